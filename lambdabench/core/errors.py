@@ -1,0 +1,61 @@
+"""The one tree of errors. A message says what was found, where, what was expected and what to do."""
+
+from typing import ClassVar
+
+
+class LambdabenchError(Exception):
+    """A request that cannot be carried out; `exit_code` is what the command line returns."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SuiteError(LambdabenchError):
+    """A suite file, or a flag that changes one, is wrong; all its problems are in the message."""
+
+
+class UnknownNameError(LambdabenchError):
+    """A name that is in no registry; the message names the nearest one."""
+
+
+class StoreError(LambdabenchError):
+    """A results file cannot be read or written."""
+
+
+class DeviceError(LambdabenchError):
+    """A device that was asked for is not here."""
+
+
+class ProbeError(LambdabenchError):
+    """The worker could not tell what this machine has."""
+
+
+class MissingExtraError(LambdabenchError):
+    """An optional dependency is absent; the message says which extra to install."""
+
+
+class NothingMeasuredError(LambdabenchError):
+    """Nothing, or too little, was measured to answer."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class NotComparableError(LambdabenchError):
+    """Two results come from machines or versions that must not be compared."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class UnsupportedError(LambdabenchError):
+    """Raised in a worker: this model or backend cannot do what the case asks; becomes a row with status `unsupported`."""
+
+
+class MismatchError(LambdabenchError):
+    """Raised in a worker: what ran is not what was asked; becomes a row with status `mismatch`."""
+
+
+class WrongOutputError(LambdabenchError):
+    """Raised in a worker: the output of the timed call is not usable; becomes a row with status `wrong_output`."""
+
+
+class OutOfMemoryError(LambdabenchError):
+    """Raised in a worker: the device has no memory left for the case; becomes a row with status `oom`."""

@@ -1,0 +1,46 @@
+"""What makes two cases the same case, and two environments the same environment: short hashes that files are joined on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from .spec import Case, Environment, Value
+
+ID_DEFAULTS: dict[str, Any] = {
+    "kind": "model",
+    "backend": "torch_eager",
+    "devices": 1,
+    "mode": "inference",
+    "dtype": "float32",
+    "param_dtype": "float32",
+    "layout": "contiguous",
+    "options": {},
+    "model_hash": "",
+}
+"""Apart from the defaults users see, so that those can change: a new field adds an entry, no entry is ever edited."""
+
+
+def canonical(mapping: Mapping[str, Any]) -> str:
+    """Canonical JSON: sorted keys, no spaces."""
+    return json.dumps(mapping, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> str:
+    """12 hex digits of SHA-256 over the resolved case without fields equal to `ID_DEFAULTS`.
+
+    Raises ValueError if device, threads, image size or parameter dtype are not resolved.
+    """
+    if case.device == "auto" or case.threads is None or case.image_px is None or case.param_dtype is None:
+        raise ValueError(f"case is not resolved: {case}")
+    known = option_defaults or {}
+    plain = {name: getattr(case, name) for name in Case.__slots__}
+    plain["options"] = {key: value for key, value in case.options if known.get(key) != value}
+    kept = {key: value for key, value in plain.items() if key not in ID_DEFAULTS or ID_DEFAULTS[key] != value}
+    return hashlib.sha256(canonical(kept).encode()).hexdigest()[:12]
+
+
+def fingerprint(environment: Environment) -> str:
+    """12 hex digits of SHA-256 over the environment."""
+    return hashlib.sha256(canonical(asdict(environment)).encode()).hexdigest()[:12]

@@ -1,0 +1,148 @@
+"""What backend, workload, metric and worker expect of each other. None of them knows the others."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from .record import Effective, Measurement
+from .spec import Case, Device
+
+
+class Workload(Protocol):
+    """A network with what it is fed: one folder of models makes it, a backend runs it, neither knows the other.
+
+    `network` is the framework's own object (torch.nn.Module); the backend moves it and sets its mode.
+    """
+
+    network: Any
+    weights: str
+    """Weights loaded: "random", or a tag."""
+
+    def inputs(self, case: Case, seed: int) -> tuple[Any, ...]:
+        """Seeded random inputs on the host, in float32: model inputs, then targets if the mode trains."""
+        ...
+
+    def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
+        """The scalar that a training step differentiates; `inputs` as made by `inputs`, moved to the device."""
+        ...
+
+    def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The part of `inputs` that the network takes."""
+        ...
+
+    def check(self, output: Any, case: Case) -> str:
+        """What is wrong with the shape of an output; empty when nothing is."""
+        ...
+
+
+class Clock(Protocol):
+    """Seconds, monotonic. A backend brings its own when time is scripted or read from device events."""
+
+    def now(self) -> float: ...
+
+
+class MemoryMeter(Protocol):
+    """Peak bytes above the start over one piece of work."""
+
+    name: str
+
+    def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
+        """Runs `work`, returns (extra peak bytes, what work returned)."""
+        ...
+
+
+class Session(Protocol):
+    """One case, built, placed and ready on a backend. Raises the worker errors of `core.errors`."""
+
+    clock: Clock
+    asynchronous: bool
+    """True where a call returns before its work is done (CUDA, JAX)."""
+    meter: MemoryMeter | None
+    """The device's own allocator's; None where the host's memory is the device's."""
+
+    def call(self) -> Any:
+        """One step. Its output stays valid until the next call."""
+        ...
+
+    def synchronize(self) -> None:
+        """Returns when all work dispatched so far is done."""
+        ...
+
+    def time_calls(self, count: int) -> Sequence[float]:
+        """Seconds of each of `count` steps, each synchronised (device events where there are some)."""
+        ...
+
+    def effective(self, output: Any) -> Effective:
+        """What is in force, read back from the live objects. `output` is a call's."""
+        ...
+
+    def check(self, output: Any) -> str:
+        """What is wrong with an output (shape, not finite); empty when nothing is."""
+        ...
+
+    def parameters(self) -> int: ...
+
+    def parameter_bytes(self) -> int: ...
+
+    def input_bytes(self) -> int: ...
+
+    def flops(self) -> float:
+        """FLOP of one step, 2 x multiply-accumulate, counted over one more call."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the case held on the device."""
+        ...
+
+
+class Backend(Protocol):
+    """A runtime: one module of `backends/` has these as functions. The module's name is the backend's.
+
+    `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none).
+    """
+
+    FRAMEWORK: str
+
+    def find_devices(self) -> tuple[Device, ...]:
+        """Devices here, the best first. Raises MissingExtraError where the framework is absent."""
+        ...
+
+    def open_session(self, workload: Workload | None, case: Case, seed: int) -> Session:
+        """Builds the session of a resolved case. Raises UnsupportedError with the fix."""
+        ...
+
+
+class Bench(Protocol):
+    """What a metric may ask: each question is answered once per case and shared by the metrics that need it."""
+
+    case: Case
+
+    def first_call_s(self) -> float: ...
+
+    def latencies(self) -> tuple[float, ...]:
+        """Seconds a step, steady, each call synchronised."""
+        ...
+
+    def rates(self) -> tuple[tuple[float, ...], int] | None:
+        """(Images a second of pipelined blocks, steps a block); None where calls are synchronous."""
+        ...
+
+    def extra_bytes(self) -> float: ...
+
+    def parameter_bytes(self) -> int: ...
+
+    def input_bytes(self) -> int: ...
+
+    def parameters(self) -> int: ...
+
+    def flops_per_image(self) -> float: ...
+
+
+class Metric(Protocol):
+    """One metric: one module of `metrics/` has these."""
+
+    TITLE: str
+    UNIT: str
+    BETTER: str
+    """"lower", "higher", or "" where neither is."""
+
+    def answer(self, bench: Bench) -> Measurement: ...

@@ -1,0 +1,135 @@
+"""What was measured: measurements, outcomes, and the long rows that are stored. The Parquet schema is read off `Record`.
+
+Schema versions
+1  first version.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from .spec import Case, Environment
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
+Origin = Literal["measured", "derived", "quoted"]
+STATUSES: tuple[str, ...] = get_args(Status)
+SETTLED = frozenset({"ok", "oom", "unsupported"})
+"""Statuses that a later run of the same case does not try again."""
+FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
+"""Statuses that make a run's exit code 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One metric of one case in one process. `low`, `high`: 95 % interval of the median within the process, or None."""
+
+    metric: str
+    unit: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    samples: tuple[float, ...] = ()
+    loops_per_sample: int = 1
+    origin: Origin = "measured"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """Settings read back from the live model, stored beside what was asked."""
+
+    mode: str = ""
+    device: str = ""
+    param_dtype: str = ""
+    output_dtype: str = ""
+    autocast: str = ""
+    layout: str = ""
+    threads: int | None = None
+    matmul: str = ""
+    batch_size: int | None = None
+    kernel: str = ""
+    warmup_calls: int | None = None
+    meter: str = ""
+    """How memory was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How quiet the machine was while the case was timed; None where it has no counter."""
+
+    load1: float | None = None
+    cpu_pressure: float | None = None
+    """Share of time [0, 1] in which some task waited for a CPU (PSI)."""
+    steal: float | None = None
+    cpu_per_wall: float | None = None
+    """CPU seconds of the process per wall second of the timed phase."""
+    faults_per_call: float | None = None
+    switches_per_call: float | None = None
+    """Involuntary context switches."""
+    sm_clock_mhz: float | None = None
+    temperature_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker says of one job: measurements, or a status other than ok with its reason."""
+
+    job_id: str
+    status: Status
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    started_at: str = ""
+    """UTC, ISO 8601."""
+    weights: str = "random"
+    measurements: tuple[Measurement, ...] = ()
+    effective: Effective = Effective()
+    noise: Noise = Noise()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One row: one metric of one case in one process. A case that failed as a whole has one row without a measurement."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    started_at: str
+    suite: str
+    case_id: str
+    fingerprint: str
+    replicate: int
+    case: Case
+    weights: str
+    requested_batch_size: int | None
+    device_name: str
+    status: Status
+    flags: str
+    """Comma-separated, sorted."""
+    reason: str
+    measurement: Measurement | None
+    effective: Effective
+    environment: Environment
+    noise: Noise
+
+
+def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
+    """An outcome's rows; `common` are the fields of `Record` that the outcome does not know.
+
+    Memory and counts stay usable when only the timing is noisy, so `noisy` marks rows that hold samples.
+    """
+    shared = dict(
+        common,
+        started_at=outcome.started_at,
+        weights=outcome.weights,
+        flags=",".join(sorted(outcome.flags)),
+        effective=outcome.effective,
+        noise=outcome.noise,
+    )
+    if not outcome.measurements:
+        return (Record(**shared, status=outcome.status, reason=outcome.reason, measurement=None),)  # pyright: ignore[reportArgumentType]
+    rows: list[Record] = []
+    for one in outcome.measurements:
+        clean = outcome.status == "noisy" and not one.samples and one.origin == "measured"
+        status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
+        rows.append(Record(**shared, status=status, reason=reason, measurement=one))  # pyright: ignore[reportArgumentType]
+    return tuple(rows)

@@ -1,0 +1,37 @@
+"""Names of backends, metrics, plots, layers and model families: the module is the name; nothing is imported to list them."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from types import ModuleType
+
+from .errors import UnknownNameError
+
+ROOT = __package__.split(".")[0]
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Sorted public names under `kind` ("backends", "metrics", ...), outsiders' entry points `lambdabench.<kind>` included."""
+    package = importlib.import_module(f"{ROOT}.{kind}")
+    ours = {one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_")}
+    return tuple(sorted(ours | {one.name for one in entry_points(group=f"lambdabench.{kind}")}))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The module called `name`. Raises UnknownNameError naming the nearest."""
+    if name not in names(kind):
+        raise unknown(kind.removesuffix("s"), name, names(kind))
+    for one in entry_points(group=f"lambdabench.{kind}"):
+        if one.name == name:
+            return one.load()
+    return importlib.import_module(f"{ROOT}.{kind}.{name}")
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that is not known, with the nearest that is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
+    return UnknownNameError(f"no {what} is called {name!r}; {hint}")

@@ -1,0 +1,216 @@
+"""What to measure and where: cases, suites, machines, plans. Frozen data; a `None` in a case is "not resolved yet"."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Kind = Literal["model", "layer", "probe", "test"]
+Mode = Literal["inference", "train", "features"]
+Dtype = Literal["float32", "tf32", "bfloat16", "float16"]
+Layout = Literal["contiguous", "channels_last"]
+Value = str | int | float | bool
+Options = tuple[tuple[str, Value], ...]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+MODES: tuple[str, ...] = get_args(Mode)
+DTYPES: tuple[str, ...] = get_args(Dtype)
+LAYOUTS: tuple[str, ...] = get_args(Layout)
+MODEL_NAME = re.compile(r"[a-z0-9_.]+")
+
+
+def options_from(mapping: Mapping[str, Value]) -> Options:
+    """Options as the sorted, hashable pairs that a case holds."""
+    return tuple(sorted(mapping.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One cell of a grid. `batch_size` counts images over all devices; `image_px` is pixels a side."""
+
+    model: str
+    kind: Kind = "model"
+    backend: str = "torch_eager"
+    device: str = "auto"
+    devices: int = 1
+    mode: Mode = "inference"
+    batch_size: int = 1
+    image_px: int | None = None
+    dtype: Dtype = "float32"
+    param_dtype: str | None = None
+    layout: Layout = "contiguous"
+    threads: int | None = None
+    options: Options = ()
+    model_hash: str = ""
+    """First 12 hex digits of the SHA-256 of a user's own model source; empty for models known by name."""
+
+
+def default_param_dtype(dtype: str, mode: str) -> str:
+    """The parameters' dtype where a suite names none: float32 for tf32 and for training in half precision, else `dtype`."""
+    return "float32" if dtype == "tf32" or mode == "train" else dtype
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a case is measured, never what; no part of its identity."""
+
+    case_budget_s: float = 5.0
+    min_samples: int = 8
+    warmup_calls: int = 3
+    warmup_share: float = 0.3
+    """Most of the case's budget that warming up may take."""
+    target_precision: float = 0.01
+    """Sampling stops when the 95 % interval's half width is under this share of the median."""
+    processes: int = 1
+    spread_processes: int = 1
+    """Processes in which the reference case (else the first) is repeated to learn the spread between processes."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A case as a suite wrote it, with what decides later whether and where it runs."""
+
+    case: Case
+    grid: str
+    """Where it stands in the suite file, for messages: `grid[2].rows[1]`."""
+    exclude: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Entries of (key, glob); the cell is dropped when every key of one entry matches, after resolution."""
+    fit: Literal["", "halve"] = ""
+    prefer: tuple[str, ...] = ()
+    """Device kinds in order of preference; the best device here when none of them is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A suite file, expanded to cells."""
+
+    name: str
+    title: str = ""
+    source: str = ""
+    cells: tuple[Cell, ...]
+    metrics: tuple[str, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    reference: Options = ()
+    control: tuple[str, str] | None = None
+    """Two models that are one architecture under two names: their ratio must be 1."""
+    plots: tuple[str, ...] = ("pareto",)
+    fallback_budget_s: float = 600.0
+    jobs_per_worker: int = 16
+    job_timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device as a framework names it: `cpu`, `cuda:0`, `mps`, `xpu:0`, `fake`."""
+
+    name: str
+    title: str
+    memory_bytes: int
+    backends: tuple[str, ...]
+    gemm_flop_per_s: float | None = None
+    """float32 matrix product measured for a moment by the probe; only for time estimates."""
+
+    @property
+    def kind(self) -> str:
+        """The name without its index."""
+        return self.name.split(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a number depends on besides its case: hardware and software, never hostname, load or clocks."""
+
+    lambdabench: str
+    """Version of this package, with the hash of its source when it is not a release."""
+    cpu: str
+    cpu_flags: str
+    """Instruction sets that select kernels, sorted, space-separated."""
+    cores: int
+    """Physical cores this process may use: min(affinity, cgroup quota, physical)."""
+    memory_gib: int
+    gpu: str = ""
+    driver: str = ""
+    os: str = ""
+    libc: str = ""
+    python: str = ""
+    torch: str = ""
+    timm: str = ""
+    jax: str = ""
+    numpy: str = ""
+    cuda: str = ""
+    allocator: str = ""
+    """Allocator variables in force in the worker, `NAME=value` sorted, space-separated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the probe found."""
+
+    devices: tuple[Device, ...]
+    environment: Environment
+    missing: tuple[tuple[str, str], ...] = ()
+    """(backend, why it cannot run here and what to install)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What planning must know about a model; counts are for `image_px` and None where they were not computed."""
+
+    name: str
+    family: str
+    native_px: int
+    tags: tuple[str, ...] = ()
+    """Weight tags, the default first."""
+    image_px: int | None = None
+    parameters: int | None = None
+    flops_per_image: float | None = None
+    """Inference, 2 x multiply-accumulate."""
+    activations_per_image: float | None = None
+    """Elements written by convolutions and matrix products in one forward pass."""
+    problem: str = ""
+    """Why the counts are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One case in one process, resolved."""
+
+    job_id: str
+    case_id: str
+    case: Case
+    metrics: tuple[str, ...]
+    sampling: Sampling
+    replicate: int = 0
+    requested_batch_size: int | None = None
+    timeout_s: float = 300.0
+    memory_limit_bytes: int | None = None
+    estimate_s: float | None = None
+    estimate_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A cell that is not run, as the row it becomes."""
+
+    case_id: str
+    case: Case
+    status: str
+    reason: str
+    replicate: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will do: jobs in order, cells that are already there, cells skipped with their reasons."""
+
+    jobs: tuple[Job, ...]
+    kept: tuple[str, ...] = ()
+    """Case ids whose newest rows answer already."""
+    skips: tuple[Skip, ...] = ()
+    estimate_s: float = 0.0
+    left_out_s: float = 0.0
+    """Time that the cells left out by the budget would take."""
+    device_title: str = ""
+    fallback: str = ""
+    """Said loudly when none of the preferred devices is here; empty otherwise."""

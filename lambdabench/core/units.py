@@ -1,0 +1,47 @@
+"""Numbers as people read them, and durations as they write them."""
+
+import math
+import re
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "90", "90s", "10m", "1h30m". Raises ValueError."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(r"(\d+(\.\d+)?[hms])+", text):
+        raise ValueError(f"found {text!r}, expected a duration like 90s, 10m or 1h30m")
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([hms])", text))
+
+
+def format_duration(seconds: float) -> str:
+    """"41 s", "3 min 41 s", "2 h 05 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def format_significant(value: float | None, digits: int = 3) -> str:
+    """`digits` significant digits, thousands separated, never an exponent; an en dash for None or NaN."""
+    if value is None or math.isnan(value):
+        return "–"
+    if value == 0 or math.isinf(value):
+        return f"{value:g}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{rounded:,.{places}f}"
+
+
+SCALES: dict[str, tuple[str, float]] = {
+    "s/step": ("ms", 1e3),
+    "image/s": ("image/s", 1.0),
+    "B": ("GiB", 1 / 2**30),
+    "FLOP/image": ("GFLOP/image", 1e-9),
+    "1": ("M", 1e-6),
+    "s": ("s", 1.0),
+}
+"""Stored unit -> (unit shown, factor)."""
