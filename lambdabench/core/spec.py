@@ -214,3 +214,12 @@ class Plan:
     device_title: str = ""
     fallback: str = ""
     """Said loudly when none of the preferred devices is here; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What planning asks the probe about a model: its facts, with counts at `image_px` (None: native size)."""
+
+    model: str
+    image_px: int | None = None
+    options: Options = ()
