@@ -1,0 +1,127 @@
+"""A backend of scripted times and failures: the whole path in milliseconds, with exact numbers, on any machine.
+
+Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real), and
+fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" | "kill".
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.errors import MismatchError, OutOfMemoryError, UnsupportedError
+from ..core.ports import Session, Workload
+from ..core.record import Effective
+from ..core.spec import Case, Device
+
+FRAMEWORK = ""
+OPTIONS = (
+    "latency_s jitter first_call_s memory_bytes parameters flops sleep_s fail".split()  # noqa: SIM905 (reads as a list of words)
+)
+
+
+def find_devices() -> tuple[Device, ...]:
+    """The one device of this backend."""
+    return (Device(name="fake", title="scripted times", memory_bytes=2**40, backends=("fake",), gemm_flop_per_s=1e12),)
+
+
+def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
+    """A session whose clock advances by what the options say. Raises the failure that they ask for."""
+    options: dict[str, Any] = dict(case.options)
+    fail = str(options.get("fail", ""))
+    if fail == "unsupported":
+        raise UnsupportedError("asked to be unsupported; leave out the option fail")
+    if fail == "crash":
+        raise RuntimeError("asked to crash")
+    if fail == "oom":
+        raise OutOfMemoryError("asked to run out of memory; leave out the option fail")
+    if fail == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _FakeSession(case, options, seed)
+
+
+class _FakeClock:
+    """Seconds that pass only when a session says so."""
+
+    def __init__(self) -> None:
+        self.time_s = 0.0
+
+    def now(self) -> float:
+        return self.time_s
+
+
+class _FakeMeter:
+    name = "scripted"
+
+    def __init__(self, extra_bytes: float) -> None:
+        self._extra_bytes = extra_bytes
+
+    def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
+        return self._extra_bytes, work()
+
+
+class _FakeSession:
+    asynchronous = False
+
+    def __init__(self, case: Case, options: dict[str, Any], seed: int) -> None:
+        self.clock = _FakeClock()
+        self.meter = _FakeMeter(float(options.get("memory_bytes", 2**20 * case.batch_size)))
+        self._case, self._options, self._calls = case, options, 0
+        self._random = random.Random(f"{seed}/{case}")
+
+    def call(self) -> Any:
+        if self._options.get("fail") == "hang":
+            time.sleep(3600)
+        time.sleep(float(self._options.get("sleep_s", 0.0)))
+        self._calls += 1
+        step_s = float(self._options.get("latency_s", 0.01 * self._case.batch_size))
+        jitter = float(self._options.get("jitter", 0.002))
+        if self._calls == 1:
+            step_s = float(self._options.get("first_call_s", 3 * step_s))
+        self.clock.time_s += step_s * (1 + jitter * self._random.uniform(-1, 1))
+        return "output"
+
+    def synchronize(self) -> None:
+        """Nothing is ever in flight."""
+
+    def time_calls(self, count: int) -> Sequence[float]:
+        times: list[float] = []
+        for _ in range(count):
+            start_s = self.clock.now()
+            self.call()
+            times.append(self.clock.now() - start_s)
+        return times
+
+    def effective(self, output: Any) -> Effective:
+        if self._options.get("fail") == "mismatch":
+            raise MismatchError("asked for a mismatch; leave out the option fail")
+        case = self._case
+        return Effective(
+            mode=case.mode,
+            device=case.device,
+            param_dtype=case.param_dtype or "",
+            output_dtype=case.dtype,
+            layout=case.layout,
+            threads=case.threads,
+            batch_size=case.batch_size,
+        )
+
+    def check(self, output: Any) -> str:
+        return "asked for a wrong output" if self._options.get("fail") == "wrong_output" else ""
+
+    def parameters(self) -> int:
+        return int(self._options.get("parameters", 1_000_000))
+
+    def parameter_bytes(self) -> int:
+        return 4 * self.parameters()
+
+    def input_bytes(self) -> int:
+        return 12 * self._case.batch_size * (self._case.image_px or 0) ** 2
+
+    def flops(self) -> float:
+        return float(self._options.get("flops", 1e9 * self._case.batch_size))
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,28 @@
+"""Layers that replace the 3x3 convolution of a bottleneck: one folder each, twins `torch.py` and `jax.py` over one `spec.py`."""
+
+from typing import Any
+
+from ..core import registry
+from ..core.errors import LambdabenchError
+
+
+def create(
+    name: str,
+    dim: int,
+    dim_out: int | None = None,
+    *,
+    framework: str = "torch",
+    stride: int = 1,
+    size: tuple[int, int] | None = None,
+    **options: Any,
+) -> Any:
+    """A layer from [batch, dim, height, width] to [batch, dim_out, height / stride, width / stride] (torch).
+
+    `size` is (height, width) of the input, needed for scope="global". Raises UnknownNameError, or LambdabenchError naming the options there are.
+    """
+    registry.load("layers", name)
+    spec = registry.load(f"layers.{name}", "spec")
+    if strange := sorted(set(options) - set(spec.OPTIONS)):
+        raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
+    twin = registry.load(f"layers.{name}", framework)
+    return twin.create(dim, dim if dim_out is None else dim_out, stride=stride, size=size, **options)

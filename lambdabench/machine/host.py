@@ -1,0 +1,86 @@
+"""What this host is: processor, the cores a process may use, memory, versions, allocator variables."""
+
+import hashlib
+import math
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
+ALLOCATOR_PREFIXES = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "XLA_PYTHON_CLIENT")
+
+
+def cpu_facts(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
+    """(Processor name, its instruction sets that select kernels, sorted)."""
+    found: dict[str, str] = {}
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            key, _, value = line.partition(":")
+            found.setdefault(key.strip(), value.strip())
+    flags = set((found.get("flags") or found.get("Features") or "").split())
+    name = found.get("model name") or platform.processor() or platform.machine()
+    return name, " ".join(sorted(flags & set(KERNEL_FLAGS)))
+
+
+def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """CPUs that the control group allows, or None where it sets no limit."""
+    modern, old = root / "cpu.max", root / "cpu" / "cpu.cfs_quota_us"
+    try:
+        if modern.exists():
+            quota, period = modern.read_text().split()
+            return None if quota == "max" else int(quota) / int(period)
+        if old.exists():
+            quota_us = int(old.read_text())
+            return None if quota_us < 0 else quota_us / int(old.with_name("cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def usable_cores() -> int:
+    """min(affinity, control-group quota, physical cores), at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    physical = psutil.cpu_count(logical=False) or affinity
+    quota = cgroup_quota()
+    return max(1, min(affinity, physical, math.floor(quota) if quota else affinity))
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping."""
+    return int(psutil.virtual_memory().available)
+
+
+def memory_gib() -> int:
+    """All memory, rounded: a kernel that reserves a little more is the same machine."""
+    return round(psutil.virtual_memory().total / 2**30)
+
+
+def package_version(name: str) -> str:
+    """The installed version, or "" where the package is absent."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def allocator(environment: Mapping[str, str] = os.environ) -> str:
+    """Allocator variables that are set, `NAME=value`, sorted."""
+    return " ".join(f"{key}={environment[key]}" for key in sorted(environment) if key.startswith(ALLOCATOR_PREFIXES))
+
+
+def libc() -> str:
+    """"glibc 2.36", or "" where it cannot be told."""
+    return " ".join(platform.libc_ver()).strip()
+
+
+def source_hash(root: Path) -> str:
+    """12 hex digits over the Python and data files below `root`, so that edited kernels do not resume with old numbers."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".csv", ".toml", ".h", ".cpp", ".cu"} and path.is_file():
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,16 @@
+"""Peak bytes of a step: extra memory, parameters and inputs."""
+
+from ..core.ports import Bench
+from ..core.record import Measurement
+
+TITLE = "Peak memory"
+UNIT = "B"
+BETTER = "lower"
+
+
+def answer(bench: Bench) -> Measurement:
+    """Extra + parameters + inputs, the same sum on every device."""
+    total = bench.extra_bytes() + bench.parameter_bytes() + bench.input_bytes()
+    return Measurement(
+        metric="peak_memory", unit=UNIT, value=total, origin="derived", source="extra_memory + parameters + inputs"
+    )

@@ -1,0 +1,171 @@
+"""Classifiers in torch: ours, timm's and the user's own, with what they are fed and what planning must know of them."""
+
+import hashlib
+import importlib
+import importlib.util
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from ... import models
+from ...core import registry
+from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.spec import Case, ModelFacts, Options, Wish
+
+CLASSES = 1000
+USER_PX = 224
+"""Image size of a user's own network where none is asked for."""
+COUNTED = ("convolution", "mm", "addmm", "bmm", "baddbmm", "scaled_dot_product")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """A `core.ports.Workload`."""
+
+    network: nn.Module
+    weights: str = "random"
+    classes: int | None = CLASSES
+    """None where the width of the output is the user's business."""
+
+    def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
+        generator = torch.Generator().manual_seed(seed)
+        assert case.image_px is not None
+        images = torch.randn(case.batch_size, 3, case.image_px, case.image_px, generator=generator)
+        if case.mode != "train":
+            return (images,)
+        return images, torch.randint(self.classes or 2, (case.batch_size,), generator=generator)
+
+    def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return inputs[:1]
+
+    def loss(self, output: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        return functional.cross_entropy(output, inputs[1])
+
+    def check(self, output: Any, case: Case) -> str:
+        if not isinstance(output, Tensor):
+            return f"the output is a {type(output).__name__}, expected one tensor"
+        wanted = (case.batch_size, self.classes) if self.classes else (case.batch_size,)
+        if tuple(output.shape[: len(wanted)]) != wanted:
+            return f"the output's shape is {tuple(output.shape)}, expected {wanted}"
+        return ""
+
+
+def create(case: Case) -> Classification:
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError where the network refuses the size."""
+    torch.manual_seed(0)
+    options: dict[str, Any] = dict(case.options)
+    if is_users(case.model):
+        return Classification(network=load_users(case.model, options), classes=None, weights="the user's")
+    try:
+        return Classification(network=build(case.model, options, case.image_px))
+    except (TypeError, AssertionError, ValueError) as error:
+        raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
+
+
+def build(name: str, options: dict[str, Any], image_px: int | None) -> nn.Module:
+    """A network of ours or timm's for images of `image_px`; those whose weights depend on the size are told it."""
+    if name in models.ours():
+        return models.create(name, image_px=image_px or 224, **options)
+    timm_twin = importlib.import_module(f"{models.__package__}.timm.torch")
+    if name not in timm_twin.names():
+        raise registry.unknown("model", name, models.names())
+    if image_px is None or image_px == timm_twin.native_px(name):
+        return timm_twin.create(name, **options)
+    try:
+        return timm_twin.create(name, img_size=image_px, **options)
+    except TypeError:
+        return timm_twin.create(name, **options)
+
+
+def is_users(model: str) -> bool:
+    """Whether a model's name is a reference to the user's own: file.py:callable, module:callable, or net.pt2."""
+    return ":" in model or model.endswith(".pt2")
+
+
+def load_users(reference: str, options: dict[str, Any]) -> nn.Module:
+    """The user's network. Its own exceptions pass through, so that the row can name their file and line."""
+    if reference.endswith(".pt2"):
+        return torch.export.load(reference).module()
+    place, _, attribute = reference.rpartition(":")
+    if place.endswith(".py"):
+        name = "user_model_" + hashlib.sha256(place.encode()).hexdigest()[:8]
+        spec = importlib.util.spec_from_file_location(name, Path(place).resolve())
+        if spec is None or spec.loader is None:
+            raise LambdabenchError(f"{place} cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    else:
+        sys.path.insert(0, str(Path.cwd()))
+        module = importlib.import_module(place)
+    if not hasattr(module, attribute):
+        raise LambdabenchError(f"{place} has no {attribute!r}")
+    network = getattr(module, attribute)(**options)
+    if not isinstance(network, nn.Module):
+        raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a torch.nn.Module")
+    return network
+
+
+def describe(wish: Wish) -> ModelFacts:
+    """Facts with counts of one image, forward, on the meta device. Raises what building raises."""
+    if is_users(wish.model):
+        return _count(ModelFacts(name=wish.model, family="user", native_px=USER_PX), wish)
+    family = models.ours().get(wish.model, "timm")
+    if family == "timm":
+        twin = importlib.import_module(f"{models.__package__}.timm.torch")
+        if wish.model not in twin.names():
+            raise registry.unknown("model", wish.model, models.names())
+        return _count(
+            ModelFacts(name=wish.model, family=family, native_px=twin.native_px(wish.model), tags=twin.tags(wish.model)), wish
+        )
+    native_px = importlib.import_module(f"{models.__package__}.{family}.spec").NATIVE_PX
+    return _count(ModelFacts(name=wish.model, family=family, native_px=native_px), wish)
+
+
+def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:
+    """The facts with counts; where the network cannot be run on the meta device, with the problem."""
+    px = wish.image_px or facts.native_px
+    known = {name: getattr(facts, name) for name in ("name", "family", "native_px", "tags")}
+    try:
+        parameters, flops, activations = _counts_on_meta(wish.model, wish.options, px)
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        return ModelFacts(**known, image_px=px, problem=f"{type(error).__name__}: {first}")
+    return ModelFacts(
+        **known, image_px=px, parameters=parameters, flops_per_image=flops, activations_per_image=activations
+    )
+
+
+def _counts_on_meta(model: str, options: Options, px: int) -> tuple[int, float, float]:
+    with torch.device("meta"):
+        network = load_users(model, dict(options)) if is_users(model) else build(model, dict(options), px)
+        images = torch.empty(1, 3, px, px)
+    network.eval()
+    written = _WrittenElements()
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter, written:
+        network(images)
+    return sum(one.numel() for one in network.parameters()), float(counter.get_total_flops()), float(written.elements)
+
+
+class _WrittenElements(TorchDispatchMode):
+    """Counts the elements that convolutions and matrix products write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if any(name in func.name().split("::")[-1] for name in COUNTED):
+            first = result[0] if isinstance(result, tuple) else result
+            self.elements += math.prod(first.shape)
+        return result

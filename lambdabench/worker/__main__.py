@@ -1,0 +1,45 @@
+"""`python -m lambdabench.worker run|probe FOLDER`: reads jobs or wishes from the folder, writes what it found into it."""
+
+import os
+import sys
+from pathlib import Path
+
+from ..core import codec
+from ..core.spec import Job
+from ..models import create_workload
+from . import leash
+from .measure import measure
+from .probe import probe
+
+SUSPECT = frozenset({"oom", "crash"})
+"""After these the process's own state is in doubt: the jobs left go to a new one."""
+LEASH = "LAMBDABENCH_LEASH"
+
+
+def run(folder: Path) -> None:
+    """Measures the jobs of `jobs.json` in turn, one outcome file each."""
+    for job in codec.read(tuple[Job, ...], folder / "jobs.json"):
+        (folder / f"{job.job_id}.started").touch()
+        outcome = measure(job, create_workload)
+        codec.write(folder / f"{job.job_id}.json", outcome)
+        if outcome.status in SUSPECT:
+            return
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when all was written."""
+    if len(arguments) != 2 or arguments[0] not in ("run", "probe"):
+        sys.stderr.write("usage: python -m lambdabench.worker run|probe FOLDER\n")
+        return 2
+    if os.environ.get(LEASH):
+        leash.follow_parent()
+    folder = Path(arguments[1])
+    if arguments[0] == "probe":
+        probe(folder)
+    else:
+        run(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

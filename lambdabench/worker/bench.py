@@ -1,0 +1,121 @@
+"""The answers that metrics ask for, each found once: first call, samples, blocks, memory, counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import MismatchError, WrongOutputError
+from ..core.ports import MemoryMeter, Session
+from ..core.record import Effective, Noise
+from ..core.spec import Case, Sampling
+from ..machine import quiet
+from .sampling import Sampled, sample
+
+BLOCK_S = 0.2
+"""Seconds of work between two synchronisations when throughput is pipelined."""
+BLOCKS = 12
+
+
+class LiveBench:
+    """A `core.ports.Bench` over an open session. Making it makes the first call, so memory and time of that are known."""
+
+    def __init__(self, session: Session, case: Case, sampling: Sampling, host_meter: Callable[[], MemoryMeter]) -> None:
+        self.case = case
+        self._session, self._sampling = session, sampling
+        self._device_meter = session.meter
+        self._sampled: Sampled | None = None
+        self._rates: tuple[tuple[float, ...], int] | None = None
+        self.noise = Noise()
+        meter = session.meter or host_meter()
+        start_s = session.clock.now()
+        self._first_extra_bytes, output = meter.measure(self._synchronised_call)
+        self._first_call_s = session.clock.now() - start_s
+        self.meter_name = meter.name
+        self.effective = self._checked(output)
+
+    def first_call_s(self) -> float:
+        return self._first_call_s
+
+    def latencies(self) -> tuple[float, ...]:
+        return self.sampled().seconds
+
+    def sampled(self) -> Sampled:
+        """Samples with their flags; `noise` is that of their phase."""
+        if self._sampled is None:
+            before = quiet.take_snapshot()
+            self._sampled = sample(self._session.time_calls, self._sampling, self._first_call_s)
+            calls = len(self._sampled.seconds) + self._sampled.warmup_calls
+            self.noise = quiet.noise_between(before, quiet.take_snapshot(), calls)
+        return self._sampled
+
+    def timed(self) -> bool:
+        """Whether samples were asked for."""
+        return self._sampled is not None
+
+    def rates(self) -> tuple[tuple[float, ...], int] | None:
+        if not self._session.asynchronous:
+            return None
+        if self._rates is None:
+            seconds = self.latencies()
+            loops = max(1, round(BLOCK_S / (sum(seconds) / len(seconds))))
+            self._rates = tuple(self._block_rate(loops) for _ in range(BLOCKS)), loops
+        return self._rates
+
+    def extra_bytes(self) -> float:
+        """A device's allocator is asked over a steady call; host memory over the first, since later ones find their pages."""
+        if self._device_meter is None:
+            return self._first_extra_bytes
+        return self._device_meter.measure(self._synchronised_call)[0]
+
+    def parameter_bytes(self) -> int:
+        return self._session.parameter_bytes()
+
+    def input_bytes(self) -> int:
+        return self._session.input_bytes()
+
+    def parameters(self) -> int:
+        return self._session.parameters()
+
+    def flops_per_image(self) -> float:
+        return self._session.flops() / self.case.batch_size
+
+    def verify(self) -> None:
+        """Checks one more call's output and settings, after the timing. Raises WrongOutputError or MismatchError."""
+        self._checked(self._synchronised_call())
+
+    def _synchronised_call(self) -> Any:
+        output = self._session.call()
+        self._session.synchronize()
+        return output
+
+    def _checked(self, output: Any) -> Effective:
+        if problem := self._session.check(output):
+            raise WrongOutputError(f"{problem}; no speed is reported for a wrong answer")
+        found = self._session.effective(output)
+        if problem := difference(self.case, found):
+            raise MismatchError(f"what ran is not what was asked: {problem}")
+        return found
+
+    def _block_rate(self, loops: int) -> float:
+        self._session.synchronize()
+        start_s = self._session.clock.now()
+        for _ in range(loops):
+            self._session.call()
+        self._session.synchronize()
+        return self.case.batch_size * loops / (self._session.clock.now() - start_s)
+
+
+def difference(case: Case, found: Effective) -> str:
+    """Where effective settings differ from those asked for, in words; empty where they agree."""
+    asked = {
+        "mode": case.mode,
+        "device": case.device,
+        "param_dtype": case.param_dtype,
+        "layout": case.layout,
+        "threads": case.threads if case.device == "cpu" else None,
+        "batch_size": case.batch_size,
+    }
+    return ", ".join(
+        f"{key} {getattr(found, key)!r} instead of {want!r}"
+        for key, want in asked.items()
+        if want is not None and getattr(found, key) not in ("", None, want)
+    )

@@ -1,0 +1,79 @@
+"""What the parent must know and cannot import: devices, versions, model names, sizes and counts."""
+
+import platform
+from pathlib import Path
+
+from .. import __version__, models
+from ..core import codec, registry
+from ..core.errors import MissingExtraError
+from ..core.spec import Device, Environment, Machine, Wish
+from ..machine import host
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def probe(folder: Path) -> None:
+    """Reads wishes.json; writes machine.json, names.json and catalogue.json."""
+    wishes = codec.read(tuple[Wish, ...], folder / "wishes.json")
+    codec.write(folder / "machine.json", find_machine())
+    codec.write(folder / "names.json", models.names())
+    codec.write(folder / "catalogue.json", tuple(models.describe(wish) for wish in wishes))
+
+
+def find_machine() -> Machine:
+    """Devices of every backend that can run here, the best first, and the environment."""
+    found: dict[str, Device] = {}
+    missing: list[tuple[str, str]] = []
+    for name in registry.names("backends"):
+        try:
+            devices = registry.load("backends", name).find_devices()
+        except MissingExtraError as error:
+            missing.append((name, str(error)))
+            continue
+        for one in devices:
+            known = found.get(one.name, one)
+            backends = tuple(dict.fromkeys((*known.backends, *one.backends)))
+            found[one.name] = Device(
+                name=one.name,
+                title=known.title,
+                memory_bytes=known.memory_bytes,
+                backends=backends,
+                gemm_flop_per_s=known.gemm_flop_per_s or one.gemm_flop_per_s,
+            )
+    devices = tuple(sorted(found.values(), key=_rank))
+    return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
+
+
+def find_environment(devices: tuple[Device, ...]) -> Environment:
+    """Hardware and versions that a number depends on."""
+    cpu, flags = host.cpu_facts()
+    gpu = next((one for one in devices if one.kind not in ("cpu", "fake")), None)
+    torch_version = host.package_version("torch")
+    return Environment(
+        lambdabench=f"{__version__}+src.{host.source_hash(PACKAGE)}",
+        cpu=cpu,
+        cpu_flags=flags,
+        cores=host.usable_cores(),
+        memory_gib=host.memory_gib(),
+        gpu=gpu.title if gpu else "",
+        driver=_nvidia_driver() if gpu and gpu.kind == "cuda" else "",
+        os=f"{platform.system()} {platform.machine()}",
+        libc=host.libc(),
+        python=platform.python_version(),
+        torch=torch_version,
+        timm=host.package_version("timm"),
+        jax=host.package_version("jax"),
+        numpy=host.package_version("numpy"),
+        cuda=host.package_version("nvidia-cuda-runtime") if gpu and gpu.kind == "cuda" else "",
+        allocator=host.allocator(),
+    )
+
+
+def _rank(device: Device) -> tuple[int, str]:
+    order = ("tpu", "cuda", "xpu", "mps", "cpu", "fake")
+    return (order.index(device.kind) if device.kind in order else len(order), device.name)
+
+
+def _nvidia_driver() -> str:
+    version = Path("/proc/driver/nvidia/version")
+    return version.read_text().splitlines()[0].split("Module", 1)[-1].split()[0] if version.exists() else ""
