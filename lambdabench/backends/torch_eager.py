@@ -1,0 +1,266 @@
+"""torch as its users run it: eager, on CPU, CUDA, XPU and MPS. What is in force is read back from the live network."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import MissingExtraError, UnsupportedError
+from ..core.ports import MemoryMeter, Session, Workload
+from ..core.record import Effective
+from ..core.spec import Case, Device
+
+FRAMEWORK = "torch"
+INSTALL = 'pip install "lambdabench[torch]"'
+LEARNING_RATE = 1e-3
+"""Small enough that a few hundred steps on random labels stay finite."""
+
+
+def find_devices() -> tuple[Device, ...]:
+    """Accelerators, then the CPU. Raises MissingExtraError without torch."""
+    if find_spec("torch") is None:
+        raise MissingExtraError(f"torch is not installed: {INSTALL}")
+    import torch
+
+    found: list[Device] = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(index)
+            found.append(_device(f"cuda:{index}", facts.name, facts.total_memory))
+    if torch.xpu.is_available():
+        for index in range(torch.xpu.device_count()):
+            facts = torch.xpu.get_device_properties(index)
+            found.append(_device(f"xpu:{index}", facts.name, facts.total_memory))
+    if torch.backends.mps.is_available():
+        found.append(_device("mps", "Apple GPU", torch.mps.recommended_max_memory()))
+    found.append(_device("cpu", *_cpu_facts()))
+    return tuple(found)
+
+
+def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
+    """Places and prepares the network. Raises UnsupportedError with what to ask instead."""
+    assert workload is not None
+    _refuse(case)
+    return _TorchSession(workload, case, seed)
+
+
+def _refuse(case: Case) -> None:
+    if case.devices != 1:
+        raise UnsupportedError("torch_eager runs on one device; leave out --devices")
+    if case.mode == "features":
+        raise UnsupportedError("torch_eager has no mode features; use --mode inference or train")
+    if case.dtype == "tf32" and not case.device.startswith("cuda"):
+        raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
+    if case.dtype == "float32" and case.param_dtype != "float32":
+        raise UnsupportedError(f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype")
+
+
+class _PerfClock:
+    def now(self) -> float:
+        return time.perf_counter()
+
+
+class _TorchSession:
+    clock = _PerfClock()
+
+    def __init__(self, workload: Workload, case: Case, seed: int) -> None:
+        import torch
+
+        self._torch, self._case, self._workload = torch, case, workload
+        self._device = torch.device(case.device)
+        self.asynchronous = self._device.type != "cpu"
+        self.meter: MemoryMeter | None = _CudaMeter(self._device) if self._device.type == "cuda" else None
+        self._set_switches()
+        self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
+        self._network = self._placed(workload.network)
+        self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
+        trains = case.mode == "train"
+        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if trains else None
+
+    def call(self) -> Any:
+        with self._precision():
+            if self._optimizer is None:
+                with self._torch.inference_mode():
+                    return self._network(*self._workload.arguments(self._inputs))
+            output = self._network(*self._workload.arguments(self._inputs))
+            loss = self._workload.loss(output.float(), self._inputs)
+        loss.backward()
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return output.detach()
+
+    def synchronize(self) -> None:
+        if self.asynchronous:
+            getattr(self._torch, self._device.type).synchronize()
+
+    def time_calls(self, count: int) -> Sequence[float]:
+        if self._device.type == "cuda":
+            return self._time_by_events(count)
+        times: list[float] = []
+        for _ in range(count):
+            start_s = time.perf_counter()
+            self.call()
+            self.synchronize()
+            times.append(time.perf_counter() - start_s)
+        return times
+
+    def effective(self, output: Any) -> Effective:
+        images = self._inputs[0]
+        return Effective(
+            mode="train" if self._network.training else "inference" if self._all_eval() else "mixed",
+            device=str(images.device),
+            param_dtype=_names({one.dtype for one in self._network.parameters()}),
+            output_dtype=_names({output.dtype}),
+            autocast=self._case.dtype if self._autocasts() else "",
+            layout=self._found_layout(),
+            threads=self._torch.get_num_threads(),
+            matmul=self._torch.get_float32_matmul_precision(),
+            batch_size=int(output.shape[0]),
+            kernel=_names({one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}),
+        )
+
+    def check(self, output: Any) -> str:
+        if problem := self._workload.check(output, self._case):
+            return problem
+        wrong = int((~self._torch.isfinite(output)).sum())
+        return f"{wrong} of {output.numel()} outputs are not finite" if wrong else ""
+
+    def parameters(self) -> int:
+        return sum(one.numel() for one in self._network.parameters())
+
+    def parameter_bytes(self) -> int:
+        return sum(one.numel() * one.element_size() for one in self._network.parameters())
+
+    def input_bytes(self) -> int:
+        return sum(one.numel() * one.element_size() for one in self._inputs)
+
+    def flops(self) -> float:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counter:
+            self.call()
+        return float(counter.get_total_flops())
+
+    def close(self) -> None:
+        del self._network, self._inputs, self._optimizer
+        if self._device.type == "cuda":
+            self._torch.cuda.empty_cache()
+
+    def _set_switches(self) -> None:
+        torch, case = self._torch, self._case
+        torch.set_num_threads(case.threads or 1)
+        torch.set_float32_matmul_precision("high" if case.dtype == "tf32" else "highest")
+        torch.backends.cudnn.allow_tf32 = case.dtype == "tf32"
+        torch.backends.cudnn.benchmark = False
+
+    def _placed(self, network: Any) -> Any:
+        network = network.to(self._device, getattr(self._torch, self._case.param_dtype or "float32"))
+        for one in network.parameters():
+            if one.dim() == 4:  # a 5-D weight (timm's lambda layers) has no channels_last form
+                one.data = one.data.contiguous(memory_format=self._layout)
+        # an exported program holds its mode in its graph, and has no train() or eval()
+        with contextlib.suppress(NotImplementedError):
+            network.train(self._case.mode == "train")
+        return network
+
+    def _to_device(self, tensor: Any) -> Any:
+        tensor = tensor.to(self._device)
+        if not tensor.is_floating_point():
+            return tensor
+        dtype = self._torch.float32 if self._autocasts() else self._compute_dtype()
+        return tensor.to(dtype).contiguous(memory_format=self._layout if tensor.dim() == 4 else self._torch.contiguous_format)
+
+    def _compute_dtype(self) -> Any:
+        return self._torch.float32 if self._case.dtype == "tf32" else getattr(self._torch, self._case.dtype)
+
+    def _autocasts(self) -> bool:
+        return self._case.dtype in ("bfloat16", "float16") and self._case.param_dtype == "float32"
+
+    @contextlib.contextmanager
+    def _precision(self) -> Iterator[None]:
+        if not self._autocasts():
+            yield
+            return
+        with self._torch.autocast(self._device.type, dtype=self._compute_dtype()):
+            yield
+
+    def _all_eval(self) -> bool:
+        return not any(one.training for one in self._network.modules())
+
+    def _found_layout(self) -> str:
+        last = self._torch.channels_last
+        images = self._inputs[0]
+        maps = [one for one in self._network.parameters() if one.dim() == 4 and one.shape[1] > 1 and one.shape[2] > 1]
+        if images.dim() != 4 or images.is_contiguous() == images.is_contiguous(memory_format=last):
+            return self._case.layout
+        found = {one.is_contiguous(memory_format=last) for one in (images, *maps)}
+        return "mixed" if len(found) > 1 else "channels_last" if found == {True} else "contiguous"
+
+    def _time_by_events(self, count: int) -> Sequence[float]:
+        cuda = self._torch.cuda
+        pairs = [(cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)) for _ in range(count)]
+        for start, end in pairs:
+            cuda.synchronize()
+            start.record()
+            self.call()
+            end.record()
+        cuda.synchronize()
+        return [start.elapsed_time(end) / 1e3 for start, end in pairs]
+
+
+class _CudaMeter:
+    """The allocator's peak minus what was allocated before."""
+
+    name = "cuda allocator"
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+
+    def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
+        import torch
+
+        torch.cuda.synchronize(self._device)
+        torch.cuda.reset_peak_memory_stats(self._device)
+        before = torch.cuda.memory_allocated(self._device)
+        result = work()
+        torch.cuda.synchronize(self._device)
+        return float(torch.cuda.max_memory_allocated(self._device) - before), result
+
+
+def _names(values: set[Any]) -> str:
+    return ",".join(sorted(str(one).removeprefix("torch.") for one in values))
+
+
+def _device(name: str, title: str, memory_bytes: int) -> Device:
+    return Device(
+        name=name, title=title, memory_bytes=memory_bytes, backends=("torch_eager",), gemm_flop_per_s=_gemm_rate(name)
+    )
+
+
+def _cpu_facts() -> tuple[str, int]:
+    """(Processor name, bytes of memory)."""
+    import os
+    import platform
+
+    title = platform.processor() or platform.machine()
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        lines = [line for line in path.read_text().splitlines() if line.startswith("model name")]
+        title = lines[0].partition(":")[2].strip() if lines else title
+    return title, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _gemm_rate(device: str) -> float:
+    """FLOP/s of a float32 matrix product, the best of a fifth of a second; only for time estimates."""
+    import torch
+
+    size = 1024
+    a = torch.randn(size, size, device=device)
+    best, start_s = 0.0, time.perf_counter()
+    while time.perf_counter() - start_s < 0.2:
+        before_s = time.perf_counter()
+        (a @ a)[0, 0].item()
+        best = max(best, 2 * size**3 / (time.perf_counter() - before_s))
+    return best

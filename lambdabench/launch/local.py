@@ -1,0 +1,175 @@
+"""The executor for this machine: one worker process a group of jobs, watched by an idle parent."""
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from ..core import codec
+from ..core.record import Outcome, Status
+from ..core.registry import ROOT
+from ..core.spec import Job
+
+POLL_S = 0.1
+START_LIMIT_S = 180.0
+"""A worker that has not begun its first job by then hangs in its imports."""
+LAST_LINES = 3
+ALLOCATOR = {
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
+"""glibc otherwise gives pages back and takes them again at every call of some processes and not of others: a factor of two in time."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A job has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job has an outcome."""
+
+    job: Job
+    outcome: Outcome
+
+
+def worker_environment(threads: int | None) -> dict[str, str]:
+    """The variables of a worker process: fixed allocator settings unless the user set their own, threads, no network."""
+    own = {key: value for key, value in ALLOCATOR.items() if key not in os.environ}
+    count = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
+    fixed = {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "LAMBDABENCH_LEASH": "1"}
+    return {**os.environ, **own, **count, **fixed}
+
+
+def run(
+    jobs: Sequence[Job], *, jobs_per_worker: int = 16, command: tuple[str, ...] | None = None
+) -> Iterator[Started | Finished]:
+    """Runs jobs in order; consecutive jobs of one model, backend, device, thread count and replicate share a process.
+
+    Closing the iterator kills the worker at once. After a worker that failed, the jobs left go to a new one.
+    """
+    command = command or (sys.executable, "-m", f"{ROOT}.worker", "run")
+    for _, group in itertools.groupby(jobs, key=_worker_key):
+        waiting = list(group)
+        while waiting:
+            batch = waiting[:jobs_per_worker]
+            done = 0
+            for event in _run_worker(batch, command):
+                done += isinstance(event, Finished)
+                yield event
+            waiting = waiting[max(done, 1) :]
+
+
+def _worker_key(job: Job) -> tuple[object, ...]:
+    case = job.case
+    return case.model, case.backend, case.device, case.threads, job.replicate
+
+
+def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Started | Finished, None, None]:
+    """Events of one worker process, until its jobs are done or it has gone."""
+    with tempfile.TemporaryDirectory(prefix="lambdabench-") as name:
+        folder = Path(name)
+        codec.write(folder / "jobs.json", tuple(batch))
+        with _process(folder, (*command, name), worker_environment(batch[0].case.threads)) as process:
+            for job in batch:
+                outcome = yield from _follow(job, process, folder)
+                yield Finished(job=job, outcome=outcome)
+                if outcome.status in ("timeout", "crash", "oom"):
+                    return
+
+
+def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generator[Started, None, Outcome]:
+    """Waits for one job's outcome, within its time and memory."""
+    born_s, begun_s = time.monotonic(), None
+    while True:
+        if begun_s is None and (folder / f"{job.job_id}.started").exists():
+            begun_s = time.monotonic()
+            yield Started(job=job)
+        ended = process.poll() is not None  # asked before the file: an outcome written in between is still seen
+        if (folder / f"{job.job_id}.json").exists():
+            if begun_s is None:
+                yield Started(job=job)
+            return codec.read(Outcome, folder / f"{job.job_id}.json")
+        if ended:
+            return _lost(job, process.returncode, folder)
+        if begun_s is None and time.monotonic() - born_s > START_LIMIT_S:
+            return _outcome(job, "timeout", f"the worker did not begin within {START_LIMIT_S:g} s{_last_words(folder)}")
+        if begun_s is not None and time.monotonic() - begun_s > job.timeout_s:
+            return _outcome(
+                job, "timeout", f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size"
+            )
+        if job.memory_limit_bytes is not None and _resident_bytes(process.pid) > job.memory_limit_bytes:
+            limit = job.memory_limit_bytes / 2**30
+            return _outcome(
+                job, "oom", f"stopped at its limit of {limit:.1f} GiB (80 % of what was free); try a smaller --batch-size"
+            )
+        time.sleep(POLL_S)
+
+
+@contextlib.contextmanager
+def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own that is gone afterwards. It holds the other end of a pipe, so it ends when we do."""
+    with (folder / "stderr.txt").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # the kernel's first victim
+    try:
+        yield process
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.0 if _killed_soon(folder) else 5.0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _killed_soon(folder: Path) -> bool:
+    """Whether a job was begun that has no outcome: its process is to be killed, not waited for."""
+    return any(not started.with_suffix(".json").exists() for started in folder.glob("*.started"))
+
+
+def _lost(job: Job, code: int, folder: Path) -> Outcome:
+    """The outcome of a worker that went without one."""
+    if code == -signal.SIGKILL:
+        return _outcome(
+            job, "oom", "killed from outside, most likely by the kernel for want of memory; try a smaller --batch-size"
+        )
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return _outcome(job, "crash", f"the worker ended with {how}{_last_words(folder)}")
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
+    return f": {' / '.join(lines[-LAST_LINES:])}" if lines else ""
+
+
+def _outcome(job: Job, status: Status, reason: str) -> Outcome:
+    return Outcome(
+        job_id=job.job_id, status=status, reason=reason, started_at=datetime.now(UTC).isoformat(timespec="milliseconds")
+    )
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,94 @@
+"""Asks the worker what this machine has and what the suite's models are, and remembers the answer for the same versions."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..core import codec
+from ..core.errors import ProbeError
+from ..core.registry import ROOT
+from ..core.spec import Machine, ModelFacts, Wish
+from .local import worker_environment
+
+LIMIT_S = 300.0
+PACKAGE = Path(__file__).parents[1]
+FILES = ("machine.json", "names.json", "catalogue.json")
+VERSIONS = ("torch", "timm", "torchvision", "jax", "numpy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A probe's answer. `facts` holds a model's native size under its name, other sizes under `name@px`."""
+
+    machine: Machine
+    names: tuple[str, ...]
+    facts: Mapping[str, ModelFacts]
+
+
+def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
+    """What the worker finds, remembered by library versions and source. Raises ProbeError with the worker's last words."""
+    wishes = tuple(sorted(set(wishes), key=str))
+    home = (cache or _cache_home()) / _key(wishes)
+    if not all((home / name).exists() for name in FILES):
+        with tempfile.TemporaryDirectory(prefix="lambdabench-probe-") as name:
+            _ask(Path(name), wishes)
+            home.mkdir(parents=True, exist_ok=True)
+            for file in FILES:
+                aside = home / f".{file}.{os.getpid()}"
+                shutil.copy(Path(name) / file, aside)
+                aside.replace(home / file)
+    catalogue = codec.read(tuple[ModelFacts, ...], home / "catalogue.json")
+    facts = {_label(one, wish): one for one, wish in zip(catalogue, wishes, strict=True)}
+    return Found(
+        machine=codec.read(Machine, home / "machine.json"),
+        names=codec.read(tuple[str, ...], home / "names.json"),
+        facts=facts,
+    )
+
+
+def _label(facts: ModelFacts, wish: Wish) -> str:
+    return facts.name if wish.image_px in (None, facts.native_px) else f"{facts.name}@{wish.image_px}"
+
+
+def _ask(folder: Path, wishes: tuple[Wish, ...]) -> None:
+    codec.write(folder / "wishes.json", wishes)
+    environment = worker_environment(None)
+    environment.pop("LAMBDABENCH_LEASH")
+    command = (sys.executable, "-m", f"{ROOT}.worker", "probe", str(folder))
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ProbeError(f"the probe of this machine took over {LIMIT_S:g} s; run lambdabench doctor") from error
+    if done.returncode:
+        last = " / ".join(done.stderr.strip().splitlines()[-3:])
+        raise ProbeError(f"the probe of this machine failed: {last}; run lambdabench doctor")
+
+
+def _cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "probe"
+
+
+def _key(wishes: tuple[Wish, ...]) -> str:
+    """Versions, source, interpreter and cores: whatever else changes a machine, its name or its facts."""
+    digest = hashlib.sha256()
+    for name in VERSIONS:
+        try:
+            digest.update(f"{name}={version(name)};".encode())
+        except PackageNotFoundError:
+            digest.update(f"{name} absent;".encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(PACKAGE)}".encode() + path.read_bytes())
+    for wish in wishes:
+        own = Path(wish.model.partition(":")[0])
+        digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
+    affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD")))
+    digest.update(f"{sys.executable}{sys.version}{affinity}{settings}".encode())
+    return digest.hexdigest()[:16]
