@@ -1,0 +1,245 @@
+"""What to run, in which order, for how long, and what to leave out and why: pure, from a suite, a machine and rows already there."""
+
+import dataclasses
+import fnmatch
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .core.errors import DeviceError
+from .core.identity import case_id
+from .core.record import SETTLED
+from .core.spec import Case, Cell, Device, Job, Machine, ModelFacts, Plan, Sampling, Skip, Suite, Value, default_param_dtype
+
+PROCESS_START_S = 4.0
+"""Importing torch and timm and building a network (3.3 s and some were measured on two cores)."""
+CASE_OVERHEAD_S = 1.0
+"""First call, memory, counting."""
+EFFICIENCY = 0.4
+"""Share of the matrix-product rate that whole networks reach in eager mode; an assumption, for estimates only."""
+UNKNOWN_STEP_S = 0.1
+TRAIN_FACTOR = 3.0
+"""Forward, and twice its operations backward."""
+LIVE_SHARE = 0.3
+"""Share of the activations alive at the peak of inference; an assumption, for estimates only."""
+MEMORY_SHARE = 0.8
+BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
+FALLBACK_PX = 224
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The newest answer for a case: its status, and the half width of its interval as a share of the median."""
+
+    status: str
+    half_width: float | None = None
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the caller wants beside the suite. `defaults` are the identity defaults of models' options."""
+
+    budget_s: float | None = None
+    device_asked: bool = False
+    fresh: bool = False
+    available_bytes: int = 0
+    defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
+
+
+def make(
+    suite: Suite, machine: Machine, facts: Mapping[str, ModelFacts], done: Mapping[tuple[str, int], Done], request: Request
+) -> Plan:
+    """The plan. Raises DeviceError where a device that was asked for is not here."""
+    skips: list[Skip] = []
+    jobs: list[Job] = []
+    kept: list[str] = []
+    fallback = _fallback(suite, machine)
+    for cell in suite.cells:
+        device, why = _choose_device(cell, machine)
+        case = resolve(cell.case, device.name if device else cell.case.device, machine, facts)
+        if _is_excluded(case, cell):
+            continue
+        identity = case_id(case, request.defaults.get(case.model))
+        if device is None:
+            if request.device_asked:
+                raise DeviceError(why)
+            skips.append(Skip(case_id=identity, case=case, status="skipped", reason=why))
+            continue
+        for replicate in range(_replicates(suite, cell)):
+            if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
+                kept.append(identity)
+                continue
+            jobs.append(_job(suite, case, identity, replicate, (device, facts, request.available_bytes)))
+    budget_s = request.budget_s or (suite.fallback_budget_s if fallback else None)
+    ordered = _order(jobs, suite.sampling.seed)
+    chosen, left_out, total_s = _within(ordered, budget_s)
+    skips += [
+        Skip(
+            case_id=job.case_id,
+            case=job.case,
+            replicate=job.replicate,
+            status="skipped",
+            reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
+        )
+        for job in left_out
+    ]
+    return Plan(
+        jobs=tuple(chosen),
+        kept=tuple(kept),
+        skips=tuple(skips),
+        estimate_s=total_s,
+        left_out_s=_total_s(left_out),
+        device_title=_title(chosen, machine),
+        fallback=fallback,
+    )
+
+
+def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
+    """The case with device, image size, threads and parameter dtype filled in."""
+    known = facts.get(case.model)
+    return dataclasses.replace(
+        case,
+        device=device if device != "auto" else machine.devices[0].name,
+        image_px=case.image_px or (known.native_px if known else FALLBACK_PX),
+        threads=case.threads or machine.environment.cores,
+        param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode),
+    )
+
+
+def worker_key(job: Job) -> tuple[object, ...]:
+    """Consecutive jobs of one key share a worker process."""
+    case = job.case
+    return case.model, case.backend, case.device, case.threads, job.replicate
+
+
+def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str]:
+    """(The device, "") or (None, why there is none)."""
+    case = cell.case
+    able = [one for one in machine.devices if case.backend in one.backends]
+    missing = dict(machine.missing)
+    if not able:
+        return None, f"backend {case.backend} cannot run here: {missing.get(case.backend, 'it finds no device')}"
+    for kind in cell.prefer:
+        for one in able:
+            if one.kind == kind:
+                return one, ""
+    if case.device == "auto":
+        return able[0], ""
+    for one in able:
+        if case.device in (one.name, one.kind):
+            return one, ""
+    here = ", ".join(f"{one.name} ({one.title})" for one in able)
+    return None, f"device {case.device} is not here for backend {case.backend}; here: {here}"
+
+
+def _fallback(suite: Suite, machine: Machine) -> str:
+    """What to say when none of the preferred devices is here; empty otherwise."""
+    wanted = sorted({kind for cell in suite.cells for kind in cell.prefer})
+    here = {one.kind for one in machine.devices}
+    if not wanted or here & set(wanted):
+        return ""
+    best = machine.devices[0]
+    return f"no {' or '.join(wanted)} here: measuring on {best.name} ({best.title}) instead; every row says so"
+
+
+def _is_excluded(case: Case, cell: Cell) -> bool:
+    options = {f"options.{key}": str(value) for key, value in case.options}
+    texts = {name: str(getattr(case, name)) for name in Case.__slots__} | options
+    return any(all(fnmatch.fnmatchcase(texts.get(key, ""), glob) for key, glob in entry) for entry in cell.exclude)
+
+
+def _is_settled(done: Done | None, sampling: Sampling) -> bool:
+    """Whether an answer needs no other try: settled, and as precise as asked or as the budget could make it."""
+    if done is None or done.status not in SETTLED:
+        return False
+    return done.half_width is None or done.half_width <= sampling.target_precision or done.capped
+
+
+def _replicates(suite: Suite, cell: Cell) -> int:
+    """Processes for a cell: more for those of the reference (else the first cell), to learn the spread between processes."""
+    matches = [one for one in suite.cells if _is_reference(suite, one)] or [suite.cells[0]]
+    many = suite.sampling.spread_processes if cell in matches else 1
+    return max(suite.sampling.processes, many)
+
+
+def _is_reference(suite: Suite, cell: Cell) -> bool:
+    return bool(suite.reference) and all(str(getattr(cell.case, key, None)) == str(value) for key, value in suite.reference)
+
+
+def _job(
+    suite: Suite, case: Case, identity: str, replicate: int, place: tuple[Device, Mapping[str, ModelFacts], int]
+) -> Job:
+    device, facts, available_bytes = place
+    known = facts.get(f"{case.model}@{case.image_px}") or facts.get(case.model)
+    return Job(
+        job_id=f"{identity}-{replicate}",
+        case_id=identity,
+        case=case,
+        metrics=suite.metrics,
+        sampling=suite.sampling,
+        replicate=replicate,
+        timeout_s=suite.job_timeout_s,
+        memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
+        estimate_s=_estimate_s(case, suite.sampling, device, known),
+        estimate_bytes=_estimate_bytes(case, known),
+    )
+
+
+def _estimate_s(case: Case, sampling: Sampling, device: Device, facts: ModelFacts | None) -> float:
+    step_s = UNKNOWN_STEP_S * case.batch_size
+    if facts is not None and facts.flops_per_image and device.gemm_flop_per_s:
+        step_s = facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
+    if case.mode == "train":
+        step_s *= TRAIN_FACTOR
+    least_s = step_s * (sampling.min_samples + sampling.warmup_calls + 2)
+    return max(least_s, sampling.case_budget_s) + CASE_OVERHEAD_S
+
+
+def _estimate_bytes(case: Case, facts: ModelFacts | None) -> float | None:
+    if facts is None or facts.parameters is None or facts.activations_per_image is None:
+        return None
+    size = BYTES[case.dtype]
+    share, copies = (1.0, 3) if case.mode == "train" else (LIVE_SHARE, 1)
+    inputs = 3 * (case.image_px or 0) ** 2 * case.batch_size * size
+    return copies * facts.parameters * size + inputs + share * facts.activations_per_image * case.batch_size * size
+
+
+def _order(jobs: list[Job], seed: int) -> list[Job]:
+    """Groups of one process each in seeded random order, every model before any model's second process."""
+    groups: dict[tuple[object, ...], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(worker_key(job), []).append(job)
+    shuffled = list(groups.values())
+    random.Random(seed).shuffle(shuffled)
+    shuffled.sort(key=lambda group: group[0].replicate)
+    return [job for group in shuffled for job in group]
+
+
+def _within(jobs: list[Job], budget_s: float | None) -> tuple[list[Job], list[Job], float]:
+    """(Jobs within the budget, jobs left out, seconds of the first). Each model's first case comes before any second."""
+    if budget_s is None:
+        return jobs, [], _total_s(jobs)
+    rounds: dict[str, int] = {}
+    turn: dict[str, int] = {}
+    for job in jobs:
+        turn[job.job_id] = rounds[job.case.model] = rounds.get(job.case.model, -1) + 1
+    chosen: set[str] = set()
+    spent_s = 0.0
+    started: set[tuple[object, ...]] = set()
+    for job in sorted(jobs, key=lambda one: turn[one.job_id]):
+        cost_s = (job.estimate_s or 0.0) + (0.0 if worker_key(job) in started else PROCESS_START_S)
+        if spent_s + cost_s <= budget_s or not chosen:
+            chosen.add(job.job_id)
+            started.add(worker_key(job))
+            spent_s += cost_s
+    return [one for one in jobs if one.job_id in chosen], [one for one in jobs if one.job_id not in chosen], spent_s
+
+
+def _total_s(jobs: list[Job]) -> float:
+    return sum(job.estimate_s or 0.0 for job in jobs) + PROCESS_START_S * len({worker_key(job) for job in jobs})
+
+
+def _title(jobs: list[Job], machine: Machine) -> str:
+    used = {job.case.device for job in jobs}
+    return ", ".join(f"{one.title} ({one.name})" for one in machine.devices if one.name in used)

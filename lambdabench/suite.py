@@ -1,0 +1,320 @@
+"""suites/<name>.toml to a `Suite`: grids expanded to cells, flags applied, every problem of a file told at once."""
+
+import dataclasses
+import difflib
+import fnmatch
+import hashlib
+import importlib.util
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from .core import registry
+from .core.errors import SuiteError
+from .core.spec import MODEL_NAME, Case, Cell, Dtype, Kind, Layout, Mode, Options, Sampling, Suite, Value, options_from
+
+PACKAGE = Path(__file__).parent
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Count = Annotated[int, Field(ge=1)]
+Px = Count | Literal["native"]
+Many = BeforeValidator(_listed)
+
+
+class Prefer(BaseModel):
+    """Device kinds, the first present one is taken, else the best device here."""
+
+    model_config = ConfigDict(extra="forbid")
+    prefer: list[str]
+
+
+class Axes(BaseModel):
+    """What a case is made of; each key takes one value or a list."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: Annotated[list[str], Many] | None = None
+    kind: Kind | None = None
+    backend: Annotated[list[str], Many] | None = None
+    device: Annotated[list[str], Many] | Prefer | None = None
+    devices: Annotated[list[Count], Many] | None = None
+    mode: Annotated[list[Mode], Many] | None = None
+    batch_size: Annotated[list[Count], Many] | None = None
+    image_px: Annotated[list[Px], Many] | None = None
+    dtype: Annotated[list[Dtype], Many] | None = None
+    param_dtype: Annotated[list[str], Many] | None = None
+    layout: Annotated[list[Layout], Many] | None = None
+    threads: Annotated[list[Count], Many] | None = None
+    options: dict[str, Annotated[list[Value], Many]] | None = None
+
+
+class Grid(Axes):
+    """Axes that multiply, and rows of values that belong together."""
+
+    rows: list[Axes] | None = None
+    exclude: list[dict[str, Value]] | None = None
+    fit: Literal["halve"] | None = None
+
+
+class SuiteFile(BaseModel):
+    """A suite file as it is written."""
+
+    model_config = ConfigDict(extra="forbid")
+    schema_: Literal[1] = Field(alias="schema")
+    title: str = ""
+    source: str = ""
+    metrics: list[str] = Field(default=["latency", "throughput", "peak_memory", "parameters"], min_length=1)
+    reference: dict[str, Value] = {}
+    control: tuple[str, str] | None = None
+    plots: list[str] = ["pareto"]
+    fallback_budget_s: Annotated[float, Field(gt=0)] = 600.0
+    jobs_per_worker: Count = 16
+    job_timeout_s: Annotated[float, Field(gt=0)] = 300.0
+    sampling: dict[str, float | int] = {}
+    defaults: Axes = Axes()
+    grid: list[Grid] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Flags of the command line. Empty or None: not given. `models` are globs that filter; the others replace an axis."""
+
+    models: tuple[str, ...] = ()
+    model: str | None = None
+    backend: tuple[str, ...] = ()
+    device: str | None = None
+    devices: int | None = None
+    mode: tuple[str, ...] = ()
+    batch_size: tuple[int, ...] = ()
+    image_px: tuple[int | str, ...] = ()
+    dtype: tuple[str, ...] = ()
+    layout: tuple[str, ...] = ()
+    threads: int | None = None
+
+
+def names() -> tuple[str, ...]:
+    """Names of the suites that come with the package."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of suite files, for editors."""
+    return TypeAdapter(SuiteFile).json_schema(by_alias=True)
+
+
+def load(reference: str, overrides: Overrides | None = None) -> Suite:
+    """The suite of a name, or of a path to a TOML file, with flags applied. Raises SuiteError, UnknownNameError."""
+    path = _find(reference)
+    text = path.read_text()
+    return expand(_parse(text, path), path, overrides or Overrides())
+
+
+def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
+    """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left."""
+    grids = file.grid
+    if overrides.model is not None:
+        grids = [Grid(model=[overrides.model])]
+    cells: dict[tuple[Case, tuple[str, ...]], Cell] = {}
+    for index, grid in enumerate(grids):
+        for cell in _expand_grid(file.defaults, grid, f"grid[{index}]", overrides):
+            cells.setdefault((cell.case, cell.prefer), cell)
+    if overrides.models:
+        there = sorted({cell.case.model for cell in cells.values()})
+        cells = {
+            key: cell
+            for key, cell in cells.items()
+            if any(fnmatch.fnmatchcase(cell.case.model, glob) for glob in overrides.models)
+        }
+        if not cells:
+            raise SuiteError(f"no model of {path.stem} matches {', '.join(overrides.models)}; it has {', '.join(there)}")
+    return Suite(
+        name=path.stem,
+        title=file.title,
+        source=file.source,
+        cells=tuple(cells.values()),
+        metrics=tuple(dict.fromkeys(file.metrics)),
+        sampling=Sampling(**file.sampling),  # pyright: ignore[reportArgumentType]
+        reference=options_from(file.reference),
+        control=file.control,
+        plots=tuple(file.plots),
+        fallback_budget_s=file.fallback_budget_s,
+        jobs_per_worker=file.jobs_per_worker,
+        job_timeout_s=file.job_timeout_s,
+    )
+
+
+def _folder() -> Path:
+    """Where suites are: inside the wheel, or beside the package in a checkout."""
+    inside = PACKAGE / "suites"
+    return inside if inside.is_dir() else PACKAGE.parent / "suites"
+
+
+def _find(reference: str) -> Path:
+    if reference.endswith(".toml") or "/" in reference:
+        path = Path(reference)
+        if not path.is_file():
+            raise SuiteError(f"there is no suite file {path}; `lambdabench list suites` names those that come with the package")
+        return path
+    if reference not in names():
+        raise registry.unknown("suite", reference, names())
+    return _folder() / f"{reference}.toml"
+
+
+def _parse(text: str, path: Path) -> SuiteFile:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{path}: no TOML: {error}") from error
+    problems: list[str] = []
+    try:
+        file = SuiteFile.model_validate(data)
+    except ValidationError as error:
+        for one in error.errors():
+            problems.append(_describe(one, text, path))
+        raise SuiteError("\n".join(dict.fromkeys(problems))) from error
+    problems = [f"{path}:{_line(text, where)}: {'.'.join(map(str, where))}: {what}" for where, what in _unknown_names(file)]
+    if problems:
+        raise SuiteError("\n".join(problems))
+    return file
+
+
+def _describe(error: Any, text: str, path: Path) -> str:
+    """One of pydantic's problems as file, line, key path, what was found, what is allowed."""
+    where = [one for one in error["loc"] if isinstance(one, int) or re.fullmatch(r"[a-z_]+", one)]
+    where = [one for one in where if one not in ("list", "str", "int", "float", "bool", "literal")]
+    key = ".".join(str(one) for one in where)
+    found = error.get("input")
+    if error["type"] == "extra_forbidden":
+        allowed = sorted(Grid.model_fields if where[0] == "grid" else Axes.model_fields if where[0] == "defaults" else _top_keys())
+        near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
+        said = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; allowed: {', '.join(allowed)}"
+    else:
+        said = f"found {found!r}; {error['msg']}" if error["type"] != "missing" else "missing; " + error["msg"]
+    return f"{path}:{_line(text, where)}: {key}: {said}"
+
+
+def _top_keys() -> list[str]:
+    return ["schema" if name == "schema_" else name for name in SuiteFile.model_fields]
+
+
+def _line(text: str, where: list[Any] | tuple[Any, ...]) -> int:
+    """The line of a key path in TOML text: the n-th table of an array, then its key; the first line where it is not found."""
+    lines = text.splitlines()
+    start = 0
+    if len(where) > 1 and where[0] in ("grid", "defaults", "sampling"):
+        index = where[1] if where[0] == "grid" and isinstance(where[1], int) else 0
+        heads = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{where[0]}\s*\]+", line)]
+        start = heads[index] if index < len(heads) else 0
+    for key in reversed([one for one in where if isinstance(one, str)]):
+        for number in range(start, len(lines)):
+            if number > start and lines[number].lstrip().startswith("["):
+                break
+            if re.search(rf"(^|[\s{{,]){re.escape(key)}\s*=", lines[number]):
+                return number + 1
+    return start + 1
+
+
+def _unknown_names(file: SuiteFile) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Names that no registry has, and model names that are none."""
+    for kind, given in (("metrics", file.metrics), ("plots", file.plots)):
+        known = registry.names(kind)
+        yield from (((kind,), str(registry.unknown(kind[:-1], one, known))) for one in given if one not in known)
+    fields = {one.name for one in dataclasses.fields(Sampling)}
+    yield from (
+        (("sampling", key), str(registry.unknown("sampling key", key, fields))) for key in file.sampling if key not in fields
+    )
+    places: list[tuple[tuple[Any, ...], Axes]] = [(("defaults",), file.defaults)]
+    for index, grid in enumerate(file.grid):
+        places.append((("grid", index), grid))
+        places += [(("grid", index, "rows", number), row) for number, row in enumerate(grid.rows or [])]
+    for where, axes in places:
+        for one in axes.backend or []:
+            if one not in registry.names("backends"):
+                yield (*where, "backend"), str(registry.unknown("backend", one, registry.names("backends")))
+        for one in axes.model or []:
+            if not MODEL_NAME.fullmatch(one):
+                yield (*where, "model"), f"found {one!r}, expected lower-case letters, digits, _ and . only"
+    for index, grid in enumerate(file.grid):
+        if not file.defaults.model and not grid.model and not all(row.model for row in grid.rows or [Axes()]):
+            yield ("grid", index), "no model; say model = ... in the grid, its rows or [defaults]"
+
+
+def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:
+    for number, row in enumerate(grid.rows or [Axes()]):
+        axes, prefer = _merge(defaults, grid, row, overrides)
+        options = axes.pop("options")
+        keys = list(axes)
+        for values in itertools.product(*axes.values()):
+            for chosen in itertools.product(*options.values()):
+                picked = dict(zip(keys, values, strict=True))
+                yield _cell(picked, options_from(dict(zip(options, chosen, strict=True))), grid, prefer, f"{label}.rows[{number}]")
+
+
+def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Axes as lists, later ones winning; options merge key by key."""
+    merged: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    for one in (defaults, grid, row):
+        given = {key: value for key in Axes.model_fields if (value := getattr(one, key)) is not None}
+        options |= given.pop("options", {})
+        merged |= given
+    device = merged.get("device")
+    prefer = tuple(device.prefer) if isinstance(device, Prefer) and overrides.device is None else ()
+    if isinstance(device, Prefer):
+        merged.pop("device")
+    for one in dataclasses.fields(Overrides):
+        value = getattr(overrides, one.name)
+        if one.name not in ("models", "model") and value not in (None, ()):
+            merged[one.name] = list(value) if isinstance(value, tuple) else [value]
+    if isinstance(merged.get("kind"), str):
+        merged["kind"] = [merged["kind"]]
+    return merged | {"options": options}, prefer
+
+
+def _cell(picked: Mapping[str, Any], options: Options, grid: Grid, prefer: tuple[str, ...], label: str) -> Cell:
+    fields = dict(picked)
+    if fields.get("image_px") == "native":
+        fields["image_px"] = None
+    case = Case(**fields, options=options, model_hash=_hash(fields["model"]))
+    exclude = tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
+    return Cell(case=case, grid=label, exclude=exclude, fit=grid.fit or "", prefer=prefer)
+
+
+def _hash(model: str) -> str:
+    """Hash of the source of a user's own model; empty for a name. Raises SuiteError where there is no such file or module."""
+    if MODEL_NAME.fullmatch(model) and not model.endswith(".pt2"):
+        return ""
+    place, _, attribute = model.rpartition(":")
+    if model.endswith(".pt2"):
+        path = Path(model)
+    elif not place or not attribute.isidentifier():
+        raise SuiteError(f"found --model {model}, expected file.py:callable, package.module:callable or net.pt2")
+    elif place.endswith(".py"):
+        path = Path(place)
+    else:
+        path = _module_file(place)
+    if not path.is_file():
+        raise SuiteError(f"--model {model}: there is no file {path}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _module_file(name: str) -> Path:
+    own = Path(*name.split(".")).with_suffix(".py")
+    if own.is_file():
+        return own
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        raise SuiteError(f"--model {name}: there is no module of that name here")
+    return Path(spec.origin)
