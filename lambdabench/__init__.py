@@ -1,3 +1,26 @@
-"""lambdabench: speed and accuracy of vision backbones, measured so that the numbers can be trusted."""
+"""lambdabench: speed and accuracy of vision backbones, measured so that the numbers can be trusted.
+
+Importing this loads no framework; each public name loads what it needs when it is called.
+"""
+
+from typing import Any
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "create_layer", "create_model", "pareto", "read", "run", "wide"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names, loaded on demand."""
+    if name == "create_model":
+        from .models import create
+
+        return create
+    if name == "create_layer":
+        from .layers import create
+
+        return create
+    if name in ("read", "wide", "pareto", "run"):
+        from . import commands
+
+        return getattr(commands, f"{name}_frame")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,104 @@
+"""Long rows to one row per case: a column per metric with its interval, options spread out, published accuracy joined."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from ..facts import Fact, accuracies
+from .estimate import Estimate, Spread, combine, pool_spread
+
+CASE = (
+    "case_id fingerprint kind model weights backend device devices mode batch_size image_px dtype param_dtype layout threads options "
+    "device_name suite"
+).split()
+WORST_FIRST = "crash timeout oom mismatch wrong_output noisy unsupported skipped ok".split()
+TIMED = ("latency", "throughput")
+SAME_CODE = ("case_id", "fingerprint", "metric")
+
+
+def wide(newest: pd.DataFrame, weights: str = "best") -> pd.DataFrame:
+    """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1.
+
+    Intervals of timed metrics hold the spread between processes where the rows tell it. `weights` chooses the published
+    accuracy: "best", "all" (several rows a case) or a tag. A case that failed keeps its row: status, reason, and no number.
+    """
+    known = spread(newest)
+    rows = [_case_row(group, known) for _, group in newest.groupby(["case_id", "fingerprint"], sort=False)]
+    joined = [one | fact for one in rows for fact in _accuracy(one, weights)]
+    return pd.DataFrame(joined) if joined else pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
+
+
+def spread(newest: pd.DataFrame) -> Spread | None:
+    """Between-process spread of latency, pooled over the cases that ran in several processes; None where none did."""
+    timed = newest[(newest["metric"] == "latency") & (newest["status"] == "ok")]
+    return pool_spread([group["value"].tolist() for _, group in timed.groupby(list(SAME_CODE))])
+
+
+def _case_row(group: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
+    """One case's row: the worst status of its processes, and its metrics from those that are usable."""
+    statuses = group["status"].tolist()
+    worst = next(one for one in WORST_FIRST if one in statuses)
+    first = group.iloc[0]
+    row: dict[str, Any] = {name: first[name] for name in CASE}
+    row["status"] = worst
+    row["reason"] = group.loc[group["status"] == worst, "reason"].iloc[0]
+    row["flags"] = ",".join(sorted({flag for text in group["flags"] for flag in text.split(",") if flag}))
+    row["started_at"] = group["started_at"].max()
+    row |= {f"options.{key}": value for key, value in json.loads(first["options"]).items()}
+    usable = group[(group["status"] == "ok") & group["metric"].notna()]
+    for metric, same in usable.groupby("metric", sort=False):
+        row |= _metric_cells(str(metric), same, known)
+    return row
+
+
+def _metric_cells(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
+    values = [float(value) for value in same["value"]]
+    cells: dict[str, Any] = {metric: sum(values) / len(values), f"{metric}_processes": len(values)}
+    if metric in TIMED:
+        found = estimate(same, known)
+        if found is not None:
+            cells |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
+            cells[f"{metric}_covers"] = found.covers
+    return cells
+
+
+def estimate(same: pd.DataFrame, known: Spread | None) -> Estimate | None:
+    """The estimate of rows of one case and metric, one row a process; None where nothing can be said."""
+    intervals = [
+        None if pd.isna(low) or pd.isna(high) else (float(low), float(high))
+        for low, high in zip(same["low"], same["high"], strict=True)
+    ]
+    samples = sum(len(one) for one in same["samples"] if one is not None)
+    return combine([float(value) for value in same["value"]], intervals, spread=known, samples=samples)
+
+
+def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
+    """The published accuracies of a case's architecture at its image size; an empty one where there is none."""
+    same = [one for one in accuracies() if one.architecture == row["model"] and one.eval_px == row["image_px"]]
+    if row["kind"] != "model" or not _is_plain(row):
+        same = []
+    if weights not in ("best", "all"):
+        same = [one for one in same if one.tag == weights]
+    same.sort(key=lambda one: -one.value)
+    chosen = same if weights == "all" else same[:1]
+    return [_accuracy_cells(one) for one in chosen] or [{"top1": None, "top1_tag": "", "top1_source": ""}]
+
+
+def _is_plain(row: dict[str, Any]) -> bool:
+    """Whether the network is the published one: options other than the kernel make it another, whose accuracy nobody published."""
+    return row["backend"] == "fake" or set(json.loads(row["options"])) <= {"kernel"}
+
+
+def _accuracy_cells(fact: Fact) -> dict[str, Any]:
+    """Top-1 in percent with its 95 % Wilson interval over the validation images."""
+    right = round(fact.value / 100 * fact.images)
+    low, high = stats.binomtest(right, fact.images).proportion_ci(0.95, method="wilson")
+    return {
+        "top1": fact.value,
+        "top1_low": 100 * low,
+        "top1_high": 100 * high,
+        "top1_tag": fact.tag,
+        "top1_source": fact.source,
+    }

@@ -1,0 +1,45 @@
+"""How every figure looks: colours that colour-blind readers tell apart, quiet axes, reproducible files."""
+
+import contextlib
+from collections.abc import Iterator
+
+import matplotlib as mpl
+
+FAMILIES = {
+    "lambda": ("#d55e00", "D"),
+    "attention": ("#0072b2", "s"),
+    "hybrid": ("#cc79a7", "^"),
+    "efficientnet": ("#009e73", "o"),
+    "convolution": ("#6b6b6b", "o"),
+}
+"""Okabe and Ito's palette (jfly.uni-koeln.de/color); colour and marker of each family."""
+WORDS = {
+    "lambda": ("lambda", "resnet50_l", "resnet50_cl", "resnet50_ccl", "resnet50_cccl"),
+    "attention": ("vit", "deit", "swin"),
+    "hybrid": ("botnet", "halonet", "levit", "coatnet", "mobilevit"),
+    "efficientnet": ("efficientnet", "mobilenet"),
+}
+
+
+def family(model: str) -> str:
+    """The family that a model's name tells; "convolution" where it tells none."""
+    return next((name for name, words in WORDS.items() if any(word in model for word in words)), "convolution")
+
+
+@contextlib.contextmanager
+def context() -> Iterator[None]:
+    """The settings under which figures are drawn and saved."""
+    settings = {
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#e6e6e6",
+        "grid.linewidth": 0.6,
+        "axes.axisbelow": True,
+        "svg.hashsalt": "lambdabench",
+        "svg.fonttype": "none",
+        "figure.dpi": 100,
+    }
+    with mpl.rc_context(settings):
+        yield
