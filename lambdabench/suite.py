@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from .core import registry
 from .core.errors import SuiteError
@@ -24,6 +24,30 @@ PACKAGE = Path(__file__).parent
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
+
+
+def _known(kind: str) -> AfterValidator:
+    """A validator for names of a registry."""
+
+    def check(name: str) -> str:
+        if name not in registry.names(kind):
+            raise ValueError(str(registry.unknown(kind.removesuffix("s"), name, registry.names(kind))))
+        return name
+
+    return AfterValidator(check)
+
+
+def _check_model(name: str) -> str:
+    if not MODEL_NAME.fullmatch(name):
+        raise ValueError("expected lower-case letters, digits, _ and . only")
+    return name
+
+
+def _check_sampling(given: dict[str, float | int]) -> dict[str, float | int]:
+    fields = {one.name for one in dataclasses.fields(Sampling)}
+    if strange := [key for key in given if key not in fields]:
+        raise ValueError("; ".join(str(registry.unknown("sampling key", key, fields)) for key in strange))
+    return given
 
 
 Count = Annotated[int, Field(ge=1)]
@@ -42,9 +66,9 @@ class Axes(BaseModel):
     """What a case is made of; each key takes one value or a list."""
 
     model_config = ConfigDict(extra="forbid")
-    model: Annotated[list[str], Many] | None = None
+    model: Annotated[list[Annotated[str, AfterValidator(_check_model)]], Many] | None = None
     kind: Kind | None = None
-    backend: Annotated[list[str], Many] | None = None
+    backend: Annotated[list[Annotated[str, _known("backends")]], Many] | None = None
     device: Annotated[list[str], Many] | Prefer | None = None
     devices: Annotated[list[Count], Many] | None = None
     mode: Annotated[list[Mode], Many] | None = None
@@ -72,14 +96,14 @@ class SuiteFile(BaseModel):
     schema_: Literal[1] = Field(alias="schema")
     title: str = ""
     source: str = ""
-    metrics: list[str] = Field(default=["latency", "throughput", "peak_memory", "parameters"], min_length=1)
+    metrics: list[Annotated[str, _known("metrics")]] = Field(default=["latency", "throughput", "peak_memory", "parameters"], min_length=1)
     reference: dict[str, Value] = {}
     control: tuple[str, str] | None = None
-    plots: list[str] = ["pareto"]
+    plots: list[Annotated[str, _known("plots")]] = ["pareto"]
     fallback_budget_s: Annotated[float, Field(gt=0)] = 600.0
     jobs_per_worker: Count = 16
     job_timeout_s: Annotated[float, Field(gt=0)] = 300.0
-    sampling: dict[str, float | int] = {}
+    sampling: Annotated[dict[str, float | int], AfterValidator(_check_sampling)] = {}
     defaults: Axes = Axes()
     grid: list[Grid] = Field(min_length=1)
 
@@ -122,7 +146,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left."""
     grids = file.grid
     if overrides.model is not None:
-        grids = [Grid(model=[overrides.model])]
+        grids = [Grid.model_construct(model=[overrides.model])]
     cells: dict[tuple[Case, tuple[str, ...]], Cell] = {}
     for index, grid in enumerate(grids):
         for cell in _expand_grid(file.defaults, grid, f"grid[{index}]", overrides):
@@ -174,16 +198,14 @@ def _parse(text: str, path: Path) -> SuiteFile:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{path}: no TOML: {error}") from error
-    problems: list[str] = []
     try:
         file = SuiteFile.model_validate(data)
     except ValidationError as error:
-        for one in error.errors():
-            problems.append(_describe(one, text, path))
-        raise SuiteError("\n".join(dict.fromkeys(problems))) from error
-    problems = [f"{path}:{_line(text, where)}: {'.'.join(map(str, where))}: {what}" for where, what in _unknown_names(file)]
-    if problems:
-        raise SuiteError("\n".join(problems))
+        problems = dict.fromkeys(_describe(one, text, path) for one in error.errors())
+        raise SuiteError("\n".join(problems)) from error
+    if nameless := list(_find_nameless(file)):
+        lines = [f"{path}:{_line(text, ('grid', one))}: grid.{one}: no model; name one in the grid, its rows or [defaults]" for one in nameless]
+        raise SuiteError("\n".join(lines))
     return file
 
 
@@ -198,7 +220,8 @@ def _describe(error: Any, text: str, path: Path) -> str:
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
         said = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; allowed: {', '.join(allowed)}"
     else:
-        said = f"found {found!r}; {error['msg']}" if error["type"] != "missing" else "missing; " + error["msg"]
+        message = error["msg"].removeprefix("Value error, ")
+        said = f"found {found!r}; {message}" if error["type"] != "missing" else "missing; " + error["msg"]
     return f"{path}:{_line(text, where)}: {key}: {said}"
 
 
@@ -223,29 +246,11 @@ def _line(text: str, where: list[Any] | tuple[Any, ...]) -> int:
     return start + 1
 
 
-def _unknown_names(file: SuiteFile) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Names that no registry has, and model names that are none."""
-    for kind, given in (("metrics", file.metrics), ("plots", file.plots)):
-        known = registry.names(kind)
-        yield from (((kind,), str(registry.unknown(kind[:-1], one, known))) for one in given if one not in known)
-    fields = {one.name for one in dataclasses.fields(Sampling)}
-    yield from (
-        (("sampling", key), str(registry.unknown("sampling key", key, fields))) for key in file.sampling if key not in fields
-    )
-    places: list[tuple[tuple[Any, ...], Axes]] = [(("defaults",), file.defaults)]
-    for index, grid in enumerate(file.grid):
-        places.append((("grid", index), grid))
-        places += [(("grid", index, "rows", number), row) for number, row in enumerate(grid.rows or [])]
-    for where, axes in places:
-        for one in axes.backend or []:
-            if one not in registry.names("backends"):
-                yield (*where, "backend"), str(registry.unknown("backend", one, registry.names("backends")))
-        for one in axes.model or []:
-            if not MODEL_NAME.fullmatch(one):
-                yield (*where, "model"), f"found {one!r}, expected lower-case letters, digits, _ and . only"
+def _find_nameless(file: SuiteFile) -> Iterator[int]:
+    """Grids that name no model."""
     for index, grid in enumerate(file.grid):
         if not file.defaults.model and not grid.model and not all(row.model for row in grid.rows or [Axes()]):
-            yield ("grid", index), "no model; say model = ... in the grid, its rows or [defaults]"
+            yield index
 
 
 def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:

@@ -1,0 +1,214 @@
+"""The commands and their flags. Each calls one function of `commands` and prints what it returns."""
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from .. import __version__
+from ..core.errors import LambdabenchError
+from ..core.spec import DTYPES, LAYOUTS, MODES
+from ..core.units import parse_duration
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
+    epilog="Start: lambdabench run --suite quickstart",
+)
+plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
+app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
+
+ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+class Thing(str, Enum):  # noqa: UP042 (Typer reads the values of a str Enum)
+    """What can be listed."""
+
+    suites = "suites"
+    models = "models"
+    layers = "layers"
+    backends = "backends"
+    metrics = "metrics"
+    plots = "plots"
+    runs = "runs"
+    devices = "devices"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"lambdabench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def entry(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Speed, memory and accuracy of vision backbones on this machine, with intervals."""
+
+
+@app.command(epilog="Example: lambdabench run --suite quickstart --models 'lambda*,resnet50' --batch-size 1,8")
+def run(
+    suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu. Default: the suite's, else the best here.")] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices to spread a batch over.")] = None,
+    backend: Annotated[str, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = "",
+    models: Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")] = "",
+    model: Annotated[
+        str | None, typer.Option(help="Your own network: file.py:callable, package.module:callable or net.pt2.")
+    ] = None,
+    batch_size: Annotated[str, typer.Option(help="Images a step, comma-separated.")] = "",
+    image_px: Annotated[str, typer.Option(help="Pixels a side, comma-separated, or native.")] = "",
+    dtype: Annotated[str, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = "",
+    layout: Annotated[str, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = "",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
+    mode: Annotated[str, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = "",
+    budget: Annotated[str | None, typer.Option(help="Most time to measure: 90s, 10m, 1h30m. What does not fit is named.")] = None,
+    results: ResultsOption = Path("results"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cases, order, estimated time and memory; measure nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
+    from .. import commands, suite as suites
+    from . import run_view
+
+    overrides = suites.Overrides(
+        models=_words(models),
+        model=model,
+        backend=_words(backend),
+        device=device,
+        devices=devices,
+        mode=_choices(mode, MODES, "--mode"),
+        batch_size=_numbers(batch_size, "--batch-size"),
+        image_px=tuple(one if one == "native" else _number(one, "--image-px") for one in _words(image_px)),
+        dtype=_choices(dtype, DTYPES, "--dtype"),
+        layout=_choices(layout, LAYOUTS, "--layout"),
+        threads=threads,
+    )
+    request = commands.RunRequest(
+        suite=suite, overrides=overrides, results=results, budget_s=_duration(budget), fresh=fresh
+    )
+    prepared = commands.prepare(request)
+    console = Console(highlight=False)
+    if dry_run:
+        run_view.print_plan(console, prepared, as_json)
+        return
+    with run_view.progress(prepared, quiet=as_json) as on_progress:
+        result = commands.execute(prepared, request, on_progress)
+    code = result.exit_code(strict)
+    if as_json:
+        typer.echo(json.dumps(run_view.as_json(result, code)))
+    else:
+        run_view.print_result(console, result, code, repeat=sys.argv[1:])
+    raise typer.Exit(code)
+
+
+@plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")
+def plot_pareto(
+    suite: Annotated[str | None, typer.Option(help="Only this suite's results.")] = None,
+    results: ResultsOption = Path("results"),
+    x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
+    y: Annotated[str, typer.Option(help="top1, or any metric.")] = "top1",
+    device: Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Only this dtype.")] = None,
+    batch_size: Annotated[str, typer.Option(help="Only these batch sizes, comma-separated.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")] = None,
+) -> None:
+    """Draw accuracy against speed with the Pareto front, from any results folder."""
+    from .. import commands
+
+    filters: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": _numbers(batch_size, "--batch-size") or None}
+    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out):
+        typer.echo(f"saved {path}")
+
+
+@app.command(epilog="Example: lambdabench report quickstart")
+def report(
+    suite: Annotated[str, typer.Argument(help="A suite's name.")],
+    results: ResultsOption = Path("results"),
+    reports: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
+) -> None:
+    """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""
+    from .. import commands
+
+    typer.echo(f"saved {commands.write_report(suite, results, reports)}")
+
+
+@app.command(epilog="Example: lambdabench show lambda_resnet26t")
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name or a case id.")],
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Print every number of a case or of a model's cases, why it failed if it did, and the command that repeats it."""
+    from .. import commands
+    from . import show_view
+
+    cases, rows = commands.show(name, results)
+    show_view.print_cases(Console(highlight=False), cases, rows, lambda case: commands.repeat_command(case, results))
+
+
+@app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
+def list_things(
+    what: Annotated[Thing, typer.Argument(help="What to list.")],
+    like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
+    results: ResultsOption = Path("results"),
+    schema: Annotated[bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")] = False,
+) -> None:
+    """List suites, models, layers, backends, metrics, plots, runs or devices."""
+    from .. import commands, suite
+    from . import show_view
+
+    if schema:
+        typer.echo(json.dumps(suite.json_schema(), indent=2))
+        return
+    show_view.print_list(Console(highlight=False), commands.list_names(what.value, results), like)
+
+
+@app.command(epilog="Example: lambdabench doctor")
+def doctor() -> None:
+    """Say whether this machine is fit to measure now, and what to mend."""
+    from .. import doctor as diagnosis
+    from . import show_view
+
+    findings = diagnosis.diagnose()
+    show_view.print_findings(Console(highlight=False), findings, diagnosis.verdict(findings))
+    raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in text.split(",") if one.strip())
+
+
+def _number(text: str, flag: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise LambdabenchError(f"{flag}: found {text!r}, expected a whole number of at least 1, or several with commas")
+    return int(text)
+
+
+def _numbers(text: str, flag: str) -> tuple[int, ...]:
+    return tuple(_number(one, flag) for one in _words(text))
+
+
+def _choices(text: str, known: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    for one in _words(text):
+        if one not in known:
+            raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
+    return _words(text)
+
+
+def _duration(text: str | None) -> float | None:
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise LambdabenchError(f"--budget: {error}") from error

@@ -1,0 +1,149 @@
+"""Is this machine fit to measure, and what can it tell apart today? Every finding says what to mend."""
+
+import math
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from .analysis.estimate import median
+from .machine import host, quiet
+
+BUSY_PRESSURE = 0.05
+FINE_SPREAD = 0.02
+ANCHOR_S = 1.0
+PACKAGES = (("torch", "torch"), ("timm", "torch"), ("torchvision", "torch"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at; `remedy` is empty where there is nothing to mend."""
+
+    level: Literal["ok", "warn", "FAIL", "–"]
+    topic: str
+    text: str
+    remedy: str = ""
+
+
+def diagnose(now: Callable[[], float] = time.perf_counter) -> tuple[Finding, ...]:
+    """All findings; takes about two seconds."""
+    return (*_cores(), *_quiet(), _timer(now), _pairs(now), *_software(), _gpu())
+
+
+def verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
+    """(What this machine is fit for now, what not)."""
+    if any(one.level == "FAIL" for one in findings):
+        return "nothing until the FAIL lines are mended", "all measurements"
+    loud = {one.topic for one in findings if one.level == "warn"} & {"load", "pressure", "steal", "pairs"}
+    if loud:
+        return "ratios of cases measured in turn", f"absolute latency and small differences ({', '.join(sorted(loud))})"
+    return "latency, throughput, memory, and ratios", "percentiles beyond the 95th (too few samples in a case)"
+
+
+def _cores() -> tuple[Finding, ...]:
+    name, flags = host.cpu_facts()
+    cores = host.usable_cores()
+    free = host.available_bytes() / 2**30
+    low = Finding(level="warn", topic="memory", text=f"{free:.1f} GiB available", remedy="close programs, or use small batches")
+    return (
+        Finding(level="ok", topic="cpu", text=f"{name}, {cores} usable physical cores, {flags or 'no known vector sets'}"),
+        low if free < 2 else Finding(level="ok", topic="memory", text=f"{free:.1f} GiB available"),
+    )
+
+
+def _quiet() -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    load, cores = quiet.load1(), host.usable_cores()
+    if load is not None:
+        busy = load > 0.5 * cores
+        remedy = "wait, or stop other programs" if busy else ""
+        found.append(Finding(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy))
+    pressure = quiet.pressure_now()
+    if pressure is None:
+        found.append(Finding(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
+    else:
+        busy = pressure > BUSY_PRESSURE
+        remedy = "something else wants this CPU; stop it" if busy else ""
+        text = f"tasks waited for a CPU in {100 * pressure:.0f} % of the last 10 s"
+        found.append(Finding(level="warn" if busy else "ok", topic="pressure", text=text, remedy=remedy))
+    governor = quiet.governor()
+    if not governor:
+        found.append(Finding(level="–", topic="governor", text="none to be seen (usual in virtual machines)"))
+    elif governor == "performance":
+        found.append(Finding(level="ok", topic="governor", text=governor))
+    else:
+        found.append(
+            Finding(level="warn", topic="governor", text=governor, remedy="cpupower frequency-set -g performance")
+        )
+    return tuple(found)
+
+
+def _timer(now: Callable[[], float]) -> Finding:
+    """Cost of reading the clock, the median of many."""
+    steps: list[float] = []
+    for _ in range(2000):
+        start = now()
+        steps.append(now() - start)
+    cost_s = median(steps)
+    if cost_s > 1e-5:
+        return Finding(level="warn", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading", remedy="check the kernel's clock source")
+    return Finding(level="ok", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading; {100 * cost_s / 1e-3:.3f} % of a 1 ms step")
+
+
+def _pairs(now: Callable[[], float]) -> Finding:
+    """Equal work timed in pairs for a second: the spread of the log ratios says what ratio can be told today."""
+    ratios: list[float] = []
+    random.seed(0)
+    end = now() + ANCHOR_S
+    while now() < end and len(ratios) < 500:
+        first, second = _anchor(now), _anchor(now)
+        ratios.append(math.log(second / first))
+    if len(ratios) < 6:
+        return Finding(level="warn", topic="pairs", text="too few pairs of equal work in a second", remedy="wait for a quieter machine")
+    centre = median(ratios)
+    spread = 1.4826 * median([abs(one - centre) for one in ratios])
+    text = f"equal work differs by {100 * spread:.1f} % from call to call (robust sd of {len(ratios)} pairs)"
+    if spread > FINE_SPREAD:
+        return Finding(level="warn", topic="pairs", text=text, remedy="differences of a few percent cannot be told now; wait")
+    return Finding(level="ok", topic="pairs", text=text)
+
+
+def _anchor(now: Callable[[], float]) -> float:
+    """Seconds of one fixed piece of work, about a millisecond."""
+    start = now()
+    total = 0
+    for one in range(20_000):
+        total += one * one
+    return max(now() - start, 1e-9)
+
+
+def _software() -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for name, extra in PACKAGES:
+        version = host.package_version(name)
+        if version:
+            found.append(Finding(level="ok", topic=name, text=version))
+        else:
+            found.append(Finding(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"'))
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    found.append(Finding(level="ok" if compiler else "–", topic="compiler", text=compiler or "no C++ compiler found"))
+    return tuple(found)
+
+
+def _gpu() -> Finding:
+    """What NVML says of the first GPU; absent drivers are no fault."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        name = pynvml.nvmlDeviceGetName(handle)
+        clock = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
+        others = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    except Exception:  # pynvml raises its own errors, one per missing piece: each means there is no NVIDIA GPU to ask
+        return Finding(level="–", topic="gpu", text="none found")
+    text = f"{name}, SM clock {clock} MHz, {others} processes on it"
+    remedy = "stop the other processes" if others else ""
+    return Finding(level="warn" if others else "ok", topic="gpu", text=text, remedy=remedy)
