@@ -1,0 +1,251 @@
+"""What `run` prints: the plan, the progress, the closing table with what to do next."""
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from ..analysis.estimate import Estimate, ratio
+from ..commands import Prepared, RunResult, load_now
+from ..commands import Progress as Step
+from ..core.units import format_duration, format_significant
+from ..plan import worker_key
+
+REFRESH_PER_S = 1
+MARKS = {True: "●", False: "·"}
+
+
+def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
+    """The cases in the order they would run, with estimated time and memory."""
+    planned = prepared.plan
+    if as_json:
+        jobs = [{"case_id": one.case_id, "model": one.case.model, "estimate_s": one.estimate_s} for one in planned.jobs]
+        console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("model", "backend", "device", "mode", "batch", "px", "dtype", "process", "≈ s", "≈ GiB"):
+        table.add_column(title, justify="right" if title in ("batch", "px", "process", "≈ s", "≈ GiB") else "left")
+    for job in planned.jobs:
+        case = job.case
+        size = format_significant(None if job.estimate_bytes is None else job.estimate_bytes / 2**30, 2)
+        words = (case.model, case.backend, case.device, case.mode, case.batch_size, case.image_px, case.dtype, job.replicate)
+        table.add_row(*map(str, words), format_significant(job.estimate_s, 2), size)
+    console.print(table)
+    for skip in planned.skips:
+        console.print(f"skipped  {skip.case.model} batch {skip.case.batch_size}: {skip.reason}")
+    workers = len({worker_key(job) for job in planned.jobs})
+    if planned.fallback:
+        console.print(f"! {planned.fallback}")
+    console.print(
+        f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and a "
+        f"moment's matrix product); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
+    )
+
+
+@contextlib.contextmanager
+def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]]:
+    """Says on standard error what runs now: a bar on a terminal, a line a case elsewhere, nothing when `quiet`."""
+    console = Console(stderr=True, highlight=False)
+    if prepared.plan.fallback:
+        console.print(f"! {prepared.plan.fallback}")
+    total = len(prepared.plan.jobs)
+    if quiet:
+        yield lambda step: None
+    elif not console.is_terminal:
+        yield lambda step: _print_line(console, step)
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+        with Progress(*columns, console=console, refresh_per_second=REFRESH_PER_S, transient=True) as bar:
+            task = bar.add_task("starting", total=total, left="")
+            yield lambda step: bar.update(
+                task,
+                completed=step.done,
+                description=f"{step.case.model} b={step.case.batch_size}",
+                left=f"about {format_duration(step.left_s)} left",
+            )
+
+
+def _print_line(console: Console, step: Step) -> None:
+    if step.outcome is None:
+        return
+    said = step.outcome.status if step.outcome.status == "ok" else f"{step.outcome.status}: {step.outcome.reason}"
+    console.print(f"{step.done}/{step.total} {step.case.model} b={step.case.batch_size} {said}", soft_wrap=True)
+
+
+def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str]) -> None:
+    """The closing table, what it means, where it is stored, and what to do next."""
+    console.print(_headline(result), soft_wrap=True)
+    console.print(_second_line(result), soft_wrap=True)
+    console.print()
+    if not result.cases.empty:
+        console.print(_table(result.cases))
+        console.print()
+        _print_legend(console, result.cases)
+    if result.file is not None:
+        console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
+    _print_next(console, result, repeat)
+    console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
+
+
+def as_json(result: RunResult, code: int) -> dict[str, Any]:
+    """The same facts as one JSON object; missing numbers are null."""
+    plain = result.cases.astype(object).where(result.cases.notna(), None)
+    return {
+        "suite": result.prepared.suite.name,
+        "device": result.prepared.plan.device_title,
+        "fingerprint": result.prepared.fingerprint,
+        "counts": {str(key): int(value) for key, value in result.counts.items()},
+        "seconds": result.seconds,
+        "file": None if result.file is None else str(result.file),
+        "figures": [str(one) for one in result.figures],
+        "exit_code": code,
+        "cases": plain.to_dict("records"),
+    }
+
+
+def _headline(result: RunResult) -> str:
+    prepared = result.prepared
+    env = prepared.machine.environment
+    cases = result.cases
+    dtypes = ", ".join(sorted(set(cases["dtype"]))) if len(cases) else ""
+    threads = "/".join(str(int(one)) for one in sorted(set(cases["threads"]))) if len(cases) else "?"
+    load, pressure = load_now()
+    state = "quiet" if (pressure or 0.0) < 0.05 and (load or 0.0) < 2 * env.cores else f"loaded (load {load:.1f})"
+    title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
+    return f"{prepared.suite.name}   {title} · torch {env.torch or 'absent'} · {dtypes} · {threads} threads · {state}"
+
+
+def _second_line(result: RunResult) -> str:
+    counts = result.counts
+    text = (
+        f"{len(result.prepared.plan.jobs)} jobs in {format_duration(result.seconds)}, {len(result.prepared.plan.kept)} kept from before · "
+        + ", ".join(f"{int(count)} {status}" for status, count in counts.items())
+    )
+    control = _control(result)
+    return f"{text} · {control}" if control else text
+
+
+def _control(result: RunResult) -> str:
+    """The ratio of the pair that is one architecture under two names, per batch size."""
+    pair, cases = result.prepared.suite.control, result.cases
+    if pair is None or cases.empty or "throughput_low" not in cases:
+        return ""
+    said: list[str] = []
+    for batch, group in cases[cases["status"] == "ok"].groupby("batch_size"):
+        found = [_estimate(group[group["model"] == name]) for name in pair]
+        if found[0] and found[1]:
+            one = ratio(found[0], found[1])
+            said.append(f"b={batch} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]")
+    return f"control pair {pair[0]}/{pair[1]} {', '.join(said)} (must be 1)" if said else ""
+
+
+def _estimate(rows: pd.DataFrame) -> Estimate | None:
+    if len(rows) != 1 or pd.isna(rows.iloc[0]["throughput_low"]):
+        return None
+    row = rows.iloc[0]
+    return Estimate(
+        value=row["throughput"],
+        low=row["throughput_low"],
+        high=row["throughput_high"],
+        confidence=0.95,
+        samples=0,
+        processes=int(row["throughput_processes"]),
+        covers=str(row["throughput_covers"]),
+    )
+
+
+def _table(cases: pd.DataFrame) -> Table:
+    """A line a model and size: throughput at its largest batch, latency at its smallest, failures with their reasons."""
+    keys = ["model", "image_px", "dtype", "backend", "mode", "layout", "options"]
+    ok = cases[cases["status"] == "ok"]
+    largest, smallest = int(cases["batch_size"].max()), int(cases["batch_size"].min())
+    table = Table(box=None, pad_edge=False)
+    table.add_column("front")
+    table.add_column("model")
+    for title in ("px", "top-1 %", f"image/s, b={largest}", f"ms, b={smallest}", f"GiB, b={largest}"):
+        table.add_column(title, justify="right")
+    order = ok[ok["batch_size"] == largest].set_index(keys).get("throughput", pd.Series(dtype=float))
+    groups = sorted(cases.groupby(keys, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
+    for _, group in groups:
+        table.add_row(*_line(group, largest, smallest))
+        for _, bad in group[group["status"] != "ok"].iterrows():
+            table.add_row("✗", "", "", "", Text(f"b={bad['batch_size']} {bad['status']}: {bad['reason']}", overflow="fold"), "", "")
+    return table
+
+
+def _line(group: pd.DataFrame, largest: int, smallest: int) -> tuple[str, ...]:
+    first = group.iloc[0]
+    big = group[(group["batch_size"] == largest) & (group["status"] == "ok")]
+    small = group[(group["batch_size"] == smallest) & (group["status"] == "ok")]
+    on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
+    mark = MARKS[on_front[0]] if on_front else " "
+    tag = f".{first['top1_tag']}" if first.get("top1_tag") else ""
+    top1 = first.get("top1")
+    quoted = "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
+    size = f"{first['model']}{tag}"
+    peak = big.iloc[0].get("peak_memory") if len(big) else None
+    return (
+        mark,
+        size,
+        str(int(first["image_px"])),
+        quoted,
+        _number(big, "throughput", 1.0),
+        _number(small, "latency", 1e3),
+        format_significant(None if peak is None or pd.isna(peak) else float(peak) / 2**30, 2),
+    )
+
+
+def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
+    if rows.empty or pd.isna(rows.iloc[0].get(metric, float("nan"))):
+        return "–"
+    row = rows.iloc[0]
+    text = format_significant(float(row[metric]) * factor)
+    low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return f"{text} [one process, few samples]"
+    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]"
+
+
+def _print_legend(console: Console, cases: pd.DataFrame) -> None:
+    console.print("● on the front of top-1 against image/s  · dominated  ✗ no number   [low, high]: 95 % interval", soft_wrap=True)
+    covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
+    if covers == {"one process"}:
+        console.print("Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True)
+    sources = sorted({one for one in cases.get("top1_source", ()) if one})
+    weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
+    if sources:
+        console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)
+
+
+def _print_next(console: Console, result: RunResult, repeat: list[str]) -> None:
+    name = result.prepared.suite.name
+    if result.interrupted:
+        console.print(f"stopped; what was done is kept. Go on with  lambdabench {shlex.join(repeat)}", soft_wrap=True)
+        return
+    bad = result.cases[result.cases["status"] != "ok"]["model"].tolist() if len(result.cases) else []
+    hints = [f"lambdabench plot pareto --suite {name}"] if result.figures else []
+    hints += [f"lambdabench show {bad[0]}"] if bad else []
+    if hints:
+        console.print("next  " + " · ".join(hints), soft_wrap=True)
+    left_s = result.prepared.plan.left_out_s
+    if left_s:
+        console.print(f"left out by the budget: about {format_duration(left_s)} more; run again without --budget", soft_wrap=True)
+
+
+def _exit_reason(result: RunResult, code: int) -> str:
+    if code == 0:
+        others = ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
+        return f"all is well{f', {others} (--strict makes it 1)' if others else ''}"
+    if code == 130:
+        return "interrupted"
+    if code == 3:
+        return "nothing was measured"
+    return ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
+
+

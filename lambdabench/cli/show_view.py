@@ -1,0 +1,85 @@
+"""What `show`, `list` and `doctor` print."""
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from ..core.units import SCALES, format_significant
+from ..doctor import Finding
+
+SETTINGS = "backend device_name mode batch_size image_px dtype param_dtype layout threads options weights".split()
+EFFECTIVE = (
+    "effective_mode effective_param_dtype effective_output_dtype effective_layout effective_threads effective_matmul effective_kernel "
+    "effective_meter"
+).split()
+NOISE = "noise_load1 noise_cpu_pressure noise_steal noise_cpu_per_wall noise_faults_per_call".split()
+
+
+def print_cases(
+    console: Console, cases: pd.DataFrame, rows: pd.DataFrame, repeat: Callable[[Mapping[str, Any]], str]
+) -> None:
+    """Every number of each case with unit, interval, samples and origin; settings asked and found; how to repeat it."""
+    for _, case in cases.iterrows():
+        mine = rows[(rows["case_id"] == case["case_id"]) & (rows["fingerprint"] == case["fingerprint"])]
+        console.print(f"{case['model']}  case {case['case_id']}  {case['status']}{': ' + case['reason'] if case['reason'] else ''}")
+        console.print("  asked   " + ", ".join(f"{name} {case[name]}" for name in SETTINGS if name in case), soft_wrap=True)
+        first = mine.iloc[0]
+        console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
+        console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
+        if case["flags"]:
+            console.print(f"  flags   {case['flags']}")
+        if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
+            console.print(f"  top-1   {case['top1']:.2f} % quoted ({case['top1_source']}, {case['top1_tag']})")
+        console.print(_metrics(mine))
+        console.print(f"  repeat  {repeat(case.to_dict())}\n", soft_wrap=True)
+
+
+def print_list(console: Console, things: list[dict[str, Any]], like: str) -> None:
+    """A table of the things whose first column matches the glob."""
+    kept = [one for one in things if fnmatch.fnmatchcase(str(next(iter(one.values()))), like)]
+    table = Table(box=None, pad_edge=False)
+    for title in (kept or [{}])[0]:
+        table.add_column(title, overflow="fold")
+    for one in kept:
+        table.add_row(*map(str, one.values()))
+    console.print(table if kept else f"none of {len(things)} matches {like!r}" if things else "none yet; lambdabench run makes them")
+
+
+def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
+    """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for one in findings:
+        table.add_row(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "")
+    console.print(table)
+    console.print(f"fit for: {verdict[0]}.  not fit for: {verdict[1]}.", soft_wrap=True)
+
+
+def _metrics(rows: pd.DataFrame) -> Table:
+    table = Table(box=None, pad_edge=True)
+    for title in ("  metric", "value", "95 % in process", "unit", "samples", "process", "origin"):
+        table.add_column(title, justify="right" if title in ("value", "samples", "process") else "left")
+    for _, row in rows[rows["metric"].notna()].sort_values(["metric", "replicate"]).iterrows():
+        unit, factor = SCALES.get(row["unit"], (row["unit"], 1.0))
+        low, high = (format_significant(row[end] * factor, 4) for end in ("low", "high"))
+        interval = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
+        samples = 0 if row["samples"] is None else len(row["samples"])
+        source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
+        table.add_row(
+            f"  {row['metric']}",
+            format_significant(row["value"] * factor, 4),
+            interval,
+            unit,
+            str(samples or ""),
+            str(row["replicate"]),
+            source,
+        )
+    return table
+
+
+def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:
+    known = {name.removeprefix(prefix): row[name] for name in names if not pd.isna(row[name]) and row[name] != ""}
+    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items())
