@@ -6,7 +6,10 @@ Importing this loads no framework; each public name loads what it needs when it 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create_layer", "create_model", "pareto", "read", "run", "wide"]
+
+
+def __dir__() -> list[str]:
+    return ["__version__", "create_layer", "create_model", "pareto", "read", "run", "wide"]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,9 +46,13 @@ def _cores() -> tuple[Finding, ...]:
     name, flags = host.cpu_facts()
     cores = host.usable_cores()
     free = host.available_bytes() / 2**30
-    low = Finding(level="warn", topic="memory", text=f"{free:.1f} GiB available", remedy="close programs, or use small batches")
+    low = Finding(
+        level="warn", topic="memory", text=f"{free:.1f} GiB available", remedy="close programs, or use small batches"
+    )
     return (
-        Finding(level="ok", topic="cpu", text=f"{name}, {cores} usable physical cores, {flags or 'no known vector sets'}"),
+        Finding(
+            level="ok", topic="cpu", text=f"{name}, {cores} usable physical cores, {flags or 'no known vector sets'}"
+        ),
         low if free < 2 else Finding(level="ok", topic="memory", text=f"{free:.1f} GiB available"),
     )
 
@@ -59,7 +63,9 @@ def _quiet() -> tuple[Finding, ...]:
     if load is not None:
         busy = load > 0.5 * cores
         remedy = "wait, or stop other programs" if busy else ""
-        found.append(Finding(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy))
+        found.append(
+            Finding(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy)
+        )
     pressure = quiet.pressure_now()
     if pressure is None:
         found.append(Finding(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
@@ -88,8 +94,15 @@ def _timer(now: Callable[[], float]) -> Finding:
         steps.append(now() - start)
     cost_s = median(steps)
     if cost_s > 1e-5:
-        return Finding(level="warn", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading", remedy="check the kernel's clock source")
-    return Finding(level="ok", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading; {100 * cost_s / 1e-3:.3f} % of a 1 ms step")
+        return Finding(
+            level="warn",
+            topic="timer",
+            text=f"{1e9 * cost_s:.0f} ns a reading",
+            remedy="check the kernel's clock source",
+        )
+    return Finding(
+        level="ok", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading; {100 * cost_s / 1e-3:.3f} % of a 1 ms step"
+    )
 
 
 def _pairs(now: Callable[[], float]) -> Finding:
@@ -101,12 +114,19 @@ def _pairs(now: Callable[[], float]) -> Finding:
         first, second = _anchor(now), _anchor(now)
         ratios.append(math.log(second / first))
     if len(ratios) < 6:
-        return Finding(level="warn", topic="pairs", text="too few pairs of equal work in a second", remedy="wait for a quieter machine")
+        return Finding(
+            level="warn",
+            topic="pairs",
+            text="too few pairs of equal work in a second",
+            remedy="wait for a quieter machine",
+        )
     centre = median(ratios)
     spread = 1.4826 * median([abs(one - centre) for one in ratios])
     text = f"equal work differs by {100 * spread:.1f} % from call to call (robust sd of {len(ratios)} pairs)"
     if spread > FINE_SPREAD:
-        return Finding(level="warn", topic="pairs", text=text, remedy="differences of a few percent cannot be told now; wait")
+        return Finding(
+            level="warn", topic="pairs", text=text, remedy="differences of a few percent cannot be told now; wait"
+        )
     return Finding(level="ok", topic="pairs", text=text)
 
 
@@ -126,7 +146,9 @@ def _software() -> tuple[Finding, ...]:
         if version:
             found.append(Finding(level="ok", topic=name, text=version))
         else:
-            found.append(Finding(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"'))
+            found.append(
+                Finding(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"')
+            )
     compiler = shutil.which("g++") or shutil.which("clang++")
     found.append(Finding(level="ok" if compiler else "–", topic="compiler", text=compiler or "no C++ compiler found"))
     return tuple(found)

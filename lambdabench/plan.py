@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from .core.errors import DeviceError
 from .core.identity import case_id
 from .core.record import SETTLED
-from .core.spec import Case, Cell, Device, Job, Machine, ModelFacts, Plan, Sampling, Skip, Suite, Value, default_param_dtype
+from .core.spec import (
+    Case,
+    Cell,
+    Device,
+    Job,
+    Machine,
+    ModelFacts,
+    Plan,
+    Sampling,
+    Skip,
+    Suite,
+    Value,
+    default_param_dtype,
+)
 
 PROCESS_START_S = 4.0
 """Importing torch and timm and building a network (3.3 s and some were measured on two cores)."""
@@ -48,7 +61,11 @@ class Request:
 
 
 def make(
-    suite: Suite, machine: Machine, facts: Mapping[str, ModelFacts], done: Mapping[tuple[str, int], Done], request: Request
+    suite: Suite,
+    machine: Machine,
+    facts: Mapping[str, ModelFacts],
+    done: Mapping[tuple[str, int], Done],
+    request: Request,
 ) -> Plan:
     """The plan. Raises DeviceError where a device that was asked for is not here."""
     skips: list[Skip] = []
@@ -164,7 +181,9 @@ def _replicates(suite: Suite, cell: Cell) -> int:
 
 
 def _is_reference(suite: Suite, cell: Cell) -> bool:
-    return bool(suite.reference) and all(str(getattr(cell.case, key, None)) == str(value) for key, value in suite.reference)
+    return bool(suite.reference) and all(
+        str(getattr(cell.case, key, None)) == str(value) for key, value in suite.reference
+    )
 
 
 def _job(

@@ -16,11 +16,43 @@ from .core.identity import canonical
 from .core.record import SCHEMA_VERSION, Record
 
 PREFIXES = {"effective": "effective_", "environment": "env_", "noise": "noise_", "case": "", "measurement": ""}
-FIRST = (
-    "schema_version run_id started_at suite case_id fingerprint replicate kind model weights backend device devices mode batch_size "
-    "requested_batch_size image_px dtype param_dtype layout threads options device_name status flags reason metric unit value low high "
-    "samples loops_per_sample origin source"
-).split()
+FIRST = [
+    "schema_version",
+    "run_id",
+    "started_at",
+    "suite",
+    "case_id",
+    "fingerprint",
+    "replicate",
+    "kind",
+    "model",
+    "weights",
+    "backend",
+    "device",
+    "devices",
+    "mode",
+    "batch_size",
+    "requested_batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "layout",
+    "threads",
+    "options",
+    "device_name",
+    "status",
+    "flags",
+    "reason",
+    "metric",
+    "unit",
+    "value",
+    "low",
+    "high",
+    "samples",
+    "loops_per_sample",
+    "origin",
+    "source",
+]
 """Order of the columns that every reader knows; the others follow under their prefixes."""
 REFERENCE = "reference"
 
@@ -51,7 +83,9 @@ def write(records: Sequence[Record], path: Path) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}; free space, or give another --results") from error
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror}; free space, or give another --results"
+        ) from error
 
 
 def read(paths: Path | str | Sequence[Path | str]) -> pd.DataFrame:
@@ -75,7 +109,9 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     keys = ["case_id", "replicate", "fingerprint"]
     tried = frame[frame["status"] != "skipped"]
-    only_skipped = frame.merge(tried[keys].drop_duplicates(), on=keys, how="left", indicator=True)["_merge"] == "left_only"
+    only_skipped = (
+        frame.merge(tried[keys].drop_duplicates(), on=keys, how="left", indicator=True)["_merge"] == "left_only"
+    )
     counted = pd.concat([tried, frame[only_skipped.to_numpy()]])
     last = counted.sort_values(["started_at", "run_id"]).groupby(keys)["run_id"].last().rename("last_run")
     joined = counted.join(last, on=keys)
@@ -100,8 +136,10 @@ def _read_file(path: Path) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"{path} is no readable Parquet file ({error}); move it out of the results") from error
     if "schema_version" not in table.column_names:
-        raise StoreError(f"{path} was not written by lambdabench: it has no column schema_version; move it out of the results")
-    if (table.num_rows and pa.compute.max(table["schema_version"]).as_py() or 0) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was not written by lambdabench: it has no column schema_version; move it out of the results"
+        )
+    if max(table["schema_version"].to_pylist(), default=0) > SCHEMA_VERSION:
         raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
     arrays = [
         table[one.name].cast(one.type) if one.name in table.column_names else pa.nulls(table.num_rows, one.type)

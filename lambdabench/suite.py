@@ -96,7 +96,9 @@ class SuiteFile(BaseModel):
     schema_: Literal[1] = Field(alias="schema")
     title: str = ""
     source: str = ""
-    metrics: list[Annotated[str, _known("metrics")]] = Field(default=["latency", "throughput", "peak_memory", "parameters"], min_length=1)
+    metrics: list[Annotated[str, _known("metrics")]] = Field(
+        default=["latency", "throughput", "peak_memory", "parameters"], min_length=1
+    )
     reference: dict[str, Value] = {}
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
@@ -159,7 +161,9 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
             if any(fnmatch.fnmatchcase(cell.case.model, glob) for glob in overrides.models)
         }
         if not cells:
-            raise SuiteError(f"no model of {path.stem} matches {', '.join(overrides.models)}; it has {', '.join(there)}")
+            raise SuiteError(
+                f"no model of {path.stem} matches {', '.join(overrides.models)}; it has {', '.join(there)}"
+            )
     return Suite(
         name=path.stem,
         title=file.title,
@@ -186,7 +190,9 @@ def _find(reference: str) -> Path:
     if reference.endswith(".toml") or "/" in reference:
         path = Path(reference)
         if not path.is_file():
-            raise SuiteError(f"there is no suite file {path}; `lambdabench list suites` names those that come with the package")
+            raise SuiteError(
+                f"there is no suite file {path}; `lambdabench list suites` names those that come with the package"
+            )
         return path
     if reference not in names():
         raise registry.unknown("suite", reference, names())
@@ -204,7 +210,10 @@ def _parse(text: str, path: Path) -> SuiteFile:
         problems = dict.fromkeys(_describe(one, text, path) for one in error.errors())
         raise SuiteError("\n".join(problems)) from error
     if nameless := list(_find_nameless(file)):
-        lines = [f"{path}:{_line(text, ('grid', one))}: grid.{one}: no model; name one in the grid, its rows or [defaults]" for one in nameless]
+        lines = [
+            f"{path}:{_line(text, ('grid', one))}: grid.{one}: no model; name one in the grid, its rows or [defaults]"
+            for one in nameless
+        ]
         raise SuiteError("\n".join(lines))
     return file
 
@@ -216,7 +225,9 @@ def _describe(error: Any, text: str, path: Path) -> str:
     key = ".".join(str(one) for one in where)
     found = error.get("input")
     if error["type"] == "extra_forbidden":
-        allowed = sorted(Grid.model_fields if where[0] == "grid" else Axes.model_fields if where[0] == "defaults" else _top_keys())
+        allowed = sorted(
+            Grid.model_fields if where[0] == "grid" else Axes.model_fields if where[0] == "defaults" else _top_keys()
+        )
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
         said = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; allowed: {', '.join(allowed)}"
     else:
@@ -261,7 +272,13 @@ def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -
         for values in itertools.product(*axes.values()):
             for chosen in itertools.product(*options.values()):
                 picked = dict(zip(keys, values, strict=True))
-                yield _cell(picked, options_from(dict(zip(options, chosen, strict=True))), grid, prefer, f"{label}.rows[{number}]")
+                yield _cell(
+                    picked,
+                    options_from(dict(zip(options, chosen, strict=True))),
+                    grid,
+                    prefer,
+                    f"{label}.rows[{number}]",
+                )
 
 
 def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple[dict[str, Any], tuple[str, ...]]:

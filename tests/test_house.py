@@ -44,4 +44,14 @@ def test_nine_functions_in_ten_are_under_25_lines() -> None:
 
 
 def test_modules_are_named_after_things() -> None:
-    assert {path.stem for path in MODULES} & {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc", "data"} == set()
+    assert {path.stem for path in MODULES} & {
+        "util",
+        "utils",
+        "helper",
+        "helpers",
+        "manager",
+        "base",
+        "common",
+        "misc",
+        "data",
+    } == set()

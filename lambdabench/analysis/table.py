@@ -9,11 +9,27 @@ from scipy import stats
 from ..facts import Fact, accuracies
 from .estimate import Estimate, Spread, combine, pool_spread
 
-CASE = (
-    "case_id fingerprint kind model weights backend device devices mode batch_size image_px dtype param_dtype layout threads options "
-    "device_name suite"
-).split()
-WORST_FIRST = "crash timeout oom mismatch wrong_output noisy unsupported skipped ok".split()
+CASE = [
+    "case_id",
+    "fingerprint",
+    "kind",
+    "model",
+    "weights",
+    "backend",
+    "device",
+    "devices",
+    "mode",
+    "batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "layout",
+    "threads",
+    "options",
+    "device_name",
+    "suite",
+]
+WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]
 TIMED = ("latency", "throughput")
 SAME_CODE = ("case_id", "fingerprint", "metric")
 

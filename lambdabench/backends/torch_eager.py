@@ -54,7 +54,9 @@ def _refuse(case: Case) -> None:
     if case.dtype == "tf32" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
     if case.dtype == "float32" and case.param_dtype != "float32":
-        raise UnsupportedError(f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype")
+        raise UnsupportedError(
+            f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
+        )
 
 
 class _PerfClock:
@@ -118,7 +120,9 @@ class _TorchSession:
             threads=self._torch.get_num_threads(),
             matmul=self._torch.get_float32_matmul_precision(),
             batch_size=int(output.shape[0]),
-            kernel=_names({one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}),
+            kernel=_names(
+                {one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}
+            ),
         )
 
     def check(self, output: Any) -> str:
@@ -170,7 +174,9 @@ class _TorchSession:
         if not tensor.is_floating_point():
             return tensor
         dtype = self._torch.float32 if self._autocasts() else self._compute_dtype()
-        return tensor.to(dtype).contiguous(memory_format=self._layout if tensor.dim() == 4 else self._torch.contiguous_format)
+        return tensor.to(dtype).contiguous(
+            memory_format=self._layout if tensor.dim() == 4 else self._torch.contiguous_format
+        )
 
     def _compute_dtype(self) -> Any:
         return self._torch.float32 if self._case.dtype == "tf32" else getattr(self._torch, self._case.dtype)

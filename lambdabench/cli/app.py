@@ -14,6 +14,9 @@ from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from ..core.units import parse_duration
 
+PLAIN_WIDTH = 150
+"""Columns where the output is no terminal: enough for a line of the closing table."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -51,15 +54,19 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def entry(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Speed, memory and accuracy of vision backbones on this machine, with intervals."""
 
 
 @app.command(epilog="Example: lambdabench run --suite quickstart --models 'lambda*,resnet50' --batch-size 1,8")
-def run(
+def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu. Default: the suite's, else the best here.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu. Default: the suite's, else the best here.")
+    ] = None,
     devices: Annotated[int | None, typer.Option(min=1, help="Devices to spread a batch over.")] = None,
     backend: Annotated[str, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = "",
     models: Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")] = "",
@@ -72,15 +79,22 @@ def run(
     layout: Annotated[str, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = "",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
     mode: Annotated[str, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = "",
-    budget: Annotated[str | None, typer.Option(help="Most time to measure: 90s, 10m, 1h30m. What does not fit is named.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Most time to measure: 90s, 10m, 1h30m. What does not fit is named.")
+    ] = None,
     results: ResultsOption = Path("results"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cases, order, estimated time and memory; measure nothing.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print cases, order, estimated time and memory; measure nothing.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
-    from .. import commands, suite as suites
+    from .. import commands
+    from .. import suite as suites
     from . import run_view
 
     overrides = suites.Overrides(
@@ -100,7 +114,7 @@ def run(
         suite=suite, overrides=overrides, results=results, budget_s=_duration(budget), fresh=fresh
     )
     prepared = commands.prepare(request)
-    console = Console(highlight=False)
+    console = _console()
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
         return
@@ -115,7 +129,7 @@ def run(
 
 
 @plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")
-def plot_pareto(
+def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[str | None, typer.Option(help="Only this suite's results.")] = None,
     results: ResultsOption = Path("results"),
     x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
@@ -128,7 +142,11 @@ def plot_pareto(
     """Draw accuracy against speed with the Pareto front, from any results folder."""
     from .. import commands
 
-    filters: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": _numbers(batch_size, "--batch-size") or None}
+    filters: dict[str, Any] = {
+        "device": device,
+        "dtype": dtype,
+        "batch_size": _numbers(batch_size, "--batch-size") or None,
+    }
     for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out):
         typer.echo(f"saved {path}")
 
@@ -155,7 +173,7 @@ def show(
     from . import show_view
 
     cases, rows = commands.show(name, results)
-    show_view.print_cases(Console(highlight=False), cases, rows, lambda case: commands.repeat_command(case, results))
+    show_view.print_cases(_console(), cases, rows, lambda case: commands.repeat_command(case, results))
 
 
 @app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
@@ -163,7 +181,9 @@ def list_things(
     what: Annotated[Thing, typer.Argument(help="What to list.")],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
-    schema: Annotated[bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")
+    ] = False,
 ) -> None:
     """List suites, models, layers, backends, metrics, plots, runs or devices."""
     from .. import commands, suite
@@ -172,7 +192,7 @@ def list_things(
     if schema:
         typer.echo(json.dumps(suite.json_schema(), indent=2))
         return
-    show_view.print_list(Console(highlight=False), commands.list_names(what.value, results), like)
+    show_view.print_list(_console(), commands.list_names(what.value, results), like)
 
 
 @app.command(epilog="Example: lambdabench doctor")
@@ -182,8 +202,14 @@ def doctor() -> None:
     from . import show_view
 
     findings = diagnosis.diagnose()
-    show_view.print_findings(Console(highlight=False), findings, diagnosis.verdict(findings))
+    show_view.print_findings(_console(), findings, diagnosis.verdict(findings))
     raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
+
+
+def _console() -> Console:
+    """Standard output; names and intervals have brackets, so rich's own markup is off."""
+    plain = Console(highlight=False, markup=False)
+    return plain if plain.is_terminal else Console(highlight=False, markup=False, width=PLAIN_WIDTH)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from ..analysis.estimate import Estimate, ratio
 from ..commands import Prepared, RunResult, load_now
@@ -34,7 +33,16 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     for job in planned.jobs:
         case = job.case
         size = format_significant(None if job.estimate_bytes is None else job.estimate_bytes / 2**30, 2)
-        words = (case.model, case.backend, case.device, case.mode, case.batch_size, case.image_px, case.dtype, job.replicate)
+        words = (
+            case.model,
+            case.backend,
+            case.device,
+            case.mode,
+            case.batch_size,
+            case.image_px,
+            case.dtype,
+            job.replicate,
+        )
         table.add_row(*map(str, words), format_significant(job.estimate_s, 2), size)
     console.print(table)
     for skip in planned.skips:
@@ -51,7 +59,7 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
 @contextlib.contextmanager
 def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]]:
     """Says on standard error what runs now: a bar on a terminal, a line a case elsewhere, nothing when `quiet`."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     if prepared.plan.fallback:
         console.print(f"! {prepared.plan.fallback}")
     total = len(prepared.plan.jobs)
@@ -60,7 +68,12 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
     elif not console.is_terminal:
         yield lambda step: _print_line(console, step)
     else:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
         with Progress(*columns, console=console, refresh_per_second=REFRESH_PER_S, transient=True) as bar:
             task = bar.add_task("starting", total=total, left="")
             yield lambda step: bar.update(
@@ -85,6 +98,8 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     console.print()
     if not result.cases.empty:
         console.print(_table(result.cases))
+        for _, bad in result.cases[result.cases["status"] != "ok"].iterrows():
+            console.print(f"✗ {bad['model']} b={bad['batch_size']}  {bad['status']}: {bad['reason']}", soft_wrap=True)
         console.print()
         _print_legend(console, result.cases)
     if result.file is not None:
@@ -174,8 +189,6 @@ def _table(cases: pd.DataFrame) -> Table:
     groups = sorted(cases.groupby(keys, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
     for _, group in groups:
         table.add_row(*_line(group, largest, smallest))
-        for _, bad in group[group["status"] != "ok"].iterrows():
-            table.add_row("✗", "", "", "", Text(f"b={bad['batch_size']} {bad['status']}: {bad['reason']}", overflow="fold"), "", "")
     return table
 
 
@@ -183,11 +196,14 @@ def _line(group: pd.DataFrame, largest: int, smallest: int) -> tuple[str, ...]:
     first = group.iloc[0]
     big = group[(group["batch_size"] == largest) & (group["status"] == "ok")]
     small = group[(group["batch_size"] == smallest) & (group["status"] == "ok")]
+    failed = bool((group["status"] != "ok").all())
     on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
-    mark = MARKS[on_front[0]] if on_front else " "
+    mark = MARKS[on_front[0]] if on_front else "✗" if failed else " "
     tag = f".{first['top1_tag']}" if first.get("top1_tag") else ""
     top1 = first.get("top1")
-    quoted = "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
+    quoted = (
+        "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
+    )
     size = f"{first['model']}{tag}"
     peak = big.iloc[0].get("peak_memory") if len(big) else None
     return (
@@ -213,10 +229,14 @@ def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
 
 
 def _print_legend(console: Console, cases: pd.DataFrame) -> None:
-    console.print("● on the front of top-1 against image/s  · dominated  ✗ no number   [low, high]: 95 % interval", soft_wrap=True)
+    console.print(
+        "● on the front of top-1 against image/s  · dominated  ✗ no number   [low, high]: 95 % interval", soft_wrap=True
+    )
     covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
     if covers == {"one process"}:
-        console.print("Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True)
+        console.print(
+            "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
+        )
     sources = sorted({one for one in cases.get("top1_source", ()) if one})
     weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
     if sources:
@@ -235,7 +255,9 @@ def _print_next(console: Console, result: RunResult, repeat: list[str]) -> None:
         console.print("next  " + " · ".join(hints), soft_wrap=True)
     left_s = result.prepared.plan.left_out_s
     if left_s:
-        console.print(f"left out by the budget: about {format_duration(left_s)} more; run again without --budget", soft_wrap=True)
+        console.print(
+            f"left out by the budget: about {format_duration(left_s)} more; run again without --budget", soft_wrap=True
+        )
 
 
 def _exit_reason(result: RunResult, code: int) -> str:
@@ -247,5 +269,3 @@ def _exit_reason(result: RunResult, code: int) -> str:
     if code == 3:
         return "nothing was measured"
     return ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
-
-

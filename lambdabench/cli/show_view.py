@@ -11,12 +11,30 @@ from rich.table import Table
 from ..core.units import SCALES, format_significant
 from ..doctor import Finding
 
-SETTINGS = "backend device_name mode batch_size image_px dtype param_dtype layout threads options weights".split()
-EFFECTIVE = (
-    "effective_mode effective_param_dtype effective_output_dtype effective_layout effective_threads effective_matmul effective_kernel "
-    "effective_meter"
-).split()
-NOISE = "noise_load1 noise_cpu_pressure noise_steal noise_cpu_per_wall noise_faults_per_call".split()
+SETTINGS = [
+    "backend",
+    "device_name",
+    "mode",
+    "batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "layout",
+    "threads",
+    "options",
+    "weights",
+]
+EFFECTIVE = [
+    "effective_mode",
+    "effective_param_dtype",
+    "effective_output_dtype",
+    "effective_layout",
+    "effective_threads",
+    "effective_matmul",
+    "effective_kernel",
+    "effective_meter",
+]
+NOISE = ["noise_load1", "noise_cpu_pressure", "noise_steal", "noise_cpu_per_wall", "noise_faults_per_call"]
 
 
 def print_cases(
@@ -25,8 +43,12 @@ def print_cases(
     """Every number of each case with unit, interval, samples and origin; settings asked and found; how to repeat it."""
     for _, case in cases.iterrows():
         mine = rows[(rows["case_id"] == case["case_id"]) & (rows["fingerprint"] == case["fingerprint"])]
-        console.print(f"{case['model']}  case {case['case_id']}  {case['status']}{': ' + case['reason'] if case['reason'] else ''}")
-        console.print("  asked   " + ", ".join(f"{name} {case[name]}" for name in SETTINGS if name in case), soft_wrap=True)
+        console.print(
+            f"{case['model']}  case {case['case_id']}  {case['status']}{': ' + case['reason'] if case['reason'] else ''}"
+        )
+        console.print(
+            "  asked   " + ", ".join(f"{name} {case[name]}" for name in SETTINGS if name in case), soft_wrap=True
+        )
         first = mine.iloc[0]
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
@@ -35,7 +57,7 @@ def print_cases(
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
             console.print(f"  top-1   {case['top1']:.2f} % quoted ({case['top1_source']}, {case['top1_tag']})")
         console.print(_metrics(mine))
-        console.print(f"  repeat  {repeat(case.to_dict())}\n", soft_wrap=True)
+        console.print(f"  repeat  {repeat({str(key): value for key, value in case.items()})}\n", soft_wrap=True)
 
 
 def print_list(console: Console, things: list[dict[str, Any]], like: str) -> None:
@@ -46,7 +68,13 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
         table.add_column(title, overflow="fold")
     for one in kept:
         table.add_row(*map(str, one.values()))
-    console.print(table if kept else f"none of {len(things)} matches {like!r}" if things else "none yet; lambdabench run makes them")
+    console.print(
+        table
+        if kept
+        else f"none of {len(things)} matches {like!r}"
+        if things
+        else "none yet; lambdabench run makes them"
+    )
 
 
 def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
@@ -82,4 +110,6 @@ def _metrics(rows: pd.DataFrame) -> Table:
 
 def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:
     known = {name.removeprefix(prefix): row[name] for name in names if not pd.isna(row[name]) and row[name] != ""}
-    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items())
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items()
+    )

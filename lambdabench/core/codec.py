@@ -5,7 +5,7 @@ import os
 import types
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -15,9 +15,9 @@ def encode(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: encode(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, (tuple, list)):
-        return [encode(item) for item in value]
+        return [encode(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {key: encode(item) for key, item in value.items()}
+        return {key: encode(item) for key, item in cast("dict[str, Any]", value).items()}
     return value
 
 

@@ -43,7 +43,8 @@ class Clock(Protocol):
 class MemoryMeter(Protocol):
     """Peak bytes above the start over one piece of work."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
         """Runs `work`, returns (extra peak bytes, what work returned)."""
@@ -53,11 +54,18 @@ class MemoryMeter(Protocol):
 class Session(Protocol):
     """One case, built, placed and ready on a backend. Raises the worker errors of `core.errors`."""
 
-    clock: Clock
-    asynchronous: bool
-    """True where a call returns before its work is done (CUDA, JAX)."""
-    meter: MemoryMeter | None
-    """The device's own allocator's; None where the host's memory is the device's."""
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def asynchronous(self) -> bool:
+        """True where a call returns before its work is done (CUDA, JAX)."""
+        ...
+
+    @property
+    def meter(self) -> MemoryMeter | None:
+        """The device's own allocator's; None where the host's memory is the device's."""
+        ...
 
     def call(self) -> Any:
         """One step. Its output stays valid until the next call."""

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from .errors import UnknownNameError
 
-ROOT = __package__.split(".")[0]
+ROOT = __name__.split(".")[0]
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -33,5 +33,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not known, with the nearest that is."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
+    hint = (
+        f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
+    )
     return UnknownNameError(f"no {what} is called {name!r}; {hint}")

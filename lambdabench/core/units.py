@@ -16,7 +16,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """"41 s", "3 min 41 s", "2 h 05 min"."""
+    """ "41 s", "3 min 41 s", "2 h 05 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -111,18 +111,22 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
             return _outcome(job, "timeout", f"the worker did not begin within {START_LIMIT_S:g} s{_last_words(folder)}")
         if begun_s is not None and time.monotonic() - begun_s > job.timeout_s:
             return _outcome(
-                job, "timeout", f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size"
+                job,
+                "timeout",
+                f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size",
             )
         if job.memory_limit_bytes is not None and _resident_bytes(process.pid) > job.memory_limit_bytes:
             limit = job.memory_limit_bytes / 2**30
             return _outcome(
-                job, "oom", f"stopped at its limit of {limit:.1f} GiB (80 % of what was free); try a smaller --batch-size"
+                job,
+                "oom",
+                f"stopped at its limit of {limit:.1f} GiB (80 % of what was free); try a smaller --batch-size",
             )
         time.sleep(POLL_S)
 
 
 @contextlib.contextmanager
-def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
     """A process in a group of its own that is gone afterwards. It holds the other end of a pipe, so it ends when we do."""
     with (folder / "stderr.txt").open("wb") as log:
         process = subprocess.Popen(

@@ -89,6 +89,8 @@ def _key(wishes: tuple[Wish, ...]) -> str:
         own = Path(wish.model.partition(":")[0])
         digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD")))
+    settings = sorted(
+        (key, value) for key, value in os.environ.items() if key.startswith(("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD"))
+    )
     digest.update(f"{sys.executable}{sys.version}{affinity}{settings}".encode())
     return digest.hexdigest()[:16]

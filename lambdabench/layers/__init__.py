@@ -18,7 +18,8 @@ def create(
 ) -> Any:
     """A layer from [batch, dim, height, width] to [batch, dim_out, height / stride, width / stride] (torch).
 
-    `size` is (height, width) of the input, needed for scope="global". Raises UnknownNameError, or LambdabenchError naming the options there are.
+    `size` is (height, width) of the input, needed for scope="global".
+    Raises UnknownNameError, or LambdabenchError naming the options there are.
     """
     registry.load("layers", name)
     spec = registry.load(f"layers.{name}", "spec")

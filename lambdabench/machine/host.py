@@ -11,7 +11,14 @@ from pathlib import Path
 import psutil
 
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
-ALLOCATOR_PREFIXES = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "XLA_PYTHON_CLIENT")
+ALLOCATOR_PREFIXES = (
+    "MALLOC_",
+    "GLIBC_TUNABLES",
+    "LD_PRELOAD",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "PYTORCH_ALLOC_CONF",
+    "XLA_PYTHON_CLIENT",
+)
 
 
 def cpu_facts(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
@@ -73,7 +80,7 @@ def allocator(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def libc() -> str:
-    """"glibc 2.36", or "" where it cannot be told."""
+    """ "glibc 2.36", or "" where it cannot be told."""
     return " ".join(platform.libc_ver()).strip()
 
 

@@ -62,7 +62,10 @@ def describe(wish: Wish) -> ModelFacts:
     except Exception as error:
         family = ours().get(wish.model, "timm" if "/" not in wish.model and ":" not in wish.model else "user")
         return ModelFacts(
-            name=wish.model, family=family, native_px=224, problem=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            name=wish.model,
+            family=family,
+            native_px=224,
+            problem=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
         )
 
 

@@ -78,7 +78,14 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     axes.set_xlabel(_label(x) + ("  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else ""))
     xs, ys = _scaled(points[x], x), _scaled(points[y], y)
     textalloc.allocate(
-        axes, xs, ys, [str(name) for name in points["model"]], x_scatter=xs, y_scatter=ys, textsize=7, linecolor="#bbbbbb"
+        axes,
+        xs,
+        ys,
+        [str(name) for name in points["model"]],
+        x_scatter=xs,
+        y_scatter=ys,
+        textsize=7,
+        linecolor="#bbbbbb",
     )
 
 

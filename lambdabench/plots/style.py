@@ -1,7 +1,8 @@
 """How every figure looks: colours that colour-blind readers tell apart, quiet axes, reproducible files."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import Any
 
 import matplotlib as mpl
 
@@ -27,9 +28,9 @@ def family(model: str) -> str:
 
 
 @contextlib.contextmanager
-def context() -> Iterator[None]:
+def context() -> Generator[None]:
     """The settings under which figures are drawn and saved."""
-    settings = {
+    settings: dict[Any, Any] = {
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -29,9 +29,11 @@ TEMPLATE = """# {{ suite.title or suite.name }}
 {% endfor %}
 ## How a number was made
 
-A fresh process per model; first call apart; warm-up until block medians agree; single synchronised calls until the median's 95 % order-statistic
-interval is within {{ "%g" % (100 * suite.sampling.target_precision) }} % or {{ "%g" % suite.sampling.case_budget_s }} s are out. Throughput on a CPU is derived from latency.
-Settings were read back from the live network; outputs were checked. Repeat: `lambdabench run --suite {{ suite.name }} --fresh`
+A fresh process per model; first call apart; warm-up until block medians agree; single synchronised calls until the
+median's 95 % order-statistic interval is within {{ "%g" % (100 * suite.sampling.target_precision) }} % or
+{{ "%g" % suite.sampling.case_budget_s }} s are out. Throughput on a CPU is derived from latency.
+Settings were read back from the live network; outputs were checked.
+Repeat: `lambdabench run --suite {{ suite.name }} --fresh`
 """
 COLUMNS = {
     "throughput": ("image/s", "image/s"),

@@ -82,7 +82,11 @@ def explain(error: Exception, case: Case) -> tuple[Status, str]:
             return status, str(error)
     text = f"{type(error).__name__}: {_first_line(error)}"
     lowered = text.lower()
-    if isinstance(error, MemoryError) or any(one in lowered for one in OOM_TEXTS) or "OutOfMemory" in type(error).__name__:
+    if (
+        isinstance(error, MemoryError)
+        or any(one in lowered for one in OOM_TEXTS)
+        or "OutOfMemory" in type(error).__name__
+    ):
         return "oom", f"{text}; {OOM_ADVICE}"
     return "crash", f"{text} ({_place(error, case)})"
 

@@ -1,15 +1,19 @@
 """What the parent must know and cannot import: devices, versions, model names, sizes and counts."""
 
+import dataclasses
 import platform
+import re
 from pathlib import Path
 
-from .. import __version__, models
+from .. import models
 from ..core import codec, registry
 from ..core.errors import MissingExtraError
 from ..core.spec import Device, Environment, Machine, Wish
 from ..machine import host
 
 PACKAGE = Path(__file__).parents[1]
+UNKNOWN = "0"
+"""Version where the package runs without being installed."""
 
 
 def probe(folder: Path) -> None:
@@ -26,20 +30,14 @@ def find_machine() -> Machine:
     missing: list[tuple[str, str]] = []
     for name in registry.names("backends"):
         try:
-            devices = registry.load("backends", name).find_devices()
+            devices: tuple[Device, ...] = registry.load("backends", name).find_devices()
         except MissingExtraError as error:
             missing.append((name, str(error)))
             continue
         for one in devices:
             known = found.get(one.name, one)
             backends = tuple(dict.fromkeys((*known.backends, *one.backends)))
-            found[one.name] = Device(
-                name=one.name,
-                title=known.title,
-                memory_bytes=known.memory_bytes,
-                backends=backends,
-                gemm_flop_per_s=known.gemm_flop_per_s or one.gemm_flop_per_s,
-            )
+            found[one.name] = dataclasses.replace(known, backends=backends)
     devices = tuple(sorted(found.values(), key=_rank))
     return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
 
@@ -50,13 +48,13 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
     gpu = next((one for one in devices if one.kind not in ("cpu", "fake")), None)
     torch_version = host.package_version("torch")
     return Environment(
-        lambdabench=f"{__version__}+src.{host.source_hash(PACKAGE)}",
+        lambdabench=f"{host.package_version(registry.ROOT) or UNKNOWN}+src.{host.source_hash(PACKAGE)}",
         cpu=cpu,
         cpu_flags=flags,
         cores=host.usable_cores(),
         memory_gib=host.memory_gib(),
         gpu=gpu.title if gpu else "",
-        driver=_nvidia_driver() if gpu and gpu.kind == "cuda" else "",
+        driver=nvidia_driver() if gpu and gpu.kind == "cuda" else "",
         os=f"{platform.system()} {platform.machine()}",
         libc=host.libc(),
         python=platform.python_version(),
@@ -74,6 +72,7 @@ def _rank(device: Device) -> tuple[int, str]:
     return (order.index(device.kind) if device.kind in order else len(order), device.name)
 
 
-def _nvidia_driver() -> str:
-    version = Path("/proc/driver/nvidia/version")
-    return version.read_text().splitlines()[0].split("Module", 1)[-1].split()[0] if version.exists() else ""
+def nvidia_driver(version: Path = Path("/proc/driver/nvidia/version")) -> str:
+    """The NVIDIA driver's version, of the open and the closed kernel module; "" where there is none."""
+    found = re.search(r"Kernel Module.*?\b(\d+\.\d+(\.\d+)?)\b", version.read_text()) if version.exists() else None
+    return found[1] if found else ""

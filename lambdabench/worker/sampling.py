@@ -45,7 +45,12 @@ def sample(time_calls: TimeCalls, sampling: Sampling, first_call_s: float) -> Sa
             break
         seconds += time_calls(count)
         width = half_width(seconds)
-        if len(seconds) >= fewest and width is not None and width <= sampling.target_precision and len(seconds) >= FIRST_LOOK:
+        if (
+            len(seconds) >= fewest
+            and width is not None
+            and width <= sampling.target_precision
+            and len(seconds) >= FIRST_LOOK
+        ):
             break
         look = max(look + 1, int(look * GROWTH)) if len(seconds) >= look else look
     flags = () if steady else ("not_steady",)

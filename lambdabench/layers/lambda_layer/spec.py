@@ -10,7 +10,9 @@ def parameters(dim: int, dim_out: int, *, heads: int, key_depth: int, intra_dept
     return dim * (h * k + k * u + v * u) + 2 * h * k + 2 * v * u + scope * scope * k * u
 
 
-def macs(dim: int, dim_out: int, size: tuple[int, int], *, heads: int, key_depth: int, intra_depth: int, scope: int) -> int:
+def macs(
+    dim: int, dim_out: int, size: tuple[int, int], *, heads: int, key_depth: int, intra_depth: int, scope: int
+) -> int:
     """Multiply-accumulates of one image of `size` (height, width); the context of a query is min(r^2, n) positions.
 
     This rule gives every printed figure of Tables 10 and 11 of the paper.

@@ -55,7 +55,7 @@ class LambdaLayer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The paper's initialisation (appendix, "initialization"): keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2), embeddings N(0, 1)."""
+        """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2), embeddings N(0, 1)."""
         dim = self.to_keys.in_channels
         nn.init.normal_(self.to_queries.weight, std=1 / math.sqrt(self.key_depth * dim))
         nn.init.normal_(self.to_keys.weight, std=1 / math.sqrt(dim))
@@ -81,9 +81,7 @@ class LambdaLayer(nn.Module):
         b, v, u, height, width = values.shape
         reach_y, reach_x = min(self.scope // 2, height - 1), min(self.scope // 2, width - 1)
         centre = self.scope // 2
-        window = self.embeddings[
-            :, :, centre - reach_y : centre + reach_y + 1, centre - reach_x : centre + reach_x + 1
-        ]
+        window = self.embeddings[:, :, centre - reach_y : centre + reach_y + 1, centre - reach_x : centre + reach_x + 1]
         maps = values.reshape(b * v, u, height, width)
         lambdas = functional.conv2d(maps, window.to(maps.dtype), padding=(reach_y, reach_x))
         return lambdas.reshape(b, v, self.key_depth, height * width)

@@ -124,7 +124,10 @@ def describe(wish: Wish) -> ModelFacts:
         if wish.model not in twin.names():
             raise registry.unknown("model", wish.model, models.names())
         return _count(
-            ModelFacts(name=wish.model, family=family, native_px=twin.native_px(wish.model), tags=twin.tags(wish.model)), wish
+            ModelFacts(
+                name=wish.model, family=family, native_px=twin.native_px(wish.model), tags=twin.tags(wish.model)
+            ),
+            wish,
         )
     native_px = importlib.import_module(f"{models.__package__}.{family}.spec").NATIVE_PX
     return _count(ModelFacts(name=wish.model, family=family, native_px=native_px), wish)

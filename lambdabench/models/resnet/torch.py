@@ -34,7 +34,9 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """A classifier of images [b, in_chans, height, width] into [b, num_classes]."""
 
-    def __init__(self, placement: str, *, num_classes: int, in_chans: int, image_px: int, options: dict[str, Any]) -> None:
+    def __init__(
+        self, placement: str, *, num_classes: int, in_chans: int, image_px: int, options: dict[str, Any]
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(in_chans, 64, 7, 2, padding=3, bias=False),
@@ -65,7 +67,9 @@ class ResNet(nn.Module):
         return self.head(self.forward_features(x).mean(dim=(2, 3)))
 
 
-def create(name: str, *, num_classes: int = 1000, in_chans: int = 3, image_px: int = NATIVE_PX, **options: Any) -> ResNet:
+def create(
+    name: str, *, num_classes: int = 1000, in_chans: int = 3, image_px: int = NATIVE_PX, **options: Any
+) -> ResNet:
     """The variant `name`; `image_px` sizes the embeddings of scope="global"."""
     return ResNet(VARIANTS[name], num_classes=num_classes, in_chans=in_chans, image_px=image_px, options=options)
 

@@ -1,9 +1,8 @@
-"""What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
+"""Runs: from a request to a plan, to rows on disk, to what is shown of them."""
 
 import dataclasses
 import secrets
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from . import launch, models, plan, plots, report, store, suite
-from .analysis import pareto as front
-from .analysis import table
-from .core import registry
-from .core.errors import NothingMeasuredError, SuiteError, UnsupportedError
-from .core.identity import fingerprint
-from .core.record import FAILED, Outcome, Record, records_of
-from .core.spec import Case, Machine, Plan, Skip, Suite, Wish
-from .machine import host, quiet
-from .plots import pareto as pareto_plot
-
-RESULTS, REPORTS = Path("results"), Path("reports")
+from .. import launch, models, plan, plots, report, store, suite
+from ..analysis import pareto as front
+from ..analysis import table
+from ..core import registry
+from ..core.errors import SuiteError, UnsupportedError
+from ..core.identity import fingerprint
+from ..core.record import FAILED, Outcome, Record, records_of
+from ..core.spec import Case, Machine, Plan, Skip, Suite, Wish
+from ..machine import host
+from ..plots import pareto as pareto_plot
+from ..suite import Overrides
+from .reading import REPORTS, RESULTS, with_front
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class RunRequest:
     """What `run` is asked for; `overrides` are the flags that change a suite's axes."""
 
     suite: str
-    overrides: suite.Overrides = suite.Overrides()
+    overrides: Overrides = Overrides()  # noqa: RUF009 (frozen, and empty)
     results: Path = RESULTS
     reports: Path = REPORTS
     budget_s: float | None = None
@@ -132,7 +131,7 @@ def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Prog
         prepared=prepared,
         cases=cases,
         rows=rows,
-        counts=cases["status"].value_counts().to_dict(),
+        counts={str(key): int(count) for key, count in cases["status"].value_counts().items()},
         file=path if records else None,
         figures=figures,
         seconds=(datetime.now(UTC) - started).total_seconds(),
@@ -140,114 +139,19 @@ def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Prog
     )
 
 
-def plot_pareto(
-    results: Path, suite_name: str | None, *, x: str, y: str, filters: Mapping[str, Any], out: Path | None
-) -> tuple[Path, ...]:
-    """Draws a front from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError, UnknownNameError."""
-    for axis in (x, y):
-        if axis not in front.BETTER:
-            raise registry.unknown("axis", axis, front.BETTER)
-    folder = results / suite_name if suite_name else results
-    cases = table.wide(store.newest(store.read(folder)))
-    for key, value in filters.items():
-        if value is not None:
-            cases = cases[_matches(cases, key, value)]
-    points = front.pareto(cases, x=x, y=y)
-    name = suite_name or (results.name if results != RESULTS else "all")
-    drawing = pareto_plot.draw(points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points))
-    return plots.save(drawing, out or REPORTS / name, "pareto")
-
-
-def write_report(suite_name: str, results: Path, reports: Path) -> Path:
-    """Writes reports/<suite>/index.md with its figure from the rows there. Raises NothingMeasuredError."""
-    wanted = suite.load(suite_name)
-    cases = table.wide(store.newest(store.read(results / wanted.name)))
-    if cases.empty:
-        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
-    points = front.pareto(cases)
-    folder = reports / wanted.name
-    figures: tuple[Path, ...] = ()
-    if not points.empty:
-        drawing = pareto_plot.draw(points, x="throughput", y="top1", title=wanted.title, notes=report.notes(cases, points))
-        figures = plots.save(drawing, folder, "pareto")
-    marked = _with_front(cases, points)
-    return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points))
-
-
-def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Wide rows, newest long rows) of a case id or a model. Raises UnknownNameError with the nearest that was measured."""
-    rows = store.newest(store.read(results))
-    mine = rows[(rows["case_id"] == name) | (rows["model"] == name)]
-    if mine.empty:
-        if name in models.names() and not rows.empty:
-            raise NothingMeasuredError(f"{name} was not measured yet; lambdabench run --suite quickstart --models {name}")
-        raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
-    return table.wide(mine), mine
-
-
-def repeat_command(case: Mapping[str, Any], results: Path) -> str:
-    """The command that measures a case again."""
-    words = ["lambdabench", "run", "--suite", str(case["suite"])]
-    own = ":" in str(case["model"]) or str(case["model"]).endswith(".pt2")
-    words += ["--model" if own else "--models", str(case["model"])]
-    for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
-        words += [f"--{flag.replace('_', '-')}", str(case[flag])]
-    return shlex.join([*words, "--fresh", *(() if results == RESULTS else ("--results", str(results)))])
-
-
-def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
-    """What there is of suites, models, layers, backends, metrics, plots, runs or devices, a mapping each."""
-    if kind == "suites":
-        return [{"suite": name, "title": suite.load(name).title, "cases": len(suite.load(name).cells)} for name in suite.names()]
-    if kind == "models":
-        ours = models.ours()
-        return [{"model": name, "family": ours.get(name, "timm")} for name in launch.probe(()).names]
-    if kind == "runs":
-        return _list_runs(results)
-    if kind == "devices":
-        found = launch.probe(()).machine
-        here = [
-            {"device": one.name, "name": one.title, "GiB": round(one.memory_bytes / 2**30), "backends": ", ".join(one.backends)}
-            for one in found.devices
-        ]
-        return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
-    if kind in ("layers", "backends", "metrics", "plots"):
-        return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
-    raise registry.unknown("kind of thing", kind, "suites models layers backends metrics plots runs devices".split())
-
-
-def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
-    """The long rows of a folder or files, one metric a row, all versions of the schema."""
-    return store.read(path)
-
-
-def wide_frame(frame: pd.DataFrame, weights: str = "best") -> pd.DataFrame:
-    """One row per case from long rows: a column per metric with `_low` and `_high`, accuracy joined ("best", "all" or a tag)."""
-    return table.wide(store.newest(frame), weights)
-
-
-def pareto_frame(frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
-    """The cases of long or wide rows with `on_front` and `membership` (null until its probability is known)."""
-    cases = wide_frame(frame) if "metric" in frame else frame
-    return front.pareto(cases, x=x, y=y)
-
-
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     """What `lambdabench run` does, from Python: the long rows of the suite's cells. Overrides are named as the flags are."""
     own = {name: overrides.pop(name) for name in ("results", "budget_s", "fresh") if name in overrides}
     if "results" in own:
         own["results"] = Path(own["results"])
-    known = {one.name for one in dataclasses.fields(suite.Overrides)}
+    known = {one.name for one in dataclasses.fields(Overrides)}
     if strange := sorted(set(overrides) - known):
         raise registry.unknown("override", strange[0], known | {"results", "budget_s", "fresh"})
     single = ("model", "device", "devices", "threads")
-    given = {key: value if key in single or isinstance(value, tuple) else (value,) for key, value in overrides.items()}
-    return run(RunRequest(suite=suite_name, overrides=suite.Overrides(**given), **own)).rows
-
-
-def load_now() -> tuple[float | None, float | None]:
-    """(Load average of a minute, CPU pressure of the last 10 s as a share)."""
-    return quiet.load1(), quiet.pressure_now()
+    given: dict[str, Any] = {
+        key: value if key in single or isinstance(value, tuple) else (value,) for key, value in overrides.items()
+    }
+    return run(RunRequest(suite=suite_name, overrides=Overrides(**given), **own)).rows
 
 
 def _check_names(wanted: Suite) -> None:
@@ -256,19 +160,27 @@ def _check_names(wanted: Suite) -> None:
     for cell in wanted.cells:
         case = cell.case
         if case.kind != "model":
-            raise UnsupportedError(f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models")
+            raise UnsupportedError(
+                f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models"
+            )
         by_name = not case.model_hash and case.backend != "fake"
         if by_name and known and case.model not in known:
             raise registry.unknown("model", case.model, known)
         takes = models.ours().get(case.model) and models.option_defaults(case.model)
         strange = [key for key, _ in case.options if takes is not None and key not in takes]
         if strange and case.backend != "fake":
-            raise SuiteError(f"{cell.grid}: {case.model} takes no option {strange[0]!r}; it takes {', '.join(takes or {}) or 'none'}")
+            raise SuiteError(
+                f"{cell.grid}: {case.model} takes no option {strange[0]!r}; it takes {', '.join(takes or {}) or 'none'}"
+            )
 
 
 def _wishes(wanted: Suite) -> list[Wish]:
     return [
-        Wish(model=cell.case.model, image_px=cell.case.image_px, options=() if cell.case.backend == "fake" else cell.case.options)
+        Wish(
+            model=cell.case.model,
+            image_px=cell.case.image_px,
+            options=() if cell.case.backend == "fake" else cell.case.options,
+        )
         for cell in wanted.cells
     ]
 
@@ -280,7 +192,8 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
     rows = store.newest(store.read(folder))
     rows = rows[rows["fingerprint"] == print_]
     found: dict[tuple[str, int], plan.Done] = {}
-    for (identity, replicate), group in rows.groupby(["case_id", "replicate"]):
+    for key, group in rows.groupby(["case_id", "replicate"]):
+        identity, replicate = str(key[0]), int(group["replicate"].iloc[0])
         timed = group[group["metric"] == "latency"]
         width = None
         if len(timed) and timed["low"].notna().all():
@@ -288,11 +201,11 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
             width = float((one["high"] - one["low"]) / 2 / one["value"])
         worst = next(status for status in table.WORST_FIRST if status in set(group["status"]))
         capped = any("capped" in str(flags) for flags in group["flags"])
-        found[str(identity), int(replicate)] = plan.Done(status=worst, half_width=width, capped=capped)
+        found[identity, replicate] = plan.Done(status=worst, half_width=width, capped=capped)
     return found
 
 
-def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Progress], None]):
+def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Progress], None]) -> Iterator[tuple[Record, ...]]:
     """Records of one outcome after the other."""
     jobs = prepared.plan.jobs
     left_s = prepared.plan.estimate_s
@@ -302,7 +215,9 @@ def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Progress], 
         if outcome is not None:
             done += 1
             left_s -= (event.job.estimate_s or 0.0) + plan.PROCESS_START_S * _is_last_of_worker(jobs, done)
-            yield records_of(outcome, **_common(prepared, run_id, event.job.case, event.job.case_id, event.job.replicate))
+            yield records_of(
+                outcome, **_common(prepared, run_id, event.job.case, event.job.case_id, event.job.replicate)
+            )
         on_progress(Progress(case=event.job.case, outcome=outcome, done=done, total=len(jobs), left_s=max(0.0, left_s)))
 
 
@@ -344,12 +259,7 @@ def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["case_id"].isin(wanted) & (rows["fingerprint"] == prepared.fingerprint)]
     cases = table.wide(rows)
-    return rows, _with_front(cases, front.pareto(cases))
-
-
-def _with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """The cases with `on_front`; null where a case has no point."""
-    return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
+    return rows, with_front(cases, front.pareto(cases))
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
@@ -358,30 +268,10 @@ def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path,
     if points.empty or "pareto" not in prepared.suite.plots:
         return ()
     drawing = pareto_plot.draw(
-        points, x="throughput", y="top1", title=prepared.suite.title or prepared.suite.name, notes=report.notes(cases, points)
+        points,
+        x="throughput",
+        y="top1",
+        title=prepared.suite.title or prepared.suite.name,
+        notes=report.notes(cases, points),
     )
     return plots.save(drawing, reports / prepared.suite.name, "pareto")
-
-
-def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
-    if key == "device":
-        return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
-    return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value
-
-
-def _list_runs(results: Path) -> list[dict[str, Any]]:
-    rows = store.read(results)
-    return [
-        {
-            "run": run_id,
-            "suite": group["suite"].iloc[0],
-            "cases": group["case_id"].nunique(),
-            "rows": len(group),
-            "device": ", ".join(sorted(set(group["device_name"]))),
-        }
-        for run_id, group in rows.groupby("run_id")
-    ]
-
-
-def _purpose(kind: str, name: str) -> str:
-    return (registry.load(kind, name).__doc__ or "").strip().splitlines()[0]

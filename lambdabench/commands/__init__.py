@@ -1,0 +1,34 @@
+"""What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
+
+from .measuring import Prepared, Progress, RunRequest, RunResult, execute, prepare, run, run_frame
+from .reading import (
+    list_names,
+    load_now,
+    pareto_frame,
+    plot_pareto,
+    read_frame,
+    repeat_command,
+    show,
+    wide_frame,
+    write_report,
+)
+
+__all__ = [
+    "Prepared",
+    "Progress",
+    "RunRequest",
+    "RunResult",
+    "execute",
+    "list_names",
+    "load_now",
+    "pareto_frame",
+    "plot_pareto",
+    "prepare",
+    "read_frame",
+    "repeat_command",
+    "run",
+    "run_frame",
+    "show",
+    "wide_frame",
+    "write_report",
+]

@@ -1,0 +1,158 @@
+"""What can be asked of results that are there: figures, pages, single cases, lists."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import launch, models, plots, report, store, suite
+from ..analysis import pareto as front
+from ..analysis import table
+from ..core import registry
+from ..core.errors import NothingMeasuredError
+from ..machine import quiet
+from ..plots import pareto as pareto_plot
+
+RESULTS, REPORTS = Path("results"), Path("reports")
+
+
+def plot_pareto(
+    results: Path, suite_name: str | None, *, x: str, y: str, filters: Mapping[str, Any], out: Path | None
+) -> tuple[Path, ...]:
+    """Draws a front from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError, UnknownNameError."""
+    for axis in (x, y):
+        if axis not in front.BETTER:
+            raise registry.unknown("axis", axis, front.BETTER)
+    folder = results / suite_name if suite_name else results
+    cases = table.wide(store.newest(store.read(folder)))
+    for key, value in filters.items():
+        if value is not None:
+            cases = cases[_matches(cases, key, value)]
+    points = front.pareto(cases, x=x, y=y)
+    name = suite_name or (results.name if results != RESULTS else "all")
+    drawing = pareto_plot.draw(points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points))
+    return plots.save(drawing, out or REPORTS / name, "pareto")
+
+
+def write_report(suite_name: str, results: Path, reports: Path) -> Path:
+    """Writes reports/<suite>/index.md with its figure from the rows there. Raises NothingMeasuredError."""
+    wanted = suite.load(suite_name)
+    cases = table.wide(store.newest(store.read(results / wanted.name)))
+    if cases.empty:
+        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
+    points = front.pareto(cases)
+    folder = reports / wanted.name
+    figures: tuple[Path, ...] = ()
+    if not points.empty:
+        drawing = pareto_plot.draw(
+            points, x="throughput", y="top1", title=wanted.title, notes=report.notes(cases, points)
+        )
+        figures = plots.save(drawing, folder, "pareto")
+    marked = with_front(cases, points)
+    return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points))
+
+
+def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Wide rows, newest long rows) of a case id or a model. Raises UnknownNameError with the nearest that was measured."""
+    rows = store.newest(store.read(results))
+    mine = rows[(rows["case_id"] == name) | (rows["model"] == name)]
+    if mine.empty:
+        if name in models.names() and not rows.empty:
+            raise NothingMeasuredError(
+                f"{name} was not measured yet; lambdabench run --suite quickstart --models {name}"
+            )
+        raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
+    return table.wide(mine), mine
+
+
+def repeat_command(case: Mapping[str, Any], results: Path) -> str:
+    """The command that measures a case again."""
+    words = ["lambdabench", "run", "--suite", str(case["suite"])]
+    own = ":" in str(case["model"]) or str(case["model"]).endswith(".pt2")
+    words += ["--model" if own else "--models", str(case["model"])]
+    for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
+        words += [f"--{flag.replace('_', '-')}", str(case[flag])]
+    return shlex.join([*words, "--fresh", *(() if results == RESULTS else ("--results", str(results)))])
+
+
+def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
+    """What there is of suites, models, layers, backends, metrics, plots, runs or devices, a mapping each."""
+    if kind == "suites":
+        return [
+            {"suite": name, "title": suite.load(name).title, "cases": len(suite.load(name).cells)}
+            for name in suite.names()
+        ]
+    if kind == "models":
+        ours = models.ours()
+        return [{"model": name, "family": ours.get(name, "timm")} for name in launch.probe(()).names]
+    if kind == "runs":
+        return _list_runs(results)
+    if kind == "devices":
+        found = launch.probe(()).machine
+        here = [
+            {
+                "device": one.name,
+                "name": one.title,
+                "GiB": round(one.memory_bytes / 2**30),
+                "backends": ", ".join(one.backends),
+            }
+            for one in found.devices
+        ]
+        return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
+    if kind in ("layers", "backends", "metrics", "plots"):
+        return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
+    raise registry.unknown(
+        "kind of thing", kind, ["suites", "models", "layers", "backends", "metrics", "plots", "runs", "devices"]
+    )
+
+
+def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
+    """The long rows of a folder or files, one metric a row, all versions of the schema."""
+    return store.read(path)
+
+
+def wide_frame(frame: pd.DataFrame, weights: str = "best") -> pd.DataFrame:
+    """One row per case from long rows: a column per metric with `_low` and `_high`, accuracy joined ("best", "all" or a tag)."""
+    return table.wide(store.newest(frame), weights)
+
+
+def pareto_frame(frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
+    """The cases of long or wide rows with `on_front` and `membership` (null until its probability is known)."""
+    cases = wide_frame(frame) if "metric" in frame else frame
+    return front.pareto(cases, x=x, y=y)
+
+
+def load_now() -> tuple[float | None, float | None]:
+    """(Load average of a minute, CPU pressure of the last 10 s as a share)."""
+    return quiet.load1(), quiet.pressure_now()
+
+
+def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """The cases with `on_front`; null where a case has no point."""
+    return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
+
+
+def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
+    if key == "device":
+        return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
+    return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value
+
+
+def _list_runs(results: Path) -> list[dict[str, Any]]:
+    rows = store.read(results)
+    return [
+        {
+            "run": run_id,
+            "suite": group["suite"].iloc[0],
+            "cases": group["case_id"].nunique(),
+            "rows": len(group),
+            "device": ", ".join(sorted(set(group["device_name"]))),
+        }
+        for run_id, group in rows.groupby("run_id")
+    ]
+
+
+def _purpose(kind: str, name: str) -> str:
+    return (registry.load(kind, name).__doc__ or "").strip().splitlines()[0]
