@@ -1,0 +1,66 @@
+"""Intervals cover what they say, and what cannot be known is None."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from lambdabench.analysis.estimate import Estimate, combine, median, median_interval, pool_spread, ratio
+
+
+def test_under_six_samples_there_is_no_interval() -> None:
+    assert median_interval([1.0] * 5) is None
+    assert median_interval([1, 2, 3, 4, 5, 6]) == (1, 6)
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=6, max_size=60))
+def test_the_interval_holds_the_median(samples: list[float]) -> None:
+    interval = median_interval(samples)
+    assert interval is not None
+    assert interval[0] <= median(samples) <= interval[1]
+
+
+@pytest.mark.parametrize("count", [6, 9, 24, 50])
+def test_the_interval_is_that_of_scipys_quantile_test(count: int) -> None:
+    samples = [random.Random(one).random() for one in range(count)]
+    theirs = stats.quantile_test(samples, p=0.5).confidence_interval(0.95)
+    assert median_interval(samples) == (theirs.low, theirs.high)
+
+
+def test_the_interval_covers_the_median_of_a_skewed_distribution_as_often_as_it_says() -> None:
+    draw = random.Random(0)
+    hits = 0
+    for _ in range(1000):
+        low, high = median_interval([draw.expovariate(1.0) for _ in range(25)]) or (1, 0)
+        hits += low <= math.log(2) <= high
+    assert hits / 1000 > 0.93
+
+
+def test_spread_between_processes_is_pooled_on_the_log_scale() -> None:
+    spread = pool_spread([[1.0, 1.1], [10.0, 11.0], [5.0]])
+    assert spread is not None
+    assert spread.freedom == 2
+    assert spread.log_sd == pytest.approx(math.log(1.1) / math.sqrt(2))
+    assert pool_spread([[1.0], [2.0]]) is None
+
+
+def test_the_spread_widens_the_estimate_and_is_named() -> None:
+    alone = combine([1.0], [(0.99, 1.01)], spread=None, samples=9)
+    wider = combine([1.0], [(0.99, 1.01)], spread=pool_spread([[1.0, 1.1, 1.05]]), samples=9)
+    assert alone is not None
+    assert wider is not None
+    assert alone.covers == "one process"
+    assert wider.covers == "between processes"
+    assert wider.low < alone.low < 1 < alone.high < wider.high
+    assert combine([1.0], [None], spread=None, samples=2) is None
+
+
+def test_a_ratio_of_equal_estimates_is_one_with_a_wider_interval() -> None:
+    one = Estimate(value=2.0, low=1.9, high=2.1, confidence=0.95, samples=9, processes=1, covers="one process")
+    found = ratio(one, one)
+    assert found.value == 1
+    assert found.low < 1.9 / 2
+    assert found.high > 2.1 / 2

@@ -1,0 +1,48 @@
+"""A point is on the front exactly when nothing beats it in both directions."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdabench.analysis.pareto import front, pareto
+
+points = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=14)
+
+
+def cases(pairs: list[tuple[float, float]], **columns: object) -> pd.DataFrame:
+    frame = pd.DataFrame(pairs, columns=["throughput", "top1"]).astype(float)
+    same = {"batch_size": 1, "dtype": "float32", "mode": "inference", "device": "cpu", "fingerprint": "f", "status": "ok"}
+    return frame.assign(**(same | columns))
+
+
+@given(points)
+def test_the_front_is_undominated_and_dominates_the_rest(pairs: list[tuple[int, int]]) -> None:
+    frame = cases(pairs)
+    on = set(front(frame, "throughput", "top1"))
+    for label, (x, y) in enumerate(pairs):
+        beaten = any((a >= x and b >= y) and (a > x or b > y) for a, b in pairs)
+        assert (label in on) == (not beaten)
+
+
+@given(points, st.randoms())
+def test_the_order_of_rows_does_not_matter(pairs: list[tuple[int, int]], chance: object) -> None:
+    shuffled = cases(pairs).sample(frac=1, random_state=1)
+    assert set(front(shuffled, "throughput", "top1")) == set(front(cases(pairs), "throughput", "top1"))
+
+
+def test_fronts_are_apart_per_batch_and_environment_and_holes_stay_out() -> None:
+    frame = pd.concat(
+        [cases([(1, 1), (2, 2)]), cases([(9, 9)], batch_size=4), cases([(99, 99)], status="noisy"), cases([(5, float("nan"))])],
+        ignore_index=True,
+    )
+    found = pareto(frame)
+    assert found["on_front"].tolist() == [False, True, True]
+    assert found["membership"].isna().all()
+
+
+def test_lower_latency_is_better_and_an_axis_without_direction_is_refused() -> None:
+    frame = cases([(1, 1), (2, 1)]).assign(latency=[0.1, 0.2])
+    assert pareto(frame, x="latency")["on_front"].tolist() == [True, False]
+    with pytest.raises(ValueError, match="expected one of"):
+        pareto(frame, x="colour")

@@ -1,0 +1,62 @@
+"""One row a case: numbers with their intervals, accuracy joined where size and name agree, failures kept."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lambdabench import store
+from lambdabench.analysis import table
+from lambdabench.core.record import Record
+
+
+def frame_of(records: list[Record], folder: Path) -> pd.DataFrame:
+    store.write(records, folder / "a.parquet")
+    return store.newest(store.read(folder))
+
+
+def test_metrics_become_columns_and_accuracy_joins_on_size(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    rows = [make_record("latency", 0.1), make_record("throughput", 10.0), make_record("latency", 0.1, image_px=200, case_id="x")]
+    wide = table.wide(frame_of(rows, tmp_path)).set_index("case_id")
+    joined = wide.loc["resnet50-1"]
+    assert joined["latency"] == pytest.approx(0.1)
+    assert joined["throughput_low"] < 10 < joined["throughput_high"]
+    assert joined["top1_source"].startswith("timm")
+    assert joined["top1_low"] < joined["top1"] < joined["top1_high"]
+    assert pd.isna(wide.loc["x", "top1"]), "no accuracy is published at 200 px"
+
+
+def test_several_weights_give_several_points(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    frame = frame_of([make_record()], tmp_path)
+    everything = table.wide(frame, "all")
+    assert len(everything) > 5
+    assert everything["top1_tag"].is_unique
+    assert table.wide(frame, "a1_in1k").iloc[0]["top1"] == 80.382
+
+
+def test_options_make_another_network_without_a_published_accuracy(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    wide = table.wide(frame_of([make_record(model="resnet50_llll", options=(("scope", 7),), case_id="x")], tmp_path))
+    assert pd.isna(wide.iloc[0]["top1"])
+    assert wide.iloc[0]["options.scope"] == 7
+    assert json.loads(wide.iloc[0]["options"]) == {"scope": 7}
+
+
+def test_a_failed_case_is_a_hole_with_its_reason(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    wide = table.wide(frame_of([make_record(None, status="oom", reason="too big")], tmp_path))
+    assert wide.iloc[0]["status"] == "oom"
+    assert wide.iloc[0]["reason"] == "too big"
+    assert "latency" not in wide
+
+
+def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.02 * one), replicate=one) for one in range(3)]
+    frame = frame_of([*rows, make_record("latency", 0.5, model="levit_256")], tmp_path)
+    spread = table.spread(frame)
+    assert spread is not None
+    assert spread.freedom == 2
+    wide = table.wide(frame).set_index("model")
+    assert wide.loc["resnet50", "latency_processes"] == 3
+    assert set(wide["latency_covers"]) == {"between processes"}

@@ -1,0 +1,68 @@
+"""Records and cases that several tests need."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdabench.core.record import Effective, Measurement, Noise, Record
+from lambdabench.core.spec import Case, Environment
+
+ENVIRONMENT = Environment(lambdabench="0.1.0+src.abc", cpu="a cpu", cpu_flags="avx2", cores=2, memory_gib=24)
+CASE = Case(model="resnet50", device="cpu", image_px=224, threads=2, param_dtype="float32")
+
+
+@pytest.fixture
+def case() -> Case:
+    """A resolved case."""
+    return CASE
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return ENVIRONMENT
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """A record of a metric; keywords replace fields of the record, or of its case."""
+
+    def make(metric: str | None = "latency", value: float = 0.1, **changes: Any) -> Record:
+        fields = {one.name for one in dataclasses.fields(Case)}
+        case = dataclasses.replace(CASE, **{key: one for key, one in changes.items() if key in fields})
+        rest = {key: one for key, one in changes.items() if key not in fields}
+        samples = tuple(value * (1 + 0.001 * one) for one in range(-4, 5))
+        measurement = None
+        if metric is not None:
+            unit = {"latency": "s/step", "throughput": "image/s"}.get(metric, "B")
+            measurement = Measurement(
+                metric=metric, unit=unit, value=value, low=value * 0.99, high=value * 1.01, samples=samples
+            )
+        known: dict[str, Any] = {
+            "run_id": "run1",
+            "started_at": "2026-01-01T00:00:00.000+00:00",
+            "suite": "s",
+            "case_id": f"{case.model}-{case.batch_size}",
+            "fingerprint": "f00",
+            "replicate": 0,
+            "weights": "random",
+            "requested_batch_size": case.batch_size,
+            "device_name": "a cpu",
+            "status": "ok",
+            "flags": "",
+            "reason": "",
+        }
+        return Record(
+            **(known | rest), case=case, measurement=measurement, effective=Effective(), environment=ENVIRONMENT, noise=Noise()
+        )
+
+    return make
+
+
+@pytest.fixture
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, with a probe cache of its own that the whole session shares."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

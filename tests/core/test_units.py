@@ -1,0 +1,22 @@
+"""Numbers as people read and write them."""
+
+import pytest
+
+from lambdabench.core.units import format_duration, format_significant, parse_duration
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400)])
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10 minutes", "m", "-3s"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a duration"):
+        parse_duration(text)
+
+
+def test_numbers_keep_their_significant_digits() -> None:
+    said = [format_significant(value) for value in (9120.4, 3.14159, 0.0012345, 99.96, None, float("nan"), 0.0)]
+    assert said == ["9,120", "3.14", "0.00123", "100.0", "–", "–", "0"]
+    assert [format_duration(value) for value in (41, 221, 7500)] == ["41 s", "3 min 41 s", "2 h 05 min"]

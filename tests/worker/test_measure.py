@@ -1,0 +1,156 @@
+"""Jobs become outcomes: exact numbers of scripted cases, and a status with a reason for everything that can go wrong."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdabench.core import registry
+from lambdabench.core.errors import MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
+from lambdabench.core.record import Measurement, Outcome
+from lambdabench.core.spec import Case, Job, Sampling, options_from
+from lambdabench.worker.measure import complete, explain, measure
+
+CASE = Case(model="resnet50", backend="fake", device="fake", batch_size=4, image_px=224, param_dtype="float32", threads=1)
+
+
+def job(metrics: tuple[str, ...], **options: Any) -> Job:
+    case = Case(**{name: getattr(CASE, name) for name in Case.__slots__} | {"options": options_from(options)})
+    return Job(job_id="job", case_id="0" * 12, case=case, metrics=metrics, sampling=Sampling())
+
+
+def no_workload(case: Case) -> Any:
+    raise AssertionError("a backend without a framework needs no network")
+
+
+def measured(metrics: tuple[str, ...], **options: Any) -> Outcome:
+    return measure(job(metrics, **options), no_workload)
+
+
+def values(outcome: Outcome) -> dict[str, float | None]:
+    return {one.metric: one.value for one in outcome.measurements}
+
+
+def test_scripted_case_gives_its_exact_numbers() -> None:
+    script = {"latency_s": 0.5, "jitter": 0.0, "first_call_s": 2.0, "memory_bytes": 1000, "parameters": 10, "flops": 8e9}
+    outcome = measured(registry.names("metrics"), **script)
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert values(outcome) == pytest.approx(
+        {
+            "latency": 0.5,
+            "throughput": 8.0,
+            "first_call": 2.0,
+            "extra_memory": 1000,
+            "peak_memory": 1000 + 4 * 10 + 12 * 4 * 224**2,
+            "parameters": 10,
+            "flops": 2e9,
+        }
+    )
+
+
+def test_outcome_says_when_how_warm_and_how_memory_was_read() -> None:
+    outcome = measured(("latency",), jitter=0.0)
+    assert outcome.started_at.endswith("+00:00")
+    assert outcome.weights == "none"
+    assert outcome.effective.warmup_calls is not None
+    assert outcome.effective.meter == "scripted"
+    assert outcome.noise.cpu_per_wall is not None
+
+
+def test_nothing_is_timed_that_nobody_asked_for() -> None:
+    outcome = measured(("parameters", "extra_memory"))
+    assert outcome.effective.warmup_calls is None
+    assert outcome.noise.cpu_per_wall is None
+
+
+def test_latency_carries_its_interval_and_throughput_says_it_is_derived() -> None:
+    latency, throughput = measured(("latency", "throughput"), jitter=0.01).measurements
+    assert latency.low is not None
+    assert latency.high is not None
+    assert latency.value is not None
+    assert latency.low <= latency.value <= latency.high
+    assert (throughput.origin, throughput.source) == ("derived", "batch / latency")
+    assert throughput.samples == tuple(4 / seconds for seconds in latency.samples)
+
+
+def test_wide_interval_is_noisy_with_advice() -> None:
+    outcome = measured(("latency",), latency_s=0.4, jitter=0.9)
+    assert outcome.status == "noisy"
+    assert "capped" in outcome.flags
+    assert "case_budget_s" in outcome.reason
+
+
+@pytest.mark.parametrize("status", ["oom", "unsupported", "mismatch", "wrong_output", "crash"])
+def test_scripted_failure_becomes_its_status_with_a_reason(status: str) -> None:
+    outcome = measured(("latency",), fail=status)
+    assert outcome.status == status
+    assert outcome.reason
+    assert outcome.measurements == ()
+    assert outcome.started_at
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+OutOfMemoryByName = type("OutOfMemoryError", (RuntimeError,), {})
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OutOfMemoryError("full"), "oom"),
+        (UnsupportedError("no"), "unsupported"),
+        (MismatchError("other"), "mismatch"),
+        (WrongOutputError("nan"), "wrong_output"),
+        (MemoryError(), "oom"),
+        (RuntimeError("CUDA error: out of memory"), "oom"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "oom"),
+        (OutOfMemoryByName("Tried to allocate 9 GiB"), "oom"),
+        (RuntimeError("shapes do not match"), "crash"),
+    ],
+)
+def test_exceptions_are_sorted_by_type_and_text(error: Exception, status: str) -> None:
+    assert explain(raised(error), CASE)[0] == status
+
+
+def test_out_of_memory_says_what_to_do() -> None:
+    reason = explain(raised(MemoryError()), CASE)[1]
+    assert reason == "MemoryError: no message; try a smaller --batch-size or --image-px"
+
+
+def test_crash_names_the_place() -> None:
+    reason = explain(raised(ValueError("first line\nsecond line")), CASE)[1]
+    assert reason.startswith("ValueError: first line (")
+    assert "test_measure.py:" in reason
+
+
+def test_crash_of_a_users_model_names_the_users_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("import json\n\ndef build():\n    return json.loads('{')\n")
+    spec = importlib.util.spec_from_file_location("net_of_a_user", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    build: Callable[[], object] = module.build
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        build()
+    status, reason = explain(caught.value, Case(model=f"{path}:build"))
+    assert status == "crash"
+    assert f"{path}:4" in reason
+
+
+def test_a_measurement_without_samples_stays_as_it_is() -> None:
+    one = Measurement(metric="parameters", unit="1", value=3.0)
+    assert complete(one) is one
+
+
+def test_too_few_samples_have_a_median_and_no_interval() -> None:
+    one = complete(Measurement(metric="latency", unit="s/step", value=None, samples=(1.0, 2.0, 4.0)))
+    assert (one.value, one.low, one.high) == (2.0, None, None)
