@@ -12,7 +12,14 @@ from lambdabench.core.spec import Case, Sampling
 from lambdabench.worker.bench import BLOCKS, LiveBench, difference
 
 CASE = Case(
-    model="m", backend="b", device="cpu", batch_size=2, image_px=8, param_dtype="float32", layout="contiguous", threads=1
+    model="m",
+    backend="b",
+    device="cpu",
+    batch_size=2,
+    image_px=8,
+    param_dtype="float32",
+    layout="contiguous",
+    threads=1,
 )
 AS_ASKED = Effective(
     mode="inference", device="cpu", param_dtype="float32", layout="contiguous", threads=1, batch_size=2
@@ -136,7 +143,9 @@ def test_counts_are_those_of_the_session_and_flops_those_of_an_image() -> None:
 def test_a_wrong_first_output_ends_the_case() -> None:
     session = ScriptedSession()
     session.problem = "3 of 8 outputs are not finite"
-    with pytest.raises(WrongOutputError, match="3 of 8 outputs are not finite; no speed is reported for a wrong answer"):
+    with pytest.raises(
+        WrongOutputError, match="3 of 8 outputs are not finite; no speed is reported for a wrong answer"
+    ):
         bench_of(session)
 
 

@@ -13,7 +13,9 @@ from lambdabench.core.record import Measurement, Outcome
 from lambdabench.core.spec import Case, Job, Sampling, options_from
 from lambdabench.worker.measure import complete, explain, measure
 
-CASE = Case(model="resnet50", backend="fake", device="fake", batch_size=4, image_px=224, param_dtype="float32", threads=1)
+CASE = Case(
+    model="resnet50", backend="fake", device="fake", batch_size=4, image_px=224, param_dtype="float32", threads=1
+)
 
 
 def job(metrics: tuple[str, ...], **options: Any) -> Job:
@@ -34,7 +36,14 @@ def values(outcome: Outcome) -> dict[str, float | None]:
 
 
 def test_scripted_case_gives_its_exact_numbers() -> None:
-    script = {"latency_s": 0.5, "jitter": 0.0, "first_call_s": 2.0, "memory_bytes": 1000, "parameters": 10, "flops": 8e9}
+    script = {
+        "latency_s": 0.5,
+        "jitter": 0.0,
+        "first_call_s": 2.0,
+        "memory_bytes": 1000,
+        "parameters": 10,
+        "flops": 8e9,
+    }
     outcome = measured(registry.names("metrics"), **script)
     assert (outcome.status, outcome.reason) == ("ok", "")
     assert values(outcome) == pytest.approx(
