@@ -129,7 +129,7 @@ def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
         return (Record(**shared, status=outcome.status, reason=outcome.reason, measurement=None),)  # pyright: ignore[reportArgumentType]
     rows: list[Record] = []
     for one in outcome.measurements:
-        clean = outcome.status == "noisy" and not one.samples and one.origin == "measured"
+        clean = outcome.status == "noisy" and not one.samples
         status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
         rows.append(Record(**shared, status=status, reason=reason, measurement=one))  # pyright: ignore[reportArgumentType]
     return tuple(rows)

@@ -9,8 +9,8 @@ import pytest
 
 from lambdabench.core import registry
 from lambdabench.core.errors import MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
-from lambdabench.core.record import Measurement, Outcome
-from lambdabench.core.spec import Case, Job, Sampling, options_from
+from lambdabench.core.record import Measurement, Outcome, records_of
+from lambdabench.core.spec import Case, Environment, Job, Sampling, options_from
 from lambdabench.worker.measure import complete, explain, measure
 
 CASE = Case(
@@ -89,6 +89,17 @@ def test_wide_interval_is_noisy_with_advice() -> None:
     assert outcome.status == "noisy"
     assert "capped" in outcome.flags
     assert "case_budget_s" in outcome.reason
+
+
+def test_noisy_times_leave_memory_and_counts_usable() -> None:
+    outcome = measured(("latency", "throughput", "peak_memory", "parameters"), latency_s=0.4, jitter=0.9)
+    environment = Environment(lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1)
+    rows = records_of(
+        outcome, run_id="r", suite="s", case_id="0" * 12, fingerprint="f", replicate=0, case=CASE, device_name="fake",
+        requested_batch_size=None, environment=environment,
+    )  # fmt: skip
+    status = {row.measurement.metric: row.status for row in rows if row.measurement}
+    assert status == {"latency": "noisy", "throughput": "noisy", "peak_memory": "ok", "parameters": "ok"}
 
 
 @pytest.mark.parametrize("status", ["oom", "unsupported", "mismatch", "wrong_output", "crash"])

@@ -1,0 +1,76 @@
+"""What this host is, read from files that are written here."""
+
+from pathlib import Path
+
+import pytest
+
+from lambdabench.machine import host
+
+
+def test_processor_and_the_flags_that_select_kernels(tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(
+        "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: sse2 fma avx2 avx\n\nmodel name\t: Other\n"
+    )
+    assert host.cpu_facts(path) == ("Some CPU @ 2 GHz", "avx avx2 fma")
+
+
+def test_processor_without_cpuinfo_has_a_name(tmp_path: Path) -> None:
+    assert host.cpu_facts(tmp_path / "absent")[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 1.5),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2.0),
+        ({"cpu/cpu.cfs_quota_us": "-1\n"}, None),
+        ({"cpu.max": "nonsense\n"}, None),
+        ({}, None),
+    ],
+)
+def test_quota_of_both_generations_of_control_groups(files: dict[str, str], cpus: float | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert host.cgroup_quota(tmp_path) == cpus
+
+
+@pytest.mark.parametrize(
+    ("affinity", "physical", "quota", "cores"),
+    [(8, 4, None, 4), (2, 4, None, 2), (8, 8, 3.5, 3), (8, 8, 0.5, 1), (8, None, None, 8)],
+)
+def test_cores_are_the_smallest_of_three_limits(
+    affinity: int, physical: int | None, quota: float | None, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda pid: set(range(affinity)), raising=False)
+    monkeypatch.setattr(host.psutil, "cpu_count", lambda logical: physical)
+    monkeypatch.setattr(host, "cgroup_quota", lambda: quota)
+    assert host.usable_cores() == cores
+
+
+def test_allocator_variables_that_are_set_sorted() -> None:
+    environment = {"MALLOC_TOP_PAD_": "1", "GLIBC_TUNABLES": "x=2", "PATH": "/bin", "LD_PRELOAD": "libjemalloc.so"}
+    assert host.allocator(environment) == "GLIBC_TUNABLES=x=2 LD_PRELOAD=libjemalloc.so MALLOC_TOP_PAD_=1"
+
+
+def test_versions_of_present_and_absent_packages() -> None:
+    assert host.package_version("pytest") == pytest.__version__
+    assert host.package_version("no-such-package-here") == ""
+
+
+def test_memory_is_there() -> None:
+    assert 0 < host.available_bytes() <= (host.memory_gib() + 1) * 2**30
+
+
+def test_hash_follows_source_and_names_but_not_caches(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1")
+    first = host.source_hash(tmp_path)
+    (tmp_path / "a.pyc").write_text("compiled")
+    assert host.source_hash(tmp_path) == first
+    (tmp_path / "a.py").write_text("x = 2")
+    second = host.source_hash(tmp_path)
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert len({first, second, host.source_hash(tmp_path)}) == 3
+    assert len(first) == 12

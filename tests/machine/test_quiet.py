@@ -1,0 +1,71 @@
+"""Noise from two snapshots of counters, and None where the machine has no counter."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from lambdabench.machine.quiet import Snapshot, governor, load1, noise_between, pressure_now, take_snapshot
+
+BEFORE = Snapshot(wall_s=10.0, cpu_s=1.0, faults=100, switches=5, pressure_us=1_000_000, steal_ticks=10, all_ticks=1000)
+AFTER = Snapshot(wall_s=14.0, cpu_s=3.0, faults=300, switches=9, pressure_us=2_000_000, steal_ticks=30, all_ticks=1400)
+
+
+def write_proc(folder: Path) -> Path:
+    (folder / "pressure").mkdir()
+    (folder / "pressure" / "cpu").write_text(
+        "some avg10=12.50 avg60=3.00 avg300=1.00 total=987654\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+    )
+    (folder / "stat").write_text("cpu  10 20 30 40 50 60 70 80 1000 1000\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    return folder
+
+
+def test_noise_is_shares_of_time_and_counts_a_call() -> None:
+    found = noise_between(BEFORE, AFTER, calls=40)
+    assert found.cpu_pressure == pytest.approx(0.25)
+    assert found.steal == pytest.approx(0.05)
+    assert found.cpu_per_wall == pytest.approx(0.5)
+    assert found.faults_per_call == pytest.approx(5.0)
+    assert found.switches_per_call == pytest.approx(0.1)
+
+
+def test_missing_counters_stay_unknown() -> None:
+    blank = {"pressure_us": None, "steal_ticks": None, "all_ticks": None}
+    found = noise_between(dataclasses.replace(BEFORE, **blank), dataclasses.replace(AFTER, **blank), calls=1)
+    assert (found.cpu_pressure, found.steal) == (None, None)
+    assert found.cpu_per_wall is not None
+
+
+def test_a_phase_of_no_length_and_no_calls_divides_by_nothing() -> None:
+    found = noise_between(BEFORE, BEFORE, calls=0)
+    assert (found.cpu_per_wall, found.faults_per_call, found.steal) == (0.0, 0.0, None)
+
+
+def test_counters_are_read_from_proc(tmp_path: Path) -> None:
+    found = take_snapshot(write_proc(tmp_path))
+    assert found.pressure_us == 987654
+    assert found.steal_ticks == 80
+    assert found.all_ticks == 360, "guest time is in user time already"
+
+
+def test_no_proc_no_counters(tmp_path: Path) -> None:
+    found = take_snapshot(tmp_path)
+    assert (found.pressure_us, found.steal_ticks, found.all_ticks) == (None, None, None)
+    assert found.cpu_s > 0
+
+
+def test_pressure_of_the_last_ten_seconds(tmp_path: Path) -> None:
+    assert pressure_now(tmp_path) is None
+    assert pressure_now(write_proc(tmp_path)) == pytest.approx(0.125)
+
+
+def test_governor(tmp_path: Path) -> None:
+    assert governor(tmp_path) == ""
+    (tmp_path / "cpu0" / "cpufreq").mkdir(parents=True)
+    (tmp_path / "cpu0" / "cpufreq" / "scaling_governor").write_text("powersave\n")
+    assert governor(tmp_path) == "powersave"
+
+
+def test_load_is_a_number_where_there_is_one() -> None:
+    load = load1()
+    assert load is None or load >= 0

@@ -1,0 +1,54 @@
+"""Each metric's number from a bench whose answers are known."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lambdabench.core.ports import Bench
+from lambdabench.metrics import extra_memory, first_call, flops, latency, parameters, peak_memory, throughput
+
+
+def bench(**answers: Any) -> Bench:
+    known = {
+        "first_call_s": 3.0,
+        "latencies": (0.5, 0.25),
+        "rates": None,
+        "extra_bytes": 100.0,
+        "parameter_bytes": 28,
+        "input_bytes": 12,
+        "parameters": 7,
+        "flops_per_image": 25.0,
+    }
+    asked: dict[str, Any] = {name: lambda value=value: value for name, value in (known | answers).items()}
+    found: Any = SimpleNamespace(case=SimpleNamespace(batch_size=2), **asked)
+    return found
+
+
+def test_latency_is_samples_in_seconds_a_step() -> None:
+    found = latency.answer(bench())
+    assert (found.unit, found.samples, found.origin) == ("s/step", (0.5, 0.25), "measured")
+
+
+def test_throughput_is_derived_where_calls_are_synchronous() -> None:
+    found = throughput.answer(bench())
+    assert (found.unit, found.samples, found.origin) == ("image/s", (4.0, 8.0), "derived")
+
+
+def test_throughput_is_measured_in_blocks_where_they_are_not() -> None:
+    found = throughput.answer(bench(rates=((9.0, 10.0), 20)))
+    assert (found.samples, found.loops_per_sample, found.origin) == ((9.0, 10.0), 20, "measured")
+
+
+def test_peak_memory_is_a_sum() -> None:
+    found = peak_memory.answer(bench())
+    assert (found.unit, found.value, found.origin) == ("B", 140.0, "derived")
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "value"),
+    [(first_call, "s", 3.0), (extra_memory, "B", 100.0), (parameters, "1", 7.0), (flops, "FLOP/image", 25.0)],
+)
+def test_single_numbers(metric: Any, unit: str, value: float) -> None:
+    found = metric.answer(bench())
+    assert (found.unit, found.value, found.samples, found.origin) == (unit, value, (), "measured")

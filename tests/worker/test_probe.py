@@ -1,0 +1,91 @@
+"""What the probe writes, with backends and models that are scripted here."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lambdabench.core import codec, registry
+from lambdabench.core.errors import MissingExtraError
+from lambdabench.core.spec import Device, Machine, ModelFacts, Wish
+from lambdabench.worker import probe as module
+from lambdabench.worker.probe import find_environment, find_machine, nvidia_driver, probe
+
+
+def device(name: str, backend: str, rate: float | None = None) -> Device:
+    return Device(name=name, title=f"a {name}", memory_bytes=1, backends=(backend,), gemm_flop_per_s=rate)
+
+
+def absent() -> tuple[Device, ...]:
+    raise MissingExtraError('jax is not installed: pip install "lambdabench[jax]"')
+
+
+@pytest.fixture
+def backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three backends: two that share the CPU, one whose framework is absent."""
+    scripted: dict[str, Any] = {
+        "eager": lambda: (device("cuda:0", "eager"), device("cpu", "eager", 1e9)),
+        "compiled": lambda: (device("cpu", "compiled"),),
+        "jax_jit": absent,
+    }
+    monkeypatch.setattr(registry, "names", lambda kind: tuple(scripted))
+    monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=scripted[name]))
+
+
+@pytest.mark.usefixtures("backends")
+def test_devices_of_all_backends_are_joined_the_best_first() -> None:
+    machine = find_machine()
+    assert [one.name for one in machine.devices] == ["cuda:0", "cpu"]
+    assert set(machine.devices[1].backends) == {"eager", "compiled"}
+    assert machine.devices[1].gemm_flop_per_s == 1e9
+
+
+@pytest.mark.usefixtures("backends")
+def test_an_absent_framework_is_named_with_what_to_install() -> None:
+    assert find_machine().missing == (("jax_jit", 'jax is not installed: pip install "lambdabench[jax]"'),)
+
+
+@pytest.mark.usefixtures("backends")
+def test_three_files_answer_the_wishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.models, "names", lambda: ("resnet50",))
+    monkeypatch.setattr(
+        module.models, "describe", lambda wish: ModelFacts(name=wish.model, family="f", native_px=wish.image_px or 224)
+    )
+    codec.write(tmp_path / "wishes.json", (Wish(model="resnet50"), Wish(model="resnet50", image_px=64)))
+    probe(tmp_path)
+    assert codec.read(Machine, tmp_path / "machine.json").devices[0].name == "cuda:0"
+    assert codec.read(tuple[str, ...], tmp_path / "names.json") == ("resnet50",)
+    catalogue = codec.read(tuple[ModelFacts, ...], tmp_path / "catalogue.json")
+    assert [one.native_px for one in catalogue] == [224, 64]
+
+
+def test_environment_names_versions_and_source_and_no_gpu_where_there_is_none() -> None:
+    found = find_environment((device("cpu", "eager"), device("fake", "fake")))
+    assert "+src." in found.lambdabench
+    assert len(found.lambdabench.rpartition("+src.")[2]) == 12
+    assert found.python
+    assert found.cores >= 1
+    assert (found.gpu, found.driver, found.cuda) == ("", "", "")
+
+
+def test_environment_names_the_accelerator() -> None:
+    assert find_environment((device("xpu:0", "eager"), device("cpu", "eager"))).gpu == "a xpu:0"
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023", "535.104.05"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.124.06  Release Build", "570.124.06"),
+        ("something else", ""),
+    ],
+)
+def test_driver_version_of_closed_and_open_kernel_modules(line: str, version: str, tmp_path: Path) -> None:
+    path = tmp_path / "version"
+    path.write_text(f"{line}\nGCC version:  gcc version 12.2.0\n")
+    assert nvidia_driver(path) == version
+
+
+def test_no_driver(tmp_path: Path) -> None:
+    assert nvidia_driver(tmp_path / "absent") == ""
