@@ -55,7 +55,12 @@ def make_record() -> Callable[..., Record]:
             "reason": "",
         }
         return Record(
-            **(known | rest), case=case, measurement=measurement, effective=Effective(), environment=ENVIRONMENT, noise=Noise()
+            **(known | rest),
+            case=case,
+            measurement=measurement,
+            effective=Effective(),
+            environment=ENVIRONMENT,
+            noise=Noise(),
         )
 
     return make

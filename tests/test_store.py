@@ -20,11 +20,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def test_rows_survive_the_trip(make_record: Callable[..., Record], tmp_path: Path) -> None:
     path = store.run_path(tmp_path, "s", "run1")
-    store.write([make_record("latency", 0.25, options=(("scope", 7),)), make_record(None, status="oom", reason="why")], path)
+    store.write(
+        [make_record("latency", 0.25, options=(("scope", 7),)), make_record(None, status="oom", reason="why")], path
+    )
     frame = store.read(tmp_path)
     assert list(frame.columns) == store.schema().names
     first = frame.iloc[0]
-    assert (first["model"], first["metric"], first["value"], first["options"]) == ("resnet50", "latency", 0.25, '{"scope":7}')
+    assert (first["model"], first["metric"], first["value"], first["options"]) == (
+        "resnet50",
+        "latency",
+        0.25,
+        '{"scope":7}',
+    )
     assert len(first["samples"]) == 9
     assert first["env_cpu"] == "a cpu"
     assert frame.iloc[1]["metric"] is None or frame["metric"].isna().iloc[1]

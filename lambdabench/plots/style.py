@@ -10,16 +10,17 @@ FAMILIES = {
     "lambda": ("#d55e00", "D"),
     "attention": ("#0072b2", "s"),
     "hybrid": ("#cc79a7", "^"),
-    "efficientnet": ("#009e73", "o"),
+    "mobile": ("#009e73", "o"),
     "convolution": ("#6b6b6b", "o"),
 }
 """Okabe and Ito's palette (jfly.uni-koeln.de/color); colour and marker of each family."""
 WORDS = {
     "lambda": ("lambda", "resnet50_l", "resnet50_cl", "resnet50_ccl", "resnet50_cccl"),
-    "attention": ("vit", "deit", "swin"),
     "hybrid": ("botnet", "halonet", "levit", "coatnet", "mobilevit"),
-    "efficientnet": ("efficientnet", "mobilenet"),
+    "attention": ("vit", "deit", "swin"),
+    "mobile": ("efficientnet", "mobilenet"),
 }
+"""The first family that has a word of a model's name is its family."""
 
 
 def family(model: str) -> str:

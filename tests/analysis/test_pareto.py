@@ -12,7 +12,14 @@ points = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, m
 
 def cases(pairs: list[tuple[float, float]], **columns: object) -> pd.DataFrame:
     frame = pd.DataFrame(pairs, columns=["throughput", "top1"]).astype(float)
-    same = {"batch_size": 1, "dtype": "float32", "mode": "inference", "device": "cpu", "fingerprint": "f", "status": "ok"}
+    same = {
+        "batch_size": 1,
+        "dtype": "float32",
+        "mode": "inference",
+        "device": "cpu",
+        "fingerprint": "f",
+        "status": "ok",
+    }
     return frame.assign(**(same | columns))
 
 
@@ -33,7 +40,12 @@ def test_the_order_of_rows_does_not_matter(pairs: list[tuple[int, int]], chance:
 
 def test_fronts_are_apart_per_batch_and_environment_and_holes_stay_out() -> None:
     frame = pd.concat(
-        [cases([(1, 1), (2, 2)]), cases([(9, 9)], batch_size=4), cases([(99, 99)], status="noisy"), cases([(5, float("nan"))])],
+        [
+            cases([(1, 1), (2, 2)]),
+            cases([(9, 9)], batch_size=4),
+            cases([(99, 99)], status="noisy"),
+            cases([(5, float("nan"))]),
+        ],
         ignore_index=True,
     )
     found = pareto(frame)

@@ -19,7 +19,11 @@ def frame_of(records: list[Record], folder: Path) -> pd.DataFrame:
 
 
 def test_metrics_become_columns_and_accuracy_joins_on_size(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    rows = [make_record("latency", 0.1), make_record("throughput", 10.0), make_record("latency", 0.1, image_px=200, case_id="x")]
+    rows = [
+        make_record("latency", 0.1),
+        make_record("throughput", 10.0),
+        make_record("latency", 0.1, image_px=200, case_id="x"),
+    ]
     wide = table.wide(frame_of(rows, tmp_path)).set_index("case_id")
     joined = wide.loc["resnet50-1"]
     assert joined["latency"] == pytest.approx(0.1)
@@ -37,7 +41,9 @@ def test_several_weights_give_several_points(make_record: Callable[..., Record],
     assert table.wide(frame, "a1_in1k").iloc[0]["top1"] == 80.382
 
 
-def test_options_make_another_network_without_a_published_accuracy(make_record: Callable[..., Record], tmp_path: Path) -> None:
+def test_options_make_another_network_without_a_published_accuracy(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
     wide = table.wide(frame_of([make_record(model="resnet50_llll", options=(("scope", 7),), case_id="x")], tmp_path))
     assert pd.isna(wide.iloc[0]["top1"])
     assert wide.iloc[0]["options.scope"] == 7

@@ -29,7 +29,9 @@ def test_a_job_survives_the_trip(case: Case) -> None:
 @given(st.lists(st.floats(allow_nan=False)).map(tuple))
 def test_an_outcome_survives_the_trip(samples: tuple[float, ...]) -> None:
     one = Outcome(
-        job_id="a", status="ok", measurements=(Measurement(metric="latency", unit="s/step", value=None, samples=samples),)
+        job_id="a",
+        status="ok",
+        measurements=(Measurement(metric="latency", unit="s/step", value=None, samples=samples),),
     )
     assert codec.decode(Outcome, codec.encode(one)) == one
 

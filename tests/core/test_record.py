@@ -28,5 +28,7 @@ def test_a_failed_case_has_one_row_without_a_metric(case: Case, environment: Env
 def test_noise_spoils_timed_rows_only(case: Case, environment: Environment) -> None:
     timed = Measurement(metric="latency", unit="s/step", value=1.0, samples=(1.0, 2.0))
     counted = Measurement(metric="parameters", unit="1", value=5.0)
-    rows = records_of(Outcome(job_id="j", status="noisy", reason="why", measurements=(timed, counted)), **common(case, environment))
+    rows = records_of(
+        Outcome(job_id="j", status="noisy", reason="why", measurements=(timed, counted)), **common(case, environment)
+    )
     assert [row.status for row in rows] == ["noisy", "ok"]

@@ -1,0 +1,112 @@
+"""Plans are pure: the same suite, machine and rows give the same jobs, skips and reasons."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from lambdabench import plan
+from lambdabench.core.errors import DeviceError
+from lambdabench.core.spec import Case, Cell, Device, Environment, Machine, ModelFacts, Sampling, Suite
+from lambdabench.plan import Done, Request
+
+CPU = Device(name="cpu", title="a cpu", memory_bytes=2**34, backends=("torch_eager",), gemm_flop_per_s=1e11)
+GPU = Device(name="cuda:0", title="a gpu", memory_bytes=2**36, backends=("torch_eager",), gemm_flop_per_s=1e13)
+FACTS = {
+    name: ModelFacts(
+        name=name, family="f", native_px=256, parameters=10**7, flops_per_image=4e9, activations_per_image=1e7
+    )
+    for name in "abc"
+}
+
+
+def machine(environment: Environment, *devices: Device) -> Machine:
+    return Machine(devices=devices or (CPU,), environment=environment, missing=(("jax_jit", "pip install jax"),))
+
+
+def suite_of(*cases: Case, **changes: Any) -> Suite:
+    cells = tuple(Cell(case=one, grid="grid[0]") for one in cases)
+    return Suite(**({"name": "s", "cells": cells, "metrics": ("latency",)} | changes))
+
+
+def make(suite: Suite, here: Machine, done: dict[tuple[str, int], Done] | None = None, **request: Any) -> Any:
+    return plan.make(suite, here, FACTS, done or {}, Request(**request))
+
+
+def test_cases_are_resolved(environment: Environment) -> None:
+    (job,) = make(suite_of(Case(model="a", mode="train", dtype="bfloat16")), machine(environment, GPU, CPU)).jobs
+    assert (job.case.device, job.case.image_px, job.case.threads, job.case.param_dtype) == ("cuda:0", 256, 2, "float32")
+
+
+def test_an_absent_device_is_an_error_when_asked_for_and_a_row_when_a_suite_names_it(environment: Environment) -> None:
+    suite = suite_of(Case(model="a", device="tpu"))
+    with pytest.raises(DeviceError, match=r"device tpu is not here for backend torch_eager; here: cpu \(a cpu\)"):
+        make(suite, machine(environment), device_asked=True)
+    (skip,) = make(suite, machine(environment)).skips
+    assert skip.status == "skipped"
+    assert "here: cpu" in skip.reason
+    (skip,) = make(suite_of(Case(model="a", backend="jax_jit")), machine(environment)).skips
+    assert "pip install jax" in skip.reason
+
+
+def test_none_of_the_preferred_devices_is_said_loudly_and_takes_the_fallback_budget(environment: Environment) -> None:
+    cell = Cell(case=Case(model="a"), grid="g", prefer=("tpu", "cuda"))
+    found = make(suite_of(cells=(cell,), fallback_budget_s=100), machine(environment))
+    assert found.fallback.startswith("no cuda or tpu here: measuring on cpu")
+    assert make(suite_of(cells=(cell,)), machine(environment, CPU, GPU)).jobs[0].case.device == "cuda:0"
+
+
+def test_settled_answers_are_kept_others_run_again(environment: Environment) -> None:
+    suite, here = suite_of(Case(model="a")), machine(environment)
+    identity = make(suite, here).jobs[0].case_id
+    for done, again in [
+        (Done(status="ok", half_width=0.005), False),
+        (Done(status="ok", half_width=0.05), True),
+        (Done(status="ok", half_width=0.05, capped=True), False),
+        (Done(status="oom"), False),
+        (Done(status="crash"), True),
+        (Done(status="noisy", half_width=0.3), True),
+    ]:
+        found = make(suite, here, {(identity, 0): done})
+        assert bool(found.jobs) == again, done
+        assert bool(found.kept) != again
+    assert make(suite, here, {(identity, 0): Done(status="ok")}, fresh=True).jobs
+
+
+def test_the_reference_runs_in_several_processes(environment: Environment) -> None:
+    suite = suite_of(
+        Case(model="a"), Case(model="b"), reference=(("model", "b"),), sampling=Sampling(spread_processes=3)
+    )
+    jobs = make(suite, machine(environment)).jobs
+    assert sorted((job.case.model, job.replicate) for job in jobs) == [("a", 0), ("b", 0), ("b", 1), ("b", 2)]
+    assert [job.replicate for job in jobs] == [0, 0, 1, 2], "every model before any model's second process"
+
+
+def test_a_budget_takes_every_model_once_and_names_what_it_leaves_out(environment: Environment) -> None:
+    suite = suite_of(*(Case(model=name, batch_size=size) for name in "abc" for size in (1, 2, 3)))
+    found = make(suite, machine(environment), budget_s=35.0)
+    assert {job.case.model for job in found.jobs} == set("abc")
+    assert len(found.jobs) + len(found.skips) == 9
+    assert all("larger --budget" in skip.reason for skip in found.skips)
+    assert found.estimate_s <= 35 < found.estimate_s + found.left_out_s
+
+
+def test_jobs_of_one_model_share_a_process_and_the_order_is_seeded(environment: Environment) -> None:
+    suite = suite_of(*(Case(model=name, batch_size=size) for size in (1, 2) for name in "abc"))
+    first = [job.job_id for job in make(suite, machine(environment)).jobs]
+    assert first == [job.job_id for job in make(suite, machine(environment)).jobs]
+    models = [job.case.model for job in make(suite, machine(environment)).jobs]
+    assert [models[i] == models[i + 1] for i in (0, 2, 4)] == [True] * 3
+    other = dataclasses.replace(suite, sampling=Sampling(seed=4))
+    assert first != [job.job_id for job in make(other, machine(environment)).jobs]
+
+
+def test_excluded_cells_leave_no_row(environment: Environment) -> None:
+    entry = (("model", "a*"), ("device", "cpu"))
+    cells = (
+        Cell(case=Case(model="a"), grid="g", exclude=(entry,)),
+        Cell(case=Case(model="b"), grid="g", exclude=(entry,)),
+    )
+    found = make(suite_of(cells=cells), machine(environment))
+    assert [job.case.model for job in found.jobs] == ["b"]
+    assert not found.skips

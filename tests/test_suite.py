@@ -1,0 +1,118 @@
+"""Suites: what a file says is what is expanded, and what is wrong with it is told at once, with its line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lambdabench import suite
+from lambdabench.core.errors import SuiteError, UnknownNameError
+from lambdabench.suite import Overrides
+
+HEAD = 'schema = 1\nmetrics = ["latency"]\n'
+
+
+def load(text: str, folder: Path, overrides: Overrides | None = None) -> suite.Suite:
+    path = folder / "mine.toml"
+    path.write_text(HEAD + text)
+    return suite.load(str(path), overrides)
+
+
+def test_lists_multiply_and_rows_belong_together(tmp_path: Path) -> None:
+    found = load(
+        '[[grid]]\nmodel = "a"\nbatch_size = [1, 4]\nrows = [{ image_px = [128, 160] }, { image_px = 224 }]', tmp_path
+    )
+    sizes = [(cell.case.batch_size, cell.case.image_px) for cell in found.cells]
+    assert sizes == [(1, 128), (1, 160), (4, 128), (4, 160), (1, 224), (4, 224)]
+
+
+def test_later_wins_and_options_merge_key_by_key(tmp_path: Path) -> None:
+    text = """
+[defaults]
+batch_size = 2
+options = { scope = 7, heads = 4 }
+[[grid]]
+model = "a"
+options = { scope = [9, 11] }
+"""
+    cells = load(text, tmp_path).cells
+    assert [dict(cell.case.options) for cell in cells] == [{"heads": 4, "scope": 9}, {"heads": 4, "scope": 11}]
+    assert {cell.case.batch_size for cell in load(text, tmp_path, Overrides(batch_size=(8,))).cells} == {8}
+
+
+def test_flags_replace_axes_in_rows_too_and_models_filter(tmp_path: Path) -> None:
+    text = '[[grid]]\nrows = [{ model = "a", image_px = 128 }, { model = "b", image_px = "native" }]'
+    found = load(text, tmp_path, Overrides(image_px=(64,), models=("b*",)))
+    assert [(cell.case.model, cell.case.image_px) for cell in found.cells] == [("b", 64)]
+    with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b"):
+        load(text, tmp_path, Overrides(models=("z*",)))
+
+
+def test_equal_cases_are_merged(tmp_path: Path) -> None:
+    assert len(load('[[grid]]\nmodel = ["a", "a"]\n[[grid]]\nmodel = "a"', tmp_path).cells) == 1
+
+
+def test_a_users_model_replaces_the_grids_and_carries_the_hash_of_its_source(tmp_path: Path) -> None:
+    own = tmp_path / "net.py"
+    own.write_text("x = 1\n")
+    text = '[defaults]\nbatch_size = 3\n[[grid]]\nmodel = ["a", "b"]\nbatch_size = 9'
+    (cell,) = load(text, tmp_path, Overrides(model=f"{own}:make")).cells
+    assert cell.case.batch_size == 3
+    first = cell.case.model_hash
+    own.write_text("x = 2\n")
+    assert load(text, tmp_path, Overrides(model=f"{own}:make")).cells[0].case.model_hash != first
+    with pytest.raises(SuiteError, match="there is no file"):
+        load(text, tmp_path, Overrides(model=f"{tmp_path}/absent.py:make"))
+    with pytest.raises(SuiteError, match=r"expected file\.py:callable"):
+        load(text, tmp_path, Overrides(model="Strange"))
+
+
+def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
+    text = """[defaults]
+batch_sise = 4
+[[grid]]
+model = "Hub/name"
+backend = "torch_eeger"
+[[grid]]
+model = "a"
+dtype = "float31"
+batch_size = 0
+"""
+    with pytest.raises(SuiteError) as caught:
+        load(text, tmp_path)
+    lines = {int(number) for number in re.findall(r"mine\.toml:(\d+):", str(caught.value))}
+    assert lines == {4, 6, 7, 10, 11}
+    said = str(caught.value)
+    for part in ("did you mean 'batch_size'", "did you mean 'torch_eager'", "lower-case", "'float31'", "found 0"):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("grid = 3 3", "no TOML"),
+        ("[[grid]]\nbatch_size = 1", "no model"),
+        ('[sampling]\ncase_budget = 1\n[[grid]]\nmodel = "a"', "case_budget_s"),
+    ],
+)
+def test_other_mistakes_are_clear(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=said):
+        load(text, tmp_path)
+
+
+def test_an_unknown_suite_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'quickstart'"):
+        suite.load("quickstrt")
+    with pytest.raises(SuiteError, match="there is no suite file"):
+        suite.load("absent/x.toml")
+
+
+@pytest.mark.parametrize("name", suite.names())
+def test_shipped_suites_load_and_have_a_title(name: str) -> None:
+    found = suite.load(name)
+    assert found.title
+    assert found.cells
+
+
+def test_the_json_schema_knows_the_keys() -> None:
+    assert {"schema", "metrics", "grid", "defaults", "control"} <= set(suite.json_schema()["properties"])
