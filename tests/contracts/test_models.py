@@ -1,0 +1,59 @@
+"""What every family of ours keeps to: a spec without a framework, twins that make what the spec names."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lambdabench import models
+from lambdabench.core.spec import MODEL_NAME, Case, Wish
+
+WITHOUT_A_FRAMEWORK = """
+import sys
+from lambdabench import layers, models
+from lambdabench.layers.lambda_layer import spec
+for name in models.ours():
+    models.option_defaults(name)
+print(sorted({"torch", "timm", "jax", "numpy"} & set(sys.modules)))
+"""
+
+
+def test_names_and_options_need_no_framework() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_A_FRAMEWORK], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_making_a_network_loads_one() -> None:
+    source = WITHOUT_A_FRAMEWORK.replace("print(", "models.names()\nprint(")
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout
+
+
+@pytest.mark.parametrize("family", models.OURS)
+def test_spec_says_sizes_variants_and_options(family: str) -> None:
+    spec = importlib.import_module(f"lambdabench.models.{family}.spec")
+    assert spec.NATIVE_PX > 0
+    assert spec.VARIANTS
+    assert all(isinstance(value, (str, int, float, bool)) for value in spec.OPTIONS.values())
+    assert (importlib.import_module(f"lambdabench.models.{family}").__doc__ or "").count("arXiv") >= 1
+
+
+@pytest.mark.parametrize("name", sorted(models.ours()))
+def test_every_variant_is_made_described_and_gives_logits(name: str) -> None:
+    assert MODEL_NAME.fullmatch(name)
+    with torch.device("meta"):
+        network = models.create(name, num_classes=7, **models.option_defaults(name)).eval()
+        assert network(torch.empty(3, 3, 64, 64)).shape == (3, 7)
+    facts = models.describe(Wish(model=name, image_px=64))
+    assert facts.problem == ""
+    assert facts.name == name
+    assert facts.parameters and facts.flops_per_image and facts.activations_per_image
+
+
+@pytest.mark.parametrize("name", ["resnet50_ccll", "resnet18"])
+def test_one_name_and_seed_is_one_network(name: str) -> None:
+    case = Case(model=name, batch_size=1, image_px=32)
+    first, second = (next(iter(models.create_workload(case).network.parameters())) for _ in range(2))
+    assert torch.equal(first, second)
