@@ -1,0 +1,240 @@
+"""The program as its users meet it: whole runs on scripted times, in a folder of their own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lambdabench import store
+from lambdabench.cli.app import app
+from lambdabench.core.errors import LambdabenchError
+
+SUITE = """
+schema = 1
+title = "Scripted"
+metrics = ["latency", "throughput", "peak_memory", "parameters"]
+control = ["vit_small_patch16_224", "deit_small_patch16_224"]
+reference = { model = "resnet50" }
+job_timeout_s = 20
+[sampling]
+spread_processes = 2
+[defaults]
+backend = "fake"
+device = "fake"
+batch_size = [1, 4]
+[[grid]]
+model = ["resnet50", "vit_small_patch16_224", "deit_small_patch16_224"]
+"""
+
+
+def call(*words: str) -> Result:
+    """Runs a command in this process. An error of ours comes back as `result.exception`."""
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def mine(away: Path) -> str:
+    """A suite of scripted times in an empty working folder."""
+    (away / "mine.toml").write_text(SUITE)
+    return "mine.toml"
+
+
+def test_a_run_ends_in_a_table_a_file_and_a_figure(mine: str, away: Path) -> None:
+    found = call("run", "--suite", mine)
+    assert found.exit_code == 0, found.output
+    for part in (
+        "mine   scripted times (fake)",
+        "6 ok",
+        "control pair",
+        "81.1 ±0.3 q",
+        "[low, high]: 95 % interval",
+        "exit 0: all is well",
+    ):
+        assert part in found.output
+    (file,) = (away / "results" / "mine").glob("*.parquet")
+    assert len(store.read(file)) == 8 * 4
+    assert {path.name for path in (away / "reports" / "mine").iterdir()} == {"pareto.svg", "pareto.png", "pareto.csv"}
+
+
+def test_a_second_run_keeps_what_is_there_and_fresh_does_not(mine: str) -> None:
+    call("run", "--suite", mine)
+    again = call("run", "--suite", mine)
+    assert "0 jobs" in again.output
+    assert "8 kept from before" in again.output
+    assert "8 jobs" in call("run", "--suite", mine, "--fresh", "--dry-run").output
+
+
+def test_failures_are_rows_with_reasons_and_exit_code_1(mine: str, away: Path) -> None:
+    text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { fail = ["oom", "crash"] }\n'
+    (away / mine).write_text(text)
+    found = call("run", "--suite", mine)
+    assert found.exit_code == 1
+    assert "✗ levit_256 b=4  oom: asked to run out of memory" in found.output
+    assert "1 oom" in found.output
+    assert "lambdabench show levit_256" in found.output
+    shown = call("show", "levit_256")
+    assert "oom: asked to run out of memory" in shown.output
+    assert "repeat  lambdabench run --suite mine" in shown.output
+
+
+def test_unsupported_cells_are_well_unless_strict(mine: str, away: Path) -> None:
+    (away / mine).write_text(SUITE + '\n[[grid]]\nmodel = "levit_256"\noptions = { fail = "unsupported" }\n')
+    assert call("run", "--suite", mine).exit_code == 0
+    assert call("run", "--suite", mine, "--strict").exit_code == 1
+
+
+def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
+    (away / mine).write_text(SUITE.replace('device = "fake"', 'device = "tpu"'))
+    found = call("run", "--suite", mine)
+    assert found.exit_code == 3
+    assert "device tpu is not here" in found.output
+
+
+def test_json_says_the_same(mine: str) -> None:
+    found = json.loads(call("run", "--suite", mine, "--json").stdout)
+    assert found["exit_code"] == 0
+    assert found["counts"] == {"ok": 6}
+    case = found["cases"][0]
+    assert {"model", "latency", "latency_low", "top1", "top1_source", "on_front"} <= set(case)
+
+
+def test_a_dry_run_measures_nothing(mine: str, away: Path) -> None:
+    found = call("run", "--suite", mine, "--dry-run", "--models", "resnet*", "--batch-size", "2,8")
+    assert found.exit_code == 0
+    assert "4 jobs in 2 processes, about" in found.output
+    assert not (away / "results").exists()
+
+
+def test_a_budget_names_what_it_leaves_out(mine: str) -> None:
+    found = call("run", "--suite", mine, "--budget", "30s")
+    assert "left out by the budget of 30 s" in found.output
+    assert "left out by the budget: about" in found.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--suite", "quickstrt"), "did you mean 'quickstart'"),
+        (("run", "--suite", "mine.toml", "--models", "zzz"), "no model of mine matches zzz"),
+        (("run", "--suite", "mine.toml", "--batch-size", "four"), "--batch-size: found 'four'"),
+        (("run", "--suite", "mine.toml", "--dtype", "float31"), "expected one of float32"),
+        (("run", "--suite", "mine.toml", "--budget", "soon"), "expected a duration"),
+        (("run", "--suite", "mine.toml", "--device", "tpu"), "device tpu is not here"),
+        (("run", "--suite", "quickstart", "--model", "absent.py:make"), "there is no file absent.py"),
+        (("plot", "pareto", "--results", "absent"), "neither a file nor a folder"),
+        (("plot", "pareto", "--x", "thruput"), "did you mean 'throughput'"),
+        (("show", "resnet51"), "neither a file nor a folder"),
+    ],
+)
+def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], said: str, mine: str) -> None:
+    found = call(*words)
+    assert isinstance(found.exception, LambdabenchError), found.output
+    assert found.exception.exit_code == 2
+    assert said in str(found.exception)
+
+
+def test_figures_and_pages_are_drawn_from_any_folder(mine: str, away: Path) -> None:
+    call("run", "--suite", mine, "--results", "elsewhere")
+    found = call("plot", "pareto", "--results", "elsewhere", "--x", "latency", "--batch-size", "4", "--out", "figures")
+    assert found.exit_code == 0, found.output
+    header, first, *_ = (away / "figures" / "pareto.csv").read_text().splitlines()
+    assert "latency [s/step]" in header
+    assert ",4," in first
+    page = call("report", mine, "--results", "elsewhere")
+    assert page.exit_code == 0, page.output
+    text = (away / "reports" / "mine" / "index.md").read_text()
+    for part in (
+        "# Scripted",
+        "| resnet50",
+        "81.1 q",
+        "## Conditions",
+        "speed timed with random weights",
+        "pareto.svg",
+    ):
+        assert part in text
+
+
+def test_lists(mine: str) -> None:
+    assert "quickstart" in call("list", "suites").output
+    assert "torch_eager" in call("list", "backends").output
+    assert "throughput" in call("list", "metrics").output
+    assert "lambda_layer" in call("list", "layers").output
+    assert "pareto" in call("list", "plots").output
+    assert "scripted times" in call("list", "devices").output
+    models = call("list", "models", "--like", "resnet50_l*").output
+    assert re.findall(r"resnet50_l\w+", models) == ["resnet50_lccc", "resnet50_llcc", "resnet50_lllc", "resnet50_llll"]
+    assert json.loads(call("list", "suites", "--schema").output)["title"] == "SuiteFile"
+
+
+def test_every_command_has_an_example_in_its_help() -> None:
+    for words in (["run"], ["plot", "pareto"], ["report"], ["show"], ["list"], ["doctor"]):
+        found = call(*words, "--help")
+        assert found.exit_code == 0
+        assert f"lambdabench {' '.join(words)}" in " ".join(found.output.split())
+
+
+def program(*words: str) -> list[str]:
+    return [sys.executable, "-m", "lambdabench", *words]
+
+
+def test_errors_go_to_stderr_without_a_traceback(away: Path) -> None:
+    done = subprocess.run(program("run", "--suite", "quickstrt"), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no suite is called 'quickstrt'")
+    assert "Traceback" not in done.stderr
+
+
+def wait_for_rows(folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not list(folder.rglob("[!.]*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signals, away: Path) -> None:
+    slow = SUITE.replace("[[grid]]", "[[grid]]\noptions = { sleep_s = 0.03 }", 1)
+    (away / "mine.toml").write_text(slow)
+    with subprocess.Popen(
+        program("run", "--suite", "mine.toml"), stdout=subprocess.PIPE, text=True, cwd=away
+    ) as running:
+        wait_for_rows(away / "results")
+        os.kill(running.pid, how)
+        said, _ = running.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert running.returncode == 130
+        assert "Go on with  lambdabench run --suite mine.toml" in said
+    again = call("run", "--suite", "mine.toml")
+    assert again.exit_code == 0, again.output
+    kept = int(re.findall(r"(\d+) kept from before", again.output)[0])
+    assert 1 <= kept < 8
+    assert "6 ok" in again.output
+
+
+LOADED = "import sys, {module}; print(sorted({{'torch', 'jax', 'timm', 'pandas', 'matplotlib', 'pyarrow'}} & set(sys.modules)))"
+
+
+@pytest.mark.parametrize(
+    ("module", "loaded"), [("lambdabench", "[]"), ("lambdabench.cli", "[]"), ("lambdabench.store", None)]
+)
+def test_importing_the_program_loads_no_framework(module: str, loaded: str | None) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED.format(module=module)], capture_output=True, text=True, check=True
+    ).stdout
+    if loaded is None:
+        assert "pyarrow" in said, "this check can fail"
+    else:
+        assert said.strip() == loaded
+
+
+def test_the_commands_load_no_framework_either() -> None:
+    code = "import sys, lambdabench.commands; print(sorted({'torch', 'jax', 'timm'} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
