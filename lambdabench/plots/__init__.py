@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import style
+from . import _style as style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..core.errors import NothingMeasuredError
 from ..core.units import SCALES, format_significant
-from . import Drawing, style
+from . import Drawing
+from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
 UNITS = {
@@ -25,6 +26,8 @@ UNITS = {
     "flops": "FLOP/image",
 }
 LOWER_IS_BETTER = frozenset(UNITS) - {"throughput"}
+FRONT_OF = ["dtype", "mode", "device", "fingerprint"]
+"""Within a batch size, cases that differ in one of these have fronts apart, as in `analysis.pareto`."""
 
 
 def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[str] = ()) -> Drawing:
@@ -47,16 +50,16 @@ def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[st
         width = 95 * len(batches)
         caption = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
         figure.supxlabel(caption, fontsize=6.5, color="#555555", x=0.01, ha="left")
+        figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
+        for axes, batch in zip(panels, batches, strict=True):
+            _name_points(axes, points[points["batch_size"] == batch], x, y)
     return Drawing(figure=figure, numbers=_numbers(points, x, y))
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     axes.set_xscale("log")
-    front = points[points["on_front"]].sort_values(x)
-    stairs = "steps-post" if x in LOWER_IS_BETTER else "steps-pre"  # the best accuracy that is had at least this fast
-    axes.plot(
-        _scaled(front[x], x), _scaled(front[y], y), color="#222222", lw=1.2, zorder=2, gid="front", drawstyle=stairs
-    )
+    for _, comparable in points.groupby(FRONT_OF, dropna=False):
+        _draw_front(axes, comparable[comparable["on_front"]].sort_values(x), x, y)
     for _, point in points.iterrows():
         colour, marker = style.FAMILIES[style.family(str(point["model"]))]
         axes.errorbar(
@@ -77,6 +80,10 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(_label(x) + ("  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else ""))
+
+
+def _name_points(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
+    """Labels that keep clear of each other and of the points, where the layout leaves them."""
     xs, ys = _scaled(points[x], x), _scaled(points[y], y)
     textalloc.allocate(
         axes,
@@ -87,6 +94,13 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
         y_scatter=ys,
         textsize=7,
         linecolor="#bbbbbb",
+    )
+
+
+def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> None:
+    stairs = "steps-post" if x in LOWER_IS_BETTER else "steps-pre"  # the best accuracy that is had at least this fast
+    axes.plot(
+        _scaled(front[x], x), _scaled(front[y], y), color="#222222", lw=1.2, zorder=2, gid="front", drawstyle=stairs
     )
 
 

@@ -1,0 +1,94 @@
+"""The figure is tested by its artists' data: points, stairs, bars, axes, and the numbers behind them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lambdabench import plots
+from lambdabench.analysis.pareto import pareto
+from lambdabench.core.errors import NothingMeasuredError
+from lambdabench.plots import _style as style
+from lambdabench.plots import pareto as figure
+
+
+def points(batches: tuple[int, ...] = (1, 4)) -> pd.DataFrame:
+    rows = [
+        {
+            "model": model,
+            "batch_size": batch,
+            "image_px": 224,
+            "dtype": "float32",
+            "mode": "inference",
+            "device": "cpu",
+            "device_name": "a cpu",
+            "fingerprint": "f",
+            "case_id": f"{model}{batch}",
+            "status": "ok",
+            "throughput": speed * batch,
+            "throughput_low": speed * batch * 0.9,
+            "throughput_high": speed * batch * 1.2,
+            "latency": 1 / speed,
+            "peak_memory": 2**30,
+            "top1": top1,
+            "top1_low": top1 - 0.4,
+            "top1_high": top1 + 0.3,
+            "top1_tag": "t",
+            "top1_source": "s",
+        }
+        for batch in batches
+        for model, speed, top1 in [("resnet50", 20.0, 80.0), ("efficientnet_b0", 55.0, 77.0), ("vit_small", 10.0, 79.0)]
+    ]
+    return pareto(pd.DataFrame(rows))
+
+
+def test_points_bars_and_stairs_show_the_numbers() -> None:
+    drawing = figure.draw(points((4,)), x="throughput", y="top1", title="T")
+    (axes,) = drawing.figure.axes
+    assert axes.get_xscale() == "log"
+    (front,) = [line for line in axes.lines if line.get_gid() == "front"]
+    assert front.get_xydata().tolist() == [[80.0, 80.0], [220.0, 77.0]]
+    assert front.get_drawstyle() == "steps-pre"
+    bars = [one for one in axes.containers if hasattr(one, "has_xerr")]
+    assert len(bars) == 3
+    assert all(bar.has_xerr and bar.has_yerr for bar in bars)
+    segments = bars[0].lines[2][0].get_segments()[0]
+    assert segments[:, 0] == pytest.approx([72.0, 96.0]), "the bar reaches from low to high"
+    assert {"resnet50", "efficientnet_b0", "vit_small"} <= {text.get_text() for text in axes.texts}
+
+
+def test_a_panel_a_batch_size_and_units_in_the_labels() -> None:
+    drawing = figure.draw(points(), x="latency", y="peak_memory", title="T", notes=("Measured on a cpu.",))
+    assert [axes.get_title("left") for axes in drawing.figure.axes] == ["batch 1", "batch 4"]
+    assert drawing.figure.axes[0].get_xlabel().startswith("latency [ms]")
+    assert drawing.figure.axes[0].get_ylabel() == "peak memory [GiB]"
+    assert "Measured on a cpu." in drawing.figure.get_supxlabel()
+    (front,) = [line for line in drawing.figure.axes[0].lines if line.get_gid() == "front"]
+    assert front.get_drawstyle() == "steps-post"
+
+
+def test_nothing_to_draw_says_what_is_missing() -> None:
+    with pytest.raises(NothingMeasuredError, match="no case has both throughput and top1"):
+        figure.draw(points().iloc[:0], x="throughput", y="top1", title="T")
+
+
+def test_files_are_reproducible_and_carry_units(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        plots.save(figure.draw(points(), x="throughput", y="top1", title="T"), tmp_path / name, "pareto")
+    assert (tmp_path / "a" / "pareto.svg").read_bytes() == (tmp_path / "b" / "pareto.svg").read_bytes()
+    header = (tmp_path / "a" / "pareto.csv").read_text().splitlines()[0]
+    assert "throughput_low [image/s]" in header
+    assert "on_front" in header
+
+
+def test_families_are_told_by_name() -> None:
+    found = {
+        name: style.family(name) for name in ("levit_256", "vit_small", "lambda_resnet26t", "resnet50_ccll", "resnet50")
+    }
+    assert found == {
+        "levit_256": "hybrid",
+        "vit_small": "attention",
+        "lambda_resnet26t": "lambda",
+        "resnet50_ccll": "lambda",
+        "resnet50": "convolution",
+    }
