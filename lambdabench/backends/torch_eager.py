@@ -76,6 +76,7 @@ class _TorchSession:
         self.meter: MemoryMeter | None = _CudaMeter(self._device) if self._device.type == "cuda" else None
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
+        self._mode_is_readable = True
         self._network = self._placed(workload.network)
         self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
         trains = case.mode == "train"
@@ -111,7 +112,7 @@ class _TorchSession:
     def effective(self, output: Any) -> Effective:
         images = self._inputs[0]
         return Effective(
-            mode="train" if self._network.training else "inference" if self._all_eval() else "mixed",
+            mode=self._found_mode(),
             device=str(images.device),
             param_dtype=_names({one.dtype for one in self._network.parameters()}),
             output_dtype=_names({output.dtype}),
@@ -164,9 +165,15 @@ class _TorchSession:
         for one in network.parameters():
             if one.dim() == 4:  # a 5-D weight (timm's lambda layers) has no channels_last form
                 one.data = one.data.contiguous(memory_format=self._layout)
-        # an exported program holds its mode in its graph, and has no train() or eval()
-        with contextlib.suppress(NotImplementedError):
+        try:
             network.train(self._case.mode == "train")
+        except NotImplementedError as error:  # an exported program
+            self._mode_is_readable = False
+            if self._case.mode == "train":
+                raise UnsupportedError(
+                    "an exported program keeps the mode it was exported in; "
+                    "use --mode inference, or give the network as file.py:callable"
+                ) from error
         return network
 
     def _to_device(self, tensor: Any) -> Any:
@@ -192,8 +199,13 @@ class _TorchSession:
         with self._torch.autocast(self._device.type, dtype=self._compute_dtype()):
             yield
 
-    def _all_eval(self) -> bool:
-        return not any(one.training for one in self._network.modules())
+    def _found_mode(self) -> str:
+        """The mode of every part; "" where an exported graph holds it and no flag does."""
+        if not self._mode_is_readable:
+            return ""
+        if self._network.training:
+            return "train"
+        return "mixed" if any(one.training for one in self._network.modules()) else "inference"
 
     def _found_layout(self) -> str:
         last = self._torch.channels_last

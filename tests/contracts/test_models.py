@@ -49,7 +49,9 @@ def test_every_variant_is_made_described_and_gives_logits(name: str) -> None:
     facts = models.describe(Wish(model=name, image_px=64))
     assert facts.problem == ""
     assert facts.name == name
-    assert facts.parameters and facts.flops_per_image and facts.activations_per_image
+    assert facts.parameters
+    assert facts.flops_per_image
+    assert facts.activations_per_image
 
 
 @pytest.mark.parametrize("name", ["resnet50_ccll", "resnet18"])

@@ -18,7 +18,7 @@ def test_names_are_ours_and_timms() -> None:
 def test_unknown_names_and_options_are_refused_with_what_there_is() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'resnet50_llll'"):
         models.create("resnet50_lllll")
-    with pytest.raises(LambdabenchError, match="takes no option scop; it takes .*scope"):
+    with pytest.raises(LambdabenchError, match=r"takes no option scop; it takes .*scope"):
         models.create("resnet50_llll", scop=3)
     with pytest.raises(LambdabenchError, match="takes no option scope"):
         models.create("resnet50_cccc", scope=3)
@@ -41,7 +41,8 @@ def test_facts_of_a_known_network() -> None:
 
 def test_flops_of_our_resnet_grow_with_the_area() -> None:
     small, large = (models.describe(Wish(model="resnet50_cccc", image_px=px)) for px in (64, 128))
-    assert small.flops_per_image and large.flops_per_image
+    assert small.flops_per_image
+    assert large.flops_per_image
     assert large.flops_per_image / small.flops_per_image == pytest.approx(4, rel=0.01)
     assert models.describe(Wish(model="resnet50_cccc")).flops_per_image == pytest.approx(8.18e9, rel=0.01)
 
@@ -84,5 +85,10 @@ def test_weights_are_random_and_the_same_each_time() -> None:
 
 
 def test_options_that_a_network_does_not_take_are_unsupported() -> None:
-    with pytest.raises(UnsupportedError, match="resnet18 cannot be made.*strange"):
+    with pytest.raises(UnsupportedError, match=r"resnet18 cannot be made.*strange"):
         models.create_workload(case(options=options_from({"strange": 1})))
+
+
+def test_sizes_that_a_network_refuses_are_unsupported_with_its_own_size() -> None:
+    with pytest.raises(UnsupportedError, match=r"halonet26t does not take images of 100 px .*--image-px 256"):
+        models.create_workload(case(model="halonet26t", image_px=100))

@@ -64,7 +64,7 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     file = f"{folder}/their_networks.py"
     with pytest.raises(LambdabenchError, match="has no 'absent'"):
         models.create_workload(case(f"{file}:absent"))
-    with pytest.raises(LambdabenchError, match="returned a int, expected a torch.nn.Module"):
+    with pytest.raises(LambdabenchError, match=r"returned a int, expected a torch\.nn\.Module"):
         models.create_workload(case(f"{file}:number"))
     with pytest.raises(RuntimeError, match="the user's own words"):
         models.create_workload(case(f"{file}:broken"))

@@ -59,7 +59,8 @@ class Classification:
 
 
 def create(case: Case) -> Classification:
-    """The workload of a case, with reproducible random weights. Raises UnsupportedError where the network refuses the size."""
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size it does not take."""
+    _refuse_size(case)
     torch.manual_seed(0)
     options: dict[str, Any] = dict(case.options)
     if is_users(case.model):
@@ -70,11 +71,30 @@ def create(case: Case) -> Classification:
         raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
 
 
+def _refuse_size(case: Case) -> None:
+    """timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device."""
+    if is_users(case.model) or case.model in models.ours() or case.model not in _timm().names():
+        return
+    native_px = _timm().native_px(case.model)
+    if case.image_px in (None, native_px):
+        return
+    problem = models.describe(Wish(model=case.model, image_px=case.image_px, options=case.options)).problem
+    if problem and not models.describe(Wish(model=case.model, options=case.options)).problem:
+        raise UnsupportedError(
+            f"{case.model} does not take images of {case.image_px} px ({problem}); "
+            f"use its own size, --image-px {native_px}"
+        )
+
+
+def _timm() -> Any:
+    return importlib.import_module(f"{models.__package__}.timm.torch")
+
+
 def build(name: str, options: dict[str, Any], image_px: int | None) -> nn.Module:
     """A network of ours or timm's for images of `image_px`; those whose weights depend on the size are told it."""
     if name in models.ours():
         return models.create(name, image_px=image_px or 224, **options)
-    timm_twin = importlib.import_module(f"{models.__package__}.timm.torch")
+    timm_twin = _timm()
     if name not in timm_twin.names():
         raise registry.unknown("model", name, models.names())
     if image_px is None or image_px == timm_twin.native_px(name):
@@ -120,7 +140,7 @@ def describe(wish: Wish) -> ModelFacts:
         return _count(ModelFacts(name=wish.model, family="user", native_px=USER_PX), wish)
     family = models.ours().get(wish.model, "timm")
     if family == "timm":
-        twin = importlib.import_module(f"{models.__package__}.timm.torch")
+        twin = _timm()
         if wish.model not in twin.names():
             raise registry.unknown("model", wish.model, models.names())
         return _count(

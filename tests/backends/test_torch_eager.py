@@ -1,0 +1,195 @@
+"""torch's eager runtime does what the case asks and reads back what is in force."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lambdabench.backends import torch_eager
+from lambdabench.core.errors import UnsupportedError
+from lambdabench.core.spec import Case
+from lambdabench.models.classification.torch import Classification
+
+
+@pytest.fixture(autouse=True)
+def switches() -> Iterator[None]:
+    """Threads and precision are the process's: put back what was in force."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+
+
+def case(**changes: Any) -> Case:
+    given = {"model": "m", "device": "cpu", "batch_size": 2, "image_px": 8, "param_dtype": "float32", "threads": 1}
+    return Case(**(given | changes))
+
+
+def workload(*more: nn.Module) -> Classification:
+    torch.manual_seed(0)
+    body = (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    return Classification(network=nn.Sequential(*body, *more), classes=5)
+
+
+def session(given: Classification | None = None, **changes: Any) -> Any:
+    return torch_eager.open_session(given or workload(), case(**changes), 0)
+
+
+def test_the_cpu_is_the_last_device_and_says_what_it_is() -> None:
+    *_, cpu = torch_eager.find_devices()
+    assert (cpu.name, cpu.kind, cpu.backends) == ("cpu", "cpu", ("torch_eager",))
+    assert cpu.title
+    assert cpu.memory_bytes > 2**28
+    assert cpu.gemm_flop_per_s is not None
+    assert cpu.gemm_flop_per_s > 1e8
+    assert torch_eager.FRAMEWORK == "torch"
+
+
+def test_inference_is_evaluation_without_gradients() -> None:
+    one = session()
+    output = one.call()
+    assert output.is_inference()
+    found = one.effective(output)
+    assert (found.mode, found.device, found.param_dtype, found.output_dtype, found.autocast) == (
+        "inference", "cpu", "float32", "float32", "",
+    )  # fmt: skip
+    assert (found.layout, found.threads, found.matmul, found.batch_size) == ("contiguous", 1, "highest", 2)
+    assert one.check(output) == ""
+
+
+def test_a_part_left_in_training_is_seen() -> None:
+    given = workload()
+    one = session(given)
+    given.network[1].train()
+    assert one.effective(one.call()).mode == "mixed"
+
+
+def test_a_training_step_moves_the_weights_and_the_statistics() -> None:
+    given = workload()
+    before = {key: tensor.clone() for key, tensor in given.network.state_dict().items()}
+    one = session(given, mode="train")
+    output = one.call()
+    after = given.network.state_dict()
+    unmoved = [key for key in before if torch.equal(before[key], after[key])]
+    assert set(unmoved) <= {"0.bias"}, "batch norm takes the bias before it out again"
+    assert all(parameter.grad is None for parameter in given.network.parameters())
+    assert not output.requires_grad
+    assert one.effective(output).mode == "train"
+
+
+@pytest.mark.parametrize("mode", ["inference", "train"])
+@pytest.mark.parametrize(
+    ("dtype", "param_dtype", "output_dtype", "autocast"),
+    [
+        ("float32", "float32", "float32", ""),
+        ("bfloat16", "float32", "bfloat16", "bfloat16"),
+        ("bfloat16", "bfloat16", "bfloat16", ""),
+    ],
+)
+def test_precision_is_what_was_asked(mode: str, dtype: str, param_dtype: str, output_dtype: str, autocast: str) -> None:
+    one = session(mode=mode, dtype=dtype, param_dtype=param_dtype)
+    found = one.effective(one.call())
+    assert (found.param_dtype, found.output_dtype, found.autocast) == (param_dtype, output_dtype, autocast)
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+def test_layout_is_read_off_weights_and_images(layout: str) -> None:
+    one = session(layout=layout)
+    assert one.effective(one.call()).layout == layout
+
+
+def test_a_weight_in_another_layout_is_seen() -> None:
+    given = workload()
+    one = session(given, layout="channels_last")
+    given.network[0].weight.data = given.network[0].weight.data.contiguous()
+    assert one.effective(one.call()).layout == "mixed"
+
+
+def test_five_dimensional_weights_keep_their_own_layout() -> None:
+    given = Classification(
+        network=nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 5, (3, 8, 8)), nn.Flatten()), classes=5
+    )
+    one = session(given, layout="channels_last")
+    assert one.check(one.call()) == ""
+
+
+def test_both_layouts_give_the_same_numbers() -> None:
+    first, second = (session(layout=layout).call() for layout in ("contiguous", "channels_last"))
+    torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fix"),
+    [
+        ({"devices": 2}, "leave out --devices"),
+        ({"mode": "features"}, "use --mode inference or train"),
+        ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"param_dtype": "bfloat16"}, "use --dtype"),
+    ],
+)
+def test_what_torch_cannot_do_is_refused_with_the_fix(changes: dict[str, Any], fix: str) -> None:
+    with pytest.raises(UnsupportedError, match=fix):
+        session(**changes)
+
+
+def test_threads_are_set_and_read_back() -> None:
+    one = session(threads=2)
+    assert one.effective(one.call()).threads == torch.get_num_threads() == 2
+
+
+def test_counts() -> None:
+    one = session()
+    weights = (3 * 9 * 4 + 4) + 2 * 4 + (4 * 5 + 5)
+    assert (one.parameters(), one.parameter_bytes()) == (weights, 4 * weights)
+    assert one.input_bytes() == 4 * 2 * 3 * 8 * 8
+    forward = 2 * 2 * (36 * 4 * 27 + 4 * 5)
+    assert one.flops() == forward
+    assert 2 * forward <= session(mode="train").flops() <= 3 * forward
+
+
+def test_calls_on_a_cpu_are_synchronous_and_each_takes_time() -> None:
+    one = session()
+    one.synchronize()
+    assert (one.asynchronous, one.meter) == (False, None)
+    times = one.time_calls(3)
+    assert len(times) == 3
+    assert min(times) > 0
+
+
+def test_outputs_that_are_not_numbers_or_of_another_shape_are_wrong() -> None:
+    one = session()
+    output = one.call().clone()
+    output[0, 1] = math.nan
+    assert one.check(output) == "1 of 10 outputs are not finite"
+    assert "expected (2, 5)" in one.check(output[:, :2])
+
+
+def test_seed_decides_the_inputs() -> None:
+    first, same, other = (torch_eager.open_session(workload(), case(), seed).call() for seed in (1, 1, 2))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_an_exported_program_runs_in_the_mode_it_holds() -> None:
+    network = workload().network.eval()
+    exported = torch.export.export(network, (torch.randn(2, 3, 8, 8),)).module()
+    one = session(Classification(network=exported, classes=5))
+    output = one.call()
+    assert one.check(output) == ""
+    assert one.effective(output).mode == "", "no flag says it"
+    with pytest.raises(UnsupportedError, match="use --mode inference"):
+        session(Classification(network=exported, classes=5), mode="train")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_calls_are_timed_by_events_and_memory_by_the_allocator() -> None:
+    one = session(device="cuda:0", dtype="tf32")
+    output = one.call()
+    assert one.asynchronous
+    assert (one.effective(output).device, one.effective(output).matmul) == ("cuda:0", "high")
+    assert min(one.time_calls(3)) > 0
+    assert one.meter.measure(one.call)[0] > 0
+    one.close()
