@@ -21,7 +21,8 @@ TEMPLATE = """# {{ suite.title or suite.name }}
 {% for row in rows %}| {{ row.model }} | {{ row.px }} | {{ row.batch }} | {{ row.top1 }} | \
 {% for cell in row.cells %}{{ cell }} | {% endfor %}{{ row.status }} |
 {% endfor %}
-**q** quoted, never measured here. [low, high]: 95 % interval. **●** on the front of accuracy against throughput at its batch size.
+**q** quoted, never measured here. [low, high]: 95 % interval.
+**●** on the front of accuracy against throughput at its batch size.
 
 ## Conditions
 
@@ -57,7 +58,7 @@ def write(cases: pd.DataFrame, suite: Suite, folder: Path, *, figures: Sequence[
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.md"
-    path.write_text(page)
+    path.write_text(page, encoding="utf-8")
     return path
 
 
@@ -70,8 +71,13 @@ def _row(row: pd.Series, metrics: Sequence[str]) -> dict[str, Any]:
         "batch": int(row["batch_size"]),
         "top1": "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({row['top1_tag']})",
         "cells": [_cell(row, name) for name in metrics],
-        "status": row["status"] if row["status"] == "ok" else f"{row['status']}: {row['reason']}",
+        "status": row["status"] if row["status"] == "ok" else f"{row['status']}: {_one_cell(row['reason'])}",
     }
+
+
+def _one_cell(text: str) -> str:
+    """Text on one line, its bars escaped: either would end the cell."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _cell(row: pd.Series, metric: str) -> str:

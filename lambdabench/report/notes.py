@@ -1,4 +1,4 @@
-"""What a figure or a table must say beside its numbers: conditions, origins, what the intervals cover, what is missing."""
+"""What a figure or a table must say beside its numbers: conditions, origins, what intervals cover, what is missing."""
 
 import pandas as pd
 
@@ -21,7 +21,8 @@ def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
     sources = sorted({one for one in points.get("top1_source", ()) if one})
     if sources:
         lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, best weights at the size that was timed; speed timed with random weights."
+            f"Accuracy is quoted from {'; '.join(sources)}, best weights at the size that was timed; "
+            "speed timed with random weights."
         )
     covers = sorted({str(one) for one in points.get("throughput_covers", ()) if isinstance(one, str)})
     if covers:
