@@ -1,7 +1,6 @@
 """Is this machine fit to measure, and what can it tell apart today? Every finding says what to mend."""
 
 import math
-import random
 import shutil
 import time
 from collections.abc import Callable
@@ -108,7 +107,6 @@ def _timer(now: Callable[[], float]) -> Finding:
 def _pairs(now: Callable[[], float]) -> Finding:
     """Equal work timed in pairs for a second: the spread of the log ratios says what ratio can be told today."""
     ratios: list[float] = []
-    random.seed(0)
     end = now() + ANCHOR_S
     while now() < end and len(ratios) < 500:
         first, second = _anchor(now), _anchor(now)

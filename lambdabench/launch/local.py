@@ -29,7 +29,8 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TOP_PAD_": str(2**26),
 }
-"""glibc otherwise gives pages back and takes them again at every call of some processes and not of others: a factor of two in time."""
+"""glibc otherwise gives pages back and takes them again at every call, in some processes and not in others: a factor of
+two in time."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -49,7 +50,7 @@ class Finished:
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:
-    """The variables of a worker process: fixed allocator settings unless the user set their own, threads, no network."""
+    """The variables of a worker process: fixed allocator settings unless the user set them, threads, no network."""
     own = {key: value for key, value in ALLOCATOR.items() if key not in os.environ}
     count = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
     fixed = {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "LAMBDABENCH_LEASH": "1"}
@@ -127,7 +128,7 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
 
 @contextlib.contextmanager
 def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
-    """A process in a group of its own that is gone afterwards. It holds the other end of a pipe, so it ends when we do."""
+    """A process in a group of its own, gone afterwards. It holds the other end of a pipe, so it ends when we do."""
     with (folder / "stderr.txt").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -147,8 +148,9 @@ def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) 
 
 
 def _killed_soon(folder: Path) -> bool:
-    """Whether a job was begun that has no outcome: its process is to be killed, not waited for."""
-    return any(not started.with_suffix(".json").exists() for started in folder.glob("*.started"))
+    """Whether no job was begun, or one that has no outcome: the process is to be killed, not waited for."""
+    begun = list(folder.glob("*.started"))
+    return not begun or any(not started.with_suffix(".json").exists() for started in begun)
 
 
 def _lost(job: Job, code: int, folder: Path) -> Outcome:
