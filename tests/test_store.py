@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from lambdabench import store
@@ -39,7 +40,8 @@ def test_rows_survive_the_trip(make_record: Callable[..., Record], tmp_path: Pat
 
 def test_duckdb_reads_the_files(make_record: Callable[..., Record], tmp_path: Path) -> None:
     store.write([make_record("throughput", 10.0)], tmp_path / "a.parquet")
-    query = f"select model, value from read_parquet('{tmp_path}/*.parquet', union_by_name = true) where metric = 'throughput'"
+    files = f"read_parquet('{tmp_path}/*.parquet', union_by_name = true)"
+    query = f"select model, value from {files} where metric = 'throughput'"
     assert duckdb.sql(query).fetchall() == [("resnet50", 10.0)]
 
 
@@ -80,6 +82,23 @@ def test_what_is_no_results_file_is_named(make_record: Callable[..., Record], tm
         store.read(tmp_path / "absent")
 
 
+def test_a_column_that_a_file_lacks_is_null_and_one_it_has_beyond_ours_is_left_out(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    store.write([make_record("latency", 1.0)], path)
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.drop_columns(["env_driver"]).append_column("extra", table["model"]), path)
+    frame = store.read(path)
+    assert list(frame.columns) == store.schema().names
+    assert frame["env_driver"].isna().all()
+
+
+def test_an_empty_folder_has_all_columns_and_no_rows(tmp_path: Path) -> None:
+    frame = store.read(tmp_path)
+    assert (len(frame), list(frame.columns)) == (0, store.schema().names)
+
+
 WRITER = """
 import pickle, sys
 from pathlib import Path
@@ -103,3 +122,23 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(make_record: Callable
     writer.wait()
     assert len(store.read(path)) > 0
     assert len(store.read(tmp_path)) > 0, "what was written aside is never read"
+
+
+WRITER_OF_FIVE = """
+import pickle, sys
+from pathlib import Path
+from lambdabench import store
+record = pickle.loads(bytes.fromhex(sys.argv[1]))
+for count in range(1, 6):
+    store.write([record] * count, store.run_path(Path(sys.argv[2]), "s", record.run_id))
+"""
+
+
+def test_two_writers_at_once_lose_no_row(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    import pickle
+
+    records = [make_record(run_id=name) for name in ("one", "two")]
+    commands = [[sys.executable, "-c", WRITER_OF_FIVE, pickle.dumps(one).hex(), str(tmp_path)] for one in records]
+    writers = [subprocess.Popen(command) for command in commands]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert store.read(tmp_path)["run_id"].value_counts().to_dict() == {"one": 5, "two": 5}
