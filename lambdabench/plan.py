@@ -1,4 +1,4 @@
-"""What to run, in which order, for how long, and what to leave out and why: pure, from a suite, a machine and rows already there."""
+"""What to run, in which order, for how long, what to leave out and why: pure, from suite, machine and rows there."""
 
 import dataclasses
 import fnmatch
@@ -71,6 +71,7 @@ def make(
     skips: list[Skip] = []
     jobs: list[Job] = []
     kept: list[str] = []
+    seen: set[tuple[str, int]] = set()
     fallback = _fallback(suite, machine)
     for cell in suite.cells:
         device, why = _choose_device(cell, machine)
@@ -84,6 +85,9 @@ def make(
             skips.append(Skip(case_id=identity, case=case, status="skipped", reason=why))
             continue
         for replicate in range(_replicates(suite, cell)):
+            if (identity, replicate) in seen:  # "native" and the same size in numbers
+                continue
+            seen.add((identity, replicate))
             if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
                 kept.append(identity)
                 continue
@@ -174,7 +178,7 @@ def _is_settled(done: Done | None, sampling: Sampling) -> bool:
 
 
 def _replicates(suite: Suite, cell: Cell) -> int:
-    """Processes for a cell: more for those of the reference (else the first cell), to learn the spread between processes."""
+    """Processes for a cell: more for the reference (else the first cell), to learn the spread between processes."""
     matches = [one for one in suite.cells if _is_reference(suite, one)] or [suite.cells[0]]
     many = suite.sampling.spread_processes if cell in matches else 1
     return max(suite.sampling.processes, many)
@@ -236,7 +240,7 @@ def _order(jobs: list[Job], seed: int) -> list[Job]:
 
 
 def _within(jobs: list[Job], budget_s: float | None) -> tuple[list[Job], list[Job], float]:
-    """(Jobs within the budget, jobs left out, seconds of the first). Each model's first case comes before any second."""
+    """(Jobs within the budget, jobs left out, seconds of the first). Each model's first case precedes any second."""
     if budget_s is None:
         return jobs, [], _total_s(jobs)
     rounds: dict[str, int] = {}

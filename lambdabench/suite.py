@@ -50,6 +50,13 @@ def _check_sampling(given: dict[str, float | int]) -> dict[str, float | int]:
     return given
 
 
+def _check_exclude(entry: dict[str, Value]) -> dict[str, Value]:
+    fields = {one.name for one in dataclasses.fields(Case)}
+    if strange := [key for key in entry if key not in fields and not key.startswith("options.")]:
+        raise ValueError("; ".join(str(registry.unknown("exclude key", key, fields)) for key in strange))
+    return entry
+
+
 Count = Annotated[int, Field(ge=1)]
 Px = Count | Literal["native"]
 Many = BeforeValidator(_listed)
@@ -85,7 +92,7 @@ class Grid(Axes):
     """Axes that multiply, and rows of values that belong together."""
 
     rows: list[Axes] | None = None
-    exclude: list[dict[str, Value]] | None = None
+    exclude: list[Annotated[dict[str, Value], AfterValidator(_check_exclude)]] | None = None
     fit: Literal["halve"] | None = None
 
 
@@ -112,7 +119,7 @@ class SuiteFile(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """Flags of the command line. Empty or None: not given. `models` are globs that filter; the others replace an axis."""
+    """Flags of the command line. Empty or None: not given. `models` are filtering globs; others replace an axis."""
 
     models: tuple[str, ...] = ()
     model: str | None = None
@@ -220,8 +227,12 @@ def _parse(text: str, path: Path) -> SuiteFile:
 
 def _describe(error: Any, text: str, path: Path) -> str:
     """One of pydantic's problems as file, line, key path, what was found, what is allowed."""
-    where = [one for one in error["loc"] if isinstance(one, int) or re.fullmatch(r"[a-z_]+", one)]
-    where = [one for one in where if one not in ("list", "str", "int", "float", "bool", "literal")]
+    where = [one for one in error["loc"] if isinstance(one, int) or re.fullmatch(r"[\w.-]+", one)]
+    where = [
+        one
+        for one in where
+        if one not in ("list", "str", "int", "float", "bool", "literal", "constrained-int", "Prefer")
+    ]
     key = ".".join(str(one) for one in where)
     found = error.get("input")
     if error["type"] == "extra_forbidden":
@@ -241,7 +252,7 @@ def _top_keys() -> list[str]:
 
 
 def _line(text: str, where: list[Any] | tuple[Any, ...]) -> int:
-    """The line of a key path in TOML text: the n-th table of an array, then its key; the first line where it is not found."""
+    """The line of a key path in TOML text: the n-th table of an array, then its key; else the first line."""
     lines = text.splitlines()
     start = 0
     if len(where) > 1 and where[0] in ("grid", "defaults", "sampling"):
@@ -312,7 +323,7 @@ def _cell(picked: Mapping[str, Any], options: Options, grid: Grid, prefer: tuple
 
 
 def _hash(model: str) -> str:
-    """Hash of the source of a user's own model; empty for a name. Raises SuiteError where there is no such file or module."""
+    """Hash of the source of a user's own model; empty for a name. Raises SuiteError where it is absent."""
     if MODEL_NAME.fullmatch(model) and not model.endswith(".pt2"):
         return ""
     place, _, attribute = model.rpartition(":")

@@ -110,3 +110,8 @@ def test_excluded_cells_leave_no_row(environment: Environment) -> None:
     found = make(suite_of(cells=cells), machine(environment))
     assert [job.case.model for job in found.jobs] == ["b"]
     assert not found.skips
+
+
+def test_cases_that_are_equal_once_resolved_run_once(environment: Environment) -> None:
+    suite = suite_of(Case(model="a"), Case(model="a", image_px=256), Case(model="a", device="cpu"))
+    assert len(make(suite, machine(environment)).jobs) == 1

@@ -92,6 +92,9 @@ batch_size = 0
     [
         ("grid = 3 3", "no TOML"),
         ("[[grid]]\nbatch_size = 1", "no model"),
+        ('[[grid]]\nmodel = "a"\nexclude = [{ modle = "a" }]', r"mine\.toml:5: grid\.0\.exclude\.0: .*did you mean"),
+        ('[[grid]]\nmodel = "a"\ndevice = 3', r"mine\.toml:5: grid\.0\.device: "),
+        ('fp16 = true\n[[grid]]\nmodel = "a"', r"mine\.toml:3: fp16: unknown key"),
         ('[sampling]\ncase_budget = 1\n[[grid]]\nmodel = "a"', "case_budget_s"),
     ],
 )
