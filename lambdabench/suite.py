@@ -93,7 +93,6 @@ class Grid(Axes):
 
     rows: list[Axes] | None = None
     exclude: list[Annotated[dict[str, Value], AfterValidator(_check_exclude)]] | None = None
-    fit: Literal["halve"] | None = None
 
 
 class SuiteFile(BaseModel):
@@ -319,7 +318,7 @@ def _cell(picked: Mapping[str, Any], options: Options, grid: Grid, prefer: tuple
         fields["image_px"] = None
     case = Case(**fields, options=options, model_hash=_hash(fields["model"]))
     exclude = tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
-    return Cell(case=case, grid=label, exclude=exclude, fit=grid.fit or "", prefer=prefer)
+    return Cell(case=case, grid=label, exclude=exclude, prefer=prefer)
 
 
 def _hash(model: str) -> str:

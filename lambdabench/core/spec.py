@@ -76,7 +76,6 @@ class Cell:
     """Where it stands in the suite file, for messages: `grid[2].rows[1]`."""
     exclude: tuple[tuple[tuple[str, str], ...], ...] = ()
     """Entries of (key, glob); the cell is dropped when every key of one entry matches, after resolution."""
-    fit: Literal["", "halve"] = ""
     prefer: tuple[str, ...] = ()
     """Device kinds in order of preference; the best device here when none of them is."""
 

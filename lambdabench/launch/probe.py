@@ -20,6 +20,7 @@ from .local import worker_environment
 LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
 FILES = ("machine.json", "names.json", "catalogue.json")
+DRIVER = Path("/proc/driver/nvidia/version")
 VERSIONS = ("torch", "timm", "torchvision", "jax", "numpy")
 
 
@@ -88,6 +89,7 @@ def _key(wishes: tuple[Wish, ...]) -> str:
     for wish in wishes:
         own = Path(wish.model.partition(":")[0])
         digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
+    digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     settings = sorted(
         (key, value) for key, value in os.environ.items() if key.startswith(("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD"))

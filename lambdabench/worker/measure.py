@@ -80,6 +80,8 @@ def explain(error: Exception, case: Case) -> tuple[Status, str]:
     for kind, status in STATUS_OF.items():
         if isinstance(error, kind):
             return status, str(error)
+    if isinstance(error, LambdabenchError):
+        return "crash", str(error)
     text = f"{type(error).__name__}: {_first_line(error)}"
     lowered = text.lower()
     if (
