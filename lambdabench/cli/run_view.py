@@ -17,6 +17,8 @@ from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 
 REFRESH_PER_S = 1
+WIDE = 120
+"""Columns from which on a model's line has room for the tag of the quoted weights."""
 MARKS = {True: "●", False: "·"}
 
 
@@ -97,7 +99,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     console.print(_second_line(result), soft_wrap=True)
     console.print()
     if not result.cases.empty:
-        console.print(_table(result.cases))
+        console.print(_table(result.cases, tagged=console.width >= WIDE))
         for _, bad in result.cases[result.cases["status"] != "ok"].iterrows():
             console.print(f"✗ {bad['model']} b={bad['batch_size']}  {bad['status']}: {bad['reason']}", soft_wrap=True)
         console.print()
@@ -175,31 +177,31 @@ def _estimate(rows: pd.DataFrame) -> Estimate | None:
     )
 
 
-def _table(cases: pd.DataFrame) -> Table:
+def _table(cases: pd.DataFrame, tagged: bool) -> Table:
     """A line a model and size: throughput at its largest batch, latency at its smallest, failures with their reasons."""
     keys = ["model", "image_px", "dtype", "backend", "mode", "layout", "options"]
     ok = cases[cases["status"] == "ok"]
     largest, smallest = int(cases["batch_size"].max()), int(cases["batch_size"].min())
     table = Table(box=None, pad_edge=False)
     table.add_column("front")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for title in ("px", "top-1 %", f"image/s, b={largest}", f"ms, b={smallest}", f"GiB, b={largest}"):
         table.add_column(title, justify="right")
     order = ok[ok["batch_size"] == largest].set_index(keys).get("throughput", pd.Series(dtype=float))
     groups = sorted(cases.groupby(keys, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
     for _, group in groups:
-        table.add_row(*_line(group, largest, smallest))
+        table.add_row(*_line(group, largest, smallest, tagged))
     return table
 
 
-def _line(group: pd.DataFrame, largest: int, smallest: int) -> tuple[str, ...]:
+def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool) -> tuple[str, ...]:
     first = group.iloc[0]
     big = group[(group["batch_size"] == largest) & (group["status"] == "ok")]
     small = group[(group["batch_size"] == smallest) & (group["status"] == "ok")]
     failed = bool((group["status"] != "ok").all())
     on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
     mark = MARKS[on_front[0]] if on_front else "✗" if failed else " "
-    tag = f".{first['top1_tag']}" if first.get("top1_tag") else ""
+    tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
     top1 = first.get("top1")
     quoted = (
         "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
