@@ -76,7 +76,7 @@ def test_failures_are_rows_with_reasons_and_exit_code_1(mine: str, away: Path) -
     (away / mine).write_text(text)
     found = call("run", "--suite", mine)
     assert found.exit_code == 1
-    assert "✗ levit_256 b=4  oom: asked to run out of memory" in found.output
+    assert '✗ levit_256 {"fail":"oom"} b=4  oom: asked to run out of memory' in found.output
     assert "1 oom" in found.output
     assert "lambdabench show levit_256" in found.output
     shown = call("show", "levit_256")
@@ -130,6 +130,7 @@ def test_a_budget_names_what_it_leaves_out(mine: str) -> None:
         (("run", "--suite", "quickstart", "--model", "absent.py:make"), "there is no file absent.py"),
         (("plot", "pareto", "--results", "absent"), "neither a file nor a folder"),
         (("plot", "pareto", "--x", "thruput"), "did you mean 'throughput'"),
+        (("list", "modles"), "did you mean 'models'"),
         (("show", "resnet51"), "neither a file nor a folder"),
     ],
 )

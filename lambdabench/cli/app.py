@@ -2,7 +2,6 @@
 
 import json
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,19 +30,6 @@ app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --
 
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
-
-
-class Thing(str, Enum):  # noqa: UP042 (Typer reads the values of a str Enum)
-    """What can be listed."""
-
-    suites = "suites"
-    models = "models"
-    layers = "layers"
-    backends = "backends"
-    metrics = "metrics"
-    plots = "plots"
-    runs = "runs"
-    devices = "devices"
 
 
 def _version(asked: bool) -> None:
@@ -178,7 +164,10 @@ def show(
 
 @app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
 def list_things(
-    what: Annotated[Thing, typer.Argument(help="What to list.")],
+    what: Annotated[
+        str,
+        typer.Argument(help="suites, models, layers, backends, metrics, plots, runs or devices.", show_default=False),
+    ],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
     schema: Annotated[
@@ -192,7 +181,7 @@ def list_things(
     if schema:
         typer.echo(json.dumps(suite.json_schema(), indent=2))
         return
-    show_view.print_list(_console(), commands.list_names(what.value, results), like)
+    show_view.print_list(_console(), commands.list_names(what, results), like)
 
 
 @app.command(epilog="Example: lambdabench doctor")

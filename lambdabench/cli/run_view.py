@@ -101,13 +101,21 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         console.print(_table(result.cases, tagged=console.width >= WIDE))
         for _, bad in result.cases[result.cases["status"] != "ok"].iterrows():
-            console.print(f"✗ {bad['model']} b={bad['batch_size']}  {bad['status']}: {bad['reason']}", soft_wrap=True)
+            console.print(
+                f"✗ {bad['model']}{_options(bad)} b={bad['batch_size']}  {bad['status']}: {bad['reason']}",
+                soft_wrap=True,
+            )
         console.print()
         _print_legend(console, result.cases)
     if result.file is not None:
         console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
     _print_next(console, result, repeat)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
+
+
+def _options(case: pd.Series) -> str:
+    """A case's options where it has any: they tell apart cases of one model."""
+    return "" if case["options"] == "{}" else f" {case['options']}"
 
 
 def as_json(result: RunResult, code: int) -> dict[str, Any]:
@@ -232,7 +240,8 @@ def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
 
 def _print_legend(console: Console, cases: pd.DataFrame) -> None:
     console.print(
-        "● on the front of top-1 against image/s  · dominated  ✗ no number   [low, high]: 95 % interval", soft_wrap=True
+        "● on the front of the medians (membership shares: not known yet)  · dominated  ✗ no number   [low, high]: 95 % interval",
+        soft_wrap=True,
     )
     covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
     if covers == {"one process"}:
