@@ -102,7 +102,7 @@ class _FakeSession:
             mode=case.mode,
             device=case.device,
             param_dtype=case.param_dtype or "",
-            output_dtype=case.dtype,
+            output_dtype="float32" if case.dtype == "tf32" else case.dtype,
             layout=case.layout,
             threads=case.threads,
             batch_size=case.batch_size,

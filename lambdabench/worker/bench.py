@@ -13,6 +13,8 @@ from .sampling import Sampled, sample
 BLOCK_S = 0.2
 """Seconds of work between two synchronisations when throughput is pipelined."""
 BLOCKS = 12
+MATMUL = {"float32": "highest", "tf32": "high"}
+"""The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
 
 
 class LiveBench:
@@ -122,6 +124,8 @@ def difference(case: Case, found: Effective) -> str:
         "layout": case.layout,
         "threads": case.threads if case.device == "cpu" else None,
         "batch_size": case.batch_size,
+        "output_dtype": "float32" if case.dtype in MATMUL else None,  # half precision may end in float32 logits
+        "matmul": MATMUL.get(case.dtype),
     }
     return ", ".join(
         f"{key} {getattr(found, key)!r} instead of {want!r}"

@@ -187,3 +187,17 @@ def test_settings_that_cannot_be_read_back_are_not_a_difference() -> None:
 def test_threads_matter_on_a_cpu_only() -> None:
     case = dataclasses.replace(CASE, device="cuda:0")
     assert difference(case, dataclasses.replace(AS_ASKED, device="cuda:0", threads=16)) == ""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "found", "said"),
+    [
+        ("float32", {"output_dtype": "bfloat16"}, "output_dtype 'bfloat16' instead of 'float32'"),
+        ("float32", {"matmul": "high"}, "matmul 'high' instead of 'highest'"),
+        ("tf32", {"matmul": "highest"}, "matmul 'highest' instead of 'high'"),
+        ("bfloat16", {"output_dtype": "float32", "matmul": "highest"}, ""),
+    ],
+)
+def test_precision_other_than_asked_is_named(dtype: str, found: dict[str, str], said: str) -> None:
+    asked = Case(model="m", device="cpu", image_px=8, threads=2, param_dtype="float32", dtype=dtype)  # type: ignore[arg-type]
+    assert difference(asked, Effective(**found)) == said
