@@ -27,6 +27,7 @@ CASE = [
     "threads",
     "options",
     "device_name",
+    "env_torch",
     "suite",
 ]
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]

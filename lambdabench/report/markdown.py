@@ -23,6 +23,7 @@ TEMPLATE = """# {{ suite.title or suite.name }}
 {% endfor %}
 **q** quoted, never measured here. [low, high]: 95 % interval.
 **●** on the front of accuracy against throughput at its batch size.
+A number without an interval was read once a process.
 
 ## Conditions
 

@@ -11,10 +11,12 @@ def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
     for device, same in cases.groupby("device_name"):
         dtypes = ", ".join(sorted(set(same["dtype"])))
         threads = ", ".join(str(int(one)) for one in sorted(set(same["threads"])))
+        versions = sorted({str(one) for one in same.get("env_torch", ()) if one})
+        software = f", torch {', '.join(versions)}" if versions else ""
         days = sorted({str(one)[:10] for one in same["started_at"] if one})
         when = days[-1] if days else "never"
         lines.append(
-            f"Measured on {device}, {dtypes}, {threads} threads, mode {', '.join(sorted(set(same['mode'])))}, {when}."
+            f"Measured on {device}, {dtypes}, {threads} threads{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
         )
     if cases["fingerprint"].nunique() > 1:
         lines.append(f"Rows of {cases['fingerprint'].nunique()} environments are shown; each has a front of its own.")
