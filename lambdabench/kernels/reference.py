@@ -9,28 +9,59 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def lambda_layer(queries: Array, keys: Array, values: Array, embeddings: Array) -> Array:
-    """Outputs [b, n, h, v].
+def lambda_layer(
+    queries: Array,
+    keys: Array | None,
+    values: Array,
+    embeddings: Array | None,
+    *,
+    normalize: str = "softmax",
+    mask: NDArray[np.bool_] | None = None,
+) -> Array:
+    """Outputs [b, n, h, v]: y_n = (lambda^c + lambda^p_n)^T q_n.
 
-    queries [b, n, h, k] and values [b, m, v, u] come after batch norm, keys [b, m, k, u] before softmax;
-    embeddings [n, m, k, u] are zero where m is outside the scope of n.
+    queries [b, n, h, k] and values [b, m, v, u] come after batch norm, keys [b, m, k, u] before they are normalised;
+    embeddings [n, m, k, u] are zero where m is outside the scope of n; mask [b, n, m] is true where n sees m.
+    keys=None leaves out the content lambda, embeddings=None the position lambda.
     """
-    exponentials = np.exp(keys - keys.max(axis=1, keepdims=True))
-    weights = exponentials / exponentials.sum(axis=1, keepdims=True)
-    content = np.einsum("bmku,bmvu->bkv", weights, values)
-    position = np.einsum("nmku,bmvu->bnkv", embeddings, values)
-    return np.einsum("bnhk,bkv->bnhv", queries, content) + np.einsum("bnhk,bnkv->bnhv", queries, position)
+    b, n = queries.shape[:2]
+    m = values.shape[1]
+    seen = np.ones((b, n, m), bool) if mask is None else mask
+    if normalize == "softmax_queries":
+        queries = _softmax(queries, axis=3)
+    lambdas = np.zeros((b, n, queries.shape[3], values.shape[2]))
+    if keys is not None:
+        weights = normalized_keys(keys, seen, normalize)
+        lambdas += np.einsum("bnmku,bmvu->bnkv", weights, values)
+    if embeddings is not None:
+        lambdas += np.einsum("bnm,nmku,bmvu->bnkv", seen.astype(float), embeddings, values)
+    return np.einsum("bnhk,bnkv->bnhv", queries, lambdas)
 
 
-def relative_embeddings(table: Array, size: tuple[int, int]) -> Array:
-    """Embeddings [n, m, k, u] of a map of `size` (height, width) from a table [r, r, k, u] of relative offsets; zero outside the scope."""
-    height, width = size
-    scope = table.shape[0]
-    reach = scope // 2
-    result = np.zeros((height * width, height * width, *table.shape[2:]))
+def normalized_keys(keys: Array, seen: NDArray[np.bool_], normalize: str) -> Array:
+    """Keys [b, n, m, k, u], normalised over the context m that each query n sees (Table 12: softmax, L2 or not at all)."""
+    every = np.where(seen[..., None, None], keys[:, None], 0.0)
+    if normalize == "none":
+        return every
+    if normalize == "l2":
+        return every / np.maximum(np.sqrt((every**2).sum(axis=2, keepdims=True)), 1e-12)
+    exponentials = np.where(seen[..., None, None], np.exp(every - every.max(axis=2, keepdims=True)), 0.0)
+    return exponentials / np.maximum(exponentials.sum(axis=2, keepdims=True), 1e-300)
+
+
+def relative_embeddings(table: Array, size: tuple[int, int], context_size: tuple[int, int] | None = None) -> Array:
+    """Embeddings [n, m, k, u] of a map of `size` (height, width) from a table [r_y, r_x, k, u] of offsets; zero outside the scope."""
+    (height, width), (height_m, width_m) = size, context_size or size
+    reach_y, reach_x = table.shape[0] // 2, table.shape[1] // 2
+    result = np.zeros((height * width, height_m * width_m, *table.shape[2:]))
     for row, column in np.ndindex(height, width):
-        for other_row, other_column in np.ndindex(height, width):
-            down, right = other_row - row + reach, other_column - column + reach
-            if 0 <= down < scope and 0 <= right < scope:
-                result[row * width + column, other_row * width + other_column] = table[down, right]
+        for other_row, other_column in np.ndindex(height_m, width_m):
+            down, right = other_row - row + reach_y, other_column - column + reach_x
+            if 0 <= down < table.shape[0] and 0 <= right < table.shape[1]:
+                result[row * width + column, other_row * width_m + other_column] = table[down, right]
     return result
+
+
+def _softmax(values: Array, axis: int) -> Array:
+    exponentials = np.exp(values - values.max(axis=axis, keepdims=True))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)

@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
-from lambdabench import layers
+from lambdabench import kernels, layers
 from lambdabench.core.errors import LambdabenchError, UnknownNameError
 from lambdabench.kernels import reference
 from lambdabench.layers.lambda_layer import spec
+from lambdabench.layers.lambda_layer.torch import LambdaLayer
+from lambdabench.models.classification.torch import _WrittenElements as WrittenElements
 
 SMALL = {"heads": 2, "key_depth": 3, "scope": 3}
 SHAPES = [
@@ -21,8 +24,15 @@ SHAPES = [
     (2, (4, 4), SMALL | {"intra_depth": 2}),
     (1, (1, 5), SMALL),
     (2, (3, 5), SMALL | {"scope": "global"}),
+    (2, (4, 4), SMALL | {"normalize": "none"}),
+    (2, (4, 4), SMALL | {"normalize": "l2", "intra_depth": 2}),
+    (2, (4, 4), SMALL | {"normalize": "softmax_queries"}),
+    (2, (4, 4), SMALL | {"normalize": "no_batch_norm"}),
+    (1, (4, 5), SMALL | {"content": False}),
+    (1, (4, 5), SMALL | {"position": False}),
     (1, (6, 6), {}),
 ]
+KERNELS = pytest.mark.parametrize("kernel", kernels.names())
 
 
 def made(size: tuple[int, int] | None = None, *, stride: int = 1, **options: Any) -> torch.nn.Module:
@@ -30,31 +40,97 @@ def made(size: tuple[int, int] | None = None, *, stride: int = 1, **options: Any
     return layers.create("lambda_layer", 8, stride=stride, size=size, **options)
 
 
-def expected(layer: Any, x: Tensor) -> Tensor:
+def expected(layer: Any, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
     """The reference's output [b, dim_out, height, width] for the layer's weights, batch norm in evaluation."""
+    context = x if context is None else context
     b, _, height, width = x.shape
-    n, u = height * width, layer.intra_depth
-    queries = layer.norm_queries(layer.to_queries(x)).reshape(b, layer.heads, layer.key_depth, n)
-    keys = layer.to_keys(x).reshape(b, layer.key_depth, u, n)
-    values = layer.norm_values(layer.to_values(x)).reshape(b, layer.value_depth, u, n)
-    table = layer.embeddings.permute(2, 3, 0, 1)
+    u = layer.intra_depth
+    queries = layer.norm_queries(layer.to_queries(x)).reshape(b, layer.heads, layer.key_depth, -1)
+    keys = None if layer.to_keys is None else layer.to_keys(context).reshape(b, layer.key_depth, u, -1)
+    values = layer.norm_values(layer.to_values(context)).reshape(b, layer.value_depth, u, -1)
+    table = None if layer.embeddings is None else layer.embeddings.permute(2, 3, 0, 1).numpy()
     y = reference.lambda_layer(
         queries.permute(0, 3, 1, 2).numpy(),
-        keys.permute(0, 3, 1, 2).numpy(),
+        None if keys is None else keys.permute(0, 3, 1, 2).numpy(),
         values.permute(0, 3, 1, 2).numpy(),
-        reference.relative_embeddings(table.numpy(), (height, width)),
+        None if table is None else reference.relative_embeddings(table, (height, width), tuple(context.shape[2:])),
+        normalize=layer.normalize,
+        mask=None if mask is None else mask.expand(b, *mask.shape[-2:]).numpy(),
     )
     return torch.from_numpy(y).permute(0, 2, 3, 1).reshape(b, -1, height, width)
 
 
-@pytest.mark.parametrize(("batch", "size", "options"), SHAPES)
-def test_values_are_the_references(batch: int, size: tuple[int, int], options: dict[str, Any]) -> None:
-    layer = made(size, **options).eval()
-    x = torch.randn(batch, 8, *size)
+def assert_equals_reference(layer: torch.nn.Module, x: Tensor, **context: Tensor | None) -> None:
+    """In float32 against the reference in float64."""
+    wide = {key: one.double() if one is not None and one.is_floating_point() else one for key, one in context.items()}
     with torch.no_grad():
-        found = layer(x)
-        wanted = expected(layer.double(), x.double())
+        found = layer(x, **context)
+        wanted = expected(layer.double(), x.double(), **wide)
     assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
+@pytest.mark.parametrize(("batch", "size", "options"), SHAPES)
+@KERNELS
+def test_values_are_the_references(batch: int, size: tuple[int, int], options: dict[str, Any], kernel: str) -> None:
+    layer = made(size, kernel=kernel, **options).eval()
+    assert layer.kernel == kernel
+    assert_equals_reference(layer, torch.randn(batch, 8, *size))
+
+
+@KERNELS
+@pytest.mark.parametrize("size", [(4, 5), (2, 3), (7, 4), (1, 6)])
+@pytest.mark.parametrize("scope", [3, 23, "global"])
+def test_a_separate_context_of_another_size(kernel: str, size: tuple[int, int], scope: int | str) -> None:
+    torch.manual_seed(0)
+    layer = LambdaLayer(
+        8, 8, size=size, dim_context=6, context_size=(3, 5), **SMALL | {"scope": scope, "kernel": kernel}
+    )
+    assert_equals_reference(layer.eval(), torch.randn(2, 8, *size), context=torch.randn(2, 6, 3, 5))
+
+
+@pytest.mark.parametrize("options", [SMALL, SMALL | {"intra_depth": 2, "scope": "global"}, SMALL | {"content": False}])
+@pytest.mark.parametrize("normalize", spec.NORMALIZE)
+def test_masked_contexts(options: dict[str, Any], normalize: str) -> None:
+    layer = made((3, 4), normalize=normalize, **options).eval()
+    x = torch.randn(2, 8, 3, 4)
+    causal = torch.ones(12, 12, dtype=torch.bool).tril(-1)  # the first query sees nothing
+    assert_equals_reference(layer, x, mask=causal)
+    with torch.no_grad():
+        y = layer(x.double(), mask=causal)
+        assert not y[:, :, 0, 0].any()
+        changed = torch.cat([x[:, :, :2], torch.randn(2, 8, 1, 4)], dim=2)
+        assert torch.allclose(layer(changed.double(), mask=causal)[:, :, :2], y[:, :, :2])
+    assert_equals_reference(layer.float(), x, mask=torch.rand(2, 12, 12) > 0.5)
+
+
+def test_a_mask_of_ones_changes_nothing() -> None:
+    layer, x = made(**SMALL).eval(), torch.randn(2, 8, 3, 4)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x, mask=torch.ones(12, 12, dtype=torch.bool)), layer(x))
+
+
+def test_a_global_table_serves_smaller_maps() -> None:
+    layer = made((6, 5), **SMALL | {"scope": "global"}).eval()
+    assert_equals_reference(layer, torch.randn(1, 8, 4, 5))
+
+
+def test_layers_share_a_table() -> None:
+    first = made(**SMALL)
+    second = LambdaLayer(8, 8, embeddings=first.embeddings, **SMALL)
+    both = torch.nn.Sequential(first, second)
+    table = first.embeddings.numel()
+    assert sum(one.numel() for one in both.parameters()) == 2 * sum(one.numel() for one in first.parameters()) - table
+    both(torch.randn(2, 8, 4, 4)).sum().backward()
+    assert second.embeddings.grad is first.embeddings.grad
+
+
+@pytest.mark.parametrize("change", [{"memory_format": torch.channels_last}, {"dtype": torch.bfloat16}])
+def test_layouts_and_half_precision(change: dict[str, Any]) -> None:
+    layer, x = made(**SMALL).eval(), torch.randn(3, 8, 6, 5)
+    with torch.no_grad():
+        wanted = layer(x)
+        found = layer.to(**change)(x.to(**change))
+    assert (found - wanted).abs().max() <= 0.03 * wanted.abs().max()
 
 
 @pytest.mark.parametrize(("batch", "size", "options"), [one for one in SHAPES if one[2]])
@@ -87,7 +163,7 @@ def test_stride_pools_behind_the_layer(size: tuple[int, int]) -> None:
     plain, strided = made(**SMALL).eval(), made(stride=2, **SMALL).eval()
     x = torch.randn(2, 8, *size)
     with torch.no_grad():
-        assert torch.equal(strided(x), functional.avg_pool2d(plain(x), 3, 2, padding=1))
+        assert torch.equal(strided(x), functional.avg_pool2d(plain(x), 3, 2, padding=1, count_include_pad=False))
     assert strided(x).shape[2:] == tuple((side + 1) // 2 for side in size)
 
 
@@ -113,11 +189,35 @@ def test_lambda_networks_gives_the_same(where: dict[str, Any]) -> None:
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("change", [{}, {"heads": 2}, {"key_depth": 4}, {"intra_depth": 4, "scope": 7}])
-def test_parameters_are_the_formulas(change: dict[str, int]) -> None:
-    layer = layers.create("lambda_layer", 24, 32, **change)
-    options: Any = spec.OPTIONS | change
-    assert sum(one.numel() for one in layer.parameters()) == spec.parameters(24, 32, **options)
+@KERNELS
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"heads": 2},
+        {"key_depth": 4, "scope": "global"},
+        {"intra_depth": 4, "scope": 7},
+        {"content": False},
+        {"position": False},
+        {"normalize": "no_batch_norm"},
+    ],
+)
+def test_parameters_operations_and_activations_are_the_formulas(change: dict[str, Any], kernel: str) -> None:
+    options, size = change | {"kernel": kernel}, (6, 9)
+    with torch.device("meta"):
+        layer = layers.create("lambda_layer", 24, 32, size=size, **options).eval()
+        x = torch.empty(1, 24, *size)
+    assert sum(one.numel() for one in layer.parameters()) == spec.parameters(24, 32, size=size, **options)
+    flops, written = counted(layer, x)
+    assert flops == 2 * spec.executed_macs(24, 32, size=size, **options)
+    assert 4 * written == spec.activation_bytes(24, 32, size=size, **options)
+
+
+def counted(layer: torch.nn.Module, x: Tensor) -> tuple[int, int]:
+    counter, written = FlopCounterMode(display=False), WrittenElements()
+    with torch.no_grad(), counter, written:
+        layer(x)
+    return counter.get_total_flops(), written.elements
 
 
 def test_operations_are_those_of_table_11() -> None:
@@ -126,7 +226,7 @@ def test_operations_are_those_of_table_11() -> None:
 
     def gflop(scope: int) -> float:
         options: Any = spec.OPTIONS | {"scope": scope}
-        return 2e-9 * sum(count * spec.macs(width, width, (px, px), **options) for width, px, count in placed)
+        return 2e-9 * sum(count * spec.macs(width, width, size=(px, px), **options) for width, px, count in placed)
 
     printed = {7: 6.1, 15: 7.8, 23: 10.0, 31: 12.4, 2 * 56 - 1: 19.4}
     for scope, wanted in printed.items():
@@ -153,5 +253,11 @@ def test_wrong_requests_say_what_was_expected() -> None:
         made(scope="global")
     with pytest.raises(LambdabenchError, match="3 heads"):
         made(heads=3)
+    with pytest.raises(UnknownNameError, match="no normalize is called 'sotfmax'; did you mean 'softmax'"):
+        made(normalize="sotfmax")
+    with pytest.raises(UnknownNameError, match="did you mean 'conv2d'"):
+        made(kernel="conv")
+    with pytest.raises(LambdabenchError, match="at least one of the two lambdas"):
+        made(content=False, position=False)
     with pytest.raises(LambdabenchError, match=r"\(4, 4\), found \(5, 5\)"):
         made((4, 4), scope="global")(torch.zeros(2, 8, 5, 5))

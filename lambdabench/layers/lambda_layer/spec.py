@@ -1,23 +1,97 @@
 """Options, parameters and operations of the lambda layer, without a framework. Symbols as in arXiv 2102.08602, section 3."""
 
-OPTIONS: dict[str, int | str] = {"heads": 4, "key_depth": 16, "intra_depth": 1, "scope": 23}
+from typing import Any
+
+OPTIONS: dict[str, int | str | bool] = {
+    "heads": 4,
+    "key_depth": 16,
+    "intra_depth": 1,
+    "scope": 23,
+    "normalize": "softmax",
+    "content": True,
+    "position": True,
+    "kernel": "auto",
+}
 """The paper's defaults (sections 3.2 and 4). They are the identity defaults too: never edited, only added to."""
+NORMALIZE = ("softmax", "softmax_queries", "l2", "none", "no_batch_norm")
+"""Table 12 of the paper, in its order but for the default: softmax of keys over the context; of queries over the key depth as well;
+keys of unit length over the context; keys as they are; softmax, but no batch norm of queries and values."""
+Size = tuple[int, int]
 
 
-def parameters(dim: int, dim_out: int, *, heads: int, key_depth: int, intra_depth: int, scope: int) -> int:
+def parameters(dim: int, dim_out: int, *, size: Size | None, stride: int = 1, **options: Any) -> int:
     """d(hk + ku + vu) + 2hk + 2vu + r^2 k u: projections, batch norms of queries and values, embeddings; v = dim_out / heads."""
-    h, k, u, v = heads, key_depth, intra_depth, dim_out // heads
-    return dim * (h * k + k * u + v * u) + 2 * h * k + 2 * v * u + scope * scope * k * u
+    h, k, u, v = _depths(dim_out, options)
+    settings = OPTIONS | options
+    projections = dim * (h * k + v * u + (k * u if settings["content"] else 0))
+    norms = 0 if settings["normalize"] == "no_batch_norm" else 2 * h * k + 2 * v * u
+    r_y, r_x = table_size(settings["scope"], size)
+    return projections + norms + (r_y * r_x * k * u if settings["position"] else 0)
 
 
-def macs(
-    dim: int, dim_out: int, size: tuple[int, int], *, heads: int, key_depth: int, intra_depth: int, scope: int
-) -> int:
-    """Multiply-accumulates of one image of `size` (height, width); the context of a query is min(r^2, n) positions.
+def macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **options: Any) -> int:
+    """Multiply-accumulates of one image of `size` (height, width) as the paper counts them: a query's context is min(r^2, n) positions.
 
-    This rule gives every printed figure of Tables 10 and 11 of the paper.
+    This rule gives every printed figure of Tables 10 and 11 of the paper; what an implementation executes is `executed_macs`.
     """
-    h, k, u, v = heads, key_depth, intra_depth, dim_out // heads
+    scope = (OPTIONS | options)["scope"]
     n = size[0] * size[1]
-    projections = dim * (h * k + k * u + v * u)
-    return n * (projections + k * v * u + h * k * v + min(scope * scope, n) * k * v * u + h * k * v)
+    return _macs(dim, dim_out, n, n if scope == "global" else min(int(scope) ** 2, n), options)
+
+
+def executed_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **options: Any) -> int:
+    """What the chosen kernel executes: a convolution multiplies its whole window (cut to the offsets there are), einsum the whole map."""
+    scope, n = (OPTIONS | options)["scope"], size[0] * size[1]
+    r_y, r_x = table_size(scope, size)
+    window = min(r_y, 2 * size[0] - 1) * min(r_x, 2 * size[1] - 1)
+    return _macs(dim, dim_out, n, n if options.get("kernel") == "einsum" else window, options)
+
+
+def activation_bytes(dim: int, dim_out: int, *, size: Size, stride: int = 1, itemsize: int = 4, **options: Any) -> int:
+    """Bytes that convolutions and matrix products write for one image: projections, lambdas (k times v a position), both terms."""
+    h, k, u, v = _depths(dim_out, options)
+    settings = OPTIONS | options
+    n = size[0] * size[1]
+    elements = n * (h * k + v * u)
+    if settings["content"]:
+        elements += n * k * u + k * v + n * h * v
+    if settings["position"]:
+        elements += n * k * v + n * h * v
+    return itemsize * elements
+
+
+def interaction_elements(
+    dim: int, dim_out: int, *, size: Size, batch_size: int = 1, stride: int = 1, **options: Any
+) -> int:
+    """Elements of the position embeddings as Table 4 of the paper counts them: k n^2 (einsum) or k n r^2 (convolution), in any batch."""
+    settings = OPTIONS | options
+    n = size[0] * size[1]
+    scope = settings["scope"]
+    context = n if scope == "global" or settings["kernel"] == "einsum" else min(int(str(scope)) ** 2, n)
+    return int(settings["key_depth"]) * int(settings["intra_depth"]) * n * context if settings["position"] else 0
+
+
+def table_size(scope: Any, size: Size | None) -> Size:
+    """(rows, columns) of the table of relative offsets. Global scope on a map of (height, width) has 2 height - 1 by 2 width - 1."""
+    if scope == "global":
+        assert size is not None
+        return 2 * size[0] - 1, 2 * size[1] - 1
+    return int(scope), int(scope)
+
+
+def _depths(dim_out: int, options: dict[str, Any]) -> tuple[int, int, int, int]:
+    """(h, k, u, v)."""
+    settings = OPTIONS | options
+    h, k, u = (int(settings[key]) for key in ("heads", "key_depth", "intra_depth"))
+    return h, k, u, dim_out // h
+
+
+def _macs(dim: int, dim_out: int, n: int, context: int, options: dict[str, Any]) -> int:
+    h, k, u, v = _depths(dim_out, options)
+    settings = OPTIONS | options
+    total = n * dim * (h * k + v * u)
+    if settings["content"]:
+        total += n * dim * k * u + n * k * v * u + n * h * k * v
+    if settings["position"]:
+        total += n * context * k * v * u + n * h * k * v
+    return total

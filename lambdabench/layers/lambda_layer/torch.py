@@ -1,15 +1,18 @@
-"""The lambda layer in torch, in plain operators: position lambdas are one convolution of the values, shared over their depth."""
+"""The lambda layer in torch, with every option the paper measures; `kernels` say how the lambdas are applied."""
 
 import math
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ... import kernels
+from ...core import registry
 from ...core.errors import LambdabenchError
-from .spec import OPTIONS
+from ...kernels import einsum
+from .spec import NORMALIZE, OPTIONS, table_size
 
 
 class _ContiguousGradient(torch.autograd.Function):
@@ -29,10 +32,23 @@ class _ContiguousGradient(torch.autograd.Function):
 
 
 class LambdaLayer(nn.Module):
-    """Multi-query lambda layer with relative position embeddings (arXiv 2102.08602, equation 5; Fig. 3 and its appendix listings)."""
+    """Multi-query lambda layer with relative position embeddings (arXiv 2102.08602, equation 5; Fig. 3 and its appendix listings).
+
+    `embeddings` is another layer's table where a stage shares one. `dim_context` and `context_size` are those of a context other
+    than the input; query and context positions count from the same corner.
+    """
 
     def __init__(
-        self, dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: int | str
+        self,
+        dim: int,
+        dim_out: int,
+        *,
+        stride: int = 1,
+        size: tuple[int, int] | None = None,
+        dim_context: int | None = None,
+        context_size: tuple[int, int] | None = None,
+        embeddings: nn.Parameter | None = None,
+        **options: int | str | bool,
     ) -> None:
         super().__init__()
         settings = OPTIONS | options
@@ -42,49 +58,90 @@ class LambdaLayer(nn.Module):
         if dim_out % self.heads:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
         self.value_depth = dim_out // self.heads
-        self.scope = _scope(settings["scope"], size)
-        self.global_size = size if settings["scope"] == "global" else None
+        self.normalize = _choice("normalize", settings["normalize"], NORMALIZE)
+        self.content, self.position = bool(settings["content"]), bool(settings["position"])
+        if not (self.content or self.position):
+            raise LambdabenchError("found content=False and position=False, expected at least one of the two lambdas")
+        self.kernel = kernels.choose(str(settings["kernel"]))
+        self._apply_lambdas = registry.load("kernels", self.kernel).apply
+        self.global_size = _greatest(size, context_size) if settings["scope"] == "global" and self.position else None
         k, u, v = self.key_depth, self.intra_depth, self.value_depth
+        dim_context = dim_context or dim
         self.to_queries = nn.Conv2d(dim, self.heads * k, 1, bias=False)
-        self.to_keys = nn.Conv2d(dim, k * u, 1, bias=False)
-        self.to_values = nn.Conv2d(dim, v * u, 1, bias=False)
-        self.norm_queries = nn.BatchNorm2d(self.heads * k)
-        self.norm_values = nn.BatchNorm2d(v * u)
-        self.embeddings = nn.Parameter(torch.empty(k, u, self.scope, self.scope))
-        self.pool = nn.AvgPool2d(3, stride, padding=1) if stride > 1 else nn.Identity()
-        self.reset_parameters()
+        self.to_keys = nn.Conv2d(dim_context, k * u, 1, bias=False) if self.content else None
+        self.to_values = nn.Conv2d(dim_context, v * u, 1, bias=False)
+        plain = self.normalize == "no_batch_norm"
+        self.norm_queries = nn.Identity() if plain else nn.BatchNorm2d(self.heads * k)
+        self.norm_values = nn.Identity() if plain else nn.BatchNorm2d(v * u)
+        if embeddings is None and self.position:
+            scope = settings["scope"] if self.global_size else _odd(settings["scope"])
+            embeddings = nn.Parameter(torch.empty(k, u, *table_size(scope, self.global_size)))
+            nn.init.normal_(embeddings)
+        self.embeddings = embeddings if self.position else None
+        self.pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False) if stride > 1 else nn.Identity()
+        self._draw_projections()
 
-    def reset_parameters(self) -> None:
-        """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2), embeddings N(0, 1)."""
-        dim = self.to_keys.in_channels
-        nn.init.normal_(self.to_queries.weight, std=1 / math.sqrt(self.key_depth * dim))
-        nn.init.normal_(self.to_keys.weight, std=1 / math.sqrt(dim))
-        nn.init.normal_(self.to_values.weight, std=1 / math.sqrt(dim))
-        nn.init.normal_(self.embeddings)
+    def _draw_projections(self) -> None:
+        """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2); embeddings are N(0, 1)."""
+        nn.init.normal_(self.to_queries.weight, std=1 / math.sqrt(self.key_depth * self.to_queries.in_channels))
+        for one in (self.to_keys, self.to_values):
+            if one is not None:
+                nn.init.normal_(one.weight, std=1 / math.sqrt(one.in_channels))
 
-    def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b dim_out height_out width_out"]:
-        """The layer runs at the input's resolution; a stride is a 3x3 average pooling behind it, as the paper has it."""
-        b, _, height, width = x.shape
-        if self.global_size not in (None, (height, width)):
-            raise LambdabenchError(f"scope=global was made for {self.global_size}, found {(height, width)}")
+    def forward(
+        self,
+        x: Float[Tensor, "b d height width"],
+        context: Float[Tensor, "b d_m height_m width_m"] | None = None,
+        mask: Bool[Tensor, "*b n m"] | None = None,
+    ) -> Float[Tensor, "b dim_out height_out width_out"]:
+        """The layer runs at the input's resolution; a stride is a 3x3 average pooling behind it, as the paper has it.
+
+        `context` is what lambdas are made from (the input itself by default); `mask` [n, m] or [b, n, m] is true where query n sees
+        context position m, positions row by row. A query that sees nothing gives zeros.
+        """
+        context = x if context is None else context
+        self._refuse_larger(x, context)
+        b, _, *size = x.shape
         h, k, u, v = self.heads, self.key_depth, self.intra_depth, self.value_depth
-        queries = _ContiguousGradient.apply(self.norm_queries(self.to_queries(x))).reshape(b, h, k, height * width)
-        keys = self.to_keys(x).reshape(b, k, u, height * width).softmax(dim=-1)
-        values = _ContiguousGradient.apply(self.norm_values(self.to_values(x))).reshape(b, v, u, height, width)
-        content = torch.einsum("bkum,bvum->bkv", keys, values.flatten(3))
-        position = self._position_lambdas(values)
-        y = torch.einsum("bhkn,bkv->bhvn", queries, content) + torch.einsum("bhkn,bvkn->bhvn", queries, position)
-        return self.pool(y.reshape(b, h * v, height, width))
+        queries = _ContiguousGradient.apply(self.norm_queries(self.to_queries(x))).reshape(b, h, k, *size)
+        if self.normalize == "softmax_queries":
+            queries = queries.softmax(dim=2)
+        values = _ContiguousGradient.apply(self.norm_values(self.to_values(context)))
+        values = values.reshape(b, v, u, *context.shape[2:])
+        if mask is not None:
+            y = self._masked(queries, context, values, mask)
+        else:
+            y = self._apply_lambdas(queries, values, self._content_lambdas(context, values), self.embeddings)
+        return self.pool(y.reshape(b, h * v, *size))
 
-    def _position_lambdas(self, values: Float[Tensor, "b v u height width"]) -> Float[Tensor, "b v k n"]:
-        """[b, v, k, n]: one convolution for all depths v; offsets that no two positions of the map have are cut off the embeddings."""
-        b, v, u, height, width = values.shape
-        reach_y, reach_x = min(self.scope // 2, height - 1), min(self.scope // 2, width - 1)
-        centre = self.scope // 2
-        window = self.embeddings[:, :, centre - reach_y : centre + reach_y + 1, centre - reach_x : centre + reach_x + 1]
-        maps = values.reshape(b * v, u, height, width)
-        lambdas = functional.conv2d(maps, window.to(maps.dtype), padding=(reach_y, reach_x))
-        return lambdas.reshape(b, v, self.key_depth, height * width)
+    def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
+        if self.to_keys is None:
+            return None
+        keys = self.to_keys(context).reshape(len(context), self.key_depth, self.intra_depth, -1)
+        return torch.einsum("bkum,bvum->bkv", _normalized(keys, self.normalize, dim=3), values.flatten(3))
+
+    def _masked(self, queries: Tensor, context: Tensor, values: Tensor, mask: Tensor) -> Float[Tensor, "b h v n"]:
+        """Keys are normalised over what each query sees."""
+        size, context_size = tuple(queries.shape[3:]), tuple(values.shape[3:])
+        dense = None if self.embeddings is None else einsum.expand(self.embeddings, size, context_size)
+        mask = mask.expand(len(queries), *mask.shape[-2:])
+        weights = None
+        if self.to_keys is not None:
+            keys = self.to_keys(context).reshape(len(context), 1, self.key_depth, self.intra_depth, -1).movedim(-1, 2)
+            seen = mask[..., None, None]
+            hidden = 0.0 if self.normalize in ("none", "l2") else torch.finfo(keys.dtype).min
+            weights = _normalized(keys.masked_fill(~seen, hidden), self.normalize, dim=2).masked_fill(~seen, 0.0)
+        return einsum.apply_masked(queries.flatten(3), weights, values.flatten(3), dense, mask)
+
+    def _refuse_larger(self, x: Tensor, context: Tensor) -> None:
+        """A global table holds the offsets of the size it was made for; a smaller map uses some of them."""
+        made = self.global_size
+        if made and any(side > most for one in (x, context) for side, most in zip(one.shape[2:], made, strict=True)):
+            found = tuple(x.shape[2:]) if context is x else (tuple(x.shape[2:]), tuple(context.shape[2:]))
+            raise LambdabenchError(
+                f"scope=global was made for maps up to {made}, found {found}; make the layer with size= of the largest map, "
+                f"or with a scope in positions"
+            )
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> LambdaLayer:
@@ -92,11 +149,29 @@ def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None,
     return LambdaLayer(dim, dim_out, stride=stride, size=size, **options)
 
 
-def _scope(scope: int | str, size: tuple[int, int] | None) -> int:
-    if scope == "global":
-        if size is None:
-            raise LambdabenchError('scope="global" needs size=(height, width) of the layer\'s input')
-        return 2 * max(size) - 1
+def _normalized(keys: Tensor, normalize: str, dim: int) -> Tensor:
+    """Keys over the context positions of axis `dim` (Table 12)."""
+    if normalize == "none":
+        return keys
+    if normalize == "l2":
+        return functional.normalize(keys, dim=dim)
+    return keys.softmax(dim=dim)
+
+
+def _greatest(size: tuple[int, int] | None, context_size: tuple[int, int] | None) -> tuple[int, int]:
+    if size is None:
+        raise LambdabenchError('scope="global" needs size=(height, width) of the layer\'s input')
+    other = context_size or size
+    return max(size[0], other[0]), max(size[1], other[1])
+
+
+def _odd(scope: int | str | bool) -> int:
     if not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
         raise LambdabenchError(f'found scope {scope!r}, expected an odd number of positions or "global"')
     return scope
+
+
+def _choice(option: str, found: Any, known: tuple[str, ...]) -> str:
+    if found not in known:
+        raise registry.unknown(option, str(found), known)
+    return found
