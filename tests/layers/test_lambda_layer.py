@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import timm.layers.lambda_layer as timm_lambda
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -169,23 +170,45 @@ def test_stride_pools_behind_the_layer(size: tuple[int, int]) -> None:
 
 # lambda-networks 0.4 calls torch.meshgrid the old way
 @pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
-@pytest.mark.parametrize("where", [{"scope": 7}, {"scope": "global"}])
-def test_lambda_networks_gives_the_same(where: dict[str, Any]) -> None:
+@pytest.mark.parametrize("scope", [7, "global"])
+@pytest.mark.parametrize("intra_depth", [1, 4])
+def test_lambda_networks_gives_the_same(scope: int | str, intra_depth: int) -> None:
     lambda_networks = pytest.importorskip("lambda_networks")
-    ours = made((6, 6), heads=2, key_depth=3, **where).eval()
-    local = where["scope"] != "global"
-    theirs = lambda_networks.LambdaLayer(
-        dim=8, dim_out=8, dim_k=3, heads=2, r=7 if local else None, n=None if local else 6
-    ).eval()
+    ours = made((6, 6), heads=2, key_depth=3, intra_depth=intra_depth, scope=scope).eval()
+    local = scope != "global"
+    where: dict[str, Any] = {"r": 7} if local else {"n": 6}
+    theirs = lambda_networks.LambdaLayer(dim=8, dim_out=8, dim_k=3, dim_u=intra_depth, heads=2, **where).eval()
     with torch.no_grad():
         for mine, other in (("to_queries", "to_q"), ("to_keys", "to_k"), ("to_values", "to_v")):
-            getattr(theirs, other).weight.copy_(getattr(ours, mine).weight)
+            weight = getattr(ours, mine).weight
+            if mine != "to_queries":  # their channels count the intra-depth first
+                weight = weight.unflatten(0, (-1, intra_depth)).transpose(0, 1).flatten(0, 1)
+            getattr(theirs, other).weight.copy_(weight)
         if local:
             theirs.pos_conv.weight.copy_(ours.embeddings.unsqueeze(2))
             theirs.pos_conv.bias.zero_()
         else:
             theirs.rel_pos_emb.copy_(ours.embeddings.permute(2, 3, 0, 1))
         x = torch.randn(2, 8, 6, 6)
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scope", [7, "global"])
+def test_timm_gives_the_same(scope: int | str) -> None:
+    """Where settings coincide: u = 1, stride 1, the bias of its convolution at zero."""
+    size = (5, 6)
+    ours = made(size, heads=2, key_depth=3, scope=scope).eval()
+    local = None if scope == "global" else 7
+    theirs = timm_lambda.LambdaLayer(8, 8, feat_size=size, num_heads=2, dim_head=3, r=local).eval()
+    with torch.no_grad():
+        weights = (ours.to_queries.weight, ours.to_keys.weight, ours.to_values.weight)
+        theirs.qkv.weight.copy_(torch.cat(weights))
+        if local:
+            theirs.conv_lambda.weight.copy_(ours.embeddings.unsqueeze(-1))
+            theirs.conv_lambda.bias.zero_()
+        else:
+            theirs.pos_emb.copy_(ours.embeddings[:, 0].permute(1, 2, 0))
+        x = torch.randn(2, 8, *size)
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
 
 
