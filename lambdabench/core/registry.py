@@ -1,10 +1,11 @@
 """Names of backends, metrics, plots, layers and model families: the module is the name; nothing is imported to list them."""
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from .errors import UnknownNameError
@@ -16,17 +17,23 @@ def names(kind: str) -> tuple[str, ...]:
     """Sorted public names under `kind` ("backends", "metrics", ...), outsiders' entry points `lambdabench.<kind>` included."""
     package = importlib.import_module(f"{ROOT}.{kind}")
     ours = {one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_")}
-    return tuple(sorted(ours | {one.name for one in entry_points(group=f"lambdabench.{kind}")}))
+    return tuple(sorted(ours | {one.name for one in _outsiders(kind)}))
 
 
 def load(kind: str, name: str) -> ModuleType:
     """The module called `name`. Raises UnknownNameError naming the nearest."""
     if name not in names(kind):
         raise unknown(kind.removesuffix("s"), name, names(kind))
-    for one in entry_points(group=f"lambdabench.{kind}"):
+    for one in _outsiders(kind):
         if one.name == name:
             return one.load()
     return importlib.import_module(f"{ROOT}.{kind}.{name}")
+
+
+@functools.cache
+def _outsiders(kind: str) -> tuple[EntryPoint, ...]:
+    """Read once: it looks through every installed package."""
+    return tuple(entry_points(group=f"lambdabench.{kind}"))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:

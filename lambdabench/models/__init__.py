@@ -12,6 +12,17 @@ from ..core.spec import Case, ModelFacts, Value, Wish
 
 OURS = ("resnet",)
 """Families with a spec of their own; timm's names are timm's."""
+TIMMS_OWN = (
+    "num_classes",
+    "in_chans",
+    "image_px",
+    "img_size",
+    "global_pool",
+    "features_only",
+    "out_indices",
+    "pretrained",
+)
+"""What every network of ours takes as timm's do."""
 INSTALL = 'pip install "lambdabench[torch]"'
 
 
@@ -32,6 +43,11 @@ def option_defaults(name: str) -> Mapping[str, Value]:
     return _spec(family).options_of(name) if family else {}
 
 
+def native_px(name: str) -> int:
+    """Pixels a side of the images that a model of ours is meant for."""
+    return _spec(ours()[name]).native_px(name)
+
+
 def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
     """A network by name with random weights: ours, and anything timm has (torch.nn.Module for "torch").
 
@@ -44,7 +60,7 @@ def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
         if framework != "torch" or name not in names():
             raise registry.unknown("model", name, names())
         return _twin("timm", framework).create(name, **options)
-    takes = {*_spec(family).options_of(name), "num_classes", "in_chans", "image_px"}
+    takes = {*_spec(family).options_of(name), *TIMMS_OWN}
     if strange := sorted(set(options) - takes):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(sorted(takes))}")
     return _twin(family, framework).create(name, **options)

@@ -34,9 +34,10 @@ def test_making_a_network_loads_one() -> None:
 @pytest.mark.parametrize("family", models.OURS)
 def test_spec_says_sizes_variants_and_options(family: str) -> None:
     spec = importlib.import_module(f"lambdabench.models.{family}.spec")
-    assert spec.NATIVE_PX > 0
     assert spec.VARIANTS
-    assert all(isinstance(value, (str, int, float, bool)) for value in spec.OPTIONS.values())
+    for name in spec.VARIANTS:
+        assert spec.native_px(name) > 0
+        assert all(isinstance(value, (str, int, float, bool)) for value in spec.options_of(name).values())
     assert (importlib.import_module(f"lambdabench.models.{family}").__doc__ or "").count("arXiv") >= 1
 
 

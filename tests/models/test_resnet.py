@@ -1,20 +1,31 @@
 """The ResNet family has the paper's parameter counts, learns, and keeps its weights."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from torch.nn import functional
 
 from lambdabench import models
-from lambdabench.models.resnet.torch import Bottleneck
+from lambdabench.core.spec import Wish
+from lambdabench.models.resnet import spec
+from lambdabench.models.resnet.architecture import Architecture, Block, filled
+from lambdabench.models.resnet.torch import Bottleneck, ResNet
 
 TABLE_13 = {
     "cccc": 25.56, "lccc": 25.49, "llcc": 24.99, "lllc": 21.73,
     "llll": 15.00, "clll": 15.06, "ccll": 15.56, "cccl": 18.83,
 }  # fmt: skip
 """Million parameters of each placement, by the layer's formula (arXiv 2102.08602, Table 13)."""
+
+
+SMALL = Architecture(layers=filled((1, 1, 1, 1), "lambda_layer", stages=(2, 3)), native_px=64, squeeze_stages=("c2",))
+"""A bottleneck a stage."""
+BOTNETS = {"t3": 33.5, "t4": 54.7, "t5": 75.1, "t6": 53.9, "t7": 75.1}
+"""Million parameters as arXiv 2101.11605 prints them; ours are within 0.7 %, for reasons it does not tell."""
 
 
 def made(name: str = "resnet50_llll", **options: Any) -> torch.nn.Module:
@@ -75,9 +86,10 @@ def test_gradients_of_a_bottleneck_under_the_pooled_head(
 ) -> None:
     torch.manual_seed(1)
     layer = torch.nn.Conv2d(4, 4, 3, padding=1, bias=False) if spatial == "convolution" else made_layer()
-    block = Bottleneck(8, 4, layer, 1).double().train(training)
+    place = Block(stage=0, layer=spatial, dim=16, width=4, stride=1, size=size, has_gate=True)
+    block = Bottleneck(place, SMALL, layer).double().train(training)
     torch.nn.init.normal_(block.bn3.weight)
-    x = torch.randn(batch, 8, *size, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(batch, 16, *size, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: block(x).mean(dim=(2, 3)), x, eps=1e-6, atol=1e-4, rtol=1e-3)
 
 
@@ -96,3 +108,124 @@ def test_a_network_at_its_smallest_map_has_the_same_gradients_in_any_batch_order
         return found
 
     torch.testing.assert_close(gradient([0, 1]), gradient([1, 0]))
+
+
+@pytest.mark.parametrize(("name", "millions"), BOTNETS.items())
+def test_botnets_are_the_printed_size(name: str, millions: float) -> None:
+    assert parameters(f"botnet_{name}") / 1e6 == pytest.approx(millions, rel=0.007)
+
+
+def test_botnet_t7_has_its_operations() -> None:
+    """45.8 GMAC at 384 px (arXiv 2106.04803, Table 4), which tells that c5 does not stride."""
+    facts = models.describe(Wish(model="botnet_t7", image_px=384))
+    assert facts.flops_per_image
+    assert facts.flops_per_image / 2e9 == pytest.approx(45.8, rel=0.01)
+
+
+@pytest.mark.parametrize("depth", [50, 101])
+def test_resnet_rs_is_timms(depth: int) -> None:
+    """Same weights, same logits (equal random running statistics included)."""
+    torch.manual_seed(0)
+    theirs = timm.create_model(f"resnetrs{depth}", num_classes=5).eval()
+    ours = models.create(f"resnet_rs{depth}", num_classes=5).eval()
+    weights = {
+        key: torch.rand_like(one) if "running" in key or "bn3.weight" in key else one
+        for key, one in theirs.state_dict().items()
+    }
+    theirs.load_state_dict(weights)
+    ours.load_state_dict(dict(zip(ours.state_dict(), weights.values(), strict=True)))
+    images = torch.randn(2, 3, 65, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer", ["lambda_layer", "axial_attention", "local_attention", "linear_attention", "self_attention"]
+)
+def test_a_small_network_of_each_layer_trains(layer: str) -> None:
+    """Every feature timm's networks have, at a bottleneck a stage; batch 1 too."""
+    torch.manual_seed(0)
+    one = Architecture(layers=filled((1, 1, 1, 1), layer), native_px=64, stem="convolutions", pooled_shortcut=True)
+    network = ResNet(one, num_classes=3, drop_rate=0.1, drop_path_rate=0.1).train()
+    for batch in (1, 2):
+        network(torch.randn(batch, 3, 64, 48)).square().sum().backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in network.parameters() if weight.grad is not None)
+
+
+def small(**options: Any) -> ResNet:
+    torch.manual_seed(0)
+    return ResNet(SMALL, num_classes=3, **options)
+
+
+def test_checkpointing_changes_no_gradient() -> None:
+    network, images = small(), torch.randn(2, 3, 64, 64)
+    again = copy.deepcopy(network)
+    again.set_grad_checkpointing()
+    for one in (network, again):
+        one.train()(images).square().sum().backward()
+    for one, other in zip(network.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_classifier_is_replaced() -> None:
+    network = small()
+    network.reset_classifier(7)
+    assert network(torch.randn(2, 3, 64, 64)).shape == (2, 7)
+    network.reset_classifier(0)
+    assert network(torch.randn(2, 3, 64, 64)).shape == (2, 2048)
+    network.reset_classifier(0, "")
+    assert network(torch.randn(2, 3, 64, 64)).shape == (2, 2048, 2, 2)
+    assert network.forward_features(torch.randn(2, 3, 64, 64)).shape == (2, 2048, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "strides"), [("lambda_resnet50", [2, 4, 8, 16, 32]), ("botnet_t3", [2, 4, 8, 16, 16])]
+)
+def test_features_only(name: str, strides: list[int]) -> None:
+    network = models.create(name, features_only=True, image_px=64).eval()
+    assert network.feature_info.reduction() == strides
+    with torch.no_grad():
+        maps = network(torch.randn(1, 3, 64, 64))
+    assert [tuple(one.shape[1:]) for one in maps] == [
+        (channels, 64 // stride, 64 // stride)
+        for channels, stride in zip(network.feature_info.channels(), strides, strict=True)
+    ]
+    two = models.create(name, features_only=True, image_px=64, out_indices=(1, 3))
+    assert len(two(torch.randn(1, 3, 64, 64))) == 2
+
+
+def test_export_and_compile() -> None:
+    network, images = small().eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        wanted = network(images)
+        exported = torch.export.export(network, (images,)).module()
+        torch.testing.assert_close(exported(images), wanted)
+        compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(images), wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_and_channels_last(dtype: torch.dtype) -> None:
+    network, images = small().eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        wanted = network(images)
+        found = network.to(dtype).to(memory_format=torch.channels_last)(images.to(dtype))
+    assert (found - wanted).abs().max() <= 0.05 * wanted.abs().max()
+
+
+def test_layers_of_a_stage_share_a_table() -> None:
+    """Four tables for sixteen layers (arXiv 2102.08602, Table 4), of global scope too."""
+    table = 23 * 23 * 16
+    assert parameters("resnet50_llll") - parameters("resnet50_llll", shared_embeddings=True) == 12 * table
+    network = models.create("resnet50_llll", shared_embeddings=True, scope="global", image_px=64).eval()
+    with torch.no_grad():
+        assert network(torch.randn(1, 3, 64, 64)).shape == (1, 1000)
+
+
+def test_dropout_and_stochastic_depth_are_table_20s() -> None:
+    assert spec.REGULARISATION[(152, 256)] == (0.3, 0.1)
+    network = models.create("lambda_resnet50", drop_rate=0.3, drop_path_rate=0.1)
+    blocks = [one for one in network.modules() if isinstance(one, Bottleneck)]
+    rates = [getattr(one.drop_path, "drop_prob", 0.0) for one in blocks]
+    assert network.drop_rate == 0.3
+    assert rates == pytest.approx([0.1 * place / 15 for place in range(16)])

@@ -93,7 +93,7 @@ def _timm() -> Any:
 def build(name: str, options: dict[str, Any], image_px: int | None) -> nn.Module:
     """A network of ours or timm's for images of `image_px`; those whose weights depend on the size are told it."""
     if name in models.ours():
-        return models.create(name, image_px=image_px or 224, **options)
+        return models.create(name, image_px=image_px or models.native_px(name), **options)
     timm_twin = _timm()
     if name not in timm_twin.names():
         raise registry.unknown("model", name, models.names())
@@ -149,8 +149,7 @@ def describe(wish: Wish) -> ModelFacts:
             ),
             wish,
         )
-    native_px = importlib.import_module(f"{models.__package__}.{family}.spec").NATIVE_PX
-    return _count(ModelFacts(name=wish.model, family=family, native_px=native_px), wish)
+    return _count(ModelFacts(name=wish.model, family=family, native_px=models.native_px(wish.model)), wish)
 
 
 def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:

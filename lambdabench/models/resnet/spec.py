@@ -1,18 +1,143 @@
-"""Variants of the family, without a framework: the eight placements of Table 13 of arXiv 2102.08602."""
+"""Variants of the family, without a framework."""
+
+import dataclasses
+import importlib
 
 from ...layers.lambda_layer import spec as lambda_layer
+from .architecture import LAMBDA, Architecture, filled, hybrid, placed
 
-BLOCKS = (3, 4, 6, 3)
-WIDTHS = (64, 128, 256, 512)
-EXPANSION = 4
-NATIVE_PX = 224
 PLACEMENTS = ("cccc", "lccc", "llcc", "lllc", "llll", "clll", "ccll", "cccl")
-VARIANTS: dict[str, str] = {f"resnet50_{placement}": placement for placement in PLACEMENTS}
-"""Name -> what stands in place of the 3x3 of stages c2 to c5: c convolution, l lambda layer."""
-OPTIONS: dict[str, int | str] = dict(lambda_layer.OPTIONS)
-"""Options of the lambda layers; identity defaults as well."""
+"""arXiv 2102.08602, Table 13: what stands in place of the 3x3 of stages c2 to c5: c convolution, l lambda layer."""
+BASELINES = {
+    "axial": "axial_attention",
+    "local": "local_attention",
+    "global": "self_attention",
+    "linear": "linear_attention",
+}
+"""arXiv 2102.08602, Tables 3 and 4: attention in place of every 3x3."""
+BLOCKS = {
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
+    270: (4, 29, 53, 4),
+    350: (4, 36, 72, 4),
+    420: (4, 44, 87, 4),
+}
+"""Bottlenecks of c2 to c5 by depth: He et al. (arXiv 1512.03385) to 152, arXiv 2103.07579, Table 10 beyond."""
+LAMBDA_PLACES = {50: (3,), 101: (6, 12, 18), 152: range(5, 31, 5), 200: range(5, 31, 5), 270: range(8, 49, 8)} | {
+    350: range(10, 61, 10),
+    420: range(10, 81, 10),
+}
+"""Bottlenecks of c4, counted from 1, that hold a lambda layer in the hybrids (arXiv 2102.08602, Table 18)."""
+LARGEST_PX = {50: 160, 101: 192, 152: 256, 200: 256, 270: 256, 350: 320, 420: 320}
+"""The largest image at which arXiv 2102.08602, Table 19 and arXiv 2103.07579, Table 10 print an accuracy of that depth."""
+ALL_LAMBDA_PX = {101: 224, 152: 320, 200: 320}
+"""arXiv 2102.08602, Tables 14 and 15."""
+BOTNETS = {
+    "t3": ((3, 4, 6, 6), 224),
+    "t4": ((3, 4, 23, 6), 224),
+    "t5": ((3, 4, 23, 12), 256),
+    "t6": ((3, 4, 6, 12), 320),
+    "t7": ((3, 4, 23, 12), 384),
+}
+"""arXiv 2101.11605, section 4.8: bottlenecks and image size of each."""
+DROP_OPTIONS: dict[str, float] = {"drop_rate": 0.0, "drop_path_rate": 0.0}
+SHARED_OPTION: dict[str, bool] = {"shared_embeddings": False}
+"""Lambda layers of a stage share one table of position embeddings (arXiv 2102.08602, Table 4)."""
+REGULARISATION = {
+    (50, 128): (0.2, 0.0),
+    (50, 160): (0.2, 0.0),
+    (101, 160): (0.3, 0.0),
+    (101, 192): (0.2, 0.0),
+    (152, 192): (0.3, 0.0),
+    (152, 224): (0.3, 0.1),
+    (152, 256): (0.3, 0.1),
+    (152, 288): (0.3, 0.1),
+    (270, 256): (0.3, 0.1),
+    (350, 256): (0.3, 0.2),
+    (350, 288): (0.3, 0.2),
+    (350, 320): (0.3, 0.2),
+    (420, 320): (0.3, 0.2),
+}
+"""arXiv 2102.08602, Table 20: (depth, image size) -> dropout, stochastic depth."""
 
 
-def options_of(name: str) -> dict[str, int | str]:
-    """The options that a variant takes, with their identity defaults."""
-    return OPTIONS if "l" in VARIANTS[name] else {}
+def _revisited(depth: int, layers: tuple[tuple[str, ...], ...], squeezed: str, px: int | None = None) -> Architecture:
+    """The ResNet-RS base (arXiv 2103.07579): ResNet-D, a strided 3x3 for the max-pool, squeeze-and-excitation of ratio 4."""
+    return Architecture(
+        layers=layers,
+        native_px=px or LARGEST_PX[depth],
+        stem="convolutions",
+        pooled_shortcut=True,
+        squeeze_stages=tuple(squeezed.split()),
+    )
+
+
+def _resnet50s() -> dict[str, Architecture]:
+    counts = BLOCKS[50]
+    found = {
+        f"resnet50_{letters}": Architecture(layers=placed(counts, letters), native_px=224) for letters in PLACEMENTS
+    }
+    for name, layer in BASELINES.items():
+        found[f"resnet50_{name}"] = Architecture(layers=filled(counts, layer), native_px=224)
+    found["resnet50_se"] = Architecture(  # ratio 16 as in arXiv 1709.01507: it gives the 28.1 M that Table 3 prints
+        layers=placed(counts, "cccc"), native_px=224, squeeze_stages=("c2", "c3", "c4", "c5"), squeeze_ratio=16
+    )
+    return found
+
+
+def _resnet_rss() -> dict[str, Architecture]:
+    found: dict[str, Architecture] = {}
+    for depth, counts in BLOCKS.items():
+        found[f"resnet_rs{depth}"] = _revisited(depth, placed(counts, "cccc"), "c2 c3 c4 c5")
+        found[f"resnet_rs{depth}_plain"] = _revisited(depth, placed(counts, "cccc"), "")
+    return found
+
+
+def _lambda_resnets() -> dict[str, Architecture]:
+    """Squeeze-and-excitation stands in c2 and c3 alone: only so do the printed counts of Tables 5, 14 and 15 come out."""
+    found = {
+        f"lambda_resnet{depth}": _revisited(depth, hybrid(counts, LAMBDA_PLACES[depth]), "c2 c3")
+        for depth, counts in BLOCKS.items()
+    }
+    for depth, px in ALL_LAMBDA_PX.items():
+        found[f"lambda_resnet{depth}_c4"] = _revisited(depth, placed(BLOCKS[depth], "ccll"), "c2 c3", px)
+    small_scope = _revisited(270, placed(BLOCKS[270], "ccll"), "c2 c3", 256)
+    found["lambda_resnet270_c4_r7"] = dataclasses.replace(small_scope, options=(("scope", 7),))
+    return found
+
+
+def _botnets() -> dict[str, Architecture]:
+    """Self-attention in c5, squeeze-and-excitation of ratio 16 everywhere: it gives the printed counts of T3 to T7."""
+    return {
+        f"botnet_{name}": Architecture(
+            layers=filled(counts, "self_attention", stages=(3,)),
+            native_px=px,
+            squeeze_stages=("c2", "c3", "c4", "c5"),
+            squeeze_ratio=16,
+            activation="silu",
+            last_stride=1,
+            options=(("heads", 4),),
+        )
+        for name, (counts, px) in BOTNETS.items()
+    }
+
+
+VARIANTS: dict[str, Architecture] = {**_resnet50s(), **_resnet_rss(), **_lambda_resnets(), **_botnets()}
+
+
+def native_px(name: str) -> int:
+    """Pixels a side of the images that a variant is meant for."""
+    return VARIANTS[name].native_px
+
+
+def options_of(name: str) -> dict[str, int | float | str | bool]:
+    """The options that a variant takes, with their identity defaults: its layer's, and those of training."""
+    one = VARIANTS[name]
+    found: dict[str, int | float | str | bool] = dict(DROP_OPTIONS)
+    if one.kind == LAMBDA:
+        found |= lambda_layer.OPTIONS | SHARED_OPTION
+    elif one.kind:
+        found |= importlib.import_module(f"...layers.{one.kind}.spec", __package__).OPTIONS
+    return found | dict(one.options)
