@@ -10,7 +10,7 @@ from ..core.errors import LambdabenchError, MissingExtraError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish
 
-OURS = ("resnet",)
+OURS = ("resnet", "mobilenet")
 """Families with a spec of their own; timm's names are timm's."""
 TIMMS_OWN = (
     "num_classes",
