@@ -25,14 +25,16 @@ def attend(
     rows: Float[Tensor, "g n j"],
     columns: Float[Tensor, "g n i"],
 ) -> Float[Tensor, "g d n"]:
-    """Attention of scaled queries; no way of the three keeps n * m numbers beyond a cache's worth, in either direction.
+    """Attention of scaled queries. No n * m weights are kept, forward or backward.
 
-    A CPU walks over chunks of queries. Other devices and compilers get torch's fused attention, rows and columns folded into its depth.
+    A CPU walks over chunks of queries, in float32 where the inputs are narrower: on Zen 4 that is quicker than torch's products
+    of bfloat16 (1.6 times at 56x56) and float16 (5 times). Other devices and compilers get torch's fused attention, `folded`.
     """
-    if queries.device.type in ("cpu", "meta") and not torch.compiler.is_compiling():
-        y: Tensor = _Chunked.apply(queries, keys, values, rows, columns)  # pyright: ignore[reportAssignmentType]
-        return y.to(queries.dtype)
-    return folded(queries, keys, values, rows, columns)
+    if queries.device.type not in ("cpu", "meta") or torch.compiler.is_compiling():
+        return folded(queries, keys, values, rows, columns)
+    inputs = (queries, keys, values, rows, columns)
+    y: Tensor = _Chunked.apply(*(one.float() if one.itemsize < 4 else one for one in inputs))  # pyright: ignore[reportAssignmentType]
+    return y.to(queries.dtype)
 
 
 def folded(queries: Tensor, keys: Tensor, values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

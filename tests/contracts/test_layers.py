@@ -50,7 +50,7 @@ def test_they_are_registered() -> None:
 @pytest.mark.parametrize(("dim", "dim_out", "size", "stride"), SHAPES)
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_counts_are_those_of_the_built_layer(
-    name: str, change: dict[str, int], dim: int, dim_out: int, size: tuple[int, int], stride: int, device: str
+    *, name: str, change: dict[str, int], dim: int, dim_out: int, size: tuple[int, int], stride: int, device: str
 ) -> None:
     if name == "squeeze_excitation":
         dim_out, stride = dim, 1

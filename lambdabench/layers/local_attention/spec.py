@@ -8,7 +8,10 @@ from .._attention.spec import depth_of_heads
 OPTIONS: dict[str, int | str] = {"heads": 8, "scope": 7}
 """Identity defaults: 8 heads and a 7x7 window (arXiv 1906.05909, section 4.1; arXiv 2102.08602, Table 4)."""
 BLOCK = 7
-"""Queries on a block's edge. They share the keys of the block and its surroundings (Vaswani et al., arXiv 2103.12731)."""
+"""Queries on a block's edge. They share the keys of the block and its surroundings (Vaswani et al., arXiv 2103.12731).
+
+Of 4, 7, 8, 10 and 14 the quickest on a Zen 4 core for a ResNet-50's maps and 8 images, forward and backward.
+"""
 WHOLE = 16
 """Axes up to this length are one block: its own keys are no more than a block's with surroundings."""
 

@@ -67,7 +67,7 @@ def _query_blocks(maps: Float[Tensor, "g d height width"], down: Blocks, right: 
 
 def _key_blocks(
     maps: Float[Tensor, "g two d height width"], down: Blocks, right: Blocks
-) -> tuple[Float[Tensor, "gpq d m"], ...]:
+) -> tuple[Float[Tensor, "gpq d m"], Float[Tensor, "gpq d m"]]:
     """Keys and values of every block, those around it included."""
     (above, below), (before, after) = (
         (one.margin, (one.count - 1) * one.queries + one.keys - one.margin - length)
@@ -75,8 +75,8 @@ def _key_blocks(
     )
     maps = functional.pad(maps, (before, after, above, below))
     maps = maps.unfold(3, down.keys, down.queries).unfold(4, right.keys, right.queries)
-    both = maps.permute(0, 3, 4, 1, 2, 5, 6).flatten(5, 6).flatten(0, 2)
-    return both.unbind(1)
+    keys, values = maps.permute(0, 3, 4, 1, 2, 5, 6).flatten(5, 6).flatten(0, 2).unbind(1)
+    return keys, values
 
 
 def _embedded(table: Float[Tensor, "scope depth"], axis: Blocks) -> Float[Tensor, "y depth j"]:
