@@ -18,7 +18,7 @@ def create(
 ) -> Any:
     """A layer from [batch, dim, height, width] to [batch, dim_out, height / stride, width / stride] (torch).
 
-    `size` is (height, width) of the input, needed for scope="global".
+    `size` is (height, width) of the input, needed for scope="global" and where there is an embedding for every offset on the map.
     Raises UnknownNameError, or LambdabenchError naming the options there are.
     """
     registry.load("layers", name)
