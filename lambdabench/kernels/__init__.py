@@ -1,17 +1,18 @@
 """Ways to apply the lambdas of a lambda layer: one file each behind one name, and `reference`, the mathematics they all equal.
 
-A module that has `apply(queries, values, content, embeddings)` is a choice of the layer's option `kernel`.
+`grid_attention` is what the attention baselines run. Any other module has `apply(queries, values, content, embeddings)` and is a
+choice of the layer's option `kernel`.
 """
 
 from ..core import registry
 
-REFERENCES = ("reference", "reference_attention")
-"""Modules that say what is right and are no choice."""
+APART = ("grid_attention", "reference", "reference_attention")
+"""Modules that are no way to apply lambdas."""
 
 
 def names() -> tuple[str, ...]:
     """What the option `kernel` may be, besides "auto"."""
-    return tuple(one for one in registry.names("kernels") if one not in REFERENCES)
+    return tuple(one for one in registry.names("kernels") if one not in APART)
 
 
 def choose(kernel: str) -> str:

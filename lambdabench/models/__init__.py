@@ -12,6 +12,8 @@ from ..core.spec import Case, ModelFacts, Value, Wish
 
 OURS = ("resnet", "mobilenet")
 """Families with a spec of their own; timm's names are timm's."""
+CLASSIFIERS = ("resnet", "mobilenet")
+"""Those of them that are timm networks as well."""
 TIMMS_OWN = (
     "num_classes",
     "in_chans",
@@ -20,7 +22,11 @@ TIMMS_OWN = (
     "global_pool",
     "features_only",
     "out_indices",
+    "feature_cls",
     "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "cache_dir",
 )
 """What every network of ours takes as timm's do."""
 INSTALL = 'pip install "lambdabench[torch]"'
@@ -34,7 +40,7 @@ def ours() -> dict[str, str]:
 def names() -> tuple[str, ...]:
     """Every model by name, ours first; timm's only where timm is installed."""
     theirs = _twin("timm", "torch").names() if find_spec("timm") and find_spec("torch") else ()
-    return (*sorted(ours()), *theirs)
+    return tuple(dict.fromkeys((*sorted(ours()), *theirs)))
 
 
 def option_defaults(name: str) -> Mapping[str, Value]:
@@ -46,6 +52,11 @@ def option_defaults(name: str) -> Mapping[str, Value]:
 def native_px(name: str) -> int:
     """Pixels a side of the images that a model of ours is meant for."""
     return _spec(ours()[name]).native_px(name)
+
+
+def default_cfg(name: str) -> dict[str, Any]:
+    """timm's description of a classifier of ours: size and statistics of its input, names of its first and last layers."""
+    return _twin(ours()[name], "torch").default_cfg(name)
 
 
 def create(name: str, *, framework: str = "torch", **options: Any) -> Any:

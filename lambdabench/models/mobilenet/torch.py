@@ -10,6 +10,8 @@ from ...core.errors import LambdabenchError
 from ...layers.lambda_layer.torch import LambdaLayer
 from .spec import OPTIONS, VARIANTS
 
+BASE = "mobilenetv2_100"
+
 
 class LambdaBlock(nn.Module):
     """Pointwise convolution that keeps the channels, lambda layer, pointwise convolution, and the input (arXiv 2102.08602, Table 17).
@@ -42,7 +44,7 @@ def create(name: str, **options: Any) -> nn.Module:
     """The variant `name` with random weights; takes what timm's mobilenetv2_100 takes."""
     if options.pop("pretrained", False):
         raise LambdabenchError(f"there are no weights for {name}; make it with pretrained=False")
-    for unused in ("image_px", "img_size", "pretrained_cfg", "pretrained_cfg_overlay"):  # no weight depends on the size
+    for unused in ("image_px", "img_size"):  # no weight depends on the size
         options.pop(unused, None)
     defaults = {key: value for key, value in OPTIONS.items() if not key.startswith("drop")}
     mine = {key: options.pop(key, value) for key, value in defaults.items()}
@@ -50,9 +52,27 @@ def create(name: str, **options: Any) -> nn.Module:
         raise LambdabenchError(
             f"{name} is made for any size of image; found scope='global', expected a number of positions"
         )
-    network = timm.create_model("mobilenetv2_100", pretrained=False, **options)
+    network = timm.create_model(BASE, **{"pretrained_cfg": default_cfg(name)} | options)
     places = [(stage, place) for stage in network.blocks for place in range(len(stage))]
     for number in VARIANTS[name]:
         stage, place = places[number - 1]
         stage[place] = LambdaBlock(stage[place], **mine)
     return network
+
+
+def default_cfg(name: str) -> dict[str, Any]:
+    """timm's description of MobileNet-v2, without its weights."""
+    base = timm.get_pretrained_cfg(BASE)
+    assert base is not None
+    kept = (
+        "num_classes",
+        "input_size",
+        "pool_size",
+        "crop_pct",
+        "interpolation",
+        "mean",
+        "std",
+        "first_conv",
+        "classifier",
+    )
+    return {"url": ""} | {key: getattr(base, key) for key in kept}
