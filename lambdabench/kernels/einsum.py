@@ -1,5 +1,7 @@
 """The paper's own way (arXiv 2102.08602, Fig. 3 and appendix): dense embeddings, zero outside the window, and einsum."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -17,7 +19,7 @@ def apply(
     if content is not None:
         terms.append(torch.einsum("bhkn,bkv->bhvn", queries.flatten(3), content))
     if embeddings is not None:
-        dense = expand(embeddings.to(values.dtype), tuple(size), tuple(context_size))
+        dense = expand(embeddings.to(values.dtype), size, context_size)
         lambdas = torch.einsum("nmku,bvum->bnkv", dense, values.flatten(3))
         terms.append(torch.einsum("bhkn,bnkv->bhvn", queries.flatten(3), lambdas))
     return sum(terms[1:], start=terms[0]).unflatten(3, size)
@@ -40,7 +42,7 @@ def apply_masked(
 
 
 def expand(
-    embeddings: Float[Tensor, "k u r_y r_x"], size: tuple[int, int], context_size: tuple[int, int]
+    embeddings: Float[Tensor, "k u r_y r_x"], size: Sequence[int], context_size: Sequence[int]
 ) -> Float[Tensor, "n m k u"]:
     """e_nm = r_rel(n,m), zero where the offset is outside the window; positions row by row."""
     places: list[Tensor] = []

@@ -122,8 +122,7 @@ class LambdaLayer(nn.Module):
 
     def _masked(self, queries: Tensor, context: Tensor, values: Tensor, mask: Tensor) -> Float[Tensor, "b h v n"]:
         """Keys are normalised over what each query sees."""
-        size, context_size = tuple(queries.shape[3:]), tuple(values.shape[3:])
-        dense = None if self.embeddings is None else einsum.expand(self.embeddings, size, context_size)
+        dense = None if self.embeddings is None else einsum.expand(self.embeddings, queries.shape[3:], values.shape[3:])
         mask = mask.expand(len(queries), *mask.shape[-2:])
         weights = None
         if self.to_keys is not None:

@@ -19,7 +19,7 @@ class LambdaBlock(nn.Module):
     Batch norm and activation stand where the inverted bottleneck has them.
     """
 
-    def __init__(self, block: nn.Module, **options: Any) -> None:
+    def __init__(self, block: Any, **options: Any) -> None:
         super().__init__()
         dim = int(block.conv_pw.in_channels)
         self.conv_pw = nn.Conv2d(dim, dim, 1, bias=False)
@@ -52,7 +52,8 @@ def create(name: str, **options: Any) -> nn.Module:
         raise LambdabenchError(
             f"{name} is made for any size of image; found scope='global', expected a number of positions"
         )
-    network = timm.create_model(BASE, **{"pretrained_cfg": default_cfg(name)} | options)
+    given: dict[str, Any] = {"pretrained_cfg": default_cfg(name)} | options
+    network: Any = timm.create_model(BASE, **given)
     places = [(stage, place) for stage in network.blocks for place in range(len(stage))]
     for number in VARIANTS[name]:
         stage, place = places[number - 1]

@@ -4,7 +4,8 @@ from itertools import pairwise
 from typing import Any
 
 from jaxtyping import Float
-from timm.layers import DropPath, create_classifier
+from timm.layers.classifier import create_classifier
+from timm.layers.drop import DropPath
 from timm.models import build_model_with_cfg, checkpoint_seq
 from torch import Tensor, nn
 
@@ -68,7 +69,7 @@ class ResNet(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        self.num_classes, self.drop_rate, self.grad_checkpointing = num_classes, drop_rate, False
+        self.drop_rate, self.grad_checkpointing = drop_rate, False
         self.num_features = self.head_hidden_size = WIDTHS[-1] * EXPANSION
         self.stem, self.downsample = _stem(architecture, in_chans)
         blocks = blocks_of(architecture, _pair(img_size or architecture.native_px))
@@ -84,7 +85,7 @@ class ResNet(nn.Module):
             ]
             setattr(self, name, nn.Sequential(*made))
         self.feature_info = _feature_info(architecture)
-        self.global_pool, self.head = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self._make_head(num_classes, global_pool)
         self._draw_weights()
 
     def forward_features(self, x: Float[Tensor, "b c height width"]) -> Float[Tensor, "b d height_out width_out"]:
@@ -113,10 +114,13 @@ class ResNet(nn.Module):
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """A new last layer (none for 0 classes), and another pooling where one is named."""
-        self.num_classes = num_classes
-        pool = global_pool if global_pool is not None else self.global_pool.pool_type
-        self.global_pool, self.head = create_classifier(self.num_features, num_classes, pool_type=pool)
+        self._make_head(num_classes, self.global_pool.pool_type if global_pool is None else global_pool)
         self.to(next(self.stem.parameters()).device)
+
+    def _make_head(self, num_classes: int, global_pool: str) -> None:
+        self.num_classes = num_classes
+        made: Any = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self.global_pool, self.head = made
 
     def _draw_weights(self) -> None:
         """He's initialisation of the convolutions of this module; layers draw their own."""
@@ -195,7 +199,7 @@ def _shortcut(block: Block, pooled: bool) -> nn.Module:
     return nn.Sequential(nn.Conv2d(block.dim, block.dim_out, 1, block.stride, bias=False), norm)
 
 
-def _spatial(block: Block, options: dict[str, Any], shared: nn.Parameter | None) -> nn.Module:
+def _spatial(block: Block, options: dict[str, Any], shared: nn.Parameter | None) -> Any:
     mine = options if block.layer != CONVOLUTION else {}
     if block.layer == LAMBDA and shared is not None:
         return LambdaLayer(block.width, block.width, stride=block.stride, size=block.size, embeddings=shared, **mine)
