@@ -5,6 +5,10 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from .paper import PaperFigure, paper_figures
+
+__all__ = ["SOURCES", "Fact", "PaperFigure", "accuracies", "paper_figures"]
+
 SOURCES = {
     "timm results-imagenet.csv": "https://github.com/huggingface/pytorch-image-models/blob/main/results/results-imagenet.csv",
     "arXiv 2102.08602, Table 3": "https://arxiv.org/abs/2102.08602",
