@@ -1,4 +1,4 @@
-"""Our networks have the parameters and FLOPs that the paper prints, to its printed decimals, or the misprint is named and both are shown."""
+"""Our networks have the parameters and FLOPs that the paper prints, to the printed decimals, or the misprint is named and shown."""
 
 import functools
 import inspect
