@@ -40,7 +40,9 @@ def plot_curves(
     cases = _filtered(results, suite_name, filters)
     name = _title(results, suite_name)
     module = registry.load("plots", kind)
-    drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=report.curve_notes(cases))
+    drawing = module.draw(
+        cases, title=f"{name}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
+    )
     return plots.save(drawing, out or REPORTS / name, kind)
 
 
@@ -55,7 +57,9 @@ def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder:
                 notes = report.notes(cases, points)
                 drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=notes)
             else:
-                drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=report.curve_notes(cases))
+                drawing = module.draw(
+                    cases, title=f"{title}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
+                )
         except NothingMeasuredError:
             continue
         paths += plots.save(drawing, folder, name)

@@ -33,9 +33,15 @@ SAME = (
     "fingerprint",
 )
 """Cases that differ in one of these are never on one curve."""
+FOLLOWS = {"param_dtype": "dtype", "device": "device_name", "threads": "device_name", "fingerprint": "device_name"}
+"""What needs no word where the other one tells it."""
 COLUMN_INCHES, LABEL_INCHES, LINE_INCHES = 5.6, 0.145, 0.13
 LONGEST = 44
 """Characters of a name at a line's end."""
+
+
+CROWD = 14
+"""More curves than these in one panel are parted by their conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,15 @@ class Curve:
     holes: pd.DataFrame
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Panels along one axis, one a metric."""
+
+    x: str
+    title: str
+    panels: list[list[Curve]]
+
+
 def draw(
     cases: pd.DataFrame, metrics: Sequence[str], *, title: str, notes: Sequence[str], formula: str = ""
 ) -> Drawing:
@@ -60,8 +75,7 @@ def draw(
     """
     measured = [name for name in metrics if name in cases and (cases[name] > 0).any()]
     looks = style.looks(cases["model"])
-    rows = [(x, [find(cases, x, name, looks) for name in measured]) for x in AXES]
-    rows = [(x, panels) for x, panels in rows if any(panels)]
+    rows = [row for x in AXES for row in _rows(cases, x, measured, looks)]
     if not rows:
         raise NothingMeasuredError(
             f"no model has {' or '.join(metrics)} at two batch sizes or two image sizes: "
@@ -110,16 +124,40 @@ def find(cases: pd.DataFrame, x: str, metric: str, looks: dict[str, tuple[str, s
     return curves
 
 
+def _rows(cases: pd.DataFrame, x: str, metrics: Sequence[str], looks: dict[str, tuple[str, str]]) -> list[Row]:
+    """The rows of panels along x: one, or one for each of the conditions where that would be crowded."""
+    together = [find(cases, x, name, looks) for name in metrics]
+    if max((len(curves) for curves in together), default=0) <= CROWD:
+        return [Row(x=x, title="", panels=together)] if any(together) else []
+    apart = [one for one in SAME if one != "options" and one in cases]
+    told = _told(cases[apart].astype(str))
+    rows: list[Row] = []
+    for _, same in cases.groupby(apart, dropna=False):
+        panels = [find(same, x, name, looks) for name in metrics]
+        if any(panels):
+            rows.append(Row(x=x, title=", ".join(_word(one, same[one].iloc[0]) for one in told), panels=panels))
+    return rows
+
+
+def _told(frame: pd.DataFrame) -> list[str]:
+    """The columns in which rows differ, but those that another column settles."""
+    told: list[str] = []
+    for column in frame:
+        settled = FOLLOWS.get(str(column), "")
+        before = frame[settled].nunique() if settled in frame else 1
+        if len(frame[[one for one in (settled, column) if one in frame]].drop_duplicates()) > before:
+            told.append(str(column))
+    return told
+
+
 def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
-    """Each curve's model, and of the rest what tells curves of this panel apart."""
-    told: list[int] = [0]
-    if len({key[-1] for key in keys}) > 1:
-        told.append(len(columns) - 1)
-    for place in range(1, len(columns) - 1):
-        apart = {tuple(str(key[one]) for one in told) for key in keys}
-        if len({tuple(str(key[one]) for one in (*told, place)) for key in keys}) > len(apart):
-            told.append(place)
-    return [_shorten(", ".join(_word(columns[one], key[one]) for one in told if str(key[one]) != "{}")) for key in keys]
+    """Each curve's model with the conditions in which curves of this panel differ, but those that another one settles."""
+    frame = pd.DataFrame(keys, columns=columns).astype(str)
+    own = ["model", columns[-1]] if frame[columns[-1]].nunique() > 1 else ["model"]
+    told = [*own, *_told(frame[columns[1:-1]])]
+    return [
+        _shorten(", ".join(_word(one, row[one]) for one in told if row[one] != "{}")) for _, row in frame.iterrows()
+    ]
 
 
 def _word(column: str, value: Any) -> str:
@@ -131,9 +169,9 @@ def _word(column: str, value: Any) -> str:
         case "threads":
             return f"{value} threads"
         case "options":
-            return str(value).strip("{}").replace('"', "").replace(":", "=")
+            return str(value).strip("{}").replace('"', "").replace(":", "=").replace(",", " ")
         case "fingerprint":
-            return f"environment {str(value)[:6]}"
+            return f"env {str(value)[:6]}"
         case _:
             return str(value)
 
@@ -142,28 +180,30 @@ def _shorten(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
-Row = tuple[str, list[list[Curve]]]
 Named = list[tuple[Annotation, float]]
 
 
-def _panels(rows: list[Row], metrics: Sequence[str], formula: str) -> tuple[Figure, list[tuple[Axes, Named]]]:
-    most = max(len(curves) for _, panels in rows for curves in panels)
+def _panels(rows: Sequence[Row], metrics: Sequence[str], formula: str) -> tuple[Figure, list[tuple[Axes, Named]]]:
+    most = max(len(curves) for row in rows for curves in row.panels)
     height = max(3.4, 0.9 + LABEL_INCHES * most)
     figure = Figure(figsize=(COLUMN_INCHES * len(metrics), 0.9 + height * len(rows)), layout="constrained")
     grid: Any = figure.subplots(len(rows), len(metrics), squeeze=False)
     placed: list[tuple[Axes, Named]] = []
-    for (x, panels), line in zip(rows, grid, strict=True):
-        for place, (metric, curves, axes) in enumerate(zip(metrics, panels, line, strict=True)):
-            _prepare(axes, x, metric, curves)
+    for row, line in zip(rows, grid, strict=True):
+        for metric, curves, axes in zip(metrics, row.panels, line, strict=True):
+            _prepare(axes, row, metric, curves)
             for one in curves:
-                _draw_curve(axes, one, x, metric)
-                if place == 0 and formula in one.points:
-                    _draw_formula(axes, one, x, formula)
-            placed.append((axes, [_name_end(axes, one, x, metric) for one in curves]))
+                _draw_curve(axes, one, row.x, metric)
+                if axes is line[0] and formula in one.points:
+                    _draw_formula(axes, one, row.x, formula)
+            scales.plain_log_ticks(axes.yaxis)
+            placed.append((axes, [_name_end(axes, one, row.x, metric) for one in curves]))
+    figure.align_ylabels()
     return figure, placed
 
 
-def _prepare(axes: Axes, x: str, metric: str, curves: list[Curve]) -> None:
+def _prepare(axes: Axes, row: Row, metric: str, curves: list[Curve]) -> None:
+    x = row.x
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.margins(x=0.06, y=0.08)
@@ -172,12 +212,11 @@ def _prepare(axes: Axes, x: str, metric: str, curves: list[Curve]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    scales.plain_log_ticks(axes.yaxis)
     axes.set_xlabel(AXES[x])
     axes.set_ylabel(scales.label(metric))
     fixed = sorted({int(value) for one in curves for value in one.points[OTHER[x]]})
-    if len(fixed) == 1:
-        axes.set_title(f"at {_word(OTHER[x], fixed[0])}", fontsize=9, loc="left")
+    at = f"at {_word(OTHER[x], fixed[0])}" if len(fixed) == 1 else ""
+    axes.set_title(", ".join(one for one in (row.title, at) if one), fontsize=9, loc="left")
 
 
 def _clear_of_each_other(values: list[int]) -> list[int]:

@@ -49,8 +49,9 @@ def error(point: pd.Series, metric: str) -> list[list[float]] | None:
 
 
 def plain_log_ticks(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5 of each decade as plain numbers; call it after the axis became logarithmic."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    """Ticks at 1, 2 and 5 of each decade as plain numbers, more where less than a decade is shown; call it on a filled logarithmic axis."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
     axis.set_minor_formatter(NullFormatter())
 

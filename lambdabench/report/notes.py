@@ -1,9 +1,13 @@
 """What a figure or a table must say beside its numbers: conditions, origins, what intervals cover, what is missing."""
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
 
 NAMED = 8
-"""Cases of one hole that are named; of more, the number is said."""
+"""Models that are named for one kind of hole; of more, the number is said."""
+NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
@@ -27,14 +31,15 @@ def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def curve_notes(cases: pd.DataFrame) -> tuple[str, ...]:
-    """The conditions and holes of numbers against batch size or image size."""
+def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
+    """The conditions and holes of metrics against batch size or image size."""
     if cases.empty:
         return ()
     lines = _conditions(cases, each="curves")
-    covers = sorted({str(one) for one in cases.get("latency_covers", ()) if isinstance(one, str)})
-    if covers:
-        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}); memory is read once a process and has none.")
+    covers = {str(one) for name in metrics for one in cases.get(f"{name}_covers", ()) if isinstance(one, str)}
+    lines.append(
+        f"Bars: 95 % intervals ({', '.join(sorted(covers))})." if covers else "Without bars: read once a process."
+    )
     return (*lines, *_holes(cases))
 
 
@@ -56,10 +61,19 @@ def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
 
 
 def _holes(cases: pd.DataFrame) -> list[str]:
-    """A line for each status and reason, naming its cases."""
+    """A line for each kind of hole, naming its cases; reasons that differ in numbers only are one kind, told by the first."""
+    missing = cases[cases["status"] != "ok"]
+    kinds = missing["reason"].astype(str).str.replace(NUMBER, "#", regex=True)
     lines = []
-    for (status, reason), same in cases[cases["status"] != "ok"].groupby(["status", "reason"], sort=False):
-        named = [f"{row['model']} batch {row['batch_size']}" for _, row in same.iterrows()]
-        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-        lines.append(f"Not shown: {', '.join(named[:NAMED])}{more}: {status}: {reason}.")
+    for (status, _), same in missing.groupby([missing["status"], kinds], sort=False):
+        named = [_name(str(model), alike) for model, alike in same.groupby("model", sort=False)]
+        more = f" and {len(named) - NAMED} more models" if len(named) > NAMED else ""
+        likewise = " (the others likewise)" if same["reason"].nunique() > 1 else ""
+        lines.append(f"Not shown: {', '.join(named[:NAMED])}{more}: {status}: {same['reason'].iloc[0]}{likewise}.")
     return lines
+
+
+def _name(model: str, cases: pd.DataFrame) -> str:
+    """A model with the batch sizes of its cases, and with their image sizes where there are several."""
+    batches, sizes = (", ".join(str(int(one)) for one in sorted(set(cases[key]))) for key in ("batch_size", "image_px"))
+    return f"{model} batch {batches}" + (f" at {sizes} px" if cases["image_px"].nunique() > 1 else "")
