@@ -174,7 +174,7 @@ def _title(results: Path, suite_name: str | None) -> str:
 
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
     if key == "model":
-        return cases["model"].map(lambda name: any(fnmatch.fnmatchcase(name, glob) for glob in value))
+        return [any(fnmatch.fnmatchcase(str(name), glob) for glob in value) for name in cases["model"]]
     if key == "device":
         return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
     return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value

@@ -36,7 +36,7 @@ SAME = (
 FOLLOWS = {"param_dtype": "dtype", "device": "device_name", "threads": "device_name", "fingerprint": "device_name"}
 """What needs no word where the other one tells it."""
 COLUMN_INCHES, LABEL_INCHES, LINE_INCHES = 5.6, 0.145, 0.13
-LONGEST = 44
+LONGEST = 48
 """Characters of a name at a line's end."""
 
 
@@ -155,9 +155,7 @@ def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
     frame = pd.DataFrame(keys, columns=columns).astype(str)
     own = ["model", columns[-1]] if frame[columns[-1]].nunique() > 1 else ["model"]
     told = [*own, *_told(frame[columns[1:-1]])]
-    return [
-        _shorten(", ".join(_word(one, row[one]) for one in told if row[one] != "{}")) for _, row in frame.iterrows()
-    ]
+    return [", ".join(_word(one, row[one]) for one in told if row[one] != "{}") for _, row in frame.iterrows()]
 
 
 def _word(column: str, value: Any) -> str:
@@ -229,7 +227,7 @@ def _clear_of_each_other(values: list[int]) -> list[int]:
 
 
 def _draw_curve(axes: Axes, curve: Curve, x: str, metric: str) -> None:
-    """Line, markers and bars; a hole is a cross at the height of the nearest number, tied to it, with its status beside."""
+    """Line, markers and bars; a hole is a cross at the height of the nearest number, tied to it. What it is stands in the name."""
     points, colour = curve.points, curve.colour
     axes.plot(points[x], scales.scaled(points[metric], metric), curve.dashes, color=colour, lw=1.3, gid="curve")
     for _, point in points.iterrows():
@@ -245,17 +243,21 @@ def _draw_curve(axes: Axes, curve: Curve, x: str, metric: str) -> None:
             zorder=3,
         )
     for _, hole in curve.holes.iterrows():
-        nearest = points.loc[(np.log(points[x] / hole[x])).abs().idxmin()]
+        nearest = _nearest(curve, x, hole[x])
         y = scales.scale(nearest[metric], metric)
         axes.plot([nearest[x], hole[x]], [y, y], ":", color=colour, lw=0.8, alpha=0.6)
         axes.plot(hole[x], y, "x", color=colour, ms=6, mew=1.6, gid="hole", zorder=3)
-        axes.annotate(
-            str(hole["status"]), (hole[x], y), (0, 4), textcoords="offset points", ha="center", fontsize=6, color=colour
-        )
+
+
+def _nearest(curve: Curve, x: str, value: float) -> pd.Series:
+    """The point with the nearest x, as ratios go."""
+    return curve.points.loc[(curve.points[x] / value).map(np.log).abs().idxmin()]
 
 
 def _draw_formula(axes: Axes, curve: Curve, x: str, formula: str) -> None:
     told = curve.points[curve.points[formula].notna() & (curve.points[formula] > 0)]
+    if told.empty:
+        return
     axes.plot(
         told[x],
         scales.scaled(told[formula], formula),
@@ -270,12 +272,13 @@ def _draw_formula(axes: Axes, curve: Curve, x: str, formula: str) -> None:
 
 
 def _name_end(axes: Axes, curve: Curve, x: str, metric: str) -> tuple[Annotation, float]:
-    """(The name to the right of the axes, tied to the line's end; the end's height in shown units)."""
-    last = curve.points.iloc[-1]
-    end = (float(last[x]), scales.scale(last[metric], metric))
+    """(The name and its holes to the right of the axes, tied to the line's end; the end's height in shown units)."""
+    last = max(float(value) for value in (*curve.points[x], *curve.holes[x]))
+    end = (last, scales.scale(_nearest(curve, x, last)[metric], metric))
+    holes = [f"{hole['status']} at {hole[x]:g}" for _, hole in curve.holes.sort_values(x).iterrows()]
     tie = {"arrowstyle": "-", "color": curve.colour, "lw": 0.5, "alpha": 0.5, "shrinkA": 0, "shrinkB": 3}
     name = axes.annotate(
-        curve.name,
+        _shorten("; ".join([curve.name, *holes])),
         end,
         (1.03, 0.5),
         textcoords="axes fraction",

@@ -67,7 +67,7 @@ def _holes(cases: pd.DataFrame) -> list[str]:
     lines = []
     for (status, _), same in missing.groupby([missing["status"], kinds], sort=False):
         named = [_name(str(model), alike) for model, alike in same.groupby("model", sort=False)]
-        more = f" and {len(named) - NAMED} more models" if len(named) > NAMED else ""
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
         likewise = " (the others likewise)" if same["reason"].nunique() > 1 else ""
         lines.append(f"Not shown: {', '.join(named[:NAMED])}{more}: {status}: {same['reason'].iloc[0]}{likewise}.")
     return lines
