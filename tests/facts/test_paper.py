@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from lambdabench.core.spec import MODEL_NAME
-from lambdabench.facts import paper_figures
+from lambdabench.facts import accuracies, paper_figures
 from lambdabench.facts.paper import TABLES, UNITS, PaperFigure
 
 UNITS_OF = {
@@ -102,3 +102,12 @@ def test_memory_of_table_4_is_the_formula_in_gib() -> None:
         text = one.derived or one.printed
         # half a unit of the last printed digit: 0.625 GiB is printed as 0.63
         assert math.isclose(formula[row] / 2**30, float(text), abs_tol=0.5001 * 10 ** -len(text.partition(".")[2])), row
+
+
+def test_accuracies_that_are_joined_to_speeds_are_those_that_the_paper_prints() -> None:
+    printed = {(one.table, one.model, one.image_px, one.value) for one in ALL if one.metric == "top1"}
+    quoted = [one for one in accuracies() if one.source.startswith("arXiv 2102.08602, ")]
+    assert len(quoted) > 30
+    for one in quoted:
+        table = one.source.removeprefix("arXiv 2102.08602, ")
+        assert (table, one.architecture, one.eval_px, one.value) in printed
