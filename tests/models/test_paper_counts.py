@@ -1,7 +1,6 @@
 """Our networks have the parameters and FLOPs that the paper prints, to the printed decimals, or the misprint is named and shown."""
 
 import functools
-import inspect
 from collections.abc import Mapping
 
 import pytest
@@ -55,15 +54,15 @@ def flops(model: str, image_px: int, options: Mapping[str, Value]) -> float:
         network(images)
     counts = counter.get_flop_counts()
     executed = sum(sum(counts[f"{type(network).__name__}.{name}"].values()) for name in layers)
-    return counter.get_total_flops() - executed + sum(2 * macs(layers[name], sizes[name], options) for name in layers)
+    return counter.get_total_flops() - executed + sum(2 * macs(layers[name], sizes[name]) for name in layers)
 
 
-def macs(layer: LambdaLayer, size: tuple[int, int], options: Mapping[str, Value]) -> int:
-    takes = inspect.signature(spec.macs).parameters
-    of_layer = {key: getattr(layer, key) for key in ("heads", "key_depth", "intra_depth", "scope")}
-    parts = {key: bool(options.get(key, True)) for key in ("content", "position") if key in takes}
-    dim_out = layer.heads * layer.value_depth
-    return spec.macs(layer.to_queries.in_channels, dim_out, size, **of_layer, **parts)
+def macs(layer: LambdaLayer, size: tuple[int, int]) -> int:
+    """The formula's, for the options that the layer shows; a table as wide as the map and more is every position."""
+    settings = {key: getattr(layer, key) for key in ("heads", "key_depth", "intra_depth")}
+    settings["scope"] = 1 if layer.embeddings is None else layer.embeddings.shape[-1]
+    settings |= {key: False for key in ("content", "position") if not getattr(layer, key, True)}
+    return spec.macs(layer.to_queries.in_channels, layer.heads * layer.value_depth, size=size, **settings)
 
 
 def count(one: PaperFigure) -> float:
