@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import timm
 
 from lambdabench import models, suite
 from lambdabench.facts import accuracies
@@ -36,6 +37,8 @@ def test_backbones_are_timms_and_many() -> None:
     wanted = {cell.case.model for cell in suite.load("backbones").cells}
     assert len(wanted) >= 24
     assert wanted <= set(timm_twin.names())
+    other = {name for name in wanted if (config := timm.get_pretrained_cfg(name)) is None or config.num_classes != 1000}
+    assert other == set(), "their answers would be refused"
 
 
 @pytest.mark.xfail(strict=False, reason="the families of the paper come by merge")

@@ -251,7 +251,7 @@ def _draw_curve(axes: Axes, curve: Curve, x: str, metric: str) -> None:
 
 def _nearest(curve: Curve, x: str, value: float) -> pd.Series:
     """The point with the nearest x, as ratios go."""
-    return curve.points.loc[(curve.points[x] / value).map(np.log).abs().idxmin()]
+    return curve.points.iloc[int(np.abs(np.log(curve.points[x].to_numpy(float) / value)).argmin())]
 
 
 def _draw_formula(axes: Axes, curve: Curve, x: str, formula: str) -> None:
