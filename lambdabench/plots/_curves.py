@@ -70,7 +70,7 @@ def draw(
 ) -> Drawing:
     """A row of panels per axis along which something was measured twice, a panel per metric that has numbers.
 
-    `formula` names a metric that is drawn dashed and hollow beside the measured one, in the first panel of each row.
+    `formula` names a metric that is drawn dotted and hollow beside the measured one, in the first panel of each row.
     Raises NothingMeasuredError where no two cases differ in batch size or image size only.
     """
     measured = [name for name in metrics if name in cases and (cases[name] > 0).any()]
