@@ -29,6 +29,12 @@ plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SV
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
+SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results.")]
+ModelsOption = Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")]
+DeviceOption = Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")]
+DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.")]
+BatchOption = Annotated[str, typer.Option(help="Only these batch sizes, comma-separated.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -116,25 +122,62 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
 @plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")
 def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: Annotated[str | None, typer.Option(help="Only this suite's results.")] = None,
+    suite: SuiteOption = None,
     results: ResultsOption = Path("results"),
     x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
     y: Annotated[str, typer.Option(help="top1, or any metric.")] = "top1",
-    device: Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="Only this dtype.")] = None,
-    batch_size: Annotated[str, typer.Option(help="Only these batch sizes, comma-separated.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")] = None,
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
 ) -> None:
     """Draw accuracy against speed with the Pareto front, from any results folder."""
     from .. import commands
 
-    filters: dict[str, Any] = {
-        "device": device,
-        "dtype": dtype,
-        "batch_size": _numbers(batch_size, "--batch-size") or None,
-    }
+    filters = _filters(device, dtype, batch_size, models)
     for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out):
         typer.echo(f"saved {path}")
+
+
+@plot_app.command("scaling", epilog="Example: lambdabench plot scaling --suite quickstart --models 'resnet*'")
+def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw throughput and latency against batch size and image size, from any results folder."""
+    _plot_curves("scaling", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
+@plot_app.command("memory", epilog="Example: lambdabench plot memory --results results/quickstart --batch-size 1,8")
+def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw extra and peak memory against batch size and image size, from any results folder."""
+    _plot_curves("memory", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
+def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
+    from .. import commands
+
+    for path in commands.plot_curves(kind, results, suite, filters=filters, out=out):
+        typer.echo(f"saved {path}")
+
+
+def _filters(device: str | None, dtype: str | None, batch_size: str, models: str = "") -> dict[str, Any]:
+    batches = _numbers(batch_size, "--batch-size")
+    return {"device": device, "dtype": dtype, "batch_size": batches or None, "model": _words(models) or None}
 
 
 @app.command(epilog="Example: lambdabench report quickstart")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import launch, models, plan, plots, report, store, suite
+from .. import launch, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
 from ..core import registry
@@ -19,9 +19,8 @@ from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import Case, Machine, Plan, Skip, Suite, Wish
 from ..machine import host
-from ..plots import pareto as pareto_plot
 from ..suite import Overrides
-from .reading import REPORTS, RESULTS, with_front
+from .reading import REPORTS, RESULTS, draw_plots, with_front
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,15 +262,6 @@ def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
-    """The suite's plots; none where no case has both numbers."""
-    points = front.pareto(cases)
-    if points.empty or "pareto" not in prepared.suite.plots:
-        return ()
-    drawing = pareto_plot.draw(
-        points,
-        x="throughput",
-        y="top1",
-        title=prepared.suite.title or prepared.suite.name,
-        notes=report.notes(cases, points),
-    )
-    return plots.save(drawing, reports / prepared.suite.name, "pareto")
+    """The suite's plots; those that its cases suffice for."""
+    wanted = prepared.suite
+    return draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)

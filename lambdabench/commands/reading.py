@@ -1,5 +1,6 @@
 """What can be asked of results that are there: figures, pages, single cases, lists."""
 
+import fnmatch
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,31 +26,55 @@ def plot_pareto(
     for axis in (x, y):
         if axis not in front.BETTER:
             raise registry.unknown("axis", axis, front.BETTER)
-    folder = results / suite_name if suite_name else results
-    cases = table.wide(store.newest(store.read(folder)))
-    for key, value in filters.items():
-        if value is not None:
-            cases = cases[_matches(cases, key, value)]
+    cases = _filtered(results, suite_name, filters)
     points = front.pareto(cases, x=x, y=y)
-    name = suite_name or (results.name if results != RESULTS else "all")
+    name = _title(results, suite_name)
     drawing = pareto_plot.draw(points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points))
     return plots.save(drawing, out or REPORTS / name, "pareto")
 
 
+def plot_curves(
+    kind: str, results: Path, suite_name: str | None, *, filters: Mapping[str, Any], out: Path | None
+) -> tuple[Path, ...]:
+    """Draws "scaling" or "memory" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
+    cases = _filtered(results, suite_name, filters)
+    name = _title(results, suite_name)
+    module = registry.load("plots", kind)
+    drawing = module.draw(
+        cases, title=f"{name}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
+    )
+    return plots.save(drawing, out or REPORTS / name, kind)
+
+
+def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
+    """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out."""
+    points = front.pareto(cases)
+    paths: list[Path] = []
+    for name in names:
+        module = registry.load("plots", name)
+        try:
+            if name == "pareto":
+                notes = report.notes(cases, points)
+                drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=notes)
+            else:
+                drawing = module.draw(
+                    cases, title=f"{title}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
+                )
+        except NothingMeasuredError:
+            continue
+        paths += plots.save(drawing, folder, name)
+    return tuple(paths)
+
+
 def write_report(suite_name: str, results: Path, reports: Path) -> Path:
-    """Writes reports/<suite>/index.md with its figure from the rows there. Raises NothingMeasuredError."""
+    """Writes reports/<suite>/index.md with its figures from the rows there. Raises NothingMeasuredError."""
     wanted = suite.load(suite_name)
     cases = table.wide(store.newest(store.read(results / wanted.name)))
     if cases.empty:
         raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
     points = front.pareto(cases)
     folder = reports / wanted.name
-    figures: tuple[Path, ...] = ()
-    if not points.empty:
-        drawing = pareto_plot.draw(
-            points, x="throughput", y="top1", title=wanted.title, notes=report.notes(cases, points)
-        )
-        figures = plots.save(drawing, folder, "pareto")
+    figures = draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
     return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points))
 
@@ -134,7 +159,22 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
 
 
+def _filtered(results: Path, suite_name: str | None, filters: Mapping[str, Any]) -> pd.DataFrame:
+    """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter."""
+    cases = table.wide(store.newest(store.read(results / suite_name if suite_name else results)))
+    for key, value in filters.items():
+        if value is not None:
+            cases = cases[_matches(cases, key, value)]
+    return cases
+
+
+def _title(results: Path, suite_name: str | None) -> str:
+    return suite_name or (results.name if results != RESULTS else "all")
+
+
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
+    if key == "model":
+        return [any(fnmatch.fnmatchcase(str(name), glob) for glob in value) for name in cases["model"]]
     if key == "device":
         return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
     return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value

@@ -5,10 +5,14 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from .paper import TABLES, PaperFigure, paper_figures
+
+__all__ = ["SOURCES", "Fact", "PaperFigure", "accuracies", "paper_figures"]
+
 SOURCES = {
     "timm results-imagenet.csv": "https://github.com/huggingface/pytorch-image-models/blob/main/results/results-imagenet.csv",
-    "arXiv 2102.08602, Table 3": "https://arxiv.org/abs/2102.08602",
-}
+    "tensorflow/tpu ResNet-RS README": "https://github.com/tensorflow/tpu/tree/master/models/official/resnet/resnet_rs",
+} | {f"arXiv 2102.08602, {table}": "https://arxiv.org/abs/2102.08602" for table in TABLES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

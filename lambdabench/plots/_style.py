@@ -1,10 +1,12 @@
 """How every figure looks: colours that colour-blind readers tell apart, quiet axes, reproducible files."""
 
 import contextlib
-from collections.abc import Generator
+import textwrap
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
 FAMILIES = {
     "lambda": ("#d55e00", "D"),
@@ -16,16 +18,35 @@ FAMILIES = {
 """Okabe and Ito's palette (jfly.uni-koeln.de/color); colour and marker of each family."""
 WORDS = {
     "lambda": ("lambda", "resnet50_l", "resnet50_cl", "resnet50_ccl", "resnet50_cccl"),
-    "hybrid": ("botnet", "halonet", "levit", "coatnet", "mobilevit"),
-    "attention": ("vit", "deit", "swin"),
-    "mobile": ("efficientnet", "mobilenet"),
+    "hybrid": ("botnet", "halonet", "levit", "coatnet", "mobilevit", "efficientvit", "nextvit", "shvit", "caformer"),
+    "attention": ("vit", "deit", "swin", "beit", "eva_", "eva02"),
+    "mobile": ("efficientnet", "mobilenet", "tinynet", "lcnet"),
 }
 """The first family that has a word of a model's name is its family."""
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
+"""The same palette without its yellow, which is lost on white."""
+MARKERS = "osD^vPX*"
+DASHES = ("-", "--", "-.", ":")
 
 
 def family(model: str) -> str:
     """The family that a model's name tells; "convolution" where it tells none."""
     return next((name for name, words in WORDS.items() if any(word in model for word in words)), "convolution")
+
+
+def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each model; no two are equal among the first 56 (7 colours, 8 markers, no common factor)."""
+    return {
+        name: (COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+        for place, name in enumerate(sorted(set(models)))
+    }
+
+
+def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
+    """The conditions under a figure, wrapped to `width` characters."""
+    text = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
+    figure.supxlabel(text, fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 @contextlib.contextmanager

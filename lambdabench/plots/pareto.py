@@ -1,6 +1,5 @@
 """Accuracy against speed, one panel a batch size, with the front, every interval, and what is missing."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,24 +7,16 @@ import pandas as pd
 import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..core.errors import NothingMeasuredError
-from ..core.units import SCALES, format_significant
 from . import Drawing
+from . import _scales as scales
 from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
-UNITS = {
-    "throughput": "image/s",
-    "latency": "s/step",
-    "first_call": "s",
-    "extra_memory": "B",
-    "peak_memory": "B",
-    "parameters": "1",
-    "flops": "FLOP/image",
-}
-LOWER_IS_BETTER = frozenset(UNITS) - {"throughput"}
+LOWER_IS_BETTER = frozenset(scales.UNITS) - {"throughput"}
+BESIDES = ("top1_tag", "top1_source", "on_front", "membership", "case_id", "fingerprint")
+"""Columns of the numbers behind the figure, besides the axes."""
 FRONT_OF = ["dtype", "mode", "device", "fingerprint"]
 """Within a batch size, cases that differ in one of these have fronts apart, as in `analysis.pareto`."""
 
@@ -44,16 +35,14 @@ def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[st
         for axes, batch in zip(panels, batches, strict=True):
             _draw_panel(axes, points[points["batch_size"] == batch], x, y)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
-        panels[0].set_ylabel(_label(y))
+        panels[0].set_ylabel(scales.label(y))
         figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
         _draw_legend(panels[-1], points)
-        width = 95 * len(batches)
-        caption = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
-        figure.supxlabel(caption, fontsize=6.5, color="#555555", x=0.01, ha="left")
+        style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
         for axes, batch in zip(panels, batches, strict=True):
             _name_points(axes, points[points["batch_size"] == batch], x, y)
-    return Drawing(figure=figure, numbers=_numbers(points, x, y))
+    return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, ["batch_size", x]))
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
@@ -63,10 +52,10 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     for _, point in points.iterrows():
         colour, marker = style.FAMILIES[style.family(str(point["model"]))]
         axes.errorbar(
-            _scale(point[x], x),
-            _scale(point[y], y),
-            xerr=_error(point, x),
-            yerr=_error(point, y),
+            scales.scale(point[x], x),
+            scales.scale(point[y], y),
+            xerr=scales.error(point, x),
+            yerr=scales.error(point, y),
             fmt=marker,
             color=colour,
             alpha=1.0 if point["on_front"] else 0.55,
@@ -76,15 +65,15 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
             zorder=3,
         )
     axes.margins(x=0.18, y=0.12)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(_label(x) + ("  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else ""))
+    scales.plain_log_ticks(axes.xaxis)
+    axes.set_xlabel(
+        scales.label(x) + ("  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else "")
+    )
 
 
 def _name_points(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     """Labels that keep clear of each other and of the points, where the layout leaves them."""
-    xs, ys = _scaled(points[x], x), _scaled(points[y], y)
+    xs, ys = scales.scaled(points[x], x), scales.scaled(points[y], y)
     textalloc.allocate(
         axes,
         xs,
@@ -100,7 +89,13 @@ def _name_points(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
 def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> None:
     stairs = "steps-post" if x in LOWER_IS_BETTER else "steps-pre"  # the best accuracy that is had at least this fast
     axes.plot(
-        _scaled(front[x], x), _scaled(front[y], y), color="#222222", lw=1.2, zorder=2, gid="front", drawstyle=stairs
+        scales.scaled(front[x], x),
+        scales.scaled(front[y], y),
+        color="#222222",
+        lw=1.2,
+        zorder=2,
+        gid="front",
+        drawstyle=stairs,
     )
 
 
@@ -110,39 +105,3 @@ def _draw_legend(axes: Axes, points: pd.DataFrame) -> None:
         axes.plot([], [], marker, color=colour, label=name)
     axes.plot([], [], color="#222222", lw=1.2, label="front")
     axes.legend(fontsize=7, frameon=False, loc="best")
-
-
-def _label(metric: str) -> str:
-    if metric == "top1":
-        return "ImageNet-1k top-1 [%], quoted"
-    return f"{metric.replace('_', ' ')} [{SCALES[UNITS[metric]][0]}]"
-
-
-def _factor(metric: str) -> float:
-    return SCALES[UNITS[metric]][1] if metric in UNITS else 1.0
-
-
-def _scale(value: Any, metric: str) -> float:
-    return float(value) * _factor(metric)
-
-
-def _scaled(values: pd.Series, metric: str) -> list[float]:
-    return [_scale(value, metric) for value in values]
-
-
-def _error(point: pd.Series, metric: str) -> list[list[float]] | None:
-    low, high = point.get(f"{metric}_low"), point.get(f"{metric}_high")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return None
-    centre = point[metric]
-    return [[_scale(max(0.0, centre - low), metric)], [_scale(max(0.0, high - centre), metric)]]
-
-
-def _numbers(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The columns behind the figure, stored units in the names."""
-    wanted = ["model", "batch_size", "image_px", "dtype", "device_name"]
-    wanted += [f"{name}{end}" for name in (x, y) for end in ("", "_low", "_high")]
-    wanted += ["top1_tag", "top1_source", "on_front", "membership", "case_id", "fingerprint"]
-    numbers = points[[name for name in dict.fromkeys(wanted) if name in points]].sort_values(["batch_size", x])
-    units = {f"{name}{end}": f"{name}{end} [{UNITS[name]}]" for name in UNITS for end in ("", "_low", "_high")}
-    return numbers.rename(columns=units)

@@ -1,12 +1,49 @@
 """What a figure or a table must say beside its numbers: conditions, origins, what intervals cover, what is missing."""
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
+
+NAMED = 8
+"""Models that are named for one kind of hole; of more, the number is said."""
+NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
-    """The conditions, origins and holes that a figure must say."""
+    """The conditions, origins and holes of accuracy against speed."""
     if cases.empty:
         return ()
+    lines = _conditions(cases, each="a front")
+    sources = sorted({one for one in points.get("top1_source", ()) if one})
+    if sources:
+        lines.append(
+            f"Accuracy is quoted from {'; '.join(sources)}, best weights at the size that was timed; "
+            "speed timed with random weights."
+        )
+    covers = sorted({str(one) for one in points.get("throughput_covers", ()) if isinstance(one, str)})
+    if covers:
+        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}); accuracy: Wilson, over the validation images.")
+    lines += _holes(cases)
+    silent = sorted(set(cases[(cases["status"] == "ok") & cases["top1"].isna()]["model"])) if "top1" in cases else []
+    if silent:
+        lines.append(f"Not shown, no published accuracy at this size: {', '.join(silent)}.")
+    return tuple(lines)
+
+
+def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
+    """The conditions and holes of metrics against batch size or image size."""
+    if cases.empty:
+        return ()
+    lines = _conditions(cases, each="curves")
+    covers = {str(one) for name in metrics for one in cases.get(f"{name}_covers", ()) if isinstance(one, str)}
+    lines.append(
+        f"Bars: 95 % intervals ({', '.join(sorted(covers))})." if covers else "Without bars: read once a process."
+    )
+    return (*lines, *_holes(cases))
+
+
+def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
     lines = []
     for device, same in cases.groupby("device_name"):
         dtypes = ", ".join(sorted(set(same["dtype"])))
@@ -19,22 +56,24 @@ def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
             f"Measured on {device}, {dtypes}, {threads} threads{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
         )
     if cases["fingerprint"].nunique() > 1:
-        lines.append(f"Rows of {cases['fingerprint'].nunique()} environments are shown; each has a front of its own.")
-    sources = sorted({one for one in points.get("top1_source", ()) if one})
-    if sources:
-        lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, best weights at the size that was timed; "
-            "speed timed with random weights."
-        )
-    covers = sorted({str(one) for one in points.get("throughput_covers", ()) if isinstance(one, str)})
-    if covers:
-        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}); accuracy: Wilson, over the validation images.")
-    holes = cases[cases["status"] != "ok"]
-    lines += [
-        f"Not shown: {row['model']} batch {row['batch_size']}: {row['status']}: {row['reason']}."
-        for _, row in holes.iterrows()
-    ]
-    silent = sorted(set(cases[(cases["status"] == "ok") & cases["top1"].isna()]["model"])) if "top1" in cases else []
-    if silent:
-        lines.append(f"Not shown, no published accuracy at this size: {', '.join(silent)}.")
-    return tuple(lines)
+        lines.append(f"Rows of {cases['fingerprint'].nunique()} environments are shown; each has {each} of its own.")
+    return lines
+
+
+def _holes(cases: pd.DataFrame) -> list[str]:
+    """A line for each kind of hole, naming its cases; reasons that differ in numbers only are one kind, told by the first."""
+    missing = cases[cases["status"] != "ok"]
+    kinds = missing["reason"].astype(str).str.replace(NUMBER, "#", regex=True)
+    lines = []
+    for (status, _), same in missing.groupby([missing["status"], kinds], sort=False):
+        named = [_name(str(model), alike) for model, alike in same.groupby("model", sort=False)]
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        likewise = " (the others likewise)" if same["reason"].nunique() > 1 else ""
+        lines.append(f"Not shown: {', '.join(named[:NAMED])}{more}: {status}: {same['reason'].iloc[0]}{likewise}.")
+    return lines
+
+
+def _name(model: str, cases: pd.DataFrame) -> str:
+    """A model with the batch sizes of its cases, and with their image sizes where there are several."""
+    batches, sizes = (", ".join(str(int(one)) for one in sorted(set(cases[key]))) for key in ("batch_size", "image_px"))
+    return f"{model} batch {batches}" + (f" at {sizes} px" if cases["image_px"].nunique() > 1 else "")

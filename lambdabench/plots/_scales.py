@@ -1,0 +1,64 @@
+"""How a metric is shown: its unit, its axis label, its bars; and the columns behind a figure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from ..core.units import SCALES, format_significant
+
+UNITS = {
+    "throughput": "image/s",
+    "latency": "s/step",
+    "first_call": "s",
+    "extra_memory": "B",
+    "peak_memory": "B",
+    "interaction_memory": "B",
+    "parameters": "1",
+    "flops": "FLOP/image",
+}
+ENDS = ("", "_low", "_high")
+
+
+def label(metric: str) -> str:
+    """An axis label with the unit that is shown."""
+    if metric == "top1":
+        return "ImageNet-1k top-1 [%], quoted"
+    return f"{metric.replace('_', ' ')} [{SCALES[UNITS[metric]][0]}]"
+
+
+def scale(value: Any, metric: str) -> float:
+    """A stored value in the unit that is shown."""
+    return float(value) * (SCALES[UNITS[metric]][1] if metric in UNITS else 1.0)
+
+
+def scaled(values: pd.Series, metric: str) -> list[float]:
+    """Stored values in the unit that is shown."""
+    return [scale(value, metric) for value in values]
+
+
+def error(point: pd.Series, metric: str) -> list[list[float]] | None:
+    """How far the bar reaches below and above a point; None where the number has no interval."""
+    low, high = point.get(f"{metric}_low"), point.get(f"{metric}_high")
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return None
+    centre = point[metric]
+    return [[scale(max(0.0, centre - low), metric)], [scale(max(0.0, high - centre), metric)]]
+
+
+def plain_log_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of each decade as plain numbers, more where less than a decade is shown; call it on a filled logarithmic axis."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def numbers(cases: pd.DataFrame, metrics: Iterable[str], besides: Iterable[str], order: list[str]) -> pd.DataFrame:
+    """The columns behind a figure, stored units in the names."""
+    wanted = ["model", "batch_size", "image_px", "dtype", "device_name"]
+    wanted += [f"{name}{end}" for name in metrics for end in ENDS]
+    kept = cases[[name for name in dict.fromkeys([*wanted, *besides]) if name in cases]].sort_values(order)
+    return kept.rename(columns={f"{name}{end}": f"{name}{end} [{UNITS[name]}]" for name in UNITS for end in ENDS})
