@@ -10,7 +10,7 @@ from ..core.errors import LambdabenchError, MissingExtraError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish
 
-OURS = ("resnet", "mobilenet")
+OURS = ("resnet", "mobilenet", "mask_rcnn")
 """Families with a spec of their own; timm's names are timm's."""
 CLASSIFIERS = ("resnet", "mobilenet")
 """Those of them that are timm networks as well."""
@@ -79,7 +79,7 @@ def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
 
 def create_workload(case: Case) -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
-    return importlib.import_module(f"{__package__}.classification.torch").create(case)
+    return _twin(_task(case), "torch").create(case)
 
 
 def describe(wish: Wish) -> ModelFacts:
@@ -94,6 +94,16 @@ def describe(wish: Wish) -> ModelFacts:
             native_px=224,
             problem=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
         )
+
+
+def backbone(name: str) -> str:
+    """The backbone of a detector of ours."""
+    return _spec(ours()[name]).VARIANTS[name]
+
+
+def _task(case: Case) -> str:
+    """What a network is for, which says what it is fed."""
+    return "detection" if ours().get(case.model) == "mask_rcnn" else "classification"
 
 
 def _spec(family: str) -> Any:

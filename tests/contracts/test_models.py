@@ -10,6 +10,7 @@ import torch
 from lambdabench import models
 from lambdabench.core.spec import MODEL_NAME, Case, Wish
 
+STEPPED = ("botnet_t3", "lambda_resnet101_c4", "mobilenet_v2_lambda")
 WITHOUT_A_FRAMEWORK = """
 import sys
 from lambdabench import layers, models
@@ -45,14 +46,27 @@ def test_spec_says_sizes_variants_and_options(family: str) -> None:
 def test_every_variant_is_made_described_and_gives_logits(name: str) -> None:
     assert MODEL_NAME.fullmatch(name)
     with torch.device("meta"):
-        network = models.create(name, num_classes=7, **models.option_defaults(name)).eval()
-        assert network(torch.empty(3, 3, 64, 64)).shape == (3, 7)
+        network = models.create(name, num_classes=7, image_px=64, **models.option_defaults(name))
+        logits = network.eval()(torch.empty(3, 3, 64, 64))
+        assert (len(logits), logits.shape[-1]) == (3, 7)
+        network.train()(torch.empty(2, 3, 64, 64)).sum().backward()
+    unused = {one for one, weight in network.named_parameters() if weight.grad is None}
+    assert name.startswith("mask_rcnn") or not unused
     facts = models.describe(Wish(model=name, image_px=64))
     assert facts.problem == ""
     assert facts.name == name
     assert facts.parameters
     assert facts.flops_per_image
     assert facts.activations_per_image
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(models.ours()) if "50" in name or name in STEPPED])
+def test_a_training_step_gives_finite_gradients(name: str) -> None:
+    """Those of 50 layers and one of each other kind; deeper ones are the same blocks, and step without numbers above."""
+    torch.manual_seed(0)
+    network = models.create(name, num_classes=7, image_px=64).train()
+    torch.nn.functional.cross_entropy(network(torch.randn(2, 3, 64, 64)), torch.tensor([1, 5])).backward()
+    assert all(torch.isfinite(one.grad).all() for one in network.parameters())
 
 
 @pytest.mark.parametrize("name", ["resnet50_ccll", "resnet18"])
