@@ -41,7 +41,6 @@ def test_backbones_are_timms_and_many() -> None:
     assert other == set(), "their answers would be refused"
 
 
-@pytest.mark.xfail(strict=False, reason="the families of the paper come by merge")
 @pytest.mark.parametrize("name", ["imagenet-cpu", "imagenet-gpu"])
 def test_every_model_is_here(name: str) -> None:
     assert {model for model, _ in cells(name)} <= set(models.names())

@@ -102,6 +102,5 @@ def test_what_planning_is_told_is_what_is_counted_here() -> None:
     assert (facts.problem, facts.parameters) == ("", parameters("resnet50_ccll", 224, ()))
 
 
-@pytest.mark.xfail(strict=False, reason="the other families come by merge")
 def test_every_network_of_the_paper_is_here() -> None:
     assert {missing(one) for one in paper_figures() if one.model} - {""} == set()

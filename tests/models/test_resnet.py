@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from lambdabench import models
 from lambdabench.core.spec import Wish
+from lambdabench.layers.lambda_layer import spec as lambda_spec
 from lambdabench.models.resnet import spec
-from lambdabench.models.resnet.architecture import Architecture, Block, filled
+from lambdabench.models.resnet.architecture import Architecture, Block, blocks_of, filled
 from lambdabench.models.resnet.torch import Bottleneck, ResNet
 
 TABLE_13 = {
@@ -229,3 +230,28 @@ def test_dropout_and_stochastic_depth_are_table_20s() -> None:
     rates = [getattr(one.drop_path, "drop_prob", 0.0) for one in blocks]
     assert network.drop_rate == 0.3
     assert rates == pytest.approx([0.1 * place / 15 for place in range(16)])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "gib"),
+    [
+        ("resnet50_global", {}, 122.8),  # the paper prints 120
+        ("resnet50_axial", {}, 4.8),
+        ("resnet50_llll", {}, 1.9),
+        ("resnet50_llll", {"key_depth": 8}, 0.96),  # it prints 0.95
+        ("resnet50_llll", {"shared_embeddings": True}, 0.63),
+        ("resnet50_cccc", {}, 0.0),
+    ],
+)
+def test_memory_of_interactions_is_table_4s(name: str, options: dict[str, Any], gib: float) -> None:
+    found = spec.interaction_bytes(name, image_px=224, batch_size=128, **options) / 2**30
+    assert found == pytest.approx(gib, abs=0.05 if gib > 1 else 0.006)
+
+
+def test_memory_of_the_420_layers_is_as_the_paper_says() -> None:
+    """38.4 MB, 4.8 MB shared, of the eight lambda layers in c4 at 20x20 in bfloat16 (arXiv 2102.08602, section 5)."""
+    blocks = [one for one in blocks_of(spec.VARIANTS["lambda_resnet420"], (320, 320)) if one.layer == "lambda_layer"]
+    c4 = [one for one in blocks if one.stage == 2]
+    assert (len(c4), {one.size_out for one in c4}) == (8, {(20, 20)})
+    mib = sum(lambda_spec.interaction_elements(256, 256, size=(20, 20)) for _ in c4) * 2 / 2**20
+    assert mib == pytest.approx(39.1, abs=0.05)

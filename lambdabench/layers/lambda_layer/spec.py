@@ -63,11 +63,14 @@ def activation_bytes(dim: int, dim_out: int, *, size: Size, stride: int = 1, ite
 def interaction_elements(
     dim: int, dim_out: int, *, size: Size, batch_size: int = 1, stride: int = 1, **options: Any
 ) -> int:
-    """Elements of the position embeddings as Table 4 of the paper counts them: k n^2 (einsum) or k n r^2 (convolution), in any batch."""
+    """Elements of the position embeddings as Table 4 of the paper counts them, whatever the batch: k n^2, or k n r^2 for a convolution.
+
+    The paper's layers are einsums; only kernel="conv2d" says otherwise.
+    """
     settings = OPTIONS | options
     n = size[0] * size[1]
     scope = settings["scope"]
-    context = n if scope == "global" or settings["kernel"] == "einsum" else min(int(str(scope)) ** 2, n)
+    context = min(int(str(scope)) ** 2, n) if settings["kernel"] == "conv2d" and scope != "global" else n
     return int(settings["key_depth"]) * int(settings["intra_depth"]) * n * context if settings["position"] else 0
 
 

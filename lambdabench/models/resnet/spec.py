@@ -2,9 +2,10 @@
 
 import dataclasses
 import importlib
+from typing import Any
 
 from ...layers.lambda_layer import spec as lambda_layer
-from .architecture import LAMBDA, Architecture, filled, hybrid, placed
+from .architecture import CONVOLUTION, LAMBDA, Architecture, blocks_of, filled, hybrid, placed
 
 PLACEMENTS = ("cccc", "lccc", "llcc", "lllc", "llll", "clll", "ccll", "cccl")
 """arXiv 2102.08602, Table 13: what stands in place of the 3x3 of stages c2 to c5: c convolution, l lambda layer."""
@@ -130,6 +131,27 @@ VARIANTS: dict[str, Architecture] = {**_resnet50s(), **_resnet_rss(), **_lambda_
 def native_px(name: str) -> int:
     """Pixels a side of the images that a variant is meant for."""
     return VARIANTS[name].native_px
+
+
+def interaction_bytes(name: str, *, image_px: int, batch_size: int, **options: Any) -> int:
+    """Bytes in float32 of what holds the interactions of positions, by the formula of arXiv 2102.08602, Table 4.
+
+    Attention weights, or position embeddings, of every layer at the size of its output; one table a stage where embeddings are shared.
+    """
+    one = VARIANTS[name]
+    settings = options_of(name) | options
+    if not one.kind:
+        return 0
+    layer = importlib.import_module(f"...layers.{one.kind}.spec", __package__)
+    mine = {key: settings[key] for key in layer.OPTIONS}
+    found: dict[tuple[int, int], int] = {}
+    for place, block in enumerate(blocks_of(one, (image_px, image_px))):
+        if block.layer != CONVOLUTION:
+            shared = bool(settings.get("shared_embeddings"))
+            found[block.stage, 0 if shared else place] = layer.interaction_elements(
+                block.width, block.width, size=block.size_out, batch_size=batch_size, **mine
+            )
+    return 4 * sum(found.values())
 
 
 def options_of(name: str) -> dict[str, int | float | str | bool]:
