@@ -52,7 +52,8 @@ def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
 
 def create_workload(case: Case) -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
-    return importlib.import_module(f"{__package__}.classification.torch").create(case)
+    task = "features" if case.mode == "features" else "classification"
+    return _twin(task, "torch").create(case)
 
 
 def describe(wish: Wish) -> ModelFacts:
