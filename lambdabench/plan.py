@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .core.errors import DeviceError
@@ -28,6 +28,10 @@ PROCESS_START_S = 4.0
 """Importing torch and timm and building a network (3.3 s and some were measured on two cores)."""
 CASE_OVERHEAD_S = 1.0
 """First call, memory, counting."""
+COMPILE_S = {"inference": 30.0, "features": 30.0, "train": 90.0}
+"""Compiling a network, cold: ResNet-50 by torch.compile took 24 s (inference) and 84 s (training) on two Xeon cores."""
+COMPILE_PATIENCE = 5.0
+"""A case that compiles has so many times the estimate beyond its suite's time limit: networks differ, and max-autotune is slow."""
 EFFICIENCY = 0.4
 """Share of the matrix-product rate that whole networks reach in eager mode; an assumption, for estimates only."""
 UNKNOWN_STEP_S = 0.1
@@ -51,13 +55,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the caller wants beside the suite. `defaults` are the identity defaults of models' options."""
+    """What the caller wants beside the suite. `defaults` are the identity defaults of options by the model, or the backend,
+    that they belong to; `compiling` the backends that compile."""
 
     budget_s: float | None = None
     device_asked: bool = False
     fresh: bool = False
     available_bytes: int = 0
     defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
+    compiling: Collection[str] = ()
 
 
 def make(
@@ -78,7 +84,7 @@ def make(
         case = resolve(cell.case, device.name if device else cell.case.device, machine, facts)
         if _is_excluded(case, cell):
             continue
-        identity = case_id(case, request.defaults.get(case.model))
+        identity = case_id(case, _defaults(case, request))
         if device is None:
             if request.device_asked:
                 raise DeviceError(why)
@@ -91,7 +97,7 @@ def make(
             if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
                 kept.append(identity)
                 continue
-            jobs.append(_job(suite, case, identity, replicate, (device, facts, request.available_bytes)))
+            jobs.append(_job(suite, case, identity, replicate, (device, facts, request)))
     budget_s = request.budget_s or (suite.fallback_budget_s if fallback else None)
     ordered = _order(jobs, suite.sampling.seed)
     chosen, left_out, total_s = _within(ordered, budget_s)
@@ -126,6 +132,10 @@ def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, Model
         threads=case.threads or machine.environment.cores,
         param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode),
     )
+
+
+def _defaults(case: Case, request: Request) -> dict[str, Value]:
+    return {**request.defaults.get(case.model, {}), **request.defaults.get(case.backend, {})}
 
 
 def worker_key(job: Job) -> tuple[object, ...]:
@@ -191,9 +201,11 @@ def _is_reference(suite: Suite, cell: Cell) -> bool:
 
 
 def _job(
-    suite: Suite, case: Case, identity: str, replicate: int, place: tuple[Device, Mapping[str, ModelFacts], int]
+    suite: Suite, case: Case, identity: str, replicate: int, place: tuple[Device, Mapping[str, ModelFacts], Request]
 ) -> Job:
-    device, facts, available_bytes = place
+    device, facts, request = place
+    compile_s = COMPILE_S[case.mode] if case.backend in request.compiling else 0.0
+    available_bytes = request.available_bytes
     known = facts.get(f"{case.model}@{case.image_px}") or facts.get(case.model)
     return Job(
         job_id=f"{identity}-{replicate}",
@@ -202,9 +214,9 @@ def _job(
         metrics=suite.metrics,
         sampling=suite.sampling,
         replicate=replicate,
-        timeout_s=suite.job_timeout_s,
+        timeout_s=suite.job_timeout_s + COMPILE_PATIENCE * compile_s,
         memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
-        estimate_s=_estimate_s(case, suite.sampling, device, known),
+        estimate_s=_estimate_s(case, suite.sampling, device, known) + compile_s,
         estimate_bytes=_estimate_bytes(case, known),
     )
 

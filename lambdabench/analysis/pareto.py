@@ -5,6 +5,7 @@ import pandas as pd
 BETTER = {
     "latency": "lower",
     "first_call": "lower",
+    "compile": "lower",
     "extra_memory": "lower",
     "peak_memory": "lower",
     "parameters": "lower",

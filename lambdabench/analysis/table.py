@@ -32,6 +32,8 @@ CASE = [
 ]
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]
 TIMED = ("latency", "throughput")
+HOW_ONLY = {"kernel", "compile_mode"}
+"""Options that change how a network runs and not what it computes."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
 
 
@@ -92,9 +94,10 @@ def estimate(same: pd.DataFrame, known: Spread | None) -> Estimate | None:
 
 
 def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
-    """The published accuracies of a case's architecture at its image size; an empty one where there is none."""
+    """The published accuracies of a case's architecture at its image size; an empty one where there is none, as for feature
+    maps: top-1 is a classifier's."""
     same = [one for one in accuracies() if one.architecture == row["model"] and one.eval_px == row["image_px"]]
-    if row["kind"] != "model" or not _is_plain(row):
+    if row["kind"] != "model" or row["mode"] == "features" or not _is_plain(row):
         same = []
     if weights not in ("best", "all"):
         same = [one for one in same if one.tag == weights]
@@ -104,8 +107,9 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
 
 
 def _is_plain(row: dict[str, Any]) -> bool:
-    """Whether the network is the published one: options other than the kernel make it another, whose accuracy nobody published."""
-    return row["backend"] == "fake" or set(json.loads(row["options"])) <= {"kernel"}
+    """Whether the network is the published one: options that say more than how it runs make it another, whose accuracy nobody
+    published."""
+    return row["backend"] == "fake" or set(json.loads(row["options"])) <= HOW_ONLY
 
 
 def _accuracy_cells(fact: Fact) -> dict[str, Any]:

@@ -1,25 +1,27 @@
 """A backend of scripted times and failures: the whole path in milliseconds, with exact numbers, on any machine.
 
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real), and
-fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" | "kill".
+fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" | "kill" | "recompile"; compile_s makes it a compiler,
+with graphs, breaks.
 """
 
 import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import MismatchError, OutOfMemoryError, UnsupportedError
 from ..core.ports import Session, Workload
-from ..core.record import Effective
-from ..core.spec import Case, Device
+from ..core.record import Compilation, Effective
+from ..core.spec import Case, Device, Value
 
 FRAMEWORK = ""
-OPTIONS = (
-    "latency_s jitter first_call_s memory_bytes parameters flops sleep_s fail".split()  # noqa: SIM905 (reads as a list of words)
-)
+COMPILES = False
+OPTIONS: Mapping[str, Value] = {}
+"""None of its own: its script stands where a model's options do, and any are taken."""
+CHOICES: Mapping[str, tuple[Value, ...]] = {}
 
 
 def find_devices() -> tuple[Device, ...]:
@@ -93,6 +95,17 @@ class _FakeSession:
             self.call()
             times.append(self.clock.now() - start_s)
         return times
+
+    def compilation(self) -> Compilation | None:
+        if "compile_s" not in self._options:
+            return None
+        again = self._options.get("fail") == "recompile" and self._calls > 5
+        return Compilation(
+            compiler="scripted",
+            seconds=float(self._options["compile_s"]),
+            graphs=int(self._options.get("graphs", 1)) + again,
+            breaks=int(self._options.get("breaks", 0)),
+        )
 
     def effective(self, output: Any) -> Effective:
         if self._options.get("fail") == "mismatch":

@@ -32,6 +32,8 @@ EFFECTIVE = [
     "effective_threads",
     "effective_matmul",
     "effective_kernel",
+    "effective_compiler",
+    "effective_features",
     "effective_meter",
 ]
 NOISE = ["noise_load1", "noise_cpu_pressure", "noise_steal", "noise_cpu_per_wall", "noise_faults_per_call"]

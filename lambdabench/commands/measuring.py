@@ -14,12 +14,12 @@ from .. import launch, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
 from ..core import registry
-from ..core.errors import SuiteError, UnsupportedError
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import Case, Machine, Plan, Skip, Suite, Wish
+from ..core.spec import Case, Machine, Options, Plan, Skip, Suite, Value, Wish
 from ..machine import host
 from ..suite import Overrides
+from .checking import check_names
 from .reading import REPORTS, RESULTS, draw_plots, with_front
 
 
@@ -84,7 +84,7 @@ class RunResult:
 def prepare(request: RunRequest) -> Prepared:
     """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise."""
     wanted = suite.load(request.suite, request.overrides)
-    _check_names(wanted)
+    check_names(wanted)
     found = launch.probe(_wishes(wanted))
     print_ = fingerprint(found.machine.environment)
     planned = plan.make(
@@ -97,7 +97,8 @@ def prepare(request: RunRequest) -> Prepared:
             device_asked=request.overrides.device is not None,
             fresh=request.fresh,
             available_bytes=host.available_bytes(),
-            defaults={name: models.option_defaults(name) for name in models.ours()},
+            defaults=_option_defaults(wanted),
+            compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         ),
     )
     return Prepared(suite=wanted, machine=found.machine, plan=planned, fingerprint=print_)
@@ -153,24 +154,20 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     return run(RunRequest(suite=suite_name, overrides=Overrides(**given), **own)).rows
 
 
-def _check_names(wanted: Suite) -> None:
-    """Names are checked before anything is measured: models of ours and timm's, options of ours, scaled devices."""
-    known = set(models.names())
-    for cell in wanted.cells:
-        case = cell.case
-        if case.kind != "model":
-            raise UnsupportedError(
-                f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models"
-            )
-        by_name = not case.model_hash and case.backend != "fake"
-        if by_name and known and case.model not in known:
-            raise registry.unknown("model", case.model, known)
-        takes = models.ours().get(case.model) and models.option_defaults(case.model)
-        strange = [key for key, _ in case.options if takes is not None and key not in takes]
-        if strange and case.backend != "fake":
-            raise SuiteError(
-                f"{cell.grid}: {case.model} takes no option {strange[0]!r}; it takes {', '.join(takes or {}) or 'none'}"
-            )
+def _backends(wanted: Suite) -> list[str]:
+    return sorted({cell.case.backend for cell in wanted.cells})
+
+
+def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
+    """Identity defaults of options, by the model or the backend that they belong to."""
+    backends = {name: registry.load("backends", name).OPTIONS for name in _backends(wanted)}
+    return {name: models.option_defaults(name) for name in models.ours()} | backends
+
+
+def _model_options(case: Case) -> Options:
+    """The options that the model sees; a script's are no model's."""
+    own = registry.load("backends", case.backend).OPTIONS
+    return () if case.backend == "fake" else tuple(pair for pair in case.options if pair[0] not in own)
 
 
 def _wishes(wanted: Suite) -> list[Wish]:
@@ -178,7 +175,7 @@ def _wishes(wanted: Suite) -> list[Wish]:
         Wish(
             model=cell.case.model,
             image_px=cell.case.image_px,
-            options=() if cell.case.backend == "fake" else cell.case.options,
+            options=_model_options(cell.case),
         )
         for cell in wanted.cells
     ]

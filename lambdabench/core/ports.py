@@ -1,10 +1,10 @@
 """What backend, workload, metric and worker expect of each other. None of them knows the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from .record import Effective, Measurement
-from .spec import Case, Device
+from .record import Compilation, Effective, Measurement
+from .spec import Case, Device, Value
 
 
 class Workload(Protocol):
@@ -31,6 +31,10 @@ class Workload(Protocol):
 
     def check(self, output: Any, case: Case) -> str:
         """What is wrong with the shape of an output; empty when nothing is."""
+        ...
+
+    def features(self, output: Any, case: Case) -> str:
+        """stride:channels of each map of an output that is a list of maps ("4:256 8:512"); empty for others."""
         ...
 
 
@@ -83,6 +87,10 @@ class Session(Protocol):
         """What is in force, read back from the live objects. `output` is a call's."""
         ...
 
+    def compilation(self) -> Compilation | None:
+        """What was compiled since the session opened; None where nothing ever is. Costs nothing."""
+        ...
+
     def check(self, output: Any) -> str:
         """What is wrong with an output (shape, not finite); empty when nothing is."""
         ...
@@ -109,6 +117,12 @@ class Backend(Protocol):
     """
 
     FRAMEWORK: str
+    COMPILES: bool
+    """Whether a first call compiles, which planning leaves time for."""
+    OPTIONS: Mapping[str, Value]
+    """Options of a case that are the backend's own, with their identity defaults; no model sees them."""
+    CHOICES: Mapping[str, tuple[Value, ...]]
+    """What an option may be; one that is not named may be anything."""
 
     def find_devices(self) -> tuple[Device, ...]:
         """Devices here, the best first. Raises MissingExtraError where the framework is absent."""
@@ -125,6 +139,10 @@ class Bench(Protocol):
     case: Case
 
     def first_call_s(self) -> float: ...
+
+    def compile_s(self) -> float | None:
+        """Seconds of the first call in which the backend's compiler ran; None where nothing is compiled."""
+        ...
 
     def latencies(self) -> tuple[float, ...]:
         """Seconds a step, steady, each call synchronised."""
@@ -153,4 +171,6 @@ class Metric(Protocol):
     BETTER: str
     """"lower", "higher", or "" where neither is."""
 
-    def answer(self, bench: Bench) -> Measurement: ...
+    def answer(self, bench: Bench) -> Measurement | None:
+        """The measurement; None, and no row, where the backend has no such thing."""
+        ...

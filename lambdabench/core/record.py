@@ -2,6 +2,7 @@
 
 Schema versions
 1  first version.
+2  effective_compiler and effective_features; null in files of version 1.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Literal, get_args
 
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
@@ -36,6 +37,28 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """What a backend's compiler has done so far in a session."""
+
+    compiler: str
+    """Its name, and its mode where it has several."""
+    seconds: float
+    graphs: int
+    """Compiled, those of recompilations counted again."""
+    breaks: int = 0
+    """Places where a compiled graph ends because the compiler cannot go on."""
+    eager_frames: int = 0
+    """Functions that the compiler gave up, which run as they would without it."""
+
+    def told(self) -> str:
+        """ "inductor default, 1 graph, 0 breaks"."""
+        graphs = f"{self.graphs} graph{'' if self.graphs == 1 else 's'}"
+        breaks = f"{self.breaks} break{'' if self.breaks == 1 else 's'}"
+        left = f", {self.eager_frames} function{'' if self.eager_frames == 1 else 's'} left eager"
+        return f"{self.compiler}, {graphs}, {breaks}{left if self.eager_frames else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effective:
     """Settings read back from the live model, stored beside what was asked."""
 
@@ -49,6 +72,10 @@ class Effective:
     matmul: str = ""
     batch_size: int | None = None
     kernel: str = ""
+    compiler: str = ""
+    """What compiled and into how many graphs ("inductor default, 1 graph, 0 breaks"); empty where nothing compiles."""
+    features: str = ""
+    """stride:channels of each feature map, "4:256 8:512"; empty where the output is no list of maps."""
     warmup_calls: int | None = None
     meter: str = ""
     """How memory was read."""

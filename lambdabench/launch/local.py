@@ -21,6 +21,7 @@ from ..core.registry import ROOT
 from ..core.spec import Job
 
 POLL_S = 0.1
+FAMILY_POLL_S = 1.0
 START_LIMIT_S = 180.0
 """A worker that has not begun its first job by then hangs in its imports."""
 LAST_LINES = 3
@@ -86,7 +87,8 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
     with tempfile.TemporaryDirectory(prefix="lambdabench-") as name:
         folder = Path(name)
         codec.write(folder / "jobs.json", tuple(batch))
-        with _process(folder, (*command, name), worker_environment(batch[0].case.threads)) as process:
+        environment = worker_environment(batch[0].case.threads) | {"LAMBDABENCH_SCRATCH": name}
+        with _process(folder, (*command, name), environment) as process:
             for job in batch:
                 outcome = yield from _follow(job, process, folder)
                 yield Finished(job=job, outcome=outcome)
@@ -97,6 +99,7 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
 def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generator[Started, None, Outcome]:
     """Waits for one job's outcome, within its time and memory."""
     born_s, begun_s = time.monotonic(), None
+    memory = _Memory(process.pid)
     while True:
         if begun_s is None and (folder / f"{job.job_id}.started").exists():
             begun_s = time.monotonic()
@@ -116,7 +119,7 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
                 "timeout",
                 f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size",
             )
-        if job.memory_limit_bytes is not None and _resident_bytes(process.pid) > job.memory_limit_bytes:
+        if job.memory_limit_bytes is not None and memory.resident_bytes() > job.memory_limit_bytes:
             limit = job.memory_limit_bytes / 2**30
             return _outcome(
                 job,
@@ -174,8 +177,26 @@ def _outcome(job: Job, status: Status, reason: str) -> Outcome:
     )
 
 
-def _resident_bytes(pid: int) -> int:
+class _Memory:
+    """Resident bytes of a process and all those it started (compilers). The others are looked for once a second: finding
+    them walks all processes here."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._others_bytes, self._next_s = pid, 0, 0.0
+
+    def resident_bytes(self) -> int:
+        try:
+            process = psutil.Process(self._pid)
+            if time.monotonic() >= self._next_s:
+                self._others_bytes = sum(_own_bytes(one) for one in process.children(recursive=True))
+                self._next_s = time.monotonic() + FAMILY_POLL_S
+        except psutil.Error:
+            return 0
+        return _own_bytes(process) + self._others_bytes
+
+
+def _own_bytes(process: psutil.Process) -> int:
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        return int(process.memory_info().rss)
     except psutil.Error:
         return 0

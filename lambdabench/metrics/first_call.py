@@ -1,4 +1,4 @@
-"""Seconds of the first call: lazy initialisation, autotuning and memory that is taken once."""
+"""Seconds of the first call, all that a user waits for: compiling (see `compile`), lazy initialisation, memory taken once."""
 
 from ..core.ports import Bench
 from ..core.record import Measurement
@@ -9,5 +9,5 @@ BETTER = "lower"
 
 
 def answer(bench: Bench) -> Measurement:
-    """Seconds of the first call: lazy initialisation, autotuning and memory that is taken once."""
+    """Seconds of the first call, compiling included."""
     return Measurement(metric="first_call", unit=UNIT, value=bench.first_call_s())

@@ -103,7 +103,11 @@ def backbone(name: str) -> str:
 
 def _task(case: Case) -> str:
     """What a network is for, which says what it is fed."""
-    return "detection" if ours().get(case.model) == "mask_rcnn" else "classification"
+    if case.kind == "layer":
+        return "single_layer"
+    if ours().get(case.model) == "mask_rcnn":
+        return "detection"
+    return "features" if case.mode == "features" else "classification"
 
 
 def _spec(family: str) -> Any:

@@ -41,6 +41,7 @@ COLUMNS = {
     "throughput": ("image/s", "image/s"),
     "latency": ("ms a step", "s/step"),
     "first_call": ("first call, s", "s"),
+    "compile": ("compile, s", "s"),
     "peak_memory": ("peak memory, GiB", "B"),
     "parameters": ("parameters, M", "1"),
     "flops": ("GFLOP an image (2 x MAC)", "FLOP/image"),

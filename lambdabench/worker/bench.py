@@ -1,5 +1,6 @@
 """The answers that metrics ask for, each found once: first call, samples, blocks, memory, counts."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -31,11 +32,22 @@ class LiveBench:
         self.noise = Noise()
         meter = session.meter or host_meter()
         self._first_extra_bytes, output = meter.measure(self._timed_first_call)
+        self._compilation = session.compilation()
+        if self._compilation is not None and session.meter is None:
+            self._first_extra_bytes, output = meter.measure(self._synchronised_call)
         self.meter_name = meter.name
         self.effective = self._checked(output)
 
     def first_call_s(self) -> float:
         return self._first_call_s
+
+    def compile_s(self) -> float | None:
+        return None if self._compilation is None else self._compilation.seconds
+
+    def flags(self) -> tuple[str, ...]:
+        """Why to doubt the numbers."""
+        broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
+        return (*(self._sampled.flags if self._sampled else ()), *(("graph_breaks",) if broken else ()))
 
     def latencies(self) -> tuple[float, ...]:
         return self.sampled().seconds
@@ -44,7 +56,8 @@ class LiveBench:
         """Samples with their flags; `noise` is that of their phase."""
         if self._sampled is None:
             before = quiet.take_snapshot()
-            self._sampled = sample(self._session.time_calls, self._sampling, self._first_call_s)
+            first_s = max(0.0, self._first_call_s - (self.compile_s() or 0.0))
+            self._sampled = sample(self._session.time_calls, self._sampling, first_s)
             calls = len(self._sampled.seconds) + self._sampled.warmup_calls
             self.noise = quiet.noise_between(before, quiet.take_snapshot(), calls)
         return self._sampled
@@ -63,7 +76,8 @@ class LiveBench:
         return self._rates
 
     def extra_bytes(self) -> float:
-        """A device's allocator is asked over a steady call; host memory over the first, since later ones find their pages."""
+        """A device's allocator is asked over a steady call; host memory over the first, since later ones find their pages,
+        or over the second where the first one's peak is the compiler's."""
         if self._device_meter is None:
             return self._first_extra_bytes
         if self._steady_extra_bytes is None:
@@ -84,7 +98,12 @@ class LiveBench:
 
     def verify(self) -> None:
         """Checks one more call's output and settings, after the timing. Raises WrongOutputError or MismatchError."""
-        self._checked(self._synchronised_call())
+        after = self._checked(self._synchronised_call())
+        if after.compiler != self.effective.compiler:
+            raise MismatchError(
+                f"the network was compiled again while it was timed: {self.effective.compiler} became {after.compiler}; "
+                "TORCH_LOGS=recompiles says why"
+            )
 
     def _timed_first_call(self) -> Any:
         """Timed inside the meter's work: what a meter does around it is not the case's."""
@@ -104,7 +123,15 @@ class LiveBench:
         found = self._session.effective(output)
         if problem := difference(self.case, found):
             raise MismatchError(f"what ran is not what was asked: {problem}")
-        return found
+        compilation = self._session.compilation()
+        if compilation is None:
+            return found
+        if not compilation.graphs:
+            raise MismatchError(
+                f"nothing was compiled ({compilation.told()}): the network runs as it does without a compiler; "
+                "use --backend torch_eager"
+            )
+        return dataclasses.replace(found, compiler=compilation.told())
 
     def _block_rate(self, loops: int) -> float:
         self._session.synchronize()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,21 +43,22 @@ def measure(job: Job, create_workload: CreateWorkload) -> Outcome:
 def _measure(job: Job, create_workload: CreateWorkload) -> Outcome:
     case = job.case
     backend = registry.load("backends", case.backend)
-    workload = create_workload(case) if backend.FRAMEWORK else None
+    workload = create_workload(_without(case, backend.OPTIONS)) if backend.FRAMEWORK else None
     session = backend.open_session(workload, case, job.sampling.seed)
     try:
         bench = LiveBench(session, case, job.sampling, HostMeter)
-        answers = [registry.load("metrics", name).answer(bench) for name in _timing_first(job.metrics)]
+        asked = [registry.load("metrics", name).answer(bench) for name in _timing_first(job.metrics)]
+        answers = [one for one in asked if one is not None]
+        _refuse_nothing(answers, job)
         if bench.timed():
             bench.verify()
-        flags = bench.sampled().flags if bench.timed() else ()
         status, reason = _judge(bench)
         warmup_calls = bench.sampled().warmup_calls if bench.timed() else None
         return Outcome(
             job_id=job.job_id,
             status=status,
             reason=reason,
-            flags=flags,
+            flags=bench.flags(),
             weights=workload.weights if workload else "none",
             measurements=tuple(complete(one) for one in answers),
             effective=dataclasses.replace(bench.effective, warmup_calls=warmup_calls, meter=bench.meter_name),
@@ -65,6 +66,18 @@ def _measure(job: Job, create_workload: CreateWorkload) -> Outcome:
         )
     finally:
         session.close()
+
+
+def _without(case: Case, options: Collection[str]) -> Case:
+    """The case as its model sees it: without the backend's own options."""
+    return dataclasses.replace(case, options=tuple(pair for pair in case.options if pair[0] not in options))
+
+
+def _refuse_nothing(answers: Collection[Measurement], job: Job) -> None:
+    if not answers:
+        raise UnsupportedError(
+            f"{job.case.backend} has none of what is asked for, {', '.join(job.metrics)}; use another --backend"
+        )
 
 
 def complete(one: Measurement) -> Measurement:

@@ -57,10 +57,13 @@ class Classification:
             return f"the output's shape is {tuple(output.shape)}, expected {wanted}"
         return ""
 
+    def features(self, output: Any, case: Case) -> str:
+        return ""
+
 
 def create(case: Case) -> Classification:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size it does not take."""
-    _refuse_size(case)
+    refuse_size(case)
     torch.manual_seed(0)
     options: dict[str, Any] = dict(case.options)
     if is_users(case.model):
@@ -71,8 +74,8 @@ def create(case: Case) -> Classification:
         raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
 
 
-def _refuse_size(case: Case) -> None:
-    """timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device."""
+def refuse_size(case: Case) -> None:
+    """Raises UnsupportedError for a size that one of timm's models does not take. timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device."""
     if is_users(case.model) or case.model in models.ours() or case.model not in _timm().names():
         return
     native_px = _timm().native_px(case.model)

@@ -1,0 +1,69 @@
+"""Devices that torch finds here: accelerators, then the CPU."""
+
+import dataclasses
+import functools
+import os
+import platform
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..core.errors import MissingExtraError
+from ..core.spec import Device
+
+INSTALL = 'pip install "lambdabench[torch]"'
+
+
+def find_devices(backend: str) -> tuple[Device, ...]:
+    """Accelerators, then the CPU, for a backend that runs torch. Raises MissingExtraError without torch."""
+    if find_spec("torch") is None:
+        raise MissingExtraError(f"torch is not installed: {INSTALL}")
+    return tuple(dataclasses.replace(one, backends=(backend,)) for one in _found())
+
+
+@functools.cache
+def _found() -> tuple[Device, ...]:
+    """Found once for all backends: each device multiplies matrices for a moment."""
+    import torch
+
+    found: list[Device] = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(index)
+            found.append(_device(f"cuda:{index}", facts.name, facts.total_memory))
+    if torch.xpu.is_available():
+        for index in range(torch.xpu.device_count()):
+            facts = torch.xpu.get_device_properties(index)
+            found.append(_device(f"xpu:{index}", facts.name, facts.total_memory))
+    if torch.backends.mps.is_available():
+        found.append(_device("mps", "Apple GPU", torch.mps.recommended_max_memory()))
+    found.append(_device("cpu", *_cpu_facts()))
+    return tuple(found)
+
+
+def _device(name: str, title: str, memory_bytes: int) -> Device:
+    return Device(name=name, title=title, memory_bytes=memory_bytes, backends=(), gemm_flop_per_s=_gemm_rate(name))
+
+
+def _cpu_facts() -> tuple[str, int]:
+    """(Processor name, bytes of memory)."""
+    title = platform.processor() or platform.machine()
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        lines = [line for line in path.read_text().splitlines() if line.startswith("model name")]
+        title = lines[0].partition(":")[2].strip() if lines else title
+    return title, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _gemm_rate(device: str) -> float:
+    """FLOP/s of a float32 matrix product, the best of a fifth of a second; only for time estimates."""
+    import torch
+
+    size = 1024
+    a = torch.randn(size, size, device=device)
+    best, start_s = 0.0, time.perf_counter()
+    while time.perf_counter() - start_s < 0.2:
+        before_s = time.perf_counter()
+        (a @ a)[0, 0].item()
+        best = max(best, 2 * size**3 / (time.perf_counter() - before_s))
+    return best

@@ -1,0 +1,54 @@
+"""Names and options of a suite, checked before anything is measured."""
+
+from .. import models
+from ..core import registry
+from ..core.errors import SuiteError, UnsupportedError
+from ..core.spec import Case, Cell, Suite, Value
+
+
+def check_names(wanted: Suite) -> None:
+    """Raises for a kind that cannot be measured, a model nobody has, an option that neither model nor backend takes."""
+    known = set(models.names())
+    for cell in wanted.cells:
+        case = cell.case
+        if case.kind != "model":
+            raise UnsupportedError(
+                f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models"
+            )
+        by_name = not case.model_hash and case.backend != "fake"
+        if by_name and known and case.model not in known:
+            raise registry.unknown("model", case.model, known)
+        if case.backend != "fake":
+            _check_options(cell)
+
+
+def _check_options(cell: Cell) -> None:
+    case = cell.case
+    backend = registry.load("backends", case.backend)
+    for key, value in case.options:
+        if key in backend.OPTIONS:
+            _check_choice(cell, key, value, backend.CHOICES.get(key))
+        elif owner := _owner(key):
+            raise SuiteError(f"{cell.grid}: {case.backend} takes no option {key!r}, which is {owner}'s")
+        else:
+            _check_model_option(cell, case, key)
+
+
+def _check_choice(cell: Cell, key: str, value: Value, allowed: tuple[Value, ...] | None) -> None:
+    if allowed is not None and value not in allowed:
+        raise SuiteError(f"{cell.grid}: found {key} = {value!r}, expected one of {', '.join(map(str, allowed))}")
+
+
+def _owner(key: str) -> str:
+    """The backend that an option belongs to; empty where it is no backend's."""
+    owners = (name for name in registry.names("backends") if key in registry.load("backends", name).OPTIONS)
+    return next(owners, "")
+
+
+def _check_model_option(cell: Cell, case: Case, key: str) -> None:
+    """Options of timm's models and of users' own are checked by their makers."""
+    takes = models.ours().get(case.model) and models.option_defaults(case.model)
+    if takes is not None and key not in takes:
+        raise SuiteError(
+            f"{cell.grid}: {case.model} takes no option {key!r}; it takes {', '.join(takes or {}) or 'none'}"
+        )

@@ -1,0 +1,18 @@
+"""Seconds of the first call in which a compiler ran; no row for backends that compile nothing.
+
+As the compiler itself reports its starts and ends, tracing and the backward pass included. Not the first call minus a steady
+one, which would count lazy initialisation and memory that is taken once.
+"""
+
+from ..core.ports import Bench
+from ..core.record import Measurement
+
+TITLE = "Compile"
+UNIT = "s"
+BETTER = "lower"
+
+
+def answer(bench: Bench) -> Measurement | None:
+    """Seconds of the first call in which a compiler ran; None where nothing is compiled."""
+    seconds = bench.compile_s()
+    return None if seconds is None else Measurement(metric="compile", unit=UNIT, value=seconds)

@@ -1,0 +1,93 @@
+"""Backbones in torch whose output is a list of feature maps: ours, timm's (`features_only=True`) and the user's own."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import UnsupportedError
+from ...core.spec import Case
+from ..classification.torch import build, is_users, load_users, refuse_size
+
+SWITCH = "features_only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureMaps:
+    """A `core.ports.Workload`."""
+
+    network: nn.Module
+    weights: str = "random"
+    strides: tuple[int, ...] = ()
+    """What the network says its maps' strides are; empty where it does not, and they are read off the maps."""
+    channels_last: bool = False
+    """Maps of shape [batch, height, width, channels], as Swin's are."""
+
+    def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
+        generator = torch.Generator().manual_seed(seed)
+        assert case.image_px is not None
+        return (torch.randn(case.batch_size, 3, case.image_px, case.image_px, generator=generator),)
+
+    def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return inputs
+
+    def loss(self, output: Any, inputs: tuple[Tensor, ...]) -> Tensor:
+        raise UnsupportedError("feature maps have no loss; use --mode train for classification")
+
+    def check(self, output: Any, case: Case) -> str:
+        if not isinstance(output, (list, tuple)) or not all(isinstance(one, Tensor) for one in output) or not output:
+            return f"the output is a {type(output).__name__}, expected a list of feature maps"
+        if self.strides and len(self.strides) != len(output):
+            return f"there are {len(output)} feature maps, expected {len(self.strides)}"
+        for index, one in enumerate(output):
+            if one.dim() != 4 or one.shape[0] != case.batch_size:
+                return f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
+            stride, sizes = self._stride(index, one, case), self._sizes(one)
+            if not all(_fits(size, case.image_px or 0, stride) for size in sizes):
+                return f"map {index} is {sizes[0]} x {sizes[1]}, expected {case.image_px} px divided by {stride}"
+        return ""
+
+    def features(self, output: Any, case: Case) -> str:
+        axis = 3 if self.channels_last else 1
+        return " ".join(
+            f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output)
+        )
+
+    def _sizes(self, one: Tensor) -> tuple[int, int]:
+        height = 1 if self.channels_last else 2
+        return int(one.shape[height]), int(one.shape[height + 1])
+
+    def _stride(self, index: int, one: Tensor, case: Case) -> int:
+        return self.strides[index] if self.strides else max(1, round((case.image_px or 0) / self._sizes(one)[0]))
+
+
+def create(case: Case) -> FeatureMaps:
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for a model without feature maps."""
+    refuse_size(case)
+    torch.manual_seed(0)
+    options: dict[str, Any] = dict(case.options)
+    if is_users(case.model):
+        return _wrapped(load_users(case.model, options), weights="the user's")
+    try:
+        network = build(case.model, options | {SWITCH: True}, case.image_px)
+    except Exception as error:  # timm refuses by all kinds of errors, most of them without a word
+        first = (str(error).splitlines() or [""])[0]
+        raise UnsupportedError(
+            f"{case.model} has no mode features: it cannot be made with {SWITCH}=True "
+            f"({type(error).__name__}{': ' if first else ''}{first}); use --mode inference"
+        ) from error
+    return _wrapped(network)
+
+
+def _wrapped(network: nn.Module, weights: str = "random") -> FeatureMaps:
+    info = getattr(network, "feature_info", None)
+    strides = tuple(int(one) for one in info.reduction()) if hasattr(info, "reduction") else ()
+    last = "NHWC" in str(getattr(network, "output_fmt", ""))
+    return FeatureMaps(network=network, weights=weights, strides=strides, channels_last=last)
+
+
+def _fits(size: int, image_px: int, stride: int) -> bool:
+    """Padded convolutions round up, patches down."""
+    return size in (math.ceil(image_px / stride), image_px // stride)
