@@ -22,6 +22,7 @@ from .core.spec import (
     Suite,
     Value,
     default_param_dtype,
+    facts_key,
 )
 
 PROCESS_START_S = 4.0
@@ -124,7 +125,7 @@ def make(
 
 def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
     """The case with device, image size, threads and parameter dtype filled in."""
-    known = facts.get(case.model)
+    known = facts.get(facts_key(case.model, None, case.options)) or facts.get(case.model)
     return dataclasses.replace(
         case,
         device=device if device != "auto" else machine.devices[0].name,
@@ -206,7 +207,7 @@ def _job(
     device, facts, request = place
     compile_s = COMPILE_S[case.mode] if case.backend in request.compiling else 0.0
     available_bytes = request.available_bytes
-    known = facts.get(f"{case.model}@{case.image_px}") or facts.get(case.model)
+    known = _facts_of(case, facts)
     return Job(
         job_id=f"{identity}-{replicate}",
         case_id=identity,
@@ -219,6 +220,12 @@ def _job(
         estimate_s=_estimate_s(case, suite.sampling, device, known) + compile_s,
         estimate_bytes=_estimate_bytes(case, known),
     )
+
+
+def _facts_of(case: Case, facts: Mapping[str, ModelFacts]) -> ModelFacts | None:
+    """The closest there are: of its options and size, else of another's."""
+    keys = [facts_key(case.model, px, options) for options in (case.options, ()) for px in (case.image_px, None)]
+    return next((facts[key] for key in keys if key in facts), None)
 
 
 def _estimate_s(case: Case, sampling: Sampling, device: Device, facts: ModelFacts | None) -> float:

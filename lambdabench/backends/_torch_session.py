@@ -120,6 +120,9 @@ class TorchSession:
     def input_bytes(self) -> int:
         return sum(one.numel() * one.element_size() for one in self._inputs)
 
+    def interaction_bytes(self) -> int | None:
+        return self._workload.interaction_bytes(self._case)
+
     def flops(self) -> float:
         from torch.utils.flop_counter import FlopCounterMode
 
@@ -256,5 +259,3 @@ def _with_loss(network: Any, workload: Workload) -> Callable[..., Any]:
 
 def _names(values: set[Any]) -> str:
     return ",".join(sorted(str(one).removeprefix("torch.") for one in values))
-
-

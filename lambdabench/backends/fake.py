@@ -133,6 +133,9 @@ class _FakeSession:
     def input_bytes(self) -> int:
         return 12 * self._case.batch_size * (self._case.image_px or 0) ** 2
 
+    def interaction_bytes(self) -> int | None:
+        return None
+
     def flops(self) -> float:
         return float(self._options.get("flops", 1e9 * self._case.batch_size))
 

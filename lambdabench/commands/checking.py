@@ -1,6 +1,6 @@
 """Names and options of a suite, checked before anything is measured."""
 
-from .. import models
+from .. import layers, models
 from ..core import registry
 from ..core.errors import SuiteError, UnsupportedError
 from ..core.spec import Case, Cell, Suite, Value
@@ -11,15 +11,32 @@ def check_names(wanted: Suite) -> None:
     known = set(models.names())
     for cell in wanted.cells:
         case = cell.case
+        if case.kind == "layer":
+            _check_layer(cell)
+            continue
         if case.kind != "model":
             raise UnsupportedError(
-                f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models"
+                f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models and layers"
             )
         by_name = not case.model_hash and case.backend != "fake"
         if by_name and known and case.model not in known:
             raise registry.unknown("model", case.model, known)
         if case.backend != "fake":
             _check_options(cell)
+
+
+def _check_layer(cell: Cell) -> None:
+    takes = layers.option_defaults(cell.case.model)
+    if cell.case.backend == "fake":
+        return
+    own = registry.load("backends", cell.case.backend).OPTIONS
+    for key, value in cell.case.options:
+        if key in own:
+            _check_choice(cell, key, value, registry.load("backends", cell.case.backend).CHOICES.get(key))
+        elif key not in takes:
+            raise SuiteError(f"{cell.grid}: {cell.case.model} takes no option {key!r}; it takes {', '.join(takes)}")
+    if "dim" not in dict(cell.case.options):
+        raise SuiteError(f"{cell.grid}: {cell.case.model} needs options.dim, the channels of its input")
 
 
 def _check_options(cell: Cell) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import launch, models, plan, store, suite
+from .. import launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
 from ..core import registry
@@ -161,7 +161,9 @@ def _backends(wanted: Suite) -> list[str]:
 def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
     """Identity defaults of options, by the model or the backend that they belong to."""
     backends = {name: registry.load("backends", name).OPTIONS for name in _backends(wanted)}
-    return {name: models.option_defaults(name) for name in models.ours()} | backends
+    known: dict[str, Mapping[str, Value]] = {name: models.option_defaults(name) for name in models.ours()}
+    known |= {name: layers.option_defaults(name) for name in registry.names("layers")}
+    return known | backends
 
 
 def _model_options(case: Case) -> Options:
@@ -176,6 +178,7 @@ def _wishes(wanted: Suite) -> list[Wish]:
             model=cell.case.model,
             image_px=cell.case.image_px,
             options=_model_options(cell.case),
+            kind=cell.case.kind,
         )
         for cell in wanted.cells
     ]

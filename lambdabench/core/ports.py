@@ -37,6 +37,10 @@ class Workload(Protocol):
         """stride:channels of each map of an output that is a list of maps ("4:256 8:512"); empty for others."""
         ...
 
+    def interaction_bytes(self, case: Case) -> int | None:
+        """Bytes that hold the interactions of positions by the formula of arXiv 2102.08602, Table 4; None where it does not reach."""
+        ...
+
 
 class Clock(Protocol):
     """Seconds, monotonic. A backend brings its own when time is scripted or read from device events."""
@@ -101,6 +105,10 @@ class Session(Protocol):
 
     def input_bytes(self) -> int: ...
 
+    def interaction_bytes(self) -> int | None:
+        """The workload's."""
+        ...
+
     def flops(self) -> float:
         """FLOP of one step, 2 x multiply-accumulate, counted over one more call."""
         ...
@@ -157,6 +165,8 @@ class Bench(Protocol):
     def parameter_bytes(self) -> int: ...
 
     def input_bytes(self) -> int: ...
+
+    def interaction_bytes(self) -> int | None: ...
 
     def parameters(self) -> int: ...
 

@@ -215,6 +215,12 @@ class Plan:
     """Said loudly when none of the preferred devices is here; empty otherwise."""
 
 
+def facts_key(model: str, image_px: int | None, options: Options = ()) -> str:
+    """What facts are looked up by: the model, its image size unless that is its own, its options."""
+    told = ",".join(f"{key}={value}" for key, value in options)
+    return model + (f"@{image_px}" if image_px else "") + (f"({told})" if told else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What planning asks the probe about a model: its facts, with counts at `image_px` (None: native size)."""
@@ -222,3 +228,4 @@ class Wish:
     model: str
     image_px: int | None = None
     options: Options = ()
+    kind: Kind = "model"

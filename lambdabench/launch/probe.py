@@ -14,7 +14,7 @@ from pathlib import Path
 from ..core import codec
 from ..core.errors import ProbeError
 from ..core.registry import ROOT
-from ..core.spec import Machine, ModelFacts, Wish
+from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from .local import worker_environment
 
 LIMIT_S = 300.0
@@ -46,7 +46,7 @@ def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
                 shutil.copy(Path(name) / file, aside)
                 aside.replace(home / file)
     catalogue = codec.read(tuple[ModelFacts, ...], home / "catalogue.json")
-    facts = {_label(one, wish): one for one, wish in zip(catalogue, wishes, strict=True)}
+    facts = {label: one for one, wish in zip(catalogue, wishes, strict=True) for label in _labels(one, wish)}
     return Found(
         machine=codec.read(Machine, home / "machine.json"),
         names=codec.read(tuple[str, ...], home / "names.json"),
@@ -54,8 +54,10 @@ def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
     )
 
 
-def _label(facts: ModelFacts, wish: Wish) -> str:
-    return facts.name if wish.image_px in (None, facts.native_px) else f"{facts.name}@{wish.image_px}"
+def _labels(facts: ModelFacts, wish: Wish) -> list[str]:
+    """With its options, and by its name alone, where the last wish is as good as any."""
+    px = None if wish.image_px in (None, facts.native_px) else wish.image_px
+    return [facts_key(facts.name, px, options) for options in dict.fromkeys((wish.options, ()))]
 
 
 def _ask(folder: Path, wishes: tuple[Wish, ...]) -> None:

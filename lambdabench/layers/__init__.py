@@ -5,6 +5,15 @@ from typing import Any
 from ..core import registry
 from ..core.errors import LambdabenchError
 
+ARGUMENTS: dict[str, int | str] = {"dim": 0, "dim_out": 0, "stride": 1, "size": ""}
+"""What a suite of layers may say in `options` beside the layer's own, with identity defaults (0 and "" are never asked for)."""
+
+
+def option_defaults(name: str) -> dict[str, int | str | bool]:
+    """Identity defaults of a layer's options and arguments. Raises UnknownNameError."""
+    registry.load("layers", name)
+    return {**ARGUMENTS, **registry.load(f"layers.{name}", "spec").OPTIONS}
+
 
 def create(
     name: str,

@@ -82,10 +82,20 @@ def create_workload(case: Case) -> Workload:
     return _twin(_task(case), "torch").create(case)
 
 
+def interaction_bytes(case: Case) -> int | None:
+    """What arXiv 2102.08602, Table 4 counts as a network's memory; None where its formula does not reach."""
+    family = ours().get(case.model, "")
+    formula = getattr(_spec(family), "interaction_bytes", None) if family else None
+    if formula is None or case.image_px is None:
+        return None
+    return formula(case.model, image_px=case.image_px, batch_size=case.batch_size, **dict(case.options))
+
+
 def describe(wish: Wish) -> ModelFacts:
     """Facts that planning needs, counted on the meta device; never raises: a problem is said in `problem`."""
+    task = "single_layer" if wish.kind == "layer" else "classification"
     try:
-        return importlib.import_module(f"{__package__}.classification.torch").describe(wish)
+        return _twin(task, "torch").describe(wish)
     except Exception as error:
         family = ours().get(wish.model, "timm" if "/" not in wish.model and ":" not in wish.model else "user")
         return ModelFacts(

@@ -90,6 +90,9 @@ class LiveBench:
     def input_bytes(self) -> int:
         return self._session.input_bytes()
 
+    def interaction_bytes(self) -> int | None:
+        return self._session.interaction_bytes()
+
     def parameters(self) -> int:
         return self._session.parameters()
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lambdabench import layers
 from lambdabench.core import registry
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.models.classification.torch import _WrittenElements
+from lambdabench.models.classification.torch import WrittenElements
 
 NAMES = (
     "axial_attention",
@@ -60,7 +60,7 @@ def test_counts_are_those_of_the_built_layer(
     with torch.device(device):
         layer = layers.create(name, dim, dim_out, size=size, stride=stride, **change)
         x = torch.zeros(1, dim, *size)
-    written, counter = _WrittenElements(), FlopCounterMode(display=False)
+    written, counter = WrittenElements(), FlopCounterMode(display=False)
     with torch.no_grad(), counter, written:
         y = layer(x)
     assert tuple(y.shape) == (1, dim_out, *(-(-side // stride) for side in size))

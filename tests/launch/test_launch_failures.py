@@ -86,4 +86,4 @@ def test_the_cache_tells_wishes_and_versions_apart(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("px", "label"), [(None, "m"), (224, "m"), (96, "m@96")])
 def test_facts_are_labelled_by_size_unless_it_is_the_models_own(px: int | None, label: str) -> None:
     facts = ModelFacts(name="m", family="f", native_px=224)
-    assert probing._label(facts, Wish(model="m", image_px=px)) == label
+    assert probing._labels(facts, Wish(model="m", image_px=px)) == [label]

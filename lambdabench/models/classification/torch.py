@@ -60,6 +60,9 @@ class Classification:
     def features(self, output: Any, case: Case) -> str:
         return ""
 
+    def interaction_bytes(self, case: Case) -> int | None:
+        return models.interaction_bytes(case)
+
 
 def create(case: Case) -> Classification:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size it does not take."""
@@ -75,7 +78,10 @@ def create(case: Case) -> Classification:
 
 
 def refuse_size(case: Case) -> None:
-    """Raises UnsupportedError for a size that one of timm's models does not take. timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device."""
+    """Raises UnsupportedError for a size that one of timm's models does not take.
+
+    timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device.
+    """
     if is_users(case.model) or case.model in models.ours() or case.model not in _timm().names():
         return
     native_px = _timm().native_px(case.model)
@@ -173,15 +179,20 @@ def _counts_on_meta(model: str, options: Options, px: int) -> tuple[int, float, 
     with torch.device("meta"):
         network = load_users(model, dict(options)) if is_users(model) else build(model, dict(options), px)
         images = torch.empty(1, 3, px, px)
+    return counted(network, images)
+
+
+def counted(network: nn.Module, images: Tensor) -> tuple[int, float, float]:
+    """(Parameters, FLOPs, elements written by convolutions and matrix products) of one forward pass, in evaluation."""
     network.eval()
-    written = _WrittenElements()
+    written = WrittenElements()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter, written:
         network(images)
     return sum(one.numel() for one in network.parameters()), float(counter.get_total_flops()), float(written.elements)
 
 
-class _WrittenElements(TorchDispatchMode):
+class WrittenElements(TorchDispatchMode):
     """Counts the elements that convolutions and matrix products write."""
 
     def __init__(self) -> None:

@@ -51,6 +51,9 @@ class Detection:
     def features(self, output: Any, case: Case) -> str:
         return ""
 
+    def interaction_bytes(self, case: Case) -> int | None:
+        return None
+
 
 def create(case: Case) -> Detection:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for what a detector does not do."""

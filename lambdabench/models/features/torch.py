@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ... import models
 from ...core.errors import UnsupportedError
 from ...core.spec import Case
 from ..classification.torch import build, is_users, load_users, refuse_size
@@ -43,7 +44,9 @@ class FeatureMaps:
             return f"there are {len(output)} feature maps, expected {len(self.strides)}"
         for index, one in enumerate(output):
             if one.dim() != 4 or one.shape[0] != case.batch_size:
-                return f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
+                return (
+                    f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
+                )
             stride, sizes = self._stride(index, one, case), self._sizes(one)
             if not all(_fits(size, case.image_px or 0, stride) for size in sizes):
                 return f"map {index} is {sizes[0]} x {sizes[1]}, expected {case.image_px} px divided by {stride}"
@@ -51,9 +54,10 @@ class FeatureMaps:
 
     def features(self, output: Any, case: Case) -> str:
         axis = 3 if self.channels_last else 1
-        return " ".join(
-            f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output)
-        )
+        return " ".join(f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output))
+
+    def interaction_bytes(self, case: Case) -> int | None:
+        return models.interaction_bytes(case)
 
     def _sizes(self, one: Tensor) -> tuple[int, int]:
         height = 1 if self.channels_last else 2
@@ -82,7 +86,7 @@ def create(case: Case) -> FeatureMaps:
 
 
 def _wrapped(network: nn.Module, weights: str = "random") -> FeatureMaps:
-    info = getattr(network, "feature_info", None)
+    info: Any = getattr(network, "feature_info", None)
     strides = tuple(int(one) for one in info.reduction()) if hasattr(info, "reduction") else ()
     last = "NHWC" in str(getattr(network, "output_fmt", ""))
     return FeatureMaps(network=network, weights=weights, strides=strides, channels_last=last)
