@@ -256,5 +256,3 @@ def _with_loss(network: Any, workload: Workload) -> Callable[..., Any]:
 
 def _names(values: set[Any]) -> str:
     return ",".join(sorted(str(one).removeprefix("torch.") for one in values))
-
-

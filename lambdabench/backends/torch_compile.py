@@ -50,7 +50,9 @@ def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
     refuse(case)
     mode = str(dict(case.options).get("compile_mode", OPTIONS["compile_mode"]))
     if mode not in CHOICES["compile_mode"]:
-        raise UnsupportedError(f"compile_mode {mode!r} is unknown; use one of {', '.join(map(str, CHOICES['compile_mode']))}")
+        raise UnsupportedError(
+            f"compile_mode {mode!r} is unknown; use one of {', '.join(map(str, CHOICES['compile_mode']))}"
+        )
     _start_compiler(case.device)
     return TorchSession(workload, case, seed, InductorCompiler(mode))
 

@@ -75,7 +75,10 @@ def create(case: Case) -> Classification:
 
 
 def refuse_size(case: Case) -> None:
-    """Raises UnsupportedError for a size that one of timm's models does not take. timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device."""
+    """Raises UnsupportedError for a size that one of timm's models does not take.
+
+    timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device.
+    """
     if is_users(case.model) or case.model in models.ours() or case.model not in _timm().names():
         return
     native_px = _timm().native_px(case.model)

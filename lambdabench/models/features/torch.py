@@ -43,7 +43,9 @@ class FeatureMaps:
             return f"there are {len(output)} feature maps, expected {len(self.strides)}"
         for index, one in enumerate(output):
             if one.dim() != 4 or one.shape[0] != case.batch_size:
-                return f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
+                return (
+                    f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
+                )
             stride, sizes = self._stride(index, one, case), self._sizes(one)
             if not all(_fits(size, case.image_px or 0, stride) for size in sizes):
                 return f"map {index} is {sizes[0]} x {sizes[1]}, expected {case.image_px} px divided by {stride}"
@@ -51,9 +53,7 @@ class FeatureMaps:
 
     def features(self, output: Any, case: Case) -> str:
         axis = 3 if self.channels_last else 1
-        return " ".join(
-            f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output)
-        )
+        return " ".join(f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output))
 
     def _sizes(self, one: Tensor) -> tuple[int, int]:
         height = 1 if self.channels_last else 2
