@@ -83,7 +83,7 @@ def create(case: Case) -> FeatureMaps:
 
 def _wrapped(network: nn.Module, weights: str = "random") -> FeatureMaps:
     info = getattr(network, "feature_info", None)
-    strides = tuple(int(one) for one in info.reduction()) if hasattr(info, "reduction") else ()
+    strides = tuple(int(one) for one in info.reduction()) if info is not None else ()
     last = "NHWC" in str(getattr(network, "output_fmt", ""))
     return FeatureMaps(network=network, weights=weights, strides=strides, channels_last=last)
 
