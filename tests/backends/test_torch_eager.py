@@ -125,7 +125,6 @@ def test_both_layouts_give_the_same_numbers() -> None:
     ("changes", "fix"),
     [
         ({"devices": 2}, "leave out --devices"),
-        ({"mode": "features"}, "use --mode inference or train"),
         ({"dtype": "tf32"}, "use --dtype float32"),
         ({"param_dtype": "bfloat16"}, "use --dtype"),
     ],

@@ -37,6 +37,9 @@ class TorchWorkload:
     def check(self, output: Any, case: Case) -> str:
         return "" if output.shape == (case.batch_size, 4) else f"shape {tuple(output.shape)}"
 
+    def features(self, output: Any, case: Case) -> str:
+        return ""
+
 
 WORKLOADS: dict[str, Any] = {"": lambda: None, "torch": TorchWorkload}
 
@@ -65,6 +68,12 @@ def open_small(backend: Any, name: str, **fields: Any) -> tuple[Session, Case]:
 def test_it_names_its_framework(backend: Any) -> None:
     assert backend.FRAMEWORK in ("", "torch", "jax")
     assert backend.__doc__
+
+
+def test_its_own_options_have_a_default_among_what_they_may_be(backend: Any) -> None:
+    assert set(backend.CHOICES) <= set(backend.OPTIONS)
+    assert all(backend.OPTIONS[key] in allowed for key, allowed in backend.CHOICES.items())
+    assert isinstance(backend.COMPILES, bool)
 
 
 def found_devices(backend: Any) -> tuple[Device, ...]:

@@ -6,13 +6,16 @@ import pytest
 
 from lambdabench.backends import fake
 from lambdabench.core import registry
-from lambdabench.core.spec import Case, Sampling
+from lambdabench.core.spec import Case, Sampling, options_from
 from lambdabench.core.units import SCALES
 from lambdabench.machine.memory import HostMeter
 from lambdabench.worker.bench import LiveBench
 from lambdabench.worker.measure import complete
 
-CASE = Case(model="m", backend="fake", device="fake", batch_size=2, image_px=8, param_dtype="float32", threads=1)
+CASE = Case(
+    model="m", backend="fake", device="fake", batch_size=2, image_px=8, param_dtype="float32", threads=1,
+    options=options_from({"compile_s": 0.01}),
+)  # fmt: skip
 
 
 @pytest.fixture(params=registry.names("metrics"))

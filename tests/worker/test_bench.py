@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdabench.core.errors import MismatchError, WrongOutputError
-from lambdabench.core.record import Effective
+from lambdabench.core.record import Compilation, Effective
 from lambdabench.core.spec import Case, Sampling
 from lambdabench.worker.bench import BLOCKS, LiveBench, difference
 
@@ -59,6 +59,7 @@ class ScriptedSession:
         self.meter = self.slow_meter if own_meter else None
         self.problem, self.found = "", AS_ASKED
         self.in_flight = 0
+        self.compiled: Compilation | None = None
 
     def call(self) -> str:
         self.in_flight += 1
@@ -77,6 +78,9 @@ class ScriptedSession:
 
     def check(self, output: Any) -> str:
         return self.problem
+
+    def compilation(self) -> Compilation | None:
+        return self.compiled
 
     def parameters(self) -> int:
         return 7
