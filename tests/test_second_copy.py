@@ -68,7 +68,7 @@ def test_a_model_of_the_copy_holds_layers_of_the_copy(copy: ModuleType) -> None:
     with torch.device("meta"):
         network = models.create("resnet50_cccl")
     found = {type(one).__module__.split(".")[0] for one in network.modules()}
-    assert found == {NAME, "torch"}
+    assert found == {NAME, "torch", "timm"}
     errors = importlib.import_module(f"{NAME}.core.errors")
     with pytest.raises(errors.UnknownNameError):
         models.create("no_such_network")

@@ -134,7 +134,7 @@ class _FakeSession:
         return 12 * self._case.batch_size * (self._case.image_px or 0) ** 2
 
     def interaction_bytes(self) -> int | None:
-        return None
+        return 4 * self._case.batch_size * (self._case.image_px or 1) ** 2
 
     def flops(self) -> float:
         return float(self._options.get("flops", 1e9 * self._case.batch_size))

@@ -10,7 +10,7 @@ from lambdabench.core.spec import Case, Wish, options_from
 
 def test_names_are_ours_and_timms() -> None:
     found = models.names()
-    assert found[0].startswith("resnet50_")
+    assert found[0] in models.ours()
     assert {"resnet50_llll", "resnet18", "tf_efficientnet_b0"} <= set(found)
     assert len(set(found)) == len(found)
 
@@ -26,7 +26,9 @@ def test_unknown_names_and_options_are_refused_with_what_there_is() -> None:
 
 def test_option_defaults_are_the_papers_where_there_are_lambda_layers() -> None:
     assert models.option_defaults("resnet50_ccll")["scope"] == 23
-    assert models.option_defaults("resnet50_cccc") == {}
+    assert models.option_defaults("resnet50_cccc") == {"drop_rate": 0.0, "drop_path_rate": 0.0}
+    assert models.option_defaults("lambda_resnet270_c4_r7")["scope"] == 7
+    assert models.option_defaults("botnet_t3")["heads"] == 4
     assert models.option_defaults("resnet18") == {}
 
 
