@@ -32,8 +32,8 @@ CASE = [
 ]
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]
 TIMED = ("latency", "throughput")
-HOW_ONLY = {"kernel", "compile_mode"}
-"""Options that change how a network runs and not what it computes."""
+HOW_ONLY = {"kernel", "compile_mode", "drop_rate", "drop_path_rate"}
+"""Options that change how a network runs or learns, and not what it answers."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
 
 
@@ -97,8 +97,10 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
     """The published accuracies of a case's architecture at its image size; an empty one where there is none, as for feature
     maps: top-1 is a classifier's."""
     same = [one for one in accuracies() if one.architecture == row["model"] and one.eval_px == row["image_px"]]
-    if row["kind"] != "model" or row["mode"] == "features" or not _is_plain(row):
+    if row["kind"] != "model" or row["mode"] == "features":
         same = []
+    if row["backend"] != "fake":  # whose options are a script
+        same = [one for one in same if _what(dict(one.options)) == _what(json.loads(row["options"]))]
     if weights not in ("best", "all"):
         same = [one for one in same if one.tag == weights]
     same.sort(key=lambda one: -one.value)
@@ -106,10 +108,9 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
     return [_accuracy_cells(one) for one in chosen] or [{"top1": None, "top1_tag": "", "top1_source": ""}]
 
 
-def _is_plain(row: dict[str, Any]) -> bool:
-    """Whether the network is the published one: options that say more than how it runs make it another, whose accuracy nobody
-    published."""
-    return row["backend"] == "fake" or set(json.loads(row["options"])) <= HOW_ONLY
+def _what(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that make a network another one, with an accuracy of its own."""
+    return {key: value for key, value in options.items() if key not in HOW_ONLY}
 
 
 def _accuracy_cells(fact: Fact) -> dict[str, Any]:

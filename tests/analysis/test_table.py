@@ -11,6 +11,7 @@ import pytest
 from lambdabench import store
 from lambdabench.analysis import table
 from lambdabench.core.record import Record
+from lambdabench.core.spec import options_from
 
 
 def frame_of(records: list[Record], folder: Path) -> pd.DataFrame:
@@ -44,10 +45,10 @@ def test_several_weights_give_several_points(make_record: Callable[..., Record],
 def test_options_make_another_network_without_a_published_accuracy(
     make_record: Callable[..., Record], tmp_path: Path
 ) -> None:
-    wide = table.wide(frame_of([make_record(model="resnet50_llll", options=(("scope", 7),), case_id="x")], tmp_path))
+    wide = table.wide(frame_of([make_record(model="resnet50_llll", options=(("scope", 9),), case_id="x")], tmp_path))
     assert pd.isna(wide.iloc[0]["top1"])
-    assert wide.iloc[0]["options.scope"] == 7
-    assert json.loads(wide.iloc[0]["options"]) == {"scope": 7}
+    assert wide.iloc[0]["options.scope"] == 9
+    assert json.loads(wide.iloc[0]["options"]) == {"scope": 9}
 
 
 def test_a_failed_case_is_a_hole_with_its_reason(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -66,3 +67,21 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
     wide = table.wide(frame).set_index("model")
     assert wide.loc["resnet50", "latency_processes"] == 3
     assert set(wide["latency_covers"]) == {"between processes"}
+
+
+@pytest.mark.parametrize(
+    ("options", "top1"),
+    [
+        ({}, 78.4),
+        ({"kernel": "einsum", "drop_rate": 0.2}, 78.4),
+        ({"key_depth": 8}, 77.9),
+        ({"shared_embeddings": True}, 78.0),
+        ({"scope": 7, "kernel": "conv2d"}, 78.1),
+        ({"key_depth": 5}, None),
+    ],
+)
+def test_a_network_with_options_has_the_accuracy_that_was_published_of_it(
+    options: dict[str, Any], top1: float | None, make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    found = table.wide(frame_of([make_record(model="resnet50_llll", options=options_from(options))], tmp_path))
+    assert found["top1"].tolist() == [top1]
