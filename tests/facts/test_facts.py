@@ -13,5 +13,5 @@ def test_every_accuracy_names_a_known_source_and_is_a_percentage() -> None:
 
 
 def test_no_fact_stands_twice() -> None:
-    keys = [(one.architecture, one.tag, one.eval_px, one.crop) for one in accuracies()]
+    keys = [(one.architecture, one.tag, one.eval_px, one.crop, one.options) for one in accuracies()]
     assert len(keys) == len(set(keys))

@@ -53,6 +53,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
             "first_call": 2.0,
             "extra_memory": 1000,
             "peak_memory": 1000 + 4 * 10 + 12 * 4 * 224**2,
+            "interaction_memory": 4 * 4 * 224**2,
             "parameters": 10,
             "flops": 2e9,
         }
