@@ -16,6 +16,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 MODES: tuple[str, ...] = get_args(Mode)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 LAYOUTS: tuple[str, ...] = get_args(Layout)
+ALL = 0
+"""`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")
 
 
@@ -26,7 +28,7 @@ def options_from(mapping: Mapping[str, Value]) -> Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One cell of a grid. `batch_size` counts images over all devices; `image_px` is pixels a side."""
+    """One cell of a grid. `batch_size` counts images over all devices; `image_px` is pixels a side; `devices` may be `ALL`."""
 
     model: str
     kind: Kind = "model"
@@ -109,6 +111,8 @@ class Device:
     backends: tuple[str, ...]
     gemm_flop_per_s: float | None = None
     """float32 matrix product measured for a moment by the probe; only for time estimates."""
+    sharding: tuple[str, ...] = ()
+    """Those of its backends that spread one case over several devices of its kind."""
 
     @property
     def kind(self) -> str:
@@ -136,6 +140,8 @@ class Environment:
     torch: str = ""
     timm: str = ""
     jax: str = ""
+    jaxlib: str = ""
+    flax: str = ""
     numpy: str = ""
     cuda: str = ""
     allocator: str = ""

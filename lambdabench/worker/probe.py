@@ -37,7 +37,8 @@ def find_machine() -> Machine:
         for one in devices:
             known = found.get(one.name, one)
             backends = tuple(dict.fromkeys((*known.backends, *one.backends)))
-            found[one.name] = dataclasses.replace(known, backends=backends)
+            sharding = tuple(dict.fromkeys((*known.sharding, *one.sharding)))
+            found[one.name] = dataclasses.replace(known, backends=backends, sharding=sharding)
     devices = tuple(sorted(found.values(), key=_rank))
     return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
 
@@ -61,6 +62,8 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
         torch=torch_version,
         timm=host.package_version("timm"),
         jax=host.package_version("jax"),
+        jaxlib=host.package_version("jaxlib"),
+        flax=host.package_version("flax"),
         numpy=host.package_version("numpy"),
         cuda=host.package_version("nvidia-cuda-runtime") if gpu and gpu.kind == "cuda" else "",
         allocator=host.allocator(),
