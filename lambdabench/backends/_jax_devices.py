@@ -78,7 +78,9 @@ def devices_of(case: Case) -> list[Any]:
             + ("; XLA_FLAGS=--xla_force_host_platform_device_count makes several of a CPU" if kind == "cpu" else "")
         )
     if jax.process_count() > 1 and len(chosen) < len(there):
-        raise UnsupportedError(f"several hosts measure on all their devices together; use --devices {len(there)}, or all")
+        raise UnsupportedError(
+            f"several hosts measure on all their devices together; use --devices {len(there)}, or all"
+        )
     return chosen
 
 

@@ -23,14 +23,23 @@ class Program:
     """Compiled once, on its first arguments; donated arguments are gone after a run."""
 
     def __init__(
-        self, work: Callable[..., Any], *, precision: str, donated: tuple[int, ...], shardings: tuple[Any, ...], cached: bool
+        self,
+        work: Callable[..., Any],
+        *,
+        precision: str,
+        donated: tuple[int, ...],
+        shardings: tuple[Any, ...],
+        cached: bool,
     ) -> None:
         self._work = jax.jit(work, in_shardings=shardings, donate_argnums=donated)
-        self._precision, self._cached = precision, cached
+        self._precision = precision
         self._compiled: Any = None
         self._graphs = 0
         self._stages = (0.0, 0.0, 0.0)
         self.jaxpr: Any = None
+        _start_compiler()
+        _set_cache(cached)
+        jax.clear_caches()
 
     @property
     def ready(self) -> bool:
@@ -38,9 +47,6 @@ class Program:
 
     def compile(self, *arguments: Any) -> Any:
         """Traces, lowers, compiles; the traced program."""
-        _start_compiler()
-        _set_cache(self._cached)
-        jax.clear_caches()
         jax.monitoring.register_event_duration_secs_listener(self._heard)
         times = [time.perf_counter()]
         with jax.default_matmul_precision(self._precision):

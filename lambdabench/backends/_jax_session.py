@@ -71,7 +71,7 @@ class JaxSession:
         if self._case.mode != "train":
             self._pending = self._program.run(*state)
             return self._pending
-        self._params, self._rest, output, gradients = self._pending = self._program.run(*state)
+        self._params, self._rest, output, _ = self._pending = self._program.run(*state)
         return output
 
     def synchronize(self) -> None:
@@ -106,9 +106,7 @@ class JaxSession:
             threads=pool_threads() if there[0].platform == "cpu" else None,
             matmul=_names(traced_program.precisions(program)),
             batch_size=min(int(one.shape[0]) for one in outputs),
-            kernel=_names(
-                {one.kernel for one in self._modules() if isinstance(getattr(one, "kernel", None), str)}
-            ),
+            kernel=_names({one.kernel for one in self._modules() if isinstance(getattr(one, "kernel", None), str)}),
             features=self._workload.features(output, self._case),
         )
 
@@ -159,7 +157,9 @@ class JaxSession:
         over = (0, 1) if getattr(self._workload, "input_gradients", False) else (0,)
         arguments = self._workload.arguments(inputs)
         gradients, (after, output) = jax.grad(loss, over, has_aux=True)(params, arguments)
-        moved = [one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, gradients[0], strict=True)]
+        moved = [
+            one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, gradients[0], strict=True)
+        ]
         return moved, after, output, gradients[1:]
 
     def _network(self, params: Any, rest: Any) -> Any:
@@ -183,18 +183,24 @@ class JaxSession:
         return array.astype(dtype) if np.issubdtype(array.dtype, np.floating) else array
 
     def _check_dtype(self, program: Any) -> None:
-        """Raises MismatchError where no product is computed in the half precision that was asked for."""
+        """Raises MismatchError where no product is computed in the half precision asked for, or one is where none was."""
         found = traced_program.operand_dtypes(program)
-        if self._case.dtype in ("bfloat16", "float16") and found and self._case.dtype not in found:
+        asked = "float32" if self._case.dtype == "tf32" else self._case.dtype
+        if found and (asked not in found if asked != "float32" else found != {asked}):
             raise MismatchError(
-                f"the network computes in {_names(found)} and not in {self._case.dtype}: "
+                f"the network computes in {_names(found)} and not in {asked}: "
                 "give its modules dtype, as in nnx.Linear(..., dtype=jnp.bfloat16)"
             )
 
     def _found_mode(self, output: Any) -> str:
         """The mode of every part that has one; "" where none has. Several outputs are features."""
         modules = self._modules()
-        flags = {getattr(one, name) for one in modules for name in ("use_running_average", "deterministic") if _is_flag(one, name)}
+        flags = {
+            getattr(one, name)
+            for one in modules
+            for name in ("use_running_average", "deterministic")
+            if _is_flag(one, name)
+        }
         if flags == {False}:
             return "train"
         if len(flags) == 2:

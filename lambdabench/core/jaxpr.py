@@ -1,8 +1,8 @@
 """What a program that JAX has traced computes: its operations walked and counted, by name, without importing JAX.
 
 The rule is that of torch's FlopCounterMode, so that twins agree: convolutions and matrix products only, 2 per multiply-accumulate,
-taps that fall on padding counted, zeros between the elements of a strided gradient not counted. One difference: torch 2.15 counts the gradient by the kernel of a
-grouped convolution `groups` times over, this counts what is computed.
+taps that fall on padding counted, zeros between the elements of a strided gradient not counted. One difference: torch 2.15 counts
+the gradient by the kernel of a grouped convolution `groups` times over, this counts what is computed.
 """
 
 import math
@@ -52,18 +52,23 @@ def precisions(jaxpr: Any) -> set[str]:
 
 
 def _precision(found: Any) -> str:
-    both = found if isinstance(found, tuple) else (found, found)
+    both = _listed(found)
     return ",".join(sorted({"default" if one is None else str(getattr(one, "name", one)).lower() for one in both}))
 
 
 def _inner(equation: Any) -> Iterator[Any]:
     """The programs that an equation holds in its parameters."""
     for value in equation.params.values():
-        for one in value if isinstance(value, (tuple, list)) else (value,):
+        for one in _listed(value):
             if hasattr(one, "eqns"):
                 yield one
             elif hasattr(one, "jaxpr") and hasattr(one.jaxpr, "eqns"):
                 yield one.jaxpr
+
+
+def _listed(value: Any) -> list[Any]:
+    """A parameter as a list: of its members, or of itself alone."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _times(equation: Any) -> int:
