@@ -1,6 +1,7 @@
 """One function compiled ahead of time by XLA, with the seconds of each stage, and a count of whatever is compiled afterwards."""
 
 import functools
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 from jax import numpy as jnp
-from jax.experimental import compilation_cache, multihost_utils
+from jax.experimental import multihost_utils
+from jax.experimental.compilation_cache import compilation_cache
 
 from ..core.record import Compilation
 from ..core.registry import ROOT
@@ -31,7 +33,7 @@ class Program:
         shardings: tuple[Any, ...],
         cached: bool,
     ) -> None:
-        self._work = jax.jit(work, in_shardings=shardings, donate_argnums=donated)
+        self._work: Any = jax.jit(work, in_shardings=shardings, donate_argnums=donated)
         self._precision = precision
         self._compiled: Any = None
         self._graphs = 0
@@ -58,7 +60,7 @@ class Program:
         times.append(time.perf_counter())
         self.jaxpr = traced.jaxpr.jaxpr
         graphs = self._graphs
-        self._stages = tuple(agreed([end - start for start, end in zip(times, times[1:], strict=False)]))
+        self._stages = tuple(agreed([end - start for start, end in itertools.pairwise(times)]))
         self._graphs = graphs  # agreeing compiles a program of its own
         return self.jaxpr
 
@@ -92,7 +94,7 @@ class Program:
     def _compiled_for(self) -> int:
         return jax.tree.leaves(self._compiled.input_shardings)[0].num_devices
 
-    def _heard(self, event: str, _: float, **_more: Any) -> None:
+    def _heard(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
         self._graphs += event == COMPILED
 
 
@@ -121,4 +123,4 @@ def _set_cache(used: bool) -> None:
         jax.config.update("jax_compilation_cache_dir", os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(home))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    compilation_cache.compilation_cache.reset_cache()
+    compilation_cache.reset_cache()
