@@ -10,7 +10,7 @@ from jax import numpy as jnp
 
 from ... import models
 from ...core import jaxpr
-from ...core.errors import LambdabenchError, UnknownNameError, UnsupportedError
+from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
 from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
 
@@ -76,11 +76,10 @@ def dtypes_of(case: Case) -> dict[str, Any]:
 
 def build(name: str, options: dict[str, Any], image_px: int | None, **dtypes: Any) -> nnx.Module:
     """A network of ours for images of `image_px`. Raises UnsupportedError where it has no twin in JAX."""
-    try:
-        px = image_px or models.native_px(name)
-        return models.create(name, framework="jax", image_px=px, **dtypes, **options)
-    except (UnknownNameError, ModuleNotFoundError, KeyError) as error:
-        raise UnsupportedError(f"{name} has no JAX twin; use --backend torch_eager") from error
+    family = models.ours().get(name)
+    if family is None or not models.has_twin(family, "jax"):
+        raise UnsupportedError(f"{name} has no JAX twin; use --backend torch_eager")
+    return models.create(name, framework="jax", image_px=image_px or models.native_px(name), **dtypes, **options)
 
 
 def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
