@@ -145,7 +145,7 @@ class Environment:
     numpy: str = ""
     cuda: str = ""
     allocator: str = ""
-    """Allocator variables in force in the worker, `NAME=value` sorted, space-separated."""
+    """Variables of allocators and XLA in force in the worker, `NAME=value` sorted, space-separated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
+# XLA_FLAGS and libtpu's arguments change programs as well as memory: numbers under others are not the same machine's
 ALLOCATOR_PREFIXES = (
     "MALLOC_",
     "GLIBC_TUNABLES",
@@ -20,6 +21,8 @@ ALLOCATOR_PREFIXES = (
     "XLA_PYTHON_CLIENT",
     "XLA_CLIENT_MEM_FRACTION",
     "TF_GPU_ALLOCATOR",
+    "XLA_FLAGS",
+    "LIBTPU_INIT_ARGS",
 )
 
 

@@ -36,14 +36,22 @@ def find_machine() -> Machine:
             missing.append((name, str(error)))
             continue
         for one in devices:
-            known = found.get(one.name, one)
-            backends = tuple(dict.fromkeys((*known.backends, *one.backends)))
-            sharding = tuple(dict.fromkeys((*known.sharding, *one.sharding)))
-            found[one.name] = dataclasses.replace(known, backends=backends, sharding=sharding)
+            found[one.name] = _joined(found.get(one.name, one), one)
     alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
     known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
     devices = tuple(sorted(known, key=_rank))
     return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
+
+
+def _joined(known: Device, other: Device) -> Device:
+    """One device as two backends see it: with the larger memory (JAX names the share that it may take) and the faster rate."""
+    return dataclasses.replace(
+        known,
+        memory_bytes=max(known.memory_bytes, other.memory_bytes),
+        backends=tuple(dict.fromkeys((*known.backends, *other.backends))),
+        gemm_flop_per_s=max(known.gemm_flop_per_s or 0.0, other.gemm_flop_per_s or 0.0) or None,
+        sharding=tuple(dict.fromkeys((*known.sharding, *other.sharding))),
+    )
 
 
 def find_environment(devices: tuple[Device, ...]) -> Environment:

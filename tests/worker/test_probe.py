@@ -45,14 +45,14 @@ def test_devices_of_all_backends_are_joined_the_best_first() -> None:
 
 def test_devices_stand_in_order_and_know_who_spreads_a_case_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = [device(f"cuda:{index}", "eager", 1e9) for index in (10, 2, 0)]
-    spread = [dataclasses.replace(one, backends=("jax_jit",), sharding=("jax_jit",)) for one in cuda]
+    spread = [dataclasses.replace(one, backends=("jax_jit",), sharding=("jax_jit",), memory_bytes=9) for one in cuda]
     scripted = {"eager": cuda, "jax_jit": spread}
     monkeypatch.setattr(registry, "names", lambda kind: tuple(scripted))
     monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=lambda: scripted[name]))
     found = find_machine().devices
     assert [one.name for one in found] == ["cuda:0", "cuda:2", "cuda:10"]
-    assert {(one.backends, one.sharding, one.gemm_flop_per_s) for one in found} == {
-        (("eager", "jax_jit"), ("jax_jit",), 1e9)
+    assert {(one.backends, one.sharding, one.gemm_flop_per_s, one.memory_bytes) for one in found} == {
+        (("eager", "jax_jit"), ("jax_jit",), 1e9, 9)
     }
 
 
