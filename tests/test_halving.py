@@ -28,15 +28,16 @@ def request_(tmp_path: Path) -> RunRequest:
     return RunRequest(suite=str(tmp_path / "fits.toml"), results=tmp_path / "results", reports=tmp_path / "reports")
 
 
-def told(cases: pd.DataFrame) -> list[tuple[int, str, str]]:
+def told(cases: pd.DataFrame) -> list[tuple[int, str, bool]]:
+    """(Batch, status, whether it was halved), the largest batch first."""
     rows = cases.sort_values("batch_size", ascending=False)
-    return list(zip(rows["batch_size"], rows["status"], rows["flags"], strict=True))
+    return list(zip(rows["batch_size"], rows["status"], rows["flags"].str.contains(True), strict=True))
 
 
 def test_the_batch_is_halved_until_it_fits_and_the_exit_code_is_zero(request_: RunRequest) -> None:
     seen: list[tuple[int, int]] = []
     result = commands.run(request_, lambda step: seen.append((step.done, step.total)))
-    assert told(result.cases) == [(1024, "oom", "halved"), (512, "oom", "halved"), (256, "ok", "")]
+    assert told(result.cases) == [(1024, "oom", True), (512, "oom", True), (256, "ok", False)]
     assert (result.exit_code(), result.exit_code(strict=True), dict(result.counts)) == (0, 0, {"ok": 1})
     assert seen[-1] == (3, 3)
     fits = result.cases[result.cases["status"] == "ok"].iloc[0]
@@ -49,7 +50,7 @@ def test_nothing_is_tried_again(request_: RunRequest) -> None:
     commands.run(request_)
     again = commands.prepare(request_)
     assert (again.plan.jobs, len(again.plan.kept)) == ((), 3)
-    assert told(commands.run(request_).cases)[-1] == (256, "ok", "")
+    assert told(commands.run(request_).cases)[-1] == (256, "ok", False)
 
 
 def test_what_cannot_be_halved_is_out_of_memory(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_what_cannot_be_halved_is_out_of_memory(tmp_path: Path) -> None:
     result = commands.run(
         RunRequest(suite=str(tmp_path / "never.toml"), results=tmp_path / "r", reports=tmp_path / "p")
     )
-    assert told(result.cases) == [(6, "oom", "halved"), (3, "oom", "")]
+    assert told(result.cases) == [(6, "oom", True), (3, "oom", False)]
     assert result.exit_code() == 1
 
 
@@ -65,7 +66,7 @@ def test_fit_is_part_of_no_identity_and_has_one_value(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(SUITE)
     (cell,) = suite.load(str(path)).cells
-    path.write_text(SUITE.replace('fit = "halve"', ""))
+    path.write_text(SUITE.replace('fit = "halve"', False))
     (plain,) = suite.load(str(path)).cells
     assert (cell.fit, plain.fit, cell.case == plain.case) == ("halve", "", True)
     path.write_text(SUITE.replace("halve", "shrink"))
