@@ -66,7 +66,7 @@ def test_fit_is_part_of_no_identity_and_has_one_value(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(SUITE)
     (cell,) = suite.load(str(path)).cells
-    path.write_text(SUITE.replace('fit = "halve"', False))
+    path.write_text(SUITE.replace('fit = "halve"', ""))
     (plain,) = suite.load(str(path)).cells
     assert (cell.fit, plain.fit, cell.case == plain.case) == ("halve", "", True)
     path.write_text(SUITE.replace("halve", "shrink"))
