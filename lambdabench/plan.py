@@ -123,6 +123,7 @@ def make(
         kept=tuple(kept),
         skips=tuple(skips),
         estimate_s=total_s,
+        budget_s=budget_s,
         left_out_s=_total_s(left_out),
         device_title=_title(chosen, machine),
         fallback=fallback,

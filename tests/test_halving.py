@@ -1,5 +1,6 @@
 """`fit = "halve"`: a batch that is out of memory is halved until it fits; what was asked for is kept, and nothing is tried twice."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +32,7 @@ def request_(tmp_path: Path) -> RunRequest:
 def told(cases: pd.DataFrame) -> list[tuple[int, str, bool]]:
     """(Batch, status, whether it was halved), the largest batch first."""
     rows = cases.sort_values("batch_size", ascending=False)
-    return list(zip(rows["batch_size"], rows["status"], rows["flags"].str.contains(True), strict=True))
+    return list(zip(rows["batch_size"], rows["status"], rows["flags"].str.contains("halved"), strict=True))
 
 
 def test_the_batch_is_halved_until_it_fits_and_the_exit_code_is_zero(request_: RunRequest) -> None:
@@ -72,3 +73,17 @@ def test_fit_is_part_of_no_identity_and_has_one_value(tmp_path: Path) -> None:
     path.write_text(SUITE.replace("halve", "shrink"))
     with pytest.raises(Exception, match=r"s.toml:7: defaults.fit: found 'shrink'"):
         suite.load(str(path))
+
+
+def test_no_job_begins_after_the_budget(tmp_path: Path) -> None:
+    """The estimate of a scripted case knows nothing of the sleep in it."""
+    text = SUITE.replace('"resnet50"', '["resnet50", "resnet18", "resnet34"]').replace("= 1024", "= 4")
+    (tmp_path / "slow.toml").write_text(text.replace("jitter =", "sleep_s = 0.3, jitter ="))
+    request = RunRequest(
+        suite=str(tmp_path / "slow.toml"), results=tmp_path / "r", reports=tmp_path / "p", budget_s=60.0
+    )
+    prepared = commands.prepare(request)
+    short = dataclasses.replace(prepared, plan=dataclasses.replace(prepared.plan, budget_s=0.5))
+    result = commands.execute(short, request, lambda step: None)
+    assert dict(result.counts) == {"skipped": 2, "ok": 1}
+    assert "spent before it began" in "".join(result.cases["reason"])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +16,13 @@ from ..analysis import table
 from ..core import registry
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish, halves
+from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
 from ..machine import host
 from ..suite import Overrides
+from . import rounds
 from .checking import check_names
 from .reading import REPORTS, RESULTS, draw_plots, with_front
+from .rounds import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,6 @@ class Prepared:
     plan: Plan
     fingerprint: str
     defaults: Mapping[str, Mapping[str, Value]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """One step of a run: a job that begins (`outcome` None) or ends."""
-
-    case: Case
-    outcome: Outcome | None
-    done: int
-    total: int
-    left_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +97,13 @@ def prepare(request: RunRequest) -> Prepared:
     return Prepared(suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults)
 
 
-def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
+def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) -> RunResult:
     """Measures what is not there yet, stores after every job, draws the suite's plots. Ctrl-C keeps what is done."""
     prepared = prepare(request)
     return execute(prepared, request, on_progress or (lambda _: None))
 
 
-def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
+def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
     """Carries out a prepared plan."""
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
@@ -208,32 +199,13 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
     return found
 
 
-def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Progress], None]) -> Iterator[tuple[Record, ...]]:
+def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Step], None]) -> Iterator[tuple[Record, ...]]:
     """Records of one outcome after the other."""
-    waiting, left_s, done = list(prepared.plan.jobs), prepared.plan.estimate_s, 0
-    while waiting:
-        jobs, smaller, before = waiting, [], done
-        for event in launch.run(jobs, jobs_per_worker=prepared.suite.jobs_per_worker):
-            outcome = event.outcome if isinstance(event, launch.Finished) else None
-            if outcome is not None:
-                done += 1
-                left_s -= (event.job.estimate_s or 0.0) + plan.PROCESS_START_S * _is_last_of_worker(jobs, done - before)
-                if _is_halved(event.job, outcome):
-                    outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
-                    smaller.append(plan.halved(event.job, plan.defaults_of(event.job.case, prepared.defaults)))
-                yield records_of(outcome, **_common_of(prepared, run_id, event.job))
-            total = before + len(jobs) + len(smaller)
-            on_progress(Progress(case=event.job.case, outcome=outcome, done=done, total=total, left_s=max(0.0, left_s)))
-        waiting = smaller
-
-
-def _is_halved(job: Job, outcome: Outcome) -> bool:
-    """Whether a job that did not fit is tried again with half its batch."""
-    return job.fit == "halve" and outcome.status == "oom" and halves(job.case)
-
-
-def _is_last_of_worker(jobs: Sequence[Any], done: int) -> bool:
-    return done >= len(jobs) or plan.worker_key(jobs[done]) != plan.worker_key(jobs[done - 1])
+    per_worker = prepared.suite.jobs_per_worker
+    for step in rounds.follow(prepared.plan, prepared.defaults, jobs_per_worker=per_worker):
+        if step.outcome is not None:
+            yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
+        on_progress(step)
 
 
 def _common_of(prepared: Prepared, run_id: str, job: Job) -> dict[str, Any]:

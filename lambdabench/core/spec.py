@@ -220,6 +220,8 @@ class Plan:
     """Case ids whose newest rows answer already."""
     skips: tuple[Skip, ...] = ()
     estimate_s: float = 0.0
+    budget_s: float | None = None
+    """No job begins later."""
     left_out_s: float = 0.0
     """Time that the cells left out by the budget would take."""
     device_title: str = ""
