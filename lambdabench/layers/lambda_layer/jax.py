@@ -161,4 +161,5 @@ def _pooled(y: Array, stride: int) -> Array:
     """3x3 average pooling that does not count its padding."""
     if stride == 1:
         return y
-    return nnx.avg_pool(y, (3, 3), (stride, stride), padding=((1, 1), (1, 1)), count_include_pad=False)
+    padding: Any = ((1, 1), (1, 1))
+    return nnx.avg_pool(y, (3, 3), (stride, stride), padding=padding, count_include_pad=False)
