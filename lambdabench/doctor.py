@@ -13,7 +13,7 @@ from .machine import host, quiet
 BUSY_PRESSURE = 0.05
 FINE_SPREAD = 0.02
 ANCHOR_S = 1.0
-PACKAGES = (("torch", "torch"), ("timm", "torch"), ("torchvision", "torch"))
+PACKAGES = (("torch", "torch"), ("timm", "torch"), ("torchvision", "torch"), ("jax", "jax"), ("flax", "jax"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

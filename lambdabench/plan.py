@@ -10,6 +10,7 @@ from .core.errors import DeviceError
 from .core.identity import case_id
 from .core.record import SETTLED
 from .core.spec import (
+    ALL,
     Case,
     Cell,
     Device,
@@ -138,11 +139,12 @@ def halved(job: Job, defaults: Mapping[str, Value]) -> Job:
 
 
 def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
-    """The case with device, image size, threads and parameter dtype filled in."""
+    """The case with device, number of devices, image size, threads and parameter dtype filled in."""
     known = facts.get(facts_key(case.model, None, case.options)) or facts.get(case.model)
     return dataclasses.replace(
         case,
         device=device if device != "auto" else machine.devices[0].name,
+        devices=_count(case, device, machine) if case.devices == ALL else case.devices,
         image_px=case.image_px or (known.native_px if known else FALLBACK_PX),
         threads=case.threads or machine.environment.cores,
         param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode),
@@ -152,6 +154,13 @@ def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, Model
 def defaults_of(case: Case, defaults: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
     """Identity defaults of a case's options: its model's and its backend's."""
     return {**defaults.get(case.model, {}), **defaults.get(case.backend, {})}
+
+
+def _count(case: Case, device: str, machine: Machine) -> int:
+    """Devices of one kind from the first one on that the backend spreads a case over; 1 where it runs on one."""
+    kind = device.partition(":")[0]
+    together = [one.name for one in machine.devices if one.kind == kind and case.backend in one.sharding]
+    return len(together) - together.index(device) if device in together else 1
 
 
 def _defaults(case: Case, request: Request) -> dict[str, Value]:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .core import registry
 from .core.errors import SuiteError
 from .core.spec import (
+    ALL,
     MODEL_NAME,
     Case,
     Cell,
@@ -90,7 +91,7 @@ class Axes(BaseModel):
     kind: Kind | None = None
     backend: Annotated[list[Annotated[str, _known("backends")]], Many] | None = None
     device: Annotated[list[str], Many] | Prefer | None = None
-    devices: Annotated[list[Count], Many] | None = None
+    devices: Annotated[list[Count | Literal["all"]], Many] | None = None
     mode: Annotated[list[Mode], Many] | None = None
     batch_size: Annotated[list[Count], Many] | None = None
     image_px: Annotated[list[Px], Many] | None = None
@@ -138,7 +139,8 @@ class Overrides:
     model: str | None = None
     backend: tuple[str, ...] = ()
     device: str | None = None
-    devices: int | None = None
+    devices: int | str | None = None
+    """A number, or "all"."""
     mode: tuple[str, ...] = ()
     batch_size: tuple[int, ...] = ()
     image_px: tuple[int | str, ...] = ()
@@ -325,6 +327,8 @@ def _case(picked: Mapping[str, Any], options: Options) -> Case:
     fields = dict(picked)
     if fields.get("image_px") == "native":
         fields["image_px"] = None
+    if fields.get("devices") == "all":
+        fields["devices"] = ALL
     return Case(**fields, options=options, model_hash=_hash(fields["model"]))
 
 

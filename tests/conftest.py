@@ -1,6 +1,7 @@
 """Records and cases that several tests need."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from lambdabench.core.record import Effective, Measurement, Noise, Record
 from lambdabench.core.spec import Case, Environment
 
+os.environ.setdefault("PJRT_NPROC", "1")
+"""JAX's CPU pool is made once a process: tests that share one agree on its size."""
 ENVIRONMENT = Environment(lambdabench="0.1.0+src.abc", cpu="a cpu", cpu_flags="avx2", cores=2, memory_gib=24)
 CASE = Case(model="resnet50", device="cpu", image_px=224, threads=2, param_dtype="float32")
 

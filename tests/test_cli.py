@@ -46,6 +46,28 @@ def mine(away: Path) -> str:
     return "mine.toml"
 
 
+def test_of_several_hosts_the_first_alone_stores_and_prints(
+    mine: str, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMBDABENCH_COORDINATOR", "127.0.0.1:1")
+    monkeypatch.setenv("LAMBDABENCH_PROCESSES", "2")
+    monkeypatch.setenv("LAMBDABENCH_PROCESS_ID", "1")
+    found = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
+    assert (found.exit_code, found.output) == (0, "process 1 of 2 is done; process 0 stores and prints\n")
+    assert [one.name for one in away.iterdir()] == ["mine.toml"]
+    monkeypatch.setenv("LAMBDABENCH_PROCESS_ID", "0")
+    for _ in range(2):  # what is there is measured again: the others do not have it
+        found = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
+        assert "2 jobs in" in found.output
+    assert len(list(away.glob("results/mine/*.parquet"))) == 2
+
+
+def test_devices_are_a_number_or_all(mine: str) -> None:
+    found = call("run", "--suite", mine, "--devices", "some")
+    assert "--devices: found 'some'" in str(found.exception)
+    assert call("run", "--suite", mine, "--devices", "all", "--dry-run").exit_code == 0
+
+
 def test_a_run_ends_in_a_table_a_file_and_a_figure(mine: str, away: Path) -> None:
     found = call("run", "--suite", mine)
     assert found.exit_code == 0, found.output

@@ -7,7 +7,7 @@ import pytest
 
 from lambdabench import plan
 from lambdabench.core.errors import DeviceError
-from lambdabench.core.spec import Case, Cell, Device, Environment, Machine, ModelFacts, Sampling, Suite
+from lambdabench.core.spec import ALL, Case, Cell, Device, Environment, Machine, ModelFacts, Sampling, Suite
 from lambdabench.plan import Done, Request
 
 CPU = Device(name="cpu", title="a cpu", memory_bytes=2**34, backends=("torch_eager",), gemm_flop_per_s=1e11)
@@ -36,6 +36,25 @@ def make(suite: Suite, here: Machine, done: dict[tuple[str, int], Done] | None =
 def test_cases_are_resolved(environment: Environment) -> None:
     (job,) = make(suite_of(Case(model="a", mode="train", dtype="bfloat16")), machine(environment, GPU, CPU)).jobs
     assert (job.case.device, job.case.image_px, job.case.threads, job.case.param_dtype) == ("cuda:0", 256, 2, "float32")
+
+
+def test_all_devices_are_those_of_one_kind_that_the_backend_spreads_a_case_over(environment: Environment) -> None:
+    chips = [
+        Device(name=f"tpu:{index}", title="a chip", memory_bytes=1, backends=("jax_jit",), sharding=("jax_jit",))
+        for index in range(4)
+    ]
+    here = machine(environment, *chips, CPU)
+    asked = Case(model="a", devices=ALL)
+    jax = dataclasses.replace(asked, backend="jax_jit")
+    later = dataclasses.replace(jax, device="tpu:1")
+    (spread,) = make(suite_of(jax), here).jobs
+    assert (spread.case.device, spread.case.devices) == ("tpu:0", 4)
+    assert make(suite_of(later), here).jobs[0].case.devices == 3
+    assert make(suite_of(asked), here).jobs[0].case.devices == 1
+    four = make(suite_of(dataclasses.replace(jax, devices=4)), here).jobs[0]
+    assert four.case_id == spread.case_id
+    (skip,) = make(suite_of(jax), machine(environment)).skips
+    assert skip.case.devices == 1
 
 
 def test_an_absent_device_is_an_error_when_asked_for_and_a_row_when_a_suite_names_it(environment: Environment) -> None:

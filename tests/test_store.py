@@ -52,6 +52,14 @@ def test_files_of_version_1_stay_readable() -> None:
     assert frame["value"].iloc[0] == 0.25
 
 
+def test_files_of_version_2_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema2.parquet")
+    assert list(frame.columns) == store.schema().names
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["effective_compiler"].iloc[0] == "inductor default, 1 graph, 0 breaks"
+    assert frame[["effective_devices", "env_jaxlib", "env_flax"]].isna().all(axis=None)
+
+
 def test_the_newest_invocation_counts_and_a_skip_is_no_news(make_record: Callable[..., Record], tmp_path: Path) -> None:
     later = "2026-02-01T00:00:00.000+00:00"
     store.write([make_record("latency", 1.0), make_record("throughput", 1.0)], tmp_path / "a.parquet")

@@ -7,6 +7,7 @@ import pytest
 
 from lambdabench import suite
 from lambdabench.core.errors import SuiteError, UnknownNameError
+from lambdabench.core.spec import ALL
 from lambdabench.suite import Overrides
 
 HEAD = 'schema = 1\nmetrics = ["latency"]\n'
@@ -46,6 +47,14 @@ def test_flags_replace_axes_in_rows_too_and_models_filter(tmp_path: Path) -> Non
     assert [(cell.case.model, cell.case.image_px) for cell in found.cells] == [("b", 64)]
     with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b"):
         load(text, tmp_path, Overrides(models=("z*",)))
+
+
+def test_devices_are_a_number_or_all(tmp_path: Path) -> None:
+    text = '[[grid]]\nmodel = "a"\ndevices = [2, "all"]'
+    assert [cell.case.devices for cell in load(text, tmp_path).cells] == [2, ALL]
+    assert [cell.case.devices for cell in load(text, tmp_path, Overrides(devices="all")).cells] == [ALL]
+    with pytest.raises(SuiteError, match=r"mine\.toml:5: grid\.0\.devices\.0: found 0"):
+        load('[[grid]]\nmodel = "a"\ndevices = 0', tmp_path)
 
 
 def test_equal_cases_are_merged(tmp_path: Path) -> None:

@@ -29,11 +29,12 @@ CASE = [
     "options",
     "device_name",
     "env_torch",
+    "env_jax",
     "suite",
 ]
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]
 TIMED = ("latency", "throughput")
-HOW_ONLY = {"kernel", "compile_mode", "drop_rate", "drop_path_rate"}
+HOW_ONLY = {"kernel", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
 """Options that change how a network runs or learns, and not what it answers."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
 

@@ -2,7 +2,7 @@
 
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
 largest_batch (a larger one is out of memory); fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" |
-"kill" | "recompile"; compile_s makes it a compiler, with graphs, breaks.
+"kill" | "recompile"; compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
 """
 
 import os
@@ -27,6 +27,10 @@ CHOICES: Mapping[str, tuple[Value, ...]] = {}
 def find_devices() -> tuple[Device, ...]:
     """The one device of this backend."""
     return (Device(name="fake", title="scripted times", memory_bytes=2**40, backends=("fake",), gemm_flop_per_s=1e12),)
+
+
+def prepare(case: Case) -> None:
+    """Nothing: there is no framework."""
 
 
 def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
@@ -105,6 +109,8 @@ class _FakeSession:
             seconds=float(self._options["compile_s"]),
             graphs=int(self._options.get("graphs", 1)) + again,
             breaks=int(self._options.get("breaks", 0)),
+            trace_s=self._options.get("trace_s"),
+            lower_s=self._options.get("lower_s"),
         )
 
     def effective(self, output: Any) -> Effective:
@@ -138,6 +144,9 @@ class _FakeSession:
 
     def flops(self) -> float:
         return float(self._options.get("flops", 1e9 * self._case.batch_size))
+
+    def compiler_flops(self) -> float | None:
+        return self._options.get("xla_flops")
 
     def close(self) -> None:
         """Nothing is held."""

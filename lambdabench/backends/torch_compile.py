@@ -44,6 +44,10 @@ def find_devices() -> tuple[Device, ...]:
     return _torch_devices.find_devices("torch_compile")
 
 
+def prepare(case: Case) -> None:
+    """Nothing: torch takes its settings when the session opens."""
+
+
 def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
     """Places the network; its first call compiles. Raises UnsupportedError with what to ask, or to install, instead."""
     assert workload is not None

@@ -18,6 +18,10 @@ def find_devices() -> tuple[Device, ...]:
     return _torch_devices.find_devices("torch_eager")
 
 
+def prepare(case: Case) -> None:
+    """Nothing: torch takes its settings when the session opens."""
+
+
 def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
     """Places and prepares the network. Raises UnsupportedError with what to ask instead."""
     assert workload is not None

@@ -57,9 +57,11 @@ def entry(
 def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu. Default: the suite's, else the best here.")
+        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu, tpu. Default: the suite's, else the best here.")
     ] = None,
-    devices: Annotated[int | None, typer.Option(min=1, help="Devices to spread a batch over.")] = None,
+    devices: Annotated[
+        str | None, typer.Option(help="Devices to spread a batch over: a number, or all (jax_jit).")
+    ] = None,
     backend: Annotated[str, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = "",
     models: Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")] = "",
     model: Annotated[
@@ -94,7 +96,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         model=model,
         backend=_words(backend),
         device=device,
-        devices=devices,
+        devices=devices if devices in (None, "all") else _number(devices, "--devices"),
         mode=_choices(mode, MODES, "--mode"),
         batch_size=_numbers(batch_size, "--batch-size"),
         image_px=tuple(one if one == "native" else _number(one, "--image-px") for one in _words(image_px)),
@@ -110,10 +112,12 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
         return
-    with run_view.progress(prepared, quiet=as_json) as on_progress:
+    with run_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
         result = commands.execute(prepared, request, on_progress)
     code = result.exit_code(strict)
-    if as_json:
+    if not prepared.hosts.speaks:
+        typer.echo(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
+    elif as_json:
         typer.echo(json.dumps(run_view.as_json(result, code)))
     else:
         run_view.print_result(console, result, code, repeat=sys.argv[1:])

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..analysis.estimate import Estimate, ratio
 from ..commands import Prepared, RunResult, Step, load_now
+from ..core import registry
 from ..core.spec import HALVED
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
@@ -139,6 +140,14 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
     }
 
 
+def _software(result: RunResult) -> str:
+    """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
+    backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
+    used = {registry.load("backends", one).FRAMEWORK for one in backends} - {""} or {"torch"}
+    env = result.prepared.machine.environment
+    return ", ".join(f"{one} {getattr(env, one) or 'absent'}" for one in sorted(used))
+
+
 def _headline(result: RunResult) -> str:
     prepared = result.prepared
     env = prepared.machine.environment
@@ -148,7 +157,7 @@ def _headline(result: RunResult) -> str:
     load, pressure = load_now()
     state = "quiet" if (pressure or 0.0) < 0.05 and (load or 0.0) < 2 * env.cores else f"loaded (load {load:.1f})"
     title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
-    return f"{prepared.suite.name}   {title} · torch {env.torch or 'absent'} · {dtypes} · {threads} threads · {state}"
+    return f"{prepared.suite.name}   {title} · {_software(result)} · {dtypes} · {threads} threads · {state}"
 
 
 def _second_line(result: RunResult) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import secrets
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from .. import launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
 from ..core import registry
+from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
@@ -46,6 +48,7 @@ class Prepared:
     plan: Plan
     fingerprint: str
     defaults: Mapping[str, Mapping[str, Value]]
+    hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,11 @@ class RunResult:
 
 
 def prepare(request: RunRequest) -> Prepared:
-    """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise."""
+    """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise.
+
+    Several hosts must plan alike, and one alone has the results: there everything is measured again.
+    """
+    hosts = find_hosts()
     wanted = suite.load(request.suite, request.overrides)
     check_names(wanted)
     found = launch.probe(_wishes(wanted))
@@ -88,13 +95,15 @@ def prepare(request: RunRequest) -> Prepared:
         plan.Request(
             budget_s=request.budget_s,
             device_asked=request.overrides.device is not None,
-            fresh=request.fresh,
+            fresh=request.fresh or hosts.count > 1,
             available_bytes=host.available_bytes(),
             defaults=defaults,
             compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         ),
     )
-    return Prepared(suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults)
+    return Prepared(
+        suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults, hosts=hosts
+    )
 
 
 def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) -> RunResult:
@@ -104,7 +113,15 @@ def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) 
 
 
 def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
-    """Carries out a prepared plan."""
+    """Carries out a prepared plan. Of several hosts the first one alone stores and draws."""
+    if prepared.hosts.speaks:
+        return _execute(prepared, request, on_progress)
+    with tempfile.TemporaryDirectory(prefix="lambdabench-host-") as name:
+        aside = dataclasses.replace(request, results=Path(name), reports=Path(name))
+        return dataclasses.replace(_execute(prepared, aside, on_progress), file=None, figures=())
+
+
+def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     path = store.run_path(request.results, prepared.suite.name, run_id)
@@ -201,8 +218,10 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
 
 def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Step], None]) -> Iterator[tuple[Record, ...]]:
     """Records of one outcome after the other."""
-    per_worker = prepared.suite.jobs_per_worker
-    for step in rounds.follow(prepared.plan, prepared.defaults, jobs_per_worker=per_worker):
+    planned = prepared.plan
+    if prepared.hosts.count > 1:  # whose clocks do not agree on which job is too late
+        planned = dataclasses.replace(planned, budget_s=None)
+    for step in rounds.follow(planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker):
         if step.outcome is not None:
             yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
         on_progress(step)

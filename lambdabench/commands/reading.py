@@ -99,6 +99,8 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     words += ["--model" if own else "--models", str(case["model"])]
     for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
         words += [f"--{flag.replace('_', '-')}", str(case[flag])]
+    if case["devices"] != 1:
+        words += ["--devices", str(case["devices"])]
     return shlex.join([*words, "--fresh", *(() if results == RESULTS else ("--results", str(results)))])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .spec import Case, Environment, Value
+from .spec import ALL, Case, Environment, Value
 
 ID_DEFAULTS: dict[str, Any] = {
     "kind": "model",
@@ -30,9 +30,10 @@ def canonical(mapping: Mapping[str, Any]) -> str:
 def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> str:
     """12 hex digits of SHA-256 over the resolved case without fields equal to `ID_DEFAULTS`.
 
-    Raises ValueError if device, threads, image size or parameter dtype are not resolved.
+    Raises ValueError if device, devices, threads, image size or parameter dtype are not resolved.
     """
-    if case.device == "auto" or case.threads is None or case.image_px is None or case.param_dtype is None:
+    unresolved = case.device == "auto" or case.devices == ALL
+    if unresolved or case.threads is None or case.image_px is None or case.param_dtype is None:
         raise ValueError(f"case is not resolved: {case}")
     known = option_defaults or {}
     plain = {name: getattr(case, name) for name in Case.__slots__}

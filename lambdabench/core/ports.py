@@ -10,7 +10,7 @@ from .spec import Case, Device, Value
 class Workload(Protocol):
     """A network with what it is fed: one folder of models makes it, a backend runs it, neither knows the other.
 
-    `network` is the framework's own object (torch.nn.Module); the backend moves it and sets its mode.
+    `network` is the framework's own object (torch.nn.Module, flax.nnx.Module); the backend moves it and sets its mode.
     """
 
     network: Any
@@ -18,7 +18,10 @@ class Workload(Protocol):
     """Weights loaded: "random", or a tag."""
 
     def inputs(self, case: Case, seed: int) -> tuple[Any, ...]:
-        """Seeded random inputs on the host, in float32: model inputs, then targets if the mode trains."""
+        """Seeded random inputs on the host, in float32: model inputs, then targets if the mode trains.
+
+        torch tensors with channels before pixels, numpy arrays with channels after them for JAX.
+        """
         ...
 
     def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
@@ -113,6 +116,10 @@ class Session(Protocol):
         """FLOP of one step, 2 x multiply-accumulate, counted over one more call."""
         ...
 
+    def compiler_flops(self) -> float | None:
+        """FLOP of one step as the compiler counts them; None where it does not."""
+        ...
+
     def close(self) -> None:
         """Frees what the case held on the device."""
         ...
@@ -136,6 +143,10 @@ class Backend(Protocol):
         """Devices here, the best first. Raises MissingExtraError where the framework is absent."""
         ...
 
+    def prepare(self, case: Case) -> None:
+        """What must be settled before its framework's first use, which may be the making of the network."""
+        ...
+
     def open_session(self, workload: Workload | None, case: Case, seed: int) -> Session:
         """Builds the session of a resolved case. Raises UnsupportedError with the fix."""
         ...
@@ -150,6 +161,14 @@ class Bench(Protocol):
 
     def compile_s(self) -> float | None:
         """Seconds of the first call in which the backend's compiler ran; None where nothing is compiled."""
+        ...
+
+    def trace_s(self) -> float | None:
+        """The part of `compile_s` that is tracing; None where the compiler does not tell."""
+        ...
+
+    def lower_s(self) -> float | None:
+        """The part of `compile_s` that is lowering; None where the compiler does not tell."""
         ...
 
     def latencies(self) -> tuple[float, ...]:
@@ -171,6 +190,8 @@ class Bench(Protocol):
     def parameters(self) -> int: ...
 
     def flops_per_image(self) -> float: ...
+
+    def compiler_flops_per_image(self) -> float | None: ...
 
 
 class Metric(Protocol):

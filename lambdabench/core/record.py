@@ -3,6 +3,7 @@
 Schema versions
 1  first version.
 2  effective_compiler and effective_features; null in files of version 1.
+3  effective_devices, env_jaxlib and env_flax; null in files of older versions.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal, get_args
 
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
@@ -43,12 +44,17 @@ class Compilation:
     compiler: str
     """Its name, and its mode where it has several."""
     seconds: float
+    """All that it took before a first run: tracing and lowering are parts of it."""
     graphs: int
     """Compiled, those of recompilations counted again."""
     breaks: int = 0
     """Reports that a compiled graph ends because the compiler cannot go on; a place within a call is reported by both."""
     eager_frames: int = 0
     """Functions that the compiler gave up, which run as they would without it."""
+    trace_s: float | None = None
+    """Seconds from the function to the operations it is made of; None where a compiler does not tell."""
+    lower_s: float | None = None
+    """Seconds from those operations to the compiler's input; None where a compiler does not tell."""
 
     def told(self) -> str:
         """ "inductor default, 1 graph, 0 breaks"."""
@@ -64,6 +70,9 @@ class Effective:
 
     mode: str = ""
     device: str = ""
+    """The first device."""
+    devices: int | None = None
+    """How many hold the output; None on backends that run on one."""
     param_dtype: str = ""
     output_dtype: str = ""
     autocast: str = ""

@@ -20,6 +20,8 @@ Fit = Literal["", "halve"]
 """What happens to a batch that does not fit in memory: nothing, or it is halved until it does (the paper's own rule)."""
 HALVED = "halved"
 """Flag of a case that did not fit, whose answer is that of a smaller batch."""
+ALL = 0
+"""`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")
 
 
@@ -30,7 +32,7 @@ def options_from(mapping: Mapping[str, Value]) -> Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One cell of a grid. `batch_size` counts images over all devices; `image_px` is pixels a side."""
+    """One cell of a grid. `batch_size` counts images over all devices; `image_px` is pixels a side; `devices` may be `ALL`."""
 
     model: str
     kind: Kind = "model"
@@ -119,6 +121,8 @@ class Device:
     backends: tuple[str, ...]
     gemm_flop_per_s: float | None = None
     """float32 matrix product measured for a moment by the probe; only for time estimates."""
+    sharding: tuple[str, ...] = ()
+    """Those of its backends that spread one case over several devices of its kind."""
 
     @property
     def kind(self) -> str:
@@ -146,6 +150,8 @@ class Environment:
     torch: str = ""
     timm: str = ""
     jax: str = ""
+    jaxlib: str = ""
+    flax: str = ""
     numpy: str = ""
     cuda: str = ""
     allocator: str = ""

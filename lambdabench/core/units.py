@@ -39,6 +39,7 @@ def format_significant(value: float | None, digits: int = 3) -> str:
 SCALES: dict[str, tuple[str, float]] = {
     "s/step": ("ms", 1e3),
     "image/s": ("image/s", 1.0),
+    "image/s/device": ("image/s/device", 1.0),
     "B": ("GiB", 1 / 2**30),
     "FLOP/image": ("GFLOP/image", 1e-9),
     "1": ("M", 1e-6),

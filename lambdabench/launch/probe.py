@@ -21,7 +21,9 @@ LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
 FILES = ("machine.json", "names.json", "catalogue.json")
 DRIVER = Path("/proc/driver/nvidia/version")
-VERSIONS = ("torch", "timm", "torchvision", "jax", "numpy")
+VERSIONS = ("torch", "timm", "torchvision", "jax", "jaxlib", "flax", "numpy")
+SETTINGS = ("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD", "XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS")
+"""Prefixes of variables that change what the probe finds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,6 @@ def _key(wishes: tuple[Wish, ...]) -> str:
         digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    settings = sorted(
-        (key, value) for key, value in os.environ.items() if key.startswith(("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD"))
-    )
+    settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))
     digest.update(f"{sys.executable}{sys.version}{affinity}{settings}".encode())
     return digest.hexdigest()[:16]

@@ -1,4 +1,5 @@
-"""Seconds of the first call in which a compiler ran; no row for backends that compile nothing.
+"""Seconds of the first call in which a compiler ran; no row for backends that compile nothing. `trace` and `lower` are parts of
+it where the compiler tells them apart, `first_run` is the rest of the first call.
 
 As the compiler itself reports its starts and ends, tracing and the backward pass included. Not the first call minus a steady
 one, which would count lazy initialisation and memory that is taken once.

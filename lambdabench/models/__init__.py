@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..core import registry
-from ..core.errors import LambdabenchError, MissingExtraError
+from ..core.errors import LambdabenchError, MissingExtraError, UnsupportedError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish
 
@@ -77,9 +77,12 @@ def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
     return _twin(family, framework).create(name, **options)
 
 
-def create_workload(case: Case) -> Workload:
+def create_workload(case: Case, framework: str = "torch") -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
-    return _twin(_task(case), "torch").create(case)
+    task = _task(case)
+    if not has_twin(task, framework):
+        raise UnsupportedError(f"{case.model} in mode {case.mode} has no {framework} twin; use --backend torch_eager")
+    return _twin(task, framework).create(case)
 
 
 def interaction_bytes(case: Case) -> int | None:
@@ -92,10 +95,19 @@ def interaction_bytes(case: Case) -> int | None:
 
 
 def describe(wish: Wish) -> ModelFacts:
-    """Facts that planning needs, counted on the meta device; never raises: a problem is said in `problem`."""
+    """Facts that planning needs, counted without computing; never raises: a problem is said in `problem`.
+
+    By torch where it is installed; by JAX where it is not, and of a user's own network that is no torch module.
+    """
     task = "single_layer" if wish.kind == "layer" else "classification"
+    framework = "torch" if find_spec("torch") else "jax"
     try:
-        return _twin(task, "torch").describe(wish)
+        try:
+            return _twin(task, framework).describe(wish)
+        except UnsupportedError:
+            if framework == "jax" or ":" not in wish.model or not find_spec("flax"):
+                raise
+            return _twin(task, "jax").describe(wish)
     except Exception as error:
         family = ours().get(wish.model, "timm" if "/" not in wish.model and ":" not in wish.model else "user")
         return ModelFacts(
@@ -118,6 +130,11 @@ def _task(case: Case) -> str:
     if ours().get(case.model) == "mask_rcnn":
         return "detection"
     return "features" if case.mode == "features" else "classification"
+
+
+def has_twin(package: str, framework: str) -> bool:
+    """Whether a family, or what its networks are fed, is there for a framework."""
+    return find_spec(f"{__package__}.{package}.{framework}") is not None
 
 
 def _spec(family: str) -> Any:

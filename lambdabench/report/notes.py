@@ -43,13 +43,23 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     return (*lines, *_holes(cases))
 
 
+def _frameworks(cases: pd.DataFrame) -> list[str]:
+    """The framework of each backend with its versions, "torch 2.15.0"."""
+    backends = cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)
+    found: set[str] = set()
+    for framework, of_jax in (("jax", True), ("torch", False)):
+        same = cases[backends.str.startswith("jax") == of_jax]
+        versions = sorted({str(one) for one in same.get(f"env_{framework}", ()) if one})
+        found |= {f"{framework} {', '.join(versions)}"} if versions else set()
+    return sorted(found)
+
+
 def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
     lines = []
     for device, same in cases.groupby("device_name"):
         dtypes = ", ".join(sorted(set(same["dtype"])))
         threads = ", ".join(str(int(one)) for one in sorted(set(same["threads"])))
-        versions = sorted({str(one) for one in same.get("env_torch", ()) if one})
-        software = f", torch {', '.join(versions)}" if versions else ""
+        software = "".join(f", {one}" for one in _frameworks(same))
         days = sorted({str(one)[:10] for one in same["started_at"] if one})
         when = days[-1] if days else "never"
         lines.append(

@@ -44,6 +44,12 @@ class LiveBench:
     def compile_s(self) -> float | None:
         return None if self._compilation is None else self._compilation.seconds
 
+    def trace_s(self) -> float | None:
+        return None if self._compilation is None else self._compilation.trace_s
+
+    def lower_s(self) -> float | None:
+        return None if self._compilation is None else self._compilation.lower_s
+
     def flags(self) -> tuple[str, ...]:
         """Why to doubt the numbers."""
         broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
@@ -99,13 +105,17 @@ class LiveBench:
     def flops_per_image(self) -> float:
         return self._session.flops() / self.case.batch_size
 
+    def compiler_flops_per_image(self) -> float | None:
+        flops = self._session.compiler_flops()
+        return None if flops is None else flops / self.case.batch_size
+
     def verify(self) -> None:
         """Checks one more call's output and settings, after the timing. Raises WrongOutputError or MismatchError."""
         after = self._checked(self._synchronised_call())
         if after.compiler != self.effective.compiler:
             raise MismatchError(
                 f"the network was compiled again while it was timed: {self.effective.compiler} became {after.compiler}; "
-                "TORCH_LOGS=recompiles says why"
+                "TORCH_LOGS=recompiles, or JAX_LOG_COMPILES=1, says why"
             )
 
     def _timed_first_call(self) -> Any:
@@ -150,6 +160,7 @@ def difference(case: Case, found: Effective) -> str:
     asked = {
         "mode": case.mode,
         "device": case.device,
+        "devices": case.devices,
         "param_dtype": case.param_dtype,
         "layout": case.layout,
         "threads": case.threads if case.device == "cpu" else None,

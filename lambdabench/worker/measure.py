@@ -26,7 +26,8 @@ STATUS_OF: dict[type[LambdabenchError], Status] = {
 OOM_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 OOM_ADVICE = "try a smaller --batch-size or --image-px"
 
-CreateWorkload = Callable[[Case], Workload]
+CreateWorkload = Callable[[Case, str], Workload]
+"""Of a case and a framework."""
 
 
 def measure(job: Job, create_workload: CreateWorkload) -> Outcome:
@@ -43,7 +44,9 @@ def measure(job: Job, create_workload: CreateWorkload) -> Outcome:
 def _measure(job: Job, create_workload: CreateWorkload) -> Outcome:
     case = job.case
     backend = registry.load("backends", case.backend)
-    workload = create_workload(_without(case, backend.OPTIONS)) if backend.FRAMEWORK else None
+    backend.prepare(case)
+    framework = backend.FRAMEWORK
+    workload = create_workload(_without(case, backend.OPTIONS), framework) if framework else None
     session = backend.open_session(workload, case, job.sampling.seed)
     try:
         bench = LiveBench(session, case, job.sampling, HostMeter)

@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import models
 from ..core import codec, registry
 from ..core.errors import MissingExtraError
+from ..core.hosts import find_hosts
 from ..core.spec import Device, Environment, Machine, Wish
 from ..machine import host
 
@@ -37,8 +38,11 @@ def find_machine() -> Machine:
         for one in devices:
             known = found.get(one.name, one)
             backends = tuple(dict.fromkeys((*known.backends, *one.backends)))
-            found[one.name] = dataclasses.replace(known, backends=backends)
-    devices = tuple(sorted(found.values(), key=_rank))
+            sharding = tuple(dict.fromkeys((*known.sharding, *one.sharding)))
+            found[one.name] = dataclasses.replace(known, backends=backends, sharding=sharding)
+    alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
+    known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
+    devices = tuple(sorted(known, key=_rank))
     return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
 
 
@@ -61,15 +65,17 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
         torch=torch_version,
         timm=host.package_version("timm"),
         jax=host.package_version("jax"),
+        jaxlib=host.package_version("jaxlib"),
+        flax=host.package_version("flax"),
         numpy=host.package_version("numpy"),
         cuda=host.package_version("nvidia-cuda-runtime") if gpu and gpu.kind == "cuda" else "",
         allocator=host.allocator(),
     )
 
 
-def _rank(device: Device) -> tuple[int, str]:
+def _rank(device: Device) -> tuple[int, int]:
     order = ("tpu", "cuda", "xpu", "mps", "cpu", "fake")
-    return (order.index(device.kind) if device.kind in order else len(order), device.name)
+    return order.index(device.kind) if device.kind in order else len(order), int(device.name.partition(":")[2] or 0)
 
 
 def nvidia_driver(version: Path = Path("/proc/driver/nvidia/version")) -> str:

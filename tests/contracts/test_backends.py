@@ -41,7 +41,39 @@ class TorchWorkload:
         return ""
 
 
-WORKLOADS: dict[str, Any] = {"": lambda: None, "torch": TorchWorkload}
+class JaxWorkload:
+    """The same in JAX."""
+
+    weights = "random"
+
+    def __init__(self) -> None:
+        pytest.importorskip("jax")
+        self.nnx = pytest.importorskip("flax.nnx")
+        conv = self.nnx.Conv(3, 4, (3, 3), padding="VALID", rngs=self.nnx.Rngs(0))
+        self.network = self.nnx.Sequential(conv, lambda maps: maps.mean((1, 2)))
+
+    def inputs(self, case: Case, seed: int) -> tuple[Any, ...]:
+        numpy = pytest.importorskip("numpy")
+        maker = numpy.random.default_rng(seed)
+        images = maker.standard_normal((case.batch_size, case.image_px, case.image_px, 3), dtype=numpy.float32)
+        return (images, numpy.zeros(case.batch_size, numpy.int32))[: 2 if case.mode == "train" else 1]
+
+    def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
+        import jax
+
+        return -jax.nn.log_softmax(output)[:, 0].mean()
+
+    def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return inputs[:1]
+
+    def check(self, output: Any, case: Case) -> str:
+        return "" if output.shape == (case.batch_size, 4) else f"shape {tuple(output.shape)}"
+
+    def features(self, output: Any, case: Case) -> str:
+        return ""
+
+
+WORKLOADS: dict[str, Any] = {"": lambda: None, "torch": TorchWorkload, "jax": JaxWorkload}
 
 
 @pytest.fixture(params=registry.names("backends"))
@@ -62,6 +94,7 @@ def open_small(backend: Any, name: str, **fields: Any) -> tuple[Session, Case]:
     device = "fake" if not backend.FRAMEWORK else "cpu"
     settings: dict[str, Any] = {"batch_size": 2, "image_px": 8, "param_dtype": "float32", "threads": 1} | fields
     case = Case(model="m", backend=name, device=device, **settings)
+    backend.prepare(case)
     return backend.open_session(workload, case, 0), case
 
 

@@ -6,7 +6,20 @@ from typing import Any
 import pytest
 
 from lambdabench.core.ports import Bench
-from lambdabench.metrics import extra_memory, first_call, flops, latency, parameters, peak_memory, throughput
+from lambdabench.metrics import (
+    extra_memory,
+    first_call,
+    first_run,
+    flops,
+    latency,
+    lower,
+    parameters,
+    peak_memory,
+    throughput,
+    throughput_per_device,
+    trace,
+    xla_flops,
+)
 
 
 def bench(**answers: Any) -> Bench:
@@ -19,9 +32,13 @@ def bench(**answers: Any) -> Bench:
         "input_bytes": 12,
         "parameters": 7,
         "flops_per_image": 25.0,
+        "compile_s": None,
+        "trace_s": None,
+        "lower_s": None,
+        "compiler_flops_per_image": None,
     }
     asked: dict[str, Any] = {name: lambda value=value: value for name, value in (known | answers).items()}
-    found: Any = SimpleNamespace(case=SimpleNamespace(batch_size=2), **asked)
+    found: Any = SimpleNamespace(case=SimpleNamespace(batch_size=2, devices=4), **asked)
     return found
 
 
@@ -43,6 +60,26 @@ def test_throughput_is_measured_in_blocks_where_they_are_not() -> None:
 def test_peak_memory_is_a_sum() -> None:
     found = peak_memory.answer(bench())
     assert (found.unit, found.value, found.origin) == ("B", 140.0, "derived")
+
+
+def test_throughput_a_device_is_derived_from_throughput() -> None:
+    found = throughput_per_device.answer(bench(rates=((8.0, 12.0), 20)))
+    assert (found.metric, found.unit, found.samples) == ("throughput_per_device", "image/s/device", (2.0, 3.0))
+    assert (found.origin, found.source, found.loops_per_sample) == ("derived", "throughput / devices", 20)
+
+
+@pytest.mark.parametrize(
+    ("metric", "answers", "value"),
+    [
+        (trace, {"trace_s": 0.5}, 0.5),
+        (lower, {"lower_s": 0.25}, 0.25),
+        (first_run, {"compile_s": 2.0}, 1.0),
+        (xla_flops, {"compiler_flops_per_image": 30.0}, 30.0),
+    ],
+)
+def test_what_only_a_compiler_has_is_no_row_without_one(metric: Any, answers: dict[str, float], value: float) -> None:
+    assert metric.answer(bench()) is None
+    assert metric.answer(bench(**answers)).value == value
 
 
 @pytest.mark.parametrize(

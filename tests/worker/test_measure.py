@@ -23,7 +23,7 @@ def job(metrics: tuple[str, ...], **options: Any) -> Job:
     return Job(job_id="job", case_id="0" * 12, case=case, metrics=metrics, sampling=Sampling())
 
 
-def no_workload(case: Case) -> Any:
+def no_workload(case: Case, framework: str) -> Any:
     raise AssertionError("a backend without a framework needs no network")
 
 
@@ -50,6 +50,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
         {
             "latency": 0.5,
             "throughput": 8.0,
+            "throughput_per_device": 8.0,
             "first_call": 2.0,
             "extra_memory": 1000,
             "peak_memory": 1000 + 4 * 10 + 12 * 4 * 224**2,

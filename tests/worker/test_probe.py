@@ -1,5 +1,6 @@
 """What the probe writes, with backends and models that are scripted here."""
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from lambdabench.core import codec, registry
 from lambdabench.core.errors import MissingExtraError
+from lambdabench.core.hosts import Hosts
 from lambdabench.core.spec import Device, Machine, ModelFacts, Wish
 from lambdabench.worker import probe as module
 from lambdabench.worker.probe import find_environment, find_machine, nvidia_driver, probe
@@ -39,6 +41,25 @@ def test_devices_of_all_backends_are_joined_the_best_first() -> None:
     assert [one.name for one in machine.devices] == ["cuda:0", "cpu"]
     assert set(machine.devices[1].backends) == {"eager", "compiled"}
     assert machine.devices[1].gemm_flop_per_s == 1e9
+
+
+def test_devices_stand_in_order_and_know_who_spreads_a_case_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = [device(f"cuda:{index}", "eager", 1e9) for index in (10, 2, 0)]
+    spread = [dataclasses.replace(one, backends=("jax_jit",), sharding=("jax_jit",)) for one in cuda]
+    scripted = {"eager": cuda, "jax_jit": spread}
+    monkeypatch.setattr(registry, "names", lambda kind: tuple(scripted))
+    monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=lambda: scripted[name]))
+    found = find_machine().devices
+    assert [one.name for one in found] == ["cuda:0", "cuda:2", "cuda:10"]
+    assert {(one.backends, one.sharding, one.gemm_flop_per_s) for one in found} == {
+        (("eager", "jax_jit"), ("jax_jit",), 1e9)
+    }
+
+
+@pytest.mark.usefixtures("backends")
+def test_several_hosts_plan_alike_so_none_has_a_rate_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_hosts", lambda: Hosts(process=1, count=2))
+    assert {one.gemm_flop_per_s for one in find_machine().devices} == {None}
 
 
 @pytest.mark.usefixtures("backends")

@@ -1,12 +1,8 @@
 """Classifiers in torch: ours, timm's and the user's own, with what they are fed and what planning must know of them."""
 
-import hashlib
 import importlib
-import importlib.util
 import math
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,10 +15,8 @@ from ... import models
 from ...core import registry
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
+from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
 
-CLASSES = 1000
-USER_PX = 224
-"""Image size of a user's own network where none is asked for."""
 COUNTED = ("convolution", "mm", "addmm", "bmm", "baddbmm", "scaled_dot_product")
 
 
@@ -114,30 +108,15 @@ def build(name: str, options: dict[str, Any], image_px: int | None) -> nn.Module
         return timm_twin.create(name, **options)
 
 
-def is_users(model: str) -> bool:
-    """Whether a model's name is a reference to the user's own: file.py:callable, module:callable, or net.pt2."""
-    return ":" in model or model.endswith(".pt2")
-
-
 def load_users(reference: str, options: dict[str, Any]) -> nn.Module:
     """The user's network. Its own exceptions pass through, so that the row can name their file and line."""
     if reference.endswith(".pt2"):
         return torch.export.load(reference).module()
-    place, _, attribute = reference.rpartition(":")
-    if place.endswith(".py"):
-        name = "user_model_" + hashlib.sha256(place.encode()).hexdigest()[:8]
-        spec = importlib.util.spec_from_file_location(name, Path(place).resolve())
-        if spec is None or spec.loader is None:
-            raise LambdabenchError(f"{place} cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    else:
-        sys.path.insert(0, str(Path.cwd()))
-        module = importlib.import_module(place)
-    if not hasattr(module, attribute):
-        raise LambdabenchError(f"{place} has no {attribute!r}")
-    network = getattr(module, attribute)(**options)
+    network = call_users(reference, options)
+    if framework_of(network) == "jax":
+        raise UnsupportedError(
+            f"{reference} returned a {type(network).__name__}, a module of flax; this backend runs a torch.nn.Module: use --backend jax_jit"
+        )
     if not isinstance(network, nn.Module):
         raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a torch.nn.Module")
     return network
@@ -167,6 +146,8 @@ def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:
     known = {name: getattr(facts, name) for name in ("name", "family", "native_px", "tags")}
     try:
         parameters, flops, activations = _counts_on_meta(wish.model, wish.options, px)
+    except UnsupportedError:
+        raise
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         return ModelFacts(**known, image_px=px, problem=f"{type(error).__name__}: {first}")

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ... import models
 from ...core.errors import UnsupportedError
 from ...core.spec import Case
-from ..classification.torch import build, is_users, load_users, refuse_size
+from ..classification.spec import is_users
+from ..classification.torch import build, load_users, refuse_size
 
 SWITCH = "features_only"
 

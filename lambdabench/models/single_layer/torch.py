@@ -10,9 +10,7 @@ from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
 from ..classification.torch import counted
-
-SIZE_PX = 56
-"""Side of the map where none is asked for: c2 of a ResNet at 224 pixels."""
+from .spec import Asked, read, size_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +18,12 @@ class SingleLayer:
     """A `core.ports.Workload`."""
 
     network: nn.Module
-    dim: int
-    dim_out: int
-    size: tuple[int, int]
-    stride: int
+    asked: Asked
     weights: str = "random"
 
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(seed)
-        return (torch.randn(case.batch_size, self.dim, *self.size, generator=generator),)
+        return (torch.randn(case.batch_size, self.asked.dim, *self.asked.size, generator=generator),)
 
     def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """In training the map is differentiated as well, as it is inside a network."""
@@ -38,7 +33,7 @@ class SingleLayer:
         return output.square().mean()
 
     def check(self, output: Any, case: Case) -> str:
-        wanted = (case.batch_size, self.dim_out, *(-(-side // self.stride) for side in self.size))
+        wanted = (case.batch_size, self.asked.dim_out, *self.asked.size_out)
         return (
             "" if tuple(output.shape) == wanted else f"the output's shape is {tuple(output.shape)}, expected {wanted}"
         )
@@ -63,10 +58,10 @@ def create(case: Case) -> SingleLayer:
 
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one map, forward, on the meta device."""
-    size = _size(wish.options, wish.image_px)
+    size = size_of(wish.options, wish.image_px)
     with torch.device("meta"):
         made = _made(wish.model, wish.options, wish.image_px)
-        parameters, flops, activations = counted(made.network, torch.empty(1, made.dim, *size))
+        parameters, flops, activations = counted(made.network, torch.empty(1, made.asked.dim, *size))
     return ModelFacts(
         name=wish.model,
         family="layer",
@@ -79,23 +74,6 @@ def describe(wish: Wish) -> ModelFacts:
 
 
 def _made(name: str, options: Options, image_px: int | None) -> SingleLayer:
-    given: dict[str, Any] = dict(options)
-    size = _size(options, image_px)
-    given.pop("size", None)
-    dim = given.pop("dim", None)
-    if dim is None:
-        raise LambdabenchError(f"{name} needs options.dim, the channels of its input")
-    dim_out, stride = int(given.pop("dim_out", dim)), int(given.pop("stride", 1))
-    network = layers.create(name, int(dim), dim_out, stride=stride, size=size, **given)
-    return SingleLayer(network=network, dim=int(dim), dim_out=dim_out, size=size, stride=stride)
-
-
-def _size(options: Options, image_px: int | None) -> tuple[int, int]:
-    """(Height, width): options.size as "28x40", else a square of `image_px`."""
-    told = dict(options).get("size")
-    if told is None:
-        return image_px or SIZE_PX, image_px or SIZE_PX
-    height, _, width = str(told).partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
-        raise LambdabenchError(f'found options.size {told!r}, expected height and width as "28x40"')
-    return int(height), int(width)
+    asked = read(name, options, image_px)
+    network = layers.create(name, asked.dim, asked.dim_out, stride=asked.stride, size=asked.size, **asked.options)
+    return SingleLayer(network=network, asked=asked)

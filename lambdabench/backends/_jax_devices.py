@@ -1,0 +1,183 @@
+"""Devices, threads and hosts of JAX: what there is, and what must be said to JAX before it is first used."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..core.errors import UnsupportedError
+from ..core.hosts import find_hosts
+from ..core.spec import Case, Device
+
+THREADS = "PJRT_NPROC"
+"""Size of XLA's CPU pools, read once, when JAX first looks for devices (jaxlib 0.10: found by trying; OMP_NUM_THREADS and
+--xla_cpu_multi_thread_eigen change nothing)."""
+POOL = "tf_XLAEigen"
+"""Name of the threads of XLA's CPU pool."""
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+GEMM_SIZE = 1024
+
+
+def find_devices(backend: str) -> tuple[Device, ...]:
+    """Accelerators, then CPUs: those of this host, times the hosts that measure together."""
+    import jax
+
+    hosts = find_hosts().count
+    found: list[Device] = []
+    with _little_memory():
+        local = [one for platform in ("tpu", "cuda", "rocm", "cpu") for one in _of(platform)]
+        kinds: dict[str, list[Any]] = {}
+        for one in local:
+            kinds.setdefault(kind_of(one), []).append(one)
+        for kind, devices in kinds.items():
+            memory_bytes, rate = _memory_bytes(devices[0]), _gemm_rate(jax, devices[0])
+            for index in range(len(devices) * hosts):
+                found.append(
+                    Device(
+                        name=_name(kind, index),
+                        title=_title(devices[0]),
+                        memory_bytes=memory_bytes,
+                        backends=(backend,),
+                        gemm_flop_per_s=rate,
+                        sharding=(backend,),
+                    )
+                )
+    return tuple(found)
+
+
+def prepare(case: Case) -> None:
+    """Sets threads and platform, and meets the other hosts where the environment names some. Once a process has effect."""
+    os.environ[THREADS] = str(case.threads or 1)
+    import jax
+
+    if case.device.partition(":")[0] == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    hosts = find_hosts()
+    if hosts.count == 1 or jax.distributed.is_initialized():
+        return
+    told = {"coordinator_address": hosts.coordinator, "num_processes": hosts.count, "process_id": hosts.process}
+    jax.distributed.initialize(**(told if hosts.coordinator else {}))
+
+
+def devices_of(case: Case) -> list[Any]:
+    """The devices of a case, the first one that it names. Raises UnsupportedError where there are fewer, or hosts are left out."""
+    import jax
+
+    kind, _, index = case.device.partition(":")
+    there = _of(kind, everywhere=True)
+    first = int(index or 0)
+    chosen = there[first : first + case.devices]
+    if len(chosen) < max(1, case.devices):
+        raise UnsupportedError(
+            f"{case.devices} devices from {case.device} on are not here, of {len(there)}; "
+            f"use --devices {max(1, len(there) - first)}, or all"
+            + ("; XLA_FLAGS=--xla_force_host_platform_device_count makes several of a CPU" if kind == "cpu" else "")
+        )
+    if jax.process_count() > 1 and len(chosen) < len(there):
+        raise UnsupportedError(
+            f"several hosts measure on all their devices together; use --devices {len(there)}, or all"
+        )
+    return chosen
+
+
+def refuse(case: Case) -> None:
+    """Raises UnsupportedError, with what to ask instead, for what JAX cannot do."""
+    if case.dtype == "tf32" and not case.device.startswith("cuda"):
+        raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
+    if case.dtype == "float32" and case.param_dtype != "float32":
+        raise UnsupportedError(f"float32 compute on {case.param_dtype} parameters is not offered; use --dtype")
+    if case.mode == "features":
+        raise UnsupportedError("jax_jit has no mode features; use --mode inference or train, or --backend torch_eager")
+    devices_of(case)
+    if case.batch_size % case.devices:
+        raise UnsupportedError(
+            f"a batch of {case.batch_size} is not divisible by {case.devices} devices; "
+            f"use --batch-size {case.devices * -(-case.batch_size // case.devices)}, or --devices"
+        )
+    found = pool_threads()
+    if case.device.startswith("cpu") and found is not None and found != (case.threads or 1):
+        raise UnsupportedError(
+            f"XLA's pool has {found} threads and not {case.threads}: it is made once a process, and has one for each of several "
+            f"CPU devices at least; use --threads {found}"
+        )
+
+
+def kind_of(device: Any) -> str:
+    """ "cpu", "cuda", "rocm", "tpu": JAX calls the two in the middle gpu."""
+    if device.platform != "gpu":
+        return device.platform
+    return "rocm" if "rocm" in device.client.platform_version else "cuda"
+
+
+def name_of(device: Any, among: list[Any]) -> str:
+    """A device's name as suites write it: its kind and its place among those of the kind; the first CPU is "cpu"."""
+    return _name(kind_of(device), among.index(device))
+
+
+def pool_threads() -> int | None:
+    """Threads of XLA's CPU pool, counted; None where threads have no names to be found by, or JAX has made none yet."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return None
+    names: list[str] = []
+    for one in tasks.iterdir():
+        with contextlib.suppress(OSError):  # ended meanwhile
+            names.append((one / "comm").read_text().strip())
+    return names.count(POOL) or None
+
+
+def _of(platform: str, *, everywhere: bool = False) -> list[Any]:
+    import jax
+
+    try:
+        return jax.devices(platform) if everywhere else jax.local_devices(backend=platform)
+    except RuntimeError:  # no such platform here
+        return []
+
+
+def _name(kind: str, index: int) -> str:
+    return kind if kind == "cpu" and not index else f"{kind}:{index}"
+
+
+def _title(device: Any) -> str:
+    if device.platform != "cpu":
+        return device.device_kind
+    path = Path("/proc/cpuinfo")
+    lines = [one for one in path.read_text().splitlines() if one.startswith("model name")] if path.exists() else []
+    return lines[0].partition(":")[2].strip() if lines else "CPU"
+
+
+def _memory_bytes(device: Any) -> int:
+    known = device.memory_stats() or {}
+    return int(known.get("bytes_limit") or psutil.virtual_memory().total)
+
+
+def _gemm_rate(jax: Any, device: Any) -> float:
+    """FLOP/s of a float32 matrix product, the best of a fifth of a second; only for time estimates."""
+    a = jax.device_put(jax.numpy.ones((GEMM_SIZE, GEMM_SIZE)), device)
+    product = jax.jit(lambda x: x @ x)
+    product(a).block_until_ready()
+    best, start_s = 0.0, time.perf_counter()
+    while time.perf_counter() - start_s < 0.2:
+        before_s = time.perf_counter()
+        product(a).block_until_ready()
+        best = max(best, 2 * GEMM_SIZE**3 / (time.perf_counter() - before_s))
+    return best
+
+
+@contextlib.contextmanager
+def _little_memory() -> Iterator[None]:
+    """JAX takes no memory ahead, for as long as this lasts: a probe only looks. The worker measures with JAX's own default."""
+    before = os.environ.get(PREALLOCATE)
+    os.environ[PREALLOCATE] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PREALLOCATE]
+        else:
+            os.environ[PREALLOCATE] = before

@@ -1,0 +1,258 @@
+"""A case in JAX: the network split once into its structure and arrays, one compiled program a step, arrays placed before timing.
+
+On several devices the batch is split over a mesh and the parameters are on each of them. The program is written for the whole
+batch, so that batch normalisation takes its statistics over all devices, as synchronised BatchNorm does elsewhere. On several
+hosts all take the first one's times, so that they decide alike how many calls follow.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from ..core import jaxpr as traced_program
+from ..core.errors import MismatchError
+from ..core.ports import MemoryMeter, Workload
+from ..core.record import Compilation, Effective
+from ..core.spec import Case
+from ._jax_devices import devices_of, name_of, pool_threads
+from ._jax_program import Program, agreed
+
+LEARNING_RATE = 1e-3
+"""As in torch's session."""
+BATCH = "batch"
+PRECISION = {"float32": "highest", "tf32": "high"}
+"""Of float32 matrix products, in the words that JAX shares with torch; XLA takes tf32 on NVIDIA for what is under highest."""
+
+
+class _Clock:
+    """The first host's seconds."""
+
+    def now(self) -> float:
+        return float(agreed([time.perf_counter()])[0])
+
+
+class JaxSession:
+    """A `core.ports.Session`. A workload whose `input_gradients` is true has its inputs differentiated too, as inside a network."""
+
+    clock = _Clock()
+    asynchronous = True
+
+    def __init__(self, workload: Workload, case: Case, seed: int, *, cached: bool) -> None:
+        self._case, self._workload = case, workload
+        devices = devices_of(case)
+        mesh = jax.make_mesh((len(devices),), (BATCH,), axis_types=(AxisType.Auto,), devices=devices)
+        self._whole, self._split = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), (BATCH,)))
+        network = workload.network
+        network.train() if case.mode == "train" else network.eval()
+        self._graph, params, rest = nnx.split(network, nnx.Param, ...)
+        params = jax.tree.map(self._parameter, params)
+        (self._params, self._params_tree), (self._rest, self._rest_tree) = map(self._placed, (params, rest))
+        self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in workload.inputs(case, seed))
+        self._pending: Any = ()
+        self._program = Program(
+            self._train if case.mode == "train" else self._infer,
+            precision=PRECISION.get(case.dtype, "default"),
+            donated=(0, 1) if case.mode == "train" else (),
+            shardings=(self._whole, self._whole, self._split),
+            cached=cached,
+        )
+        self.meter: MemoryMeter = _XlaMeter(self._program, devices)
+
+    def call(self) -> Any:
+        state = self._params, self._rest, self._inputs
+        if not self._program.ready:
+            self._check_dtype(self._program.compile(*state))
+        if self._case.mode != "train":
+            self._pending = self._program.run(*state)
+            return self._pending
+        self._params, self._rest, output, _ = self._pending = self._program.run(*state)
+        return output
+
+    def synchronize(self) -> None:
+        """Programs of one device run in the order they were sent, so the last one is all of them."""
+        jax.block_until_ready(self._pending)
+
+    def time_calls(self, count: int) -> Sequence[float]:
+        times: list[float] = []
+        for _ in range(count):
+            start_s = time.perf_counter()
+            self.call()
+            jax.block_until_ready(self._pending)
+            times.append(time.perf_counter() - start_s)
+        return agreed(times)
+
+    def compilation(self) -> Compilation | None:
+        return self._program.done()
+
+    def effective(self, output: Any) -> Effective:
+        outputs = _arrays(output)
+        there = sorted(outputs[0].sharding.device_set, key=lambda one: one.id)
+        program = self._program.jaxpr
+        computed = _names(traced_program.operand_dtypes(program))
+        held = _names({one.dtype for one in self._params})
+        return Effective(
+            mode=self._found_mode(output),
+            device=name_of(there[0], jax.devices(there[0].platform)),
+            devices=len(there),
+            param_dtype=held,
+            output_dtype=_names({one.dtype for one in outputs}),
+            autocast="" if computed == held else computed,
+            threads=pool_threads() if there[0].platform == "cpu" else None,
+            matmul=_names(traced_program.precisions(program)),
+            batch_size=min(int(one.shape[0]) for one in outputs),
+            kernel=_names({one.kernel for one in self._modules() if isinstance(getattr(one, "kernel", None), str)}),
+            features=self._workload.features(output, self._case),
+        )
+
+    def check(self, output: Any) -> str:
+        if problem := self._workload.check(output, self._case):
+            return problem
+        parts = [
+            _floats(part.data) for one in _arrays(output) for part in one.addressable_shards if not part.replica_id
+        ]
+        wrong = sum(int((~np.isfinite(one)).sum()) for one in parts)
+        return f"{wrong} of {sum(one.size for one in parts)} outputs are not finite" if wrong else ""
+
+    def parameters(self) -> int:
+        return sum(one.size for one in self._params)
+
+    def parameter_bytes(self) -> int:
+        """Of all devices: each holds all parameters."""
+        return sum(_bytes_everywhere(one) for one in self._params)
+
+    def input_bytes(self) -> int:
+        return sum(_bytes_everywhere(one) for one in self._inputs)
+
+    def interaction_bytes(self) -> int | None:
+        return self._workload.interaction_bytes(self._case)
+
+    def flops(self) -> float:
+        if not self._program.ready:
+            self.call()
+        return traced_program.flops(self._program.jaxpr)
+
+    def compiler_flops(self) -> float | None:
+        return self._program.compiler_flops()
+
+    def close(self) -> None:
+        self._program.close()
+        del self._params, self._rest, self._inputs, self._pending, self._program, self.meter
+
+    def _infer(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
+        return self._network(params, rest)(*self._workload.arguments(inputs))
+
+    def _train(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
+        """(Parameters and statistics after one step of SGD, output, gradients of the inputs)."""
+
+        def loss(params: Any, arguments: tuple[Any, ...]) -> Any:
+            network = self._network(params, rest)
+            output = network(*arguments)
+            after = jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
+            return self._workload.loss(output.astype(jnp.float32), inputs), (after, output)
+
+        over = (0, 1) if getattr(self._workload, "input_gradients", False) else (0,)
+        arguments = self._workload.arguments(inputs)
+        gradients, (after, output) = jax.grad(loss, over, has_aux=True)(params, arguments)
+        moved = [
+            one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, gradients[0], strict=True)
+        ]
+        return moved, after, output, gradients[1:]
+
+    def _network(self, params: Any, rest: Any) -> Any:
+        trees = ((self._params_tree, params), (self._rest_tree, rest))
+        return nnx.merge(self._graph, *(jax.tree.unflatten(tree, leaves) for tree, leaves in trees))
+
+    def _modules(self) -> list[Any]:
+        network = self._network(self._params, self._rest)
+        return [one for _, one in nnx.iter_modules(network)]
+
+    def _placed(self, state: Any) -> tuple[list[Any], Any]:
+        """(Arrays on all devices, how they hang together). A copy: training gives its arrays away."""
+        leaves, tree = jax.tree.flatten(state)
+        return [jax.device_put(one, self._whole, may_alias=False) for one in leaves], tree
+
+    def _parameter(self, array: Any) -> Any:
+        return array.astype(self._case.param_dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    def _input(self, array: Any) -> Any:
+        dtype = "float32" if self._case.dtype == "tf32" else self._case.dtype
+        return array.astype(dtype) if np.issubdtype(array.dtype, np.floating) else array
+
+    def _check_dtype(self, program: Any) -> None:
+        """Raises MismatchError where no product is computed in the half precision asked for, or one is where none was."""
+        found = traced_program.operand_dtypes(program)
+        asked = "float32" if self._case.dtype == "tf32" else self._case.dtype
+        if found and (asked not in found if asked != "float32" else found != {asked}):
+            raise MismatchError(
+                f"the network computes in {_names(found)} and not in {asked}: "
+                "give its modules dtype, as in nnx.Linear(..., dtype=jnp.bfloat16)"
+            )
+
+    def _found_mode(self, output: Any) -> str:
+        """The mode of every part that has one; "" where none has. Several outputs are features."""
+        modules = self._modules()
+        flags = {
+            getattr(one, name)
+            for one in modules
+            for name in ("use_running_average", "deterministic")
+            if _is_flag(one, name)
+        }
+        if flags == {False}:
+            return "train"
+        if len(flags) == 2:
+            return "mixed"
+        return "features" if isinstance(output, (list, tuple)) else "inference" if flags else ""
+
+
+class _XlaMeter:
+    """What the compiled program takes beside its arguments, by XLA's own plan: temporaries, and outputs that take no argument's place.
+    Where the device keeps a peak and the call raised it, the peak minus what was in use before."""
+
+    def __init__(self, program: Program, devices: list[Any]) -> None:
+        self._program, self._devices = program, devices
+        self._seen_bytes = 0
+
+    @property
+    def name(self) -> str:
+        return "xla device peak" if self._seen_bytes else "xla memory analysis"
+
+    def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
+        before = _stats(self._devices)
+        result = work()
+        after = _stats(self._devices)
+        if before and after["peak_bytes_in_use"] > before["peak_bytes_in_use"]:
+            self._seen_bytes = after["peak_bytes_in_use"] - before["bytes_in_use"]
+        planned = self._program.extra_bytes()
+        return float((self._seen_bytes or planned) * len(self._devices)), result
+
+
+def _stats(devices: list[Any]) -> dict[str, int]:
+    """The first device's own: all hold the same."""
+    return devices[0].memory_stats() or {} if devices[0].process_index == jax.process_index() else {}
+
+
+def _arrays(output: Any) -> tuple[Any, ...]:
+    return tuple(output) if isinstance(output, (list, tuple)) else (output,)
+
+
+def _floats(array: Any) -> Any:
+    return np.asarray(array).astype(np.float32)
+
+
+def _bytes_everywhere(array: Any) -> int:
+    shape = array.sharding.shard_shape(array.shape)
+    return int(np.prod(shape)) * array.dtype.itemsize * array.sharding.num_devices
+
+
+def _is_flag(module: Any, name: str) -> bool:
+    return isinstance(getattr(module, name, None), bool)
+
+
+def _names(values: set[Any]) -> str:
+    return ",".join(sorted({part for one in values for part in str(one).split(",")}))

@@ -1,0 +1,52 @@
+"""Which of several hosts this process is on, as the environment says: one process a host runs the same command, the first one speaks.
+
+Explicit variables come first: LAMBDABENCH_COORDINATOR or JAX_COORDINATOR_ADDRESS (host:port of the first process) with
+LAMBDABENCH_PROCESS_ID and LAMBDABENCH_PROCESSES, or JAX_PROCESS_ID and JAX_NUM_PROCESSES; then the steps of SLURM (srun) and the
+slices of Cloud TPU, whose coordinator JAX finds by itself.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .errors import LambdabenchError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """This process among those that measure together."""
+
+    process: int = 0
+    count: int = 1
+    coordinator: str = ""
+    """host:port of the first process; empty where the cluster tells it."""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process stores and prints what all of them measured."""
+        return self.process == 0
+
+
+def find_hosts(environment: Mapping[str, str] = os.environ) -> Hosts:
+    """What the environment says; one process where it says nothing. Raises LambdabenchError for half of an answer."""
+    for prefix, address, count in (
+        ("LAMBDABENCH", "LAMBDABENCH_COORDINATOR", "LAMBDABENCH_PROCESSES"),
+        ("JAX", "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES"),
+    ):
+        if environment.get(address):
+            return _explicit(environment, address, f"{prefix}_PROCESS_ID", count)
+    if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return Hosts(process=int(environment["SLURM_PROCID"]), count=int(environment["SLURM_STEP_NUM_TASKS"]))
+    workers = [one for one in environment.get("TPU_WORKER_HOSTNAMES", "").split(",") if one]
+    if len(workers) > 1:
+        return Hosts(process=int(environment.get("TPU_WORKER_ID", "0")), count=len(workers))
+    return Hosts()
+
+
+def _explicit(environment: Mapping[str, str], address: str, process: str, count: str) -> Hosts:
+    found = environment.get(process, ""), environment.get(count, "")
+    if not all(one.isdigit() for one in found) or int(found[0]) >= int(found[1]):
+        raise LambdabenchError(
+            f"{address} is set, and {process}={found[0]!r}, {count}={found[1]!r}; expected a number from 0 and how many there are"
+        )
+    return Hosts(process=int(found[0]), count=int(found[1]), coordinator=environment[address])

@@ -1,0 +1,98 @@
+"""What a program that JAX has traced computes: its operations walked and counted, by name, without importing JAX.
+
+The rule is that of torch's FlopCounterMode, so that twins agree: convolutions and matrix products only, 2 per multiply-accumulate,
+taps that fall on padding counted, zeros between the elements of a strided gradient not counted. One difference: torch 2.15 counts
+the gradient by the kernel of a grouped convolution `groups` times over, this counts what is computed.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+PRODUCTS = ("dot_general", "conv_general_dilated")
+
+
+def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
+    """(Equation, times it runs) of every convolution and matrix product, inner programs entered.
+
+    A scan's body runs `length` times, a kernel's (Pallas) once a grid point, each branch of a condition once; the body of a loop whose
+    end is not known before it runs is counted once.
+    """
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in PRODUCTS:
+            yield equation, 1
+        times = _times(equation)
+        for inner in _inner(equation):
+            for one, count in products(inner):
+                yield one, times * count
+
+
+def flops(jaxpr: Any) -> float:
+    """FLOP of one run of a jaxpr, 2 x multiply-accumulate."""
+    return float(sum(2 * times * _macs(equation) for equation, times in products(jaxpr)))
+
+
+def written_elements(jaxpr: Any) -> float:
+    """Elements that convolutions and matrix products write in one run."""
+    return float(sum(times * math.prod(equation.outvars[0].aval.shape) for equation, times in products(jaxpr)))
+
+
+def operand_dtypes(jaxpr: Any) -> set[str]:
+    """Names of the dtypes that convolutions and matrix products compute in, the first operand's."""
+    return {str(equation.invars[0].aval.dtype) for equation, _ in products(jaxpr)}
+
+
+def precisions(jaxpr: Any) -> set[str]:
+    """Precision asked of each product of float32 matrices, in lower case ("highest"; "default" where none is)."""
+    return {
+        _precision(equation.params["precision"])
+        for equation, _ in products(jaxpr)
+        if str(equation.invars[0].aval.dtype) == "float32"
+    }
+
+
+def _precision(found: Any) -> str:
+    both = _listed(found)
+    return ",".join(sorted({"default" if one is None else str(getattr(one, "name", one)).lower() for one in both}))
+
+
+def _inner(equation: Any) -> Iterator[Any]:
+    """The programs that an equation holds in its parameters."""
+    for value in equation.params.values():
+        for one in _listed(value):
+            if hasattr(one, "eqns"):
+                yield one
+            elif hasattr(one, "jaxpr") and hasattr(one.jaxpr, "eqns"):
+                yield one.jaxpr
+
+
+def _listed(value: Any) -> list[Any]:
+    """A parameter as a list: of its members, or of itself alone."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _times(equation: Any) -> int:
+    name, params = equation.primitive.name, equation.params
+    if name == "scan":
+        return int(params["length"])
+    if name == "pallas_call":
+        return math.prod(params["grid_mapping"].grid)
+    if name == "shard_map":
+        return math.prod(params["mesh"].shape.values())
+    return 1
+
+
+def _macs(equation: Any) -> int:
+    left, right = (one.aval.shape for one in equation.invars[:2])
+    out = equation.outvars[0].aval.shape
+    if equation.primitive.name == "dot_general":
+        (contracted, _), _ = equation.params["dimension_numbers"]
+        return math.prod(out) * math.prod(left[axis] for axis in contracted)
+    numbers = equation.params["dimension_numbers"]
+    per_output = right[numbers.rhs_spec[1]] * math.prod(right[axis] for axis in numbers.rhs_spec[2:])
+    if numbers.lhs_spec[0]:  # a gradient by the kernel: channels stand where images do, every output is a tap
+        return math.prod(out) * per_output
+    positions = math.prod(out[axis] for axis in numbers.out_spec[2:])
+    reads = math.prod(left[axis] for axis in numbers.lhs_spec[2:])
+    # a gradient by the input, or a transposed convolution, writes more positions than it reads: those it reads do the work
+    return math.prod(out) // positions * min(positions, reads) * per_output

@@ -1,0 +1,141 @@
+"""Classifiers in JAX: ours and the user's own, with what they are fed and what planning must know of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import numpy as jnp
+
+from ... import models
+from ...core import jaxpr
+from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.spec import Case, ModelFacts, Options, Wish
+from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """A `core.ports.Workload`."""
+
+    network: nnx.Module
+    weights: str = "random"
+    classes: int | None = CLASSES
+    """None where the width of the output is the user's business."""
+
+    def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
+        generator = np.random.default_rng(seed)
+        assert case.image_px is not None
+        images = generator.standard_normal((case.batch_size, case.image_px, case.image_px, 3), dtype=np.float32)
+        if case.mode != "train":
+            return (images,)
+        return images, generator.integers(0, self.classes or 2, case.batch_size, dtype=np.int32)
+
+    def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return inputs[:1]
+
+    def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
+        logs = jax.nn.log_softmax(output)
+        return -jnp.take_along_axis(logs, inputs[1][:, None], axis=1).mean()
+
+    def check(self, output: Any, case: Case) -> str:
+        if not isinstance(output, jax.Array):
+            return f"the output is a {type(output).__name__}, expected one array"
+        wanted = (case.batch_size, self.classes) if self.classes else (case.batch_size,)
+        if tuple(output.shape[: len(wanted)]) != wanted:
+            return f"the output's shape is {tuple(output.shape)}, expected {wanted}"
+        return ""
+
+    def features(self, output: Any, case: Case) -> str:
+        return ""
+
+    def interaction_bytes(self, case: Case) -> int | None:
+        return models.interaction_bytes(case)
+
+
+def create(case: Case) -> Classification:
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for what has no twin in JAX."""
+    options: dict[str, Any] = dict(case.options)
+    dtypes = dtypes_of(case)
+    if is_users(case.model):
+        network = load_users(case.model, options)
+        set_dtype(network, dtypes["dtype"])
+        return Classification(network=network, classes=None, weights="the user's")
+    try:
+        return Classification(network=build(case.model, options, case.image_px, **dtypes))
+    except (TypeError, AssertionError, ValueError) as error:
+        raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
+
+
+def dtypes_of(case: Case) -> dict[str, Any]:
+    """A case's dtypes as the twins take them: what they compute in, what they keep."""
+    compute = "float32" if case.dtype == "tf32" else case.dtype
+    return {"dtype": jnp.dtype(compute), "param_dtype": jnp.dtype(case.param_dtype or "float32")}
+
+
+def build(name: str, options: dict[str, Any], image_px: int | None, **dtypes: Any) -> nnx.Module:
+    """A network of ours for images of `image_px`. Raises UnsupportedError where it has no twin in JAX."""
+    family = models.ours().get(name)
+    if family is None or not models.has_twin(family, "jax"):
+        raise UnsupportedError(f"{name} has no JAX twin; use --backend torch_eager")
+    return models.create(name, framework="jax", image_px=image_px or models.native_px(name), **dtypes, **options)
+
+
+def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
+    """The user's network. Raises UnsupportedError for one of torch."""
+    if reference.endswith(".pt2"):
+        raise UnsupportedError(f"{reference} is an exported program of torch; use --backend torch_eager")
+    network = call_users(reference, options)
+    if framework_of(network) == "torch":
+        raise UnsupportedError(
+            f"{reference} returned a {type(network).__name__}, a torch module; jax_jit runs a flax.nnx.Module: "
+            "use --backend torch_eager"
+        )
+    if not isinstance(network, nnx.Module):
+        raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a flax.nnx.Module")
+    return network
+
+
+def set_dtype(network: nnx.Module, dtype: Any) -> None:
+    """Has every part that has a compute dtype use `dtype`; its parameters stay what they are."""
+    for _, one in nnx.iter_modules(network):
+        if hasattr(one, "dtype") and hasattr(one, "param_dtype"):
+            setattr(one, "dtype", dtype)  # noqa: B010 (no attribute of every module)
+
+
+def describe(wish: Wish) -> ModelFacts:
+    """Facts with counts of one image, forward, without computing anything. Raises what building raises."""
+    users = is_users(wish.model)
+    family = "user" if users else models.ours().get(wish.model, "")
+    native_px = USER_PX if users else models.native_px(wish.model) if family else USER_PX
+    px = wish.image_px or native_px
+    parameters, flops, written = counted(lambda: _made(wish.model, wish.options, px), (1, px, px, 3))
+    return ModelFacts(
+        name=wish.model,
+        family=family,
+        native_px=native_px,
+        image_px=px,
+        parameters=parameters,
+        flops_per_image=flops,
+        activations_per_image=written,
+    )
+
+
+def _made(name: str, options: Options, px: int) -> nnx.Module:
+    return load_users(name, dict(options)) if is_users(name) else build(name, dict(options), px)
+
+
+def counted(make: Any, shape: tuple[int, ...]) -> tuple[int, float, float]:
+    """(Parameters, FLOPs, elements written by convolutions and matrix products) of one forward pass, in evaluation, of the
+    network that `make` makes; neither weights nor maps come into being."""
+    network = nnx.eval_shape(make)
+    network.eval()
+    graph, parameters, rest = nnx.split(network, nnx.Param, ...)
+
+    def forward(parameters: Any, rest: Any, images: Any) -> Any:
+        return nnx.merge(graph, parameters, rest)(images)
+
+    program = jax.make_jaxpr(forward)(parameters, rest, jax.ShapeDtypeStruct(shape, jnp.float32)).jaxpr
+    count = sum(one.size for one in jax.tree.leaves(parameters))
+    return count, jaxpr.flops(program), jaxpr.written_elements(program)

@@ -1,0 +1,81 @@
+"""Single layers in JAX, with what they are fed. Whatever `create_layer` takes stands in the case's options."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flax import nnx
+from jax import numpy as jnp
+
+from ... import layers
+from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.spec import Case, ModelFacts, Wish
+from ..classification.jax import counted, dtypes_of
+from .spec import Asked, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleLayer:
+    """A `core.ports.Workload`."""
+
+    network: nnx.Module
+    asked: Asked
+    weights: str = "random"
+    input_gradients: bool = True
+    """In training the map is differentiated as well, as it is inside a network."""
+
+    def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
+        generator = np.random.default_rng(seed)
+        return (generator.standard_normal((case.batch_size, *self.asked.size, self.asked.dim), dtype=np.float32),)
+
+    def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return inputs
+
+    def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
+        return jnp.square(output).mean()
+
+    def check(self, output: Any, case: Case) -> str:
+        wanted = (case.batch_size, *self.asked.size_out, self.asked.dim_out)
+        return (
+            "" if tuple(output.shape) == wanted else f"the output's shape is {tuple(output.shape)}, expected {wanted}"
+        )
+
+    def features(self, output: Any, case: Case) -> str:
+        return ""
+
+    def interaction_bytes(self, case: Case) -> int | None:
+        return None
+
+
+def create(case: Case) -> SingleLayer:
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size or option it does not take."""
+    if case.mode == "features":
+        raise UnsupportedError("a layer has no mode features; use --mode inference or train")
+    try:
+        asked = read(case.model, case.options, case.image_px)
+        return SingleLayer(network=_made(case.model, asked, **dtypes_of(case)), asked=asked)
+    except ModuleNotFoundError as error:
+        raise UnsupportedError(f"{case.model} has no JAX twin; use --backend torch_eager") from error
+    except (LambdabenchError, ValueError) as error:
+        raise UnsupportedError(f"{case.model} cannot be made: {error}") from error
+
+
+def describe(wish: Wish) -> ModelFacts:
+    """Facts with counts of one map, forward, without computing anything."""
+    asked = read(wish.model, wish.options, wish.image_px)
+    parameters, flops, written = counted(lambda: _made(wish.model, asked), (1, *asked.size, asked.dim))
+    return ModelFacts(
+        name=wish.model,
+        family="layer",
+        native_px=max(asked.size),
+        image_px=max(asked.size),
+        parameters=parameters,
+        flops_per_image=flops,
+        activations_per_image=written,
+    )
+
+
+def _made(name: str, asked: Asked, **dtypes: Any) -> nnx.Module:
+    return layers.create(
+        name, asked.dim, asked.dim_out, framework="jax", stride=asked.stride, size=asked.size, **dtypes, **asked.options
+    )

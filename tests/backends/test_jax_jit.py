@@ -1,0 +1,330 @@
+"""JAX's runtime does what the case asks, compiles once and says what each stage took, and reads back what is in force."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+jax = pytest.importorskip("jax")
+pytest.importorskip("flax")
+
+import numpy as np  # noqa: E402
+from flax import nnx  # noqa: E402
+from jax import numpy as jnp  # noqa: E402
+
+from lambdabench.backends import _jax_devices, jax_jit  # noqa: E402
+from lambdabench.core import codec  # noqa: E402
+from lambdabench.core.errors import MismatchError, MissingExtraError, UnsupportedError  # noqa: E402
+from lambdabench.core.record import Outcome  # noqa: E402
+from lambdabench.core.spec import Case, Job, Sampling, options_from  # noqa: E402
+from lambdabench.models.classification.jax import Classification  # noqa: E402
+from lambdabench.worker.bench import LiveBench, difference  # noqa: E402
+
+GIVEN: dict[str, Any] = {
+    "model": "m",
+    "backend": "jax_jit",
+    "device": "cpu",
+    "batch_size": 2,
+    "image_px": 8,
+    "param_dtype": "float32",
+    "threads": int(os.environ["PJRT_NPROC"]),
+}
+
+
+class Net(nnx.Module):
+    """Convolution, normalisation, a linear layer."""
+
+    def __init__(self, dtype: Any = None, drop: float = 0.0) -> None:
+        rngs = nnx.Rngs(0)
+        self.conv = nnx.Conv(3, 4, (3, 3), padding="VALID", dtype=dtype, rngs=rngs)
+        self.norm = nnx.BatchNorm(4, dtype=dtype, rngs=rngs)
+        self.drop = nnx.Dropout(drop, rngs=rngs)
+        self.linear = nnx.Linear(4, 5, dtype=dtype, rngs=rngs)
+        self.kernel = "einsum"
+
+    def __call__(self, images: Any) -> Any:
+        maps = nnx.relu(self.norm(self.conv(images)))
+        return self.linear(self.drop(maps.mean((1, 2)))).astype(jnp.float32)
+
+
+def case(**changes: Any) -> Case:
+    return Case(**(GIVEN | changes))
+
+
+def session(network: Any = None, **changes: Any) -> Any:
+    asked = case(**changes)
+    jax_jit.prepare(asked)
+    return jax_jit.open_session(Classification(network=network or Net(), classes=5), asked, 0)
+
+
+def reference(network: Net, images: Any, labels: Any, steps: int) -> list[float]:
+    """Losses of steps of SGD written out with nnx alone."""
+    network.train()
+
+    def loss_of(network: Net) -> Any:
+        logs = jax.nn.log_softmax(network(images))
+        return -jnp.take_along_axis(logs, labels[:, None], axis=1).mean()
+
+    losses: list[float] = []
+    for _ in range(steps):
+        loss, slopes = nnx.value_and_grad(loss_of)(network)
+        losses.append(float(loss))
+        state = nnx.state(network, nnx.Param)
+        nnx.update(network, jax.tree.map(lambda one, slope: one - 1e-3 * slope, state, slopes))
+    return losses
+
+
+def test_devices_say_what_they_are() -> None:
+    found = jax_jit.find_devices()
+    cpu = next(one for one in found if one.name == "cpu")
+    assert (cpu.kind, cpu.backends, cpu.sharding) == ("cpu", ("jax_jit",), ("jax_jit",))
+    assert cpu.title
+    assert cpu.memory_bytes > 2**28
+    assert cpu.gemm_flop_per_s
+    assert cpu.gemm_flop_per_s > 1e8
+
+
+@pytest.mark.parametrize("absent", ["jax", "flax"])
+def test_an_absent_framework_is_named_with_what_to_install(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax_jit, "find_spec", lambda name: None if name == absent else object())
+    with pytest.raises(MissingExtraError, match=rf'{absent} is not installed: pip install "lambdabench\[jax\]"'):
+        jax_jit.find_devices()
+
+
+def test_a_probe_takes_no_memory_ahead_and_leaves_the_variable_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(_jax_devices.PREALLOCATE, raising=False)
+    with _jax_devices._little_memory():
+        assert os.environ[_jax_devices.PREALLOCATE] == "false"
+    assert _jax_devices.PREALLOCATE not in os.environ
+    monkeypatch.setenv(_jax_devices.PREALLOCATE, "true")
+    with _jax_devices._little_memory():
+        assert os.environ[_jax_devices.PREALLOCATE] == "false"
+    assert os.environ[_jax_devices.PREALLOCATE] == "true"
+
+
+def test_inference_reads_back_what_is_in_force() -> None:
+    one = session()
+    output = one.call()
+    found = one.effective(output)
+    assert difference(case(), found) == ""
+    assert (found.mode, found.device, found.devices, found.batch_size) == ("inference", "cpu", 1, 2)
+    assert (found.param_dtype, found.output_dtype, found.autocast) == ("float32", "float32", "")
+    assert (found.layout, found.matmul, found.kernel) == ("", "highest", "einsum")
+    assert found.threads in (None, GIVEN["threads"])
+    assert one.check(output) == ""
+    one.close()
+
+
+def test_calls_return_before_their_work_is_done() -> None:
+    one = session()
+    one.call()
+    assert one.asynchronous
+    one.synchronize()
+    assert all(item.is_ready() for item in jax.tree.leaves(one._pending))
+
+
+def test_a_training_step_is_plain_sgd_with_statistics_and_state_carried_on() -> None:
+    one = session(mode="train")
+    images, labels = (jnp.asarray(item) for item in Classification(network=Net(), classes=5).inputs(one._case, 0))
+    outputs = [np.asarray(one.call()) for _ in range(3)]
+    losses = [float(one._workload.loss(jnp.asarray(item), (images, labels))) for item in outputs]
+    assert losses == pytest.approx(reference(Net(), images, labels, 3), rel=1e-5)
+    network = one._network(one._params, one._rest)
+    assert float(jnp.abs(network.norm.mean[...]).max()) > 0
+    found = one.effective(one.call())
+    assert (found.mode, found.matmul) == ("train", "highest")
+    one.close()
+
+
+def test_the_state_of_a_training_step_takes_the_old_one_s_place() -> None:
+    one = session(mode="train")
+    before = one._params
+    one.call()
+    assert all(item.is_deleted() for item in before)
+    assert one._program._compiled.memory_analysis().alias_size_in_bytes >= one.parameter_bytes()
+
+
+def test_a_part_left_in_training_is_seen() -> None:
+    network = Net(drop=0.5)
+    one = session(network)
+    output = one.call()
+    one._graph = nnx.split(_with_mode(network), nnx.Param, ...)[0]
+    assert one.effective(output).mode == "mixed"
+
+
+def _with_mode(network: Net) -> Net:
+    network.norm.train()
+    return network
+
+
+@pytest.mark.parametrize(("param_dtype", "autocast"), [("float32", "bfloat16"), ("bfloat16", "")])
+def test_half_precision_is_computed_in_and_parameters_are_what_was_asked(param_dtype: str, autocast: str) -> None:
+    one = session(Net(jnp.bfloat16), dtype="bfloat16", param_dtype=param_dtype)
+    found = one.effective(one.call())
+    assert (found.param_dtype, found.autocast, found.output_dtype) == (param_dtype, autocast, "float32")
+    assert one.parameter_bytes() == one.parameters() * jnp.dtype(param_dtype).itemsize
+    one.close()
+
+
+@pytest.mark.parametrize(("network", "dtype"), [(Net, "bfloat16"), (lambda: Net(jnp.bfloat16), "float32")])
+def test_another_dtype_than_asked_is_a_mismatch(network: Any, dtype: str) -> None:
+    one = session(network(), dtype=dtype)
+    with pytest.raises(MismatchError, match=r"the network computes in .* and not in .*: give its modules dtype"):
+        one.call()
+
+
+def test_stages_are_told_apart_and_nothing_compiles_while_it_is_timed() -> None:
+    one = session()
+    assert one.compilation() is None
+    bench = LiveBench(one, case(), Sampling(case_budget_s=0.02), no_host_meter)
+    told = one.compilation()
+    assert (told.compiler, told.graphs, told.breaks, told.eager_frames) == ("xla", 1, 0, 0)
+    assert 0 < told.trace_s + told.lower_s < told.seconds <= bench.first_call_s()
+    bench.latencies()
+    assert bench.rates() is not None
+    bench.verify()
+    jax.jit(lambda x: x * 3)(jnp.zeros(3))
+    with pytest.raises(MismatchError, match=r"compiled again while it was timed: .*1 graph.* became xla, \d graphs"):
+        bench.verify()
+    one.close()
+
+
+def no_host_meter() -> Any:
+    raise AssertionError("the backend has a meter of its own")
+
+
+def test_memory_is_what_xla_plans_beside_the_arguments() -> None:
+    one = session(batch_size=16)
+    bench = LiveBench(one, case(batch_size=16), Sampling(), no_host_meter)
+    assert bench.meter_name == "xla memory analysis"
+    maps_bytes, logits_bytes = 4 * 16 * 6 * 6 * 4, 4 * 16 * 5
+    assert logits_bytes + maps_bytes <= bench.extra_bytes() < logits_bytes + 8 * maps_bytes
+    assert one.input_bytes() == 4 * 16 * 8 * 8 * 3
+    one.close()
+
+
+def test_a_device_that_keeps_a_peak_is_asked_for_it() -> None:
+    class Chip:
+        process_index = 0
+        peaks = iter([(5, 10), (6, 40), (6, 40), (6, 40)])
+
+        def memory_stats(self) -> dict[str, int]:
+            return dict(zip(("bytes_in_use", "peak_bytes_in_use"), next(self.peaks), strict=True))
+
+    from lambdabench.backends._jax_session import _XlaMeter
+
+    program: Any = type("Program", (), {"extra_bytes": lambda self: 7})()
+    meter = _XlaMeter(program, [Chip()])
+    assert meter.name == "xla memory analysis"
+    assert meter.measure(lambda: "done") == (35.0, "done")
+    assert meter.measure(lambda: "done") == (35.0, "done")
+    assert meter.name == "xla device peak"
+
+
+def test_flops_are_the_networks_and_xla_counts_its_own() -> None:
+    one = session()
+    one.call()
+    assert one.flops() == 2 * 2 * (36 * 27 * 4 + 4 * 5)
+    assert one.compiler_flops() > 0
+    one.close()
+
+
+def test_a_broken_output_is_told() -> None:
+    network = Net()
+    network.linear.bias[...] = jnp.array([jnp.nan, 0, 0, 0, 0])
+    one = session(network)
+    assert one.check(one.call()) == "2 of 10 outputs are not finite"
+
+
+def test_programs_are_kept_on_disk_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    hits: list[str] = []
+    jax.monitoring.register_event_listener(lambda name, **_: hits.append(name) if name.endswith("cache_hits") else None)
+    for options, hit in (({}, 0), ({"compile_cache": "on"}, 0), ({"compile_cache": "on"}, 1), ({}, 1)):
+        one = session(options=options_from(options))
+        one.call()
+        assert one.compilation().graphs == 1
+        one.close()
+        assert (len(hits) > 0) == hit
+        hits = hits[:1]
+    assert any(tmp_path.iterdir())
+    jax.config.update("jax_enable_compilation_cache", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"param_dtype": "bfloat16"}, "use --dtype"),
+        ({"mode": "features"}, "use --mode inference or train"),
+        ({"devices": 99}, "--xla_force_host_platform_device_count"),
+        ({"threads": 99}, "use --threads 1"),
+        ({"options": (("compile_cache", "warm"),)}, "use one of off, on"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_with_what_to_ask(changes: dict[str, Any], advice: str) -> None:
+    if "threads" in changes and _jax_devices.pool_threads() is None:
+        pytest.skip("threads have no names here")
+    with pytest.raises(UnsupportedError) as caught:
+        session(**changes)
+    assert advice in str(caught.value)
+
+
+NETWORKS = """
+def ours():
+    from flax import nnx
+    return nnx.Sequential(nnx.Conv(3, 4, (3, 3), rngs=nnx.Rngs(0)), lambda maps: maps.mean((1, 2)))
+
+def theirs():
+    from torch import nn
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+"""
+WORKER = """
+import sys
+from lambdabench.worker.__main__ import main
+code = main(["run", sys.argv[1]])
+print(sorted({"torch", "jax", "timm"} & set(sys.modules)))
+"""
+
+
+def outcome(folder: Path, network: str, **changes: Any) -> tuple[Outcome, str]:
+    """Of a worker process of its own: the outcome, and which frameworks it loaded."""
+    (folder / "net.py").write_text(NETWORKS)
+    asked = case(model=f"{folder}/net.py:{network}", **{"dtype": "bfloat16", "threads": 1} | changes)
+    job = Job(
+        job_id="job", case_id="0" * 12, case=asked, metrics=("latency", "trace"), sampling=Sampling(case_budget_s=0.1)
+    )
+    codec.write(folder / "jobs.json", (job,))
+    done = subprocess.run([sys.executable, "-c", WORKER, str(folder)], capture_output=True, text=True, check=True)
+    return codec.read(Outcome, folder / "job.json"), done.stdout.strip()
+
+
+def test_a_worker_of_jax_loads_no_torch_and_runs_a_users_network(tmp_path: Path) -> None:
+    found, loaded = outcome(tmp_path, "ours")
+    assert (found.status, found.reason) in {("ok", ""), ("noisy", found.reason)}
+    assert found.effective.autocast == "bfloat16"
+    assert {one.metric for one in found.measurements} == {"latency", "trace"}
+    assert loaded == "['jax']"
+
+
+def test_a_worker_of_torch_loads_no_jax(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    found, loaded = outcome(tmp_path, "theirs", backend="torch_eager", dtype="float32")
+    assert found.status in ("ok", "noisy")
+    assert "jax" not in loaded
+
+
+def test_networks_of_the_other_framework_are_refused_with_the_backend_to_ask(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from lambdabench import models
+
+    (tmp_path / "net.py").write_text(NETWORKS)
+    torchs, ours = (case(model=f"{tmp_path}/net.py:{name}") for name in ("theirs", "ours"))
+    with pytest.raises(UnsupportedError, match=r"returned a Sequential, a torch module.*use --backend torch_eager"):
+        models.create_workload(torchs, "jax")
+    with pytest.raises(UnsupportedError, match=r"returned a Sequential, a module of flax.*use --backend jax_jit"):
+        models.create_workload(dataclasses.replace(ours, backend="torch_eager"), "torch")
