@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from .core.errors import DeviceError
@@ -24,6 +24,7 @@ from .core.spec import (
     Value,
     default_param_dtype,
     facts_key,
+    halves,
 )
 
 PROCESS_START_S = 4.0
@@ -53,6 +54,8 @@ class Done:
     status: str
     half_width: float | None = None
     capped: bool = False
+    halved: bool = False
+    """It did not fit, and its answer is that of half the batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +96,16 @@ def make(
             skips.append(Skip(case_id=identity, case=case, status="skipped", reason=why))
             continue
         for replicate in range(_replicates(suite, cell)):
-            if (identity, replicate) in seen:  # "native" and the same size in numbers
-                continue
-            seen.add((identity, replicate))
-            if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
-                kept.append(identity)
-                continue
-            jobs.append(_job(suite, case, identity, replicate, (device, facts, request)))
+            for fitting in _fitting(cell, case, replicate, {} if request.fresh else done, request):
+                identity = case_id(fitting, _defaults(case, request))
+                if (identity, replicate) in seen:  # "native" and the same size in numbers
+                    continue
+                seen.add((identity, replicate))
+                if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
+                    kept.append(identity)
+                    continue
+                job = _job(suite, fitting, identity, replicate, (device, facts, request))
+                jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
     budget_s = request.budget_s or (suite.fallback_budget_s if fallback else None)
     ordered = _order(jobs, suite.sampling.seed)
     chosen, left_out, total_s = _within(ordered, budget_s)
@@ -118,10 +124,18 @@ def make(
         kept=tuple(kept),
         skips=tuple(skips),
         estimate_s=total_s,
+        budget_s=budget_s,
         left_out_s=_total_s(left_out),
         device_title=_title(chosen, machine),
         fallback=fallback,
     )
+
+
+def halved(job: Job, defaults: Mapping[str, Value]) -> Job:
+    """The job with half the batch: a case of its own that knows what was asked for. `defaults` are the options' identity defaults."""
+    case = dataclasses.replace(job.case, batch_size=job.case.batch_size // 2)
+    identity = case_id(case, defaults)
+    return dataclasses.replace(job, job_id=f"{identity}-{job.replicate}", case_id=identity, case=case)
 
 
 def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
@@ -137,6 +151,11 @@ def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, Model
     )
 
 
+def defaults_of(case: Case, defaults: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
+    """Identity defaults of a case's options: its model's and its backend's."""
+    return {**defaults.get(case.model, {}), **defaults.get(case.backend, {})}
+
+
 def _count(case: Case, device: str, machine: Machine) -> int:
     """Devices of one kind from the first one on that the backend spreads a case over; 1 where it runs on one."""
     kind = device.partition(":")[0]
@@ -145,7 +164,18 @@ def _count(case: Case, device: str, machine: Machine) -> int:
 
 
 def _defaults(case: Case, request: Request) -> dict[str, Value]:
-    return {**request.defaults.get(case.model, {}), **request.defaults.get(case.backend, {})}
+    return defaults_of(case, request.defaults)
+
+
+def _fitting(
+    cell: Cell, case: Case, replicate: int, done: Mapping[tuple[str, int], Done], request: Request
+) -> Iterator[Case]:
+    """The case, and where it is known not to fit also that of half its batch, and so on."""
+    yield case
+    answer = done.get((case_id(case, _defaults(case, request)), replicate))
+    if cell.fit == "halve" and answer is not None and answer.halved and halves(case):
+        smaller = dataclasses.replace(case, batch_size=case.batch_size // 2)
+        yield from _fitting(cell, smaller, replicate, done, request)
 
 
 def worker_key(job: Job) -> tuple[object, ...]:

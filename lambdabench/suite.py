@@ -99,6 +99,7 @@ class Axes(BaseModel):
     param_dtype: Annotated[list[str], Many] | None = None
     layout: Annotated[list[Layout], Many] | None = None
     threads: Annotated[list[Count], Many] | None = None
+    fit: Literal["halve"] | None = None
     options: dict[str, Annotated[list[Value], Many]] | None = None
 
 
@@ -292,18 +293,13 @@ def _find_nameless(file: SuiteFile) -> Iterator[int]:
 def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:
     for number, row in enumerate(grid.rows or [Axes()]):
         axes, prefer = _merge(defaults, grid, row, overrides)
-        options = axes.pop("options")
+        options, fit = axes.pop("options"), axes.pop("fit", "")
         keys = list(axes)
         for values in itertools.product(*axes.values()):
             for chosen in itertools.product(*options.values()):
                 picked = dict(zip(keys, values, strict=True))
-                yield _cell(
-                    picked,
-                    options_from(dict(zip(options, chosen, strict=True))),
-                    grid,
-                    prefer,
-                    f"{label}.rows[{number}]",
-                )
+                case = _case(picked, options_from(dict(zip(options, chosen, strict=True))))
+                yield Cell(case=case, grid=f"{label}.rows[{number}]", exclude=_entries(grid), prefer=prefer, fit=fit)
 
 
 def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -327,15 +323,17 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
     return merged | {"options": options}, prefer
 
 
-def _cell(picked: Mapping[str, Any], options: Options, grid: Grid, prefer: tuple[str, ...], label: str) -> Cell:
+def _case(picked: Mapping[str, Any], options: Options) -> Case:
     fields = dict(picked)
     if fields.get("image_px") == "native":
         fields["image_px"] = None
     if fields.get("devices") == "all":
         fields["devices"] = ALL
-    case = Case(**fields, options=options, model_hash=_hash(fields["model"]))
-    exclude = tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
-    return Cell(case=case, grid=label, exclude=exclude, prefer=prefer)
+    return Case(**fields, options=options, model_hash=_hash(fields["model"]))
+
+
+def _entries(grid: Grid) -> tuple[tuple[tuple[str, str], ...], ...]:
+    return tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
 
 
 def _hash(model: str) -> str:

@@ -20,6 +20,7 @@ CASE = [
     "devices",
     "mode",
     "batch_size",
+    "requested_batch_size",
     "image_px",
     "dtype",
     "param_dtype",
@@ -70,7 +71,16 @@ def _case_row(group: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     usable = group[(group["status"] == "ok") & group["metric"].notna()]
     for metric, same in usable.groupby("metric", sort=False):
         row |= _metric_cells(str(metric), same, known)
-    return row
+    return row | _normalized(row)
+
+
+def _normalized(row: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of as many steps as the batch that was asked for takes, where it was halved (arXiv 2102.08602, Table 19)."""
+    asked = row["requested_batch_size"]
+    if "latency" not in row or pd.isna(asked):
+        return {}
+    steps = float(asked) / float(row["batch_size"])
+    return {f"normalized_{key}": steps * row[key] for key in ("latency", "latency_low", "latency_high") if key in row}
 
 
 def _metric_cells(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:

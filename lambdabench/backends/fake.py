@@ -1,8 +1,8 @@
 """A backend of scripted times and failures: the whole path in milliseconds, with exact numbers, on any machine.
 
-Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real), and
-fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" | "kill" | "recompile"; compile_s makes it a compiler,
-with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
+Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
+largest_batch (a larger one is out of memory); fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" |
+"kill" | "recompile"; compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
 """
 
 import os
@@ -41,7 +41,7 @@ def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
         raise UnsupportedError("asked to be unsupported; leave out the option fail")
     if fail == "crash":
         raise RuntimeError("asked to crash")
-    if fail == "oom":
+    if fail == "oom" or case.batch_size > int(options.get("largest_batch", case.batch_size)):
         raise OutOfMemoryError("asked to run out of memory; leave out the option fail")
     if fail == "kill":
         os.kill(os.getpid(), signal.SIGKILL)

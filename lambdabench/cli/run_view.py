@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ..analysis.estimate import Estimate, ratio
-from ..commands import Prepared, RunResult, load_now
-from ..commands import Progress as Step
+from ..commands import Prepared, RunResult, Step, load_now
 from ..core import registry
+from ..core.spec import HALVED
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 
@@ -82,7 +82,7 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
             yield lambda step: bar.update(
                 task,
                 completed=step.done,
-                description=f"{step.case.model} b={step.case.batch_size}",
+                description=f"{step.job.case.model} b={step.job.case.batch_size}",
                 left=f"about {format_duration(step.left_s)} left",
             )
 
@@ -91,7 +91,7 @@ def _print_line(console: Console, step: Step) -> None:
     if step.outcome is None:
         return
     said = step.outcome.status if step.outcome.status == "ok" else f"{step.outcome.status}: {step.outcome.reason}"
-    console.print(f"{step.done}/{step.total} {step.case.model} b={step.case.batch_size} {said}", soft_wrap=True)
+    console.print(f"{step.done}/{step.total} {step.job.case.model} b={step.job.case.batch_size} {said}", soft_wrap=True)
 
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str]) -> None:
@@ -102,6 +102,11 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         console.print(_table(result.cases, tagged=console.width >= WIDE))
         for _, bad in result.cases[result.cases["status"] != "ok"].iterrows():
+            if HALVED in bad["flags"].split(","):
+                console.print(
+                    f"½ {bad['model']}{_options(bad)} b={bad['batch_size']}  did not fit: half of it was tried"
+                )
+                continue
             console.print(
                 f"✗ {bad['model']}{_options(bad)} b={bad['batch_size']}  {bad['status']}: {bad['reason']}",
                 soft_wrap=True,

@@ -1,6 +1,6 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
-from .measuring import Prepared, Progress, RunRequest, RunResult, execute, prepare, run, run_frame
+from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
 from .reading import (
     list_names,
     load_now,
@@ -13,12 +13,13 @@ from .reading import (
     wide_frame,
     write_report,
 )
+from .rounds import Step
 
 __all__ = [
     "Prepared",
-    "Progress",
     "RunRequest",
     "RunResult",
+    "Step",
     "execute",
     "list_names",
     "load_now",

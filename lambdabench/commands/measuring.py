@@ -3,7 +3,7 @@
 import dataclasses
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,13 @@ from ..core import registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import Case, Machine, Options, Plan, Skip, Suite, Value, Wish
+from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
 from ..machine import host
 from ..suite import Overrides
+from . import rounds
 from .checking import check_names
 from .reading import REPORTS, RESULTS, draw_plots, with_front
+from .rounds import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,24 +41,14 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan with all it was made from."""
+    """A plan with all it was made from. `defaults` are the identity defaults of options, by model and backend."""
 
     suite: Suite
     machine: Machine
     plan: Plan
     fingerprint: str
+    defaults: Mapping[str, Mapping[str, Value]]
     hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """One step of a run: a job that begins (`outcome` None) or ends."""
-
-    case: Case
-    outcome: Outcome | None
-    done: int
-    total: int
-    left_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +86,7 @@ def prepare(request: RunRequest) -> Prepared:
     check_names(wanted)
     found = launch.probe(_wishes(wanted))
     print_ = fingerprint(found.machine.environment)
+    defaults = _option_defaults(wanted)
     planned = plan.make(
         wanted,
         found.machine,
@@ -104,20 +97,22 @@ def prepare(request: RunRequest) -> Prepared:
             device_asked=request.overrides.device is not None,
             fresh=request.fresh or hosts.count > 1,
             available_bytes=host.available_bytes(),
-            defaults=_option_defaults(wanted),
+            defaults=defaults,
             compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         ),
     )
-    return Prepared(suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, hosts=hosts)
+    return Prepared(
+        suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults, hosts=hosts
+    )
 
 
-def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
+def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) -> RunResult:
     """Measures what is not there yet, stores after every job, draws the suite's plots. Ctrl-C keeps what is done."""
     prepared = prepare(request)
     return execute(prepared, request, on_progress or (lambda _: None))
 
 
-def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
+def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
     """Carries out a prepared plan. Of several hosts the first one alone stores and draws."""
     if prepared.hosts.speaks:
         return _execute(prepared, request, on_progress)
@@ -126,7 +121,7 @@ def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Prog
         return dataclasses.replace(_execute(prepared, aside, on_progress), file=None, figures=())
 
 
-def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
+def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     path = store.run_path(request.results, prepared.suite.name, run_id)
@@ -140,13 +135,13 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
             store.write(records, path)
     except KeyboardInterrupt:
         interrupted = True
-    rows, cases = _answers(prepared, request.results)
+    rows, cases = _answers(prepared, request.results, {one.case_id for one in records})
     figures = () if interrupted else _draw(prepared, cases, request.reports)
     return RunResult(
         prepared=prepared,
         cases=cases,
         rows=rows,
-        counts={str(key): int(count) for key, count in cases["status"].value_counts().items()},
+        counts=_counts(cases),
         file=path if records else None,
         figures=figures,
         seconds=(datetime.now(UTC) - started).total_seconds(),
@@ -214,29 +209,27 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
             one = timed.iloc[0]
             width = float((one["high"] - one["low"]) / 2 / one["value"])
         worst = next(status for status in table.WORST_FIRST if status in set(group["status"]))
-        capped = any("capped" in str(flags) for flags in group["flags"])
-        found[identity, replicate] = plan.Done(status=worst, half_width=width, capped=capped)
+        flags = {flag for text in group["flags"] for flag in str(text).split(",")}
+        found[identity, replicate] = plan.Done(
+            status=worst, half_width=width, capped="capped" in flags, halved=HALVED in flags
+        )
     return found
 
 
-def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Progress], None]) -> Iterator[tuple[Record, ...]]:
+def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Step], None]) -> Iterator[tuple[Record, ...]]:
     """Records of one outcome after the other."""
-    jobs = prepared.plan.jobs
-    left_s = prepared.plan.estimate_s
-    done = 0
-    for event in launch.run(jobs, jobs_per_worker=prepared.suite.jobs_per_worker):
-        outcome = event.outcome if isinstance(event, launch.Finished) else None
-        if outcome is not None:
-            done += 1
-            left_s -= (event.job.estimate_s or 0.0) + plan.PROCESS_START_S * _is_last_of_worker(jobs, done)
-            yield records_of(
-                outcome, **_common(prepared, run_id, event.job.case, event.job.case_id, event.job.replicate)
-            )
-        on_progress(Progress(case=event.job.case, outcome=outcome, done=done, total=len(jobs), left_s=max(0.0, left_s)))
+    planned = prepared.plan
+    if prepared.hosts.count > 1:  # whose clocks do not agree on which job is too late
+        planned = dataclasses.replace(planned, budget_s=None)
+    for step in rounds.follow(planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker):
+        if step.outcome is not None:
+            yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
+        on_progress(step)
 
 
-def _is_last_of_worker(jobs: Sequence[Any], done: int) -> bool:
-    return done >= len(jobs) or plan.worker_key(jobs[done]) != plan.worker_key(jobs[done - 1])
+def _common_of(prepared: Prepared, run_id: str, job: Job) -> dict[str, Any]:
+    asked = job.requested_batch_size or job.case.batch_size
+    return _common(prepared, run_id, job.case, job.case_id, job.replicate) | {"requested_batch_size": asked}
 
 
 def _common(prepared: Prepared, run_id: str, case: Case, identity: str, replicate: int) -> dict[str, Any]:
@@ -265,10 +258,16 @@ def _skip_records(skip: Skip, prepared: Prepared, run_id: str) -> tuple[Record, 
     return records_of(outcome, **_common(prepared, run_id, skip.case, skip.case_id, skip.replicate))
 
 
-def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Newest rows, wide table) of the plan's cells in this environment."""
+def _counts(cases: pd.DataFrame) -> dict[str, int]:
+    """Cases by status; one that was halved has its answer in another."""
+    answered = cases[[HALVED not in str(flags).split(",") for flags in cases["flags"]]]
+    return {str(key): int(count) for key, count in answered["status"].value_counts().items()}
+
+
+def _answers(prepared: Prepared, results: Path, found: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Newest rows, wide table) of the plan's cells, and of the case ids found, in this environment."""
     planned = prepared.plan
-    wanted = {job.case_id for job in planned.jobs} | set(planned.kept) | {skip.case_id for skip in planned.skips}
+    wanted = {job.case_id for job in planned.jobs} | {*planned.kept, *found}
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["case_id"].isin(wanted) & (rows["fingerprint"] == prepared.fingerprint)]

@@ -48,7 +48,7 @@ class Compilation:
     graphs: int
     """Compiled, those of recompilations counted again."""
     breaks: int = 0
-    """Places where a compiled graph ends because the compiler cannot go on."""
+    """Reports that a compiled graph ends because the compiler cannot go on; a place within a call is reported by both."""
     eager_frames: int = 0
     """Functions that the compiler gave up, which run as they would without it."""
     trace_s: float | None = None

@@ -16,6 +16,10 @@ KINDS: tuple[str, ...] = get_args(Kind)
 MODES: tuple[str, ...] = get_args(Mode)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 LAYOUTS: tuple[str, ...] = get_args(Layout)
+Fit = Literal["", "halve"]
+"""What happens to a batch that does not fit in memory: nothing, or it is halved until it does (the paper's own rule)."""
+HALVED = "halved"
+"""Flag of a case that did not fit, whose answer is that of a smaller batch."""
 ALL = 0
 """`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")
@@ -52,6 +56,11 @@ def default_param_dtype(dtype: str, mode: str) -> str:
     return "float32" if dtype == "tf32" or mode == "train" else dtype
 
 
+def halves(case: Case) -> bool:
+    """Whether half of a case's batch can still be spread over its devices."""
+    return case.batch_size % (2 * case.devices) == 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How a case is measured, never what; no part of its identity."""
@@ -80,6 +89,7 @@ class Cell:
     """Entries of (key, glob); the cell is dropped when every key of one entry matches, after resolution."""
     prefer: tuple[str, ...] = ()
     """Device kinds in order of preference; the best device here when none of them is."""
+    fit: Fit = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +198,8 @@ class Job:
     sampling: Sampling
     replicate: int = 0
     requested_batch_size: int | None = None
+    """Images that were asked for, where they were halved."""
+    fit: Fit = ""
     timeout_s: float = 300.0
     memory_limit_bytes: int | None = None
     estimate_s: float | None = None
@@ -214,6 +226,8 @@ class Plan:
     """Case ids whose newest rows answer already."""
     skips: tuple[Skip, ...] = ()
     estimate_s: float = 0.0
+    budget_s: float | None = None
+    """No job begins later."""
     left_out_s: float = 0.0
     """Time that the cells left out by the budget would take."""
     device_title: str = ""

@@ -1,24 +1,51 @@
 """Ways to apply the lambdas of a lambda layer: one file each behind one name, and `reference`, the mathematics they all equal.
 
 `grid_attention` is what the attention baselines run. Any other module has `apply(queries, values, content, embeddings)` and is a
-choice of the layer's option `kernel`.
+choice of the layer's option `kernel`: those called `xla_...` in JAX, with channels last, the others in torch.
 """
 
 from ..core import registry
+from ..core.errors import LambdabenchError
 
 APART = ("grid_attention", "reference", "reference_attention")
 """Modules that are no way to apply lambdas."""
+XLA = "xla_"
+DENSE_POSITIONS = 256
+"""Positions of a map up to which all pairs of them are few."""
+WIDE_SCOPE, WIDE_SIDE = 15, 24
+"""Scope and side of a map from which transforms are quicker on a CPU than rows of the window."""
 
 
-def names() -> tuple[str, ...]:
-    """What the option `kernel` may be, besides "auto"."""
-    return tuple(one for one in registry.names("kernels") if one not in APART)
+def names(framework: str = "torch") -> tuple[str, ...]:
+    """What the option `kernel` may be in a framework, besides "auto"."""
+    return tuple(
+        one for one in registry.names("kernels") if one not in APART and one.startswith(XLA) == (framework == "jax")
+    )
 
 
 def choose(kernel: str) -> str:
-    """The implementation that runs for the option `kernel`. Raises UnknownNameError with the nearest."""
-    if kernel == "auto":
-        return "conv2d"
-    if kernel not in names():
-        raise registry.unknown("kernel", kernel, ("auto", *names()))
-    return kernel
+    """The implementation that runs in torch for the option `kernel`. Raises UnknownNameError with the nearest."""
+    return "conv2d" if kernel == "auto" else check(kernel, "torch")
+
+
+def choose_xla(
+    kernel: str, size: tuple[int, ...], context_size: tuple[int, ...], scope: tuple[int, ...], platform: str
+) -> str:
+    """The implementation that runs in JAX for the option `kernel`, by the sides of both maps, the scope (rows, columns) and
+    the platform ("cpu", "gpu", "tpu"). Raises what `check` raises."""
+    if kernel != "auto":
+        return check(kernel, "jax")
+    if max(size[0] * size[1], context_size[0] * context_size[1]) <= DENSE_POSITIONS:
+        return "xla_dense"
+    wide = min(scope) >= WIDE_SCOPE and min(size) >= WIDE_SIDE
+    return "xla_fft" if wide and platform == "cpu" else "xla_rows"
+
+
+def check(kernel: str, framework: str) -> str:
+    """The kernel's name. Raises LambdabenchError where it belongs to the other framework, UnknownNameError with the nearest."""
+    here = names(framework)
+    if kernel in here:
+        return kernel
+    if kernel in names("jax" if framework == "torch" else "torch"):
+        raise LambdabenchError(f"kernel {kernel} does not run in {framework}; there are auto, {', '.join(here)}")
+    raise registry.unknown("kernel", kernel, ("auto", *here))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ class Finished:
 
     job: Job
     outcome: Outcome
+    seconds: float = 0.0
+    """From its beginning, or the worker's where it began with that."""
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:
@@ -60,7 +62,7 @@ def worker_environment(threads: int | None) -> dict[str, str]:
 
 def run(
     jobs: Sequence[Job], *, jobs_per_worker: int = 16, command: tuple[str, ...] | None = None
-) -> Iterator[Started | Finished]:
+) -> Generator[Started | Finished]:
     """Runs jobs in order; consecutive jobs of one model, backend, device, thread count and replicate share a process.
 
     Closing the iterator kills the worker at once. After a worker that failed, the jobs left go to a new one.
@@ -90,8 +92,9 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
         environment = worker_environment(batch[0].case.threads) | {"LAMBDABENCH_SCRATCH": name}
         with _process(folder, (*command, name), environment) as process:
             for job in batch:
+                start_s = time.monotonic()
                 outcome = yield from _follow(job, process, folder)
-                yield Finished(job=job, outcome=outcome)
+                yield Finished(job=job, outcome=outcome, seconds=time.monotonic() - start_s)
                 if outcome.status in ("timeout", "crash", "oom"):
                     return
 

@@ -8,6 +8,9 @@ from ..core.errors import LambdabenchError
 ARGUMENTS: dict[str, int | str] = {"dim": 0, "dim_out": 0, "stride": 1, "size": ""}
 """What a suite of layers may say in `options` beside the layer's own, with identity defaults (0 and "" are never asked for)."""
 
+FRAMEWORKS_OWN = {"jax": ("dtype", "param_dtype", "rngs")}
+"""Arguments that every layer and network has in a framework, and no suite."""
+
 
 def option_defaults(name: str) -> dict[str, int | str | bool]:
     """Identity defaults of a layer's options and arguments. Raises UnknownNameError."""
@@ -25,14 +28,15 @@ def create(
     size: tuple[int, int] | None = None,
     **options: Any,
 ) -> Any:
-    """A layer from [batch, dim, height, width] to [batch, dim_out, height / stride, width / stride] (torch).
+    """A layer from [batch, dim, height, width] to [batch, dim_out, height / stride, width / stride] (torch), or the same with
+    channels last (JAX, a flax nnx module, which takes dtype, param_dtype and rngs as nnx's own do).
 
     `size` is (height, width) of the input, needed for scope="global" and where there is an embedding for every offset on the map.
     Raises UnknownNameError, or LambdabenchError naming the options there are.
     """
     registry.load("layers", name)
     spec = registry.load(f"layers.{name}", "spec")
-    if strange := sorted(set(options) - set(spec.OPTIONS)):
+    if strange := sorted(set(options) - set(spec.OPTIONS) - set(FRAMEWORKS_OWN.get(framework, ()))):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
     twin = registry.load(f"layers.{name}", framework)
     return twin.create(dim, dim if dim_out is None else dim_out, stride=stride, size=size, **options)

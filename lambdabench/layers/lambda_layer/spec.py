@@ -1,6 +1,10 @@
 """Options, parameters and operations of the lambda layer, without a framework. Symbols as in arXiv 2102.08602, section 3."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from ...core import registry
+from ...core.errors import LambdabenchError
 
 OPTIONS: dict[str, int | str | bool] = {
     "heads": 4,
@@ -80,6 +84,39 @@ def table_size(scope: Any, size: Size | None) -> Size:
         assert size is not None
         return 2 * size[0] - 1, 2 * size[1] - 1
     return int(scope), int(scope)
+
+
+def checked_choice(option: str, found: Any, known: tuple[str, ...]) -> str:
+    """The value of an option that has a list. Raises UnknownNameError with the nearest."""
+    if found not in known:
+        raise registry.unknown(option, str(found), known)
+    return found
+
+
+def odd(scope: int | str | bool) -> int:
+    """A scope in positions. Raises LambdabenchError for an even one."""
+    if not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
+        raise LambdabenchError(f'found scope {scope!r}, expected an odd number of positions or "global"')
+    return scope
+
+
+def greatest(size: Size | None, context_size: Size | None) -> Size:
+    """The map that a global table is made for. Raises LambdabenchError where none is said."""
+    if size is None:
+        raise LambdabenchError('scope="global" needs size=(height, width) of the layer\'s input')
+    other = context_size or size
+    return max(size[0], other[0]), max(size[1], other[1])
+
+
+def refuse_larger(made: Size | None, size: Sequence[int], context_size: Sequence[int]) -> None:
+    """A global table holds the offsets of the size it was made for; a smaller map uses some of them. Raises LambdabenchError."""
+    sizes = (tuple(size), tuple(context_size))
+    if made and any(side > most for one in sizes for side, most in zip(one, made, strict=True)):
+        found = sizes[0] if sizes[0] == sizes[1] else sizes
+        raise LambdabenchError(
+            f"scope=global was made for maps up to {made}, found {found}; make the layer with size= of the largest map, "
+            f"or with a scope in positions"
+        )
 
 
 def _depths(dim_out: int, options: dict[str, Any]) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@ from ... import kernels
 from ...core import registry
 from ...core.errors import LambdabenchError
 from ...kernels import einsum
-from .spec import NORMALIZE, OPTIONS, table_size
+from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
 
 
 class _ContiguousGradient(torch.autograd.Function):
@@ -58,13 +58,13 @@ class LambdaLayer(nn.Module):
         if dim_out % self.heads:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
         self.value_depth = dim_out // self.heads
-        self.normalize = _choice("normalize", settings["normalize"], NORMALIZE)
+        self.normalize = checked_choice("normalize", settings["normalize"], NORMALIZE)
         self.content, self.position = bool(settings["content"]), bool(settings["position"])
         if not (self.content or self.position):
             raise LambdabenchError("found content=False and position=False, expected at least one of the two lambdas")
         self.kernel = kernels.choose(str(settings["kernel"]))
         self._apply_lambdas = registry.load("kernels", self.kernel).apply
-        self.global_size = _greatest(size, context_size) if settings["scope"] == "global" and self.position else None
+        self.global_size = greatest(size, context_size) if settings["scope"] == "global" and self.position else None
         k, u, v = self.key_depth, self.intra_depth, self.value_depth
         dim_context = dim_context or dim
         self.to_queries = nn.Conv2d(dim, self.heads * k, 1, bias=False)
@@ -74,7 +74,7 @@ class LambdaLayer(nn.Module):
         self.norm_queries = nn.Identity() if plain else nn.BatchNorm2d(self.heads * k)
         self.norm_values = nn.Identity() if plain else nn.BatchNorm2d(v * u)
         if embeddings is None and self.position:
-            scope = settings["scope"] if self.global_size else _odd(settings["scope"])
+            scope = settings["scope"] if self.global_size else odd(settings["scope"])
             embeddings = nn.Parameter(torch.empty(k, u, *table_size(scope, self.global_size)))
             nn.init.normal_(embeddings)
         self.embeddings = embeddings if self.position else None
@@ -100,7 +100,7 @@ class LambdaLayer(nn.Module):
         context position m, positions row by row. A query that sees nothing gives zeros.
         """
         context = x if context is None else context
-        self._refuse_larger(x, context)
+        refuse_larger(self.global_size, x.shape[2:], context.shape[2:])
         b, _, *size = x.shape
         h, k, u, v = self.heads, self.key_depth, self.intra_depth, self.value_depth
         queries = _ContiguousGradient.apply(self.norm_queries(self.to_queries(x))).reshape(b, h, k, *size)
@@ -132,16 +132,6 @@ class LambdaLayer(nn.Module):
             weights = _normalized(keys.masked_fill(~seen, hidden), self.normalize, dim=2).masked_fill(~seen, 0.0)
         return einsum.apply_masked(queries.flatten(3), weights, values.flatten(3), dense, mask)
 
-    def _refuse_larger(self, x: Tensor, context: Tensor) -> None:
-        """A global table holds the offsets of the size it was made for; a smaller map uses some of them."""
-        made = self.global_size
-        if made and any(side > most for one in (x, context) for side, most in zip(one.shape[2:], made, strict=True)):
-            found = tuple(x.shape[2:]) if context is x else (tuple(x.shape[2:]), tuple(context.shape[2:]))
-            raise LambdabenchError(
-                f"scope=global was made for maps up to {made}, found {found}; make the layer with size= of the largest map, "
-                f"or with a scope in positions"
-            )
-
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> LambdaLayer:
     """A LambdaLayer; see `lambdabench.create_layer`."""
@@ -155,22 +145,3 @@ def _normalized(keys: Tensor, normalize: str, dim: int) -> Tensor:
     if normalize == "l2":
         return functional.normalize(keys, dim=dim)
     return keys.softmax(dim=dim)
-
-
-def _greatest(size: tuple[int, int] | None, context_size: tuple[int, int] | None) -> tuple[int, int]:
-    if size is None:
-        raise LambdabenchError('scope="global" needs size=(height, width) of the layer\'s input')
-    other = context_size or size
-    return max(size[0], other[0]), max(size[1], other[1])
-
-
-def _odd(scope: int | str | bool) -> int:
-    if not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
-        raise LambdabenchError(f'found scope {scope!r}, expected an odd number of positions or "global"')
-    return scope
-
-
-def _choice(option: str, found: Any, known: tuple[str, ...]) -> str:
-    if found not in known:
-        raise registry.unknown(option, str(found), known)
-    return found

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 WIDTHS = (64, 128, 256, 512)
+STEM_WIDTH = 32
+"""Of the first two of a stem's three convolutions (arXiv 1812.01187)."""
 EXPANSION = 4
 STAGES = ("c2", "c3", "c4", "c5")
 CONVOLUTION = "convolution"

@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from ... import layers
 from ...core.errors import LambdabenchError
 from ...layers.lambda_layer.torch import LambdaLayer
-from .architecture import CONVOLUTION, EXPANSION, LAMBDA, STAGES, WIDTHS, Architecture, Block, blocks_of
+from .architecture import CONVOLUTION, EXPANSION, LAMBDA, STAGES, STEM_WIDTH, WIDTHS, Architecture, Block, blocks_of
 from .spec import VARIANTS, native_px
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
-STEM_WIDTH = 32
-"""Of the first two of the stem's three convolutions (arXiv 1812.01187)."""
 
 
 class Bottleneck(nn.Module):

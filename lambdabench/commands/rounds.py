@@ -1,0 +1,80 @@
+"""A plan's jobs one after the other: halved where they do not fit, until the budget is spent."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .. import launch, plan
+from ..core.record import Outcome
+from ..core.spec import HALVED, Job, Plan, Value, halves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A job that begins (`outcome` None) or ends; `total` counts halved ones too, `seconds` are those of the job itself."""
+
+    job: Job
+    outcome: Outcome | None
+    done: int
+    total: int
+    left_s: float
+    seconds: float = 0.0
+
+
+def follow(
+    planned: Plan,
+    defaults: Mapping[str, Mapping[str, Value]],
+    *,
+    jobs_per_worker: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Step]:
+    """Runs the jobs of a plan. One that is out of memory and may be halved runs again, after all others, with half its batch.
+
+    No job begins after the plan's budget; those left have the outcome `skipped`. `defaults` are the options' identity defaults.
+    """
+    end_s = float("inf") if planned.budget_s is None else clock() + planned.budget_s
+    waiting, done, left_s = list(planned.jobs), 0, planned.estimate_s
+    while waiting:
+        jobs, smaller, here = waiting, list[Job](), 0
+        events = launch.run(jobs, jobs_per_worker=jobs_per_worker)
+        for event in events:
+            outcome, seconds = None, 0.0
+            if isinstance(event, launch.Finished):
+                outcome, seconds, here = event.outcome, event.seconds, here + 1
+                left_s -= (event.job.estimate_s or 0.0) + plan.PROCESS_START_S * _is_last_of_worker(jobs, here)
+                if _is_halved(event.job, outcome):
+                    outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
+                    smaller.append(plan.halved(event.job, plan.defaults_of(event.job.case, defaults)))
+            yield Step(
+                job=event.job,
+                outcome=outcome,
+                done=done + here,
+                total=done + len(jobs) + len(smaller),
+                left_s=max(0.0, left_s),
+                seconds=seconds,
+            )
+            if outcome is not None and clock() >= end_s:
+                events.close()
+                yield from _left_out([*jobs[here:], *smaller], planned.budget_s or 0.0, done + here)
+                return
+        waiting, done = smaller, done + here
+
+
+def _left_out(jobs: Sequence[Job], budget_s: float, done: int) -> Iterator[Step]:
+    """What the budget has no time for although the estimate had."""
+    for place, job in enumerate(jobs, start=1):
+        reason = f"the budget of {budget_s:g} s was spent before it began; run again, or with a larger --budget"
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        outcome = Outcome(job_id=job.job_id, status="skipped", reason=reason, started_at=now, weights="")
+        yield Step(job=job, outcome=outcome, done=done + place, total=done + len(jobs), left_s=0.0)
+
+
+def _is_halved(job: Job, outcome: Outcome) -> bool:
+    """Whether a job that did not fit is tried again with half its batch."""
+    return job.fit == "halve" and outcome.status == "oom" and halves(job.case)
+
+
+def _is_last_of_worker(jobs: Sequence[Job], done: int) -> bool:
+    return done >= len(jobs) or plan.worker_key(jobs[done]) != plan.worker_key(jobs[done - 1])

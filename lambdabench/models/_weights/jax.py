@@ -1,0 +1,72 @@
+"""Weights of an nnx network under torch's names: read, and loaded with every problem told at once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from numpy.typing import NDArray
+
+from ...core import twins
+from ...core.errors import LambdabenchError
+
+Array = NDArray[Any]
+SHOWN = 5
+"""Names of one kind that a message lists."""
+
+
+def torch_state_of(module: nnx.Module) -> dict[str, Array]:
+    """Parameters and running statistics under torch's names, with torch's axes."""
+    found: dict[str, Array] = {}
+    for name, variable in _variables(module):
+        value = np.asarray(variable[...])
+        key, order = twins.to_torch(name, value.ndim)
+        found[key] = value if order is None else value.transpose(order)
+    return found
+
+
+def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
+    """Replaces all weights by those of a torch state dict. Raises LambdabenchError that names what is missing, left over, or
+    of another shape; then nothing is replaced."""
+    arrays: dict[str, Array] = {}
+    for key, one in state.items():
+        if (renamed := twins.to_jax(key, one.ndim)) is not None:
+            name, order = renamed
+            arrays[name] = one if order is None else one.transpose(order)
+    variables = dict(_variables(module))
+    shapes = {name: tuple(one[...].shape) for name, one in variables.items()}
+    problems = {
+        "missing": sorted(set(variables) - set(arrays)),
+        "unexpected": sorted(set(arrays) - set(variables)),
+        "of another shape": [
+            f"{name} {arrays[name].shape}, expected {shape}"
+            for name, shape in shapes.items()
+            if name in arrays and tuple(arrays[name].shape) != shape
+        ],
+    }
+    if any(problems.values()):
+        raise LambdabenchError("; ".join(_told(kind, names) for kind, names in problems.items() if names))
+    for name, variable in variables.items():
+        # a copy: JAX would share memory with the array, which torch writes to in training
+        variable[...] = jnp.array(arrays[name], variable[...].dtype, copy=True)
+
+
+def parameter_count(module: nnx.Module) -> int:
+    """Number of parameters, shared ones counted once; running statistics are none."""
+    return sum(
+        int(np.prod(one[...].shape)) for one in {id(one): one for _, one in _variables(module, nnx.Param)}.values()
+    )
+
+
+def _variables(module: nnx.Module, *kinds: type[nnx.Variable[Any]]) -> Iterator[tuple[str, nnx.Variable[Any]]]:
+    """Dotted names and variables; one that several modules share has each of its names, as in torch."""
+    for path, part in nnx.iter_modules(module):
+        for name, value in vars(part).items():
+            if isinstance(value, kinds or (nnx.Param, nnx.BatchStat)):
+                yield ".".join(str(one) for one in (*path, name) if one != twins.SEQUENTIAL), value
+
+
+def _told(kind: str, names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{kind}: {', '.join(names[:SHOWN])}{more}"
