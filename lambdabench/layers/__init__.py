@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..core import registry
-from ..core.errors import LambdabenchError
+from ..core.errors import LambdabenchError, UnsupportedError
 
 ARGUMENTS: dict[str, int | str] = {"dim": 0, "dim_out": 0, "stride": 1, "size": ""}
 """What a suite of layers may say in `options` beside the layer's own, with identity defaults (0 and "" are never asked for)."""
@@ -32,11 +32,13 @@ def create(
     channels last (JAX, a flax nnx module, which takes dtype, param_dtype and rngs as nnx's own do).
 
     `size` is (height, width) of the input, needed for scope="global" and where there is an embedding for every offset on the map.
-    Raises UnknownNameError, or LambdabenchError naming the options there are.
+    Raises UnknownNameError, LambdabenchError naming the options there are, or UnsupportedError where it has no twin in a framework.
     """
     registry.load("layers", name)
     spec = registry.load(f"layers.{name}", "spec")
     if strange := sorted(set(options) - set(spec.OPTIONS) - set(FRAMEWORKS_OWN.get(framework, ()))):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
+    if framework not in registry.names(f"layers.{name}"):
+        raise UnsupportedError(f"{name} has no {framework} twin; use framework torch (--backend torch_eager)")
     twin = registry.load(f"layers.{name}", framework)
     return twin.create(dim, dim if dim_out is None else dim_out, stride=stride, size=size, **options)

@@ -16,6 +16,7 @@ from jax import numpy as jnp  # noqa: E402
 
 from lambdabench import models  # noqa: E402
 from lambdabench.backends import jax_jit  # noqa: E402
+from lambdabench.core import registry  # noqa: E402
 from lambdabench.core.errors import LambdabenchError, UnsupportedError  # noqa: E402
 from lambdabench.core.spec import Case, Wish, options_from  # noqa: E402
 from lambdabench.models.classification import jax as classification  # noqa: E402
@@ -104,6 +105,17 @@ def test_what_has_no_twin_says_what_to_use(model: str, changes: dict[str, Any], 
 def test_a_users_number_is_no_network(place: str) -> None:
     with pytest.raises(LambdabenchError, match=r"returned a int, expected a flax\.nnx\.Module"):
         models.create_workload(case(f"{place}:number"), "jax")
+
+
+def test_a_layer_without_a_twin_says_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = registry.names
+    absent = "layers.convolution"
+    monkeypatch.setattr(registry, "names", lambda kind: ("spec", "torch") if kind == absent else there(kind))
+    asked = case("convolution", kind="layer", options=options_from({"dim": 4}))
+    with pytest.raises(
+        UnsupportedError, match=r"^convolution has no jax twin; use framework torch \(--backend torch_eager\)"
+    ):
+        models.create_workload(asked, "jax")
 
 
 class Scaled(nnx.Module):

@@ -54,8 +54,8 @@ def create(case: Case) -> SingleLayer:
     try:
         asked = read(case.model, case.options, case.image_px)
         return SingleLayer(network=_made(case.model, asked, **dtypes_of(case)), asked=asked)
-    except ModuleNotFoundError as error:
-        raise UnsupportedError(f"{case.model} has no JAX twin; use --backend torch_eager") from error
+    except UnsupportedError:
+        raise
     except (LambdabenchError, ValueError) as error:
         raise UnsupportedError(f"{case.model} cannot be made: {error}") from error
 
