@@ -14,6 +14,10 @@ OURS = ("resnet", "mobilenet", "mask_rcnn")
 """Families with a spec of their own; timm's names are timm's."""
 CLASSIFIERS = ("resnet", "mobilenet")
 """Those of them that are timm networks as well."""
+TIMMS_IN_JAX: tuple[str, ...] = ()
+"""Families by timm's names: timm's own networks in torch, twins of ours in JAX."""
+JAX_OWN = ("num_classes", "in_chans", "image_px", "dtype", "param_dtype", "rngs")
+"""What every network takes in JAX, beside its options."""
 TIMMS_OWN = (
     "num_classes",
     "in_chans",
@@ -29,7 +33,8 @@ TIMMS_OWN = (
     "cache_dir",
 )
 """What every network of ours takes as timm's do."""
-INSTALL = 'pip install "lambdabench[torch]"'
+INSTALL = {"torch": 'pip install "lambdabench[torch]"', "jax": 'pip install "lambdabench[jax]"'}
+NEEDS = {"torch": "torch", "jax": "flax"}
 
 
 def ours() -> dict[str, str]:
@@ -37,10 +42,16 @@ def ours() -> dict[str, str]:
     return {name: family for family in OURS for name in _spec(family).VARIANTS}
 
 
+def in_jax() -> dict[str, str]:
+    """Model name -> family, for every network that there is in JAX."""
+    families = [one for one in (*OURS, *TIMMS_IN_JAX) if has_twin(one, "jax")]
+    return {name: family for family in families for name in _spec(family).VARIANTS}
+
+
 def names() -> tuple[str, ...]:
-    """Every model by name, ours first; timm's only where timm is installed."""
+    """Every model by name, ours first; timm's that are not in JAX only where timm is installed."""
     theirs = _twin("timm", "torch").names() if find_spec("timm") and find_spec("torch") else ()
-    return tuple(dict.fromkeys((*sorted(ours()), *theirs)))
+    return tuple(dict.fromkeys((*sorted(ours()), *sorted(in_jax()), *theirs)))
 
 
 def option_defaults(name: str) -> Mapping[str, Value]:
@@ -50,8 +61,8 @@ def option_defaults(name: str) -> Mapping[str, Value]:
 
 
 def native_px(name: str) -> int:
-    """Pixels a side of the images that a model of ours is meant for."""
-    return _spec(ours()[name]).native_px(name)
+    """Pixels a side of the images that a model of ours, or one there is in JAX, is meant for."""
+    return _spec((ours() | in_jax())[name]).native_px(name)
 
 
 def default_cfg(name: str) -> dict[str, Any]:
@@ -60,21 +71,40 @@ def default_cfg(name: str) -> dict[str, Any]:
 
 
 def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
-    """A network by name with random weights: ours, and anything timm has (torch.nn.Module for "torch").
+    """A network by name with random weights: a torch.nn.Module, of ours and anything timm has; or for "jax" a flax nnx module
+    of images [batch, height, width, channels], of ours and what `in_jax` names, which takes dtype, param_dtype and rngs.
 
-    Raises UnknownNameError with the nearest name, LambdabenchError for an option it does not take, MissingExtraError.
+    Raises UnknownNameError with the nearest name, LambdabenchError for an option it does not take, MissingExtraError, and
+    UnsupportedError for a network that has no twin in JAX.
     """
-    if framework == "torch" and not find_spec("torch"):
-        raise MissingExtraError(f"making a network needs torch: {INSTALL}")
+    if framework not in NEEDS:
+        raise registry.unknown("framework", framework, NEEDS)
+    if not find_spec(NEEDS[framework]):
+        raise MissingExtraError(f"making a network in {framework} needs an extra: {INSTALL[framework]}")
+    if framework == "jax":
+        return _create_in_jax(name, options)
     family = ours().get(name)
     if family is None:
-        if framework != "torch" or name not in names():
+        if name not in _twin("timm", framework).names():
             raise registry.unknown("model", name, names())
         return _twin("timm", framework).create(name, **options)
-    takes = {*_spec(family).options_of(name), *TIMMS_OWN}
+    _refuse_strange(name, options, {*_spec(family).options_of(name), *TIMMS_OWN})
+    return _twin(family, framework).create(name, **options)
+
+
+def _create_in_jax(name: str, options: dict[str, Any]) -> Any:
+    family = in_jax().get(name)
+    if family is None:
+        if name not in names():
+            raise registry.unknown("model", name, in_jax())
+        raise UnsupportedError(f"{name} has no twin in JAX; use --backend torch_eager")
+    _refuse_strange(name, options, {*_spec(family).options_of(name), *JAX_OWN})
+    return _twin(family, "jax").create(name, **options)
+
+
+def _refuse_strange(name: str, options: Mapping[str, Any], takes: set[str]) -> None:
     if strange := sorted(set(options) - takes):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(sorted(takes))}")
-    return _twin(family, framework).create(name, **options)
 
 
 def create_workload(case: Case, framework: str = "torch") -> Workload:

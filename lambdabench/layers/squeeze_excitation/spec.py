@@ -1,5 +1,7 @@
 """Options, parameters and operations of squeeze and excitation, without a framework."""
 
+from ...core.errors import LambdabenchError
+
 OPTIONS: dict[str, int | str] = {"ratio": 4}
 """Identity defaults: the squeeze ratio of arXiv 2102.08602, appendix. Hu et al. have 16 (arXiv 1709.01507, section 4)."""
 
@@ -29,3 +31,12 @@ def activation_bytes(
 def interaction_elements(dim: int, dim_out: int, *, size: tuple[int, int], batch_size: int = 1, ratio: int = 4) -> int:
     """0: no positions interact."""
     return 0
+
+
+def refuse_change(dim: int, dim_out: int, stride: int) -> None:
+    """Raises LambdabenchError for other widths out than in, and for strides."""
+    if dim != dim_out or stride != 1:
+        raise LambdabenchError(
+            f"squeeze_excitation is a gate on its input: found dim {dim}, dim_out {dim_out}, stride {stride}; "
+            "make dim_out equal to dim and stride 1"
+        )

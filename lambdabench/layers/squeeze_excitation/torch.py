@@ -6,8 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.errors import LambdabenchError
-from .spec import OPTIONS, squeezed
+from .spec import OPTIONS, refuse_change, squeezed
 
 
 class SqueezeExcitation(nn.Module):
@@ -30,10 +29,6 @@ class SqueezeExcitation(nn.Module):
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> SqueezeExcitation:
     """A SqueezeExcitation; see `lambdabench.create_layer`. Raises LambdabenchError for other widths out than in, and for strides."""
-    if dim != dim_out or stride != 1:
-        raise LambdabenchError(
-            f"squeeze_excitation is a gate on its input: found dim {dim}, dim_out {dim_out}, stride {stride}; "
-            "make dim_out equal to dim and stride 1"
-        )
+    refuse_change(dim, dim_out, stride)
     settings: dict[str, Any] = OPTIONS | options
     return SqueezeExcitation(dim, **settings)

@@ -76,10 +76,8 @@ def dtypes_of(case: Case) -> dict[str, Any]:
 
 def build(name: str, options: dict[str, Any], image_px: int | None, **dtypes: Any) -> nnx.Module:
     """A network of ours for images of `image_px`. Raises UnsupportedError where it has no twin in JAX."""
-    family = models.ours().get(name)
-    if family is None or not models.has_twin(family, "jax"):
-        raise UnsupportedError(f"{name} has no JAX twin; use --backend torch_eager")
-    return models.create(name, framework="jax", image_px=image_px or models.native_px(name), **dtypes, **options)
+    px = image_px or (models.native_px(name) if name in models.in_jax() else None)
+    return models.create(name, framework="jax", image_px=px, **dtypes, **options)
 
 
 def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
@@ -107,7 +105,7 @@ def set_dtype(network: nnx.Module, dtype: Any) -> None:
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one image, forward, without computing anything. Raises what building raises."""
     users = is_users(wish.model)
-    family = "user" if users else models.ours().get(wish.model, "")
+    family = "user" if users else models.in_jax().get(wish.model, "")
     native_px = USER_PX if users else models.native_px(wish.model) if family else USER_PX
     px = wish.image_px or native_px
     parameters, flops, written = counted(lambda: _made(wish.model, wish.options, px), (1, px, px, 3))
