@@ -39,6 +39,8 @@ def create(
     if strange := sorted(set(options) - set(spec.OPTIONS) - set(FRAMEWORKS_OWN.get(framework, ()))):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
     if framework not in registry.names(f"layers.{name}"):
-        raise UnsupportedError(f"{name} has no {framework} twin; use framework torch (--backend torch_eager)")
+        raise UnsupportedError(
+            f"{name} has no twin in {framework.upper()}; use framework torch (--backend torch_eager)"
+        )
     twin = registry.load(f"layers.{name}", framework)
     return twin.create(dim, dim if dim_out is None else dim_out, stride=stride, size=size, **options)

@@ -111,7 +111,9 @@ def create_workload(case: Case, framework: str = "torch") -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
     task = _task(case)
     if not has_twin(task, framework):
-        raise UnsupportedError(f"{case.model} in mode {case.mode} has no {framework} twin; use --backend torch_eager")
+        raise UnsupportedError(
+            f"{case.model} in mode {case.mode} has no twin in {framework.upper()}; use --backend torch_eager"
+        )
     return _twin(task, framework).create(case)
 
 

@@ -91,9 +91,9 @@ def test_facts_are_those_that_torch_tells_of_the_twin(place: str, monkeypatch: p
 @pytest.mark.parametrize(
     ("model", "changes", "said"),
     [
-        ("vit_small_patch16_224", {}, "vit_small_patch16_224 has no JAX twin; use --backend torch_eager"),
-        ("mask_rcnn_resnet101", {}, "has no jax twin; use --backend torch_eager"),
-        ("resnet50", {"mode": "features"}, "resnet50 in mode features has no jax twin"),
+        ("levit_256", {}, "levit_256 has no twin in JAX; use --backend torch_eager"),
+        ("mask_rcnn_resnet101", {}, "has no twin in JAX; use --backend torch_eager"),
+        ("resnet50", {"mode": "features"}, "resnet50 in mode features has no twin in JAX"),
         ("net.pt2", {}, "is an exported program of torch; use --backend torch_eager"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_layer_without_a_twin_says_what_to_use(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(registry, "names", lambda kind: ("spec", "torch") if kind == absent else there(kind))
     asked = case("convolution", kind="layer", options=options_from({"dim": 4}))
     with pytest.raises(
-        UnsupportedError, match=r"^convolution has no jax twin; use framework torch \(--backend torch_eager\)"
+        UnsupportedError, match=r"^convolution has no twin in JAX; use framework torch \(--backend torch_eager\)"
     ):
         models.create_workload(asked, "jax")
 
