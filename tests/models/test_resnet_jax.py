@@ -14,7 +14,6 @@ from flax import nnx  # noqa: E402 (JAX may be absent)
 from jax import numpy as jnp  # noqa: E402
 
 from lambdabench.models._weights.jax import load_torch_state, parameter_count, torch_state_of  # noqa: E402
-from lambdabench.models.resnet import spec  # noqa: E402
 from lambdabench.models.resnet.architecture import Architecture, filled  # noqa: E402
 from lambdabench.models.resnet.jax import Bottleneck, ResNet  # noqa: E402
 from lambdabench.models.resnet.torch import Bottleneck as TorchBottleneck  # noqa: E402
@@ -24,6 +23,15 @@ KINDS: dict[str, Any] = {
     "plain": {"layer": "convolution", "squeeze_stages": ("c2", "c3")},
     "lambda": {"layer": "lambda_layer", "stem": "convolutions", "pooled_shortcut": True, "squeeze_stages": ("c2",)},
 }
+COUNTED = (
+    "resnet50_ccll",
+    "resnet50_se",
+    "resnet_rs50",
+    "resnet_rs101_plain",
+    "lambda_resnet101",
+    "lambda_resnet101_c4",
+)
+"""One of each kind: the others are the same blocks, more of them."""
 run = nnx.jit(lambda network, images: network(images))
 
 
@@ -34,9 +42,9 @@ def architecture(kind: str, **changes: Any) -> Architecture:
     return Architecture(layers=filled((1, 1, 2, 1), layer, stages=(2, 3)), native_px=64, **given)
 
 
-def twins(kind: str, **options: Any) -> tuple[Any, Any]:
+def twins(kind: str, activation: str = "relu", **options: Any) -> tuple[Any, Any]:
     torch.manual_seed(0)
-    one = architecture(kind)
+    one = architecture(kind, activation=activation)
     theirs = TorchResNet(one, num_classes=5, img_size=64, **options)
     for block in theirs.modules():
         if isinstance(block, TorchBottleneck):
@@ -55,14 +63,11 @@ def assert_equal(found: Any, wanted: torch.Tensor, within: float = 1e-5) -> None
     assert np.abs(np.asarray(found) - wanted.numpy()).max() <= within * float(wanted.abs().max())
 
 
-@pytest.mark.parametrize("name", sorted(spec.VARIANTS))
+@pytest.mark.parametrize("name", COUNTED)
 def test_parameters_are_torchs(name: str) -> None:
-    if "attention" in str(spec.VARIANTS[name].kind):
-        pytest.importorskip(f"lambdabench.layers.{spec.VARIANTS[name].kind}.jax")
-    abstract = nnx.eval_shape(lambda: models.create(name, framework="jax"))
     with torch.device("meta"):
         theirs = models.create(name)
-    assert parameter_count(abstract) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(models.create(name, framework="jax")) == sum(one.numel() for one in theirs.parameters())
 
 
 @pytest.mark.parametrize("options", [{}, {"shared_embeddings": True}], ids=str)
@@ -81,9 +86,10 @@ def test_logits_and_running_statistics_are_torchs(kind: str, options: dict[str, 
 
 
 def test_gradients_are_as_near_to_float64_as_torchs() -> None:
+    """With an activation that has no edge: of so many activations some are so near to zero that ReLU's gradient is a matter of rounding."""
     images, targets = torch.randn(6, 3, 64, 64), torch.tensor([0, 1, 2, 3, 4, 0])
-    theirs, ours = twins("lambda")
-    wide = twins("lambda")[0].double()
+    theirs, ours = twins("lambda", "silu")
+    wide = twins("lambda", "silu")[0].double()
 
     def torchs(network: Any, images: torch.Tensor) -> dict[str, torch.Tensor]:
         loss = torch.nn.functional.cross_entropy(network.eval()(images), targets)
@@ -125,13 +131,13 @@ def test_a_full_size_network_has_torchs_logits() -> None:
 def test_dropout_stochastic_depth_and_dtypes() -> None:
     network = ResNet(architecture("lambda"), num_classes=5, drop_rate=0.5, drop_path_rate=0.9, dtype=jnp.bfloat16)
     images = jnp.ones((2, 64, 64, 3))
-    first, second = network(images), network(images)
+    first, second = run(network, images), run(network, images)
     assert first.dtype == jnp.float32
     assert network.stem.layers[0](images).dtype == jnp.bfloat16
     assert network.head.kernel[...].dtype == jnp.float32
     assert not jnp.array_equal(first, second)
     network.eval()
-    assert jnp.array_equal(network(images), network(images))
+    assert jnp.array_equal(run(network, images), run(network, images))
     blocks = [block for _, block in nnx.iter_modules(network) if isinstance(block, Bottleneck)]
     rates = [0.0 if block.drop_path is None else block.drop_path.dropout.rate for block in blocks]
     assert sorted(rates) == pytest.approx([0.9 * place / 4 for place in range(5)])

@@ -54,9 +54,7 @@ def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
 
 def parameter_count(module: nnx.Module) -> int:
     """Number of parameters, shared ones counted once; running statistics are none."""
-    return sum(
-        int(np.prod(one[...].shape)) for one in {id(one): one for _, one in _variables(module, nnx.Param)}.values()
-    )
+    return sum(one.get_value().size for one in {id(one): one for _, one in _variables(module, nnx.Param)}.values())
 
 
 def _variables(module: nnx.Module, *kinds: type[nnx.Variable[Any]]) -> Iterator[tuple[str, nnx.Variable[Any]]]:
