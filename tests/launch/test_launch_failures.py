@@ -11,7 +11,7 @@ from lambdabench import launch
 from lambdabench.core.errors import ProbeError
 from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Case, Job, ModelFacts, Sampling, Wish
-from lambdabench.launch import local
+from lambdabench.launch import errand, local
 
 probing = importlib.import_module("lambdabench.launch.probe")  # the package's `probe` is the function
 
