@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .. import __version__
+from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from ..core.units import parse_duration
@@ -240,6 +241,32 @@ def doctor() -> None:
     findings = diagnosis.diagnose()
     show_view.print_findings(_console(), findings, diagnosis.verdict(findings))
     raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
+
+
+@app.command(epilog="Example: lambdabench convert resnet50_llll net.pt net.safetensors --num-classes 10")
+def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    model: Annotated[str, typer.Argument(help="A model's name (lambdabench list models).", show_default=False)],
+    source: Annotated[str, typer.Argument(help="A .safetensors, .pt or .pth file.", show_default=False)],
+    target: Annotated[str, typer.Argument(help="The file to write, of one of these kinds.", show_default=False)],
+    to: Annotated[
+        Framework | None,
+        typer.Option(help="Default: torch for .pt and .pth, else the one that the source is not of."),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="key=value, an option that the model was made with; repeatable.")
+    ] = None,
+    image_px: Annotated[int | None, typer.Option(min=1, help="Pixels a side. Default: the model's own.")] = None,
+    num_classes: Annotated[int | None, typer.Option(min=0, help="Classes. Default: the model's own.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a target that is there.")] = False,
+) -> None:
+    """Convert weights between torch and JAX, every name and shape checked against the model."""
+    from .. import commands
+
+    options = commands.options_of(option or (), num_classes=num_classes)
+    found = commands.convert(
+        Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
+    )
+    typer.echo(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
 
 
 def _console() -> Console:

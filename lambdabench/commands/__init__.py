@@ -1,5 +1,6 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
+from .converting import convert, options_of
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
 from .reading import (
     list_names,
@@ -20,9 +21,11 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "Step",
+    "convert",
     "execute",
     "list_names",
     "load_now",
+    "options_of",
     "pareto_frame",
     "plot_curves",
     "plot_pareto",

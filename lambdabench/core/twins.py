@@ -3,7 +3,7 @@
 A torch state dict says `c2.0.conv1.weight`, its nnx twin `c2.0.conv1.kernel`: modules have the same names, leaves do not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 Axes = tuple[int, ...]
 
@@ -13,6 +13,8 @@ DROPPED = "num_batches_tracked"
 """What torch's batch norm counts and nnx's does not."""
 RENAMED = {"running_mean": "mean", "running_var": "var"}
 KEPT = {new: old for old, new in RENAMED.items()}
+NNX = frozenset({"kernel", "scale", *KEPT})
+TORCH = frozenset({"weight", DROPPED, *RENAMED})
 SEQUENTIAL = "layers"
 """A part of nnx paths that torch's have not: the list inside nnx.Sequential."""
 
@@ -34,9 +36,25 @@ def to_torch(name: str, axes: int) -> tuple[str, Axes | None]:
     if leaf == "scale":
         return place + "weight", None
     if leaf == "kernel":
-        order = KERNELS[axes]
-        return place + "weight", tuple(order.index(axis) for axis in range(axes))
+        return place + "weight", inverse(KERNELS[axes])
     return place + KEPT.get(leaf, leaf), None
+
+
+def inverse(order: Axes | None) -> Axes | None:
+    """The permutation that undoes one."""
+    return None if order is None else tuple(order.index(axis) for axis in range(len(order)))
+
+
+def are_jax(names: Iterable[str]) -> bool:
+    """Whether more of the names end as nnx's do than as torch's. A network of torch's may call a tensor `scale`."""
+    leaves = [_split(name)[1] for name in names]
+    return sum((leaf in NNX) - (leaf in TORCH) for leaf in leaves) > 0
+
+
+def without_lists(name: str, known: Collection[str]) -> str:
+    """An nnx name as `to_jax` makes it: the list of nnx.Sequential left out, where the name is not known with it."""
+    bare = ".".join(part for part in name.split(".") if part != SEQUENTIAL)
+    return bare if name not in known and bare in known else name
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from ..core import codec
 from ..core.errors import ProbeError
 from ..core.registry import ROOT
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
-from .local import worker_environment
+from .errand import ask
 
 LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
@@ -64,16 +63,9 @@ def _labels(facts: ModelFacts, wish: Wish) -> list[str]:
 
 def _ask(folder: Path, wishes: tuple[Wish, ...]) -> None:
     codec.write(folder / "wishes.json", wishes)
-    environment = worker_environment(None)
-    environment.pop("LAMBDABENCH_LEASH")
-    command = (sys.executable, "-m", f"{ROOT}.worker", "probe", str(folder))
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise ProbeError(f"the probe of this machine took over {LIMIT_S:g} s; run lambdabench doctor") from error
-    if done.returncode:
-        last = " / ".join(done.stderr.strip().splitlines()[-3:])
-        raise ProbeError(f"the probe of this machine failed: {last}; run lambdabench doctor")
+    failed = ask("probe", folder, limit_s=LIMIT_S)
+    if failed:
+        raise ProbeError(f"the probe of this machine {failed}; run lambdabench doctor")
 
 
 def _cache_home() -> Path:

@@ -1,4 +1,4 @@
-"""`python -m lambdabench.worker run|probe FOLDER`: reads jobs or wishes from the folder, writes what it found into it."""
+"""`python -m lambdabench.worker run|probe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import os
 import sys
@@ -28,14 +28,18 @@ def run(folder: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all was written."""
-    if len(arguments) != 2 or arguments[0] not in ("run", "probe"):
-        sys.stderr.write("usage: python -m lambdabench.worker run|probe FOLDER\n")
+    if len(arguments) != 2 or arguments[0] not in ("run", "probe", "convert"):
+        sys.stderr.write("usage: python -m lambdabench.worker run|probe|convert FOLDER\n")
         return 2
     if os.environ.get(LEASH):
         leash.follow_parent()
     folder = Path(arguments[1])
     if arguments[0] == "probe":
         probe(folder)
+    elif arguments[0] == "convert":
+        from ..tasks import convert  # with its frameworks, which other work may not have
+
+        convert.answer(folder)
     else:
         run(folder)
     return 0

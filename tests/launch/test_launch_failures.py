@@ -11,7 +11,7 @@ from lambdabench import launch
 from lambdabench.core.errors import ProbeError
 from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Case, Job, ModelFacts, Sampling, Wish
-from lambdabench.launch import local
+from lambdabench.launch import errand, local
 
 probing = importlib.import_module("lambdabench.launch.probe")  # the package's `probe` is the function
 
@@ -68,7 +68,7 @@ def test_a_worker_over_its_memory_before_its_first_job_gets_no_grace() -> None:
 
 
 def test_a_failed_probe_tells_the_last_words_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "ROOT", "no_such_package")
+    monkeypatch.setattr(errand, "ROOT", "no_such_package")
     with pytest.raises(ProbeError, match=r"failed: .*no_such_package.*; run lambdabench doctor"):
         launch.probe([], cache=tmp_path)
     assert not list(tmp_path.iterdir()), "a failure is not remembered"

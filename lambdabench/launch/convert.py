@@ -1,0 +1,24 @@
+"""Has the worker convert a checkpoint: the parent loads no framework."""
+
+import tempfile
+from pathlib import Path
+
+from ..core import codec
+from ..core.conversion import Conversion, Converted
+from ..core.errors import LambdabenchError
+from .errand import ask
+
+LIMIT_S = 1800.0
+
+
+def convert(asked: Conversion) -> Converted:
+    """What was written. Raises LambdabenchError with the worker's problem or its last words; then nothing was."""
+    with tempfile.TemporaryDirectory(prefix="lambdabench-convert-") as name:
+        folder = Path(name)
+        codec.write(folder / "request.json", asked)
+        if failed := ask("convert", folder, limit_s=LIMIT_S):
+            raise LambdabenchError(f"the conversion {failed}")
+        found = codec.read(Converted, folder / "answer.json")
+    if found.problem:
+        raise LambdabenchError(found.problem)
+    return found

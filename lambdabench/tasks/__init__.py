@@ -1,0 +1,1 @@
+"""What the second program does besides measuring; here a framework may be imported."""

@@ -1,0 +1,158 @@
+"""Weights from torch to JAX and back: checked against a network without arrays, so that a file that is written can be loaded."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes as ml_dtypes  # numpy knows bfloat16 by its name once this is imported
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from ..core import codec, twins
+from ..core.conversion import SAFETENSORS, STATE_DICTS, Conversion, Converted, Framework
+from ..core.errors import LambdabenchError, MismatchError
+from ..models.classification.torch import build
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+SHOWN = 5
+"""Names that a message about what is no tensor lists."""
+FORMATS = {"torch": "pt", "jax": "flax"}
+"""What a safetensors file says of itself, in the words of its readers."""
+
+
+def answer(folder: Path) -> None:
+    """Reads request.json; converts; writes answer.json, with the problem where the request is at fault."""
+    try:
+        found = convert(codec.read(Conversion, folder / "request.json"))
+    except LambdabenchError as error:
+        found = Converted(problem=str(error))
+    codec.write(folder / "answer.json", found)
+
+
+def convert(asked: Conversion) -> Converted:
+    """Writes the target: all tensors of the model under the other framework's names and axes, each with the dtype it had.
+
+    Raises LambdabenchError, UnknownNameError; MismatchError with every name that is missing, unexpected or of another shape.
+    """
+    source, target = Path(asked.source), Path(asked.target)
+    shapes = expected_shapes(asked)
+    leaves = jax_leaves(shapes)
+    state = read(source)
+    origin: Framework = "jax" if twins.are_jax(state) else "torch"
+    to = asked.to or ("torch" if origin == "jax" or target.suffix in STATE_DICTS else "jax")
+    if origin == "jax":
+        state = {twins.without_lists(name, leaves): one for name, one in state.items()}
+        check(state, {new: _turned(shapes[old], order) for new, (old, order) in leaves.items()}, asked)
+    else:
+        state = _counters(shapes) | state
+        check(state, shapes, asked)
+    if origin == "torch" and to == "jax":
+        state = {new: _transposed(state[old], order) for new, (old, order) in leaves.items()}
+    elif origin == "jax" and to == "torch":
+        back = {old: _transposed(state[new], twins.inverse(order)) for new, (old, order) in leaves.items()}
+        whole = _counters(shapes) | back
+        state = {name: whole[name] for name in shapes}
+    write(target, state, to, force=asked.force)
+    return Converted(tensors=len(state), origin=origin, to=to)
+
+
+def expected_shapes(asked: Conversion) -> dict[str, Shape]:
+    """torch's names and shapes of a model's weights; no array is made. Raises UnknownNameError, LambdabenchError."""
+    try:
+        with torch.device("meta"):
+            network = build(asked.model, dict(asked.options), asked.image_px)
+    except LambdabenchError:
+        raise
+    except Exception as error:  # options go to a model's own code, which may fail in any way
+        raise LambdabenchError(f"{asked.model} cannot be made with these options: {error}") from error
+    return {name: tuple(one.shape) for name, one in network.state_dict().items()}
+
+
+def jax_leaves(shapes: Mapping[str, Shape]) -> dict[str, tuple[str, twins.Axes | None]]:
+    """JAX's name of each of torch's tensors, with that one's name and how its axes are permuted."""
+    found = {name: twins.to_jax(name, len(shape)) for name, shape in shapes.items()}
+    return {leaf[0]: (name, leaf[1]) for name, leaf in found.items() if leaf is not None}
+
+
+def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conversion) -> None:
+    """Raises MismatchError with every name that is missing, unexpected or of another shape."""
+    problems = {
+        "missing": [name for name in shapes if name not in state],
+        "unexpected": [name for name in state if name not in shapes],
+        "of another shape": [
+            f"{name} {one.shape}, expected {shapes[name]}"
+            for name, one in state.items()
+            if name in shapes and one.shape != shapes[name]
+        ],
+    }
+    if found := "; ".join(f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names):
+        raise MismatchError(
+            f"{asked.source} does not hold the weights of {asked.model} "
+            f"(see --num-classes, --image-px, --option): {found}"
+        )
+
+
+def read(source: Path) -> dict[str, Array]:
+    """The tensors of a file by name. Raises LambdabenchError where it is not what its suffix says."""
+    try:
+        if source.suffix == SAFETENSORS:
+            return dict(load_file(source))
+        loaded: Any = torch.load(source, map_location="cpu", weights_only=True)
+    except Exception as error:  # each format fails in its own ways
+        first = (str(error).splitlines() or [""])[0]
+        raise LambdabenchError(f"{source} cannot be read as {source.suffix}: {first}") from error
+    if not isinstance(loaded, Mapping):
+        raise LambdabenchError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
+    if strange := [str(name) for name, one in loaded.items() if not isinstance(one, torch.Tensor)]:
+        raise LambdabenchError(
+            f"{source} is no state dict, some of it are no tensors: {', '.join(strange[:SHOWN])}; "
+            "save the state dict alone"
+        )
+    return {str(name): to_numpy(one) for name, one in loaded.items()}
+
+
+def write(target: Path, state: Mapping[str, Array], framework: Framework, *, force: bool) -> None:
+    """Writes a file aside and renames it. Raises LambdabenchError where the target is there and must not be replaced."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        if target.suffix == SAFETENSORS:
+            plain = {name: np.ascontiguousarray(one).reshape(one.shape) for name, one in state.items()}
+            save_file(plain, aside, metadata={"format": FORMATS[framework]})
+        else:
+            torch.save({name: to_torch(one) for name, one in state.items()}, aside)
+        if target.exists() and not force:
+            raise LambdabenchError(f"{target} is there already; --force replaces it")
+        aside.replace(target)
+    except (OSError, RuntimeError) as error:  # torch says what the system says by a RuntimeError
+        raise LambdabenchError(f"{target} cannot be written: {error}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The same bytes under the same dtype, bfloat16 and the like too, which torch does not hand to numpy."""
+    plain = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return plain.view(np.dtype(str(tensor.dtype).removeprefix("torch."))).reshape(tuple(tensor.shape))
+
+
+def to_torch(array: Array) -> torch.Tensor:
+    """The inverse of `to_numpy`; a copy."""
+    plain = np.array(array, order="C").reshape(-1).view(np.uint8)
+    return torch.from_numpy(plain).view(getattr(torch, array.dtype.name)).reshape(array.shape)
+
+
+def _counters(shapes: Mapping[str, Shape]) -> dict[str, Array]:
+    """torch's counts of batches, which JAX has not and old files of torch lack: 0."""
+    return {name: np.zeros(shape, np.int64) for name, shape in shapes.items() if twins.to_jax(name, len(shape)) is None}
+
+
+def _transposed(array: Array, order: twins.Axes | None) -> Array:
+    return array if order is None else array.transpose(order)
+
+
+def _turned(shape: Shape, order: twins.Axes | None) -> Shape:
+    return shape if order is None else tuple(shape[axis] for axis in order)
