@@ -14,7 +14,7 @@ OURS = ("resnet", "mobilenet", "mask_rcnn")
 """Families with a spec of their own; timm's names are timm's."""
 CLASSIFIERS = ("resnet", "mobilenet")
 """Those of them that are timm networks as well."""
-TIMMS_IN_JAX: tuple[str, ...] = ()
+TIMMS_IN_JAX = ("efficientnet", "vit")
 """Families by timm's names: timm's own networks in torch, twins of ours in JAX."""
 JAX_OWN = ("num_classes", "in_chans", "image_px", "dtype", "param_dtype", "rngs")
 """What every network takes in JAX, beside its options."""

@@ -1,22 +1,21 @@
 """The family in JAX: flax nnx networks of images [batch, height, width, channels] with torch's names of weights."""
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import jax
 from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
 from ... import layers
 from ...layers.lambda_layer.jax import LambdaLayer
+from .._weights.jax import normal
 from .architecture import CONVOLUTION, EXPANSION, LAMBDA, STAGES, STEM_WIDTH, WIDTHS, Architecture, Block, blocks_of
 from .spec import VARIANTS
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"relu": nnx.relu, "silu": nnx.silu}
-HE = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-"""He's initialisation for the outputs' count."""
 
 
 class DropPath(nnx.Module):
@@ -118,6 +117,7 @@ class _Maker:
         self.settings: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
 
     def conv(self, dim: int, dim_out: int, side: int, stride: int = 1) -> nnx.Conv:
+        """Without bias; weights as He et al. (arXiv 1502.01852), for the outputs' count."""
         reach = side // 2
         return nnx.Conv(
             dim,
@@ -126,7 +126,7 @@ class _Maker:
             stride,
             padding=((reach, reach), (reach, reach)),
             use_bias=False,
-            kernel_init=HE,
+            kernel_init=normal(math.sqrt(2.0 / (side * side * dim_out))),
             **self.settings,
         )
 
