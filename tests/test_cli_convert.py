@@ -80,6 +80,7 @@ def test_there_and_back_is_equal_byte_by_byte(here: Path, state: dict[str, torch
     same(torch.load("back.pt", weights_only=True), state)
     call("jax.safetensors", "back.safetensors")
     same({name: task.to_torch(load_file("back.safetensors")[name]) for name in state}, state)
+    assert Path("jax.safetensors").stat().st_mode == Path("net.pt").stat().st_mode
     network = models.create("resnet50_ccll", image_px=64, num_classes=3)
     network.load_state_dict(torch.load("back.pt", weights_only=True))
     assert sorted(path.name for path in here.iterdir() if path.name.startswith(".")) == []

@@ -9,6 +9,7 @@ import ml_dtypes as ml_dtypes  # numpy knows bfloat16 by its name once this is i
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..core import codec, twins
@@ -119,6 +120,8 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
     """Writes a file aside and renames it. Raises LambdabenchError where the target is there and must not be replaced."""
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode  # safetensors makes files that only their owner reads
         if target.suffix == SAFETENSORS:
             plain = {name: np.ascontiguousarray(one).reshape(one.shape) for name, one in state.items()}
             save_file(plain, aside, metadata={"format": FORMATS[framework]})
@@ -126,8 +129,9 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
             torch.save({name: to_torch(one) for name, one in state.items()}, aside)
         if target.exists() and not force:
             raise LambdabenchError(f"{target} is there already; --force replaces it")
+        aside.chmod(mode)
         aside.replace(target)
-    except (OSError, RuntimeError) as error:  # torch says what the system says by a RuntimeError
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch says what the system says by a RuntimeError
         raise LambdabenchError(f"{target} cannot be written: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
