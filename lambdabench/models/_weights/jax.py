@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 from numpy.typing import NDArray
 
 from ...core import twins
@@ -22,7 +23,7 @@ def normal(std: float) -> Callable[..., jax.Array]:
     shapes half a minute."""
 
     def draw(key: jax.Array, shape: Sequence[int], dtype: Any = jnp.float32) -> jax.Array:
-        if isinstance(key, jax.core.Tracer):
+        if isinstance(key, Tracer):
             return std * jax.random.normal(key, tuple(shape), dtype)
         seed = np.asarray(jax.random.key_data(key)).ravel()
         return jnp.array(std * np.random.default_rng(seed).standard_normal(shape, np.float32), dtype)

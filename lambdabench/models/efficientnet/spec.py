@@ -58,11 +58,10 @@ SCALES = (
 )
 """Width, depth and image size of B0 to B7, as the authors released them (tensorflow/tpu, models/official/efficientnet)."""
 VARIANTS = {
-    f"tf_efficientnet_b{index}": Variant(width=width, depth=depth, native_px=px)
+    f"{'tf_' if same else ''}efficientnet_b{index}": Variant(width=width, depth=depth, native_px=px, same=same)
     for index, (width, depth, px) in enumerate(SCALES)
-} | {
-    f"efficientnet_b{index}": Variant(width=SCALES[index][0], depth=SCALES[index][1], native_px=px, same=False)
-    for index, px in ((0, 224), (1, 256))
+    for same in (True, False)
+    if same or index < 2
 }
 DROP_OPTIONS: dict[str, float] = {"drop_rate": 0.0, "drop_path_rate": 0.0}
 

@@ -1,0 +1,77 @@
+"""Networks by timm's names in JAX are timm's: parameters, logits, running statistics."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from lambdabench import models
+
+jax = pytest.importorskip("jax")
+
+from flax import nnx  # noqa: E402 (JAX may be absent)
+from jax import numpy as jnp  # noqa: E402
+
+from lambdabench.core.errors import LambdabenchError, UnknownNameError, UnsupportedError  # noqa: E402
+from lambdabench.models._weights.jax import load_torch_state, parameter_count, torch_state_of  # noqa: E402
+from lambdabench.models.efficientnet import spec as efficientnet  # noqa: E402
+from lambdabench.models.vit import spec as vit  # noqa: E402
+
+run = nnx.jit(lambda network, images: network(images))
+
+
+def twins(name: str, image_px: int) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    size = {"img_size": image_px} if name in vit.VARIANTS else {}
+    theirs = timm.create_model(name, num_classes=5, **size)
+    torch.nn.init.normal_(theirs.get_classifier().weight, std=0.1)
+    ours = models.create(name, framework="jax", num_classes=5, image_px=image_px)
+    load_torch_state(ours, {key: one.numpy() for key, one in theirs.state_dict().items()})
+    return theirs, ours
+
+
+def assert_equal(found: Any, wanted: torch.Tensor) -> None:
+    assert found.shape == tuple(wanted.shape)
+    assert np.abs(np.asarray(found) - wanted.numpy()).max() <= 1e-5 * float(wanted.abs().max())
+
+
+@pytest.mark.parametrize(
+    ("name", "image_px"),
+    [("tf_efficientnet_b2", 65), ("efficientnet_b0", 64), ("vit_tiny_patch16_224", 64)],
+)
+def test_logits_are_timms_in_evaluation_and_training(name: str, image_px: int) -> None:
+    theirs, ours = twins(name, image_px)
+    images = torch.randn(8, 3, image_px, image_px)
+    channels_last = jnp.array(images.numpy().transpose(0, 2, 3, 1), copy=True)
+    with torch.no_grad():
+        for mode in (False, True):
+            theirs.train(mode)
+            ours.train() if mode else ours.eval()
+            assert_equal(run(ours, channels_last), theirs(images))
+    if "bn1.running_mean" in (state := torch_state_of(ours)):
+        assert_equal(state["bn1.running_mean"], theirs.state_dict()["bn1.running_mean"])
+
+
+@pytest.mark.parametrize("name", [*sorted(efficientnet.VARIANTS), "vit_large_patch16_384", "deit_small_patch16_224"])
+def test_parameters_and_sizes_are_timms(name: str) -> None:
+    with torch.device("meta"):
+        theirs = timm.create_model(name)
+    assert models.in_jax()[name] in models.TIMMS_IN_JAX
+    if name in efficientnet.VARIANTS:
+        assert models.native_px(name) == theirs.default_cfg["input_size"][1]
+    if "b7" not in name and "large" not in name:  # the others are the same blocks, and quick to make
+        ours = models.create(name, framework="jax")
+        assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+
+
+def test_what_is_not_in_jax_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UnsupportedError, match="convnext_tiny has no twin in JAX; use --backend torch_eager"):
+        models.create("convnext_tiny", framework="jax")
+    with pytest.raises(UnknownNameError, match="did you mean 'lambda_resnet50'"):
+        models.create("lamda_resnet50", framework="jax")
+    with pytest.raises(LambdabenchError, match="takes no option spokes; it takes drop_path_rate"):
+        models.create("tf_efficientnet_b0", framework="jax", spokes=3)
+    with pytest.raises(UnknownNameError, match="no framework is called 'jaxx'; did you mean 'jax'"):
+        models.create("tf_efficientnet_b0", framework="jaxx")
