@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .core.errors import DeviceError
@@ -18,6 +18,7 @@ from .core.spec import (
     Machine,
     ModelFacts,
     Plan,
+    Rates,
     Sampling,
     Skip,
     Suite,
@@ -30,9 +31,13 @@ from .core.spec import (
 PROCESS_START_S = 4.0
 """Importing torch and timm and building a network (3.3 s and some were measured on two cores)."""
 CASE_OVERHEAD_S = 1.0
-"""First call, memory, counting."""
-COMPILE_S = {"inference": 30.0, "features": 30.0, "train": 90.0}
-"""Compiling a network, cold: ResNet-50 by torch.compile took 24 s (inference) and 84 s (training) on two Xeon cores."""
+"""Placing the network, memory, counting."""
+CALLS = 3
+"""Beside those that are timed: the first, that of memory, that of the check."""
+COMPILE_S_PER_OPERATION = {"inference": 0.45, "features": 0.45, "train": 1.6}
+"""Compiling a convolution or matrix product where no calibration tells: ResNet-50, which has 54, by torch.compile took 24 s
+(inference) and 84 s (training) on two Xeon cores."""
+UNKNOWN_OPERATIONS = 60
 COMPILE_PATIENCE = 5.0
 """A case that compiles has so many times the estimate beyond its suite's time limit: networks differ, and max-autotune is slow."""
 EFFICIENCY = 0.4
@@ -69,6 +74,8 @@ class Request:
     available_bytes: int = 0
     defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
     compiling: Collection[str] = ()
+    rates: Sequence[Rates] = ()
+    """What a calibration found; a moment's matrix product is the guide without."""
 
 
 def make(
@@ -125,6 +132,7 @@ def make(
         skips=tuple(skips),
         estimate_s=total_s,
         budget_s=budget_s,
+        calibrated=bool(request.rates),
         left_out_s=_total_s(left_out),
         device_title=_title(chosen, machine),
         fallback=fallback,
@@ -244,9 +252,10 @@ def _job(
     suite: Suite, case: Case, identity: str, replicate: int, place: tuple[Device, Mapping[str, ModelFacts], Request]
 ) -> Job:
     device, facts, request = place
-    compile_s = COMPILE_S[case.mode] if case.backend in request.compiling else 0.0
-    available_bytes = request.available_bytes
     known = _facts_of(case, facts)
+    rates = _rates_of(case, request.rates)
+    compile_s = _compile_s(case, known, rates) if case.backend in request.compiling else 0.0
+    available_bytes = request.available_bytes
     return Job(
         job_id=f"{identity}-{replicate}",
         case_id=identity,
@@ -256,7 +265,7 @@ def _job(
         replicate=replicate,
         timeout_s=suite.job_timeout_s + COMPILE_PATIENCE * compile_s,
         memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
-        estimate_s=_estimate_s(case, suite.sampling, device, known) + compile_s,
+        estimate_s=_estimate_s(suite.sampling, _step_s(case, device, known, rates)) + compile_s,
         estimate_bytes=_estimate_bytes(case, known),
     )
 
@@ -267,13 +276,36 @@ def _facts_of(case: Case, facts: Mapping[str, ModelFacts]) -> ModelFacts | None:
     return next((facts[key] for key in keys if key in facts), None)
 
 
-def _estimate_s(case: Case, sampling: Sampling, device: Device, facts: ModelFacts | None) -> float:
-    step_s = UNKNOWN_STEP_S * case.batch_size
-    if facts is not None and facts.flops_per_image and device.gemm_flop_per_s:
-        step_s = facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
-    if case.mode == "train":
-        step_s *= TRAIN_FACTOR
-    least_s = step_s * (sampling.min_samples + sampling.warmup_calls + 2)
+def _rates_of(case: Case, rates: Sequence[Rates]) -> Rates | None:
+    """Those of the case's kind of run, else of another backend's on the same device."""
+    mode = "inference" if case.mode == "features" else case.mode
+    same = [one for one in rates if (one.device, one.mode, one.dtype) == (case.device, mode, case.dtype)]
+    return next((one for one in same if one.backend == case.backend), same[0] if same else None)
+
+
+def _step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None) -> float:
+    """Seconds of a step."""
+    if facts is None or not facts.flops_per_image:
+        return UNKNOWN_STEP_S * case.batch_size
+    if rates is not None:
+        written = facts.activations_per_image or 0.0
+        return case.batch_size * (facts.flops_per_image * rates.s_per_flop + written * rates.s_per_element)
+    times = TRAIN_FACTOR if case.mode == "train" else 1.0
+    if not device.gemm_flop_per_s:
+        return times * UNKNOWN_STEP_S * case.batch_size
+    return times * facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
+
+
+def _compile_s(case: Case, facts: ModelFacts | None, rates: Rates | None) -> float:
+    """Seconds of compiling; those of another backend say nothing."""
+    operations = (facts.operations if facts else None) or UNKNOWN_OPERATIONS
+    own = rates.compile_s_per_operation if rates is not None and rates.backend == case.backend else None
+    return operations * (COMPILE_S_PER_OPERATION[case.mode] if own is None else own)
+
+
+def _estimate_s(sampling: Sampling, step_s: float) -> float:
+    """Seconds of a job without compiling."""
+    least_s = step_s * (sampling.min_samples + sampling.warmup_calls + CALLS)
     return max(least_s, sampling.case_budget_s) + CASE_OVERHEAD_S
 
 

@@ -1,6 +1,7 @@
 """What `run` prints: the plan, the progress, the closing table with what to do next."""
 
 import contextlib
+import math
 import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,8 @@ from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 
 REFRESH_PER_S = 1
+SLACK = 1.25
+"""Of a budget that is to take in all, over the estimate."""
 WIDE = 120
 """Columns from which on a model's line has room for the tag of the quoted weights."""
 MARKS = {True: "●", False: "·"}
@@ -54,8 +57,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     if planned.fallback:
         console.print(f"! {planned.fallback}")
     console.print(
-        f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and a "
-        f"moment's matrix product); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
+        f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
+        f"{'a calibration' if planned.calibrated else 'the speed of a matrix product'}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
 
 
@@ -115,6 +118,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         _print_legend(console, result.cases)
     if result.file is not None:
         console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
+    _print_foretold(console, result)
     _print_next(console, result, repeat)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
 
@@ -268,6 +272,17 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)
 
 
+def _print_foretold(console: Console, result: RunResult) -> None:
+    """What was planned beside what it took."""
+    found, planned = result.foretold, result.prepared.plan
+    if not found.jobs:
+        return
+    text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}; within a factor of two of"
+    text += f" the estimate: time of {found.within_time} of {found.jobs} jobs"
+    text += f", memory of {found.within_memory} of {found.sized}" if found.sized else ""
+    console.print(text, soft_wrap=True)
+
+
 def _print_next(console: Console, result: RunResult, repeat: list[str]) -> None:
     name = result.prepared.suite.name
     if result.interrupted:
@@ -278,11 +293,22 @@ def _print_next(console: Console, result: RunResult, repeat: list[str]) -> None:
     hints += [f"lambdabench show {bad[0]}"] if bad else []
     if hints:
         console.print("next  " + " · ".join(hints), soft_wrap=True)
-    left_s = result.prepared.plan.left_out_s
-    if left_s:
-        console.print(
-            f"left out by the budget: about {format_duration(left_s)} more; run again without --budget", soft_wrap=True
-        )
+    _print_left_out(console, result, repeat)
+
+
+def _print_left_out(console: Console, result: RunResult, repeat: list[str]) -> None:
+    """What the budget left out, and the command that takes it in."""
+    planned = result.prepared.plan
+    if not planned.left_out_s:
+        return
+    cells = sum(one.status == "skipped" and "budget" in one.reason for one in planned.skips)
+    minutes = math.ceil(SLACK * (planned.left_out_s + planned.estimate_s) / 60)
+    at = repeat.index("--budget") if "--budget" in repeat else len(repeat)
+    again = shlex.join([*repeat[:at], *repeat[at + 2 :], "--budget", f"{minutes}m"])
+    console.print(
+        f"left out by the budget: {cells} jobs, about {format_duration(planned.left_out_s)} more. All of it: lambdabench {again}",
+        soft_wrap=True,
+    )
 
 
 def _exit_reason(result: RunResult, code: int) -> str:

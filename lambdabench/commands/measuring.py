@@ -21,10 +21,10 @@ from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
 from ..machine import host
 from ..suite import Overrides
-from . import rounds
+from . import calibrating, rounds
 from .checking import check_names
 from .reading import REPORTS, RESULTS, draw_plots, with_front
-from .rounds import Step
+from .rounds import Foretold, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,7 @@ class RunResult:
     file: Path | None
     figures: tuple[Path, ...]
     seconds: float
+    foretold: Foretold = Foretold()  # noqa: RUF009 (frozen, and empty)
     interrupted: bool = False
 
     def exit_code(self, strict: bool = False) -> int:
@@ -84,23 +85,23 @@ def prepare(request: RunRequest) -> Prepared:
     hosts = find_hosts()
     wanted = suite.load(request.suite, request.overrides)
     check_names(wanted)
-    found = launch.probe(_wishes(wanted))
+    found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
     print_ = fingerprint(found.machine.environment)
     defaults = _option_defaults(wanted)
-    planned = plan.make(
-        wanted,
-        found.machine,
-        found.facts,
-        _done(request.results / wanted.name, print_),
-        plan.Request(
-            budget_s=request.budget_s,
-            device_asked=request.overrides.device is not None,
-            fresh=request.fresh or hosts.count > 1,
-            available_bytes=host.available_bytes(),
-            defaults=defaults,
-            compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
-        ),
+    asked = plan.Request(
+        budget_s=request.budget_s,
+        device_asked=request.overrides.device is not None,
+        fresh=request.fresh or hosts.count > 1,
+        available_bytes=host.available_bytes(),
+        defaults=defaults,
+        compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
     )
+    done = _done(request.results / wanted.name, print_)
+    planned = plan.make(wanted, found.machine, found.facts, done, asked)
+    if hosts.count == 1 and calibrating.is_worth(planned):
+        every = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, budget_s=float("inf")))
+        rates = calibrating.calibrate(every.jobs, found.machine, found.facts, print_)
+        planned = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, rates=rates))
     return Prepared(
         suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults, hosts=hosts
     )
@@ -129,8 +130,9 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
     if records:
         store.write(records, path)
     interrupted = False
+    steps: list[Step] = []
     try:
-        for outcome_records in _measure(prepared, run_id, on_progress):
+        for outcome_records in _measure(prepared, run_id, on_progress, steps):
             records += outcome_records
             store.write(records, path)
     except KeyboardInterrupt:
@@ -145,6 +147,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
         file=path if records else None,
         figures=figures,
         seconds=(datetime.now(UTC) - started).total_seconds(),
+        foretold=rounds.foretold(steps),
         interrupted=interrupted,
     )
 
@@ -216,12 +219,15 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
     return found
 
 
-def _measure(prepared: Prepared, run_id: str, on_progress: Callable[[Step], None]) -> Iterator[tuple[Record, ...]]:
-    """Records of one outcome after the other."""
+def _measure(
+    prepared: Prepared, run_id: str, on_progress: Callable[[Step], None], steps: list[Step]
+) -> Iterator[tuple[Record, ...]]:
+    """Records of one outcome after the other; `steps` grows by every step."""
     planned = prepared.plan
     if prepared.hosts.count > 1:  # whose clocks do not agree on which job is too late
         planned = dataclasses.replace(planned, budget_s=None)
     for step in rounds.follow(planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker):
+        steps.append(step)
         if step.outcome is not None:
             yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
         on_progress(step)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +21,34 @@ class Step:
     total: int
     left_s: float
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """How the plan's estimates came out. Jobs that failed say nothing of them."""
+
+    jobs: int = 0
+    within_time: int = 0
+    """Jobs whose seconds were within a factor of two of the estimate."""
+    sized: int = 0
+    within_memory: int = 0
+    """Of the `sized` jobs with an estimate of memory, those whose peak was within a factor of two of it."""
+
+
+def foretold(steps: Iterable[Step]) -> Foretold:
+    """Compares what finished jobs took with what was estimated."""
+    times: list[float] = []
+    sizes: list[float] = []
+    for step in steps:
+        if step.outcome is None or not step.outcome.measurements:
+            continue
+        if step.job.estimate_s:
+            times.append(step.seconds / step.job.estimate_s)
+        peak = next((one.value for one in step.outcome.measurements if one.metric == "peak_memory"), None)
+        if peak and step.job.estimate_bytes:
+            sizes.append(peak / step.job.estimate_bytes)
+    near = [[0.5 <= one <= 2.0 for one in found] for found in (times, sizes)]
+    return Foretold(jobs=len(times), within_time=sum(near[0]), sized=len(sizes), within_memory=sum(near[1]))
 
 
 def follow(

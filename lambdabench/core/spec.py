@@ -169,6 +169,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast one kind of run is here, as two networks' times tell; only for estimates of time."""
+
+    backend: str
+    device: str
+    mode: str
+    dtype: str
+    s_per_flop: float
+    """Seconds a FLOP of the forward pass, whatever the mode."""
+    s_per_element: float
+    """Seconds an element that convolutions and matrix products write in the forward pass."""
+    compile_s_per_operation: float | None = None
+    """Seconds of compiling a convolution or matrix product of the forward pass; None where nothing is compiled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """What planning must know about a model; counts are for `image_px` and None where they were not computed."""
 
@@ -183,6 +199,8 @@ class ModelFacts:
     """Inference, 2 x multiply-accumulate."""
     activations_per_image: float | None = None
     """Elements written by convolutions and matrix products in one forward pass."""
+    operations: int | None = None
+    """Convolutions and matrix products in one forward pass."""
     problem: str = ""
     """Why the counts are missing."""
 
@@ -230,6 +248,8 @@ class Plan:
     """No job begins later."""
     left_out_s: float = 0.0
     """Time that the cells left out by the budget would take."""
+    calibrated: bool = False
+    """Whether its estimates rest on networks' times, not on a matrix product's alone."""
     device_title: str = ""
     fallback: str = ""
     """Said loudly when none of the preferred devices is here; empty otherwise."""

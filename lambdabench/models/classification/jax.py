@@ -109,25 +109,17 @@ def describe(wish: Wish) -> ModelFacts:
     family = "user" if users else models.in_jax().get(wish.model, "")
     native_px = USER_PX if users else models.native_px(wish.model) if family else USER_PX
     px = wish.image_px or native_px
-    parameters, flops, written = counted(lambda: _made(wish.model, wish.options, px), (1, px, px, 3))
-    return ModelFacts(
-        name=wish.model,
-        family=family,
-        native_px=native_px,
-        image_px=px,
-        parameters=parameters,
-        flops_per_image=flops,
-        activations_per_image=written,
-    )
+    counts = counted(lambda: _made(wish.model, wish.options, px), (1, px, px, 3))
+    return ModelFacts(name=wish.model, family=family, native_px=native_px, image_px=px, **counts)
 
 
 def _made(name: str, options: Options, px: int) -> nnx.Module:
     return load_users(name, dict(options)) if is_users(name) else build(name, dict(options), px)
 
 
-def counted(make: Any, shape: tuple[int, ...]) -> tuple[int, float, float]:
-    """(Parameters, FLOPs, elements written by convolutions and matrix products) of one forward pass, in evaluation, of the
-    network that `make` makes; neither weights nor maps come into being."""
+def counted(make: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Counts of one forward pass, in evaluation, as `ModelFacts` names them, of the network that `make` makes; neither weights
+    nor maps come into being."""
     network = nnx.eval_shape(make)
     network.eval()
     graph, parameters, rest = nnx.split(network, nnx.Param, ...)
@@ -136,5 +128,9 @@ def counted(make: Any, shape: tuple[int, ...]) -> tuple[int, float, float]:
         return nnx.merge(graph, parameters, rest)(images)
 
     program = jax.make_jaxpr(forward)(parameters, rest, jax.ShapeDtypeStruct(shape, jnp.float32)).jaxpr
-    count = sum(one.size for one in jax.tree.leaves(parameters))
-    return count, jaxpr.flops(program), jaxpr.written_elements(program)
+    return {
+        "parameters": sum(one.size for one in jax.tree.leaves(parameters)),
+        "flops_per_image": jaxpr.flops(program),
+        "activations_per_image": jaxpr.written_elements(program),
+        "operations": sum(1 for _ in jaxpr.products(program)),
+    }

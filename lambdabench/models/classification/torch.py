@@ -145,44 +145,48 @@ def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:
     px = wish.image_px or facts.native_px
     known = {name: getattr(facts, name) for name in ("name", "family", "native_px", "tags")}
     try:
-        parameters, flops, activations = _counts_on_meta(wish.model, wish.options, px)
+        counts = _counts_on_meta(wish.model, wish.options, px)
     except UnsupportedError:
         raise
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         return ModelFacts(**known, image_px=px, problem=f"{type(error).__name__}: {first}")
-    return ModelFacts(
-        **known, image_px=px, parameters=parameters, flops_per_image=flops, activations_per_image=activations
-    )
+    return ModelFacts(**known, image_px=px, **counts)
 
 
-def _counts_on_meta(model: str, options: Options, px: int) -> tuple[int, float, float]:
+def _counts_on_meta(model: str, options: Options, px: int) -> dict[str, Any]:
     with torch.device("meta"):
         network = load_users(model, dict(options)) if is_users(model) else build(model, dict(options), px)
         images = torch.empty(1, 3, px, px)
     return counted(network, images)
 
 
-def counted(network: nn.Module, images: Tensor) -> tuple[int, float, float]:
-    """(Parameters, FLOPs, elements written by convolutions and matrix products) of one forward pass, in evaluation."""
+def counted(network: nn.Module, images: Tensor) -> dict[str, Any]:
+    """Counts of one forward pass, in evaluation, as `ModelFacts` names them."""
     network.eval()
     written = WrittenElements()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter, written:
         network(images)
-    return sum(one.numel() for one in network.parameters()), float(counter.get_total_flops()), float(written.elements)
+    return {
+        "parameters": sum(one.numel() for one in network.parameters()),
+        "flops_per_image": float(counter.get_total_flops()),
+        "activations_per_image": float(written.elements),
+        "operations": written.operations,
+    }
 
 
 class WrittenElements(TorchDispatchMode):
-    """Counts the elements that convolutions and matrix products write."""
+    """Counts convolutions and matrix products, and the elements that they write."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.elements = 0
+        self.elements = self.operations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if any(name in func.name().split("::")[-1] for name in COUNTED):
             first = result[0] if isinstance(result, tuple) else result
             self.elements += math.prod(first.shape)
+            self.operations += 1
         return result

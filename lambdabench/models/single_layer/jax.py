@@ -63,16 +63,8 @@ def create(case: Case) -> SingleLayer:
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one map, forward, without computing anything."""
     asked = read(wish.model, wish.options, wish.image_px)
-    parameters, flops, written = counted(lambda: _made(wish.model, asked), (1, *asked.size, asked.dim))
-    return ModelFacts(
-        name=wish.model,
-        family="layer",
-        native_px=max(asked.size),
-        image_px=max(asked.size),
-        parameters=parameters,
-        flops_per_image=flops,
-        activations_per_image=written,
-    )
+    counts = counted(lambda: _made(wish.model, asked), (1, *asked.size, asked.dim))
+    return ModelFacts(name=wish.model, family="layer", native_px=max(asked.size), image_px=max(asked.size), **counts)
 
 
 def _made(name: str, asked: Asked, **dtypes: Any) -> nnx.Module:

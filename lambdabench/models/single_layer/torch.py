@@ -61,16 +61,8 @@ def describe(wish: Wish) -> ModelFacts:
     size = size_of(wish.options, wish.image_px)
     with torch.device("meta"):
         made = _made(wish.model, wish.options, wish.image_px)
-        parameters, flops, activations = counted(made.network, torch.empty(1, made.asked.dim, *size))
-    return ModelFacts(
-        name=wish.model,
-        family="layer",
-        native_px=max(size),
-        image_px=max(size),
-        parameters=parameters,
-        flops_per_image=flops,
-        activations_per_image=activations,
-    )
+        counts = counted(made.network, torch.empty(1, made.asked.dim, *size))
+    return ModelFacts(name=wish.model, family="layer", native_px=max(size), image_px=max(size), **counts)
 
 
 def _made(name: str, options: Options, image_px: int | None) -> SingleLayer:
