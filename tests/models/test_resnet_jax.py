@@ -23,14 +23,7 @@ KINDS: dict[str, Any] = {
     "plain": {"layer": "convolution", "squeeze_stages": ("c2", "c3")},
     "lambda": {"layer": "lambda_layer", "stem": "convolutions", "pooled_shortcut": True, "squeeze_stages": ("c2",)},
 }
-COUNTED = (
-    "resnet50_ccll",
-    "resnet50_se",
-    "resnet_rs50",
-    "resnet_rs101_plain",
-    "lambda_resnet101",
-    "lambda_resnet101_c4",
-)
+COUNTED = ("resnet50_ccll", "resnet50_se", "resnet50_axial", "resnet_rs50", "lambda_resnet101_c4", "botnet_t3")
 """One of each kind: the others are the same blocks, more of them."""
 run = nnx.jit(lambda network, images: network(images))
 
