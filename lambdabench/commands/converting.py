@@ -28,7 +28,7 @@ def convert(asked: Conversion) -> Converted:
     if asked.to == "jax" and target.suffix in STATE_DICTS:
         raise LambdabenchError(f"{target} would be torch's own file, which JAX does not read; write .safetensors")
     if absent := [name for name in NEEDED if not find_spec(name)]:
-        raise MissingExtraError(f"conversion needs {', '.join(absent)}: {models.INSTALL}")
+        raise MissingExtraError(f"conversion needs {', '.join(absent)}: {models.INSTALL['torch']}")
     return launch.convert(asked)
 
 
