@@ -56,9 +56,10 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     workers = len({worker_key(job) for job in planned.jobs})
     if planned.fallback:
         console.print(f"! {planned.fallback}")
+    basis = "a calibration" if planned.calibrated else "the speed of a matrix product"
     console.print(
         f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
-        f"{'a calibration' if planned.calibrated else 'the speed of a matrix product'}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
+        f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
 
 

@@ -46,4 +46,4 @@ def test_the_next_job_runs_after_a_clean_failure(fail: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("arguments", [[], ["run"], ["measure", "folder"]])
 def test_other_arguments_are_answered_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    assert capsys.readouterr().err == "usage: python -m lambdabench.worker run|probe FOLDER\n"
+    assert capsys.readouterr().err == "usage: python -m lambdabench.worker run|probe|convert FOLDER\n"

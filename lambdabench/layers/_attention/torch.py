@@ -5,8 +5,6 @@ import math
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ...core.errors import LambdabenchError
-
 
 def projection(dim: int, dim_out: int) -> nn.Conv2d:
     """One 1x1 convolution for queries, keys and values: heads * 3 * depth channels, N(0, dim^-1/2)."""
@@ -29,16 +27,3 @@ def relative(table: Float[Tensor, "offsets depth"], length: int) -> Float[Tensor
     """Embeddings of the offsets j - i on an axis of `length`, from a table made for an axis as long or longer."""
     centre = table.shape[0] // 2
     return by_offset(table[centre - length + 1 : centre + length], length)
-
-
-def refuse_larger(found: tuple[int, int], size: tuple[int, int]) -> None:
-    """Raises LambdabenchError for a map (height, width) whose offsets the embeddings made for `size` do not cover."""
-    if found[0] > size[0] or found[1] > size[1]:
-        raise LambdabenchError(f"the layer was made for maps up to {size}, found {found}; make it with size={found}")
-
-
-def required_size(name: str, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size, for layers whose embeddings depend on it. Raises LambdabenchError where there is none."""
-    if size is None:
-        raise LambdabenchError(f"{name} needs size=(height, width) of the layer's input")
-    return size

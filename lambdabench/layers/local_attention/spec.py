@@ -33,6 +33,17 @@ def blocks(length: int, scope: int) -> Blocks:
     return Blocks(-(-length // BLOCK), BLOCK, BLOCK + scope - 1, scope // 2)
 
 
+def past(axis: Blocks, length: int) -> int:
+    """How far the keys of the last block reach past the end of an axis of `length`."""
+    return (axis.count - 1) * axis.queries + axis.keys - axis.margin - length
+
+
+def around(axis: Blocks, scope: int) -> tuple[int, int]:
+    """What to add before and behind `scope` offsets (negative: cut off) for those from the last query to the first key and back."""
+    reach = scope // 2
+    return axis.queries - 1 + axis.margin - reach, axis.keys - 1 - axis.margin - reach
+
+
 def check(dim_out: int, heads: int, scope: int) -> int:
     """Depth of a head. Raises LambdabenchError for a depth or a scope that the layer cannot have."""
     depth = depth_of_heads(dim_out, heads)

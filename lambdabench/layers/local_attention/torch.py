@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ...kernels.grid_attention import MASKED, attend
 from .._attention.torch import by_offset, pooling, projection
-from .spec import OPTIONS, Blocks, blocks, check
+from .spec import OPTIONS, Blocks, around, blocks, check, past
 
 
 class LocalAttention(nn.Module):
@@ -70,8 +70,7 @@ def _key_blocks(
 ) -> tuple[Float[Tensor, "gpq d m"], Float[Tensor, "gpq d m"]]:
     """Keys and values of every block, those around it included."""
     (above, below), (before, after) = (
-        (one.margin, (one.count - 1) * one.queries + one.keys - one.margin - length)
-        for one, length in ((down, maps.shape[3]), (right, maps.shape[4]))
+        (one.margin, past(one, length)) for one, length in ((down, maps.shape[3]), (right, maps.shape[4]))
     )
     maps = functional.pad(maps, (before, after, above, below))
     maps = maps.unfold(3, down.keys, down.queries).unfold(4, right.keys, right.queries)
@@ -81,18 +80,11 @@ def _key_blocks(
 
 def _embedded(table: Float[Tensor, "scope depth"], axis: Blocks) -> Float[Tensor, "y depth j"]:
     """Embeddings of key j of a block as seen from its query y; zeros out of the scope."""
-    return by_offset(functional.pad(table, (0, 0, *_around(axis, table.shape[0]))), axis.queries)
+    return by_offset(functional.pad(table, (0, 0, *around(axis, table.shape[0]))), axis.queries)
 
 
 def _mask(axis: Blocks, scope: int, length: int, like: Tensor) -> Float[Tensor, "p y j"]:
     """0 for the keys of block p that query y sees, MASKED out of the scope and, twice over, off the map."""
-    window = functional.pad(like.new_zeros(scope), _around(axis, scope), value=MASKED)
-    after = (axis.count - 1) * axis.queries + axis.keys - axis.margin - length
-    on_map = functional.pad(like.new_zeros(length), (axis.margin, after), value=MASKED)
+    window = functional.pad(like.new_zeros(scope), around(axis, scope), value=MASKED)
+    on_map = functional.pad(like.new_zeros(length), (axis.margin, past(axis, length)), value=MASKED)
     return by_offset(window, axis.queries) + on_map.unfold(0, axis.keys, axis.queries)[:, None]
-
-
-def _around(axis: Blocks, scope: int) -> tuple[int, int]:
-    """What to add before and behind `scope` offsets (negative: cut off) for those from the last query to the first key and back."""
-    reach = scope // 2
-    return axis.queries - 1 + axis.margin - reach, axis.keys - 1 - axis.margin - reach

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...kernels.grid_attention import attend
-from .._attention.spec import depth_of_heads
-from .._attention.torch import pooling, projection, refuse_larger, relative, required_size
+from .._attention.spec import depth_of_heads, refuse_larger, required_size
+from .._attention.torch import pooling, projection, relative
 from .spec import OPTIONS
 
 

@@ -1,6 +1,7 @@
-"""EfficientNets in JAX, equal to timm's; images [batch, height, width, channels], names of weights as timm's."""
+"""EfficientNets and MobileNet-v2 in JAX, equal to timm's; images [batch, height, width, channels], names of weights as timm's."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from flax import nnx
@@ -9,6 +10,8 @@ from jaxtyping import Array, Float
 
 from ...layers._initial.jax import he, uniform
 from .spec import HEAD, SQUEEZE, STEM, VARIANTS, Block, Variant, scaled, stages_of
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"silu": nnx.silu, "relu6": nnx.relu6}
 
 
 class _Maker:
@@ -34,6 +37,13 @@ class _Maker:
             **self.settings,
         )
 
+    @property
+    def activation(self) -> Callable[[Array], Array]:
+        return ACTIVATIONS[self.one.activation]
+
+    def gate(self, dim: int, block: Block) -> "SqueezeExcite | None":
+        return SqueezeExcite(dim, block.dim // SQUEEZE, self) if self.one.gated else None
+
     def norm(self, dim: int) -> nnx.BatchNorm:
         return nnx.BatchNorm(dim, momentum=0.9, epsilon=self.one.epsilon, **self.settings)
 
@@ -55,19 +65,21 @@ class SeparableBlock(nnx.Module):
     def __init__(self, block: Block, drop_path_rate: float, made: _Maker) -> None:
         self.conv_dw = made.conv(block.dim, block.dim, block.kernel, stride=block.stride, groups=block.dim)
         self.bn1 = made.norm(block.dim)
-        self.se = SqueezeExcite(block.dim, block.dim // SQUEEZE, made)
+        self.se = made.gate(block.dim, block)
+        self.activation = made.activation
         self.conv_pw = made.conv(block.dim, block.dim_out)
         self.bn2 = made.norm(block.dim_out)
         self.skip = _skip(block, drop_path_rate, made)
 
     def __call__(self, x: Float[Array, "b height width d"]) -> Float[Array, "b height_out width_out d_out"]:
-        y = self.se(nnx.silu(self.bn1(self.conv_dw(x))))
+        y = self.activation(self.bn1(self.conv_dw(x)))
+        y = y if self.se is None else self.se(y)
         y = self.bn2(self.conv_pw(y))
         return y if self.skip is None else self.skip(y) + x
 
 
 class InvertedBlock(nnx.Module):
-    """1x1 that widens, depthwise, gate, 1x1 (arXiv 1801.04381 with squeeze-and-excitation)."""
+    """1x1 that widens, depthwise, gate, 1x1 (arXiv 1801.04381)."""
 
     def __init__(self, block: Block, drop_path_rate: float, made: _Maker) -> None:
         wide = block.dim * block.expansion
@@ -75,14 +87,16 @@ class InvertedBlock(nnx.Module):
         self.bn1 = made.norm(wide)
         self.conv_dw = made.conv(wide, wide, block.kernel, stride=block.stride, groups=wide)
         self.bn2 = made.norm(wide)
-        self.se = SqueezeExcite(wide, block.dim // SQUEEZE, made)
+        self.se = made.gate(wide, block)
+        self.activation = made.activation
         self.conv_pwl = made.conv(wide, block.dim_out)
         self.bn3 = made.norm(block.dim_out)
         self.skip = _skip(block, drop_path_rate, made)
 
     def __call__(self, x: Float[Array, "b height width d"]) -> Float[Array, "b height_out width_out d_out"]:
-        y = nnx.silu(self.bn1(self.conv_pw(x)))
-        y = self.se(nnx.silu(self.bn2(self.conv_dw(y))))
+        y = self.activation(self.bn1(self.conv_pw(x)))
+        y = self.activation(self.bn2(self.conv_dw(y)))
+        y = y if self.se is None else self.se(y)
         y = self.bn3(self.conv_pwl(y))
         return y if self.skip is None else self.skip(y) + x
 
@@ -106,6 +120,7 @@ class EfficientNet(nnx.Module):
         stages = stages_of(one)
         count, place = sum(len(blocks) for blocks in stages), 0
         stem, head = scaled(STEM, one.width), scaled(HEAD, one.width)
+        self.activation = made.activation
         self.conv_stem, self.bn1 = made.conv(in_chans, stem, 3, stride=2), made.norm(stem)
         found: list[nnx.List[Any]] = []
         for blocks in stages:
@@ -121,11 +136,11 @@ class EfficientNet(nnx.Module):
         self.classifier = nnx.Linear(head, num_classes, kernel_init=_even(num_classes), **made.settings)
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b classes"]:
-        x = nnx.silu(self.bn1(self.conv_stem(images)))
+        x = self.activation(self.bn1(self.conv_stem(images)))
         for stage in self.blocks:
             for block in stage:
                 x = block(x)
-        x = nnx.silu(self.bn2(self.conv_head(x))).mean((1, 2))
+        x = self.activation(self.bn2(self.conv_head(x))).mean((1, 2))
         x = x if self.dropout is None else self.dropout(x)
         return self.classifier(x).astype(jnp.float32)
 

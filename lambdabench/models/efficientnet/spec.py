@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 STAGES = (
     # kernel, blocks, stride, expansion, channels
@@ -14,6 +15,16 @@ STAGES = (
     (3, 1, 1, 6, 320),
 )
 """EfficientNet-B0 (arXiv 1905.11946, Table 1)."""
+MOBILENET_V2 = (
+    (3, 1, 1, 1, 16),
+    (3, 2, 2, 6, 24),
+    (3, 3, 2, 6, 32),
+    (3, 4, 2, 6, 64),
+    (3, 3, 1, 6, 96),
+    (3, 3, 2, 6, 160),
+    (3, 1, 1, 6, 320),
+)
+"""arXiv 1801.04381, Table 2."""
 STEM, HEAD = 32, 1280
 DIVISOR = 8
 SQUEEZE = 4
@@ -22,12 +33,16 @@ SQUEEZE = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A scaled B0. `same` pads as TensorFlow does, with its epsilon; else as PyTorch's re-implementations do."""
+    """Stages, scaled. `same` pads as TensorFlow does, with its epsilon; else as PyTorch's re-implementations do."""
 
-    width: float
-    depth: float
-    native_px: int
+    stages: tuple[tuple[int, int, int, int, int], ...] = STAGES
+    width: float = 1.0
+    depth: float = 1.0
+    native_px: int = 224
     same: bool = True
+    gated: bool = True
+    """With squeeze-and-excitation."""
+    activation: Literal["silu", "relu6"] = "silu"
 
     @property
     def epsilon(self) -> float:
@@ -62,7 +77,7 @@ VARIANTS = {
     for index, (width, depth, px) in enumerate(SCALES)
     for same in (True, False)
     if same or index < 2
-}
+} | {"mobilenetv2_100": Variant(stages=MOBILENET_V2, same=False, gated=False, activation="relu6")}
 DROP_OPTIONS: dict[str, float] = {"drop_rate": 0.0, "drop_path_rate": 0.0}
 
 
@@ -86,7 +101,7 @@ def scaled(channels: int, width: float) -> int:
 def stages_of(one: Variant) -> list[list[Block]]:
     """The blocks of each stage; a stage's first strides."""
     dim, found = scaled(STEM, one.width), list[list[Block]]()
-    for kernel, count, stride, expansion, channels in STAGES:
+    for kernel, count, stride, expansion, channels in one.stages:
         blocks: list[Block] = []
         for place in range(math.ceil(count * one.depth)):
             dim_out = scaled(channels, one.width)
