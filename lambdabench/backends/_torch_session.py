@@ -2,6 +2,7 @@
 from the live network and its outputs."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -126,7 +127,8 @@ class TorchSession:
     def flops(self) -> float:
         from torch.utils.flop_counter import FlopCounterMode
 
-        with FlopCounterMode(display=False) as counter:
+        backward = self._torch.ops.aten.convolution_backward
+        with FlopCounterMode(display=False, custom_mapping={backward: _convolution_backward_flops}) as counter:
             self._step(self._eager)
         return float(counter.get_total_flops())
 
@@ -258,6 +260,14 @@ def _with_loss(network: Any, workload: Workload) -> Callable[..., Any]:
         return output, workload.loss(output.float(), inputs)
 
     return forward_and_loss
+
+
+def _convolution_backward_flops(written: Any, read: Any, weight: Any, *rest: Any, **_: Any) -> int:
+    """FLOP of a convolution's gradients, each as many as its forward pass has. torch's own counter (2.11 to 2.15) counts the
+    weight's gradient once for every group."""
+    transposed, asked = rest[4], rest[7]
+    forward = 2 * math.prod(read if transposed else written) * math.prod(weight[1:])
+    return forward * sum(bool(one) for one in asked[:2])
 
 
 def _names(values: set[Any]) -> str:

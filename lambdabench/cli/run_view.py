@@ -21,6 +21,8 @@ from ..plan import worker_key
 REFRESH_PER_S = 1
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
+NAMED = 12
+"""Models that a line of skipped cells names."""
 WIDE = 120
 """Columns from which on a model's line has room for the tag of the quoted weights."""
 MARKS = {True: "●", False: "·"}
@@ -104,8 +106,11 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     console.print(_second_line(result), soft_wrap=True)
     console.print()
     if not result.cases.empty:
-        console.print(_table(result.cases, tagged=console.width >= WIDE))
-        for _, bad in result.cases[result.cases["status"] != "ok"].iterrows():
+        skipped = result.cases["status"] == "skipped"
+        if not skipped.all():
+            console.print(_table(result.cases[~skipped], tagged=console.width >= WIDE))
+        _print_skipped(console, result.cases[skipped])
+        for _, bad in result.cases[~skipped & (result.cases["status"] != "ok")].iterrows():
             if HALVED in bad["flags"].split(","):
                 console.print(
                     f"½ {bad['model']}{_options(bad)} b={bad['batch_size']}  did not fit: half of it was tried"
@@ -122,6 +127,15 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     _print_foretold(console, result)
     _print_next(console, result, repeat)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
+
+
+def _print_skipped(console: Console, skipped: pd.DataFrame) -> None:
+    """A line a reason: how many cells, and of which models."""
+    for reason, group in skipped.groupby("reason", sort=False):
+        models = list(dict.fromkeys(group["model"]))
+        more = f" and {len(models) - NAMED} more models" if len(models) > NAMED else ""
+        count = f"{len(group)} cell{'' if len(group) == 1 else 's'}"
+        console.print(f"✗ {count} skipped: {reason}: {', '.join(models[:NAMED])}{more}", soft_wrap=True)
 
 
 def _options(case: pd.Series) -> str:

@@ -48,6 +48,21 @@ def test_the_cpu_is_the_last_device_and_says_what_it_is() -> None:
     assert torch_eager.FRAMEWORK == "torch"
 
 
+@pytest.mark.parametrize("groups", [1, 3, 12])
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+def test_a_convolutions_gradients_cost_what_it_costs(groups: int, kind: type[nn.Module]) -> None:
+    """The second layer, whose input has a gradient too; the first has none."""
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 12, 1), kind(12, 12, 3, stride=2, groups=groups), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(*layers)
+    first = 2 * 2 * 64 * 3 * 12
+    positions = 9 if kind is nn.Conv2d else 64
+    second = 2 * 2 * positions * 12 * (12 // groups) * 9
+    given = Classification(network=network, classes=12)
+    assert session(given, mode="train").flops() == 2 * first + 3 * second
+    assert session(given).flops() == first + second
+
+
 def test_inference_is_evaluation_without_gradients() -> None:
     one = session()
     output = one.call()
