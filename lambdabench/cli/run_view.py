@@ -316,12 +316,12 @@ def _print_left_out(console: Console, result: RunResult, repeat: list[str]) -> N
     planned = result.prepared.plan
     if not planned.left_out_s:
         return
-    cells = sum(one.status == "skipped" and "budget" in one.reason for one in planned.skips)
+    jobs = sum(one.status == "skipped" and "budget" in one.reason for one in planned.skips)
     minutes = math.ceil(SLACK * (planned.left_out_s + planned.estimate_s) / 60)
     at = repeat.index("--budget") if "--budget" in repeat else len(repeat)
     again = shlex.join([*repeat[:at], *repeat[at + 2 :], "--budget", f"{minutes}m"])
     console.print(
-        f"left out by the budget: {cells} jobs, about {format_duration(planned.left_out_s)} more. All of it: lambdabench {again}",
+        f"left out by the budget: about {format_duration(planned.left_out_s)} more ({jobs} jobs). All of it: lambdabench {again}",
         soft_wrap=True,
     )
 
