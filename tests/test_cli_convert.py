@@ -174,6 +174,14 @@ def test_an_unknown_model_is_told_the_nearest(here: Path) -> None:
     assert CliRunner().invoke(app, ["convert", "resnet50", "net.pt", "o.pt", "--to", "numpy"]).exit_code == 2
 
 
+def test_what_is_not_installed_is_told_with_the_extra_that_brings_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[commands.convert.__module__], "NEEDED", ("torch", "no_such_package"))
+    said = refused(call("net.pt", "out.safetensors"))
+    assert said == 'conversion needs no_such_package: pip install "lambdabench[torch]"'
+
+
 def test_options_are_json_or_text() -> None:
     words = ["scope=7", "rate=0.5", "shared=true", "pool=avg", "range=[1, 2]"]
     found = dict(commands.options_of(words, num_classes=3))

@@ -16,6 +16,7 @@ from flax import nnx  # noqa: E402 (JAX may be absent)
 from jax import numpy as jnp  # noqa: E402
 
 from lambdabench.core.errors import LambdabenchError, UnknownNameError, UnsupportedError  # noqa: E402
+from lambdabench.layers._initial.jax import outline  # noqa: E402
 from lambdabench.models._weights.jax import load_torch_state, parameter_count, torch_state_of  # noqa: E402
 from lambdabench.models.efficientnet import spec as efficientnet  # noqa: E402
 from lambdabench.models.vit import spec as vit  # noqa: E402
@@ -67,9 +68,16 @@ def test_parameters_and_sizes_are_timms(name: str) -> None:
     assert models.in_jax()[name] in models.TIMMS_IN_JAX
     if name in efficientnet.VARIANTS:
         assert models.native_px(name) == theirs.default_cfg["input_size"][1]
-    if name in ("tf_efficientnet_b0", "tf_efficientnet_b7", "deit_small_patch16_224"):  # the others are the same blocks
-        ours = models.create(name, framework="jax")
-        assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+    ours = outline(lambda: models.create(name, framework="jax"))
+    assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+
+
+def test_a_full_size_network_has_timms_logits() -> None:
+    theirs, ours = twins("tf_efficientnet_b0", 224)
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        theirs.eval(), ours.eval()
+        assert_equal(run(ours, jnp.array(images.numpy().transpose(0, 2, 3, 1), copy=True)), theirs(images))
 
 
 def test_what_is_not_in_jax_is_refused_with_what_to_do() -> None:

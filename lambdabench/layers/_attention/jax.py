@@ -8,6 +8,8 @@ from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
+from .._initial.jax import normal
+
 WEIGHTS = 1 << 22
 """Attention weights alive at once: 16 MiB in float32. More are made in turns, and made again in the backward pass."""
 MASKED = -1e4
@@ -17,14 +19,13 @@ HIGHEST = jax.lax.Precision.HIGHEST
 
 def projection(dim: int, dim_out: int, settings: dict[str, Any]) -> nnx.Conv:
     """One 1x1 convolution for queries, keys and values: heads * 3 * depth channels, N(0, dim^-1/2)."""
-    init = jax.nn.initializers.normal(1 / math.sqrt(dim))
-    return nnx.Conv(dim, 3 * dim_out, (1, 1), use_bias=False, kernel_init=init, **settings)
+    draw = normal(1 / math.sqrt(dim))
+    return nnx.Conv(dim, 3 * dim_out, (1, 1), use_bias=False, kernel_init=draw, **settings)
 
 
 def table(offsets: int, depth: int, std: float, settings: dict[str, Any]) -> nnx.Param[Array]:
     """Embeddings of offsets, N(0, std)."""
-    draw = std * jax.random.normal(settings["rngs"].params(), (offsets, depth), settings["param_dtype"])
-    return nnx.Param(draw)
+    return nnx.Param(normal(std)(settings["rngs"].params(), (offsets, depth), settings["param_dtype"]))
 
 
 def heads_of(projected: Float[Array, "b height width c"], heads: int) -> list[Float[Array, "b h height width depth"]]:

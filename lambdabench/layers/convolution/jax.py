@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import jax
 from flax import nnx
 from jax import numpy as jnp
+
+from .._initial.jax import he
 
 
 def create(
@@ -25,7 +26,7 @@ def create(
         stride,
         padding=((1, 1), (1, 1)),
         use_bias=False,
-        kernel_init=jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        kernel_init=he(3, dim_out),
         dtype=dtype,
         param_dtype=param_dtype,
         rngs=rngs or nnx.Rngs(0),

@@ -13,6 +13,7 @@ from ... import kernels
 from ...core import registry
 from ...core.errors import LambdabenchError
 from ...kernels import xla_einsum
+from .._initial.jax import normal
 from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
 
 
@@ -63,7 +64,7 @@ class LambdaLayer(nnx.Module):
         self.norm_queries = None if plain else nnx.BatchNorm(h * k, momentum=0.9, rngs=rngs, **dtypes)
         self.norm_values = None if plain else nnx.BatchNorm(v * u, momentum=0.9, rngs=rngs, **dtypes)
         if embeddings is None and self.position:
-            embeddings = nnx.Param(jax.random.normal(rngs.params(), (k, u, *self.scope), param_dtype))
+            embeddings = nnx.Param(normal(1.0)(rngs.params(), (k, u, *self.scope), param_dtype))
         self.embeddings = embeddings if self.position else None
 
     def kernel_on(self, size: tuple[int, ...], context_size: tuple[int, ...] | None) -> str:
@@ -132,9 +133,7 @@ def create(
 
 
 def _projection(dim: int, dim_out: int, std: float, dtypes: dict[str, Any], rngs: nnx.Rngs) -> nnx.Conv:
-    return nnx.Conv(
-        dim, dim_out, (1, 1), use_bias=False, kernel_init=jax.nn.initializers.normal(std), rngs=rngs, **dtypes
-    )
+    return nnx.Conv(dim, dim_out, (1, 1), use_bias=False, kernel_init=normal(std), rngs=rngs, **dtypes)
 
 
 def _normed(norm: nnx.BatchNorm | None, x: Array) -> Array:

@@ -6,6 +6,7 @@ from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
+from .._initial.jax import as_torch
 from .spec import OPTIONS, refuse_change, squeezed
 
 
@@ -14,8 +15,8 @@ class SqueezeExcitation(nnx.Module):
 
     def __init__(self, dim: int, *, ratio: int, rngs: nnx.Rngs, **dtypes: Any) -> None:
         width = squeezed(dim, ratio)
-        self.squeeze = nnx.Conv(dim, width, (1, 1), rngs=rngs, **dtypes)
-        self.excite = nnx.Conv(width, dim, (1, 1), rngs=rngs, **dtypes)
+        self.squeeze = nnx.Conv(dim, width, (1, 1), rngs=rngs, **as_torch(dim), **dtypes)
+        self.excite = nnx.Conv(width, dim, (1, 1), rngs=rngs, **as_torch(width), **dtypes)
 
     def __call__(self, x: Float[Array, "b height width d"]) -> Float[Array, "b height width d"]:
         """A map of any size."""

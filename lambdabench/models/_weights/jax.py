@@ -1,13 +1,11 @@
 """Weights of an nnx network under torch's names: read, and loaded with every problem told at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.core import Tracer
 from numpy.typing import NDArray
 
 from ...core import twins
@@ -16,19 +14,6 @@ from ...core.errors import LambdabenchError
 Array = NDArray[Any]
 SHOWN = 5
 """Names of one kind that a message lists."""
-
-
-def normal(std: float) -> Callable[..., jax.Array]:
-    """An initialiser, N(0, std), that draws on the host: XLA compiles a program for every shape, which takes networks of many
-    shapes half a minute."""
-
-    def draw(key: jax.Array, shape: Sequence[int], dtype: Any = jnp.float32) -> jax.Array:
-        if isinstance(key, Tracer):
-            return std * jax.random.normal(key, tuple(shape), dtype)
-        seed = np.asarray(jax.random.key_data(key)).ravel()
-        return jnp.array(std * np.random.default_rng(seed).standard_normal(shape, np.float32), dtype)
-
-    return draw
 
 
 def torch_state_of(module: nnx.Module) -> dict[str, Array]:

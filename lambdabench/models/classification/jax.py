@@ -11,7 +11,8 @@ from jax import numpy as jnp
 from ... import models
 from ...core import jaxpr
 from ...core.errors import LambdabenchError, UnsupportedError
-from ...core.spec import Case, ModelFacts, Options, Wish
+from ...core.spec import Case, ModelFacts, Wish
+from ...layers._initial.jax import outline
 from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
 
 
@@ -109,18 +110,14 @@ def describe(wish: Wish) -> ModelFacts:
     family = "user" if users else models.in_jax().get(wish.model, "")
     native_px = USER_PX if users else models.native_px(wish.model) if family else USER_PX
     px = wish.image_px or native_px
-    counts = counted(lambda: _made(wish.model, wish.options, px), (1, px, px, 3))
+    options: dict[str, Any] = dict(wish.options)
+    theirs, mine = (lambda: load_users(wish.model, options)), (lambda: build(wish.model, options, px))
+    counts = counted(nnx.eval_shape(theirs) if users else outline(mine), (1, px, px, 3))
     return ModelFacts(name=wish.model, family=family, native_px=native_px, image_px=px, **counts)
 
 
-def _made(name: str, options: Options, px: int) -> nnx.Module:
-    return load_users(name, dict(options)) if is_users(name) else build(name, dict(options), px)
-
-
-def counted(make: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Counts of one forward pass, in evaluation, as `ModelFacts` names them, of the network that `make` makes; neither weights
-    nor maps come into being."""
-    network = nnx.eval_shape(make)
+def counted(network: nnx.Module, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Counts of one forward pass, in evaluation, as `ModelFacts` names them, of a network whose weights may be shapes alone."""
     network.eval()
     graph, parameters, rest = nnx.split(network, nnx.Param, ...)
 

@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
-from .._weights.jax import normal
+from ...layers._initial.jax import he, uniform
 from .spec import HEAD, SQUEEZE, STEM, VARIANTS, Block, Variant, scaled, stages_of
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"silu": nnx.silu, "relu6": nnx.relu6}
@@ -25,7 +24,6 @@ class _Maker:
         self, dim: int, dim_out: int, side: int = 1, *, stride: int = 1, groups: int = 1, bias: bool = False
     ) -> nnx.Conv:
         """Weights N(0, sqrt(2 / fan out)), as the authors draw them."""
-        std = math.sqrt(2.0 * groups / (side * side * dim_out))
         reach = (side - 1) // 2
         return nnx.Conv(
             dim,
@@ -35,7 +33,7 @@ class _Maker:
             padding="SAME" if self.one.same else ((reach, reach), (reach, reach)),
             feature_group_count=groups,
             use_bias=bias,
-            kernel_init=normal(std),
+            kernel_init=he(side, dim_out // groups),
             **self.settings,
         )
 
@@ -161,5 +159,4 @@ def _skip(block: Block, drop_path_rate: float, made: _Maker) -> nnx.Dropout | No
 
 def _even(classes: int) -> Any:
     """Uniform within 1 / sqrt(classes) on both sides."""
-    reach = 1 / math.sqrt(classes)
-    return lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -reach, reach)
+    return uniform(1 / math.sqrt(classes))

@@ -1,6 +1,5 @@
 """The family in JAX: MobileNet-v2, some of whose blocks hold a lambda layer."""
 
-import math
 from typing import Any
 
 from flax import nnx
@@ -8,8 +7,8 @@ from jax import numpy as jnp
 from jaxtyping import Array, Float
 
 from ...core.errors import LambdabenchError
+from ...layers._initial.jax import he
 from ...layers.lambda_layer.jax import LambdaLayer
-from .._weights.jax import normal
 from ..efficientnet.jax import EfficientNet
 from ..efficientnet.spec import VARIANTS as BASES
 from .spec import OPTIONS, VARIANTS
@@ -22,7 +21,7 @@ class LambdaBlock(nnx.Module):
 
     def __init__(self, dim: int, skip: nnx.Dropout | None, settings: dict[str, Any], **options: Any) -> None:
         def conv() -> nnx.Conv:
-            return nnx.Conv(dim, dim, (1, 1), use_bias=False, kernel_init=normal(math.sqrt(2 / dim)), **settings)
+            return nnx.Conv(dim, dim, (1, 1), use_bias=False, kernel_init=he(1, dim), **settings)
 
         def norm() -> nnx.BatchNorm:
             return nnx.BatchNorm(dim, momentum=0.9, **settings)

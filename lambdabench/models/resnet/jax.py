@@ -1,6 +1,5 @@
 """The family in JAX: flax nnx networks of images [batch, height, width, channels] with torch's names of weights."""
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -10,8 +9,8 @@ from jax import numpy as jnp
 from jaxtyping import Array, Float
 
 from ... import layers
+from ...layers._initial.jax import as_torch, he
 from ...layers.lambda_layer.jax import LambdaLayer
-from .._weights.jax import normal
 from .architecture import CONVOLUTION, EXPANSION, LAMBDA, STAGES, STEM_WIDTH, WIDTHS, Architecture, Block, blocks_of
 from .spec import VARIANTS
 
@@ -93,7 +92,8 @@ class ResNet(nnx.Module):
                 found.append(Bottleneck(block, architecture, spatial, rate, made))
             setattr(self, name, nnx.List(found))
         self.dropout = nnx.Dropout(drop_rate, rngs=made.settings["rngs"]) if drop_rate else None
-        self.head = nnx.Linear(WIDTHS[-1] * EXPANSION, num_classes, **made.settings)
+        dim = WIDTHS[-1] * EXPANSION
+        self.head = nnx.Linear(dim, num_classes, **as_torch(dim), **made.settings)
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b classes"]:
         x = self.downsample(self.stem(images))
@@ -126,7 +126,7 @@ class _Maker:
             stride,
             padding=((reach, reach), (reach, reach)),
             use_bias=False,
-            kernel_init=normal(math.sqrt(2.0 / (side * side * dim_out))),
+            kernel_init=he(side, dim_out),
             **self.settings,
         )
 

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Wish
+from ...layers._initial.jax import outline
 from ..classification.jax import counted, dtypes_of
 from .spec import Asked, read
 
@@ -63,7 +64,7 @@ def create(case: Case) -> SingleLayer:
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one map, forward, without computing anything."""
     asked = read(wish.model, wish.options, wish.image_px)
-    counts = counted(lambda: _made(wish.model, asked), (1, *asked.size, asked.dim))
+    counts = counted(outline(lambda: _made(wish.model, asked)), (1, *asked.size, asked.dim))
     return ModelFacts(name=wish.model, family="layer", native_px=max(asked.size), image_px=max(asked.size), **counts)
 
 

@@ -7,7 +7,7 @@ from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
-from .._weights.jax import normal
+from ...layers._initial.jax import as_torch, normal
 from .spec import VARIANTS, Variant
 
 EPSILON = 1e-6
@@ -60,7 +60,9 @@ class PatchEmbed(nnx.Module):
 
     def __init__(self, one: Variant, in_chans: int, settings: dict[str, Any]) -> None:
         side = (one.patch_px, one.patch_px)
-        self.proj = nnx.Conv(in_chans, one.width, side, side, padding="VALID", **settings)
+        self.proj = nnx.Conv(
+            in_chans, one.width, side, side, padding="VALID", **as_torch(in_chans * one.patch_px**2), **settings
+        )
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b n d"]:
         x = self.proj(images)
@@ -93,7 +95,7 @@ class VisionTransformer(nnx.Module):
         self.blocks = nnx.List([Block(one, drop_path_rate * place / last, settings) for place in range(one.depth)])
         self.norm = nnx.LayerNorm(one.width, epsilon=EPSILON, **settings)
         self.dropout = nnx.Dropout(drop_rate, rngs=rngs) if drop_rate else None
-        self.head = nnx.Linear(one.width, num_classes, kernel_init=nnx.initializers.zeros, **settings)
+        self.head = nnx.Linear(one.width, num_classes, kernel_init=normal(STD), **settings)
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b classes"]:
         x = self.patch_embed(images)

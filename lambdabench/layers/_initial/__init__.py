@@ -1,0 +1,1 @@
+"""Initial weights, drawn as the torch twins draw theirs."""
