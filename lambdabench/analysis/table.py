@@ -111,7 +111,7 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
     if row["kind"] != "model" or row["mode"] == "features":
         same = []
     if row["backend"] != "fake":  # whose options are a script
-        same = [one for one in same if _what(dict(one.options)) == _what(json.loads(row["options"]))]
+        same = [one for one in same if what(dict(one.options)) == what(json.loads(row["options"]))]
     if weights not in ("best", "all"):
         same = [one for one in same if one.tag == weights]
     same.sort(key=lambda one: -one.value)
@@ -119,7 +119,7 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
     return [_accuracy_cells(one) for one in chosen] or [{"top1": None, "top1_tag": "", "top1_source": ""}]
 
 
-def _what(options: dict[str, Any]) -> dict[str, Any]:
+def what(options: dict[str, Any]) -> dict[str, Any]:
     """The options that make a network another one, with an accuracy of its own."""
     return {key: value for key, value in options.items() if key not in HOW_ONLY}
 

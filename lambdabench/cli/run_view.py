@@ -17,6 +17,8 @@ from ..core import registry
 from ..core.spec import HALVED
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
+from .case_table import case_table
+from .quoted_view import print_quoted
 
 REFRESH_PER_S = 1
 SLACK = 1.25
@@ -25,7 +27,6 @@ NAMED = 12
 """Models that a line of skipped cells names."""
 WIDE = 120
 """Columns from which on a model's line has room for the tag of the quoted weights."""
-MARKS = {True: "●", False: "·"}
 
 
 def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
@@ -108,7 +109,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
-            console.print(_table(result.cases[~skipped], tagged=console.width >= WIDE))
+            console.print(case_table(result.cases[~skipped], tagged=console.width >= WIDE))
         _print_skipped(console, result.cases[skipped])
         for _, bad in result.cases[~skipped & (result.cases["status"] != "ok")].iterrows():
             if HALVED in bad["flags"].split(","):
@@ -122,6 +123,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             )
         console.print()
         _print_legend(console, result.cases)
+        print_quoted(console, result.quoted)
     if result.file is not None:
         console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
     _print_foretold(console, result)
@@ -216,59 +218,6 @@ def _estimate(rows: pd.DataFrame) -> Estimate | None:
         processes=int(row["throughput_processes"]),
         covers=str(row["throughput_covers"]),
     )
-
-
-def _table(cases: pd.DataFrame, tagged: bool) -> Table:
-    """A line a model and size: throughput at its largest batch, latency at its smallest, failures with their reasons."""
-    keys = ["model", "image_px", "dtype", "backend", "mode", "layout", "options"]
-    ok = cases[cases["status"] == "ok"]
-    largest, smallest = int(cases["batch_size"].max()), int(cases["batch_size"].min())
-    table = Table(box=None, pad_edge=False)
-    table.add_column("front")
-    table.add_column("model", no_wrap=True)
-    for title in ("px", "top-1 %", f"image/s, b={largest}", f"ms, b={smallest}", f"GiB, b={largest}"):
-        table.add_column(title, justify="right")
-    order = ok[ok["batch_size"] == largest].set_index(keys).get("throughput", pd.Series(dtype=float))
-    groups = sorted(cases.groupby(keys, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
-    for _, group in groups:
-        table.add_row(*_line(group, largest, smallest, tagged))
-    return table
-
-
-def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool) -> tuple[str, ...]:
-    first = group.iloc[0]
-    big = group[(group["batch_size"] == largest) & (group["status"] == "ok")]
-    small = group[(group["batch_size"] == smallest) & (group["status"] == "ok")]
-    failed = bool((group["status"] != "ok").all())
-    on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
-    mark = MARKS[on_front[0]] if on_front else "✗" if failed else " "
-    tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
-    top1 = first.get("top1")
-    quoted = (
-        "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
-    )
-    size = f"{first['model']}{tag}"
-    peak = big.iloc[0].get("peak_memory") if len(big) else None
-    return (
-        mark,
-        size,
-        str(int(first["image_px"])),
-        quoted,
-        _number(big, "throughput", 1.0),
-        _number(small, "latency", 1e3),
-        format_significant(None if peak is None or pd.isna(peak) else float(peak) / 2**30, 2),
-    )
-
-
-def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
-    if rows.empty or pd.isna(rows.iloc[0].get(metric, float("nan"))):
-        return "–"
-    row = rows.iloc[0]
-    text = format_significant(float(row[metric]) * factor)
-    low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return f"{text} [one process, few samples]"
-    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]"
 
 
 def _print_legend(console: Console, cases: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from .. import launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
+from ..analysis.quoted import Quoted
 from ..core import registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
@@ -23,7 +24,7 @@ from ..machine import host
 from ..suite import Overrides
 from . import calibrating, rounds
 from .checking import check_names
-from .reading import REPORTS, RESULTS, draw_plots, with_front
+from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
 from .rounds import Foretold, Step
 
 
@@ -63,6 +64,8 @@ class RunResult:
     figures: tuple[Path, ...]
     seconds: float
     foretold: Foretold = Foretold()  # noqa: RUF009 (frozen, and empty)
+    quoted: tuple[Quoted, ...] = ()
+    """What the paper prints of the suite's cases."""
     interrupted: bool = False
 
     def exit_code(self, strict: bool = False) -> int:
@@ -148,6 +151,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
         figures=figures,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         foretold=rounds.foretold(steps),
+        quoted=quoted_beside(prepared.suite, cases),
         interrupted=interrupted,
     )
 

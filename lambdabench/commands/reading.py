@@ -10,9 +10,10 @@ import pandas as pd
 
 from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
-from ..analysis import table
+from ..analysis import quoted, table
 from ..core import registry
 from ..core.errors import NothingMeasuredError
+from ..core.spec import Suite
 from ..machine import quiet
 from ..plots import pareto as pareto_plot
 
@@ -76,7 +77,15 @@ def write_report(suite_name: str, results: Path, reports: Path) -> Path:
     folder = reports / wanted.name
     figures = draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
-    return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points))
+    beside = quoted_beside(wanted, cases)
+    return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points), quoted=beside)
+
+
+def quoted_beside(wanted: Suite, cases: pd.DataFrame) -> tuple[quoted.Quoted, ...]:
+    """What the paper prints of a suite's cases; nothing for a suite that is not the paper's."""
+    if not quoted.is_the_papers(wanted.source):
+        return ()
+    return quoted.beside(cases, str(dict(wanted.reference).get("model", "")))
 
 
 def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

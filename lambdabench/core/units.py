@@ -46,3 +46,14 @@ SCALES: dict[str, tuple[str, float]] = {
     "s": ("s", 1.0),
 }
 """Stored unit -> (unit shown, factor)."""
+
+
+def format_value(value: float | None, unit: str, low: float | None = None, high: float | None = None) -> str:
+    """A stored value in the unit shown, which follows it, with its interval where it has one; an en dash for None."""
+    if value is None:
+        return "–"
+    shown, factor = SCALES[unit]
+    text = format_significant(value * factor)
+    if low is not None and high is not None:
+        text += f" [{format_significant(low * factor)}, {format_significant(high * factor)}]"
+    return f"{text} {shown}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..core.spec import Options, options_from
 
+PAPER = "arXiv 2102.08602"
 TABLES = (*(f"Table {number}" for number in (3, 4, 5, 6, 9, 10, 11, 13, 14, 15, 16, 17, 19)), "Fig. 4")
 UNITS = {
     "M": ("1", 1e6),

@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from ..analysis.quoted import Quoted, cells, legend
 from ..core.spec import Suite
 from ..core.units import SCALES, format_significant
 
@@ -25,7 +26,15 @@ TEMPLATE = """# {{ suite.title or suite.name }}
 **●** on the front of accuracy against throughput at its batch size.
 A number without an interval was read once a process.
 
-## Conditions
+{% if quoted %}## What the paper prints
+
+| paper **q** | model | px | paper | × paper | here | × here |
+|---|---|---|---|---|---|---|
+{% for one in quoted %}| {{ one.cells | join(" | ") }} |
+{% endfor %}
+{% for line in quoted_legend %}- {{ line }}
+{% endfor %}
+{% endif %}## Conditions
 
 {% for line in notes %}- {{ line }}
 {% endfor %}
@@ -48,7 +57,15 @@ COLUMNS = {
 }
 
 
-def write(cases: pd.DataFrame, suite: Suite, folder: Path, *, figures: Sequence[Path], notes: Sequence[str]) -> Path:
+def write(
+    cases: pd.DataFrame,
+    suite: Suite,
+    folder: Path,
+    *,
+    figures: Sequence[Path],
+    notes: Sequence[str],
+    quoted: Sequence[Quoted] = (),
+) -> Path:
     """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`."""
     metrics = [name for name in COLUMNS if name in cases]
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
@@ -57,6 +74,8 @@ def write(cases: pd.DataFrame, suite: Suite, folder: Path, *, figures: Sequence[
         columns=[{"title": COLUMNS[name][0]} for name in metrics],
         rows=[_row(row, metrics) for _, row in cases.sort_values(["model", "batch_size"]).iterrows()],
         notes=notes,
+        quoted=[{"cells": [_one_cell(cell) for cell in cells(one)]} for one in quoted],
+        quoted_legend=legend(quoted),
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.md"
