@@ -21,6 +21,8 @@ COUNTS = ("parameters", "interaction_memory")
 STEP_IMAGES = 1024
 """Images of one of the paper's training steps (Table 19, Fig. 4)."""
 
+TITLES = ("paper q", "model", "px", "paper", "× paper", "here", "× here")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quoted:
@@ -103,9 +105,9 @@ def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[pd.Series]:
     if mode := _mode(figure):
         same = same[same["mode"] == mode]
     asked = what(dict(figure.options))
-    same = same[same["options"].map(lambda text: what(json.loads(text)) == asked).astype(bool)]
+    same = same[same["options"].map(lambda text: what(json.loads(str(text))) == asked).astype(bool)]
     for _, group in same.groupby(["options", "backend", "device_name", "dtype"], sort=False):
-        yield group.loc[group["batch_size"].idxmax()]
+        yield group.sort_values("batch_size").iloc[-1]
 
 
 def _mode(figure: PaperFigure) -> str:

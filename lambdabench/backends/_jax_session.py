@@ -26,6 +26,8 @@ from ._jax_program import Program, agreed
 LEARNING_RATE = 1e-3
 """As in torch's session."""
 BATCH = "batch"
+SHOWN = 1000
+"""Numbers of an output that are kept."""
 PRECISION = {"float32": "highest", "tf32": "high"}
 """Of float32 matrix products, in the words that JAX shares with torch; XLA takes tf32 on NVIDIA for what is under highest."""
 
@@ -118,6 +120,10 @@ class JaxSession:
         ]
         wrong = sum(int((~np.isfinite(one)).sum()) for one in parts)
         return f"{wrong} of {sum(one.size for one in parts)} outputs are not finite" if wrong else ""
+
+    def values(self, output: Any) -> tuple[float, ...]:
+        first = _arrays(output)[0].addressable_shards[0].data
+        return tuple(np.asarray(first, np.float64).ravel()[:SHOWN].tolist())
 
     def parameters(self) -> int:
         return sum(one.size for one in self._params)

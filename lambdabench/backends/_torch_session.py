@@ -15,6 +15,11 @@ from ..core.spec import Case
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
 
+SHOWN = 1000
+"""Numbers of an output that are kept."""
+IMAGES = 4
+"""Axes of a batch of maps."""
+
 
 class _PerfClock:
     def now(self) -> float:
@@ -111,6 +116,11 @@ class TorchSession:
         outputs = tensors(output)
         wrong = sum(int((~self._torch.isfinite(one)).sum()) for one in outputs)
         return f"{wrong} of {sum(one.numel() for one in outputs)} outputs are not finite" if wrong else ""
+
+    def values(self, output: Any) -> tuple[float, ...]:
+        first = tensors(output)[0].detach()
+        last = first.permute(0, 2, 3, 1) if first.dim() == IMAGES else first
+        return tuple(last.flatten()[:SHOWN].double().tolist())
 
     def parameters(self) -> int:
         return sum(one.numel() for one in self._network.parameters())

@@ -130,6 +130,9 @@ class _FakeSession:
     def check(self, output: Any) -> str:
         return "asked for a wrong output" if self._options.get("fail") == "wrong_output" else ""
 
+    def values(self, output: Any) -> tuple[float, ...]:
+        return (1.0, 2.0, 3.0)
+
     def parameters(self) -> int:
         return int(self._options.get("parameters", 1_000_000))
 

@@ -17,8 +17,8 @@ from ..core import registry
 from ..core.spec import HALVED
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
+from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
-from .quoted_view import print_quoted
 
 REFRESH_PER_S = 1
 SLACK = 1.25
@@ -124,6 +124,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         console.print()
         _print_legend(console, result.cases)
         print_quoted(console, result.quoted)
+        print_agreements(console, result.agreements)
     if result.file is not None:
         console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
     _print_foretold(console, result)
@@ -283,4 +284,6 @@ def _exit_reason(result: RunResult, code: int) -> str:
         return "interrupted"
     if code == 3:
         return "nothing was measured"
-    return ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
+    said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]
+    differing = sum(not one.holds for one in result.agreements)
+    return ", ".join([*said, f"outputs of {differing} pairs differ"] if differing else said)

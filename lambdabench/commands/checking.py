@@ -1,14 +1,28 @@
 """Names and options of a suite, checked before anything is measured."""
 
+from collections.abc import Collection
+from importlib.util import find_spec
+
 from .. import layers, models
 from ..core import registry
 from ..core.errors import SuiteError, UnsupportedError
 from ..core.spec import Case, Cell, Suite, Value
 
 
-def check_names(wanted: Suite) -> None:
-    """Raises for a kind that cannot be measured, a model nobody has, an option that neither model nor backend takes."""
-    known = set(models.names())
+def check_names(wanted: Suite, names: Collection[str]) -> None:
+    """Raises for a model that nobody has; `names` are those that the probe found. Without timm nobody knows its names."""
+    if not find_spec("timm"):
+        return
+    known = {*names, *models.ours()}
+    for cell in wanted.cells:
+        case = cell.case
+        by_name = case.kind == "model" and not case.model_hash and case.backend != "fake"
+        if by_name and names and case.model not in known:
+            raise registry.unknown("model", case.model, known)
+
+
+def check_options(wanted: Suite) -> None:
+    """Raises for a kind that cannot be measured, an option that neither model nor backend takes."""
     for cell in wanted.cells:
         case = cell.case
         if case.kind == "layer":
@@ -18,9 +32,6 @@ def check_names(wanted: Suite) -> None:
             raise UnsupportedError(
                 f"{cell.grid}: kind {case.kind!r} cannot be measured by this version; it measures models and layers"
             )
-        by_name = not case.model_hash and case.backend != "fake"
-        if by_name and known and case.model not in known:
-            raise registry.unknown("model", case.model, known)
         if case.backend != "fake":
             _check_options(cell)
 
@@ -31,7 +42,9 @@ def _check_layer(cell: Cell) -> None:
         return
     own = registry.load("backends", cell.case.backend).OPTIONS
     for key, value in cell.case.options:
-        if key in own:
+        if key in models.WORKLOADS_OWN:
+            _check_choice(cell, key, value, models.WORKLOADS_OWN[key])
+        elif key in own:
             _check_choice(cell, key, value, registry.load("backends", cell.case.backend).CHOICES.get(key))
         elif key not in takes:
             raise SuiteError(f"{cell.grid}: {cell.case.model} takes no option {key!r}; it takes {', '.join(takes)}")
@@ -43,7 +56,9 @@ def _check_options(cell: Cell) -> None:
     case = cell.case
     backend = registry.load("backends", case.backend)
     for key, value in case.options:
-        if key in backend.OPTIONS:
+        if key in models.WORKLOADS_OWN:
+            _check_choice(cell, key, value, models.WORKLOADS_OWN[key])
+        elif key in backend.OPTIONS:
             _check_choice(cell, key, value, backend.CHOICES.get(key))
         elif owner := _owner(key):
             raise SuiteError(f"{cell.grid}: {case.backend} takes no option {key!r}, which is {owner}'s")

@@ -14,6 +14,7 @@ import pandas as pd
 from .. import launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
+from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
 from ..core import registry
 from ..core.hosts import Hosts, find_hosts
@@ -23,7 +24,7 @@ from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, 
 from ..machine import host
 from ..suite import Overrides
 from . import calibrating, rounds
-from .checking import check_names
+from .checking import check_names, check_options
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
 from .rounds import Foretold, Step
 
@@ -66,13 +67,16 @@ class RunResult:
     foretold: Foretold = Foretold()  # noqa: RUF009 (frozen, and empty)
     quoted: tuple[Quoted, ...] = ()
     """What the paper prints of the suite's cases."""
+    agreements: tuple[Agreement, ...] = ()
+    """Pairs of backends that ran one network on equal weights and inputs."""
     interrupted: bool = False
 
     def exit_code(self, strict: bool = False) -> int:
-        """0 all is well, 1 a case failed (strict: or is unsupported, noisy or skipped), 3 nothing was measured."""
+        """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 nothing was
+        measured."""
         if self.interrupted:
             return 130
-        if any(self.counts.get(status) for status in FAILED):
+        if any(self.counts.get(status) for status in FAILED) or not all(one.holds for one in self.agreements):
             return 1
         if not self.counts.get("ok") and not self.counts.get("unsupported") and not self.counts.get("noisy"):
             return 3
@@ -87,8 +91,9 @@ def prepare(request: RunRequest) -> Prepared:
     """
     hosts = find_hosts()
     wanted = suite.load(request.suite, request.overrides)
-    check_names(wanted)
+    check_options(wanted)
     found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
+    check_names(wanted, found.names)
     print_ = fingerprint(found.machine.environment)
     defaults = _option_defaults(wanted)
     asked = plan.Request(
@@ -152,6 +157,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
         seconds=(datetime.now(UTC) - started).total_seconds(),
         foretold=rounds.foretold(steps),
         quoted=quoted_beside(prepared.suite, cases),
+        agreements=agreements(rows, cases),
         interrupted=interrupted,
     )
 
@@ -185,7 +191,7 @@ def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
 
 def _model_options(case: Case) -> Options:
     """The options that the model sees; a script's are no model's."""
-    own = registry.load("backends", case.backend).OPTIONS
+    own = {*registry.load("backends", case.backend).OPTIONS, *models.WORKLOADS_OWN}
     return () if case.backend == "fake" else tuple(pair for pair in case.options if pair[0] not in own)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
 from ..analysis import quoted, table
+from ..analysis.agreement import agreements
 from ..core import registry
 from ..core.errors import NothingMeasuredError
 from ..core.spec import Suite
@@ -70,15 +71,23 @@ def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder:
 def write_report(suite_name: str, results: Path, reports: Path) -> Path:
     """Writes reports/<suite>/index.md with its figures from the rows there. Raises NothingMeasuredError."""
     wanted = suite.load(suite_name)
-    cases = table.wide(store.newest(store.read(results / wanted.name)))
+    rows = store.newest(store.read(results / wanted.name))
+    cases = table.wide(rows)
     if cases.empty:
         raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
     points = front.pareto(cases)
     folder = reports / wanted.name
     figures = draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
-    beside = quoted_beside(wanted, cases)
-    return report.write(marked, wanted, folder, figures=figures, notes=report.notes(cases, points), quoted=beside)
+    return report.write(
+        marked,
+        wanted,
+        folder,
+        figures=figures,
+        notes=report.notes(cases, points),
+        quoted=quoted_beside(wanted, cases),
+        agreements=agreements(rows, cases),
+    )
 
 
 def quoted_beside(wanted: Suite, cases: pd.DataFrame) -> tuple[quoted.Quoted, ...]:

@@ -2,13 +2,15 @@
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 from ..core import registry
 from ..core.errors import LambdabenchError, MissingExtraError, UnsupportedError
 from ..core.ports import Workload
-from ..core.spec import Case, ModelFacts, Value, Wish
+from ..core.spec import Case, ModelFacts, Value, Wish, options_from
+from . import _seeded
 
 OURS = ("resnet", "mobilenet", "mask_rcnn")
 """Families with a spec of their own; timm's names are timm's."""
@@ -33,6 +35,8 @@ TIMMS_OWN = (
     "cache_dir",
 )
 """What every network of ours takes as timm's do."""
+WORKLOADS_OWN: Mapping[str, tuple[Value, ...]] = {_seeded.OPTION: (_seeded.SEEDED,)}
+"""Options of a case that no model sees, with what they may be: they say what a network is given."""
 INSTALL = {"torch": 'pip install "lambdabench[torch]"', "jax": 'pip install "lambdabench[jax]"'}
 NEEDS = {"torch": "torch", "jax": "flax"}
 
@@ -114,7 +118,10 @@ def create_workload(case: Case, framework: str = "torch") -> Workload:
         raise UnsupportedError(
             f"{case.model} in mode {case.mode} has no twin in {framework.upper()}; use --backend torch_eager"
         )
-    return _twin(task, framework).create(case)
+    own = dict(case.options)
+    weights = own.pop(_seeded.OPTION, None)
+    workload = _twin(task, framework).create(replace(case, options=options_from(own)))
+    return _twin("_seeded", framework).seeded(workload) if weights else workload
 
 
 def interaction_bytes(case: Case) -> int | None:

@@ -1,13 +1,16 @@
 """reports/<suite>/index.md: one suite's cases as a Markdown page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 
-from ..analysis.quoted import Quoted, cells, legend
+from ..analysis import agreement
+from ..analysis import quoted as the_paper
+from ..analysis.agreement import Agreement
+from ..analysis.quoted import Quoted
 from ..core.spec import Suite
 from ..core.units import SCALES, format_significant
 
@@ -28,11 +31,19 @@ A number without an interval was read once a process.
 
 {% if quoted %}## What the paper prints
 
-| paper **q** | model | px | paper | × paper | here | × here |
-|---|---|---|---|---|---|---|
-{% for one in quoted %}| {{ one.cells | join(" | ") }} |
+| {{ quoted.titles | join(" | ") }} |
+|{% for one in quoted.titles %}---|{% endfor %}
+{% for one in quoted.rows %}| {{ one | join(" | ") }} |
 {% endfor %}
-{% for line in quoted_legend %}- {{ line }}
+{% for line in quoted.legend %}- {{ line }}
+{% endfor %}
+{% endif %}{% if agreements %}## One network on two frameworks
+
+| {{ agreements.titles | join(" | ") }} |
+|{% for one in agreements.titles %}---|{% endfor %}
+{% for one in agreements.rows %}| {{ one | join(" | ") }} |
+{% endfor %}
+{% for line in agreements.legend %}- {{ line }}
 {% endfor %}
 {% endif %}## Conditions
 
@@ -65,6 +76,7 @@ def write(
     figures: Sequence[Path],
     notes: Sequence[str],
     quoted: Sequence[Quoted] = (),
+    agreements: Sequence[Agreement] = (),
 ) -> Path:
     """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`."""
     metrics = [name for name in COLUMNS if name in cases]
@@ -74,13 +86,23 @@ def write(
         columns=[{"title": COLUMNS[name][0]} for name in metrics],
         rows=[_row(row, metrics) for _, row in cases.sort_values(["model", "batch_size"]).iterrows()],
         notes=notes,
-        quoted=[{"cells": [_one_cell(cell) for cell in cells(one)]} for one in quoted],
-        quoted_legend=legend(quoted),
+        quoted=_section(the_paper.TITLES, map(the_paper.cells, quoted), the_paper.legend(quoted)),
+        agreements=_section(
+            agreement.TITLES,
+            map(agreement.cells, agreements),
+            agreement.legend(agreements),
+        ),
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.md"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _section(titles: Sequence[str], rows: Iterable[tuple[str, ...]], legend: Sequence[str]) -> dict[str, Any] | None:
+    """A table with its legend; None without rows."""
+    texts = [[_one_cell(cell) for cell in one] for one in rows]
+    return {"titles": titles, "rows": texts, "legend": legend} if texts else None
 
 
 def _row(row: pd.Series, metrics: Sequence[str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class LiveBench:
         self.noise = Noise()
         meter = session.meter or host_meter()
         self._first_extra_bytes, output = meter.measure(self._timed_first_call)
+        self._outputs = session.values(output)
         self._compilation = session.compilation()
         if self._compilation is not None and session.meter is None:
             self._first_extra_bytes, output = meter.measure(self._synchronised_call)
@@ -80,6 +81,9 @@ class LiveBench:
             loops = max(1, round(BLOCK_S / (sum(seconds) / len(seconds))))
             self._rates = tuple(self._block_rate(loops) for _ in range(BLOCKS)), loops
         return self._rates
+
+    def outputs(self) -> tuple[float, ...]:
+        return self._outputs
 
     def extra_bytes(self) -> float:
         """A device's allocator is asked over a steady call; host memory over the first, since later ones find their pages,

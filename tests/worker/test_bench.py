@@ -82,6 +82,9 @@ class ScriptedSession:
     def compilation(self) -> Compilation | None:
         return self.compiled
 
+    def values(self, output: str) -> tuple[float, ...]:
+        return (float(self.in_flight), 2.0)
+
     def parameters(self) -> int:
         return 7
 

@@ -57,6 +57,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
             "interaction_memory": 4 * 4 * 224**2,
             "parameters": 10,
             "flops": 2e9,
+            "outputs": 2.0,
         }
     )
 

@@ -26,6 +26,17 @@ def torch_state_of(module: nnx.Module) -> dict[str, Array]:
     return found
 
 
+def torch_names(module: nnx.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Torch's name of each weight -> (the first, in order of letters, of the names that share it; its shape with torch's axes)."""
+    found: dict[str, tuple[str, tuple[int, ...]]] = {}
+    first: dict[int, str] = {}
+    for name, variable in sorted(_variables(module), key=lambda item: item[0]):
+        shape = tuple(variable[...].shape)
+        key, order = twins.to_torch(name, len(shape))
+        found[key] = first.setdefault(id(variable), key), shape if order is None else tuple(shape[one] for one in order)
+    return found
+
+
 def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
     """Replaces all weights by those of a torch state dict. Raises LambdabenchError that names what is missing, left over, or
     of another shape; then nothing is replaced."""

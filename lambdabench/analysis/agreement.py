@@ -1,0 +1,125 @@
+"""Whether two frameworks answer the same: first outputs of equal weights and inputs, number by number, with the speed of both."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+
+from ..core.units import format_significant
+from .estimate import Estimate, ratio
+from .table import what
+
+LIMITS = {"float32": 1e-5, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 1e-1}
+"""Largest error over largest value up to which two answers of a whole network are one."""
+TRAINING = 100
+"""Times as much where it trains: batch normalisation divides by the deviation of few images, which makes rounding large."""
+TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
+SAME = ["fingerprint", "kind", "model", "mode", "batch_size", "image_px", "dtype", "device"]
+CAVEAT = (
+    "Frameworks are not ranked on a CPU: XLA's CPU backend is slow where it has no library's kernel, as for depthwise convolutions, "
+    "and neither says how they compare on a GPU or a TPU."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two cases that are one but for the backend. `error`: largest difference over largest value; NaN where their shapes differ."""
+
+    model: str
+    mode: str
+    batch_size: int
+    image_px: int
+    dtype: str
+    device: str
+    backends: tuple[str, str]
+    error: float
+    limit: float
+    throughput: tuple[Estimate | None, Estimate | None]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the answers are the same; never of numbers that are not there."""
+        return self.error <= self.limit
+
+    @property
+    def ratio(self) -> Estimate | None:
+        """Throughput of the second over that of the first."""
+        first, second = self.throughput
+        return ratio(second, first) if first and second else None
+
+
+def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ...]:
+    """Every pair of backends that ran one network on equal weights and inputs, from newest long rows and their wide table."""
+    seeded = newest["options"].map(lambda text: "weights" in json.loads(str(text))).astype(bool)
+    rows = newest[(newest["metric"] == "outputs") & seeded]
+    if rows.empty or cases.empty:
+        return ()
+    rows = rows.sort_values("replicate").drop_duplicates(["case_id", "fingerprint"])
+    network = rows["options"].map(lambda text: json.dumps(what(json.loads(str(text))), sort_keys=True))
+    wide = cases.set_index("case_id")
+    found: list[Agreement] = []
+    for _, group in rows.groupby([*SAME, network], sort=False):
+        found += [_agreement(a, b, wide) for a, b in combinations([one for _, one in group.iterrows()], 2)]
+    return tuple(one for one in found if one.backends[0] != one.backends[1])
+
+
+def cells(one: Agreement) -> tuple[str, ...]:
+    """The texts of a row: network, its conditions, both rates, their ratio, the error."""
+    first, second = one.throughput
+    return (
+        one.model,
+        f"{one.image_px} px, b={one.batch_size}, {one.mode}, {one.dtype}",
+        f"{one.backends[0]} {_told(first)}",
+        f"{one.backends[1]} {_told(second)}",
+        _told(one.ratio),
+        f"{one.error:.1g} ({'equal' if one.holds else 'DIFFERENT'}, limit {one.limit:g})",
+    )
+
+
+def legend(found: Sequence[Agreement]) -> tuple[str, ...]:
+    """What the table holds, and what must not be read into it."""
+    lines = ["Same weights and inputs, drawn by NumPy; compared: the first call's first 1,000 outputs at most."]
+    return (*lines, CAVEAT) if any(one.device == "cpu" for one in found) else tuple(lines)
+
+
+def error(first: Iterable[float], second: Iterable[float]) -> float:
+    """Largest difference over largest value of the first; NaN where one has more numbers, or none."""
+    a, b = list(first), list(second)
+    largest = max(map(abs, a), default=0.0)
+    if len(a) != len(b) or not largest:
+        return math.nan
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) / largest
+
+
+def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame) -> Agreement:
+    return Agreement(
+        model=a["model"],
+        mode=a["mode"],
+        batch_size=int(a["batch_size"]),
+        image_px=int(a["image_px"]),
+        dtype=a["dtype"],
+        device=a["device"],
+        backends=(a["backend"], b["backend"]),
+        error=error(a["samples"], b["samples"]),
+        limit=LIMITS[a["dtype"]] * (TRAINING if a["mode"] == "train" else 1),
+        throughput=(_estimate(wide, a["case_id"]), _estimate(wide, b["case_id"])),
+    )
+
+
+def _estimate(wide: pd.DataFrame, case_id: str) -> Estimate | None:
+    row: Any = wide.loc[case_id]
+    value, low, high = (row.get(f"throughput{end}") for end in ("", "_low", "_high"))
+    if value is None or low is None or high is None or pd.isna(value) or pd.isna(low) or pd.isna(high):
+        return None
+    covers = str(row["throughput_covers"])
+    return Estimate(value=value, low=low, high=high, confidence=0.95, samples=0, processes=1, covers=covers)
+
+
+def _told(one: Estimate | None) -> str:
+    if one is None:
+        return "–"
+    return f"{format_significant(one.value)} [{format_significant(one.low)}, {format_significant(one.high)}]"

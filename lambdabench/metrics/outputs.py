@@ -1,0 +1,16 @@
+"""First numbers of the first call's output, kept as samples: to be compared between frameworks. The value is their median."""
+
+from ..core.ports import Bench
+from ..core.record import Measurement
+
+TITLE = "First outputs"
+UNIT = "1"
+BETTER = ""
+
+
+def answer(bench: Bench) -> Measurement | None:
+    """First numbers of the first call's output; None where there are none."""
+    numbers = bench.outputs()
+    if not numbers:
+        return None
+    return Measurement(metric="outputs", unit=UNIT, value=None, samples=numbers)
