@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -123,6 +124,38 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         run_view.print_result(console, result, code, repeat=sys.argv[1:])
     raise typer.Exit(code)
+
+
+@app.command(epilog="Example: lambdabench check --base origin/main")
+def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    base: Annotated[str, typer.Option(help="A commit, branch or tag; compared is its merge base with HEAD.")],
+    suite: Annotated[str, typer.Option(help="A suite of layers or models, or a path to one.")] = "kernels-quick",
+    only: Annotated[str, typer.Option(help="Only cases whose names match this glob.")] = "*",
+    show: Annotated[str, typer.Option(help="changed, or all.")] = "changed",
+    markdown: Annotated[Path | None, typer.Option(help="Write the result as Markdown to this file too.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare kernels of the working tree with another commit's, in one process, call by call.
+
+    Exit codes: 0 nothing is slower, 1 something is (or fails), 2 bad request, 3 void: nothing or too little was decided.
+    """
+    from ..commands import gating
+    from . import check_view
+
+    _choices(show, ("changed", "all"), "--show")
+    started_s = time.monotonic()
+    errors = Console(stderr=True, highlight=False, markup=False)
+    done = gating.check(
+        base, suite, only=only, on_event=lambda event: None if as_json else check_view.print_event(errors, event)
+    )
+    seconds = time.monotonic() - started_s
+    if markdown is not None:
+        markdown.write_text(check_view.markdown(done, sys.argv[1:]), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(check_view.as_json(done, seconds)))
+    else:
+        check_view.print_check(_console(), done, show_all=show == "all", seconds=seconds, repeat=sys.argv[1:])
+    raise typer.Exit(done.exit_code)
 
 
 @plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")

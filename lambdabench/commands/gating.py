@@ -1,0 +1,15 @@
+"""The gate as a command: a suite's kernels, HEAD against the merge base with a ref."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import gate, suite
+from ..gate import Check, Event
+
+
+def check(
+    base: str, suite_name: str, *, only: str = "*", repository: Path | None = None, on_event: Callable[[Event], None]
+) -> Check:
+    """Compares. Raises UnknownNameError, SuiteError, LambdabenchError."""
+    request = gate.Request(suite=suite.load(suite_name), base=base, only=only, repository=repository or Path())
+    return gate.check(request, on_event)

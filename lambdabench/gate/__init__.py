@@ -1,0 +1,7 @@
+"""Two commits of a package, compared kernel by kernel: what became slower, and proof that the comparison could tell."""
+
+from .check import Case, Check, Event, Request, check
+from .commits import Sides
+from .verdicts import Verdict
+
+__all__ = ["Case", "Check", "Event", "Request", "Sides", "Verdict", "check"]

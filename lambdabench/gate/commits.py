@@ -1,0 +1,84 @@
+"""The two sides of a comparison: the working tree, and the merge base with a ref in a worktree beside it."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import LambdabenchError
+
+DEEPEN = 500
+"""Commits that a shallow clone is deepened by before it is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Folders of the package on both sides, and the commits that they are."""
+
+    base: Path
+    head: Path
+    base_commit: str
+    head_commit: str
+    """With "+" where the working tree differs from it."""
+
+
+@contextlib.contextmanager
+def sides(ref: str, repository: Path, package: str) -> Iterator[Sides]:
+    """Both sides of `package`, a folder of the repository; base is the merge base of HEAD and `ref`, gone afterwards.
+
+    Raises LambdabenchError where there is no repository, ref, common commit, or package on a side.
+    """
+    root = Path(_git(repository, "rev-parse", "--show-toplevel"))
+    if not (root / package / "__init__.py").is_file():
+        raise LambdabenchError(f"{root} has no package {package}: run check in a checkout of the project")
+    base = merge_base(root, ref)
+    with tempfile.TemporaryDirectory(prefix="lambdabench-base-") as name:
+        tree = Path(name) / "tree"
+        _git(root, "worktree", "add", "--detach", "--quiet", str(tree), base)
+        try:
+            if not (tree / package / "__init__.py").is_file():
+                raise LambdabenchError(f"{package} is not there at {base[:7]} ({ref}); nothing can be compared with it")
+            yield Sides(base=tree / package, head=root / package, base_commit=base[:7], head_commit=_head(root))
+        finally:
+            _git(root, "worktree", "remove", "--force", str(tree))
+
+
+def merge_base(root: Path, ref: str) -> str:
+    """The last commit that HEAD and `ref` share. A shallow clone is deepened once. Raises LambdabenchError."""
+    if _try(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") is None:
+        raise LambdabenchError(
+            f"there is no commit {ref!r} in {root}; fetch it first (actions/checkout: fetch-depth: 0)"
+        )
+    found = _try(root, "merge-base", "HEAD", ref)
+    if found is None and _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        _try(root, "fetch", "--quiet", f"--deepen={DEEPEN}")
+        found = _try(root, "merge-base", "HEAD", ref)
+        if found is None:
+            raise LambdabenchError(
+                f"this clone is too shallow to find what HEAD and {ref} share; clone with fetch-depth: 0"
+            )
+    if found is None:
+        raise LambdabenchError(f"HEAD and {ref} have no common commit")
+    return found
+
+
+def _head(root: Path) -> str:
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return _git(root, "rev-parse", "--short=7", "HEAD") + ("+" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no message"]
+        raise LambdabenchError(f"git {words[0]} in {folder}: {said[-1]}")
+    return done.stdout.strip()
+
+
+def _try(folder: Path, *words: str) -> str | None:
+    try:
+        return _git(folder, *words)
+    except LambdabenchError:
+        return None
