@@ -128,11 +128,19 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
 @app.command(epilog="Example: lambdabench check --base origin/main")
 def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    base: Annotated[str, typer.Option(help="A commit, branch or tag; compared is its merge base with HEAD.")],
+    base: Annotated[
+        str | None, typer.Option(help="A commit, branch or tag; compared is its merge base with HEAD.")
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Equal code, and code 5 % slower, on this machine: how often is it right?"),
+    ] = False,
     suite: Annotated[str, typer.Option(help="A suite of layers or models, or a path to one.")] = "kernels-quick",
     only: Annotated[str, typer.Option(help="Only cases whose names match this glob.")] = "*",
     show: Annotated[str, typer.Option(help="changed, or all.")] = "changed",
+    trials: Annotated[int, typer.Option(min=1, help="Of the self-test.")] = 16,
     markdown: Annotated[Path | None, typer.Option(help="Write the result as Markdown to this file too.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotations, and Markdown to the step's summary.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare kernels of the working tree with another commit's, in one process, call by call.
@@ -143,14 +151,19 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import check_view
 
     _choices(show, ("changed", "all"), "--show")
-    started_s = time.monotonic()
     errors = Console(stderr=True, highlight=False, markup=False)
+    if self_test == (base is not None):
+        raise LambdabenchError("say one of --base REF and --self-test")
+    if base is None:
+        tested = gating.self_test(suite, only=only, trials=trials, on_trial=errors.print)
+        check_view.print_self_test(_console(), tested)
+        raise typer.Exit(tested.exit_code)
+    started_s = time.monotonic()
     done = gating.check(
         base, suite, only=only, on_event=lambda event: None if as_json else check_view.print_event(errors, event)
     )
     seconds = time.monotonic() - started_s
-    if markdown is not None:
-        markdown.write_text(check_view.markdown(done, sys.argv[1:]), encoding="utf-8")
+    check_view.write_markdown(done, sys.argv[1:], markdown, github=github)
     if as_json:
         typer.echo(json.dumps(check_view.as_json(done, seconds)))
     else:

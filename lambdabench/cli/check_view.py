@@ -1,9 +1,11 @@
 """What `check` prints: that it ran, what became slower, how to repeat it; as a table, as Markdown, as JSON."""
 
 import math
+import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,11 +13,11 @@ from rich.table import Table
 
 from ..core.codec import encode
 from ..core.units import format_duration, format_significant
-from ..gate import Check, Event, Verdict
+from ..gate import Check, Event, SelfTest, Verdict
 
 QUIET = ("same", "new")
 """Findings that are counted, and shown with --show all."""
-ORDER = ("slower", "failed", "different", "unclear", "faster", "new", "same")
+ORDER = ("slower", "failed", "different", "unclear", "waived", "faster", "new", "same")
 MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
 
 
@@ -45,6 +47,20 @@ def print_check(console: Console, done: Check, *, show_all: bool, seconds: float
     if slower:
         words = ["lambdabench", *repeat, "--only", slower[0]]
         console.print(f"repeat  {shlex.join(words)}", soft_wrap=True)
+
+
+def write_markdown(done: Check, repeat: Sequence[str], path: Path | None, *, github: bool) -> None:
+    """The Markdown where it is asked for; on GitHub the step's summary, and annotations on standard output."""
+    text = markdown(done, repeat)
+    if path is not None:
+        path.write_text(text, encoding="utf-8")
+    if not github:
+        return
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+    for line in annotations(done):
+        print(line)
 
 
 def markdown(done: Check, repeat: Sequence[str]) -> str:
@@ -131,6 +147,26 @@ def row(one: Verdict) -> tuple[str, str, str, str, str, str]:
     return one.name, _time(first.base_s), _time(first.head_s), change, _interval(one), "; ".join(evidence)
 
 
+def print_self_test(console: Console, done: SelfTest) -> None:
+    """The rates with their intervals, and what they mean."""
+    for one in done.rates:
+        low, high = one.interval
+        console.print(
+            f"{one.what}: {one.count} of {one.trials} [{100 * low:.1f} %, {100 * high:.1f} %], {one.unclear} unclear"
+        )
+    meant = "the gate may be required here" if not done.exit_code else "do not require the gate on this machine"
+    console.print(f"in the first process, without confirmation; exit {done.exit_code}: {meant}")
+
+
+def annotations(done: Check) -> list[str]:
+    """Workflow commands of GitHub: an error for what fails, a warning for what is void."""
+    loud = [one for one in done.verdicts if one.finding in ("slower", "failed", "different")]
+    lines = [f"::error title={one.name} is {one.finding}::{row(one)[3]} {_interval(one)} {one.reason}" for one in loud]
+    return (
+        [*lines, "::warning title=lambdabench check is void::too little was decided"] if done.exit_code == 3 else lines
+    )
+
+
 def _shown(done: Check, show_all: bool) -> list[Verdict]:
     shown = [one for one in done.verdicts if show_all or one.finding not in QUIET]
     return sorted(shown, key=lambda one: (ORDER.index(one.finding), -(one.change.value if one.change else 0.0)))
@@ -147,6 +183,8 @@ def _time(seconds: float) -> str:
 
 
 def _why(done: Check) -> str:
+    if not done.gated:
+        return ": reports only (gated = false)"
     if done.exit_code == 3:
         return ": void, " + ("the controls failed" if not done.controls.hold else "too much is unclear")
     return ""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import gate, suite
-from ..gate import Check, Event
+from ..gate import Check, Event, SelfTest
 
 
 def check(
@@ -13,3 +13,9 @@ def check(
     """Compares. Raises UnknownNameError, SuiteError, LambdabenchError."""
     request = gate.Request(suite=suite.load(suite_name), base=base, only=only, repository=repository or Path())
     return gate.check(request, on_event)
+
+
+def self_test(suite_name: str, *, only: str, trials: int, on_trial: Callable[[str], None]) -> SelfTest:
+    """The gate's rates on this machine. Raises UnknownNameError, SuiteError."""
+    request = gate.Request(suite=suite.load(suite_name), base="", only=only)
+    return gate.self_test(request, trials, on_trial)

@@ -2,6 +2,7 @@
 
 from .check import Case, Check, Event, Request, check
 from .commits import Sides
+from .self_test import Rate, SelfTest, self_test
 from .verdicts import Verdict
 
-__all__ = ["Case", "Check", "Event", "Request", "Sides", "Verdict", "check"]
+__all__ = ["Case", "Check", "Event", "Rate", "Request", "SelfTest", "Sides", "Verdict", "check", "self_test"]

@@ -1,11 +1,12 @@
 """The comparison: pair processes for every kernel, controls, confirmation, verdicts."""
 
+import datetime
 import fnmatch
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import launch
@@ -14,11 +15,10 @@ from ..core.errors import SuiteError
 from ..core.pairing import PairOutcome, PairRequest, Role
 from ..core.registry import ROOT
 from ..core.spec import Case, Suite, default_param_dtype
-from . import verdicts
+from . import settings, verdicts
 from .commits import Sides, sides
 from .verdicts import Controls, Verdict
 
-CASE_BUDGET_S = 10.0
 CONFIRM_S = 2.0
 CONTROL_S = 6.0
 CANARY_SHARE = 0.10
@@ -35,8 +35,11 @@ class Request:
     only: str = "*"
     repository: Path = Path()
     package: str = ROOT
-    budget_s: float = CASE_BUDGET_S
+    budget_s: float | None = None
+    """Of one case; None: the suite's."""
     seed: int = 0
+    today: datetime.date = field(default_factory=datetime.date.today)
+    """For waivers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +58,25 @@ class Check:
     declared: int
     verdicts: tuple[Verdict, ...]
     controls: Controls
+    gated: bool = True
 
     @property
     def exit_code(self) -> int:
-        """0, 1 or 3: `verdicts.exit_code`."""
-        return verdicts.exit_code(self.verdicts, self.controls)
+        """0, 1 or 3: `verdicts.exit_code`; never 1 where the project says gated = false."""
+        code = verdicts.exit_code(self.verdicts, self.controls)
+        return 0 if code == 1 and not self.gated else code
 
 
 def check(request: Request, on_event: Callable[[Event], None] = lambda _: None) -> Check:
     """Compares. Raises SuiteError where no case matches, LambdabenchError where a side cannot be had."""
     cases = cases_of(request.suite, request.only)
+    said = settings.read(request.repository)
+    settings.check_names(said, {name for name, _ in cases_of(request.suite)})
+    budget_s = request.budget_s or request.suite.sampling.case_budget_s
     with sides(request.base, request.repository, request.package) as both:
         found: list[Verdict] = []
         for group in _by_kernel(cases):
-            done = [verdicts.first_verdict(one) for one in run_pair(both, group, request, budget_s=request.budget_s)]
+            done = [verdicts.first_verdict(one) for one in run_pair(both, group, request, budget_s=budget_s)]
             found += done
             on_event(Event(what=group[0][1].model, verdicts=tuple(done)))
         controls = _controls(both, cases, found, request)
@@ -78,7 +86,8 @@ def check(request: Request, on_event: Callable[[Event], None] = lambda _: None) 
             _confirmed(one, (one.name, named[one.name]), both, request) if one.finding == "slower" else one
             for one in found
         ]
-    return Check(sides=both, declared=len(cases), verdicts=verdicts.settle(found), controls=controls)
+    settled = settings.apply(said, verdicts.settle(found), request.today)
+    return Check(sides=both, declared=len(cases), verdicts=settled, controls=controls, gated=said.gated)
 
 
 def cases_of(suite: Suite, only: str = "*") -> list[tuple[str, Case]]:

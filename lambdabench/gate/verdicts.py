@@ -9,7 +9,7 @@ from ..analysis import paired
 from ..analysis.paired import Change
 from ..core.pairing import PairOutcome
 
-Finding = Literal["slower", "faster", "same", "unclear", "new", "failed", "different"]
+Finding = Literal["slower", "faster", "same", "unclear", "waived", "new", "failed", "different"]
 UNCLEAR_SHARE = 0.2
 """With more cases unclear the comparison is void."""
 BROKEN = ("failed", "different")
@@ -86,7 +86,7 @@ def settle(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 def exit_code(verdicts: Sequence[Verdict], controls: Controls) -> int:
     """0 nothing slower, 1 a case is slower or broken on head, 3 nothing or too little was decided, or the controls failed."""
     found = Counter(one.finding for one in verdicts)
-    compared = sum(found[one] for one in ("slower", "faster", "same", "unclear"))
+    compared = sum(found[one] for one in ("slower", "faster", "same", "unclear", "waived"))
     if any(found[one] for one in BROKEN):
         return 1
     if not compared or not controls.hold:

@@ -12,8 +12,8 @@ APART = ("grid_attention", "reference", "reference_attention")
 XLA = "xla_"
 DENSE_POSITIONS = 256
 """Positions of a map up to which all pairs of them are few."""
-WIDE_SCOPE, WIDE_SIDE = 15, 24
-"""Scope and side of a map from which transforms are quicker on a CPU than rows of the window."""
+WIDE_SCOPE, WIDE_SIDE, LARGE_SIDE = 15, 24, 40
+"""Scope with side of a map, and side of a map at any scope, from which transforms are quicker on a CPU than rows of the window."""
 
 
 def names(framework: str = "torch") -> tuple[str, ...]:
@@ -35,10 +35,13 @@ def choose_xla(
     the platform ("cpu", "gpu", "tpu"). Raises what `check` raises."""
     if kernel != "auto":
         return check(kernel, "jax")
-    if max(size[0] * size[1], context_size[0] * context_size[1]) <= DENSE_POSITIONS:
+    few = max(size[0] * size[1], context_size[0] * context_size[1]) <= DENSE_POSITIONS
+    if platform != "cpu":
+        return "xla_dense" if few else "xla_rows"
+    if few and min(scope) >= max(size):  # else most pairs of positions are outside each other's window
         return "xla_dense"
     wide = min(scope) >= WIDE_SCOPE and min(size) >= WIDE_SIDE
-    return "xla_fft" if wide and platform == "cpu" else "xla_rows"
+    return "xla_fft" if wide or min(size) >= LARGE_SIDE else "xla_rows"
 
 
 def check(kernel: str, framework: str) -> str:

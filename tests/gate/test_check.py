@@ -110,3 +110,13 @@ def test_what_cannot_be_compared_says_why(request_: gate.Request, repository: Pa
     (repository / "lambdabench" / "__init__.py").unlink()
     with pytest.raises(LambdabenchError, match="has no package"):
         gate.check(request_)
+
+
+def test_the_self_test_tells_its_rates(request_: gate.Request) -> None:
+    said: list[str] = []
+    done = gate.self_test(request_, 1, said.append)
+    assert [one.trials for one in done.rates] == [1, 1, 1]
+    assert said[0].startswith(f"1/1 {LAYER} 56 inference dim=64: equal ")
+    assert done.exit_code in (0, 3)
+    low, high = done.rates[0].interval
+    assert 0 <= low < high <= 1
