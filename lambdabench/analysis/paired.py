@@ -6,7 +6,7 @@ holds both sides removes what makes two processes of equal code differ by percen
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,18 +64,22 @@ def looks() -> Sequence[int]:
 
 def judge(logs: Sequence[float], walls: Sequence[float], look: int) -> Change:
     """The verdict of look number `look` (from 1) on log ratios, with those of wall times as a veto."""
-    value, low, high = centre(logs, ALPHA / (look * (look + 1)))
+    found = change_of(*centre(logs, ALPHA / (look * (look + 1))), rounds=len(logs))
     wall = float(np.median(np.asarray(walls, np.float64)))
+    vetoed = (found.finding == "slower" and wall <= 0) or (found.finding == "faster" and wall >= 0)
+    return replace(found, finding="unclear") if vetoed else found
+
+
+def change_of(value: float, low: float, high: float, rounds: int) -> Change:
+    """What a centre of log ratios with its interval says."""
     finding: Finding = "unclear"
-    if low > math.log1p(DELTA) and value > math.log1p(TAU) and wall > 0:
+    if low > math.log1p(DELTA) and value > math.log1p(TAU):
         finding = "slower"
-    elif high < -math.log1p(DELTA) and value < -math.log1p(TAU) and wall < 0:
+    elif high < -math.log1p(DELTA) and value < -math.log1p(TAU):
         finding = "faster"
     elif -math.log1p(EQUAL) < low and high < math.log1p(EQUAL):
         finding = "same"
-    return Change(
-        value=math.expm1(value), low=math.expm1(low), high=math.expm1(high), finding=finding, rounds=len(logs)
-    )
+    return Change(value=math.expm1(value), low=math.expm1(low), high=math.expm1(high), finding=finding, rounds=rounds)
 
 
 def confirmed(processes: Sequence[Sequence[float]]) -> tuple[bool, float]:

@@ -138,6 +138,13 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[str, typer.Option(help="A suite of layers or models, or a path to one.")] = "kernels-quick",
     only: Annotated[str, typer.Option(help="Only cases whose names match this glob.")] = "*",
     show: Annotated[str, typer.Option(help="changed, or all.")] = "changed",
+    tests: Annotated[
+        Path | None,
+        typer.Option(
+            "--pytest", help="Compare the pytest-benchmark tests in this file or folder, in pairs of processes."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=10, help="Process pairs, with --pytest.")] = 10,
     trials: Annotated[int, typer.Option(min=1, help="Of the self-test.")] = 16,
     markdown: Annotated[Path | None, typer.Option(help="Write the result as Markdown to this file too.")] = None,
     github: Annotated[bool, typer.Option("--github", help="Annotations, and Markdown to the step's summary.")] = False,
@@ -159,9 +166,15 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         check_view.print_self_test(_console(), tested)
         raise typer.Exit(tested.exit_code)
     started_s = time.monotonic()
-    done = gating.check(
-        base, suite, only=only, on_event=lambda event: None if as_json else check_view.print_event(errors, event)
-    )
+
+    def on_event(event: Any) -> None:
+        if not as_json:
+            check_view.print_event(errors, event)
+
+    if tests is not None:
+        done = gating.check_tests(base, tests, rounds=rounds, on_event=on_event)
+    else:
+        done = gating.check(base, suite, only=only, on_event=on_event)
     seconds = time.monotonic() - started_s
     check_view.write_markdown(done, sys.argv[1:], markdown, github=github)
     if as_json:

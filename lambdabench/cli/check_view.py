@@ -24,7 +24,8 @@ MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
 def print_event(console: Console, event: Event) -> None:
     """A line a process, on standard error."""
     counts = Counter(one.finding for one in event.verdicts)
-    console.print(f"{event.what}: " + ", ".join(f"{count} {finding}" for finding, count in counts.items()))
+    said = ", ".join(f"{count} {finding}" for finding, count in counts.items())
+    console.print(f"{event.what}: {said}" if said else event.what)
 
 
 def print_check(console: Console, done: Check, *, show_all: bool, seconds: float, repeat: Sequence[str]) -> None:
@@ -119,7 +120,7 @@ def controls(done: Check) -> str:
     same, canary = done.controls.same, done.controls.canary
     if same is None or canary is None:
         return "did not run: no case gave numbers"
-    clocks = Counter(one.outcomes[0].clock for one in done.verdicts if one.change)
+    clocks = Counter(one.outcomes[0].clock for one in done.verdicts if one.change and one.outcomes)
     judged = ", ".join(f"{count} judged on {clock} time" for clock, count in clocks.most_common())
     caught = "caught" if canary.finding == "slower" else f"called {canary.finding}"
     return f"A/A {same.finding} {_interval(same)} · canary +10 % {caught} {_interval(canary)} · {judged}"

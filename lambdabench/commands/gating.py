@@ -19,3 +19,8 @@ def self_test(suite_name: str, *, only: str, trials: int, on_trial: Callable[[st
     """The gate's rates on this machine. Raises UnknownNameError, SuiteError."""
     request = gate.Request(suite=suite.load(suite_name), base="", only=only)
     return gate.self_test(request, trials, on_trial)
+
+
+def check_tests(base: str, path: Path, *, rounds: int, on_event: Callable[[Event], None]) -> Check:
+    """Compares a project's own pytest-benchmark tests on two commits. Raises LambdabenchError, NothingMeasuredError."""
+    return gate.check_tests(gate.TestsRequest(base=base, path=path, rounds=rounds), on_event)

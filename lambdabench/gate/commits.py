@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import LambdabenchError
@@ -15,7 +15,7 @@ DEEPEN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Folders of the package on both sides, and the commits that they are."""
+    """Folders on both sides, of the tree or of a package in it, and the commits that they are."""
 
     base: Path
     head: Path
@@ -25,24 +25,30 @@ class Sides:
 
 
 @contextlib.contextmanager
-def sides(ref: str, repository: Path, package: str) -> Iterator[Sides]:
-    """Both sides of `package`, a folder of the repository; base is the merge base of HEAD and `ref`, gone afterwards.
-
-    Raises LambdabenchError where there is no repository, ref, common commit, or package on a side.
-    """
+def trees(ref: str, repository: Path) -> Iterator[Sides]:
+    """The working tree, and the merge base of HEAD and `ref` in a worktree that is gone afterwards. Raises LambdabenchError."""
     root = Path(_git(repository, "rev-parse", "--show-toplevel"))
-    if not (root / package / "__init__.py").is_file():
-        raise LambdabenchError(f"{root} has no package {package}: run check in a checkout of the project")
     base = merge_base(root, ref)
     with tempfile.TemporaryDirectory(prefix="lambdabench-base-") as name:
         tree = Path(name) / "tree"
         _git(root, "worktree", "add", "--detach", "--quiet", str(tree), base)
         try:
-            if not (tree / package / "__init__.py").is_file():
-                raise LambdabenchError(f"{package} is not there at {base[:7]} ({ref}); nothing can be compared with it")
-            yield Sides(base=tree / package, head=root / package, base_commit=base[:7], head_commit=_head(root))
+            yield Sides(base=tree, head=root, base_commit=base[:7], head_commit=_head(root))
         finally:
             _git(root, "worktree", "remove", "--force", str(tree))
+
+
+@contextlib.contextmanager
+def sides(ref: str, repository: Path, package: str) -> Iterator[Sides]:
+    """The folders of `package` in both trees. Raises LambdabenchError where a side has none, and what `trees` raises."""
+    with trees(ref, repository) as both:
+        if not (both.head / package / "__init__.py").is_file():
+            raise LambdabenchError(f"{both.head} has no package {package}: run check in a checkout of the project")
+        if not (both.base / package / "__init__.py").is_file():
+            raise LambdabenchError(
+                f"{package} is not there at {both.base_commit} ({ref}); nothing can be compared with it"
+            )
+        yield replace(both, base=both.base / package, head=both.head / package)
 
 
 def merge_base(root: Path, ref: str) -> str:
