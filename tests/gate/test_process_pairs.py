@@ -8,6 +8,7 @@ import pytest
 from lambdabench import gate
 from lambdabench.core.errors import LambdabenchError, NothingMeasuredError
 from lambdabench.gate.process_pairs import _controls, _verdict
+from lambdabench.gate.verdicts import settle
 
 CODE = "def work(n=4000):\n    return sum(i * i for i in range(n))\n"
 TESTS = """from thing import work
@@ -38,17 +39,18 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_slower_function_is_named_and_the_other_is_not(project: Path) -> None:
-    (project / "src" / "thing.py").write_text(CODE.replace("4000", "6000"))
-    request = gate.TestsRequest(base="main", path=project / "bench", repository=project)
+def test_each_side_runs_its_own_code_under_heads_tests(project: Path) -> None:
+    (project / "src" / "thing.py").write_text(CODE.replace("4000", "12000"))
+    (project / "bench" / "test_thing.py").write_text(TESTS.replace("test_steady", "test_renamed"))
+    request = gate.TestsRequest(base="main", path=project / "bench", repository=project, rounds=2)
     done = gate.check_tests(request)
     found = {one.name.rpartition("::")[2]: one for one in done.verdicts}
-    assert set(found) == {"test_work", "test_steady"}
+    assert set(found) == {"test_work", "test_renamed"}
     work = found["test_work"]
     assert work.change is not None
-    assert 0.3 < work.change.value < 0.8
-    assert work.finding == "slower"
-    assert found["test_steady"].finding != "slower"
+    assert work.change.value > 0.8
+    assert work.finding == "unclear", "two pairs decide nothing"
+    assert done.exit_code == 3
     assert done.sides.head_commit.endswith("+")
 
 
@@ -58,6 +60,16 @@ def test_what_cannot_be_run_says_so(project: Path) -> None:
     (project / "bench" / "test_thing.py").write_text("import absent\n")
     with pytest.raises(NothingMeasuredError, match="passes on head; try pytest bench"):
         gate.check_tests(gate.TestsRequest(base="main", path=project / "bench", repository=project))
+
+
+def test_ten_pairs_tell_five_percent_from_none() -> None:
+    noise = [0.01, -0.02, 0.005, 0.0, -0.01, 0.02, -0.005, 0.01, -0.015, 0.0]
+    rounds = [
+        {"base": {"a": 1.0, "b": 1.0}, "head": {"a": 1.05 + one, "b": 1.0 + one}, "again": {"a": 1.05, "b": 1.0}}
+        for one in noise
+    ]
+    slow, same = settle([_verdict(name, rounds, "base", "head") for name in ("a", "b")])
+    assert (slow.finding, same.finding) == ("slower", "same")
 
 
 def test_new_and_failing_tests_are_told_apart() -> None:
