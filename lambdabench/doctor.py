@@ -1,13 +1,13 @@
 """Is this machine fit to measure, and what can it tell apart today? Every finding says what to mend."""
 
 import math
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from .analysis.estimate import median
+from .kernels import _cpu
 from .machine import host, quiet
 
 BUSY_PRESSURE = 0.05
@@ -147,8 +147,9 @@ def _software() -> tuple[Finding, ...]:
             found.append(
                 Finding(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"')
             )
-    compiler = shutil.which("g++") or shutil.which("clang++")
-    found.append(Finding(level="ok" if compiler else "–", topic="compiler", text=compiler or "no C++ compiler found"))
+    why = _cpu.problem()
+    text = why or f"compiled for this machine, {_cpu.kind()}"
+    found.append(Finding(level="–" if why else "ok", topic="kernel", text=text))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ choice of the layer's option `kernel`: those called `xla_...` in JAX, with chann
 
 from ..core import registry
 from ..core.errors import LambdabenchError
+from ._cpu import problem
 
 APART = ("grid_attention", "reference", "reference_attention")
 """Modules that are no way to apply lambdas."""
@@ -24,8 +25,13 @@ def names(framework: str = "torch") -> tuple[str, ...]:
 
 
 def choose(kernel: str) -> str:
-    """The implementation that runs in torch for the option `kernel`. Raises UnknownNameError with the nearest."""
-    return "conv2d" if kernel == "auto" else check(kernel, "torch")
+    """The implementation that runs in torch for the option `kernel`; "cpu" passes what is not on a CPU to "conv2d". Raises
+    UnknownNameError with the nearest, LambdabenchError for "cpu" where it cannot be built."""
+    if kernel == "auto":
+        return "conv2d" if problem() else "cpu"
+    if kernel == "cpu" and problem():
+        raise LambdabenchError(problem())
+    return check(kernel, "torch")
 
 
 def choose_xla(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from ... import kernels
 from ...core import registry
 from ...core.errors import LambdabenchError
-from ...kernels import einsum
+from ...kernels import cpu, einsum
 from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
 
 
@@ -62,8 +62,8 @@ class LambdaLayer(nn.Module):
         self.content, self.position = bool(settings["content"]), bool(settings["position"])
         if not (self.content or self.position):
             raise LambdabenchError("found content=False and position=False, expected at least one of the two lambdas")
-        self.kernel = kernels.choose(str(settings["kernel"]))
-        self._apply_lambdas = registry.load("kernels", self.kernel).apply
+        self._chosen = kernels.choose(str(settings["kernel"]))
+        self._apply_lambdas = registry.load("kernels", self._chosen).apply
         self.global_size = greatest(size, context_size) if settings["scope"] == "global" and self.position else None
         k, u, v = self.key_depth, self.intra_depth, self.value_depth
         dim_context = dim_context or dim
@@ -80,6 +80,12 @@ class LambdaLayer(nn.Module):
         self.embeddings = embeddings if self.position else None
         self.pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False) if stride > 1 else nn.Identity()
         self._draw_projections()
+
+    @property
+    def kernel(self) -> str:
+        """What runs where the weights are now."""
+        elsewhere = self._chosen == "cpu" and not cpu.runs(self.to_values.weight)
+        return "conv2d" if elsewhere else self._chosen
 
     def _draw_projections(self) -> None:
         """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2); embeddings are N(0, 1)."""

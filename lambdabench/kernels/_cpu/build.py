@@ -1,0 +1,90 @@
+"""From source to a loaded library in seconds, once a machine: kept under a hash of all it depends on, so two processes may race."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from ...core.registry import ROOT
+
+SOURCE = Path(__file__).with_name("lambda.cpp")
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
+LIMIT_S = 120.0
+
+
+class _UnavailableError(Exception):
+    """The kernel cannot be had here; the message says why and what to do."""
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The loaded library; None where it cannot be built (see `problem`)."""
+    return _found()[0]
+
+
+@functools.cache
+def problem() -> str:
+    """Why there is no library, with what to do; empty where there is one."""
+    return _found()[1]
+
+
+def kind() -> str:
+    """The vectors that it was compiled for, "256-bit vectors"; empty where there is no library."""
+    loaded = library()
+    return f"{32 * loaded.lambda_lanes()}-bit vectors" if loaded is not None else ""
+
+
+@functools.cache
+def _found() -> tuple[ctypes.CDLL | None, str]:
+    try:
+        loaded = ctypes.CDLL(str(built(_home())))
+    except (_UnavailableError, OSError) as error:
+        return None, str(error)
+    for function, pointers in ((loaded.lambda_forward, 6), (loaded.lambda_backward, 10)):
+        function.restype = None
+        function.argtypes = [*[ctypes.c_void_p] * pointers, ctypes.c_int64]
+    loaded.lambda_lanes.restype = ctypes.c_int64
+    return loaded, ""
+
+
+def built(home: Path) -> Path:
+    """The library's file in a folder, compiled where it is not there yet."""
+    compiler = os.environ.get("CXX") or next((one for one in ("c++", "g++", "clang++") if shutil.which(one)), "")
+    if not compiler or not shutil.which(compiler):
+        raise _UnavailableError(
+            f"no C++ compiler ({compiler or 'c++, g++, clang++'}): the portable kernel runs; install g++"
+        )
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    told = "\n".join((SOURCE.read_text(encoding="utf-8"), " ".join(FLAGS), version, _processor()))
+    target = home / f"lambda-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
+    if target.exists():
+        return target
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        aside = home / f".{target.name}.{os.getpid()}"
+        command = [compiler, *FLAGS, str(SOURCE), "-o", str(aside)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        if done.returncode:
+            first = (done.stderr.strip().splitlines() or ["no message"])[0]
+            raise _UnavailableError(f"{compiler} cannot build the CPU kernel: {first}; the portable kernel runs")
+        aside.replace(target)  # whoever comes second replaces it by the same
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
+    return target
+
+
+def _home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "kernels"
+
+
+def _processor() -> str:
+    """What -march=native looks at: a folder may be shared by machines."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((one for one in lines if one.startswith(("flags", "Features"))), platform.machine())

@@ -1,0 +1,163 @@
+"""Compiled, on CPUs: queries first, cut at the borders, no position lambdas in memory; the backward pass makes the weights again.
+
+A torch operator of the package's own namespace, so that torch.compile, export and a second version of the package pass through it.
+Computes in float32 and returns what it was given: float64 goes to the portable kernel.
+"""
+
+import ctypes
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from . import _cpu, conv2d
+
+SPACE = __name__.split(".")[0]
+
+
+def apply(
+    queries: Float[Tensor, "b h k height width"],
+    values: Float[Tensor, "b v u height_m width_m"],
+    content: Float[Tensor, "b k v"] | None,
+    embeddings: Float[Tensor, "k u r_y r_x"] | None,
+) -> Float[Tensor, "b h v height width"]:
+    """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out.
+
+    On another device, and in float64, the portable kernel runs.
+    """
+    if not runs(values):
+        return conv2d.apply(queries, values, content, embeddings)
+    return _apply_lambdas(queries, values, content, embeddings)
+
+
+def runs(like: Tensor) -> bool:
+    """Whether the compiled kernel is for such tensors."""
+    return like.device.type == "cpu" and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
+
+
+@torch.library.custom_op(f"{SPACE}::apply_lambdas", mutates_args=())
+def _apply_lambdas(queries: Tensor, values: Tensor, content: Tensor | None, embeddings: Tensor | None) -> Tensor:
+    b, h, _, height, width = queries.shape
+    y = torch.empty((b, height, width, h, values.shape[1]), dtype=torch.float32)
+    library = _cpu.library()
+    assert library is not None
+    given = _channels_last(queries, values, content, embeddings)
+    library.lambda_forward(*_pointers(*given, y), _sizes(queries, values, embeddings), torch.get_num_threads())
+    return _maps_of(y.to(values.dtype))
+
+
+@_apply_lambdas.register_fake
+def _(queries: Tensor, values: Tensor, content: Tensor | None, embeddings: Tensor | None) -> Tensor:
+    b, h, _, height, width = queries.shape
+    return _maps_of(values.new_empty((b, height, width, h, values.shape[1])))
+
+
+@torch.library.custom_op(f"{SPACE}::apply_lambdas_backward", mutates_args=())
+def _gradients(
+    gradient: Tensor, queries: Tensor, values: Tensor, content: Tensor | None, embeddings: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of queries, values, content, embeddings, with the inputs' dtypes; empty where an input is None."""
+    library = _cpu.library()
+    assert library is not None
+    given = _channels_last(queries, values, content, embeddings)
+    d_y = _plain(gradient.permute(0, 3, 4, 1, 2))
+    found = [None if one is None else torch.empty_like(one) for one in given]
+    library.lambda_backward(
+        *_pointers(*given, d_y, *found), _sizes(queries, values, embeddings), torch.get_num_threads()
+    )
+    d_queries, d_values, d_content, d_embeddings = found
+    assert d_queries is not None
+    assert d_values is not None
+    return (
+        d_queries.permute(0, 3, 4, 1, 2).to(queries.dtype),
+        d_values.permute(0, 4, 1, 2, 3).to(values.dtype),
+        values.new_empty(0) if content is None or d_content is None else d_content.to(content.dtype),
+        values.new_empty(0)
+        if embeddings is None or d_embeddings is None
+        else d_embeddings.transpose(0, 1).to(embeddings.dtype),
+    )
+
+
+@_gradients.register_fake
+def _(
+    gradient: Tensor, queries: Tensor, values: Tensor, content: Tensor | None, embeddings: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    b, h, k, height, width = queries.shape
+    v, u, rows, columns = values.shape[1:]
+    return (
+        queries.new_empty((b, height, width, h, k)).permute(0, 3, 4, 1, 2),
+        values.new_empty((b, u, rows, columns, v)).permute(0, 4, 1, 2, 3),
+        values.new_empty(0) if content is None else content.new_empty(content.shape),
+        values.new_empty(0)
+        if embeddings is None
+        else embeddings.new_empty((u, k, *embeddings.shape[2:])).transpose(0, 1),
+    )
+
+
+def _setup(ctx: Any, inputs: tuple[Tensor | None, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    saved = ctx.saved_tensors
+    found = _gradients(gradient, *saved)
+    return tuple(None if given is None else one for given, one in zip(saved, found, strict=True))
+
+
+_apply_lambdas.register_autograd(_backward, setup_context=_setup)
+
+
+@register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas)
+def _flops(queries: tuple[int, ...], values: tuple[int, ...], content: Any, embeddings: Any, *_: Any, **__: Any) -> int:
+    """Those of the layer as the portable kernel counts them, so that a network has one count whatever kernel runs."""
+    b, h, k, height, width = queries
+    v, u, rows, columns = values[1:]
+    product = 2 * b * height * width * h * k * v
+    total = 0 if content is None else product
+    if embeddings is not None:
+        window = 1
+        for scope, side, context in zip(embeddings[2:], (height, width), (rows, columns), strict=True):
+            window *= min(scope // 2, side - 1) + min(scope // 2, context - 1) + 1
+        total += product + 2 * b * height * width * k * u * v * window
+    return total
+
+
+@register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas_backward)
+def _backward_flops(gradient: tuple[int, ...], *inputs: Any, **_: Any) -> int:
+    """Each product has two gradients."""
+    return 2 * _flops(*inputs)
+
+
+def _channels_last(
+    queries: Tensor, values: Tensor, content: Tensor | None, embeddings: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """As the library takes them."""
+    return (
+        _plain(queries.permute(0, 3, 4, 1, 2)),
+        _plain(values.permute(0, 2, 3, 4, 1)),
+        None if content is None else _plain(content),
+        None if embeddings is None else _plain(embeddings.transpose(0, 1)),
+    )
+
+
+def _pointers(*given: Tensor | None) -> list[int | None]:
+    """Addresses; whoever asks keeps the tensors."""
+    return [None if one is None else one.data_ptr() for one in given]
+
+
+def _sizes(queries: Tensor, values: Tensor, embeddings: Tensor | None) -> Any:
+    b, h, k, height, width = queries.shape
+    v, u, rows, columns = values.shape[1:]
+    scope = (1, 1) if embeddings is None else embeddings.shape[2:]
+    return (ctypes.c_int64 * 11)(b, height, width, rows, columns, h, k, u, v, *scope)
+
+
+def _plain(one: Tensor) -> Tensor:
+    return one.detach().to(torch.float32).contiguous()
+
+
+def _maps_of(y: Tensor) -> Tensor:
+    """[b, height, width, h, v] seen as [b, h, v, height, width]: channels last in memory."""
+    return y.permute(0, 3, 4, 1, 2)

@@ -1,0 +1,183 @@
+"""The compiled kernel equals the portable one in float64, values and gradients, on every shape; built once, by whoever comes first."""
+
+import importlib.util
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from lambdabench import kernels, layers
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.kernels import _cpu, conv2d, cpu
+from lambdabench.kernels._cpu import build
+
+pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
+
+Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+SHAPES = st.fixed_dictionaries(
+    {
+        "b": st.integers(1, 3),
+        "h": st.integers(1, 9),
+        "k": st.integers(1, 17),
+        "v": st.integers(1, 40),
+        "u": st.integers(1, 2),
+        "size": st.tuples(st.integers(1, 9), st.integers(1, 9)),
+        "context": st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9)),
+        "scope": st.tuples(st.sampled_from((1, 3, 7, 23)), st.sampled_from((1, 3, 5, 9))),
+        "left_out": st.sampled_from(("", "content", "embeddings")),
+        "turned": st.booleans(),
+        "threads": st.integers(1, 3),
+    }
+)
+
+
+def inputs(shape: dict, dtype: torch.dtype = torch.float32) -> Tensors:
+    b, h, k, v, u = (shape[key] for key in "bhkvu")
+    torch.manual_seed(0)
+    queries, values = torch.randn(b, h, k, *shape["size"]), torch.randn(b, v, u, *(shape["context"] or shape["size"]))
+    if shape["turned"]:
+        queries, values = (one.movedim(2, -1).contiguous().movedim(-1, 2) for one in (queries, values))
+    content = None if shape["left_out"] == "content" else torch.randn(b, k, v)
+    table = None if shape["left_out"] == "embeddings" else torch.randn(k, u, *shape["scope"])
+    return tuple(None if one is None else one.to(dtype).requires_grad_() for one in (queries, values, content, table))  # pyright: ignore[reportReturnType]
+
+
+def answers(apply: object, given_: Tensors) -> list[torch.Tensor]:
+    """Output and gradients of what is there."""
+    y = apply(*given_)  # pyright: ignore[reportCallIssue]
+    weight = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
+    there = [one for one in given_ if one is not None]
+    found = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
+    return [y.detach(), *(torch.zeros_like(one) if got is None else got for one, got in zip(there, found, strict=True))]
+
+
+@settings(max_examples=80, deadline=None)
+@given(SHAPES)
+def test_values_and_gradients_are_the_portable_kernels_in_float64(shape: dict) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(shape["threads"])
+    try:
+        narrow = inputs(shape)
+        wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
+        for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+            assert found.shape == wanted.shape
+            assert found.dtype == torch.float32
+            assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+    finally:
+        torch.set_num_threads(before)
+
+
+BIG = {"b": 2, "h": 4, "k": 16, "v": 128, "u": 1, "size": (28, 30), "context": None, "scope": (23, 23)} | {
+    "left_out": "",
+    "turned": False,
+}
+
+
+def test_a_map_of_a_network_is_exact() -> None:
+    narrow = inputs(BIG)
+    wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
+    for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+        assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_storage_only(dtype: torch.dtype) -> None:
+    half = inputs(BIG, dtype)
+    same: Tensors = tuple(None if one is None else one.detach().float().requires_grad_() for one in half)  # pyright: ignore[reportAssignmentType]
+    found, wanted = cpu.apply(*half), cpu.apply(*same)
+    assert found.dtype == dtype
+    assert torch.equal(found, wanted.to(dtype))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # inside opcheck
+def test_it_passes_torchs_own_checks() -> None:
+    shape = BIG | {"v": 5, "size": (4, 5), "scope": (3, 3)}
+    operator = getattr(torch.ops, cpu.SPACE).apply_lambdas
+    torch.library.opcheck(operator, inputs(shape))
+    torch.library.opcheck(operator, inputs(shape | {"left_out": "content"}))
+
+
+def test_a_layer_of_it_is_compiled_whole_exported_and_checkpointed() -> None:
+    layer = layers.create("lambda_layer", 16, scope=5, kernel="cpu").eval()
+    x = torch.randn(2, 16, 6, 6)
+    wanted = layer(x)
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), wanted)
+    torch.testing.assert_close(torch.export.export(layer, (x,)).module()(x), wanted)
+    again = torch.utils.checkpoint.checkpoint(layer, x.requires_grad_(), use_reentrant=False)
+    again.sum().backward()
+    assert x.grad is not None
+
+
+def test_operations_are_counted_as_the_portable_kernels() -> None:
+    given_ = inputs(BIG | {"size": (14, 14)})
+    counts: list[int] = []
+    for apply in (cpu.apply, conv2d.apply):
+        with FlopCounterMode(display=False) as counter:
+            apply(*given_).sum().backward()
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1]
+
+
+def test_a_layer_takes_it_where_it_can_and_says_so() -> None:
+    layer = layers.create("lambda_layer", 16, scope=5)
+    assert layer.kernel == "cpu"
+    assert layer.double().kernel == "conv2d"
+    with torch.device("meta"):
+        assert layers.create("lambda_layer", 16, scope=5).kernel == "conv2d"
+    assert layers.create("lambda_layer", 16, scope=5, kernel="conv2d").kernel == "conv2d"
+
+
+def test_a_training_step_keeps_its_inputs_alone() -> None:
+    kept: list[torch.Tensor] = []
+
+    def keep(one: torch.Tensor) -> torch.Tensor:
+        kept.append(one)
+        return one
+
+    given_ = inputs(BIG)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
+        cpu.apply(*given_)
+    assert sum(one.numel() for one in kept) == sum(one.numel() for one in given_ if one is not None)
+
+
+def _build(folder: str) -> str:
+    return str(build.built(Path(folder)))
+
+
+def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        first, second = pool.map(_build, [str(tmp_path)] * 2)
+    assert first == second
+    assert [one.suffix for one in tmp_path.iterdir()] == [".so"]
+
+
+def test_without_a_compiler_the_portable_kernel_runs_and_a_wish_says_why(tmp_path: Path) -> None:
+    source = """
+from lambdabench import kernels, layers
+print(kernels.choose("auto"), layers.create("lambda_layer", 16, scope=5).kernel)
+try:
+    kernels.choose("cpu")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    own = {"CXX": "no_such_compiler", "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", source], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    first, second = done.stdout.splitlines()
+    assert first == "conv2d conv2d"
+    assert second.startswith("LambdabenchError no C++ compiler (no_such_compiler): the portable kernel runs")
+
+
+def test_names() -> None:
+    assert "cpu" in kernels.names("torch")
+    with pytest.raises(LambdabenchError, match="kernel cpu does not run in jax"):
+        kernels.check("cpu", "jax")
+    assert importlib.util.find_spec("lambdabench.kernels._cpu") is not None
