@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 
 def __dir__() -> list[str]:
-    return ["__version__", "create_layer", "create_model", "pareto", "read", "run", "wide"]
+    return ["__version__", "accelerate", "create_layer", "create_model", "pareto", "read", "run", "wide"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +22,10 @@ def __getattr__(name: str) -> Any:
         from .layers import create
 
         return create
+    if name == "accelerate":
+        from .timm import accelerate
+
+        return accelerate
     if name in ("read", "wide", "pareto", "run"):
         from . import commands
 

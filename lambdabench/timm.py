@@ -1,4 +1,5 @@
 """Importing this registers our models with timm: `import timm, lambdabench.timm; timm.create_model("lambda_resnet152")`.
+And `accelerate`, for models that have lambda layers of others.
 
 They are called by their plain names, so only the package called lambdabench registers them and not a second copy of it.
 """
@@ -6,10 +7,14 @@ They are called by their plain names, so only the package called lambdabench reg
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from timm.models import generate_default_cfgs, register_model
-from torch import nn
+from torch import Tensor, nn
 
-from . import models
+from . import kernels, models
+from .core import registry
+from .core.errors import LambdabenchError
 
 default_cfgs: dict[str, Any] = {}
 
@@ -30,6 +35,81 @@ def _entry(name: str) -> Callable[..., nn.Module]:
     entry.__name__ = entry.__qualname__ = name
     entry.__doc__ = f"{name} of lambdabench."
     return entry
+
+
+class FastLambdaLayer(nn.Module):
+    """timm's or lambda-networks' lambda layer with its own weights, run by the kernels here. Maps [b, d, height, width]."""
+
+    def __init__(self, theirs: Any) -> None:
+        super().__init__()
+        self.pool = getattr(theirs, "pool", nn.Identity())
+        self.norm_queries, self.norm_values = theirs.norm_q, theirs.norm_v
+        if hasattr(theirs, "qkv"):
+            self.qkv, self.heads, self.key_depth, self.intra_depth = theirs.qkv, theirs.num_heads, theirs.dim_qk, 1
+            convolution, table = theirs.conv_lambda, theirs.pos_emb
+        else:
+            self.qkv, self.heads, self.intra_depth = _joined(theirs), theirs.heads, theirs.u
+            self.key_depth = theirs.to_k.out_channels // theirs.u
+            convolution, table = getattr(theirs, "pos_conv", None), getattr(theirs, "rel_pos_emb", None)
+        self.bias = None if convolution is None else convolution.bias
+        self.embeddings = nn.Parameter(_table(convolution, table))
+        self.kernel = kernels.choose("auto")
+        self._apply_lambdas = registry.load("kernels", self.kernel).apply
+
+    def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d_out height_out width_out"]:
+        """Their answer."""
+        b, _, *size = x.shape
+        h, k, u = self.heads, self.key_depth, self.intra_depth
+        queries, keys, values = self.qkv(x).split([h * k, u * k, self.norm_values.num_features], dim=1)
+        queries = self.norm_queries(queries).reshape(b, h, k, *size)
+        values = self.norm_values(values).reshape(b, u, -1, *size).transpose(1, 2)
+        keys = keys.reshape(b, u, k, -1).softmax(dim=-1)
+        content = torch.einsum("bukm,bvum->bkv", keys, values.flatten(3))
+        if self.bias is not None:  # theirs adds it to every position lambda
+            content = content + self.bias.to(content.dtype)[:, None]
+        y = self._apply_lambdas(queries, values, content, self.embeddings)
+        return self.pool(y.reshape(b, -1, *size))
+
+
+def accelerate(model: nn.Module) -> nn.Module:
+    """The model with every lambda layer of timm or lambda-networks in it replaced by one that runs the kernels here.
+
+    In place; weights are kept (they share memory), outputs are equal, channels_last works. Make optimizers afterwards: the position
+    embeddings are new parameters. Raises LambdabenchError where the model has no such layer.
+    """
+    found = [(name, one) for name, one in model.named_modules() if _is_theirs(one)]
+    if not found:
+        raise LambdabenchError(
+            f"{type(model).__name__} has no lambda layer of timm or lambda-networks; nothing to replace"
+        )
+    if found[0][0] == "":
+        return FastLambdaLayer(model).train(model.training)
+    for name, one in found:
+        place, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(place), leaf, FastLambdaLayer(one).train(one.training))
+    return model
+
+
+def _is_theirs(one: nn.Module) -> bool:
+    return type(one).__name__ == "LambdaLayer" and type(one).__module__.split(".")[0] in ("timm", "lambda_networks")
+
+
+def _joined(theirs: Any) -> nn.Conv2d:
+    """lambda-networks' three projections as one."""
+    parts = [one.weight.detach() for one in (theirs.to_q, theirs.to_k, theirs.to_v)]
+    weight = torch.cat(parts)
+    joined = nn.Conv2d(weight.shape[1], len(weight), 1, bias=False, device=weight.device, dtype=weight.dtype)
+    joined.weight = nn.Parameter(weight)
+    return joined
+
+
+def _table(convolution: nn.Conv3d | None, table: Tensor | None) -> Float[Tensor, "k u r_y r_x"]:
+    """[k, u, r_y, r_x] of a convolution with u channels in, or of embeddings [2 height - 1, 2 width - 1, k(, u)]."""
+    if convolution is not None:
+        return convolution.weight.detach().squeeze(4 if convolution.kernel_size[2] == 1 else 2)
+    assert table is not None
+    one = table.detach()
+    return (one[..., None] if one.dim() == 3 else one).permute(2, 3, 0, 1).contiguous()
 
 
 if __package__ == "lambdabench":

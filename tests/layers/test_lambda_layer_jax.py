@@ -180,7 +180,9 @@ def test_the_kernel_is_chosen_by_shape() -> None:
 def test_wrong_requests_say_what_was_expected() -> None:
     with pytest.raises(LambdabenchError, match="kernel conv2d does not run in jax; there are auto, xla_conv"):
         LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(0), kernel="conv2d")
-    with pytest.raises(LambdabenchError, match="kernel xla_fft does not run in torch; there are auto, conv2d, einsum"):
+    with pytest.raises(
+        LambdabenchError, match="kernel xla_fft does not run in torch; there are auto, conv2d, cpu, einsum"
+    ):
         TorchLayer(8, 8, kernel="xla_fft")
     with pytest.raises(UnknownNameError, match="did you mean 'xla_rows'"):
         LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(0), kernel="xla_row")
