@@ -21,7 +21,7 @@ pytest.importorskip("pytest_benchmark")
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
 STAGES = {"c2": (64, 56), "c3": (128, 28), "c4": (256, 14), "c5": (512, 7)}
-ROUNDS = 3
+ROUNDS = 9
 
 
 def peers(dim: int, scope: int) -> dict[str, torch.nn.Module]:
