@@ -32,7 +32,8 @@ CASE = [
     "env_jax",
     "suite",
 ]
-WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "skipped", "ok"]
+WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
+"""Skipped last: a process that a budget left out takes nothing from one that ran."""
 TIMED = ("latency", "throughput")
 HOW_ONLY = {"kernel", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
 """Options that change how a network runs or learns, and not what it answers."""
@@ -61,7 +62,7 @@ def _case_row(group: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     """One case's row: the worst status of its processes, and its metrics from those that are usable."""
     statuses = group["status"].tolist()
     worst = next(one for one in WORST_FIRST if one in statuses)
-    first = group.iloc[0]
+    first = group[group["status"] == worst].iloc[0]
     row: dict[str, Any] = {name: first[name] for name in CASE}
     row["status"] = worst
     row["reason"] = group.loc[group["status"] == worst, "reason"].iloc[0]

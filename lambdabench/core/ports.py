@@ -180,7 +180,7 @@ class Bench(Protocol):
         ...
 
     def rates(self) -> tuple[tuple[float, ...], int] | None:
-        """(Images a second of pipelined blocks, steps a block); None where calls are synchronous."""
+        """(Images a second of pipelined blocks, steps a block); None where calls are synchronous, or long enough not to care."""
         ...
 
     def outputs(self) -> tuple[float, ...]:

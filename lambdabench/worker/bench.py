@@ -78,7 +78,10 @@ class LiveBench:
             return None
         if self._rates is None:
             seconds = self.latencies()
-            loops = max(1, round(BLOCK_S / (sum(seconds) / len(seconds))))
+            step_s = sum(seconds) / len(seconds)
+            if step_s > BLOCK_S:  # dispatch is nothing beside such a step
+                return None
+            loops = max(1, round(BLOCK_S / step_s))
             self._rates = tuple(self._block_rate(loops) for _ in range(BLOCKS)), loops
         return self._rates
 

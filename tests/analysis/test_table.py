@@ -85,3 +85,12 @@ def test_a_network_with_options_has_the_accuracy_that_was_published_of_it(
 ) -> None:
     found = table.wide(frame_of([make_record(model="resnet50_llll", options=options_from(options))], tmp_path))
     assert found["top1"].tolist() == [top1]
+
+
+def test_a_process_that_was_left_out_takes_nothing_from_one_that_ran(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    rows = [make_record(None, status="skipped", reason="budget", replicate=1), make_record("latency", 0.1)]
+    wide = table.wide(frame_of(rows, tmp_path))
+    assert wide.iloc[0]["status"] == "ok"
+    assert wide.iloc[0]["latency"] == pytest.approx(0.1)
