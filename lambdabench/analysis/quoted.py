@@ -34,6 +34,8 @@ class Quoted:
     value: float
     ratio: float | None = None
     options: str = "{}"
+    environment: str = ""
+    """Fingerprint: ratios are taken within one."""
     conditions: str = ""
     here: float | None = None
     here_low: float | None = None
@@ -54,9 +56,9 @@ def beside(cases: pd.DataFrame, reference: str = "") -> tuple[Quoted, ...]:
     """
     measured = cases[cases["status"] == "ok"] if len(cases) else cases
     found = [_quoted(one, case) for one in paper_figures() for case in _same(measured, one)]
-    groups: dict[tuple[str, str], list[Quoted]] = {}
+    groups: dict[tuple[str, str, str], list[Quoted]] = {}
     for one in found:
-        groups.setdefault((one.metric, one.figure.conditions), []).append(one)
+        groups.setdefault((one.metric, one.figure.conditions, one.environment), []).append(one)
     return tuple(done for group in groups.values() for done in _with_ratios(group, reference))
 
 
@@ -106,7 +108,7 @@ def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[pd.Series]:
         same = same[same["mode"] == mode]
     asked = what(dict(figure.options))
     same = same[same["options"].map(lambda text: what(json.loads(str(text))) == asked).astype(bool)]
-    for _, group in same.groupby(["options", "backend", "device_name", "dtype"], sort=False):
+    for _, group in same.groupby(["options", "backend", "device_name", "dtype", "fingerprint"], sort=False):
         yield group.sort_values("batch_size").iloc[-1]
 
 
@@ -127,6 +129,7 @@ def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
         unit=unit,
         value=value,
         options=str(case["options"]),
+        environment=str(case["fingerprint"]),
         conditions=f"{case['device_name']}, {case['backend']}, {case['dtype']}, batch {int(case['batch_size'])}",
         here=here,
         here_low=low,

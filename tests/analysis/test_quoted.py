@@ -64,3 +64,13 @@ def test_the_legend_says_whose_conditions_and_misprints(cases: pd.DataFrame) -> 
 def test_nothing_measured_is_nothing_quoted(cases: pd.DataFrame) -> None:
     assert quoted.beside(cases.assign(status="oom")) == ()
     assert not quoted.is_the_papers("models: timm and arXiv 2102.08602")
+
+
+def test_ratios_are_taken_within_one_environment(cases: pd.DataFrame) -> None:
+    other = cases.assign(fingerprint="f01", throughput=2 * cases["throughput"])
+    both = pd.concat([cases, other], ignore_index=True)
+    found = [one for one in quoted.beside(both, "resnet50_cccc") if one.figure.table == "Table 13"]
+    plain = [one for one in found if one.figure.model == "resnet50_llll" and one.options == "{}"]
+    speeds = [one for one in plain if one.metric == "throughput"]
+    assert [one.here for one in speeds] == pytest.approx([10.0, 20.0])
+    assert [one.here_ratio.value for one in speeds if one.here_ratio] == pytest.approx([0.5, 0.5])
