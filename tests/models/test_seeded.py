@@ -6,7 +6,7 @@ import pytest
 from lambdabench import models
 from lambdabench.core import registry
 from lambdabench.core.spec import Case
-from lambdabench.models import _seeded
+from lambdabench.models._seeded import draws
 from lambdabench.models._seeded.jax import Seeded as SeededInJax
 from lambdabench.models._weights.jax import torch_state_of
 
@@ -54,10 +54,10 @@ def test_a_shared_table_is_drawn_once() -> None:
 
 
 def test_weights_differ_by_name_and_not_by_call() -> None:
-    one = _seeded.weights("conv1.weight", (4, 3, 3, 3))
-    assert (one == _seeded.weights("conv1.weight", (4, 3, 3, 3))).all()
-    assert (one != _seeded.weights("conv2.weight", (4, 3, 3, 3))).all()
-    variances = _seeded.weights("bn.running_var", (1000,))
+    one = draws.weights("conv1.weight", (4, 3, 3, 3))
+    assert (one == draws.weights("conv1.weight", (4, 3, 3, 3))).all()
+    assert (one != draws.weights("conv2.weight", (4, 3, 3, 3))).all()
+    variances = draws.weights("bn.running_var", (1000,))
     assert 0.5 <= variances.min() < variances.max() <= 1.5
 
 

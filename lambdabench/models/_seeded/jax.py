@@ -9,7 +9,8 @@ from flax import nnx
 from ...core.ports import Workload
 from ...core.spec import Case
 from .._weights.jax import load_torch_state, torch_names
-from . import SEEDED, inputs, weights
+from . import SEEDED
+from .draws import inputs, weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

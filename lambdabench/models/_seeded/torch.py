@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ...core.ports import Workload
 from ...core.spec import Case
-from . import SEEDED, inputs, weights
+from . import SEEDED
+from .draws import inputs, weights
 
 STATISTICS = ("running_mean", "running_var")
 IMAGES = 4
