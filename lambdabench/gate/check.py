@@ -16,7 +16,7 @@ from ..core.pairing import PairOutcome, PairRequest, Role
 from ..core.registry import ROOT
 from ..core.spec import Case, Suite, default_param_dtype
 from . import settings, verdicts
-from .commits import Sides, sides
+from .commits import Sides, root_of, sides
 from .verdicts import Controls, Verdict
 
 CONFIRM_S = 2.0
@@ -70,7 +70,7 @@ class Check:
 def check(request: Request, on_event: Callable[[Event], None] = lambda _: None) -> Check:
     """Compares. Raises SuiteError where no case matches, LambdabenchError where a side cannot be had."""
     cases = cases_of(request.suite, request.only)
-    said = settings.read(request.repository)
+    said = settings.read(root_of(request.repository))
     settings.check_names(said, {name for name, _ in cases_of(request.suite)})
     budget_s = request.budget_s or request.suite.sampling.case_budget_s
     with sides(request.base, request.repository, request.package) as both:

@@ -27,7 +27,7 @@ class Sides:
 @contextlib.contextmanager
 def trees(ref: str, repository: Path) -> Iterator[Sides]:
     """The working tree, and the merge base of HEAD and `ref` in a worktree that is gone afterwards. Raises LambdabenchError."""
-    root = Path(_git(repository, "rev-parse", "--show-toplevel"))
+    root = root_of(repository)
     base = merge_base(root, ref)
     with tempfile.TemporaryDirectory(prefix="lambdabench-base-") as name:
         tree = Path(name) / "tree"
@@ -49,6 +49,11 @@ def sides(ref: str, repository: Path, package: str) -> Iterator[Sides]:
                 f"{package} is not there at {both.base_commit} ({ref}); nothing can be compared with it"
             )
         yield replace(both, base=both.base / package, head=both.head / package)
+
+
+def root_of(repository: Path) -> Path:
+    """The top of the checkout that a folder is in. Raises LambdabenchError where it is in none."""
+    return Path(_git(repository, "rev-parse", "--show-toplevel"))
 
 
 def merge_base(root: Path, ref: str) -> str:

@@ -26,7 +26,7 @@ from ..core.errors import LambdabenchError, NothingMeasuredError
 from ..core.pairing import PairOutcome
 from . import settings, verdicts
 from .check import Check, Event
-from .commits import trees
+from .commits import root_of, trees
 from .verdicts import Controls, Verdict
 
 ROUNDS = 10
@@ -54,7 +54,7 @@ class TestsRequest:
 
 def check_tests(request: TestsRequest, on_event: Callable[[Event], None] = lambda _: None) -> Check:
     """Compares. Raises LambdabenchError for a path or ref that is not there, NothingMeasuredError where no test gives times."""
-    said = settings.read(request.repository)
+    said = settings.read(root_of(request.repository))
     with trees(request.base, request.repository) as both:
         inside = _inside(request.path, both.head)
         _copy(both.head / inside, both.base / inside)

@@ -48,7 +48,7 @@ class SelfTest:
 
 
 def self_test(request: Request, trials: int, on_trial: Callable[[str], None]) -> SelfTest:
-    """`trials` rounds over the cases that are quickest to decide. Raises SuiteError where none matches."""
+    """`trials` trials, over the cases in turn. Raises SuiteError where none matches."""
     cases = cases_of(request.suite, request.only)
     own = Path(__file__).resolve().parents[1]
     both = Sides(base=own, head=own, base_commit="self", head_commit="self")
