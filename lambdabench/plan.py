@@ -252,7 +252,7 @@ def _job(
     suite: Suite, case: Case, identity: str, replicate: int, place: tuple[Device, Mapping[str, ModelFacts], Request]
 ) -> Job:
     device, facts, request = place
-    known = _facts_of(case, facts)
+    known = facts_of(case, facts)
     rates = _rates_of(case, request.rates)
     compile_s = _compile_s(case, known, rates) if case.backend in request.compiling else 0.0
     available_bytes = request.available_bytes
@@ -266,11 +266,11 @@ def _job(
         timeout_s=suite.job_timeout_s + COMPILE_PATIENCE * compile_s,
         memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
         estimate_s=_estimate_s(suite.sampling, _step_s(case, device, known, rates)) + compile_s,
-        estimate_bytes=_estimate_bytes(case, known),
+        estimate_bytes=_estimate_bytes(case, known, rates),
     )
 
 
-def _facts_of(case: Case, facts: Mapping[str, ModelFacts]) -> ModelFacts | None:
+def facts_of(case: Case, facts: Mapping[str, ModelFacts]) -> ModelFacts | None:
     """The closest there are: of its options and size, else of another's."""
     keys = [facts_key(case.model, px, options) for options in (case.options, ()) for px in (case.image_px, None)]
     return next((facts[key] for key in keys if key in facts), None)
@@ -309,13 +309,32 @@ def _estimate_s(sampling: Sampling, step_s: float) -> float:
     return max(least_s, sampling.case_budget_s) + CASE_OVERHEAD_S
 
 
-def _estimate_bytes(case: Case, facts: ModelFacts | None) -> float | None:
+def _estimate_bytes(case: Case, facts: ModelFacts | None, rates: Rates | None) -> float | None:
     if facts is None or facts.parameters is None or facts.activations_per_image is None:
         return None
-    size = BYTES[case.dtype]
-    share, copies = (1.0, 3) if case.mode == "train" else (LIVE_SHARE, 1)
-    inputs = 3 * (case.image_px or 0) ** 2 * case.batch_size * size
-    return copies * facts.parameters * size + inputs + share * facts.activations_per_image * case.batch_size * size
+    return kept_bytes(case, facts) + facts.activations_per_image * case.batch_size * _element_bytes(case, facts, rates)
+
+
+def kept_bytes(case: Case, facts: ModelFacts) -> float:
+    """Bytes of the parameters, in training with gradients and momentum, and of the images."""
+    copies = 3 if case.mode == "train" else 1
+    images = 3 * (case.image_px or 0) ** 2 * case.batch_size
+    return BYTES[case.dtype] * (copies * (facts.parameters or 0) + images)
+
+
+def _element_bytes(case: Case, facts: ModelFacts, rates: Rates | None) -> float:
+    """Bytes at the peak for an element that convolutions and matrix products write.
+
+    What lies between those (normalisation, activation, gating) takes memory too, more where a network multiplies less for what it
+    writes: it is what the calibrated networks took, between them by elements a FLOP, and beyond them as the nearest.
+    """
+    known = sorted(rates.element_bytes) if rates is not None and rates.backend == case.backend else []
+    if not known or not facts.flops_per_image:
+        return BYTES[case.dtype] * (1.0 if case.mode == "train" else LIVE_SHARE)
+    (low, few), (high, many) = known[0], known[-1]
+    written = (facts.activations_per_image or 0.0) / facts.flops_per_image
+    share = min(max((written - low) / (high - low), 0.0), 1.0) if high > low else 0.0
+    return few + share * (many - few)
 
 
 def _order(jobs: list[Job], seed: int) -> list[Job]:

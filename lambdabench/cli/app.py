@@ -109,7 +109,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     request = commands.RunRequest(
         suite=suite, overrides=overrides, results=results, budget_s=_duration(budget), fresh=fresh
     )
-    prepared = commands.prepare(request)
+    prepared = commands.prepare(request, lambda text: typer.echo(text, err=True))
     console = _console()
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
@@ -182,6 +182,18 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         check_view.print_check(_console(), done, show_all=show == "all", seconds=seconds, repeat=sys.argv[1:])
     raise typer.Exit(done.exit_code)
+
+
+@app.command("import", epilog="Example: lambdabench import .benchmarks/Linux-CPython-3.11-64bit/0001_a.json")
+def import_file(
+    path: Annotated[Path, typer.Argument(help="A JSON file of pytest-benchmark's.", show_default=False)],
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Store a JSON file of pytest-benchmark's as rows of the suite "pytest"."""
+    from .. import commands
+
+    timed = commands.read_json(path)
+    typer.echo(f"saved {commands.record(timed, results, origin=path.name)}: {len(timed)} benchmarks")
 
 
 @plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")

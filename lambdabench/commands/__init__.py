@@ -14,6 +14,7 @@ from .reading import (
     wide_frame,
     write_report,
 )
+from .recording import Timed, read_json, record
 from .rounds import Step
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "Step",
+    "Timed",
     "convert",
     "execute",
     "list_names",
@@ -31,6 +33,8 @@ __all__ = [
     "plot_pareto",
     "prepare",
     "read_frame",
+    "read_json",
+    "record",
     "repeat_command",
     "run",
     "run_frame",

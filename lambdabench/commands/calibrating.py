@@ -1,41 +1,55 @@
-"""How fast whole networks run and compile here, measured for a moment as ordinary jobs: only for estimates of time."""
+"""How fast whole networks run and compile here and what memory they take, measured for a moment as ordinary jobs: for estimates only."""
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from .. import launch
+from .. import launch, plan
 from ..core import codec
 from ..core.registry import ROOT
-from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish, facts_key
+from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
 """One that multiplies much for what it writes, one that writes much for what it multiplies: their two times tell two rates."""
-IMAGE_PX = 128
+IMAGE_PX = 224
 SAMPLING = Sampling(case_budget_s=1.0, min_samples=4, warmup_calls=1)
 LIMIT_S = 180.0
 WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
+FORM = 2
+"""Of what is remembered; another form is measured anew."""
 FROM_ELSEWHERE = {"torch_compile": "torch_eager"}
 """A backend that compiles too slowly to be tried for an estimate -> the one whose rates it gets."""
 
 WISHES = tuple(Wish(model=name, image_px=IMAGE_PX) for name in NETWORKS)
 
 
-def calibrate(jobs: Iterable[Job], machine: Machine, facts: Mapping[str, ModelFacts], print_: str) -> tuple[Rates, ...]:
-    """Rates of every kind of run that the jobs are, remembered by the environment's fingerprint."""
+def calibrate(
+    jobs: Iterable[Job],
+    machine: Machine,
+    facts: Mapping[str, ModelFacts],
+    print_: str,
+    on_wait: Callable[[str], None],
+) -> tuple[Rates, ...]:
+    """Rates of every kind of run that the jobs are, remembered by the environment's fingerprint; `on_wait` hears what takes time."""
     found: list[Rates] = []
     for case in sorted({_kind(job.case) for job in jobs}, key=str):
         device = next((one for one in machine.devices if one.name == case.device), None)
         if device is None or case.backend not in device.backends or case.backend == "fake":
             continue
-        path = _home() / f"{print_}-{case.backend}-{case.device}-{case.mode}-{case.dtype}-{case.threads}.json".replace(
-            ":", "_"
+        path = (
+            _home()
+            / f"{FORM}-{print_}-{case.backend}-{case.device}-{case.mode}-{case.dtype}-{case.threads}.json".replace(
+                ":", "_"
+            )
         )
         if path.exists():
             found.append(codec.read(Rates, path))
-        elif (rates := _measured(case, device, facts)) is not None:
+            continue
+        on_wait(f"for estimates, once here: {' and '.join(NETWORKS)} by {case.backend}, {case.mode}, {case.dtype}")
+        if (rates := _measured(case, device, facts)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             codec.write(path, rates)
             found.append(rates)
@@ -47,20 +61,30 @@ def is_worth(rough: Plan) -> bool:
     return bool(rough.jobs) and (rough.budget_s is not None or rough.estimate_s > WORTH_S)
 
 
-def rates_of(times: Iterable[tuple[ModelFacts, float, float | None]], case: Case) -> Rates | None:
-    """Rates from (facts, seconds a step, seconds of compiling or None) of two networks; None where one is missing."""
-    measured = list(times)
-    if len(measured) != len(NETWORKS) or any(not one.flops_per_image for one, _, _ in measured):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one network took: seconds a step, seconds of compiling and bytes at the peak where they are known."""
+
+    facts: ModelFacts
+    step_s: float
+    compile_s: float | None = None
+    peak_bytes: float | None = None
+
+
+def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
+    """Rates from what the two networks took; None where one is missing."""
+    if len(measured) != len(NETWORKS) or any(not one.facts.flops_per_image for one in measured):
         return None
-    (one, first_s, _), (other, second_s, _) = measured
+    (one, first_s), (other, second_s) = ((taken.facts, taken.step_s) for taken in measured)
     f1, f2 = (float(facts.flops_per_image or 0.0) for facts in (one, other))
     w1, w2 = (float(facts.activations_per_image or 0.0) for facts in (one, other))
     common = f1 * w2 - f2 * w1
     per_flop, per_element = (first_s * w2 - second_s * w1) / common, (f1 * second_s - f2 * first_s) / common
     if per_flop <= 0 or per_element < 0:  # time goes with one of them alone
         per_flop, per_element = (first_s + second_s) / (f1 + f2), 0.0
-    operations = sum(facts.operations or 0 for facts, _, _ in measured)
-    compiling = [seconds for _, _, seconds in measured if seconds is not None]
+    operations = sum(taken.facts.operations or 0 for taken in measured)
+    compiling = [taken.compile_s for taken in measured if taken.compile_s is not None]
+    sized = [taken for taken in measured if taken.peak_bytes is not None]
     return Rates(
         backend=case.backend,
         device=case.device,
@@ -69,7 +93,15 @@ def rates_of(times: Iterable[tuple[ModelFacts, float, float | None]], case: Case
         s_per_flop=per_flop,
         s_per_element=per_element,
         compile_s_per_operation=sum(compiling) / operations if compiling and operations else None,
+        element_bytes=tuple(_element_bytes(taken, case) for taken in sized) if len(sized) == len(measured) else (),
     )
+
+
+def _element_bytes(taken: Taken, case: Case) -> tuple[float, float]:
+    """(Elements written a FLOP, bytes at the peak an element written) of a network at one image."""
+    written = taken.facts.activations_per_image or 1.0
+    variable = (taken.peak_bytes or 0.0) - plan.kept_bytes(case, taken.facts)
+    return written / (taken.facts.flops_per_image or 1.0), max(variable, 0.0) / written
 
 
 def _kind(case: Case) -> Case:
@@ -89,23 +121,26 @@ def _kind(case: Case) -> Case:
 
 
 def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Rates | None:
-    times: list[tuple[ModelFacts, float, float | None]] = []
+    taken: list[Taken] = []
     for name in NETWORKS:
         job = Job(
             job_id=name,
             case_id=name,
             case=dataclasses.replace(case, model=name),
-            metrics=("latency", "compile"),
+            metrics=("latency", "compile", "peak_memory"),
             sampling=SAMPLING,
             timeout_s=LIMIT_S,
         )
         for event in launch.run([job]):
             if isinstance(event, launch.Finished) and event.outcome.measurements:
                 values = {one.metric: one.value for one in event.outcome.measurements}
-                known = facts.get(facts_key(name, IMAGE_PX))
+                known = plan.facts_of(job.case, facts)
                 if known is not None and values.get("latency"):
-                    times.append((known, float(values["latency"] or 0.0), values.get("compile")))
-    return rates_of(times, case)
+                    step_s, peak_bytes = float(values["latency"] or 0.0), values.get("peak_memory")
+                    taken.append(
+                        Taken(facts=known, step_s=step_s, compile_s=values.get("compile"), peak_bytes=peak_bytes)
+                    )
+    return rates_of(taken, case)
 
 
 def _home() -> Path:

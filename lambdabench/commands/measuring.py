@@ -84,10 +84,11 @@ class RunResult:
         return 1 if strict and bad else 0
 
 
-def prepare(request: RunRequest) -> Prepared:
+def prepare(request: RunRequest, on_wait: Callable[[str], None] = lambda _: None) -> Prepared:
     """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise.
 
-    Several hosts must plan alike, and one alone has the results: there everything is measured again.
+    `on_wait` hears what is measured first, for the estimates. Several hosts must plan alike, and one alone has the results: there
+    everything is measured again.
     """
     hosts = find_hosts()
     wanted = suite.load(request.suite, request.overrides)
@@ -108,7 +109,7 @@ def prepare(request: RunRequest) -> Prepared:
     planned = plan.make(wanted, found.machine, found.facts, done, asked)
     if hosts.count == 1 and calibrating.is_worth(planned):
         every = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, budget_s=float("inf")))
-        rates = calibrating.calibrate(every.jobs, found.machine, found.facts, print_)
+        rates = calibrating.calibrate(every.jobs, found.machine, found.facts, print_, on_wait)
         planned = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, rates=rates))
     return Prepared(
         suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults, hosts=hosts

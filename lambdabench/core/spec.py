@@ -182,6 +182,8 @@ class Rates:
     """Seconds an element that convolutions and matrix products write in the forward pass."""
     compile_s_per_operation: float | None = None
     """Seconds of compiling a convolution or matrix product of the forward pass; None where nothing is compiled."""
+    element_bytes: tuple[tuple[float, float], ...] = ()
+    """(Elements written a FLOP, bytes at the peak an element written) of each network; empty where memory was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

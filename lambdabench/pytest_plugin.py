@@ -1,0 +1,56 @@
+"""pytest-benchmark's runs as lambdabench's rows: `pytest --benchmark-only --lambdabench DIR`.
+
+It is loaded in every pytest run of its users: whatever it needs is imported when an option asks for it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+
+def pytest_addoption(parser: Any) -> None:
+    """`--lambdabench DIR`."""
+    group = parser.getgroup("lambdabench")
+    group.addoption(
+        "--lambdabench", metavar="DIR", default=None, help="record pytest-benchmark's results as rows in DIR"
+    )
+
+
+def pytest_configure(config: Any) -> None:
+    """Registers the recorder where it was asked for."""
+    if folder := config.getoption("--lambdabench"):
+        config.pluginmanager.register(_Recording(config, Path(folder)), "lambdabench-record")
+
+
+class _Recording:
+    """Writes what pytest-benchmark timed when the session ends."""
+
+    def __init__(self, config: Any, folder: Path) -> None:
+        self._config, self._folder = config, folder
+        self._failures: dict[str, str] = {}
+        self._said = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self._failures.setdefault(report.nodeid, str(getattr(crash, "message", report.longrepr)).strip())
+
+    def pytest_sessionfinish(self) -> None:
+        """A benchmark whose test failed is a row with its reason."""
+        from .commands.recording import Timed, record
+
+        found = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
+        timed = [
+            Timed(
+                name=one.fullname,
+                seconds=tuple(one.stats.data),
+                iterations=one.iterations,
+                group=one.group or "",
+                reason=self._failures.get(one.fullname, ""),
+            )
+            for one in found
+            if one.stats.data
+        ]
+        self._said = f"lambdabench: saved {record(timed, self._folder)}" if timed else "lambdabench: no benchmark ran"
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_line(self._said)
