@@ -269,6 +269,34 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
     typer.echo(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
 
 
+@app.command(epilog="Example: lambdabench check --base origin/main")
+def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    base: Annotated[str, typer.Option(help="A commit, branch or tag: its merge base with HEAD is compared.")],
+    suite: Annotated[str, typer.Option(help="A suite's name, or a path to a .toml file.")] = "kernels-quick",
+    only: Annotated[str, typer.Option(help="Only cases whose name matches this glob.")] = "*",
+    show: Annotated[str, typer.Option(help="all: a line for every case, those that are the same included.")] = "",
+    as_json: JsonOption = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write a pull request's comment to this file.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print annotations, and append to the step's summary.")
+    ] = False,
+) -> None:
+    """Compare this working tree with the merge base, kernel by kernel, in turn. Exit 1 where something is slower."""
+    from .. import commands
+    from . import check_view
+
+    _choices(show, ("all",), "--show")
+    request = commands.CheckRequest(base=base, suite=suite, only=only)
+    with check_view.progress(quiet=as_json) as on_outcome:
+        result = commands.check(request, on_outcome)
+    check_view.publish(result, markdown=markdown, github=github)
+    if as_json:
+        typer.echo(json.dumps(check_view.as_json(result)))
+    else:
+        check_view.print_result(_console(), result, show_all=show == "all")
+    raise typer.Exit(result.exit_code)
+
+
 def _console() -> Console:
     """Standard output; names and intervals have brackets, so rich's own markup is off."""
     plain = Console(highlight=False, markup=False)

@@ -1,6 +1,7 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
 from .converting import convert, options_of
+from .gating import CheckRequest, CheckResult, check
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
 from .reading import (
     list_names,
@@ -17,10 +18,13 @@ from .reading import (
 from .rounds import Step
 
 __all__ = [
+    "CheckRequest",
+    "CheckResult",
     "Prepared",
     "RunRequest",
     "RunResult",
     "Step",
+    "check",
     "convert",
     "execute",
     "list_names",

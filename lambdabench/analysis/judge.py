@@ -1,0 +1,115 @@
+"""Is head slower than base? Log ratios of rounds to a verdict, at looks that are all paid for; Holm's correction over cases."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ..core.pairing import Finding, Rules, Verdict
+
+MOST_ROUNDS = 1200
+"""Beyond, neighbouring rounds are averaged: all pairs of rounds are made, twice the rounds take four times as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Centre:
+    """The Hodges-Lehmann centre of log ratios with its interval, on the log scale."""
+
+    value: float
+    low: float
+    high: float
+
+
+def centre(logs: Sequence[float], *levels: float) -> tuple[Centre, ...]:
+    """The median of all pairwise averages with its distribution-free interval of confidence 1 - level, for each level.
+
+    Hodges and Lehmann, "Estimates of location based on rank tests" (1963); bounds by the normal approximation of the signed-rank
+    statistic (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", section 3.3). Raises ValueError for no values.
+    """
+    values = _thinned(np.asarray(logs, dtype=np.float64))
+    count = len(values)
+    if count == 0:
+        raise ValueError("the centre of no values")
+    rows, columns = np.triu_indices(count)
+    averages = np.sort((values[rows] + values[columns]) / 2)
+    spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+    middle = float(np.median(averages))
+    found: list[Centre] = []
+    for level in levels:
+        rank = math.floor(count * (count + 1) / 4 - float(stats.norm.isf(level / 2)) * spread)
+        low, high = (-math.inf, math.inf) if rank < 1 else (float(averages[rank - 1]), float(averages[-rank]))
+        found.append(Centre(value=middle, low=low, high=high))
+    return tuple(found)
+
+
+def spend(alpha: float, look: int) -> float:
+    """The error that look number `look` (from 1) may use: alpha / (k (k + 1)), which sums to alpha over all looks."""
+    return alpha / (look * (look + 1))
+
+
+def following(rounds: int, rules: Rules) -> int:
+    """Rounds at the look after the one at `rounds`."""
+    return math.ceil(rules.growth * rounds)
+
+
+def judge(logs: Sequence[float], rules: Rules, look: int = 1) -> Verdict:
+    """The three-way verdict of one look; `logs` are log(head / base) of rounds. The interval is that of its finding."""
+    apart, alike = centre(logs, spend(rules.alpha, look), spend(rules.alpha_same, look))
+    finding = _finding(apart, alike, rules)
+    shown = alike if finding == "same" else apart
+    return Verdict(
+        ratio=math.exp(shown.value),
+        low=math.exp(shown.low),
+        high=math.exp(min(shown.high, 700.0)),
+        tolerance=rules.tolerance,
+        finding=finding,
+    )
+
+
+def slower_p(logs: Sequence[float], rules: Rules) -> float:
+    """Probability of such rounds where head is slower by no more than is negligible: Wilcoxon's signed ranks, one-sided."""
+    shifted = np.asarray(logs, dtype=np.float64) - math.log1p(rules.negligible)
+    if not np.any(shifted):
+        return 1.0
+    return float(stats.wilcoxon(shifted, alternative="greater").pvalue)
+
+
+def confirms(centres: Sequence[float], rules: Rules) -> bool:
+    """Whether processes agree: each one's log ratio over the tolerance, and their mean over what is negligible (t, one-sided 5 %)."""
+    if len(centres) < 2 or min(centres) <= math.log1p(rules.tolerance):
+        return False
+    if max(centres) - min(centres) < 1e-12:  # scripted times: no spread to estimate
+        return True
+    low = stats.ttest_1samp(centres, 0.0, alternative="greater").confidence_interval(0.95).low
+    return float(low) > math.log1p(rules.negligible)
+
+
+def holm(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
+    """Which hypotheses are rejected with a family-wise error of `alpha` (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    rejected = [False] * len(p_values)
+    for place, index in enumerate(order):
+        if p_values[index] > alpha / (len(p_values) - place):
+            break
+        rejected[index] = True
+    return tuple(rejected)
+
+
+def _finding(apart: Centre, alike: Centre, rules: Rules) -> Finding:
+    tolerance, negligible, equal = (math.log1p(share) for share in (rules.tolerance, rules.negligible, rules.equal))
+    if apart.low > negligible and apart.value > tolerance:
+        return "slower"
+    if apart.high < -negligible and apart.value < -tolerance:
+        return "faster"
+    return "same" if -equal < alike.low and alike.high < equal else "unclear"
+
+
+def _thinned(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Averages of as many neighbours as leave `MOST_ROUNDS` values."""
+    together = math.ceil(len(values) / MOST_ROUNDS)
+    if together < 2:
+        return values
+    whole = len(values) // together * together
+    return values[:whole].reshape(-1, together).mean(axis=1)

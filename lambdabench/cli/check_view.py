@@ -1,0 +1,245 @@
+"""What `check` prints: progress, the table of verdicts with its controls, Markdown for a pull request, JSON, annotations."""
+
+import contextlib
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..commands import CheckResult
+from ..core import codec
+from ..core.pairing import PairOutcome, Verdict
+from ..core.units import format_duration
+
+BUSY = 0.05
+SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new")
+"""Statuses in the order of their lines; `same` is counted."""
+LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE"}
+MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
+
+
+@contextlib.contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str, PairOutcome], None]]:
+    """A line a case on standard error."""
+    console = Console(stderr=True, highlight=False, markup=False)
+
+    def say(stage: str, one: PairOutcome) -> None:
+        found = one.trouble or (one.verdict.finding if one.verdict else "")
+        change = f" {_change(one.verdict)}" if one.verdict else ""
+        console.print(f"{stage} {one.label}: {found}{change}, {one.seconds:.1f} s", soft_wrap=True)
+
+    yield (lambda stage, one: None) if quiet else say
+
+
+def print_result(console: Console, result: CheckResult, *, show_all: bool) -> None:
+    """The table, counts, and what to do next."""
+    for line in (headline(result), controls(result), *result.notes):
+        console.print(line, soft_wrap=True)
+    console.print()
+    lines = _ordered(result, show_all)
+    if lines:
+        console.print(_table(lines))
+    hidden = result.count("same") if not show_all else 0
+    if hidden:
+        console.print(f"{hidden} same (within {_bound(result)})   --show all")
+    console.print(
+        f"{counts(result)}   {format_duration(result.seconds)}   exit {result.exit_code}: {result.exit_reason}"
+    )
+    for line in _advice(result):
+        console.print(line, soft_wrap=True)
+
+
+def headline(result: CheckResult) -> str:
+    """What was compared, and how much of it."""
+    return (
+        f"check {result.title}   {len(result.lines)} declared · {result.compared} compared · {result.decided} decided"
+    )
+
+
+def controls(result: CheckResult) -> str:
+    """What the run says of cases whose answer is known, and in what condition the machine was."""
+    if result.controls is None:
+        said = "controls  none ran"
+    else:
+        same, canary = result.controls.same, result.controls.canary
+        caught = "caught" if canary.finding == "slower" else f"NOT caught ({_change(canary)} {canary.finding})"
+        alike = "same" if same.finding == "same" else f"{same.finding} {_change(same)} {_interval(same)}"
+        said = f"controls  A/A {alike} · canary +10 % {caught}"
+    busy = result.pressure is not None and result.pressure > BUSY
+    state = f"machine loaded (pressure {100 * (result.pressure or 0):.0f} %)" if busy else "machine quiet"
+    clocks = sorted({one.outcomes[0].clock for one in result.lines if one.compared})
+    return f"{said} · {state}: {', '.join(clocks)} time judged" if clocks else f"{said} · {state}"
+
+
+def counts(result: CheckResult) -> str:
+    """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
+    shown = [f"{result.count(one)} {one}" for one in ("slower", "faster", "same", "unclear", "waived")]
+    more = [f"{result.count(one)} {one}" for one in ("failed", "gone", "new", "reported") if result.count(one)]
+    return " · ".join(shown + more)
+
+
+def as_json(result: CheckResult) -> dict[str, Any]:
+    """The same facts as one JSON object."""
+    return {
+        "title": result.title,
+        "declared": len(result.lines),
+        "compared": result.compared,
+        "decided": result.decided,
+        "exit_code": result.exit_code,
+        "exit_reason": result.exit_reason,
+        "seconds": result.seconds,
+        "pressure": result.pressure,
+        "notes": list(result.notes),
+        "controls": codec.encode(result.controls),
+        "cases": [codec.encode(one) for one in result.lines],
+    }
+
+
+def to_markdown(result: CheckResult) -> str:
+    """A pull request's comment."""
+    told = f"{result.count('slower')} slower" if result.exit_code != 3 else f"void: {result.exit_reason}"
+    if result.exit_code == 1 and not result.count("slower"):
+        told = result.exit_reason
+    head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
+    loud = [one for one in _ordered(result, False) if one.status in ("slower", "failed", "gone", "waived", "reported")]
+    quiet = [one for one in _ordered(result, True) if one not in loud]
+    parts = [head, ""]
+    if loud:
+        parts += [*_markdown_rows(loud), ""]
+    if quiet:
+        told = ", ".join(f"{n} {one}" for one in ("faster", "same", "unclear", "new") if (n := result.count(one)))
+        parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
+    parts += [
+        *(f"> {one}" for one in result.notes),
+        f"{controls(result)}. {result.title}. Reproduce: `{repeat(result)}`",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def repeat(result: CheckResult) -> str:
+    """The command that does this again, for one case where one is slower."""
+    first = next((one.label for one in result.lines if one.status in ("slower", "failed")), None)
+    only = f" --only {shlex.quote(first)}" if first else ""
+    return f"lambdabench check --base {shlex.quote(result.base)}{only}"
+
+
+def publish(result: CheckResult, *, markdown: Path | None, github: bool) -> None:
+    """Writes Markdown where it is asked for; on GitHub appends it to the step's summary and prints annotations."""
+    if markdown is not None:
+        markdown.write_text(to_markdown(result))
+    if not github:
+        return
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a") as file:
+            file.write(to_markdown(result))
+    for line in annotations(result):
+        print(line)
+
+
+def annotations(result: CheckResult) -> list[str]:
+    """GitHub's workflow commands: an error for each case that makes the run red, a warning for a void run."""
+    found = [
+        f"::error title={_escaped(one.label)}::{_escaped(f'{one.status} {_change(one.verdict)} {_interval(one.verdict)} {one.evidence}')}"
+        for one in result.lines
+        if one.status in ("slower", "failed", "gone")
+    ]
+    if result.exit_code == 3:
+        found.append(f"::warning title=lambdabench check is void::{_escaped(result.exit_reason)}")
+    return found
+
+
+def _escaped(text: str) -> str:
+    """Of a workflow command's message and title."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+
+
+def _table(lines: Sequence[Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("kernel", "base", "head", "change", "95 % interval", "verdict", "evidence"):
+        table.add_column(
+            title, justify="right" if title in ("base", "head", "change") else "left", no_wrap=title != "evidence"
+        )
+    for one in lines:
+        table.add_row(
+            one.label,
+            *_times(one),
+            _change(one.verdict),
+            _interval(one.verdict),
+            LOUD.get(one.status, one.status),
+            one.evidence,
+        )
+    return table
+
+
+def _markdown_rows(lines: Sequence[Any]) -> list[str]:
+    rows = ["| | kernel | change (interval) | base → head | evidence |", "|---|---|---|---|---|"]
+    marks = {
+        "slower": "🔴",
+        "failed": "🔴",
+        "gone": "🔴",
+        "faster": "🟢",
+        "waived": "🟡",
+        "reported": "🟡",
+        "unclear": "⚪",
+    }
+    for one in lines:
+        base, head = _times(one)
+        change = f"**{_change(one.verdict)}** {_interval(one.verdict)}" if one.verdict else "–"
+        evidence = one.evidence.replace("|", "\\|")
+        rows.append(
+            f"| {marks.get(one.status, '')} {one.status} | {one.label} | {change} | {base} → {head} | {evidence} |"
+        )
+    return rows
+
+
+def _ordered(result: CheckResult, show_all: bool) -> list[Any]:
+    statuses = (*SHOWN, "same") if show_all else SHOWN
+    return [one for status in statuses for one in result.lines if one.status == status]
+
+
+def _times(line: Any) -> tuple[str, str]:
+    if not line.compared:
+        return "–", "–"
+    first = line.outcomes[0]
+    return _time(first.base.call_s), _time(first.head.call_s)
+
+
+def _time(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def _change(verdict: Verdict | None) -> str:
+    return "–" if verdict is None else _percent(verdict.ratio - 1) + " %"
+
+
+def _interval(verdict: Verdict | None) -> str:
+    return "" if verdict is None else f"[{_percent(verdict.low - 1)}, {_percent(verdict.high - 1)}]"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _bound(result: CheckResult) -> str:
+    shares = {one.verdict.tolerance for one in result.lines if one.verdict is not None}
+    return f"±{125 * max(shares):.1f} %" if shares else ""
+
+
+def _advice(result: CheckResult) -> list[str]:
+    said: list[str] = []
+    if result.exit_code in (1, 3):
+        said.append(f"repeat  {repeat(result)}")
+    slower = next((one for one in result.lines if one.status == "slower"), None)
+    if slower is not None and slower.verdict is not None:
+        ceiling = f"{100 * (slower.verdict.high - 1):.0f} %"
+        said.append(
+            f'accept  [[tool.lambdabench.check.waiver]] case="{slower.label}" ceiling="{ceiling}" until= reason='
+        )
+    return said

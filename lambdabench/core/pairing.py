@@ -1,0 +1,128 @@
+"""What the gate and the process that times two versions in turn say to each other, through files in a folder."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .spec import Case
+
+Finding = Literal["slower", "faster", "same", "unclear"]
+Clock = Literal["thread CPU", "process CPU", "wall", "device"]
+Trouble = Literal["", "head", "base", "outputs"]
+"""Why a case was not compared: the side that cannot run it, or outputs that differ."""
+CANARY_CALLS = 10
+"""Calls of the control that does one call more on one side: real work, of the kernel's own kind, worth +10 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is called slower. A `tolerance` of 0.02: an estimate over +2 % whose interval excludes +1 %; same: all within 2.5 %."""
+
+    tolerance: float = 0.02
+    alpha: float = 0.01
+    """Error of calling one case slower or faster, over all its looks."""
+    alpha_same: float = 0.05
+    """Error of calling one case the same, over all its looks."""
+    first_look: int = 24
+    """Rounds."""
+    growth: float = 1.35
+    cap_s: float = 10.0
+    """Seconds of one case after which it is unclear."""
+
+    @property
+    def negligible(self) -> float:
+        """Never worth a red build; the interval of a slower one lies above."""
+        return self.tolerance / 2
+
+    @property
+    def equal(self) -> float:
+        """An interval within this, either way, proves that nothing worth mentioning changed."""
+        return 1.25 * self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Head's time over base's with its interval. `tolerance` is the share above which it would have been slower."""
+
+    ratio: float
+    low: float
+    high: float
+    tolerance: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One case to compare. `label` is its name for people, unique in a run."""
+
+    label: str
+    case: Case
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRequest:
+    """One process's work: `base` and `head` are folders of the two packages, or of the same one."""
+
+    base: str
+    head: str
+    entries: tuple[Entry, ...]
+    fixed_s: float | None = None
+    """Seconds of each case where a verdict is to be confirmed; None: until it is decided."""
+    swapped: bool = False
+    """Head is made before base."""
+    controls: bool = False
+    """Whether the quickest case is also compared with itself, as it is and with a tenth more work."""
+    explain: bool = False
+    """Whether operators are profiled afterwards."""
+    slowdown: float = 1.0
+    """Head's times are multiplied by this: what a self-test knows to be there."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One version of a case, while it was timed."""
+
+    call_s: float = 0.0
+    """Median time of a call."""
+    faults_per_call: float = 0.0
+    kernel: str = ""
+    operators: tuple[tuple[str, float], ...] = ()
+    """(name, seconds a call), the costliest first; empty where nothing was profiled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairOutcome:
+    """What one process says of one case."""
+
+    label: str
+    trouble: Trouble = ""
+    reason: str = ""
+    """Of the trouble, or of an unclear verdict."""
+    verdict: Verdict | None = None
+    wall_ratio: float = 1.0
+    clock: Clock = "wall"
+    rounds: int = 0
+    calls: int = 1
+    """In a row, on one side."""
+    seconds: float = 0.0
+    p_value: float = 1.0
+    """That head is not slower than what is negligible (Wilcoxon, one-sided)."""
+    base: Side = field(default_factory=Side)
+    head: Side = field(default_factory=Side)
+    steal: float | None = None
+    pressure: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What the run says of cases whose answer is known."""
+
+    label: str
+    same: Verdict
+    canary: Verdict
+
+    @property
+    def held(self) -> bool:
+        """Equal code was not told apart, and a tenth more work was."""
+        return self.same.finding in ("same", "unclear") and self.canary.finding == "slower"

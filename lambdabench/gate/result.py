@@ -1,0 +1,87 @@
+"""What a check found: a line for each case, controls, counts, and the exit code that follows from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..core.pairing import Controls, PairOutcome, Verdict
+
+Status = Literal["slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported"]
+"""`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more."""
+DECIDED = frozenset({"slower", "waived", "faster", "same", "reported"})
+VOID_SHARE = 0.2
+"""More unclear cases than this, and the run says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One case. `outcomes` are those of all processes that timed it, the first one first."""
+
+    label: str
+    status: Status
+    outcomes: tuple[PairOutcome, ...] = ()
+    verdict: Verdict | None = None
+    evidence: str = ""
+
+    @property
+    def compared(self) -> bool:
+        """Whether both sides ran and agreed."""
+        return self.verdict is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One run of `check`."""
+
+    title: str
+    lines: tuple[Line, ...]
+    controls: Controls | None
+    seconds: float
+    pressure: float | None = None
+    notes: tuple[str, ...] = ()
+    """What people must know: how it was measured where it is not the usual way, waivers used, expired ones."""
+    base: str = ""
+    gated: bool = True
+
+    def count(self, *statuses: str) -> int:
+        return sum(one.status in statuses for one in self.lines)
+
+    @property
+    def compared(self) -> int:
+        return sum(one.compared for one in self.lines)
+
+    @property
+    def decided(self) -> int:
+        return sum(one.status in DECIDED for one in self.lines)
+
+    @property
+    def controls_held(self) -> bool:
+        return self.controls is not None and self.controls.held
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing slower, 1 something slower or failing on head, 3 nothing or too little can be said."""
+        return judge_run(self.lines, self.controls_held, self.gated)[0]
+
+    @property
+    def exit_reason(self) -> str:
+        return judge_run(self.lines, self.controls_held, self.gated)[1]
+
+
+def judge_run(lines: Sequence[Line], controls_held: bool, gated: bool) -> tuple[int, str]:
+    """(Exit code, why)."""
+    broken = [one.label for one in lines if one.status in ("failed", "gone")]
+    compared = [one for one in lines if one.compared]
+    unclear = sum(one.status == "unclear" for one in lines)
+    if broken:
+        return 1, f"{len(broken)} failed or missing on head"
+    if not compared:
+        return 3, "nothing was compared"
+    if not controls_held:
+        return 3, "the controls did not come out as they must, so this run proves nothing"
+    slower = sum(one.status == "slower" for one in lines)
+    if slower and gated:
+        return 1, f"{slower} slower"
+    if unclear > VOID_SHARE * len(compared):
+        return 3, f"{unclear} of {len(compared)} unclear: void, run it on a quieter machine"
+    return 0, "nothing slower" if not slower else f"{slower} slower, reported only"

@@ -1,0 +1,154 @@
+"""`python -m lambdabench.worker.pair FOLDER`: times two versions of the package in turn, case by case, in this one process.
+
+Both are loaded under names of their own beside ours, which only drives them; a framework is loaded with the first case that needs it.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ..core import codec
+from ..core.pairing import CANARY_CALLS, Controls, Entry, PairOutcome, PairRequest, Side, Trouble
+from ..core.registry import ROOT
+from . import agreement, leash
+from .turns import Compared, Terms, compare
+from .versions import Opened, Version, load, make_workload, open_session, strangers
+
+T = TypeVar("T")
+LEASH = "LAMBDABENCH_LEASH"
+CONTROL_BLOCK_S = 0.02
+"""A control's block of calls is about this long at least where the kernel is quick."""
+
+
+class Apart(Exception):
+    """Two versions cannot be compared; `trouble` says which side is at fault."""
+
+    def __init__(self, trouble: Trouble, reason: str) -> None:
+        super().__init__(reason)
+        self.trouble: Trouble = trouble
+
+
+def run(folder: Path) -> None:
+    """Answers `request.json` with one file a case, `0.json` and so on, then `controls.json` where they are asked for."""
+    request = codec.read(PairRequest, folder / "request.json")
+    base, head = load(f"{ROOT}_base", Path(request.base)), load(f"{ROOT}_head", Path(request.head))
+    quickest: tuple[float, Entry] | None = None
+    for number, entry in enumerate(request.entries):
+        outcome = answer(entry, base, head, request)
+        codec.write(folder / f"{number}.json", outcome)
+        if not outcome.trouble and (quickest is None or outcome.head.call_s < quickest[0]):
+            quickest = outcome.head.call_s, entry
+    if request.controls and quickest is not None:
+        codec.write(folder / "controls.json", control(quickest[1], head, request.seed))
+
+
+def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
+    """One case's outcome; whatever either side raises becomes its trouble."""
+    opened: list[Opened] = []
+    try:
+        opened += _open(entry, base, head, request)
+        _check_agreement(opened, entry)
+        terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, slowdown=request.slowdown, seed=request.seed)
+        found = compare(opened[0].play, opened[1].play, terms)
+        _check_own_code(base, head)
+        return _outcome(entry, found, opened, request)
+    except Apart as apart:
+        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
+    finally:
+        for one in opened:
+            one.session.close()
+
+
+def control(entry: Entry, head: Version, seed: int) -> Controls:
+    """Head against a second copy of itself: as it is, and with eleven calls to ten."""
+    again = load(f"{ROOT}_again", head.folder)
+    request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
+    opened = _open(entry, again, head, request)
+    try:
+        same = compare(opened[0].play, opened[1].play, Terms(rules=entry.rules, seed=seed + 1))
+        block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(same.base_s, 1e-6)))
+        more = Terms(rules=entry.rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
+        canary = compare(opened[0].play, opened[1].play, more)
+    finally:
+        for one in opened:
+            one.session.close()
+    return Controls(label=entry.label, same=same.verdict, canary=canary.verdict)
+
+
+def _open(entry: Entry, base: Version, head: Version, request: PairRequest) -> tuple[Opened, Opened]:
+    """Sessions of base and head, made in the order that the request asks for, with equal weights and inputs."""
+    sides: list[tuple[Trouble, Version]] = [("base", base), ("head", head)]
+    if request.swapped:
+        sides.reverse()
+    made = {name: _guard(name, lambda version=version: make_workload(version, entry.case)) for name, version in sides}
+    agreement.give_equal_weights(made["base"][2], made["head"][2])
+    opened = {name: _guard(name, lambda name=name: open_session(made[name], 0)) for name, _ in sides}
+    return opened["base"], opened["head"]
+
+
+def _guard(trouble: Trouble, work: Callable[[], T]) -> T:
+    """What `work` returns; what it raises is that side's trouble."""
+    try:
+        return work()
+    except Exception as error:  # anything a version may raise, each with its own classes
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        raise Apart(trouble, f"{type(error).__name__}: {first}") from error
+
+
+def _check_agreement(opened: list[Opened], entry: Entry) -> None:
+    base = _guard("base", lambda: agreement.call_with_gradients(opened[0]))
+    head = _guard("head", lambda: agreement.call_with_gradients(opened[1]))
+    if problem := agreement.difference(base, head, entry.case.dtype):
+        raise Apart("outputs", f"{problem}; it is no question of speed until both compute the same")
+
+
+def _check_own_code(base: Version, head: Version) -> None:
+    for trouble, version in (("base", base), ("head", head)):
+        if found := strangers(version):
+            raise Apart(
+                trouble, f"{found[0]} was not loaded from {version.folder}: this side ran code that is not its own"
+            )
+
+
+def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairRequest) -> PairOutcome:
+    kernels = [_kernel(one) for one in opened]
+    operators: list[tuple[tuple[str, float], ...]] = [(), ()]
+    return PairOutcome(
+        label=entry.label,
+        reason=found.reason,
+        verdict=found.verdict,
+        wall_ratio=found.wall_ratio,
+        clock=found.clock,
+        rounds=found.rounds,
+        calls=found.calls,
+        seconds=found.seconds,
+        p_value=found.p_value,
+        base=Side(call_s=found.base_s, faults_per_call=found.base_faults, kernel=kernels[0], operators=operators[0]),
+        head=Side(call_s=found.head_s, faults_per_call=found.head_faults, kernel=kernels[1], operators=operators[1]),
+        steal=found.noise.steal,
+        pressure=found.noise.cpu_pressure,
+    )
+
+
+def _kernel(opened: Opened) -> str:
+    """The implementation that ran, as the session reads it back."""
+    output = opened.session.call()
+    opened.session.synchronize()
+    return str(getattr(opened.session.effective(output), "kernel", "") or "")
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when all was written."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m lambdabench.worker.pair FOLDER\n")
+        return 2
+    if os.environ.get(LEASH):
+        leash.follow_parent()
+    run(Path(arguments[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
