@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs] (there are none)
 
 from ..core.pairing import Finding, Rules, Verdict
 
+STATS: Any = scipy_stats
 MOST_ROUNDS = 1200
 """Beyond, neighbouring rounds are averaged: all pairs of rounds are made, twice the rounds take four times as long."""
 
@@ -38,7 +41,7 @@ def centre(logs: Sequence[float], *levels: float) -> tuple[Centre, ...]:
     middle = float(np.median(averages))
     found: list[Centre] = []
     for level in levels:
-        rank = math.floor(count * (count + 1) / 4 - float(stats.norm.isf(level / 2)) * spread)
+        rank = math.floor(count * (count + 1) / 4 - NormalDist().inv_cdf(1 - level / 2) * spread)
         low, high = (-math.inf, math.inf) if rank < 1 else (float(averages[rank - 1]), float(averages[-rank]))
         found.append(Centre(value=middle, low=low, high=high))
     return tuple(found)
@@ -73,7 +76,7 @@ def slower_p(logs: Sequence[float], rules: Rules) -> float:
     shifted = np.asarray(logs, dtype=np.float64) - math.log1p(rules.negligible)
     if not np.any(shifted):
         return 1.0
-    return float(stats.wilcoxon(shifted, alternative="greater").pvalue)
+    return float(STATS.wilcoxon(shifted, alternative="greater").pvalue)
 
 
 def confirms(centres: Sequence[float], rules: Rules) -> bool:
@@ -82,7 +85,7 @@ def confirms(centres: Sequence[float], rules: Rules) -> bool:
         return False
     if max(centres) - min(centres) < 1e-12:  # scripted times: no spread to estimate
         return True
-    low = stats.ttest_1samp(centres, 0.0, alternative="greater").confidence_interval(0.95).low
+    low = STATS.ttest_1samp(centres, 0.0, alternative="greater").confidence_interval(0.95).low
     return float(low) > math.log1p(rules.negligible)
 
 

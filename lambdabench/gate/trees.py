@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def find(reference: str, folder: Path) -> Trees:
 
 
 @contextlib.contextmanager
-def checked_out(trees: Trees) -> Iterator[Path]:
+def checked_out(trees: Trees) -> Generator[Path]:
     """A folder with base's files, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="lambdabench-check-") as name:
         folder = Path(name).resolve() / "base"

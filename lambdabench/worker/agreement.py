@@ -25,7 +25,7 @@ def give_equal_weights(base: Any, head: Any) -> None:
 
 def call_with_gradients(opened: Opened) -> dict[str, Any]:
     """One call's outputs and, where its network is torch's and trains, gradients by parameter, as arrays."""
-    network = getattr(opened.workload, "network", None)
+    network: Any = getattr(opened.workload, "network", None)
     gradients: dict[str, Any] = {}
     hooks: list[Any] = []
     if opened.case.mode == "train" and hasattr(network, "named_parameters"):

@@ -105,7 +105,8 @@ def _check_agreement(opened: list[Opened], entry: Entry) -> None:
 
 
 def _check_own_code(base: Version, head: Version) -> None:
-    for trouble, version in (("base", base), ("head", head)):
+    sides: tuple[tuple[Trouble, Version], ...] = (("base", base), ("head", head))
+    for trouble, version in sides:
         if found := strangers(version):
             raise Apart(
                 trouble, f"{found[0]} was not loaded from {version.folder}: this side ran code that is not its own"
