@@ -17,7 +17,6 @@ from . import trees
 from .processes import Answered, ask
 from .result import Line, Result, Status
 
-CONFIRM_S = 2.0
 CONFIRMATIONS = 2
 FAULTS_APART = 20.0
 """Page faults a call by which two sides differ noticeably: 46 us at the 2.3 us each that were measured on two Xeon cores."""
@@ -34,6 +33,8 @@ class Request:
     suite: str = "kernels-quick"
     only: str = "*"
     rules: Rules = field(default_factory=Rules)
+    confirm_s: float = 2.0
+    """Seconds of a case in each of the fresh processes."""
     folder: Path = field(default_factory=Path.cwd)
 
 
@@ -56,7 +57,7 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
         chosen = cases.matching(entries, request.only)
         gone = _gone(request, base, entries)
         first, controls = compare(chosen, sides, on_outcome)
-        again = confirm(chosen, first, sides, on_outcome)
+        again = confirm(chosen, first, sides, request.confirm_s, on_outcome)
     lines = (*judge_lines(chosen, first, again), *gone)
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     return Result(
@@ -84,14 +85,14 @@ def compare(
 
 
 def confirm(
-    entries: Sequence[Entry], first: dict[str, PairOutcome], sides: Sides, on_outcome: OnOutcome
+    entries: Sequence[Entry], first: dict[str, PairOutcome], sides: Sides, confirm_s: float, on_outcome: OnOutcome
 ) -> dict[str, list[PairOutcome]]:
     """Stage two: what looks slower, in fresh processes, sides made in either order."""
     suspects = [one for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
     found: dict[str, list[PairOutcome]] = {one.label: [] for one in suspects}
     for group in groups(suspects):
         for number in range(CONFIRMATIONS):
-            asked = _pair(sides, group, fixed_s=CONFIRM_S, swapped=number % 2 == 0, seed=number + 1)
+            asked = _pair(sides, group, fixed_s=confirm_s, swapped=number % 2 == 0, seed=number + 1)
             answered: Answered = ask(asked, lambda one: on_outcome("confirm", one))
             for one in answered.outcomes:
                 found[one.label].append(one)
