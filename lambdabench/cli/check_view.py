@@ -43,6 +43,9 @@ def print_result(console: Console, result: CheckResult, *, show_all: bool) -> No
     lines = _ordered(result, show_all)
     if lines:
         console.print(_table(lines))
+    for one in lines:
+        for told in one.explanation:
+            console.print(f"why  {one.label}: {told}", soft_wrap=True)
     hidden = result.count("same") if not show_all else 0
     if hidden:
         console.print(f"{hidden} same (within {_bound(result)})   --show all")
@@ -109,7 +112,12 @@ def to_markdown(result: CheckResult) -> str:
     quiet = [one for one in _ordered(result, True) if one not in loud]
     parts = [head, ""]
     if loud:
-        parts += [*_markdown_rows(loud), ""]
+        parts += [
+            *_markdown_rows(loud),
+            "",
+            *(f"- `{one.label}`: {told}" for one in loud for told in one.explanation),
+            "",
+        ]
     if quiet:
         told = ", ".join(f"{n} {one}" for one in ("faster", "same", "unclear", "new") if (n := result.count(one)))
         parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]

@@ -80,6 +80,15 @@ class PairRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What a framework's profiler says of one operator in one call, its own time without that of operators in it."""
+
+    name: str
+    self_s: float
+    calls: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One version of a case, while it was timed."""
 
@@ -87,8 +96,11 @@ class Side:
     """Median time of a call."""
     faults_per_call: float = 0.0
     kernel: str = ""
-    operators: tuple[tuple[str, float], ...] = ()
-    """(name, seconds a call), the costliest first; empty where nothing was profiled."""
+    operators: tuple[Operator, ...] = ()
+    """The costliest first; empty where nothing was profiled."""
+    allocations_per_call: float | None = None
+    instructions_per_call: float | None = None
+    """None where this machine counts none for us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

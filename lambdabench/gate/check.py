@@ -13,14 +13,11 @@ from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules, Ver
 from ..core.registry import ROOT
 from ..machine import quiet
 from . import entries as cases
-from . import trees
+from . import explain, trees
 from .processes import Answered, ask
 from .result import Line, Result, Status
 
 CONFIRMATIONS = 2
-FAULTS_APART = 20.0
-"""Page faults a call by which two sides differ noticeably: 46 us at the 2.3 us each that were measured on two Xeon cores."""
-
 OnOutcome = Callable[[str, PairOutcome], None]
 """Of the stage, "compare" or "confirm"."""
 
@@ -92,7 +89,8 @@ def confirm(
     found: dict[str, list[PairOutcome]] = {one.label: [] for one in suspects}
     for group in groups(suspects):
         for number in range(CONFIRMATIONS):
-            asked = _pair(sides, group, fixed_s=confirm_s, swapped=number % 2 == 0, seed=number + 1)
+            last = number == CONFIRMATIONS - 1
+            asked = _pair(sides, group, fixed_s=confirm_s, swapped=not number, explain=last, seed=number + 1)
             answered: Answered = ask(asked, lambda one: on_outcome("confirm", one))
             for one in answered.outcomes:
                 found[one.label].append(one)
@@ -151,7 +149,8 @@ def _line(entry: Entry, first: PairOutcome, again: list[PairOutcome], significan
         status="slower",
         outcomes=outcomes,
         verdict=verdict,
-        evidence="; ".join((said, *_evidence(first))),
+        evidence="; ".join((said, *explain.short(first))),
+        explanation=explain.long(known[-1]),
     )
 
 
@@ -170,21 +169,10 @@ def _pooled(outcomes: Sequence[PairOutcome]) -> Verdict:
 
 def _unstable(outcomes: Sequence[PairOutcome]) -> str:
     """Why processes that agree on the time are not to be believed: page faults that only some of them had."""
-    apart = [abs(one.head.faults_per_call - one.base.faults_per_call) > FAULTS_APART for one in outcomes]
+    apart = [abs(one.head.faults_per_call - one.base.faults_per_call) > explain.FAULTS_APART for one in outcomes]
     if any(apart) and not all(apart):
         return f"page faults differ between the sides in {sum(apart)} of {len(apart)} processes: the allocator, not the code"
     return ""
-
-
-def _evidence(one: PairOutcome) -> list[str]:
-    """What else differs between the sides."""
-    said: list[str] = []
-    before, after = one.base.faults_per_call, one.head.faults_per_call
-    if abs(before - after) > FAULTS_APART:
-        said.append(f"faults/call {before:.0f}→{after:.0f}")
-    if one.base.kernel != one.head.kernel:
-        said.append(f"kernel {one.base.kernel or '?'}→{one.head.kernel or '?'}")
-    return said
 
 
 def _p_value(first: PairOutcome, again: Sequence[PairOutcome]) -> float:
@@ -201,6 +189,7 @@ def _pair(
     controls: bool = False,
     fixed_s: float | None = None,
     swapped: bool = False,
+    explain: bool = False,
     seed: int = 0,
 ) -> PairRequest:
     return PairRequest(
@@ -210,6 +199,7 @@ def _pair(
         controls=controls,
         fixed_s=fixed_s,
         swapped=swapped,
+        explain=explain,
         seed=seed,
     )
 

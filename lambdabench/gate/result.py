@@ -22,6 +22,8 @@ class Line:
     outcomes: tuple[PairOutcome, ...] = ()
     verdict: Verdict | None = None
     evidence: str = ""
+    explanation: tuple[str, ...] = ()
+    """Of a confirmed slowdown: what the profiler and the counters say, a line each."""
 
     @property
     def compared(self) -> bool:

@@ -3,6 +3,8 @@
 Both are loaded under names of their own beside ours, which only drives them; a framework is loaded with the first case that needs it.
 """
 
+import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -10,8 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..core import codec
-from ..core.pairing import CANARY_CALLS, Controls, Entry, PairOutcome, PairRequest, Side, Trouble
+from ..core.pairing import CANARY_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
 from ..core.registry import ROOT
+from ..machine import instructions
 from . import agreement, leash
 from .turns import Compared, Terms, compare
 from .versions import Opened, Version, load, make_workload, open_session, strangers
@@ -114,8 +117,20 @@ def _check_own_code(base: Version, head: Version) -> None:
 
 
 def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairRequest) -> PairOutcome:
-    kernels = [_kernel(one) for one in opened]
-    operators: list[tuple[tuple[str, float], ...]] = [(), ()]
+    profiles = [_profile(one) if request.explain else ((), None) for one in opened]
+    counted = [instructions.count(one.session.call) if request.explain else None for one in opened]
+    times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
+    base, head = (
+        Side(
+            call_s=times[side],
+            faults_per_call=faults[side],
+            kernel=_kernel(one),
+            operators=profiles[side][0],
+            allocations_per_call=profiles[side][1],
+            instructions_per_call=counted[side],
+        )
+        for side, one in enumerate(opened)
+    )
     return PairOutcome(
         label=entry.label,
         reason=found.reason,
@@ -126,11 +141,19 @@ def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairR
         calls=found.calls,
         seconds=found.seconds,
         p_value=found.p_value,
-        base=Side(call_s=found.base_s, faults_per_call=found.base_faults, kernel=kernels[0], operators=operators[0]),
-        head=Side(call_s=found.head_s, faults_per_call=found.head_faults, kernel=kernels[1], operators=operators[1]),
+        base=base,
+        head=head,
         steal=found.noise.steal,
         pressure=found.noise.cpu_pressure,
     )
+
+
+def _profile(opened: Opened) -> tuple[tuple[Operator, ...], float | None]:
+    """Operators and allocations of a call; nothing where the framework has no module in `evidence`."""
+    name = f"{__package__}.evidence.{opened.framework or 'none'}"
+    if importlib.util.find_spec(name) is None:
+        return (), None
+    return importlib.import_module(name).profiled(opened.session.call, opened.timed_by_session)
 
 
 def _kernel(opened: Opened) -> str:

@@ -33,6 +33,8 @@ class Opened:
     session: Any
     workload: Any
     case: Any
+    framework: str
+    """The backend's; empty for none."""
     timed_by_session: bool
     """Where the host's clocks do not tell: work on a GPU, scripted times."""
 
@@ -76,7 +78,9 @@ def open_session(made: tuple[Any, Any, Any], seed: int) -> Opened:
     backend, case, workload = made
     session = backend.open_session(workload, case, seed)
     by_session = case.device.startswith("cuda") or not backend.FRAMEWORK
-    return Opened(session=session, workload=workload, case=case, timed_by_session=by_session)
+    return Opened(
+        session=session, workload=workload, case=case, framework=backend.FRAMEWORK, timed_by_session=by_session
+    )
 
 
 def strangers(version: Version) -> list[str]:
