@@ -37,7 +37,7 @@ def progress(quiet: bool) -> Iterator[Callable[[str, PairOutcome], None]]:
 
 def print_result(console: Console, result: CheckResult, *, show_all: bool) -> None:
     """The table, counts, and what to do next."""
-    for line in (headline(result), controls(result), *result.notes):
+    for line in (headline(result), controls(result), *result.notes, *result.expired):
         console.print(line, soft_wrap=True)
     console.print()
     lines = _ordered(result, show_all)
@@ -97,6 +97,7 @@ def as_json(result: CheckResult) -> dict[str, Any]:
         "seconds": result.seconds,
         "pressure": result.pressure,
         "notes": list(result.notes),
+        "expired": list(result.expired),
         "controls": codec.encode(result.controls),
         "cases": [codec.encode(one) for one in result.lines],
     }
@@ -122,7 +123,7 @@ def to_markdown(result: CheckResult) -> str:
         told = ", ".join(f"{n} {one}" for one in ("faster", "same", "unclear", "new") if (n := result.count(one)))
         parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
     parts += [
-        *(f"> {one}" for one in result.notes),
+        *(f"> {one}\n" for one in (*result.notes, *result.expired)),
         f"{controls(result)}. {result.title}. Reproduce: `{repeat(result)}`",
     ]
     return "\n".join(parts) + "\n"
@@ -132,7 +133,7 @@ def repeat(result: CheckResult) -> str:
     """The command that does this again, for one case where one is slower."""
     first = next((one.label for one in result.lines if one.status in ("slower", "failed")), None)
     only = f" --only {shlex.quote(first)}" if first else ""
-    return f"lambdabench check --base {shlex.quote(result.base)}{only}"
+    return f"lambdabench check {result.request}{only}"
 
 
 def publish(result: CheckResult, *, markdown: Path | None, github: bool) -> None:

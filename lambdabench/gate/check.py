@@ -1,7 +1,9 @@
 """`check --base REF`: two trees to verdicts. First one process a kernel; then, for what looks slower, two more; then Holm."""
 
+import datetime
 import itertools
 import math
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +15,8 @@ from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules, Ver
 from ..core.registry import ROOT
 from ..machine import quiet
 from . import entries as cases
-from . import explain, trees
+from . import explain, pardon, trees
+from . import settings as setup
 from .processes import Answered, ask
 from .result import Line, Result, Status
 
@@ -29,10 +32,12 @@ class Request:
     base: str
     suite: str = "kernels-quick"
     only: str = "*"
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules | None = None
+    """None: the repository's own."""
     confirm_s: float = 2.0
     """Seconds of a case in each of the fresh processes."""
     folder: Path = field(default_factory=Path.cwd)
+    today: datetime.date = field(default_factory=datetime.date.today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +52,27 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
     """The whole check. Raises LambdabenchError for a request that cannot be carried out."""
     started_s = time.monotonic()
     found = trees.find(request.base, request.folder)
+    settings = setup.read(found.repository)
+    rules = request.rules or settings.rules()
     before = quiet.take_snapshot()
     with trees.checked_out(found) as base:
         sides = Sides(base=_package(base, "base"), head=_package(found.repository, "head"))
-        entries = cases.entries_of(cases.suite_of(request.suite, found.repository), request.rules)
+        entries = settings.applied(cases.entries_of(cases.suite_of(request.suite, found.repository), rules))
         chosen = cases.matching(entries, request.only)
         gone = _gone(request, base, entries)
         first, controls = compare(chosen, sides, on_outcome)
         again = confirm(chosen, first, sides, request.confirm_s, on_outcome)
-    lines = (*judge_lines(chosen, first, again), *gone)
-    noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
+    lines, notes = pardon.apply((*judge_lines(chosen, first, again), *gone), settings, request.today)
+    strange = settings.strangers([one.label for one in (*entries, *gone)])
     return Result(
         title=found.title,
         lines=lines,
         controls=controls,
         seconds=time.monotonic() - started_s,
-        pressure=noise.cpu_pressure,
-        base=request.base,
+        pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
+        notes=(*notes, *(f"pyproject.toml names a case that {request.suite} does not have: {one}" for one in strange)),
+        expired=pardon.expired(settings, request.today),
+        request=_asked(request),
     )
 
 
@@ -224,7 +233,7 @@ def _gone(request: Request, base: Path, entries: Sequence[Entry]) -> list[Line]:
     if not path.is_file():
         return []
     try:
-        before = cases.entries_of(cases.suite_of(str(path), base), request.rules)
+        before = cases.entries_of(cases.suite_of(str(path), base), Rules())
     except LambdabenchError:
         return []
     there = {one.label for one in entries}
@@ -233,3 +242,9 @@ def _gone(request: Request, base: Path, entries: Sequence[Entry]) -> list[Line]:
     return [
         Line(label=one.label, status="gone", evidence="base's suite has this case, head's does not") for one in chosen
     ]
+
+
+def _asked(request: Request) -> str:
+    """The flags that ask for this again, but for the cases."""
+    suite = "" if request.suite == "kernels-quick" else f" --suite {shlex.quote(request.suite)}"
+    return f"--base {shlex.quote(request.base)}{suite}"

@@ -1,6 +1,5 @@
 """What a check found: a line for each case, controls, counts, and the exit code that follows from them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,8 +41,10 @@ class Result:
     pressure: float | None = None
     notes: tuple[str, ...] = ()
     """What people must know: how it was measured where it is not the usual way, waivers used, expired ones."""
-    base: str = ""
-    gated: bool = True
+    expired: tuple[str, ...] = ()
+    """Waivers whose day is over: red until they are taken out or renewed."""
+    request: str = ""
+    """The flags that ask for this again."""
 
     def count(self, *statuses: str) -> int:
         return sum(one.status in statuses for one in self.lines)
@@ -63,27 +64,28 @@ class Result:
     @property
     def exit_code(self) -> int:
         """0 nothing slower, 1 something slower or failing on head, 3 nothing or too little can be said."""
-        return judge_run(self.lines, self.controls_held, self.gated)[0]
+        return judge_run(self)[0]
 
     @property
     def exit_reason(self) -> str:
-        return judge_run(self.lines, self.controls_held, self.gated)[1]
+        """Why."""
+        return judge_run(self)[1]
 
 
-def judge_run(lines: Sequence[Line], controls_held: bool, gated: bool) -> tuple[int, str]:
+def judge_run(result: Result) -> tuple[int, str]:
     """(Exit code, why)."""
-    broken = [one.label for one in lines if one.status in ("failed", "gone")]
-    compared = [one for one in lines if one.compared]
-    unclear = sum(one.status == "unclear" for one in lines)
+    broken = result.count("failed", "gone")
+    unclear, slower, reported = result.count("unclear"), result.count("slower"), result.count("reported")
     if broken:
-        return 1, f"{len(broken)} failed or missing on head"
-    if not compared:
+        return 1, f"{broken} failed or missing on head"
+    if not result.compared:
         return 3, "nothing was compared"
-    if not controls_held:
+    if not result.controls_held:
         return 3, "the controls did not come out as they must, so this run proves nothing"
-    slower = sum(one.status == "slower" for one in lines)
-    if slower and gated:
+    if slower:
         return 1, f"{slower} slower"
-    if unclear > VOID_SHARE * len(compared):
-        return 3, f"{unclear} of {len(compared)} unclear: void, run it on a quieter machine"
-    return 0, "nothing slower" if not slower else f"{slower} slower, reported only"
+    if result.expired:
+        return 1, f"{len(result.expired)} waiver{'' if len(result.expired) == 1 else 's'} expired"
+    if unclear > VOID_SHARE * result.compared:
+        return 3, f"{unclear} of {result.compared} unclear: void, run it on a quieter machine"
+    return 0, f"{reported} slower, reported only" if reported else "nothing slower"

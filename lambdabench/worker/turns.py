@@ -25,6 +25,8 @@ WARMUP_S, FEWEST_WARMUPS, MOST_WARMUPS = 0.1, 4, 20
 FULL = (0.9, 1.1)
 """CPU time over wall time of work that one thread does without waiting."""
 MOST_STEAL = 0.05
+STEAL_SEEN_S = 0.5
+"""Stolen time is counted in steps of 10 ms: over less, one step is too large a share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
         verdict, wall = _play(base, head, rounds, terms, (calls, clock, order, start_s))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 2 * calls * len(rounds.base))
     seconds = time.perf_counter() - start_s
-    verdict, reason = _guarded(verdict, wall, noise, seconds)
+    verdict, reason = _guarded(verdict, wall, noise if clock != "device" else Noise(), seconds)
     return Compared(
         verdict=verdict,
         reason=reason,
@@ -182,7 +184,7 @@ def _play(
 def _guarded(verdict: Verdict, wall: Verdict, noise: Noise, seconds: float) -> tuple[Verdict, str]:
     """The verdict that conditions allow, and why it is unclear."""
     reason = ""
-    if noise.steal is not None and noise.steal > MOST_STEAL:
+    if noise.steal is not None and noise.steal > MOST_STEAL and seconds > STEAL_SEEN_S:
         reason = f"{100 * noise.steal:.0f} % of the CPU's time was stolen by other virtual machines"
     elif verdict.finding == "slower" and wall.ratio <= 1:
         reason = f"CPU time says {verdict.ratio - 1:+.1%}, wall time {wall.ratio - 1:+.1%}"

@@ -35,5 +35,6 @@ def profiled(call: Callable[[], Any], on_gpu: bool) -> tuple[tuple[Operator, ...
 
 
 def _allocates(event: Any) -> bool:
-    """Whether an event takes memory; those that give it back are negative."""
-    return event.name == "[memory]" and max(event.cpu_memory_usage, event.device_memory_usage) > 0
+    """Whether an event takes memory itself; those that give it back are negative."""
+    taken = event.cpu_memory_usage if event.name == "[memory]" else event.self_cpu_memory_usage
+    return max(taken, event.self_device_memory_usage) > 0

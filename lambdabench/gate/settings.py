@@ -1,0 +1,124 @@
+"""`[tool.lambdabench.check]` of the checked repository's pyproject.toml: tolerances, and what is accepted, until when and why."""
+
+import datetime
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..core.errors import LambdabenchError
+from ..core.pairing import Entry, Rules
+
+TABLE = "tool.lambdabench.check"
+
+
+def _share(value: Any) -> Any:
+    """0.09, or "9 %"."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(value.strip().removesuffix("%")) / 100
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(gt=0, lt=10)]
+
+
+class _Exact(BaseModel):
+    """Something said of one case, whose name is given in full."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    case: str
+
+    @field_validator("case")
+    @classmethod
+    def _no_wildcards(cls, name: str) -> str:
+        if set(name) & set("*?"):
+            raise ValueError("expected the exact name of one case; wildcards would hide what nobody looked at")
+        return name
+
+
+class Waiver(_Exact):
+    """One accepted fault of one case."""
+
+    accept: Literal["slower", "outputs", "gone"] = "slower"
+    ceiling: Share | None = None
+    """The largest slowdown that is accepted, as a share."""
+    until: datetime.date
+    """The last day on which it holds."""
+    reason: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_ceiling(self) -> "Waiver":
+        if self.accept == "slower" and self.ceiling is None:
+            raise ValueError('ceiling is missing: the largest slowdown that is accepted, such as "9 %"')
+        return self
+
+
+class CaseSettings(_Exact):
+    """What is different for one case."""
+
+    tolerance: Share | None = None
+    gated: bool = True
+
+
+class Settings(BaseModel):
+    """The whole table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    tolerance: Share = Rules().tolerance
+    cap_s: Annotated[float, Field(gt=0)] = Rules().cap_s
+    gated: bool = True
+    case: tuple[CaseSettings, ...] = ()
+    waiver: tuple[Waiver, ...] = ()
+
+    def rules(self) -> Rules:
+        """The rules of a case about which nothing is said."""
+        return Rules(tolerance=self.tolerance, cap_s=self.cap_s)
+
+    def reports_only(self) -> frozenset[str]:
+        """Cases that never make a run red."""
+        return frozenset(one.case for one in self.case if not one.gated)
+
+    def applied(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """Entries with their own tolerances."""
+        own = {one.case: one.tolerance for one in self.case if one.tolerance is not None}
+        return tuple(
+            Entry(label=one.label, case=one.case, rules=_with_tolerance(one.rules, own[one.label]))
+            if one.label in own
+            else one
+            for one in entries
+        )
+
+    def expired(self, today: datetime.date) -> tuple[Waiver, ...]:
+        """Waivers whose last day is over."""
+        return tuple(one for one in self.waiver if one.until < today)
+
+    def strangers(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Names in the table that no case has."""
+        return tuple(one.case for one in (*self.case, *self.waiver) if one.case not in labels)
+
+
+def read(repository: Path) -> Settings:
+    """The table of a repository, defaults where there is none. Raises LambdabenchError with all that is wrong."""
+    path = repository / "pyproject.toml"
+    if not path.is_file():
+        return Settings()
+    try:
+        found: Any = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise LambdabenchError(f"{path}: no TOML: {error}") from error
+    for key in TABLE.split("."):
+        found = found.get(key, {})
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        problems = [
+            f"{path}: {TABLE}.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors()
+        ]
+        raise LambdabenchError("\n".join(problems)) from error
+
+
+def _with_tolerance(rules: Rules, tolerance: float) -> Rules:
+    return Rules(tolerance=tolerance, cap_s=rules.cap_s, alpha=rules.alpha)
