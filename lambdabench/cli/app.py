@@ -273,6 +273,13 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     base: Annotated[str, typer.Option(help="A commit, branch or tag: its merge base with HEAD is compared.")],
     suite: Annotated[str, typer.Option(help="A suite's name, or a path to a .toml file.")] = "kernels-quick",
+    tests: Annotated[
+        str | None,
+        typer.Option("--pytest", help="Your own pytest-benchmark tests instead of a suite: a file or folder."),
+    ] = None,
+    build: Annotated[
+        str, typer.Option(help="With --pytest: the command that installs a side into an environment of its own.")
+    ] = "",
     only: Annotated[str, typer.Option(help="Only cases whose name matches this glob.")] = "*",
     show: Annotated[str, typer.Option(help="all: a line for every case, those that are the same included.")] = "",
     as_json: JsonOption = False,
@@ -288,7 +295,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     _choices(show, ("all",), "--show")
     request = commands.CheckRequest(base=base, suite=suite, only=only)
     with check_view.progress(quiet=as_json) as on_outcome:
-        result = commands.check(request, on_outcome)
+        result = commands.check(request, on_outcome, tests=tests, build=build)
     check_view.publish(result, markdown=markdown, github=github)
     if as_json:
         typer.echo(json.dumps(check_view.as_json(result)))

@@ -80,6 +80,24 @@ class PairRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsersRequest:
+    """The same for a user's pytest-benchmark tests: `base` and `head` are trees that hold the same tests."""
+
+    base: str
+    head: str
+    rules: Rules = field(default_factory=Rules)
+    own_rules: tuple[tuple[str, Rules], ...] = ()
+    """Of single tests."""
+    only: str = "*"
+    labels: tuple[str, ...] = ()
+    """Tests to confirm, by their full names; empty: all."""
+    fixed_s: float | None = None
+    controls: bool = False
+    explain: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """What a framework's profiler says of one operator in one call, its own time without that of operators in it."""
 

@@ -37,8 +37,8 @@ def call_with_gradients(opened: Opened) -> dict[str, Any]:
     if problem := opened.session.check(output):
         raise ValueError(problem)
     outputs = output if isinstance(output, (list, tuple)) else (output,)
-    found = {f"output {number}" if number else "output": _array(one) for number, one in enumerate(outputs)}
-    return found | {f"gradient of {name}": _array(one) for name, one in gradients.items()}
+    found = {f"output {number}" if number else "output": as_array(one) for number, one in enumerate(outputs)}
+    return found | {f"gradient of {name}": as_array(one) for name, one in gradients.items()}
 
 
 def difference(base: Mapping[str, Any], head: Mapping[str, Any], dtype: str) -> str:
@@ -70,7 +70,8 @@ def _keep(where: dict[str, Any], name: str) -> Callable[[Any], None]:
     return keep
 
 
-def _array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """A tensor or array of any framework, in double precision where it holds floats."""
     if hasattr(value, "detach"):
         value = value.detach().float().cpu().numpy()
     array = np.asarray(value)

@@ -7,22 +7,20 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from ..core import codec
-from ..core.pairing import CANARY_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
+from ..core.pairing import Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
 from ..core.registry import ROOT
 from ..machine import instructions
 from . import agreement, leash
-from .turns import Compared, Terms, compare
+from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
 T = TypeVar("T")
 LEASH = "LAMBDABENCH_LEASH"
-CONTROL_BLOCK_S = 0.02
-"""A control's block of calls is about this long at least where the kernel is quick."""
 
 
 class Apart(Exception):
@@ -54,7 +52,7 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
         opened += _open(entry, base, head, request)
         _check_agreement(opened, entry)
         terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, slowdown=request.slowdown, seed=request.seed)
-        found = compare(opened[0].play, opened[1].play, terms)
+        found = compare(*_players(opened), terms)
         _check_own_code(base, head)
         return _outcome(entry, found, opened, request)
     except Apart as apart:
@@ -70,14 +68,10 @@ def control(entry: Entry, head: Version, seed: int) -> Controls:
     request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
     opened = _open(entry, again, head, request)
     try:
-        same = compare(opened[0].play, opened[1].play, Terms(rules=entry.rules, seed=seed + 1))
-        block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(same.base_s, 1e-6)))
-        more = Terms(rules=entry.rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
-        canary = compare(opened[0].play, opened[1].play, more)
+        return controls_of(entry.label, *_players(opened), entry.rules, seed)
     finally:
         for one in opened:
             one.session.close()
-    return Controls(label=entry.label, same=same.verdict, canary=canary.verdict)
 
 
 def _open(entry: Entry, base: Version, head: Version, request: PairRequest) -> tuple[Opened, Opened]:
@@ -89,6 +83,10 @@ def _open(entry: Entry, base: Version, head: Version, request: PairRequest) -> t
     agreement.give_equal_weights(made["base"][2], made["head"][2])
     opened = {name: _guard(name, lambda name=name: open_session(made[name], 0)) for name, _ in sides}
     return opened["base"], opened["head"]
+
+
+def _players(opened: Sequence[Opened]) -> tuple[Player, Player]:
+    return Player(play=opened[0].play), Player(play=opened[1].play)
 
 
 def _guard(trouble: Trouble, work: Callable[[], T]) -> T:

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 
 from ..analysis.estimate import median
 from ..analysis.judge import following, judge, slower_p
-from ..core.pairing import Clock, Rules, Verdict
+from ..core.pairing import CANARY_CALLS, Clock, Controls, Rules, Verdict
 from ..core.record import Noise
 from ..machine import quiet
 
-Player = Callable[[int], float | None]
-"""Makes so many calls and waits for their end; seconds by the device's own events, or None where the host's clocks tell."""
-
 BLOCK_S = 1e-3
 """A clock's readings cost about a microsecond: a tenth of a percent of this."""
+CONTROL_BLOCK_S = 0.02
+"""A canary's block of calls is about this long at least where the kernel is quick."""
 WARMUP_S, FEWEST_WARMUPS, MOST_WARMUPS = 0.1, 4, 20
 """A fresh process's first calls took 3.0, 1.8 and 1.0 times the steady time on two Xeon cores, and nothing was slower later."""
 FULL = (0.9, 1.1)
@@ -27,6 +26,15 @@ FULL = (0.9, 1.1)
 MOST_STEAL = 0.05
 STEAL_SEEN_S = 0.5
 """Stolen time is counted in steps of 10 ms: over less, one step is too large a share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """One side. `play` makes so many calls and waits for their end; it returns seconds by the device's own events, or None where
+    the host's clocks tell. `prepare` makes ready for so many, untimed."""
+
+    play: Callable[[int], float | None]
+    prepare: Callable[[int], None] = lambda calls: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How two players are compared. `slowdown` multiplies head's times; `head_calls` differs from base's in a canary only."""
+    """How two players are compared. `slowdown` multiplies head's times; head makes `extra_calls` in a canary only."""
 
     rules: Rules = field(default_factory=Rules)
     fixed_s: float | None = None
@@ -95,6 +103,8 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
     """Rounds in random order of the sides until `judge` decides, or `fixed_s` or the rules' cap is over."""
     warm = _warm_up(base, head)
     calls = terms.calls or _calls(warm)
+    if calls > 1:  # of one quick call, reading the clocks takes most
+        warm = [read(one, calls) for _ in range(FEWEST_WARMUPS) for one in (base, head)]
     clock = choose_clock(warm)
     rounds, order = _Rounds([], []), random.Random(terms.seed)
     before, start_s = quiet.take_snapshot(), time.perf_counter()
@@ -120,6 +130,14 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
     )
 
 
+def controls_of(label: str, first: Player, second: Player, rules: Rules, seed: int) -> Controls:
+    """Equal players against each other: as they are, and with eleven calls to ten."""
+    same = compare(first, second, Terms(rules=rules, seed=seed + 1))
+    block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(same.base_s, 1e-6)))
+    more = Terms(rules=rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
+    return Controls(label=label, same=same.verdict, canary=compare(first, second, more).verdict)
+
+
 def choose_clock(readings: Sequence[Reading]) -> Clock:
     """Thread time where one thread does the work without waiting, process time where the process's threads do as much as one,
     else wall time; a device's own where it has one.
@@ -138,9 +156,10 @@ def choose_clock(readings: Sequence[Reading]) -> Clock:
 
 def read(player: Player, calls: int) -> Reading:
     """One block of calls, by every clock."""
+    player.prepare(calls)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     process_ns, thread_ns, wall_ns = time.process_time_ns(), time.thread_time_ns(), time.perf_counter_ns()
-    device_s = player(calls)
+    device_s = player.play(calls)
     wall_ns, thread_ns = time.perf_counter_ns() - wall_ns, time.thread_time_ns() - thread_ns
     process_ns = time.process_time_ns() - process_ns
     after = resource.getrusage(resource.RUSAGE_SELF)
