@@ -14,6 +14,7 @@ def pytest_addoption(parser: Any) -> None:
         "--lambdabench", metavar="DIR", default=None, help="record pytest-benchmark's results as rows in DIR"
     )
     group.addoption("--lambdabench-pair", metavar="FOLDER", default=None, help="used by lambdabench check")
+    group.addoption("--lambdabench-serve", metavar="GLOB", default=None, help="used by lambdabench check")
 
 
 def pytest_configure(config: Any) -> None:
@@ -23,3 +24,7 @@ def pytest_configure(config: Any) -> None:
 
         pairing = Pairing(Path(folder))
         config.pluginmanager.register(pairing, "lambdabench-pair")
+    if only := config.getoption("--lambdabench-serve"):
+        from .worker.serve import Serving
+
+        config.pluginmanager.register(Serving(only), "lambdabench-serve")

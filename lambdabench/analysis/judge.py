@@ -89,6 +89,31 @@ def confirms(centres: Sequence[float], rules: Rules) -> bool:
     return float(low) > math.log1p(rules.negligible)
 
 
+def judge_processes(centres: Sequence[float], rules: Rules, confidence: float) -> Verdict:
+    """The verdict of log ratios of which each comes from a fresh pair of processes (Student's t); fewer than 3 are unclear."""
+    if len(centres) < 3:
+        return Verdict(ratio=1.0, low=0.0, high=math.inf, tolerance=rules.tolerance, finding="unclear")
+    low, high = centres[0], centres[0]
+    if max(centres) - min(centres) > 1e-12:
+        low, high = map(float, STATS.ttest_1samp(centres, 0.0).confidence_interval(confidence))
+    middle = sorted(centres)[len(centres) // 2]
+    found = Centre(value=middle, low=low, high=high)
+    return Verdict(
+        ratio=math.exp(sum(centres) / len(centres)),
+        low=math.exp(low),
+        high=math.exp(high),
+        tolerance=rules.tolerance,
+        finding=_finding(found, found, rules),
+    )
+
+
+def processes_p(centres: Sequence[float], rules: Rules) -> float:
+    """Probability of such pairs of processes where head is slower by no more than is negligible (t, one-sided)."""
+    if len(centres) < 3 or max(centres) - min(centres) < 1e-12:
+        return 1.0 if not centres or min(centres) <= math.log1p(rules.negligible) else 0.0
+    return float(STATS.ttest_1samp(centres, math.log1p(rules.negligible), alternative="greater").pvalue)
+
+
 def holm(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
     """Which hypotheses are rejected with a family-wise error of `alpha` (Holm, Scandinavian Journal of Statistics 6, 1979)."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])

@@ -54,12 +54,17 @@ def ask(request: PairRequest, on_outcome: OnOutcome) -> Answered:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], place: Path | None = None
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    place: Path | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Generator[subprocess.Popen[bytes]]:
     """A process in a group of its own, gone afterwards; what it prints is in `folder`. It ends when we do."""
     with (folder / "stderr.txt").open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=place
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=place,
+            pass_fds=pass_fds,
         )  # fmt: skip
     try:
         yield process

@@ -109,7 +109,8 @@ def table(trials: Sequence[Trial]) -> str:
         f"correction), cap {CAP_S:g} s a case; {name} ({flags}), {os.cpu_count()} processors. 95 % intervals by Wilson.",
         "Exact: the rounds of equal code with head's times multiplied. Real: as much more work of the kernel's own kind.",
         "",
-        "| load | slowdown | kernel | trials | slower | unclear | same | faster | median ratio | median s | p90 s | median:5 % of separate processes |",
+        "| load | slowdown | kernel | trials | slower | unclear | same | faster | median ratio | median s | p90 s "
+        "| median:5 % of separate processes |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     rows: list[str] = []

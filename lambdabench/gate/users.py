@@ -14,15 +14,17 @@ from pathlib import Path
 
 from ..core import codec
 from ..core.errors import LambdabenchError
-from ..core.pairing import Entry, PairOutcome, UsersRequest
+from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
 from ..core.spec import Case
 from ..machine import quiet
-from . import pardon, trees
+from . import apart, pardon, trees
+from . import build as environments
 from . import settings as setup
 from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
 from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words, running
-from .result import Result
+from .result import Line, Result
 from .settings import Settings
+from .trees import Trees
 
 PLUGIN = "lambdabench.pytest_plugin"
 
@@ -45,16 +47,20 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
     with trees.checked_out(found) as base:
         asked = _request(request, settings, base, found.repository)
         where = overlay(path, request.folder, found.repository, base)
-        first = Session(declared=(), answered=Answered(outcomes=(), controls=None), apart=build and "--build")
+        first = None
         if not build:
             first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
-        if first.apart:
-            raise LambdabenchError(first.apart)
-        entries = _entries(first.declared, asked)
-        outcomes = {one.label: one for one in first.answered.outcomes}
-        controls, notes = first.answered.controls, ()
-        again = _confirm(asked, entries, outcomes, where, request.confirm_s, on_outcome)
-        lines = judge_lines(entries, outcomes, again)
+        if first is None or first.apart:
+            tree = (base, found)
+            lines, controls, note = _in_pairs(
+                asked, where, tree, (build, first.apart if first else ""), request.confirm_s, on_outcome
+            )
+            notes = (note,)
+        else:
+            entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
+            outcomes = {one.label: one for one in first.answered.outcomes}
+            again = _confirm(asked, entries, outcomes, where, request.confirm_s, on_outcome)
+            lines = judge_lines(entries, outcomes, again)
     lines, waived = pardon.apply(lines, settings, request.today)
     return Result(
         title=found.title,
@@ -100,6 +106,32 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
     else:
         shutil.copy(where, target)
     return where
+
+
+def _in_pairs(  # noqa: PLR0917 (what is asked, where, and why in this way)
+    asked: UsersRequest,
+    where: Path,
+    tree: tuple[Path, Trees],
+    why: tuple[str, str],
+    pair_s: float,
+    on_outcome: OnOutcome,
+) -> tuple[tuple[Line, ...], Controls | None, str]:
+    """(Lines, controls, what is said of it) by fresh pairs of processes."""
+    build, reason = why
+    pythons = (sys.executable, sys.executable)
+    if build:
+        base, head = environments.pythons(tree[1], tree[0], build)
+        pythons = str(base), str(head)
+    elif reason.endswith("is a compiled extension"):
+        raise LambdabenchError(
+            f"{reason}, which base's tree does not have: say how a side is installed, such as --build 'pip install .'"
+        )
+    request = apart.Asked(request=asked, path=where, pythons=pythons, installed=bool(build), pair_s=pair_s)
+    found = apart.run(request, lambda one: on_outcome("pair", one))
+    reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
+    pairs = max((len(one) for one in found.outcomes.values()), default=0)
+    said = f"fresh pairs of processes ({pairs}), not one process: {reason}"
+    return apart.lines(found, request), found.controls, said
 
 
 def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome], None]) -> Session:

@@ -31,10 +31,11 @@ STEAL_SEEN_S = 0.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """One side. `play` makes so many calls and waits for their end; it returns seconds by the device's own events, or None where
-    the host's clocks tell. `prepare` makes ready for so many, untimed."""
+    the host's clocks tell. `prepare` makes ready for so many, untimed. `remote`: the reading of a player in another process."""
 
-    play: Callable[[int], float | None]
+    play: Callable[[int], float | None] = lambda calls: None
     prepare: Callable[[int], None] = lambda calls: None
+    remote: "Callable[[int], Reading] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,8 @@ def choose_clock(readings: Sequence[Reading]) -> Clock:
 
 def read(player: Player, calls: int) -> Reading:
     """One block of calls, by every clock."""
+    if player.remote is not None:
+        return player.remote(calls)
     player.prepare(calls)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     process_ns, thread_ns, wall_ns = time.process_time_ns(), time.thread_time_ns(), time.perf_counter_ns()
@@ -221,7 +224,7 @@ def _needed(verdict: Verdict, seconds: float) -> str:
     rules = Rules(tolerance=verdict.tolerance)
     shift, reach = abs(verdict.ratio - 1), (verdict.high - verdict.low) / 2
     room = shift - rules.negligible if shift > rules.tolerance else rules.equal - shift
-    if not math.isfinite(reach) or room <= 0:
+    if reach > 1 or room <= 0:
         return f"undecided after {seconds:.1f} s"
     more_s = seconds * ((reach / room) ** 2 - 1)
     return f"undecided after {seconds:.1f} s; about {max(more_s, 1):.0f} s more needed"

@@ -5,24 +5,20 @@ import contextlib
 import fnmatch
 import importlib
 import io
-import math
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import pytest
 
 from ..core import codec
 from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest
-from .agreement import as_array, difference
+from .agreement import as_arrays, difference
 from .callee import Callee, intercepted
 from .swap import Tree, TwoTrees, why_apart
 from .turns import Compared, Player, Terms, compare, controls_of
-
-PLAIN = (int, float, complex, str, bytes, bool, type(None))
 
 
 class Pairing:
@@ -211,27 +207,6 @@ class _Failures:
 INNER = (
     "-s", "-q", "-p", "no:cacheprovider", "-p", "no:lambdabench.pytest_plugin", "--benchmark-enable", "--benchmark-only",
 )  # fmt: skip
-
-
-def as_arrays(result: Any) -> dict[str, Any] | None:
-    """A result as arrays by name; None for what cannot be compared."""
-    if isinstance(result, PLAIN):
-        if isinstance(result, float) and math.isnan(result):
-            return None
-        return {"result": np.asarray(result)}
-    if hasattr(result, "detach") or hasattr(result, "__array__"):
-        array = as_array(result)
-        return {"result": array} if array.dtype.kind in "biufcUS" else None
-    items: Any = enumerate(cast("Any", result)) if isinstance(result, (list, tuple)) else ()
-    if isinstance(result, dict):
-        items = cast("Any", result).items()
-    found: dict[str, Any] = {}
-    for key, one in items:
-        inner = as_arrays(one)
-        if inner is None:
-            return None
-        found |= {f"{name} {key}": value for name, value in inner.items()}
-    return found if isinstance(result, (list, tuple, dict)) else None
 
 
 def rules_of(request: UsersRequest, label: str) -> Rules:
