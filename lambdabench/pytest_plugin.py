@@ -28,3 +28,40 @@ def pytest_configure(config: Any) -> None:
         from .worker.serve import Serving
 
         config.pluginmanager.register(Serving(only), "lambdabench-serve")
+    if folder := config.getoption("--lambdabench"):
+        config.pluginmanager.register(_Recording(config, Path(folder)), "lambdabench-record")
+
+
+class _Recording:
+    """Writes what pytest-benchmark timed when the session ends."""
+
+    def __init__(self, config: Any, folder: Path) -> None:
+        self._config, self._folder = config, folder
+        self._failures: dict[str, str] = {}
+        self._said = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self._failures.setdefault(report.nodeid, str(getattr(crash, "message", report.longrepr)).strip())
+
+    def pytest_sessionfinish(self) -> None:
+        """A benchmark whose test failed is a row with its reason."""
+        from .commands.recording import Timed, record
+
+        found = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
+        timed = [
+            Timed(
+                name=one.fullname,
+                seconds=tuple(one.stats.data),
+                iterations=one.iterations,
+                group=one.group or "",
+                reason=self._failures.get(one.fullname, ""),
+            )
+            for one in found
+            if one.stats.data
+        ]
+        self._said = f"lambdabench: saved {record(timed, self._folder)}" if timed else "lambdabench: no benchmark ran"
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_line(self._said)

@@ -304,6 +304,18 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     raise typer.Exit(result.exit_code)
 
 
+@app.command("import", epilog="Example: lambdabench import .benchmarks/Linux-CPython-3.11-64bit/0001_a.json")
+def import_file(
+    path: Annotated[Path, typer.Argument(help="A JSON file of pytest-benchmark's.", show_default=False)],
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Store a JSON file of pytest-benchmark's as rows, those of this machine's fingerprint."""
+    from .. import commands
+
+    timed = commands.read_json(path)
+    typer.echo(f"saved {commands.record(timed, results, origin=path.name)}: {len(timed)} benchmarks")
+
+
 def _console() -> Console:
     """Standard output; names and intervals have brackets, so rich's own markup is off."""
     plain = Console(highlight=False, markup=False)

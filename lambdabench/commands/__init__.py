@@ -15,6 +15,7 @@ from .reading import (
     wide_frame,
     write_report,
 )
+from .recording import Timed, read_json, record
 from .rounds import Step
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "Step",
+    "Timed",
     "check",
     "convert",
     "execute",
@@ -35,6 +37,8 @@ __all__ = [
     "plot_pareto",
     "prepare",
     "read_frame",
+    "read_json",
+    "record",
     "repeat_command",
     "run",
     "run_frame",
