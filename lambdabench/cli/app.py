@@ -271,7 +271,17 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
 @app.command(epilog="Example: lambdabench check --base origin/main")
 def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    base: Annotated[str, typer.Option(help="A commit, branch or tag: its merge base with HEAD is compared.")],
+    base: Annotated[
+        str | None, typer.Option(help="A commit, branch or tag: its merge base with HEAD is compared.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Instead: a file of stored sessions of this machine. The weaker way; it reports."),
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Instead: equal code and known slowdowns, to see how often this errs here."),
+    ] = False,
     suite: Annotated[str, typer.Option(help="A suite's name, or a path to a .toml file.")] = "kernels-quick",
     tests: Annotated[
         str | None,
@@ -282,6 +292,11 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     ] = "",
     only: Annotated[str, typer.Option(help="Only cases whose name matches this glob.")] = "*",
     show: Annotated[str, typer.Option(help="all: a line for every case, those that are the same included.")] = "",
+    record: Annotated[bool, typer.Option("--record", help="With --baseline: append this session to the file.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --baseline: exit 1 where something is slower.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --self-test: fresh processes of each kind.")] = 3,
     as_json: JsonOption = False,
     markdown: Annotated[Path | None, typer.Option(help="Write a pull request's comment to this file.")] = None,
     github: Annotated[
@@ -290,10 +305,22 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Compare this working tree with the merge base, kernel by kernel, in turn. Exit 1 where something is slower."""
     from .. import commands
-    from . import check_view
+    from . import check_view, gate_view
 
     _choices(show, ("all",), "--show")
-    request = commands.CheckRequest(base=base, suite=suite, only=only)
+    if [base is not None, baseline is not None, self_test].count(True) != 1:
+        raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+    request = commands.CheckRequest(base=base or "", suite=suite, only=only)
+    if baseline is not None:
+        with check_view.progress(quiet=as_json) as on_outcome:
+            stored = commands.check_baseline(request, baseline, on_outcome, keep=record)
+        gate_view.print_baseline(_console(), stored, baseline, stored.exit_code(strict), as_json=as_json)
+        raise typer.Exit(stored.exit_code(strict))
+    if self_test:
+        with check_view.progress(quiet=as_json) as on_outcome:
+            tested = commands.self_test(request, rounds, on_outcome)
+        gate_view.print_rates(_console(), tested, as_json=as_json)
+        raise typer.Exit(tested.exit_code)
     with check_view.progress(quiet=as_json) as on_outcome:
         result = commands.check(request, on_outcome, tests=tests, build=build)
     check_view.publish(result, markdown=markdown, github=github)

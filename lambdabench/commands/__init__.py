@@ -1,7 +1,7 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
 from .converting import convert, options_of
-from .gating import CheckRequest, CheckResult, check
+from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
 from .reading import (
     list_names,
@@ -27,6 +27,7 @@ __all__ = [
     "Step",
     "Timed",
     "check",
+    "check_baseline",
     "convert",
     "execute",
     "list_names",
@@ -42,6 +43,7 @@ __all__ = [
     "repeat_command",
     "run",
     "run_frame",
+    "self_test",
     "show",
     "wide_frame",
     "write_report",

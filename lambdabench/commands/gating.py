@@ -1,11 +1,12 @@
 """Two commits compared."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ..core.errors import LambdabenchError
 from ..core.pairing import PairOutcome
+from ..gate import baseline, selftest, users
 from ..gate import check as gate
-from ..gate import users
 from ..gate.check import Request as CheckRequest
 from ..gate.result import Result as CheckResult
 
@@ -23,3 +24,15 @@ def check(
     if build:
         raise LambdabenchError("--build goes with --pytest: a suite compares two versions of this package as they are")
     return gate.run(request, on_outcome)
+
+
+def check_baseline(
+    request: CheckRequest, path: Path, on_outcome: Callable[[str, PairOutcome], None], *, keep: bool
+) -> baseline.Compared:
+    """What `check --baseline` found. Raises NotComparableError where the stored sessions are another machine's."""
+    return baseline.run(request, path, on_outcome, keep=keep)
+
+
+def self_test(request: CheckRequest, rounds: int, on_outcome: Callable[[str, PairOutcome], None]) -> selftest.Tested:
+    """How often the gate errs here and now."""
+    return selftest.run(request, rounds, on_outcome)

@@ -13,6 +13,10 @@ CANARY_CALLS = 10
 """Calls of the control that does one call more on one side: real work, of the kernel's own kind, worth +10 %."""
 
 
+EXTRA_CALLS = 20
+"""Calls to which a self-test adds one on head's side: +5 %."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What is called slower. A `tolerance` of 0.02: an estimate over +2 % whose interval excludes +1 %; same: all within 2.5 %."""
@@ -76,6 +80,10 @@ class PairRequest:
     """Whether operators are profiled afterwards."""
     slowdown: float = 1.0
     """Head's times are multiplied by this: what a self-test knows to be there."""
+    extra_work: bool = False
+    """Head makes 21 calls to base's 20: the same, as real work."""
+    anchored: bool = False
+    """Head is timed in turn with a fixed piece of work, and there is no base."""
     seed: int = 0
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..core import codec
-from ..core.pairing import Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
+from ..core.pairing import EXTRA_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
 from ..core.registry import ROOT
 from ..machine import instructions
 from . import agreement, leash
+from .anchor import anchor
 from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
@@ -34,10 +35,11 @@ class Apart(Exception):
 def run(folder: Path) -> None:
     """Answers `request.json` with one file a case, `0.json` and so on, then `controls.json` where they are asked for."""
     request = codec.read(PairRequest, folder / "request.json")
-    base, head = load(f"{ROOT}_base", Path(request.base)), load(f"{ROOT}_head", Path(request.head))
+    head = load(f"{ROOT}_head", Path(request.head))
+    base = head if request.anchored else load(f"{ROOT}_base", Path(request.base))
     quickest: tuple[float, Entry] | None = None
     for number, entry in enumerate(request.entries):
-        outcome = answer(entry, base, head, request)
+        outcome = (measure_anchored if request.anchored else answer)(entry, base, head, request)
         codec.write(folder / f"{number}.json", outcome)
         if not outcome.trouble and (quickest is None or outcome.head.call_s < quickest[0]):
             quickest = outcome.head.call_s, entry
@@ -51,10 +53,35 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
     try:
         opened += _open(entry, base, head, request)
         _check_agreement(opened, entry)
-        terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, slowdown=request.slowdown, seed=request.seed)
+        calls, extra = (EXTRA_CALLS, 1) if request.extra_work else (None, 0)
+        terms = Terms(
+            rules=entry.rules,
+            fixed_s=request.fixed_s,
+            slowdown=request.slowdown,
+            calls=calls,
+            extra_calls=extra,
+            seed=request.seed,
+        )
         found = compare(*_players(opened), terms)
         _check_own_code(base, head)
         return _outcome(entry, found, opened, request)
+    except Apart as apart:
+        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
+    finally:
+        for one in opened:
+            one.session.close()
+
+
+def measure_anchored(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
+    """One case's time over the anchor's."""
+    opened: list[Opened] = []
+    try:
+        made = _guard("head", lambda: make_workload(head, entry.case))
+        opened.append(_guard("head", lambda: open_session(made, 0)))
+        _guard("head", lambda: agreement.call_with_gradients(opened[0]))
+        terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, seed=request.seed)
+        found = compare(Player(play=anchor()), Player(play=opened[0].play), terms)
+        return _outcome(entry, found, [opened[0], opened[0]], request)
     except Apart as apart:
         return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
     finally:
