@@ -299,6 +299,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     rounds: Annotated[int, typer.Option(min=1, help="With --self-test: fresh processes of each kind.")] = 3,
     as_json: JsonOption = False,
     markdown: Annotated[Path | None, typer.Option(help="Write a pull request's comment to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write check.json and check.md to this folder.")] = None,
     github: Annotated[
         bool, typer.Option("--github", help="Print annotations, and append to the step's summary.")
     ] = False,
@@ -323,7 +324,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         raise typer.Exit(tested.exit_code)
     with check_view.progress(quiet=as_json) as on_outcome:
         result = commands.check(request, on_outcome, tests=tests, build=build)
-    check_view.publish(result, markdown=markdown, github=github)
+    check_view.publish(result, markdown=markdown, save=save, github=github)
     if as_json:
         typer.echo(json.dumps(check_view.as_json(result)))
     else:

@@ -1,8 +1,10 @@
 """What `check` prints: progress, the table of verdicts with its controls, Markdown for a pull request, JSON, annotations."""
 
 import contextlib
+import json
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,8 +138,12 @@ def repeat(result: CheckResult) -> str:
     return f"lambdabench check {result.request}{only}"
 
 
-def publish(result: CheckResult, *, markdown: Path | None, github: bool) -> None:
-    """Writes Markdown where it is asked for; on GitHub appends it to the step's summary and prints annotations."""
+def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, github: bool) -> None:
+    """Writes files where they are asked for; on GitHub appends to the step's summary and prints annotations."""
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
+        (save / "check.json").write_text(json.dumps(as_json(result)))
+        (save / "check.md").write_text(to_markdown(result))
     if markdown is not None:
         markdown.write_text(to_markdown(result))
     if not github:
@@ -146,7 +152,7 @@ def publish(result: CheckResult, *, markdown: Path | None, github: bool) -> None
         with Path(summary).open("a") as file:
             file.write(to_markdown(result))
     for line in annotations(result):
-        print(line)
+        sys.stderr.write(f"{line}\n")  # standard output may be the JSON
 
 
 def annotations(result: CheckResult) -> list[str]:
