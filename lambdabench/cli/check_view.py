@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shlex
 import sys
@@ -52,7 +53,8 @@ def print_result(console: Console, result: CheckResult, *, show_all: bool) -> No
     if hidden:
         console.print(f"{hidden} same (within {_bound(result)})   --show all")
     console.print(
-        f"{counts(result)}   {format_duration(result.seconds)}   exit {result.exit_code}: {result.exit_reason}"
+        f"{counts(result)}   {format_duration(result.seconds)}   exit {result.exit_code}: {result.exit_reason}",
+        soft_wrap=True,
     )
     for line in _advice(result):
         console.print(line, soft_wrap=True)
@@ -253,7 +255,7 @@ def _advice(result: CheckResult) -> list[str]:
         said.append(f"repeat  {repeat(result)}")
     slower = next((one for one in result.lines if one.status == "slower"), None)
     if slower is not None and slower.verdict is not None:
-        ceiling = f"{100 * (slower.verdict.high - 1):.0f} %"
+        ceiling = f"{math.ceil(100 * (slower.verdict.high - 1))} %"
         said.append(
             f'accept  [[tool.lambdabench.check.waiver]] case="{slower.label}" ceiling="{ceiling}" until= reason='
         )

@@ -1,7 +1,9 @@
 """`--build CMD`: an environment for each side, kept by commit."""
 
 import hashlib
+import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,7 +29,11 @@ def python_of(tree: Path, commit: str, command: str) -> Path:
         return python
     shutil.rmtree(home, ignore_errors=True)
     home.parent.mkdir(parents=True, exist_ok=True)
-    _call([sys.executable, "-m", "venv", str(home)], tree, dict(os.environ))
+    outer = importlib.util.find_spec("pip") is not None
+    _call([sys.executable, "-m", "venv", *(["--without-pip"] if outer else []), str(home)], tree, dict(os.environ))
+    if outer:  # this environment's pip, seen from there, installs there
+        (home / "bin" / "pip").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} -m pip "$@"\n')
+        (home / "bin" / "pip").chmod(0o755)
     site = next((home / "lib").glob("python*")) / "site-packages"
     (site / "zz_outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
     inside = os.environ | {"VIRTUAL_ENV": str(home), "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}

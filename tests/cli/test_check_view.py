@@ -1,6 +1,7 @@
 """What `check` prints, writes and returns: the table, Markdown for a pull request, JSON, annotations."""
 
 import dataclasses
+import io
 import json
 from pathlib import Path
 
@@ -51,9 +52,7 @@ RESULT = CheckResult(
 
 
 def printed(result: CheckResult, *, show_all: bool = False) -> str:
-    console = Console(
-        width=150, markup=False, highlight=False, record=True, quiet=False, file=Path("/dev/null").open("w")
-    )
+    console = Console(width=150, markup=False, highlight=False, record=True, file=io.StringIO())
     check_view.print_result(console, result, show_all=show_all)
     return console.export_text()
 
@@ -72,7 +71,7 @@ def test_the_table() -> None:
     assert "41 µs" in text
     assert "why  lambda 56x56: aten::bmm 1.00→2.00 ms" in text
     assert "1 same (within ±2.5 %)   --show all" in text
-    assert "1 slower · 1 faster · 1 same · 1 unclear · 0 waived · 1 new   2 min 8 s   exit 1: 1 slower" in text
+    assert "1 slower · 1 faster · 1 same · 1 unclear · 0 waived · 1 new   2 min 08 s   exit 1: 1 slower" in text
     assert "repeat  lambdabench check --base origin/main --only 'lambda 56x56'" in text
     assert 'accept  [[tool.lambdabench.check.waiver]] case="lambda 56x56" ceiling="10 %" until= reason=' in text
     assert "calm 56x56" not in text

@@ -67,7 +67,7 @@ def test_files(tmp_path: Path) -> None:
         baseline.read(tmp_path / "bad", must_exist=True)
 
 
-def test_the_path_on_scripted_times(tmp_path: Path) -> None:
+def test_the_path_on_scripted_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scripted case has no real work in it; the session is measured, stored, and read again."""
     suite = tmp_path / "one.toml"
     suite.write_text(
@@ -75,6 +75,7 @@ def test_the_path_on_scripted_times(tmp_path: Path) -> None:
     )
     path = tmp_path / "stored" / "base.jsonl"
     request = check.Request(base="", suite=str(suite))
+    monkeypatch.setattr(baseline, "SESSION_S", 0.3)
     for count in range(2):
         found = baseline.run(request, path, lambda stage, one: None, keep=True)
         assert [(one.status, one.sessions) for one in found.standings] == [("too few", count)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.pairing import Rules
 from lambdabench.gate import check, users
 from lambdabench.gate.result import Result
 
@@ -59,7 +60,7 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
 
 
 def run(project: Repository, path: str = "tests/bench", only: str = "*") -> Result:
-    request = check.Request(base="main", folder=project.folder, only=only, confirm_s=0.3)
+    request = check.Request(base="main", folder=project.folder, only=only, confirm_s=0.3, rules=Rules(cap_s=3.0))
     return users.run(request, path, lambda stage, one: None)
 
 
