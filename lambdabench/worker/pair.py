@@ -3,6 +3,7 @@
 Both are loaded under names of their own beside ours, which only drives them; a framework is loaded with the first case that needs it.
 """
 
+import dataclasses
 import importlib
 import importlib.util
 import os
@@ -17,6 +18,7 @@ from ..core.registry import ROOT
 from ..machine import instructions
 from . import agreement, leash
 from .anchor import anchor
+from .builds import compare_builds
 from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
@@ -53,6 +55,13 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
     try:
         opened += _open(entry, base, head, request)
         _check_agreement(opened, entry)
+
+        def build(number: int) -> tuple[Player, Player]:
+            if number:
+                turned = dataclasses.replace(request, swapped=request.swapped != bool(number % 2))
+                opened.extend(_open(entry, base, head, turned))
+            return _players(opened[-2:])
+
         calls, extra = (EXTRA_CALLS, 1) if request.extra_work else (None, 0)
         terms = Terms(
             rules=entry.rules,
@@ -62,9 +71,9 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
             extra_calls=extra,
             seed=request.seed,
         )
-        found = compare(*_players(opened), terms)
+        found = compare_builds(build, terms)
         _check_own_code(base, head)
-        return _outcome(entry, found, opened, request)
+        return _outcome(entry, found, opened[:2], request)
     except Apart as apart:
         return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
     finally:

@@ -85,6 +85,8 @@ class Compared:
     base_faults: float
     head_faults: float
     noise: Noise
+    logs: tuple[float, ...] = ()
+    """log(head / base) of every round."""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,7 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
         calls=calls,
         seconds=seconds,
         p_value=slower_p(rounds.logs(clock, terms.slowdown), terms.rules),
+        logs=tuple(rounds.logs(clock, terms.slowdown)),
         base_s=median([one.by(clock) for one in rounds.base]) / calls,
         head_s=terms.slowdown * median([one.by(clock) for one in rounds.head]) / calls,
         base_faults=_faults(rounds.base, calls),
