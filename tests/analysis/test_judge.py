@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdabench.analysis.judge import centre, confirms, following, holm, judge, slower_p, spend
-from lambdabench.core.pairing import Rules
+from lambdabench.analysis.judge import centre, confirms, following, holm, judge, over_builds, slower_p, spend
+from lambdabench.core.pairing import Finding, Rules, Verdict
 
 LOGS = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=12, max_size=60)
 RULES = Rules()
@@ -113,3 +113,19 @@ def test_p_values_are_of_more_than_is_negligible() -> None:
     assert slower_p(slow, RULES) < 1e-6
     assert slower_p(even, RULES) > 0.5
     assert slower_p([math.log1p(RULES.negligible)] * 8, RULES) == 1.0
+
+
+def told(finding: Finding, ratio: float) -> Verdict:
+    return Verdict(ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, tolerance=0.02, finding=finding)
+
+
+def test_slower_is_what_every_build_says() -> None:
+    slow, even, fast = told("slower", 1.05), told("same", 1.0), told("faster", 0.95)
+    assert over_builds([slow, slow, slow]).finding == "slower"
+    assert over_builds([slow, slow, slow]).ratio == pytest.approx(1.05)
+    assert over_builds([slow, slow, even]).finding == "unclear"
+    assert over_builds([slow, even, even]).finding == "same", "the mean is +1.6 %"
+    assert over_builds([slow, fast, slow]).finding == "unclear"
+    assert over_builds([told("slower", 1.2), even, even]).finding == "unclear", "the mean is +6 %"
+    assert over_builds([fast, fast, fast]).finding == "faster"
+    assert over_builds([even]) == even
