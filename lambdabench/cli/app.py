@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,64 +123,6 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         run_view.print_result(console, result, code, repeat=sys.argv[1:])
     raise typer.Exit(code)
-
-
-@app.command(epilog="Example: lambdabench check --base origin/main")
-def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    base: Annotated[
-        str | None, typer.Option(help="A commit, branch or tag; compared is its merge base with HEAD.")
-    ] = None,
-    self_test: Annotated[
-        bool,
-        typer.Option("--self-test", help="Equal code, and code 5 % slower, on this machine: how often is it right?"),
-    ] = False,
-    suite: Annotated[str, typer.Option(help="A suite of layers or models, or a path to one.")] = "kernels-quick",
-    only: Annotated[str, typer.Option(help="Only cases whose names match this glob.")] = "*",
-    show: Annotated[str, typer.Option(help="changed, or all.")] = "changed",
-    tests: Annotated[
-        Path | None,
-        typer.Option(
-            "--pytest", help="Compare the pytest-benchmark tests in this file or folder, in pairs of processes."
-        ),
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=10, help="Process pairs, with --pytest.")] = 10,
-    trials: Annotated[int, typer.Option(min=1, help="Of the self-test.")] = 16,
-    markdown: Annotated[Path | None, typer.Option(help="Write the result as Markdown to this file too.")] = None,
-    github: Annotated[bool, typer.Option("--github", help="Annotations, and Markdown to the step's summary.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Compare kernels of the working tree with another commit's, in one process, call by call.
-
-    Exit codes: 0 nothing is slower, 1 something is (or fails), 2 bad request, 3 void: nothing or too little was decided.
-    """
-    from ..commands import gating
-    from . import check_view
-
-    _choices(show, ("changed", "all"), "--show")
-    errors = Console(stderr=True, highlight=False, markup=False)
-    if self_test == (base is not None):
-        raise LambdabenchError("say one of --base REF and --self-test")
-    if base is None:
-        tested = gating.self_test(suite, only=only, trials=trials, on_trial=errors.print)
-        check_view.print_self_test(_console(), tested)
-        raise typer.Exit(tested.exit_code)
-    started_s = time.monotonic()
-
-    def on_event(event: Any) -> None:
-        if not as_json:
-            check_view.print_event(errors, event)
-
-    if tests is not None:
-        done = gating.check_tests(base, tests, rounds=rounds, on_event=on_event)
-    else:
-        done = gating.check(base, suite, only=only, on_event=on_event)
-    seconds = time.monotonic() - started_s
-    check_view.write_markdown(done, sys.argv[1:], markdown, github=github)
-    if as_json:
-        typer.echo(json.dumps(check_view.as_json(done, seconds)))
-    else:
-        check_view.print_check(_console(), done, show_all=show == "all", seconds=seconds, repeat=sys.argv[1:])
-    raise typer.Exit(done.exit_code)
 
 
 @app.command("import", epilog="Example: lambdabench import .benchmarks/Linux-CPython-3.11-64bit/0001_a.json")
@@ -338,6 +279,69 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
         Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
     )
     typer.echo(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
+
+
+@app.command(epilog="Example: lambdabench check --base origin/main")
+def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    base: Annotated[
+        str | None, typer.Option(help="A commit, branch or tag: its merge base with HEAD is compared.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Instead: a file of stored sessions of this machine. The weaker way; it reports."),
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Instead: equal code and known slowdowns, to see how often this errs here."),
+    ] = False,
+    suite: Annotated[str, typer.Option(help="A suite's name, or a path to a .toml file.")] = "kernels-quick",
+    tests: Annotated[
+        str | None,
+        typer.Option("--pytest", help="Your own pytest-benchmark tests instead of a suite: a file or folder."),
+    ] = None,
+    build: Annotated[
+        str, typer.Option(help="With --pytest: the command that installs a side into an environment of its own.")
+    ] = "",
+    only: Annotated[str, typer.Option(help="Only cases whose name matches this glob.")] = "*",
+    show: Annotated[str, typer.Option(help="all: a line for every case, those that are the same included.")] = "",
+    record: Annotated[bool, typer.Option("--record", help="With --baseline: append this session to the file.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --baseline: exit 1 where something is slower.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --self-test: fresh processes of each kind.")] = 3,
+    as_json: JsonOption = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write a pull request's comment to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write check.json and check.md to this folder.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print annotations, and append to the step's summary.")
+    ] = False,
+) -> None:
+    """Compare this working tree with the merge base, kernel by kernel, in turn. Exit 1 where something is slower."""
+    from .. import commands
+    from . import check_view, gate_view
+
+    _choices(show, ("all",), "--show")
+    if [base is not None, baseline is not None, self_test].count(True) != 1:
+        raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+    request = commands.CheckRequest(base=base or "", suite=suite, only=only)
+    if baseline is not None:
+        with check_view.progress(quiet=as_json) as on_outcome:
+            stored = commands.check_baseline(request, baseline, on_outcome, keep=record)
+        gate_view.print_baseline(_console(), stored, baseline, stored.exit_code(strict), as_json=as_json)
+        raise typer.Exit(stored.exit_code(strict))
+    if self_test:
+        with check_view.progress(quiet=as_json) as on_outcome:
+            tested = commands.self_test(request, rounds, on_outcome)
+        gate_view.print_rates(_console(), tested, as_json=as_json)
+        raise typer.Exit(tested.exit_code)
+    with check_view.progress(quiet=as_json) as on_outcome:
+        result = commands.check(request, on_outcome, tests=tests, build=build)
+    check_view.publish(result, markdown=markdown, save=save, github=github)
+    if as_json:
+        typer.echo(json.dumps(check_view.as_json(result)))
+    else:
+        check_view.print_result(_console(), result, show_all=show == "all")
+    raise typer.Exit(result.exit_code)
 
 
 def _console() -> Console:

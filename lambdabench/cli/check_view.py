@@ -1,191 +1,262 @@
-"""What `check` prints: that it ran, what became slower, how to repeat it; as a table, as Markdown, as JSON."""
+"""What `check` prints: progress, the table of verdicts with its controls, Markdown for a pull request, JSON, annotations."""
 
+import contextlib
+import json
 import math
 import os
 import shlex
-from collections import Counter
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ..core.codec import encode
-from ..core.units import format_duration, format_significant
-from ..gate import Check, Event, SelfTest, Verdict
+from ..commands import CheckResult
+from ..core import codec
+from ..core.pairing import PairOutcome, Verdict
+from ..core.units import format_duration
 
-QUIET = ("same", "new")
-"""Findings that are counted, and shown with --show all."""
-ORDER = ("slower", "failed", "different", "unclear", "waived", "faster", "new", "same")
+BUSY = 0.05
+SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new")
+"""Statuses in the order of their lines; `same` is counted."""
+LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE"}
 MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
 
 
-def print_event(console: Console, event: Event) -> None:
-    """A line a process, on standard error."""
-    counts = Counter(one.finding for one in event.verdicts)
-    said = ", ".join(f"{count} {finding}" for finding, count in counts.items())
-    console.print(f"{event.what}: {said}" if said else event.what)
+@contextlib.contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str, PairOutcome], None]]:
+    """A line a case on standard error."""
+    console = Console(stderr=True, highlight=False, markup=False)
+
+    def say(stage: str, one: PairOutcome) -> None:
+        found = one.trouble or (one.verdict.finding if one.verdict else "")
+        change = f" {_change(one.verdict)}" if one.verdict else ""
+        console.print(f"{stage} {one.label}: {found}{change}, {one.seconds:.1f} s", soft_wrap=True)
+
+    yield (lambda stage, one: None) if quiet else say
 
 
-def print_check(console: Console, done: Check, *, show_all: bool, seconds: float, repeat: Sequence[str]) -> None:
-    """The first line proves that it ran; the last ones say what to do."""
-    console.print(headline(done), soft_wrap=True)
-    console.print(f"controls  {controls(done)}", soft_wrap=True)
-    shown = _shown(done, show_all)
-    if shown:
-        table = Table(box=None, pad_edge=False)
-        for title in ("kernel", "base", "head", "change", "interval, 99 %", "verdict", "evidence"):
-            table.add_column(title, justify="right" if title in ("base", "head", "change") else "left")
-        for one in shown:
-            finding = one.finding.upper() if one.finding in ("slower", "failed", "different") else one.finding
-            table.add_row(*row(one)[:5], finding, row(one)[5])
-        console.print()
-        console.print(table)
+def print_result(console: Console, result: CheckResult, *, show_all: bool) -> None:
+    """The table, counts, and what to do next."""
+    for line in (headline(result), controls(result), *result.notes, *result.expired):
+        console.print(line, soft_wrap=True)
     console.print()
-    console.print(f"{tally(done)}   {format_duration(seconds)}   exit {done.exit_code}{_why(done)}", soft_wrap=True)
-    slower = [one.name for one in done.verdicts if one.finding == "slower"]
-    if slower:
-        words = ["lambdabench", *repeat, "--only", slower[0]]
-        console.print(f"repeat  {shlex.join(words)}", soft_wrap=True)
+    lines = _ordered(result, show_all)
+    if lines:
+        console.print(_table(lines))
+    for one in lines:
+        for told in one.explanation:
+            console.print(f"why  {one.label}: {told}", soft_wrap=True)
+    hidden = result.count("same") if not show_all else 0
+    if hidden:
+        console.print(f"{hidden} same (within {_bound(result)})   --show all")
+    console.print(
+        f"{counts(result)}   {format_duration(result.seconds)}   exit {result.exit_code}: {result.exit_reason}",
+        soft_wrap=True,
+    )
+    for line in _advice(result):
+        console.print(line, soft_wrap=True)
 
 
-def write_markdown(done: Check, repeat: Sequence[str], path: Path | None, *, github: bool) -> None:
-    """The Markdown where it is asked for; on GitHub the step's summary, and annotations on standard output."""
-    text = markdown(done, repeat)
-    if path is not None:
-        path.write_text(text, encoding="utf-8")
-    if not github:
-        return
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(text)
-    for line in annotations(done):
-        print(line)
-
-
-def markdown(done: Check, repeat: Sequence[str]) -> str:
-    """The same for a pull request."""
-    lines = [f"### {MARKS[done.exit_code]} {tally(done)}", "", headline(done), ""]
-    loud, calm = _shown(done, show_all=False), [one for one in done.verdicts if one.finding in QUIET]
-    if loud:
-        lines += ["| kernel | change | base → head | verdict | evidence |", "|---|---|---|---|---|"]
-        for one in loud:
-            name, base, head, change, interval, evidence = row(one)
-            lines.append(f"| {name} | **{change}** {interval} | {base} → {head} | {one.finding} | {evidence} |")
-    lines += ["", f"<details><summary>{len(calm)} same or new</summary>", ""]
-    lines += [f"- {one.name}: {one.finding} {row(one)[3]} {row(one)[4]}" for one in calm]
-    lines += ["", "</details>", "", f"Controls: {controls(done)}. Reproduce: `{shlex.join(['lambdabench', *repeat])}`"]
-    return "\n".join(lines) + "\n"
-
-
-def as_json(done: Check, seconds: float) -> dict[str, Any]:
-    """All facts as one JSON object; raw log ratios left out."""
-    cases = [
-        {
-            "case": one.name,
-            "finding": one.finding,
-            "reason": one.reason,
-            "change": encode(one.change) if one.change and math.isfinite(one.change.low) else None,
-            "p_value": one.p_value,
-            "processes": [
-                {key: value for key, value in encode(outcome).items() if key not in ("logs", "walls")}
-                for outcome in one.outcomes
-            ],
-        }
-        for one in done.verdicts
-    ]
-    return {
-        "base": done.sides.base_commit,
-        "head": done.sides.head_commit,
-        "declared": done.declared,
-        "controls": controls(done),
-        "controls_hold": done.controls.hold,
-        "seconds": seconds,
-        "exit_code": done.exit_code,
-        "cases": cases,
-    }
-
-
-def headline(done: Check) -> str:
-    """What was declared, compared and decided."""
-    compared = [one for one in done.verdicts if one.change is not None]
-    decided = [one for one in compared if one.finding != "unclear"]
-    commits = f"check {done.sides.base_commit} (merge base) → {done.sides.head_commit}"
-    return f"{commits}   {done.declared} declared · {len(compared)} compared · {len(decided)} decided"
-
-
-def controls(done: Check) -> str:
-    """What equal code and code with extra work were called."""
-    same, canary = done.controls.same, done.controls.canary
-    if same is None or canary is None:
-        return "did not run: no case gave numbers"
-    clocks = Counter(one.outcomes[0].clock for one in done.verdicts if one.change and one.outcomes)
-    judged = ", ".join(f"{count} judged on {clock} time" for clock, count in clocks.most_common())
-    caught = "caught" if canary.finding == "slower" else f"called {canary.finding}"
-    return f"A/A {same.finding} {_interval(same)} · canary +10 % {caught} {_interval(canary)} · {judged}"
-
-
-def tally(done: Check) -> str:
-    """How many of each finding."""
-    counts = Counter(one.finding for one in done.verdicts)
-    return " · ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
-
-
-def row(one: Verdict) -> tuple[str, str, str, str, str, str]:
-    """Kernel, base, head, change, interval, evidence."""
-    if one.change is None:
-        return one.name, "–", "–", "–", "", one.reason
-    first = one.outcomes[0]
-    evidence = [one.reason] if one.reason else []
-    if abs(first.head_faults - first.base_faults) > 1:
-        evidence.append(f"faults/call {first.base_faults:.0f}→{first.head_faults:.0f}")
-    if first.base_kernel != first.head_kernel:
-        evidence.append(f"kernel {first.base_kernel}→{first.head_kernel}")
-    if one.finding == "unclear" and not one.reason:
-        evidence.append(f"{first.seconds:.0f} s, {one.change.rounds} rounds")
-    change = f"{100 * one.change.value:+.1f} %"
-    return one.name, _time(first.base_s), _time(first.head_s), change, _interval(one), "; ".join(evidence)
-
-
-def print_self_test(console: Console, done: SelfTest) -> None:
-    """The rates with their intervals, and what they mean."""
-    for one in done.rates:
-        low, high = one.interval
-        console.print(
-            f"{one.what}: {one.count} of {one.trials} [{100 * low:.1f} %, {100 * high:.1f} %], {one.unclear} unclear"
-        )
-    meant = "the gate may be required here" if not done.exit_code else "do not require the gate on this machine"
-    console.print(f"in the first process, without confirmation; exit {done.exit_code}: {meant}")
-
-
-def annotations(done: Check) -> list[str]:
-    """Workflow commands of GitHub: an error for what fails, a warning for what is void."""
-    loud = [one for one in done.verdicts if one.finding in ("slower", "failed", "different")]
-    lines = [f"::error title={one.name} is {one.finding}::{row(one)[3]} {_interval(one)} {one.reason}" for one in loud]
+def headline(result: CheckResult) -> str:
+    """What was compared, and how much of it."""
     return (
-        [*lines, "::warning title=lambdabench check is void::too little was decided"] if done.exit_code == 3 else lines
+        f"check {result.title}   {len(result.lines)} declared · {result.compared} compared · {result.decided} decided"
     )
 
 
-def _shown(done: Check, show_all: bool) -> list[Verdict]:
-    shown = [one for one in done.verdicts if show_all or one.finding not in QUIET]
-    return sorted(shown, key=lambda one: (ORDER.index(one.finding), -(one.change.value if one.change else 0.0)))
+def controls(result: CheckResult) -> str:
+    """What the run says of cases whose answer is known, and in what condition the machine was."""
+    if result.controls is None:
+        said = "controls  none ran"
+    else:
+        same, canary = result.controls.same, result.controls.canary
+        caught = "caught" if canary.finding == "slower" else f"NOT caught ({_change(canary)} {canary.finding})"
+        alike = "same" if same.finding == "same" else f"{same.finding} {_change(same)} {_interval(same)}"
+        said = f"controls  A/A {alike} · canary +10 % {caught}"
+    busy = result.pressure is not None and result.pressure > BUSY
+    state = f"machine loaded (pressure {100 * (result.pressure or 0):.0f} %)" if busy else "machine quiet"
+    clocks = sorted({one.outcomes[0].clock for one in result.lines if one.compared})
+    return f"{said} · {state}: {', '.join(clocks)} time judged" if clocks else f"{said} · {state}"
 
 
-def _interval(one: Verdict) -> str:
-    if one.change is None or not math.isfinite(one.change.low):
-        return ""
-    return f"[{100 * one.change.low:+.1f}, {100 * one.change.high:+.1f}]"
+def counts(result: CheckResult) -> str:
+    """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
+    shown = [f"{result.count(one)} {one}" for one in ("slower", "faster", "same", "unclear", "waived")]
+    more = [f"{result.count(one)} {one}" for one in ("failed", "gone", "new", "reported") if result.count(one)]
+    return " · ".join(shown + more)
+
+
+def as_json(result: CheckResult) -> dict[str, Any]:
+    """The same facts as one JSON object."""
+    return {
+        "title": result.title,
+        "declared": len(result.lines),
+        "compared": result.compared,
+        "decided": result.decided,
+        "exit_code": result.exit_code,
+        "exit_reason": result.exit_reason,
+        "seconds": result.seconds,
+        "pressure": result.pressure,
+        "notes": list(result.notes),
+        "expired": list(result.expired),
+        "controls": codec.encode(result.controls),
+        "cases": [codec.encode(one) for one in result.lines],
+    }
+
+
+def to_markdown(result: CheckResult) -> str:
+    """A pull request's comment."""
+    told = f"{result.count('slower')} slower" if result.exit_code != 3 else f"void: {result.exit_reason}"
+    if result.exit_code == 1 and not result.count("slower"):
+        told = result.exit_reason
+    head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
+    loud = [one for one in _ordered(result, False) if one.status in ("slower", "failed", "gone", "waived", "reported")]
+    quiet = [one for one in _ordered(result, True) if one not in loud]
+    parts = [head, ""]
+    if loud:
+        parts += [
+            *_markdown_rows(loud),
+            "",
+            *(f"- `{one.label}`: {told}" for one in loud for told in one.explanation),
+            "",
+        ]
+    if quiet:
+        told = ", ".join(f"{n} {one}" for one in ("faster", "same", "unclear", "new") if (n := result.count(one)))
+        parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
+    parts += [
+        *(f"> {one}\n" for one in (*result.notes, *result.expired)),
+        f"{controls(result)}. {result.title}. Reproduce: `{repeat(result)}`",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def repeat(result: CheckResult) -> str:
+    """The command that does this again, for one case where one is slower."""
+    first = next((one.label for one in result.lines if one.status in ("slower", "failed")), None)
+    only = f" --only {shlex.quote(first)}" if first else ""
+    return f"lambdabench check {result.request}{only}"
+
+
+def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, github: bool) -> None:
+    """Writes files where they are asked for; on GitHub appends to the step's summary and prints annotations."""
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
+        (save / "check.json").write_text(json.dumps(as_json(result)))
+        (save / "check.md").write_text(to_markdown(result))
+    if markdown is not None:
+        markdown.write_text(to_markdown(result))
+    if not github:
+        return
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a") as file:
+            file.write(to_markdown(result))
+    for line in annotations(result):
+        sys.stderr.write(f"{line}\n")  # standard output may be the JSON
+
+
+def annotations(result: CheckResult) -> list[str]:
+    """GitHub's workflow commands: an error for each case that makes the run red, a warning for a void run."""
+    found = [
+        f"::error title={_escaped(one.label)}::{_escaped(f'{one.status} {_change(one.verdict)} {_interval(one.verdict)} {one.evidence}')}"
+        for one in result.lines
+        if one.status in ("slower", "failed", "gone")
+    ]
+    if result.exit_code == 3:
+        found.append(f"::warning title=lambdabench check is void::{_escaped(result.exit_reason)}")
+    return found
+
+
+def _escaped(text: str) -> str:
+    """Of a workflow command's message and title."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+
+
+def _table(lines: Sequence[Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("kernel", "base", "head", "change", "95 % interval", "verdict", "evidence"):
+        table.add_column(
+            title, justify="right" if title in ("base", "head", "change") else "left", no_wrap=title != "evidence"
+        )
+    for one in lines:
+        table.add_row(
+            one.label,
+            *_times(one),
+            _change(one.verdict),
+            _interval(one.verdict),
+            LOUD.get(one.status, one.status),
+            one.evidence,
+        )
+    return table
+
+
+def _markdown_rows(lines: Sequence[Any]) -> list[str]:
+    rows = ["| | kernel | change (interval) | base → head | evidence |", "|---|---|---|---|---|"]
+    marks = {
+        "slower": "🔴",
+        "failed": "🔴",
+        "gone": "🔴",
+        "faster": "🟢",
+        "waived": "🟡",
+        "reported": "🟡",
+        "unclear": "⚪",
+    }
+    for one in lines:
+        base, head = _times(one)
+        change = f"**{_change(one.verdict)}** {_interval(one.verdict)}" if one.verdict else "–"
+        evidence = one.evidence.replace("|", "\\|")
+        rows.append(
+            f"| {marks.get(one.status, '')} {one.status} | {one.label} | {change} | {base} → {head} | {evidence} |"
+        )
+    return rows
+
+
+def _ordered(result: CheckResult, show_all: bool) -> list[Any]:
+    statuses = (*SHOWN, "same") if show_all else SHOWN
+    return [one for status in statuses for one in result.lines if one.status == status]
+
+
+def _times(line: Any) -> tuple[str, str]:
+    if not line.compared:
+        return "–", "–"
+    first = line.outcomes[0]
+    return _time(first.base.call_s), _time(first.head.call_s)
 
 
 def _time(seconds: float) -> str:
-    return f"{format_significant(1e3 * seconds)} ms" if seconds >= 1e-3 else f"{format_significant(1e6 * seconds)} µs"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
 
 
-def _why(done: Check) -> str:
-    if not done.gated:
-        return ": reports only (gated = false)"
-    if done.exit_code == 3:
-        return ": void, " + ("the controls failed" if not done.controls.hold else "too much is unclear")
-    return ""
+def _change(verdict: Verdict | None) -> str:
+    return "–" if verdict is None else _percent(verdict.ratio - 1) + " %"
+
+
+def _interval(verdict: Verdict | None) -> str:
+    return "" if verdict is None else f"[{_percent(verdict.low - 1)}, {_percent(verdict.high - 1)}]"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _bound(result: CheckResult) -> str:
+    shares = {one.verdict.tolerance for one in result.lines if one.verdict is not None}
+    return f"±{125 * max(shares):.1f} %" if shares else ""
+
+
+def _advice(result: CheckResult) -> list[str]:
+    said: list[str] = []
+    if result.exit_code in (1, 3):
+        said.append(f"repeat  {repeat(result)}")
+    slower = next((one for one in result.lines if one.status == "slower"), None)
+    if slower is not None and slower.verdict is not None:
+        ceiling = f"{math.ceil(100 * (slower.verdict.high - 1))} %"
+        said.append(
+            f'accept  [[tool.lambdabench.check.waiver]] case="{slower.label}" ceiling="{ceiling}" until= reason='
+        )
+    return said

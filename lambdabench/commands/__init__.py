@@ -1,6 +1,7 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
 from .converting import convert, options_of
+from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
 from .reading import (
     list_names,
@@ -18,11 +19,15 @@ from .recording import Timed, read_json, record
 from .rounds import Step
 
 __all__ = [
+    "CheckRequest",
+    "CheckResult",
     "Prepared",
     "RunRequest",
     "RunResult",
     "Step",
     "Timed",
+    "check",
+    "check_baseline",
     "convert",
     "execute",
     "list_names",
@@ -38,6 +43,7 @@ __all__ = [
     "repeat_command",
     "run",
     "run_frame",
+    "self_test",
     "show",
     "wide_frame",
     "write_report",

@@ -1,26 +1,38 @@
-"""The gate as a command: a suite's kernels, HEAD against the merge base with a ref."""
+"""Two commits compared."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import gate, suite
-from ..gate import Check, Event, SelfTest
+from ..core.errors import LambdabenchError
+from ..core.pairing import PairOutcome
+from ..gate import baseline, selftest, users
+from ..gate import check as gate
+from ..gate.check import Request as CheckRequest
+from ..gate.result import Result as CheckResult
 
 
 def check(
-    base: str, suite_name: str, *, only: str = "*", repository: Path | None = None, on_event: Callable[[Event], None]
-) -> Check:
-    """Compares. Raises UnknownNameError, SuiteError, LambdabenchError."""
-    request = gate.Request(suite=suite.load(suite_name), base=base, only=only, repository=repository or Path())
-    return gate.check(request, on_event)
+    request: CheckRequest,
+    on_outcome: Callable[[str, PairOutcome], None],
+    *,
+    tests: str | None = None,
+    build: str = "",
+) -> CheckResult:
+    """What `check --base` found, for a suite or for pytest-benchmark tests of the user's own. Raises LambdabenchError."""
+    if tests is not None:
+        return users.run(request, tests, on_outcome, build)
+    if build:
+        raise LambdabenchError("--build goes with --pytest: a suite compares two versions of this package as they are")
+    return gate.run(request, on_outcome)
 
 
-def self_test(suite_name: str, *, only: str, trials: int, on_trial: Callable[[str], None]) -> SelfTest:
-    """The gate's rates on this machine. Raises UnknownNameError, SuiteError."""
-    request = gate.Request(suite=suite.load(suite_name), base="", only=only)
-    return gate.self_test(request, trials, on_trial)
+def check_baseline(
+    request: CheckRequest, path: Path, on_outcome: Callable[[str, PairOutcome], None], *, keep: bool
+) -> baseline.Compared:
+    """What `check --baseline` found. Raises NotComparableError where the stored sessions are another machine's."""
+    return baseline.run(request, path, on_outcome, keep=keep)
 
 
-def check_tests(base: str, path: Path, *, rounds: int, on_event: Callable[[Event], None]) -> Check:
-    """Compares a project's own pytest-benchmark tests on two commits. Raises LambdabenchError, NothingMeasuredError."""
-    return gate.check_tests(gate.TestsRequest(base=base, path=path, rounds=rounds), on_event)
+def self_test(request: CheckRequest, rounds: int, on_outcome: Callable[[str, PairOutcome], None]) -> selftest.Tested:
+    """How often the gate errs here and now."""
+    return selftest.run(request, rounds, on_outcome)

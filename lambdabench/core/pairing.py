@@ -1,54 +1,166 @@
-"""What the gate asks a worker that holds two versions of the package, and what it answers."""
+"""What the gate and the process that times two versions in turn say to each other, through files in a folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .spec import Case
 
-Clock = Literal["thread", "process", "wall"]
-Status = Literal["ok", "new", "failed", "base_failed", "different"]
-Role = Literal["pair", "control", "canary"]
+Finding = Literal["slower", "faster", "same", "unclear"]
+Clock = Literal["thread CPU", "process CPU", "wall", "device"]
+Trouble = Literal["", "head", "base", "outputs"]
+"""Why a case was not compared: the side that cannot run it, or outputs that differ."""
+CANARY_CALLS = 10
+"""Calls of the control that does one call more on one side: real work, of the kernel's own kind, worth +10 %."""
+
+
+EXTRA_CALLS = 20
+"""Calls to which a self-test adds one on head's side: +5 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is called slower. A `tolerance` of 0.02: an estimate over +2 % whose interval excludes +1 %; same: all within 2.5 %."""
+
+    tolerance: float = 0.02
+    alpha: float = 0.01
+    """Error of calling one case slower or faster, over all its looks."""
+    alpha_same: float = 0.05
+    """Error of calling one case the same, over all its looks."""
+    first_look: int = 24
+    """Rounds."""
+    growth: float = 1.35
+    cap_s: float = 10.0
+    """Seconds of one case after which it is unclear."""
+
+    @property
+    def negligible(self) -> float:
+        """Never worth a red build; the interval of a slower one lies above."""
+        return self.tolerance / 2
+
+    @property
+    def equal(self) -> float:
+        """An interval within this, either way, proves that nothing worth mentioning changed."""
+        return 1.25 * self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Head's time over base's with its interval. `tolerance` is the share above which it would have been slower."""
+
+    ratio: float
+    low: float
+    high: float
+    tolerance: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One case to compare. `label` is its name for people, unique in a run."""
+
+    label: str
+    case: Case
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairRequest:
-    """Cases to run on both sides in turn. `base`, `head`: folders of the package (the one with __init__.py)."""
+    """One process's work: `base` and `head` are folders of the two packages, or of the same one."""
 
     base: str
     head: str
-    cases: tuple[tuple[str, Case], ...]
-    """(Name, resolved case)."""
-    budget_s: float
-    """Of one case."""
-    seed: int
-    head_first: bool = False
-    """Which side is made first; confirming processes swap it."""
-    role: Role = "pair"
-    """control: the head against itself; canary: the head against itself with extra work."""
-    extra_share: float = 0.0
-    """Extra work of a canary, as a share of a call."""
-    fixed: bool = False
-    """Whether the whole budget is used, without looks on the way."""
+    entries: tuple[Entry, ...]
+    fixed_s: float | None = None
+    """Seconds of each case where a verdict is to be confirmed; None: until it is decided."""
+    swapped: bool = False
+    """Head is made before base."""
+    controls: bool = False
+    """Whether the quickest case is also compared with itself, as it is and with a tenth more work."""
+    explain: bool = False
+    """Whether operators are profiled afterwards."""
+    slowdown: float = 1.0
+    """Head's times are multiplied by this: what a self-test knows to be there."""
+    extra_work: bool = False
+    """Head makes 21 calls to base's 20: the same, as real work."""
+    anchored: bool = False
+    """Head is timed in turn with a fixed piece of work, and there is no base."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsersRequest:
+    """The same for a user's pytest-benchmark tests: `base` and `head` are trees that hold the same tests."""
+
+    base: str
+    head: str
+    rules: Rules = field(default_factory=Rules)
+    own_rules: tuple[tuple[str, Rules], ...] = ()
+    """Of single tests."""
+    only: str = "*"
+    labels: tuple[str, ...] = ()
+    """Tests to confirm, by their full names; empty: all."""
+    fixed_s: float | None = None
+    controls: bool = False
+    explain: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What a framework's profiler says of one operator in one call, its own time without that of operators in it."""
+
+    name: str
+    self_s: float
+    calls: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One version of a case, while it was timed."""
+
+    call_s: float = 0.0
+    """Median time of a call."""
+    faults_per_call: float = 0.0
+    kernel: str = ""
+    operators: tuple[Operator, ...] = ()
+    """The costliest first; empty where nothing was profiled."""
+    allocations_per_call: float | None = None
+    instructions_per_call: float | None = None
+    """None where this machine counts none for us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairOutcome:
-    """One case on both sides. Log ratios are of single calls, head over base, in the order of the rounds."""
+    """What one process says of one case."""
 
-    name: str
-    status: Status
+    label: str
+    trouble: Trouble = ""
     reason: str = ""
-    logs: tuple[float, ...] = ()
-    """Of the clock that is judged."""
-    walls: tuple[float, ...] = ()
+    """Of the trouble, or of an unclear verdict."""
+    verdict: Verdict | None = None
+    wall_ratio: float = 1.0
     clock: Clock = "wall"
-    base_s: float = 0.0
-    """Median wall seconds a call."""
-    head_s: float = 0.0
-    base_faults: float = 0.0
-    """Page faults a call."""
-    head_faults: float = 0.0
-    base_kernel: str = ""
-    head_kernel: str = ""
-    cpu_per_wall: float = 0.0
+    rounds: int = 0
+    calls: int = 1
+    """In a row, on one side."""
     seconds: float = 0.0
+    p_value: float = 1.0
+    """That head is not slower than what is negligible (Wilcoxon, one-sided)."""
+    base: Side = field(default_factory=Side)
+    head: Side = field(default_factory=Side)
+    steal: float | None = None
+    pressure: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What the run says of cases whose answer is known."""
+
+    label: str
+    same: Verdict
+    canary: Verdict
+
+    @property
+    def held(self) -> bool:
+        """Equal code was not told apart, and a tenth more work was."""
+        return self.same.finding in ("same", "unclear") and self.canary.finding == "slower"

@@ -1,193 +1,250 @@
-"""The comparison: pair processes for every kernel, controls, confirmation, verdicts."""
+"""`check --base REF`: two trees to verdicts. First one process a kernel; then, for what looks slower, two more; then Holm."""
 
 import datetime
-import fnmatch
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import itertools
+import math
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import launch
-from ..core import codec
-from ..core.errors import SuiteError
-from ..core.pairing import PairOutcome, PairRequest, Role
+from ..analysis.judge import confirms, holm
+from ..core.errors import LambdabenchError
+from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules, Verdict
 from ..core.registry import ROOT
-from ..core.spec import Case, Suite, default_param_dtype
-from . import settings, verdicts
-from .commits import Sides, root_of, sides
-from .verdicts import Controls, Verdict
+from ..machine import quiet
+from . import entries as cases
+from . import explain, pardon, trees
+from . import settings as setup
+from .processes import Answered, ask
+from .result import Line, Result, Status
 
-CONFIRM_S = 2.0
-CONTROL_S = 6.0
-CANARY_SHARE = 0.10
-PROCESS_S = 120.0
-"""Most that a pair process may take beside its cases' budgets."""
+CONFIRMATIONS = 2
+OnOutcome = Callable[[str, PairOutcome], None]
+"""Of the stage, "compare" or "confirm"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to compare: cases of a suite that match `only`, HEAD with its merge base with `base`."""
+    """What is asked."""
 
-    suite: Suite
     base: str
+    suite: str = "kernels-quick"
     only: str = "*"
-    repository: Path = Path()
-    package: str = ROOT
-    budget_s: float | None = None
-    """Of one case; None: the suite's."""
-    seed: int = 0
+    rules: Rules | None = None
+    """None: the repository's own."""
+    confirm_s: float = 2.0
+    """Seconds of a case in each of the fresh processes."""
+    folder: Path = field(default_factory=Path.cwd)
     today: datetime.date = field(default_factory=datetime.date.today)
-    """For waivers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """A process of the comparison is done."""
+class Sides:
+    """Folders of the two packages."""
 
-    what: str
-    verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A comparison that is done."""
-
-    sides: Sides
-    declared: int
-    verdicts: tuple[Verdict, ...]
-    controls: Controls
-    gated: bool = True
-
-    @property
-    def exit_code(self) -> int:
-        """0, 1 or 3: `verdicts.exit_code`; never 1 where the project says gated = false."""
-        code = verdicts.exit_code(self.verdicts, self.controls)
-        return 0 if code == 1 and not self.gated else code
+    base: Path
+    head: Path
 
 
-def check(request: Request, on_event: Callable[[Event], None] = lambda _: None) -> Check:
-    """Compares. Raises SuiteError where no case matches, LambdabenchError where a side cannot be had."""
-    cases = cases_of(request.suite, request.only)
-    said = settings.read(root_of(request.repository))
-    settings.check_names(said, {name for name, _ in cases_of(request.suite)})
-    budget_s = request.budget_s or request.suite.sampling.case_budget_s
-    with sides(request.base, request.repository, request.package) as both:
-        found: list[Verdict] = []
-        for group in _by_kernel(cases):
-            done = [verdicts.first_verdict(one) for one in run_pair(both, group, request, budget_s=budget_s)]
-            found += done
-            on_event(Event(what=group[0][1].model, verdicts=tuple(done)))
-        controls = _controls(both, cases, found, request)
-        on_event(Event(what="controls", verdicts=tuple(one for one in (controls.same, controls.canary) if one)))
-        named = dict(cases)
-        found = [
-            _confirmed(one, (one.name, named[one.name]), both, request) if one.finding == "slower" else one
-            for one in found
-        ]
-    settled = settings.apply(said, verdicts.settle(found), request.today)
-    return Check(sides=both, declared=len(cases), verdicts=settled, controls=controls, gated=said.gated)
-
-
-def cases_of(suite: Suite, only: str = "*") -> list[tuple[str, Case]]:
-    """(Name, resolved case) of a suite's cells that match a glob, on one thread of the CPU unless the suite says otherwise."""
-    found = {name_of(case): case for case in map(_resolved, (cell.case for cell in suite.cells))}
-    chosen = [(name, case) for name, case in found.items() if fnmatch.fnmatchcase(name, only)]
-    if not chosen:
-        raise SuiteError(f"no case of {suite.name} matches {only!r}; it has {', '.join(list(found)[:6])}, ...")
-    return chosen
-
-
-def name_of(case: Case) -> str:
-    """What a case is called in the table and in globs: "lambda_layer 56 train dim=64"."""
-    told = " ".join(f"{key}={value}" for key, value in case.options)
-    backend = "" if case.backend == "torch_eager" else f" {case.backend}"
-    dtype = "" if case.dtype == "float32" else f" {case.dtype}"
-    batch = "" if case.batch_size == 1 else f" b={case.batch_size}"
-    return f"{case.model} {case.image_px} {case.mode}{backend}{dtype}{batch}" + (f" {told}" if told else "")
-
-
-def _resolved(case: Case) -> Case:
-    device = "cpu" if case.device == "auto" else case.device
-    dtype = case.param_dtype or default_param_dtype(case.dtype, case.mode)
-    return replace(case, device=device, threads=case.threads or 1, param_dtype=dtype)
-
-
-def _by_kernel(cases: Iterable[tuple[str, Case]]) -> list[list[tuple[str, Case]]]:
-    groups: dict[tuple[object, ...], list[tuple[str, Case]]] = {}
-    for name, case in cases:
-        groups.setdefault((case.model, case.backend, case.device, case.threads), []).append((name, case))
-    return list(groups.values())
-
-
-def run_pair(
-    both: Sides,
-    cases: Sequence[tuple[str, Case]],
-    request: Request,
-    *,
-    budget_s: float,
-    role: Role = "pair",
-    head_first: bool = False,
-    extra_share: float = 0.0,
-    fixed: bool = False,
-    seed: int | None = None,
-) -> list[PairOutcome]:
-    """Outcomes of cases that share a process; one that has none there is "failed" with the process's last words."""
-    asked = PairRequest(
-        base=str(both.base),
-        head=str(both.head),
-        cases=tuple(cases),
-        budget_s=budget_s,
-        seed=request.seed if seed is None else seed,
-        head_first=head_first,
-        role=role,
-        extra_share=extra_share,
-        fixed=fixed,
+def run(request: Request, on_outcome: OnOutcome) -> Result:
+    """The whole check. Raises LambdabenchError for a request that cannot be carried out."""
+    started_s = time.monotonic()
+    found = trees.find(request.base, request.folder)
+    settings = setup.read(found.repository)
+    rules = request.rules or settings.rules()
+    before = quiet.take_snapshot()
+    with trees.checked_out(found) as base:
+        sides = Sides(base=_package(base, "base"), head=_package(found.repository, "head"))
+        entries = settings.applied(cases.entries_of(cases.suite_of(request.suite, found.repository), rules))
+        chosen = cases.matching(entries, request.only)
+        gone = _gone(request, base, entries)
+        first, controls = compare(chosen, sides, on_outcome)
+        again = confirm(chosen, first, sides, request.confirm_s, on_outcome)
+    lines, notes = pardon.apply((*judge_lines(chosen, first, again), *gone), settings, request.today)
+    strange = settings.strangers([one.label for one in (*entries, *gone)])
+    return Result(
+        title=found.title,
+        lines=lines,
+        controls=controls,
+        seconds=time.monotonic() - started_s,
+        pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
+        notes=(*notes, *(f"pyproject.toml names a case that {request.suite} does not have: {one}" for one in strange)),
+        expired=pardon.expired(settings, request.today),
+        request=_asked(request),
     )
-    with tempfile.TemporaryDirectory(prefix="lambdabench-pair-") as name:
-        folder = Path(name)
-        codec.write(folder / "request.json", asked)
-        said = _run(folder, cases[0][1].threads, PROCESS_S + 2 * budget_s * len(cases))
-        return [_outcome(folder / f"{index}.json", case[0], said) for index, case in enumerate(cases)]
 
 
-def _run(folder: Path, threads: int | None, limit_s: float) -> str:
-    environment = launch.worker_environment(threads) | {"PJRT_NPROC": str(threads or 1)}
-    environment.pop("LAMBDABENCH_LEASH")
-    command = (sys.executable, "-m", f"{ROOT}.worker.pair", str(folder))
+def compare(
+    entries: Sequence[Entry], sides: Sides, on_outcome: OnOutcome
+) -> tuple[dict[str, PairOutcome], Controls | None]:
+    """Stage one: a process a kernel. Controls come from the first process that can have them."""
+    found: dict[str, PairOutcome] = {}
+    controls: Controls | None = None
+    for group in groups(entries):
+        asked = _pair(sides, group, controls=controls is None)
+        answered = ask(asked, lambda one: on_outcome("compare", one))
+        found |= {one.label: one for one in answered.outcomes}
+        controls = controls or answered.controls
+    return found, controls
+
+
+def confirm(
+    entries: Sequence[Entry], first: dict[str, PairOutcome], sides: Sides, confirm_s: float, on_outcome: OnOutcome
+) -> dict[str, list[PairOutcome]]:
+    """Stage two: what looks slower, in fresh processes, sides made in either order."""
+    suspects = [one for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
+    found: dict[str, list[PairOutcome]] = {one.label: [] for one in suspects}
+    for group in groups(suspects):
+        for number in range(CONFIRMATIONS):
+            last = number == CONFIRMATIONS - 1
+            asked = _pair(sides, group, fixed_s=confirm_s, swapped=not number, explain=last, seed=number + 1)
+            answered: Answered = ask(asked, lambda one: on_outcome("confirm", one))
+            for one in answered.outcomes:
+                found[one.label].append(one)
+    return found
+
+
+def groups(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
+    """Entries that share a process: one kernel's, on one backend, with one number of threads."""
+    ordered = sorted(entries, key=_kernel)
+    return [tuple(group) for _, group in itertools.groupby(ordered, key=_kernel)]
+
+
+def judge_lines(
+    entries: Sequence[Entry], first: dict[str, PairOutcome], again: dict[str, list[PairOutcome]]
+) -> tuple[Line, ...]:
+    """A line a case, in the order of the suite. Slower is what every process says, after Holm over all that were compared."""
+    compared = [one for one in entries if first[one.label].verdict is not None]
+    p_values = [_p_value(first[one.label], again.get(one.label, [])) for one in compared]
+    alpha = compared[0].rules.alpha if compared else 0.0
+    significant = dict(zip((one.label for one in compared), holm(p_values, alpha), strict=True))
+    return tuple(
+        _line(one, first[one.label], again.get(one.label, []), significant.get(one.label, False)) for one in entries
+    )
+
+
+def _line(entry: Entry, first: PairOutcome, again: list[PairOutcome], significant: bool) -> Line:
+    outcomes = (first, *again)
+    if first.verdict is None:
+        status: Status = "new" if first.trouble == "base" else "failed"
+        return Line(label=entry.label, status=status, outcomes=outcomes, evidence=f"{first.trouble}: {first.reason}")
+    if first.verdict.finding != "slower":
+        return Line(
+            label=entry.label,
+            status=first.verdict.finding,
+            outcomes=outcomes,
+            verdict=first.verdict,
+            evidence=first.reason,
+        )
+    known = [one for one in outcomes if one.verdict is not None]
+    verdict = _pooled(known)
+    agreeing = sum(one.verdict is not None and one.verdict.ratio > 1 + entry.rules.tolerance for one in outcomes)
+    said = f"{agreeing}/{1 + CONFIRMATIONS} processes"
+    logs = [math.log(one.verdict.ratio) for one in known if one.verdict is not None]
+    if len(known) < 1 + CONFIRMATIONS:
+        reason = next((one.reason for one in again if one.verdict is None), "a process gave no answer")
+        return Line(
+            label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {reason}"
+        )
+    if why := _unstable(known):
+        return Line(label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {why}")
+    if not (confirms(logs, entry.rules) and significant):
+        why = "not confirmed" if agreeing < len(known) else "the processes differ too much to be sure"
+        return Line(label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {why}")
+    return Line(
+        label=entry.label,
+        status="slower",
+        outcomes=outcomes,
+        verdict=verdict,
+        evidence="; ".join((said, *explain.short(first))),
+        explanation=explain.long(known[-1]),
+    )
+
+
+def _pooled(outcomes: Sequence[PairOutcome]) -> Verdict:
+    """The mean of the processes' ratios within the narrowest and widest ends of their intervals."""
+    verdicts = [one.verdict for one in outcomes if one.verdict is not None]
+    ratio = math.exp(sum(math.log(one.ratio) for one in verdicts) / len(verdicts))
+    return Verdict(
+        ratio=ratio,
+        low=min(one.low for one in verdicts),
+        high=max(one.high for one in verdicts),
+        tolerance=verdicts[0].tolerance,
+        finding="slower",
+    )
+
+
+def _unstable(outcomes: Sequence[PairOutcome]) -> str:
+    """Why processes that agree on the time are not to be believed: page faults that only some of them had."""
+    apart = [abs(one.head.faults_per_call - one.base.faults_per_call) > explain.FAULTS_APART for one in outcomes]
+    if any(apart) and not all(apart):
+        return f"page faults differ between the sides in {sum(apart)} of {len(apart)} processes: the allocator, not the code"
+    return ""
+
+
+def _p_value(first: PairOutcome, again: Sequence[PairOutcome]) -> float:
+    """The largest of the processes'; 1 where nothing looks slower."""
+    if first.verdict is None or first.verdict.finding != "slower" or not again:
+        return 1.0
+    return max(one.p_value for one in (first, *again))
+
+
+def _pair(
+    sides: Sides,
+    group: tuple[Entry, ...],
+    *,
+    controls: bool = False,
+    fixed_s: float | None = None,
+    swapped: bool = False,
+    explain: bool = False,
+    seed: int = 0,
+) -> PairRequest:
+    return PairRequest(
+        base=str(sides.base),
+        head=str(sides.head),
+        entries=group,
+        controls=controls,
+        fixed_s=fixed_s,
+        swapped=swapped,
+        explain=explain,
+        seed=seed,
+    )
+
+
+def _kernel(entry: Entry) -> tuple[str, str, str, int]:
+    case = entry.case
+    return case.model, case.backend, case.device, case.threads or 1
+
+
+def _package(tree: Path, side: str) -> Path:
+    folder = tree / ROOT
+    if not (folder / "__init__.py").is_file():
+        raise LambdabenchError(
+            f"{side} ({tree}) holds no package {ROOT}, which a suite compares; for benchmarks of your own give --pytest PATH"
+        )
+    return folder
+
+
+def _gone(request: Request, base: Path, entries: Sequence[Entry]) -> list[Line]:
+    """Cases that base's suite has and head's has no more. Nothing is asked of a base that cannot tell."""
+    path = base / "suites" / f"{request.suite}.toml"
+    if not path.is_file():
+        return []
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit_s, check=False)
-    except subprocess.TimeoutExpired:
-        return f"no answer after {limit_s:g} s"
-    lines = done.stderr.strip().splitlines()
-    return lines[-1] if done.returncode and lines else f"exit code {done.returncode}"
-
-
-def _outcome(path: Path, name: str, said: str) -> PairOutcome:
-    if path.exists():
-        return codec.read(PairOutcome, path)
-    return PairOutcome(name=name, status="failed", reason=f"the pair process gave no answer: {said}")
-
-
-def _controls(both: Sides, cases: Sequence[tuple[str, Case]], found: Sequence[Verdict], request: Request) -> Controls:
-    """Head against itself, and against itself with extra work, on the case that was decided soonest."""
-    timed = [one for one in found if one.outcomes and one.outcomes[0].status == "ok"]
-    if not timed:
-        return Controls()
-    quick = min(timed, key=lambda one: one.outcomes[0].seconds).name
-    case = [(quick, dict(cases)[quick])]
-    same = run_pair(both, case, request, budget_s=CONTROL_S, role="control")[0]
-    canary = run_pair(both, case, request, budget_s=CONTROL_S, role="canary", extra_share=CANARY_SHARE)[0]
-    return Controls(same=verdicts.first_verdict(same), canary=verdicts.first_verdict(canary))
-
-
-def _confirmed(first: Verdict, case: tuple[str, Case], both: Sides, request: Request) -> Verdict:
-    """Two fresh processes, the sides made in the other order in one of them."""
-    more = [
-        run_pair(both, [case], request, budget_s=CONFIRM_S, head_first=swap, fixed=True, seed=request.seed + 1 + swap)[
-            0
-        ]
-        for swap in (True, False)
+        before = cases.entries_of(cases.suite_of(str(path), base), Rules())
+    except LambdabenchError:
+        return []
+    there = {one.label for one in entries}
+    lost = [one for one in before if one.label not in there]
+    chosen = cases.matching(lost, request.only) if request.only == "*" and lost else ()
+    return [
+        Line(label=one.label, status="gone", evidence="base's suite has this case, head's does not") for one in chosen
     ]
-    return verdicts.confirm(first, more)
+
+
+def _asked(request: Request) -> str:
+    """The flags that ask for this again, but for the cases."""
+    suite = "" if request.suite == "kernels-quick" else f" --suite {shlex.quote(request.suite)}"
+    return f"--base {shlex.quote(request.base)}{suite}"

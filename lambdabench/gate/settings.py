@@ -1,93 +1,124 @@
-"""What a project says of its gate in pyproject.toml: slowdowns that it accepts, each with its case, ceiling, last day and reason."""
+"""`[tool.lambdabench.check]` of the checked repository's pyproject.toml: tolerances, and what is accepted, until when and why."""
 
-import dataclasses
 import datetime
-import re
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..core import registry
 from ..core.errors import LambdabenchError
-from .verdicts import Verdict
+from ..core.pairing import Entry, Rules
 
-WILD = re.compile(r"[*?\[\]]")
-
-
-def _exact(name: str) -> str:
-    if WILD.search(name):
-        raise ValueError("expected the exact name of one case: a wildcard would hide what nobody has looked at")
-    return name
+TABLE = "tool.lambdabench.check"
 
 
-def _share(value: object) -> object:
-    """0.09 of "9 %"."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('expected a percentage in quotes: ceiling = "9 %"')
-    return float(found[1]) / 100
+def _share(value: Any) -> Any:
+    """0.09, or "9 %"."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(value.strip().removesuffix("%")) / 100
+    return value
 
 
-class Waiver(BaseModel):
-    """An accepted slowdown."""
+Share = Annotated[float, BeforeValidator(_share), Field(gt=0, lt=10)]
 
-    model_config = ConfigDict(extra="forbid")
-    case: Annotated[str, AfterValidator(_exact)]
-    ceiling: Annotated[float, BeforeValidator(_share)]
+
+class _Exact(BaseModel):
+    """Something said of one case, whose name is given in full."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    case: str
+
+    @field_validator("case")
+    @classmethod
+    def _no_wildcards(cls, name: str) -> str:
+        if set(name) & set("*?"):
+            raise ValueError("expected the exact name of one case; wildcards would hide what nobody looked at")
+        return name
+
+
+class Waiver(_Exact):
+    """One accepted fault of one case."""
+
+    accept: Literal["slower", "outputs", "gone"] = "slower"
+    ceiling: Share | None = None
+    """The largest slowdown that is accepted, as a share."""
     until: datetime.date
+    """The last day on which it holds."""
     reason: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_ceiling(self) -> "Waiver":
+        if self.accept == "slower" and self.ceiling is None:
+            raise ValueError('ceiling is missing: the largest slowdown that is accepted, such as "9 %"')
+        return self
+
+
+class CaseSettings(_Exact):
+    """What is different for one case."""
+
+    tolerance: Share | None = None
+    gated: bool = True
 
 
 class Settings(BaseModel):
-    """The table [tool.lambdabench]."""
+    """The whole table."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    tolerance: Share = Rules().tolerance
+    cap_s: Annotated[float, Field(gt=0)] = Rules().cap_s
     gated: bool = True
-    """Whether a slower case fails; otherwise it is reported only."""
-    waiver: list[Waiver] = []
+    case: tuple[CaseSettings, ...] = ()
+    waiver: tuple[Waiver, ...] = ()
+
+    def rules(self) -> Rules:
+        """The rules of a case about which nothing is said."""
+        return Rules(tolerance=self.tolerance, cap_s=self.cap_s)
+
+    def reports_only(self) -> frozenset[str]:
+        """Cases that never make a run red."""
+        return frozenset(one.case for one in self.case if not one.gated)
+
+    def applied(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """Entries with their own tolerances."""
+        own = {one.case: one.tolerance for one in self.case if one.tolerance is not None}
+        return tuple(
+            Entry(label=one.label, case=one.case, rules=_with_tolerance(one.rules, own[one.label]))
+            if one.label in own
+            else one
+            for one in entries
+        )
+
+    def expired(self, today: datetime.date) -> tuple[Waiver, ...]:
+        """Waivers whose last day is over."""
+        return tuple(one for one in self.waiver if one.until < today)
+
+    def strangers(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Names in the table that no case has."""
+        return tuple(one.case for one in (*self.case, *self.waiver) if one.case not in labels)
 
 
-def read(project: Path) -> Settings:
-    """The settings of a folder's pyproject.toml; none without one. Raises LambdabenchError with every problem."""
-    path = project / "pyproject.toml"
+def read(repository: Path) -> Settings:
+    """The table of a repository, defaults where there is none. Raises LambdabenchError with all that is wrong."""
+    path = repository / "pyproject.toml"
     if not path.is_file():
         return Settings()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("lambdabench", {})
-        return Settings.model_validate(table)
+        found: Any = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise LambdabenchError(f"{path}: no TOML: {error}") from error
+    for key in TABLE.split("."):
+        found = found.get(key, {})
+    try:
+        return Settings.model_validate(found)
     except ValidationError as error:
         problems = [
-            f"{path}: tool.lambdabench.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+            f"{path}: {TABLE}.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors()
         ]
         raise LambdabenchError("\n".join(problems)) from error
 
 
-def check_names(settings: Settings, known: Collection[str]) -> None:
-    """Raises UnknownNameError for a waiver of a case that does not exist: it would wait for a name that never comes."""
-    for one in settings.waiver:
-        if one.case not in known:
-            raise registry.unknown("case of a waiver", one.case, known)
-
-
-def apply(settings: Settings, verdicts: Sequence[Verdict], today: datetime.date) -> tuple[Verdict, ...]:
-    """The verdicts with slower cases waived where a waiver holds; an expired one is slower whatever was measured."""
-    waivers = {one.case: one for one in settings.waiver}
-    return tuple(_applied(one, waivers[one.name], today) if one.name in waivers else one for one in verdicts)
-
-
-def _applied(verdict: Verdict, waiver: Waiver, today: datetime.date) -> Verdict:
-    if today > waiver.until:
-        said = f"its waiver expired on {waiver.until} ({waiver.reason}): take it out or renew it"
-        return dataclasses.replace(verdict, finding="slower", reason=said)
-    if verdict.finding != "slower" or verdict.change is None:
-        return verdict
-    until = f"up to {100 * waiver.ceiling:g} % until {waiver.until}: {waiver.reason}"
-    if verdict.change.value > waiver.ceiling:
-        return dataclasses.replace(verdict, reason=f"{verdict.reason}; beyond its waiver ({until})")
-    return dataclasses.replace(verdict, finding="waived", reason=f"waived {until}")
+def _with_tolerance(rules: Rules, tolerance: float) -> Rules:
+    return Rules(tolerance=tolerance, cap_s=rules.cap_s, alpha=rules.alpha)

@@ -1,267 +1,212 @@
-"""`python -m lambdabench.worker.pair FOLDER`: two versions of the package in one process, single calls in random turn.
+"""`python -m lambdabench.worker.pair FOLDER`: times two versions of the package in turn, case by case, in this one process.
 
-Each side is imported under a name of its own, so that each runs its own code; which side's call comes first is drawn every round.
+Both are loaded under names of their own beside ours, which only drives them; a framework is loaded with the first case that needs it.
 """
 
-import gc
+import dataclasses
 import importlib
 import importlib.util
-import random
-import resource
-import statistics
+import os
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
-
-from ..analysis import paired
 from ..core import codec
-from ..core.pairing import Clock, PairOutcome, PairRequest, Status
-from ..core.spec import Case
+from ..core.pairing import EXTRA_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
+from ..core.registry import ROOT
+from ..machine import instructions
+from . import agreement, leash
+from .anchor import anchor
+from .builds import compare_builds
+from .turns import Compared, Player, Terms, compare, controls_of
+from .versions import Opened, Version, load, make_workload, open_session, strangers
 
-WARM_UP_CALLS, WARM_UP_S = 20, 0.2
-SHORTEST_S = 1e-3
-"""A timed block lasts at least so long: a call, or several."""
-TOLERANCE = 1e-3
-"""Largest difference of outputs over the largest output up to which two sides answer the same question."""
-CPU_PER_WALL = 0.9, 1.1
-"""Outside of it CPU time is not the time of the case: waiting, or work of other threads."""
-FAULT_S = 2.3e-6
-"""Measured cost of a page fault."""
-FAULT_SHARE, FAULTS = 0.01, 20
+T = TypeVar("T")
+LEASH = "LAMBDABENCH_LEASH"
 
 
-@dataclass(slots=True)
-class Side:
-    """One side of a case: what a round calls, and what it took."""
+class Apart(Exception):
+    """Two versions cannot be compared; `trouble` says which side is at fault."""
 
-    step: Callable[[], Any]
-    kernel: str = ""
-    close: Callable[[], None] = lambda: None
-    walls: list[float] = field(default_factory=list[float])
-    cpus: list[float] = field(default_factory=list[float])
-    faults: int = 0
+    def __init__(self, trouble: Trouble, reason: str) -> None:
+        super().__init__(reason)
+        self.trouble: Trouble = trouble
 
 
-def main(folder: Path) -> None:
-    """Reads request.json, writes <index>.json for each case as it is decided."""
+def run(folder: Path) -> None:
+    """Answers `request.json` with one file a case, `0.json` and so on, then `controls.json` where they are asked for."""
     request = codec.read(PairRequest, folder / "request.json")
-    sides = {"base": request.base, "head": request.head}
-    order = ("head", "base") if request.head_first else ("base", "head")
-    packages = {one: load(f"lambdabench_{one}", Path(sides[one])) for one in order}
-    gc.freeze()
-    for index, (name, case) in enumerate(request.cases):
-        codec.write(folder / f"{index}.json", answer(name, case, request, packages))
+    head = load(f"{ROOT}_head", Path(request.head))
+    base = head if request.anchored else load(f"{ROOT}_base", Path(request.base))
+    quickest: tuple[float, Entry] | None = None
+    for number, entry in enumerate(request.entries):
+        outcome = (measure_anchored if request.anchored else answer)(entry, base, head, request)
+        codec.write(folder / f"{number}.json", outcome)
+        if not outcome.trouble and (quickest is None or outcome.head.call_s < quickest[0]):
+            quickest = outcome.head.call_s, entry
+    if request.controls and quickest is not None:
+        codec.write(folder / "controls.json", control(quickest[1], head, request.seed))
 
 
-def load(name: str, folder: Path) -> Any:
-    """The package in `folder` under another name; its own imports are relative, so it finds its own modules."""
-    spec = importlib.util.spec_from_file_location(
-        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{folder} is no package")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def answer(name: str, case: Case, request: PairRequest, packages: dict[str, Any]) -> PairOutcome:
-    """The outcome of one case, whatever happens in it."""
-    made: dict[str, Side] = {}
-    outputs: list[np.ndarray] = []
+def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
+    """One case's outcome; whatever either side raises becomes its trouble."""
+    opened: list[Opened] = []
     try:
-        for key in packages:
-            try:
-                made[key], numbers = open_side(packages["head" if request.role != "pair" else key], case)
-            except Exception as error:
-                return PairOutcome(name=name, status=_status(key, error), reason=f"{type(error).__name__}: {error}")
-            outputs.append(numbers)
-        if problem := _differs(*outputs):
-            return PairOutcome(name=name, status="different", reason=problem)
-        if request.role == "canary":
-            add_work(made["head"], request.extra_share)
-        return measure((name, case), made["base"], made["head"], request)
+        opened += _open(entry, base, head, request)
+        _check_agreement(opened, entry)
+
+        def build(number: int) -> tuple[Player, Player]:
+            if number:
+                turned = dataclasses.replace(request, swapped=request.swapped != bool(number % 2))
+                opened.extend(_open(entry, base, head, turned))
+            return _players(opened[-2:])
+
+        calls, extra = (EXTRA_CALLS, 1) if request.extra_work else (None, 0)
+        terms = Terms(
+            rules=entry.rules,
+            fixed_s=request.fixed_s,
+            slowdown=request.slowdown,
+            calls=calls,
+            extra_calls=extra,
+            seed=request.seed,
+        )
+        found = compare_builds(build, terms)
+        _check_own_code(base, head)
+        return _outcome(entry, found, opened[:2], request)
+    except Apart as apart:
+        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
     finally:
-        for one in made.values():
-            one.close()
+        for one in opened:
+            one.session.close()
 
 
-def _status(key: str, error: Exception) -> Status:
-    if key == "head":
-        return "failed"
-    return "new" if type(error).__name__ in ("UnknownNameError", "UnsupportedError") else "base_failed"
+def measure_anchored(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
+    """One case's time over the anchor's."""
+    opened: list[Opened] = []
+    try:
+        made = _guard("head", lambda: make_workload(head, entry.case))
+        opened.append(_guard("head", lambda: open_session(made, 0)))
+        _guard("head", lambda: agreement.call_with_gradients(opened[0]))
+        terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, seed=request.seed)
+        found = compare(Player(play=anchor()), Player(play=opened[0].play), terms)
+        return _outcome(entry, found, [opened[0], opened[0]], request)
+    except Apart as apart:
+        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
+    finally:
+        for one in opened:
+            one.session.close()
 
 
-def open_side(package: Any, case: Case) -> tuple[Side, Any]:
-    """A side's own session of a case, and the numbers that its first call gives."""
-    name = package.__name__
-    registry = importlib.import_module(f"{name}.core.registry")
-    theirs = importlib.import_module(f"{name}.core.spec").Case
-    known = {one.name for one in fields(theirs)}
-    own = theirs(**{one.name: getattr(case, one.name) for one in fields(case) if one.name in known})
-    backend = registry.load("backends", case.backend)
-    backend.prepare(own)
-    workload = importlib.import_module(f"{name}.models").create_workload(own, backend.FRAMEWORK)
-    session = backend.open_session(workload, own, 0)
-    output = session.call()
-    session.synchronize()
-    if problem := session.check(output):
-        raise RuntimeError(problem)
-
-    def step() -> None:
-        session.call()
-        session.synchronize()
-
-    return Side(step=step, kernel=session.effective(output).kernel, close=session.close), numbers_of(output)
+def control(entry: Entry, head: Version, seed: int) -> Controls:
+    """Head against a second copy of itself: as it is, and with eleven calls to ten."""
+    again = load(f"{ROOT}_again", head.folder)
+    request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
+    opened = _open(entry, again, head, request)
+    try:
+        return controls_of(entry.label, *_players(opened), entry.rules, seed)
+    finally:
+        for one in opened:
+            one.session.close()
 
 
-def numbers_of(output: Any) -> np.ndarray:
-    """An output as float64, whichever framework made it."""
-    first = output[0] if isinstance(output, (list, tuple)) else output
-    if hasattr(first, "detach"):
-        first = first.detach().float().cpu().numpy()
-    return np.asarray(first, np.float64).ravel()
+def _open(entry: Entry, base: Version, head: Version, request: PairRequest) -> tuple[Opened, Opened]:
+    """Sessions of base and head, made in the order that the request asks for, with equal weights and inputs."""
+    sides: list[tuple[Trouble, Version]] = [("base", base), ("head", head)]
+    if request.swapped:
+        sides.reverse()
+    made = {name: _guard(name, lambda version=version: make_workload(version, entry.case)) for name, version in sides}
+    agreement.give_equal_weights(made["base"][2], made["head"][2])
+    opened = {name: _guard(name, lambda name=name: open_session(made[name], 0)) for name, _ in sides}
+    return opened["base"], opened["head"]
 
 
-def add_work(side: Side, share: float) -> None:
-    """Real extra work, `share` of a call, in every call: products of small matrices."""
-    matrix = np.random.default_rng(0).standard_normal((48, 48), np.float32)
-
-    def work(times: int) -> float:
-        start_s = time.perf_counter()
-        for _ in range(times):
-            matrix.dot(matrix)
-        return time.perf_counter() - start_s
-
-    work(200)
-    one_s = min(work(100) for _ in range(10)) / 100
-    call_s = statistics.median(_timed(side.step)[0] for _ in range(WARM_UP_CALLS))
-    times = max(1, round(share * call_s / one_s))
-    plain = side.step
-
-    def step() -> None:
-        plain()
-        work(times)
-
-    side.step = step
+def _players(opened: Sequence[Opened]) -> tuple[Player, Player]:
+    return Player(play=opened[0].play), Player(play=opened[1].play)
 
 
-def measure(named: tuple[str, Case], base: Side, head: Side, request: PairRequest) -> PairOutcome:
-    """Rounds until a look decides, or the budget is out."""
-    name, case = named
-    start_s = time.perf_counter()
-    coin = random.Random(request.seed)
-    block = _warm_up(base, head)
-    clock: Clock = "wall" if case.device != "cpu" or (case.threads or 0) != 1 else "thread"
-    if clock == "thread" and case.backend.startswith("jax"):
-        clock = "process"
-    looks = list(paired.looks())
-    decided = False
-    while not decided and len(base.walls) < paired.MOST:
-        for one in (base, head) if coin.random() < 0.5 else (head, base):
-            _round(one, block, clock)
-        if time.perf_counter() - start_s > request.budget_s and len(base.walls) >= paired.FIRST_LOOK:
-            break
-        if not request.fixed and len(base.walls) in looks:
-            judged, walls = _logs(base, head, _trusted(base, head, clock))
-            decided = paired.judge(judged, walls, looks.index(len(base.walls)) + 1).finding != "unclear"
-    clock = _trusted(base, head, clock)
-    judged, walls = _logs(base, head, clock)
+def _guard(trouble: Trouble, work: Callable[[], T]) -> T:
+    """What `work` returns; what it raises is that side's trouble."""
+    try:
+        return work()
+    except Exception as error:  # anything a version may raise, each with its own classes
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        raise Apart(trouble, f"{type(error).__name__}: {first}") from error
+
+
+def _check_agreement(opened: list[Opened], entry: Entry) -> None:
+    base = _guard("base", lambda: agreement.call_with_gradients(opened[0]))
+    head = _guard("head", lambda: agreement.call_with_gradients(opened[1]))
+    if problem := agreement.difference(base, head, entry.case.dtype):
+        raise Apart("outputs", f"{problem}; it is no question of speed until both compute the same")
+
+
+def _check_own_code(base: Version, head: Version) -> None:
+    sides: tuple[tuple[Trouble, Version], ...] = (("base", base), ("head", head))
+    for trouble, version in sides:
+        if found := strangers(version):
+            raise Apart(
+                trouble, f"{found[0]} was not loaded from {version.folder}: this side ran code that is not its own"
+            )
+
+
+def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairRequest) -> PairOutcome:
+    profiles = [_profile(one) if request.explain else ((), None) for one in opened]
+    counted = [instructions.count(one.session.call) if request.explain else None for one in opened]
+    times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
+    base, head = (
+        Side(
+            call_s=times[side],
+            faults_per_call=faults[side],
+            kernel=_kernel(one),
+            operators=profiles[side][0],
+            allocations_per_call=profiles[side][1],
+            instructions_per_call=counted[side],
+        )
+        for side, one in enumerate(opened)
+    )
     return PairOutcome(
-        name=name,
-        status="ok",
-        reason=_guard(base, head),
-        logs=tuple(judged),
-        walls=tuple(walls),
-        clock=clock,
-        base_s=statistics.median(base.walls) / block,
-        head_s=statistics.median(head.walls) / block,
-        base_faults=base.faults / len(base.walls) / block,
-        head_faults=head.faults / len(head.walls) / block,
-        base_kernel=base.kernel,
-        head_kernel=head.kernel,
-        cpu_per_wall=sum(base.cpus) / sum(base.walls),
-        seconds=time.perf_counter() - start_s,
+        label=entry.label,
+        reason=found.reason,
+        verdict=found.verdict,
+        wall_ratio=found.wall_ratio,
+        clock=found.clock,
+        rounds=found.rounds,
+        calls=found.calls,
+        seconds=found.seconds,
+        p_value=found.p_value,
+        base=base,
+        head=head,
+        steal=found.noise.steal,
+        pressure=found.noise.cpu_pressure,
     )
 
 
-def _warm_up(base: Side, head: Side) -> int:
-    """Calls a block, after both sides ran warm."""
-    start_s = time.perf_counter()
-    calls, times = 0, [0.0]
-    while calls < WARM_UP_CALLS or time.perf_counter() - start_s < WARM_UP_S:
-        times = [_timed(one.step)[0] for one in (base, head)]
-        calls += 1
-        if calls >= 3 and time.perf_counter() - start_s > 2.0:
-            break
-    return max(1, round(SHORTEST_S / max(min(times), 1e-7)))
+def _profile(opened: Opened) -> tuple[tuple[Operator, ...], float | None]:
+    """Operators and allocations of a call; nothing where the framework has no module in `evidence`."""
+    name = f"{__package__}.evidence.{opened.framework or 'none'}"
+    if importlib.util.find_spec(name) is None:
+        return (), None
+    return importlib.import_module(name).profiled(opened.session.call, opened.timed_by_session)
 
 
-def _round(side: Side, block: int, clock: Clock) -> None:
-    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    read = time.process_time if clock == "process" else time.thread_time
-    cpu_s, wall_s = read(), time.perf_counter()
-    for _ in range(block):
-        side.step()
-    side.walls.append(time.perf_counter() - wall_s)
-    side.cpus.append(read() - cpu_s)
-    side.faults += resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
+def _kernel(opened: Opened) -> str:
+    """The implementation that ran, as the session reads it back."""
+    output = opened.session.call()
+    opened.session.synchronize()
+    return str(getattr(opened.session.effective(output), "kernel", "") or "")
 
 
-def _timed(step: Callable[[], Any]) -> tuple[float, float]:
-    wall_s, cpu_s = time.perf_counter(), time.thread_time()
-    step()
-    return time.perf_counter() - wall_s, time.thread_time() - cpu_s
-
-
-def _trusted(base: Side, head: Side, clock: Clock) -> Clock:
-    """CPU time where it is the time of the case in an undisturbed call, else wall time.
-
-    The quickest calls tell: a call that waits for a processor has more wall than CPU time, whatever it is.
-    """
-    if clock == "wall":
-        return clock
-    for side in (base, head):
-        quick = sorted(zip(side.walls, side.cpus, strict=True))[: max(1, len(side.walls) // 4)]
-        share = statistics.median(cpu / wall for wall, cpu in quick)
-        if not CPU_PER_WALL[0] <= share <= CPU_PER_WALL[1]:
-            return "wall"
-    return clock
-
-
-def _logs(base: Side, head: Side, clock: Clock) -> tuple[list[float], list[float]]:
-    walls = _ratios(head.walls, base.walls)
-    return (walls if clock == "wall" else _ratios(head.cpus, base.cpus)), walls
-
-
-def _ratios(top: Sequence[float], bottom: Sequence[float]) -> list[float]:
-    return np.log(np.maximum(top, 1e-9) / np.maximum(bottom, 1e-9)).tolist()
-
-
-def _guard(base: Side, head: Side) -> str:
-    """Why the rounds may say nothing of the code: one side's allocations find their pages and the other's do not."""
-    more = abs(head.faults - base.faults) / len(base.walls)
-    call_s = statistics.median(base.walls)
-    if more > FAULTS and more * FAULT_S > FAULT_SHARE * call_s:
-        return (
-            f"page faults a round: base {base.faults / len(base.walls):.0f}, head {head.faults / len(head.walls):.0f}"
-        )
-    return ""
-
-
-def _differs(first: np.ndarray, second: np.ndarray) -> str:
-    """How one side's outputs differ from the other's; empty where they do not."""
-    if first.shape != second.shape:
-        return f"outputs have {first.size} and {second.size} numbers"
-    error = float(np.abs(first - second).max()) / (float(np.abs(first).max()) or 1.0)
-    return "" if error <= TOLERANCE else f"outputs differ by {error:.2g} of the largest; it is not a question of speed"
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when all was written."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m lambdabench.worker.pair FOLDER\n")
+        return 2
+    if os.environ.get(LEASH):
+        leash.follow_parent()
+    run(Path(arguments[0]))
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

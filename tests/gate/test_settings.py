@@ -1,76 +1,107 @@
-"""Accepted slowdowns: exact, bounded, dated, with a reason; expired ones fail."""
+"""Tolerances and waivers as data: what is accepted, how long, and what is refused in their writing."""
 
-import dataclasses
 import datetime
 from pathlib import Path
 
 import pytest
 
-from lambdabench.analysis.paired import Change
-from lambdabench.core.errors import LambdabenchError, UnknownNameError
-from lambdabench.gate import settings
-from lambdabench.gate.verdicts import Verdict
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.pairing import Controls, Entry, PairOutcome, Rules, Verdict
+from lambdabench.core.spec import Case
+from lambdabench.gate import pardon, settings
+from lambdabench.gate.result import Line, Result, Status
 
-TODAY = datetime.date(2026, 11, 25)
-SLOWER = Verdict(
-    name="a 56 train",
-    finding="slower",
-    reason="3/3 processes",
-    change=Change(value=0.08, low=0.07, high=0.09, finding="slower", rounds=50),
-)
+DAY = datetime.date(2026, 5, 4)
+WAIVER = """
+[[tool.lambdabench.check.waiver]]
+case = "a 8x8 inference"
+ceiling = "9 %"
+until = 2026-05-04
+reason = "wider tables, issue 12"
+"""
 
 
-def written(folder: Path, text: str) -> settings.Settings:
+def verdict(ratio: float, finding: str = "slower") -> Verdict:
+    return Verdict(ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, tolerance=0.02, finding=finding)  # pyright: ignore[reportArgumentType]
+
+
+def line(status: Status = "slower", ratio: float = 1.05, label: str = "a 8x8 inference", trouble: str = "") -> Line:
+    outcome = PairOutcome(label=label, trouble=trouble)  # pyright: ignore[reportArgumentType]
+    return Line(label=label, status=status, outcomes=(outcome,), verdict=None if trouble else verdict(ratio))
+
+
+def read(folder: Path, text: str) -> settings.Settings:
     (folder / "pyproject.toml").write_text(text)
     return settings.read(folder)
 
 
-def waiver(ceiling: str = "9 %", until: str = "2026-12-31", case: str = "a 56 train") -> str:
-    return (
-        f'[[tool.lambdabench.waiver]]\ncase = "{case}"\nceiling = "{ceiling}"\nuntil = {until}\nreason = "exact now"\n'
+def result(lines: tuple[Line, ...], expired: tuple[str, ...] = ()) -> Result:
+    held = Controls(label="a", same=verdict(1.0, "same"), canary=verdict(1.1))
+    return Result(title="t", lines=lines, controls=held, seconds=1.0, expired=expired)
+
+
+def test_nothing_said_is_the_default(tmp_path: Path) -> None:
+    assert settings.read(tmp_path) == settings.Settings()
+    assert read(tmp_path, "[project]\nname = 'x'").rules() == Rules()
+
+
+def test_a_waiver_accepts_up_to_its_ceiling_and_is_told(tmp_path: Path) -> None:
+    found = read(tmp_path, WAIVER)
+    (waived,), notes = pardon.apply([line()], found, DAY)
+    assert waived.status == "waived"
+    assert notes == ("waived  a 8x8 inference: slower up to 9.0% until 2026-05-04, wider tables, issue 12",)
+    assert result((waived,)).exit_code == 0
+    (over,), notes = pardon.apply([line(ratio=1.1)], found, DAY)
+    assert (over.status, notes) == ("slower", ())
+    (other,), _ = pardon.apply([line(label="a 8x8 train")], found, DAY)
+    assert other.status == "slower"
+
+
+def test_an_expired_waiver_accepts_nothing_and_is_red_by_itself(tmp_path: Path) -> None:
+    found, tomorrow = read(tmp_path, WAIVER), DAY + datetime.timedelta(days=1)
+    (kept,), _ = pardon.apply([line()], found, tomorrow)
+    assert kept.status == "slower"
+    told = pardon.expired(found, tomorrow)
+    assert told[0].startswith("expired waiver of a 8x8 inference: slower up to 9.0%")
+    assert pardon.expired(found, DAY) == ()
+    assert result((line("same", 1.0),), told).exit_code == 1
+
+
+def test_changed_outputs_and_lost_cases_can_be_accepted(tmp_path: Path) -> None:
+    text = WAIVER.replace('ceiling = "9 %"', 'accept = "outputs"')
+    (waived,), _ = pardon.apply([line("failed", trouble="outputs")], read(tmp_path, text), DAY)
+    (crash,), _ = pardon.apply([line("failed", trouble="head")], read(tmp_path, text), DAY)
+    assert (waived.status, crash.status) == ("waived", "failed")
+    (gone,), _ = pardon.apply(
+        [Line(label="a 8x8 inference", status="gone")], read(tmp_path, text.replace("outputs", "gone")), DAY
     )
+    assert gone.status == "waived"
 
 
-def test_a_waiver_holds_up_to_its_ceiling_and_says_why(tmp_path: Path) -> None:
-    (one,) = settings.apply(written(tmp_path, waiver()), [SLOWER], TODAY)
-    assert (one.finding, one.reason) == ("waived", "waived up to 9 % until 2026-12-31: exact now")
-    (one,) = settings.apply(written(tmp_path, waiver("5 %")), [SLOWER], TODAY)
-    assert one.finding == "slower"
-    assert "beyond its waiver" in one.reason
-
-
-def test_an_expired_one_is_red_whatever_was_measured(tmp_path: Path) -> None:
-    same = dataclasses.replace(SLOWER, finding="same")
-    (one,) = settings.apply(written(tmp_path, waiver(until="2026-11-24")), [same], TODAY)
-    assert (one.finding, one.reason) == (
-        "slower",
-        "its waiver expired on 2026-11-24 (exact now): take it out or renew it",
-    )
-
-
-def test_other_cases_are_left_alone(tmp_path: Path) -> None:
-    other = dataclasses.replace(SLOWER, name="b")
-    assert settings.apply(written(tmp_path, waiver()), [other], TODAY) == (other,)
-    assert settings.apply(settings.read(tmp_path / "nowhere"), [SLOWER], TODAY) == (SLOWER,)
+def test_what_is_not_gated_is_reported(tmp_path: Path) -> None:
+    (all_free,), _ = pardon.apply([line()], read(tmp_path, "[tool.lambdabench.check]\ngated = false"), DAY)
+    one = '[[tool.lambdabench.check.case]]\ncase = "a 8x8 inference"\ngated = false\ntolerance = 0.05'
+    found = read(tmp_path, one)
+    (free, other), _ = pardon.apply([line(), line(label="b")], found, DAY)
+    assert [all_free.status, free.status, other.status] == ["reported", "reported", "slower"]
+    assert result((free,)).exit_code == 0
+    entries = found.applied([Entry(label=label, case=Case(model="a")) for label in ("a 8x8 inference", "b")])
+    assert [one.rules.tolerance for one in entries] == [0.05, 0.02]
+    assert found.strangers(["b"]) == ("a 8x8 inference",)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("old", "new", "said"),
     [
-        (waiver(case="a * train"), "tool.lambdabench.waiver.0.case: expected the exact name"),
-        (waiver(ceiling="9"), "waiver.0.ceiling: expected a percentage in quotes"),
-        (waiver().replace('"exact now"', '""'), "waiver.0.reason"),
-        (waiver() + "why = 1\n", "waiver.0.why: Extra inputs"),
-        ("[tool.lambdabench]\ngate = false\n", "tool.lambdabench.gate: Extra inputs"),
-        ("[tool", "no TOML"),
+        ("a 8x8 inference", "a *", "waiver.0.case: expected the exact name of one case; wildcards"),
+        ('ceiling = "9 %"', "", r"waiver.0: ceiling is missing"),
+        ("until = 2026-05-04", "", "waiver.0.until: Field required"),
+        ('reason = "wider tables, issue 12"', 'reason = ""', "waiver.0.reason"),
+        ("reason =", "season =", "waiver.0.season: Extra inputs are not permitted"),
     ],
 )
-def test_mistakes_say_where(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(LambdabenchError, match=message):
-        written(tmp_path, text)
-
-
-def test_a_waiver_of_no_case_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'a 56 train'"):
-        settings.check_names(written(tmp_path, waiver(case="a 56 trian")), {"a 56 train"})
-    assert not written(tmp_path, "[tool.lambdabench]\ngated = false\n").gated
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(LambdabenchError, match=said):
+        read(tmp_path, WAIVER.replace(old, new))
+    with pytest.raises(LambdabenchError, match="no TOML"):
+        read(tmp_path, "[")

@@ -1,0 +1,63 @@
+"""What `check --baseline` and `check --self-test` print."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..core import codec
+
+
+def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
+    """Each case against its stored sessions, and that this is the weaker way."""
+    if as_json:
+        console.print_json(
+            json.dumps({"cases": codec.encode(found.standings), "today": found.today, "exit_code": code})
+        )
+        return
+    slower = sum(one.status == "slower" for one in found.standings)
+    console.print(f"check {path}   {len(found.standings)} cases over the anchor · {slower} slower")
+    console.print(
+        "the weaker way: stored sessions see no change under a few percent; check --base REF does", soft_wrap=True
+    )
+    console.print()
+    table = Table(box=None, pad_edge=False)
+    for title in ("kernel", "change", "expected", "sessions", "finding", "why"):
+        table.add_column(title, justify="right" if title in ("change", "sessions") else "left")
+    for one in found.standings:
+        expected = "" if one.expected is None else f"[{_percent(one.expected[0])}, {_percent(one.expected[1])}]"
+        change = "–" if one.change is None else f"{_percent(one.change)} %"
+        finding = one.status.upper() if one.status in ("slower", "failed") else one.status
+        table.add_row(one.label, change, expected, str(one.sessions), finding, one.reason)
+    console.print(table)
+    console.print(f"exit {code}" + ("" if code else ": it reports; --strict makes slower cases 1"))
+
+
+def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
+    """False alarms and catches of stage one."""
+    if as_json:
+        console.print_json(json.dumps({"rates": codec.encode(found.rates), "exit_code": found.exit_code}))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("difference", "trials", "called slower", "95 % interval", "same", "faster", "unclear"):
+        table.add_column(title, justify="left" if title == "difference" else "right")
+    for one in found.rates:
+        low, high = one.interval
+        share = 100 * one.slower / max(one.trials, 1)
+        counts = (str(one.same), str(one.faster), str(one.unclear))
+        table.add_row(one.kind, str(one.trials), f"{share:.0f} %", f"[{100 * low:.0f}, {100 * high:.0f}]", *counts)
+    console.print(table)
+    said = (
+        "fit to gate"
+        if not found.exit_code
+        else "not fit to gate now: wait for a quieter machine, see lambdabench doctor"
+    )
+    console.print(
+        f"one process each; a red build needs two more that agree · exit {found.exit_code}: {said}", soft_wrap=True
+    )
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f}".replace("-", "−")

@@ -1,0 +1,246 @@
+"""Fresh pairs of processes, one a side, where one process cannot hold both. Each imports once and serves all tests, and within
+a pair single calls are still taken in turn; what differs between pairs is what the verdict rests on."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..analysis.judge import holm, judge_processes, processes_p
+from ..core.errors import LambdabenchError
+from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest
+from ..worker.agreement import differing_digests
+from ..worker.serve import PIPES, TREES, reading_of
+from ..worker.turns import Player, Reading, Terms, compare, controls_of
+from .processes import environment_of, last_words, running
+from .result import Line, Status
+
+LOOKS = ((10, 0.98), (15, 0.95))
+"""(Pairs, confidence of the interval): two processes of equal code differed by 3 % (sd), so a verdict needs many. A t interval
+of 95 % over 10 pairs called 1.2 % of equal code slower, over 15 pairs 0.8 % (two Xeon cores, 88 pairs resampled)."""
+PAIR_S = 2.0
+FAMILY_ALPHA = 0.05
+"""Of Holm's correction: a t test on 15 pairs has less to say than one on hundreds of rounds."""
+PLUGIN = "lambdabench.pytest_plugin"
+OnOutcome = Callable[[PairOutcome], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What all pairs have in common."""
+
+    request: UsersRequest
+    path: Path
+    """Of the tests, in head's tree."""
+    pythons: tuple[str, str] = (sys.executable, sys.executable)
+    """Base's and head's interpreter."""
+    installed: bool = False
+    """Whether the sides are installed there: then their trees are no place to import from."""
+    looks: tuple[tuple[int, float], ...] = LOOKS
+    pair_s: float = PAIR_S
+
+
+@dataclass(slots=True)
+class Found:
+    """What the pairs so far say of the tests."""
+
+    declared: list[str] = field(default_factory=list[str])
+    outcomes: dict[str, list[PairOutcome]] = field(default_factory=dict[str, list[PairOutcome]])
+    controls: Controls | None = None
+
+
+def run(asked: Asked, on_outcome: OnOutcome) -> Found:
+    """Pairs until every test is decided or there have been enough. Raises LambdabenchError where a side cannot start."""
+    found, done, waiting = Found(), 0, None
+    for pairs, confidence in asked.looks:
+        while done < pairs:
+            one_pair(asked, found, waiting, done, on_outcome)
+            done += 1
+        waiting = {one for one in found.declared if verdict(found, one, asked.request, confidence) == "unclear"}
+        if not waiting:
+            break
+    return found
+
+
+def verdict(found: Found, label: str, request: UsersRequest, confidence: float) -> str:
+    """A test's finding so far; a trouble is a finding too."""
+    outcomes = found.outcomes.get(label, [])
+    if any(one.trouble for one in outcomes):
+        return "trouble"
+    return judge_processes(_centres(outcomes), _rules(request, label), confidence).finding
+
+
+def lines(found: Found, asked: Asked) -> tuple[Line, ...]:
+    """A line a test; slower after Holm's correction over all that were compared."""
+    by_label = {one: found.outcomes.get(one, []) for one in found.declared}
+    compared = [one for one, outcomes in by_label.items() if outcomes and not any(two.trouble for two in outcomes)]
+    p_values = [processes_p(_centres(by_label[one]), _rules(asked.request, one)) for one in compared]
+    significant = dict(zip(compared, holm(p_values, FAMILY_ALPHA), strict=True))
+    return tuple(_line(one, outcomes, asked, significant.get(one, False)) for one, outcomes in by_label.items())
+
+
+def one_pair(asked: Asked, found: Found, wanted: set[str] | None, number: int, on_outcome: OnOutcome) -> None:
+    """A fresh process a side, through all tests or those that are wanted."""
+    with _side(asked, 0) as base, _side(asked, 1) as head:
+        there, declared = set(base.declared()), head.declared()
+        if not found.declared:
+            found.declared = declared
+        for label in declared:
+            outcome = _outcome(label, base if label in there else None, head, asked, number, wanted)
+            if outcome is None:
+                continue
+            found.outcomes.setdefault(label, []).append(outcome)
+            on_outcome(outcome)
+            if found.controls is None and outcome.trouble == "":
+                found.controls = head.controls
+        head.controls = None
+
+
+@dataclass(slots=True)
+class _Remote:
+    """One side's process."""
+
+    name: Trouble
+    asked: Any
+    answered: Any
+    folder: Path
+    controls: Controls | None = None
+
+    def declared(self) -> list[str]:
+        return self.hear("declared")["declared"]
+
+    def hear(self, *keys: str) -> dict[str, Any]:
+        """The next message with one of these keys. Raises LambdabenchError where the process has gone."""
+        for line in self.answered:
+            message = json.loads(line)
+            if any(key in message for key in keys):
+                return message
+        raise LambdabenchError(f"{self.name}'s pytest ended early{last_words(self.folder)}")
+
+    def say(self, calls: int) -> None:
+        self.asked.write(json.dumps({"calls": calls}) + "\n")
+        self.asked.flush()
+
+    def read(self, calls: int) -> Reading:
+        self.say(calls)
+        return reading_of(self.hear("reading")["reading"])
+
+
+@contextlib.contextmanager
+def _side(asked: Asked, number: int) -> Generator[_Remote]:
+    tree = Path(asked.request.head if number else asked.request.base)
+    path = tree / asked.path.relative_to(Path(asked.request.head).resolve())
+    (ask_out, ask_in), (answer_out, answer_in) = os.pipe(), os.pipe()
+    with tempfile.TemporaryDirectory(prefix="lambdabench-side-") as name:
+        folder = Path(name)
+        environment = environment_of(1, folder) | {PIPES: f"{ask_out},{answer_in}"}
+        if not asked.installed and not number:  # an editable install points to head's tree
+            environment[TREES] = os.pathsep.join((asked.request.base, asked.request.head))
+        options = ("-P",) if asked.installed else ()
+        command = (
+            asked.pythons[number], *options, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-serve", asked.request.only,
+            "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
+        )  # fmt: skip
+        with running(command, folder, environment, tree, pass_fds=(ask_out, answer_in)):
+            os.close(ask_out)
+            os.close(answer_in)
+            with os.fdopen(ask_in, "w") as asking, os.fdopen(answer_out) as answering:
+                yield _Remote("head" if number else "base", asking, answering, folder)
+
+
+def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
+    label: str, base: _Remote | None, head: _Remote, asked: Asked, number: int, wanted: set[str] | None
+) -> PairOutcome | None:
+    """One test in one pair; None where it is not wanted."""
+    sides = [one for one in (base, head) if one is not None]
+    messages = [_at(one, label) for one in sides]
+    met = [one for one, message in zip(sides, messages, strict=True) if "at" in message]
+    skipped = wanted is not None and label not in wanted
+    found: PairOutcome | None = None
+    if len(met) == 2 and not skipped:
+        results = [message.get("result") for message in messages]
+        found = _compared(label, (sides[0], head), results, asked, number)
+    for one in met:
+        one.say(0)
+        after = _at(one, label, key="done")
+        if after["failed"] and found is not None and not found.trouble:
+            found = PairOutcome(label=label, trouble=one.name, reason=after["failed"])
+    if found is None and not skipped:
+        guilty = next(
+            (one for one, message in zip(sides, messages, strict=True) if "at" not in message and one is head), None
+        )
+        why = next((message["failed"] for message in messages if message.get("failed")), "base has no such test")
+        found = PairOutcome(label=label, trouble="head" if guilty else "base", reason=why)
+    return found
+
+
+def _at(side: _Remote, label: str, key: str = "at") -> dict[str, Any]:
+    """The message that a side is at a test, or done with it; those of other tests are passed by."""
+    while True:
+        message = side.hear("at", "done", "end")
+        if "end" in message:
+            return {"done": label, "failed": "the test did not run"}
+        if message.get("at") == label or message.get("done") == label:
+            if key in message or "done" in message:
+                return message
+        elif "at" in message:
+            side.say(0)
+
+
+def _compared(
+    label: str, sides: tuple[_Remote, _Remote], results: Sequence[Any], asked: Asked, number: int
+) -> PairOutcome:
+    if problem := differing_digests(results[0], results[1]):
+        return PairOutcome(label=label, trouble="outputs", reason=problem)
+    base, head = (Player(remote=one.read) for one in sides)
+    rules = _rules(asked.request, label)
+    found = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
+    if number == 0 and sides[1].controls is None:
+        sides[1].controls = controls_of(label, head, head, rules, number)
+    return PairOutcome(
+        label=label,
+        verdict=found.verdict,
+        reason=found.reason,
+        wall_ratio=found.wall_ratio,
+        clock=found.clock,
+        rounds=found.rounds,
+        calls=found.calls,
+        seconds=found.seconds,
+        p_value=found.p_value,
+        base=Side(call_s=found.base_s, faults_per_call=found.base_faults),
+        head=Side(call_s=found.head_s, faults_per_call=found.head_faults),
+        steal=found.noise.steal,
+        pressure=found.noise.cpu_pressure,
+    )
+
+
+def _line(label: str, outcomes: Sequence[PairOutcome], asked: Asked, significant: bool) -> Line:
+    trouble = next((one for one in outcomes if one.trouble), None)
+    if trouble is not None or not outcomes:
+        status: Status = "new" if trouble is not None and trouble.trouble == "base" else "failed"
+        why = f"{trouble.trouble}: {trouble.reason}" if trouble is not None else "it was not reached"
+        return Line(label=label, status=status, outcomes=tuple(outcomes), evidence=why)
+    confidence = dict(asked.looks).get(len(outcomes), asked.looks[-1][1])
+    judged = judge_processes(_centres(outcomes), _rules(asked.request, label), confidence)
+    status = judged.finding
+    said = f"{len(outcomes)} pairs of processes"
+    if status == "slower" and not significant:
+        status, said = "unclear", f"{said}; not significant among all tests (Holm)"
+    elif status == "unclear":
+        said = f"{said} do not decide"
+    return Line(label=label, status=status, outcomes=tuple(outcomes), verdict=judged, evidence=said)
+
+
+def _centres(outcomes: Sequence[PairOutcome]) -> list[float]:
+    return [math.log(one.verdict.ratio) for one in outcomes if one.verdict is not None]
+
+
+def _rules(request: UsersRequest, label: str) -> Rules:
+    own: Mapping[str, Rules] = dict(request.own_rules)
+    return own.get(label, request.rules)

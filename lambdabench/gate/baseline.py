@@ -1,0 +1,147 @@
+"""`check --baseline FILE`: against stored sessions of this machine. The weaker way: times of other days, tied to today's only by
+an anchor that is run in turn with every case. It reports; it is no gate unless asked."""
+
+import json
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs] (there are none)
+
+from ..core.errors import LambdabenchError, NotComparableError
+from ..core.identity import fingerprint
+from ..core.pairing import PairOutcome, PairRequest, Rules
+from ..core.spec import Environment
+from ..worker.probe import find_environment
+from .check import Request, groups
+from .entries import entries_of, matching, suite_of
+from .processes import PACKAGE, ask
+from .settings import Settings
+
+STATS: Any = scipy_stats
+FEWEST, MOST = 10, 64
+"""Sessions of one machine that an interval needs, and the newest ones that it looks at."""
+ALPHA = 0.001
+"""One-sided: a session has many cases, and nothing confirms."""
+SESSION_S = 1.5
+SCHEMA = 1
+Status = Literal["slower", "faster", "within", "too few", "failed"]
+Session = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One case against its stored sessions. `expected`: the prediction interval of change, as ratios to their median."""
+
+    label: str
+    status: Status
+    sessions: int
+    change: float | None = None
+    expected: tuple[float, float] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """All cases, and what would be stored of today."""
+
+    standings: tuple[Standing, ...]
+    today: Session
+
+    def exit_code(self, strict: bool) -> int:
+        """0, unless it is asked to be strict: then 1 where something is slower or failed, 3 where there are too few sessions."""
+        statuses = {one.status for one in self.standings}
+        if not strict:
+            return 0
+        return 1 if statuses & {"slower", "failed"} else 3 if "too few" in statuses else 0
+
+
+def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], None], *, keep: bool) -> Compared:
+    """Measures now and compares. `keep`: appends today's session. Raises NotComparableError where the file is another machine's."""
+    sessions = read(path, must_exist=not keep)
+    environment = replace(find_environment(()), lambdabench="")  # the code is what is compared
+    own = comparable(sessions, environment, path)
+    rules = request.rules or Settings().rules()
+    chosen = matching(entries_of(suite_of(request.suite, Path()), rules), request.only)
+    outcomes: list[PairOutcome] = []
+    for group in groups(chosen):
+        asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
+        outcomes += ask(asked, lambda one: on_outcome("anchor", one)).outcomes
+    today = {
+        "schema": SCHEMA,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "fingerprint": fingerprint(environment),
+        "environment": asdict(environment),
+        "ratios": {one.label: one.verdict.ratio for one in outcomes if one.verdict is not None},
+    }
+    standings = tuple(_standing(one, own, rules) for one in outcomes)
+    if keep:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(json.dumps(today) + "\n")
+    return Compared(standings=standings, today=today)
+
+
+def read(path: Path, *, must_exist: bool) -> list[Session]:
+    """Stored sessions, oldest first. Raises LambdabenchError where there are none or the file is something else."""
+    if not path.is_file():
+        if must_exist:
+            raise LambdabenchError(f"there is no baseline {path}; --record makes one, a line for each session")
+        return []
+    try:
+        found = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        return [one | {"ratios": dict(one["ratios"])} for one in found]
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise LambdabenchError(f"{path} is no baseline: {type(error).__name__}: {error}") from error
+
+
+def comparable(sessions: Sequence[Session], environment: Environment, path: Path) -> list[Session]:
+    """Sessions of this machine. Raises NotComparableError with the difference where all are of others."""
+    own = [one for one in sessions if one["fingerprint"] == fingerprint(environment)]
+    if sessions and not own:
+        theirs: Mapping[str, Any] = sessions[-1]["environment"]
+        apart = [
+            f"{key}: {theirs.get(key)!r} there, {value!r} here"
+            for key, value in asdict(environment).items()
+            if theirs.get(key) != value
+        ]
+        raise NotComparableError(f"{path} holds no session of this machine; the newest differs in {'; '.join(apart)}")
+    return own
+
+
+def predicted(ratios: Sequence[float]) -> tuple[float, float, float]:
+    """(Median, low, high) of log ratios: where a further session of the same code falls, all but once in a thousand on a side.
+
+    Student's prediction interval m +- t s sqrt(1 + 1/n), with the median and 1.4826 MAD (1 + 2/n) for mean and deviation.
+    """
+    logs = [math.log(one) for one in ratios]
+    count, middle = len(logs), statistics.median(logs)
+    spread = 1.4826 * statistics.median(abs(one - middle) for one in logs) * (1 + 2 / count)
+    reach = float(STATS.t.ppf(1 - ALPHA, count - 1)) * spread * math.sqrt(1 + 1 / count)
+    return middle, middle - reach, middle + reach
+
+
+def _standing(one: PairOutcome, own: Sequence[Session], rules: Rules) -> Standing:
+    if one.verdict is None:
+        return Standing(label=one.label, status="failed", sessions=0, reason=f"{one.trouble}: {one.reason}")
+    known = [session["ratios"][one.label] for session in own if one.label in session["ratios"]][-MOST:]
+    if len(known) < FEWEST:
+        return Standing(label=one.label, status="too few", sessions=len(known), reason=f"{FEWEST} sessions are needed")
+    middle, low, high = predicted(known)
+    now, tolerance = math.log(one.verdict.ratio), math.log1p(rules.tolerance)
+    status: Status = "within"
+    if now > high and now - middle > tolerance:
+        status = "slower"
+    elif now < low and middle - now > tolerance:
+        status = "faster"
+    return Standing(
+        label=one.label,
+        status=status,
+        sessions=len(known),
+        change=math.exp(now - middle),
+        expected=(math.exp(low - middle), math.exp(high - middle)),
+    )

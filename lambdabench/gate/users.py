@@ -1,0 +1,199 @@
+"""`check --base REF --pytest PATH`: two commits of a user's own pytest-benchmark tests, which know nothing of us.
+
+Head's test files are laid over base's tree, so that head's definitions drive both sides.
+"""
+
+import dataclasses
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..core import codec
+from ..core.errors import LambdabenchError
+from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
+from ..core.spec import Case
+from ..machine import quiet
+from . import apart, pardon, trees
+from . import build as environments
+from . import settings as setup
+from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
+from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words, running
+from .result import Line, Result
+from .settings import Settings
+from .trees import Trees
+
+PLUGIN = "lambdabench.pytest_plugin"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One pytest process's answer. `declared`: full names of the tests; `apart`: why one process cannot hold both sides."""
+
+    declared: tuple[str, ...]
+    answered: Answered
+    apart: str
+
+
+def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> Result:
+    """The whole check of the tests in `path`. Raises LambdabenchError for a request that cannot be carried out."""
+    started_s = time.monotonic()
+    found = trees.find(request.base, request.folder)
+    settings = setup.read(found.repository)
+    before = quiet.take_snapshot()
+    with trees.checked_out(found) as base:
+        asked = _request(request, settings, base, found.repository)
+        where = overlay(path, request.folder, found.repository, base)
+        first = None
+        if not build:
+            first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
+        if first is None or first.apart:
+            tree = (base, found)
+            lines, controls, note = _in_pairs(
+                asked, where, tree, (build, first.apart if first else ""), request.confirm_s, on_outcome
+            )
+            notes = (note,)
+        else:
+            entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
+            outcomes = {one.label: one for one in first.answered.outcomes}
+            again = _confirm(asked, entries, outcomes, where, request.confirm_s, on_outcome)
+            lines = judge_lines(entries, outcomes, again)
+    lines, waived = pardon.apply(lines, settings, request.today)
+    return Result(
+        title=found.title,
+        lines=lines,
+        controls=controls,
+        seconds=time.monotonic() - started_s,
+        pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
+        notes=(*notes, *waived),
+        expired=pardon.expired(settings, request.today),
+        request=f"--base {shlex.quote(request.base)} --pytest {shlex.quote(path)}",
+    )
+
+
+def session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome], None]) -> Session:
+    """Runs one process. Tests after one at which it crashed are run by a new one."""
+    outcomes: list[PairOutcome] = []
+    while True:
+        found = _session(request, path, on_outcome)
+        outcomes += found.answered.outcomes
+        done = {one.label for one in outcomes}
+        rest = [one for one in found.declared if one not in done]
+        answered = dataclasses.replace(found.answered, outcomes=tuple(outcomes))
+        if found.apart or not rest or not found.answered.problem:
+            declared = (*(one.label for one in outcomes), *rest)
+            return Session(declared=declared, answered=answered, apart=found.apart)
+        lost = PairOutcome(label=rest[0], trouble="head", reason=found.answered.problem)
+        on_outcome(lost)
+        outcomes.append(lost)
+        if not rest[1:]:
+            return dataclasses.replace(found, answered=dataclasses.replace(answered, outcomes=tuple(outcomes)))
+        request = dataclasses.replace(request, labels=tuple(rest[1:]))
+
+
+def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
+    """Copies head's tests over base's; returns their place in head. Raises LambdabenchError where there are none."""
+    where = (folder / path).resolve()
+    if not where.exists() or not where.is_relative_to(repository.resolve()):
+        raise LambdabenchError(f"--pytest: there is no {path} in {repository}")
+    target = base / where.relative_to(repository.resolve())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if where.is_dir():
+        shutil.copytree(where, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(where, target)
+    return where
+
+
+def _in_pairs(  # noqa: PLR0917 (what is asked, where, and why in this way)
+    asked: UsersRequest,
+    where: Path,
+    tree: tuple[Path, Trees],
+    why: tuple[str, str],
+    pair_s: float,
+    on_outcome: OnOutcome,
+) -> tuple[tuple[Line, ...], Controls | None, str]:
+    """(Lines, controls, what is said of it) by fresh pairs of processes."""
+    build, reason = why
+    pythons = (sys.executable, sys.executable)
+    if build:
+        base, head = environments.pythons(tree[1], tree[0], build)
+        pythons = str(base), str(head)
+    elif reason.endswith("is a compiled extension"):
+        raise LambdabenchError(
+            f"{reason}, which base's tree does not have: say how a side is installed, such as --build 'pip install .'"
+        )
+    request = apart.Asked(request=asked, path=where, pythons=pythons, installed=bool(build), pair_s=pair_s)
+    found = apart.run(request, lambda one: on_outcome("pair", one))
+    reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
+    pairs = max((len(one) for one in found.outcomes.values()), default=0)
+    said = f"fresh pairs of processes ({pairs}), not one process: {reason}"
+    return apart.lines(found, request), found.controls, said
+
+
+def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome], None]) -> Session:
+    with tempfile.TemporaryDirectory(prefix="lambdabench-users-") as name:
+        folder = Path(name)
+        codec.write(folder / "request.json", request)
+        command = (
+            sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-pair", name,
+            "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
+        )  # fmt: skip
+        limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s
+        with running(command, folder, environment_of(1, folder), Path(request.head)) as process:
+            answered = follow(process, folder, on_outcome, limit_s)
+        if not (folder / "declared.json").exists():
+            raise LambdabenchError(f"pytest could not collect {path}{last_words(folder)}")
+        if (folder / "finished.json").exists():
+            answered = dataclasses.replace(answered, problem="")  # failing tests make pytest's exit code 1
+        why = folder / "apart.json"
+        return Session(
+            declared=codec.read(tuple[str, ...], folder / "declared.json"),
+            answered=answered,
+            apart=codec.read(str, why) if why.exists() else "",
+        )
+
+
+def _request(request: Request, settings: Settings, base: Path, head: Path) -> UsersRequest:
+    rules = request.rules or settings.rules()
+    own = tuple(
+        (one.case, dataclasses.replace(rules, tolerance=one.tolerance))
+        for one in settings.case
+        if one.tolerance is not None
+    )
+    return UsersRequest(base=str(base), head=str(head), rules=rules, own_rules=own, only=request.only)
+
+
+def _entries(labels: Sequence[str], request: UsersRequest) -> tuple[Entry, ...]:
+    own = dict(request.own_rules)
+    return tuple(
+        Entry(label=one, case=Case(model="test", kind="test"), rules=own.get(one, request.rules)) for one in labels
+    )
+
+
+def _confirm(  # noqa: PLR0917 (what was asked, what was found, and how)
+    request: UsersRequest,
+    entries: Sequence[Entry],
+    first: dict[str, PairOutcome],
+    path: Path,
+    confirm_s: float,
+    on_outcome: OnOutcome,
+) -> dict[str, list[PairOutcome]]:
+    """Suspects again, in fresh processes."""
+    suspects = [one.label for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
+    found: dict[str, list[PairOutcome]] = {one: [] for one in suspects}
+    for number in range(CONFIRMATIONS if suspects else 0):
+        asked = dataclasses.replace(
+            request,
+            labels=tuple(suspects),
+            fixed_s=confirm_s,
+            explain=number == CONFIRMATIONS - 1,
+            seed=request.seed + number + 1,
+        )
+        answered = session(asked, path, lambda one: on_outcome("confirm", one)).answered
+        for one in answered.outcomes:
+            found[one.label].append(one)
+    return found

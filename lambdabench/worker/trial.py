@@ -1,0 +1,151 @@
+"""`python -m lambdabench.worker.trial KERNEL EXTRA SEED CAP_S`: one trial of the gate's proof in this fresh process, as a line of JSON.
+
+EXTRA is the share of real extra work on head's side. The same rounds are judged again with head's times multiplied exactly.
+"""
+
+import dataclasses
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..analysis.estimate import median
+from ..analysis.judge import following, judge, over_builds
+from ..core.pairing import Rules, Verdict
+from .builds import BUILDS
+from .turns import Player, Reading, read
+
+EXACT = (1.0, 1.03, 1.05, 1.10)
+"""Factors by which head's times are multiplied."""
+Kernel = Callable[[float], Callable[[], Any]]
+
+
+def gemm(extra: float) -> Callable[[], Any]:
+    """A matrix product of 2 ms or so, with a share more columns."""
+    source = np.random.default_rng(0)
+    left = source.standard_normal((400, 512), dtype=np.float32)
+    right = source.standard_normal((512, round(512 * (1 + extra))), dtype=np.float32)
+    return lambda: left @ right
+
+
+def memory(extra: float) -> Callable[[], Any]:
+    """A sum of two arrays of 8 MB into a third, a share longer."""
+    first, second, third = (np.ones(round(2_000_000 * (1 + extra)), np.float32) for _ in range(3))
+    return lambda: np.add(first, second, out=third)
+
+
+def tiny(extra: float) -> Callable[[], Any]:
+    """A hundred operations on eight numbers, and a share more."""
+    values = np.ones(8, np.float32)
+    count = round(100 * (1 + extra))
+
+    def work() -> Any:
+        for _ in range(count):
+            np.multiply(values, values, out=values)
+
+    return work
+
+
+def allocating(extra: float) -> Callable[[], Any]:
+    """Two hundred fresh arrays of 64 kB, each written, and a share more."""
+    count = round(200 * (1 + extra))
+
+    def work() -> Any:
+        return [np.zeros(16_384, np.float32) + 1 for _ in range(count)]
+
+    return work
+
+
+KERNELS: dict[str, Kernel] = {"gemm": gemm, "memory": memory, "tiny": tiny, "allocating": allocating}
+
+
+def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
+    """What would be said of each factor, as `builds` do it, and when."""
+    factors = EXACT if extra == 0 else (1.0,)
+    kept: list[Any] = []
+    verdicts: dict[float, list[Verdict]] = {factor: [] for factor in factors}
+    seconds = dict.fromkeys(factors, 0.0)
+    times: list[tuple[float, float]] = []
+    for number in range(BUILDS):
+        wanted = [one for one in factors if not verdicts[one] or verdicts[one][0].finding in ("slower", "faster")]
+        if not wanted:
+            break
+        order = (0.0, extra) if number % 2 == 0 else (extra, 0.0)
+        made = [KERNELS[kernel](one) for one in order]
+        kept.append(made)  # freed memory would be taken again
+        players = [Player(play=_repeated(one)) for one in (made if number % 2 == 0 else reversed(made))]
+        found, spent, medians = _build(players, wanted, random.Random(BUILDS * seed + number), rules)
+        times.append(medians)
+        for factor in wanted:
+            verdicts[factor].append(found[factor])
+            seconds[factor] += spent[factor]
+    told = {factor: over_builds(many) for factor, many in verdicts.items()}
+    return {
+        "kernel": kernel,
+        "extra": extra,
+        "seed": seed,
+        "found": {
+            str(factor): {"finding": one.finding, "ratio": round(one.ratio, 5), "seconds": round(seconds[factor], 3)}
+            for factor, one in told.items()
+        },
+        "base_s": times[0][0],
+        "head_s": times[0][1],
+    }
+
+
+def _build(
+    players: list[Player], factors: Sequence[float], order: random.Random, rules: Rules
+) -> tuple[dict[float, Verdict], dict[float, float], tuple[float, float]]:
+    """(Verdict of each factor, seconds until it, median wall times of a call) of one build."""
+    for _ in range(20):
+        for one in players:
+            read(one, 1)
+    calls = max(1, round(8e-3 / read(players[0], 8).wall_s))
+    start_s = time.perf_counter()
+    found: dict[float, Verdict] = {}
+    spent: dict[float, float] = {}
+    readings: list[list[Reading]] = [[], []]
+    look, due, over = 1, rules.first_look, False
+    while len(found) < len(factors):
+        while len(readings[0]) < due and not over:
+            first = order.random() < 0.5
+            for side in (first, not first):
+                readings[side].append(read(players[side], calls))
+            over = time.perf_counter() - start_s > rules.cap_s
+        for factor in factors:
+            if factor not in found and (one := _settled(readings, factor, rules, look, over)) is not None:
+                found[factor], spent[factor] = one, time.perf_counter() - start_s
+        look, due = look + 1, following(due, rules)
+    base_s, head_s = (median([one.wall_s for one in side]) / calls for side in readings)
+    return found, spent, (base_s, head_s)
+
+
+def _settled(readings: list[list[Reading]], factor: float, rules: Rules, look: int, over: bool) -> Verdict | None:
+    """The verdict of a look where it stands or time is out."""
+    verdict = judge(_logs(readings, "thread CPU", factor), rules, look)
+    vetoed = verdict.finding == "slower" and judge(_logs(readings, "wall", factor), rules, look).ratio <= 1
+    if vetoed:
+        verdict = dataclasses.replace(verdict, finding="unclear")
+    return verdict if over or verdict.finding != "unclear" else None
+
+
+def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:
+    base, head = (np.array([one.by(clock) for one in side]) for side in readings)
+    return np.log(factor * head / base)
+
+
+def _repeated(work: Callable[[], Any]) -> Callable[[int], None]:
+    def play(calls: int) -> None:
+        for _ in range(calls):
+            work()
+
+    return play
+
+
+if __name__ == "__main__":
+    name, share, number, cap_s = sys.argv[1:]
+    sys.stdout.write(json.dumps(run(name, float(share), int(number), Rules(cap_s=float(cap_s)))) + "\n")

@@ -1,0 +1,222 @@
+"""A user's pytest-benchmark tests, base's and head's, in one process: inside head's test, where it would be timed, base's
+runs in a session of its own, and where that would be timed both are at hand and called in turn."""
+
+import contextlib
+import fnmatch
+import importlib
+import io
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..core import codec
+from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest
+from .agreement import as_arrays, difference
+from .callee import Callee, intercepted
+from .swap import Tree, TwoTrees, why_apart
+from .turns import Compared, Player, Terms, compare, controls_of
+
+
+class Pairing:
+    """A pytest plugin of head's session, and what it knows of base's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._request = codec.read(UsersRequest, folder / "request.json")
+        self._trees = TwoTrees(Path(self._request.base), Path(self._request.head))
+        self._places: dict[str, str] = {}
+        self._answered: dict[str, PairOutcome] = {}
+        self._failures: dict[str, str] = {}
+        self._meet: Any = None
+        self._patch = contextlib.ExitStack()
+        self._controlled = not self._request.controls
+
+    def pytest_configure(self) -> None:
+        self._patch.enter_context(intercepted(self.on_benchmark))
+
+    def pytest_unconfigure(self) -> None:
+        self._patch.close()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Keeps the benchmarks that are asked for, and declares them; or says why one process cannot do it."""
+        wanted, asked = self._request.labels, self._request.only
+        items[:] = [
+            one
+            for one in items
+            if "benchmark" in getattr(one, "fixturenames", ())
+            and (one.nodeid in wanted if wanted else fnmatch.fnmatchcase(one.nodeid, asked))
+        ]
+        self._places |= {one.nodeid: str(one.path) for one in items}
+        why = why_apart(self._trees.modules())
+        codec.write(self._folder / "declared.json", tuple(self._places))
+        if why:
+            codec.write(self._folder / "apart.json", why)
+            items[:] = []
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and report.nodeid not in self._failures:
+            self._failures[report.nodeid] = _said(report)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A file that cannot be collected is a case that fails."""
+        if report.failed and self._meet is None:
+            self._failures[report.nodeid] = _said(report)
+            self._places[report.nodeid] = str(report.nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """One outcome a test, whatever happened in it."""
+        if self._meet is None and nodeid in self._places:
+            self._write(nodeid)
+
+    def _write(self, nodeid: str) -> None:
+        found = self._answered.get(nodeid)
+        if found is None:
+            why = self._failures.get(nodeid, "the test ended without timing anything")
+            self._answered[nodeid] = found = PairOutcome(label=nodeid, trouble="head", reason=why)
+        elif not found.trouble and nodeid in self._failures:
+            why = f"timed, and then failed: {self._failures[nodeid]}"
+            self._answered[nodeid] = found = PairOutcome(label=nodeid, trouble="head", reason=why)
+        codec.write(self._folder / f"{list(self._answered).index(nodeid)}.json", found)
+
+    def pytest_sessionfinish(self) -> None:
+        for one in self._failures:
+            if one in self._places and one not in self._answered:
+                self._write(one)
+        codec.write(self._folder / "finished.json", True)
+
+    def on_benchmark(self, name: str, callee: Callee) -> None:
+        """Where a test would be timed: base's inside head's."""
+        if self._meet is not None:
+            self._meet(callee)
+        elif name in self._places and name not in self._answered:
+            self._answered[name] = self._run_base(name, callee)
+
+    def _run_base(self, label: str, head: Callee) -> PairOutcome:
+        met: list[PairOutcome] = []
+        failures = _Failures()
+        place = self._trees.mapped(self._places[label]) + label[label.index("::") :]
+        before = Path.cwd()
+        self._meet = lambda base: met.append(self._compare(label, base, head))
+        self._trees.take("base")
+        os.chdir(self._trees.folders["base"])
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                pytest.main([place, *INNER], plugins=[failures])
+        finally:
+            self._meet = None
+            os.chdir(before)
+            self._trees.take("head")
+        if met:
+            return met[0]
+        return PairOutcome(label=label, trouble="base", reason=failures.said or "base has no such test")
+
+    def _compare(self, label: str, base: Callee, head: Callee) -> PairOutcome:
+        rules = rules_of(self._request, label)
+        players = self._player("base", base), self._player("head", head)
+        try:
+            if problem := self._disagreement(base, head):
+                return PairOutcome(label=label, trouble="outputs", reason=problem)
+            found = compare(*players, Terms(rules=rules, fixed_s=self._request.fixed_s, seed=self._request.seed))
+            if not self._controlled:
+                twice = self._player("head", head), self._player("head", head)
+                codec.write(self._folder / "controls.json", controls_of(label, *twice, rules, self._request.seed))
+                self._controlled = True
+            return self._outcome(label, found, (base, head))
+        except Exception as error:
+            side: Trouble = self._trees.now
+            return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
+        finally:
+            self._trees.take("base")
+
+    def _player(self, tree: Tree, callee: Callee) -> Player:
+        def prepare(calls: int) -> None:
+            self._trees.take(tree)
+            callee.prepare(calls)
+
+        return Player(play=callee.play, prepare=prepare)
+
+    def _disagreement(self, base: Callee, head: Callee) -> str:
+        """How the results differ; empty where they agree, cannot be compared, or differ from call to call."""
+        found: list[Mapping[str, Any] | None] = []
+        pairs: tuple[tuple[Tree, Callee], ...] = (("base", base), ("head", head))
+        for tree, callee in pairs:
+            self._trees.take(tree)
+            one, other = as_arrays(callee.once()), as_arrays(callee.once())
+            found.append(None if one is None or other is None or difference(one, other, "float32") else one)
+        if found[0] is None or found[1] is None:
+            return ""
+        return difference(found[0], found[1], "float32")
+
+    def _outcome(self, label: str, found: Compared, callees: tuple[Callee, Callee]) -> PairOutcome:
+        times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
+        sides: list[Side] = []
+        trees: tuple[Tree, Tree] = ("base", "head")
+        for number, tree in enumerate(trees):
+            self._trees.take(tree)
+            operators, allocations = self._profile(callees[number])
+            sides.append(
+                Side(
+                    call_s=times[number],
+                    faults_per_call=faults[number],
+                    operators=operators,
+                    allocations_per_call=allocations,
+                )
+            )
+        return PairOutcome(
+            label=label,
+            reason=found.reason,
+            verdict=found.verdict,
+            wall_ratio=found.wall_ratio,
+            clock=found.clock,
+            rounds=found.rounds,
+            calls=found.calls,
+            seconds=found.seconds,
+            p_value=found.p_value,
+            base=sides[0],
+            head=sides[1],
+            steal=found.noise.steal,
+            pressure=found.noise.cpu_pressure,
+        )
+
+    def _profile(self, callee: Callee) -> tuple[tuple[Operator, ...], float | None]:
+        """torch's operators where the tests have loaded torch, Python's functions elsewhere."""
+        if not self._request.explain:
+            return (), None
+        name = "torch" if "torch" in sys.modules else "python"
+        return importlib.import_module(f"{__package__}.evidence.{name}").profiled(callee.once, False)
+
+
+class _Failures:
+    """The first thing that went wrong in base's session."""
+
+    said = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and not self.said:
+            self.said = _said(report)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        self.pytest_runtest_logreport(report)
+
+
+INNER = (
+    "-s", "-q", "-p", "no:cacheprovider", "-p", "no:lambdabench.pytest_plugin", "--benchmark-enable", "--benchmark-only",
+)  # fmt: skip
+
+
+def rules_of(request: UsersRequest, label: str) -> Rules:
+    """The rules of one test."""
+    return dict(request.own_rules).get(label, request.rules)
+
+
+def _said(report: Any) -> str:
+    """The last line of a failure."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(crash.message if crash is not None else report.longrepr).strip()
+    lines = text.splitlines() or ["no message"]
+    return lines[0] if crash is not None else lines[-1]

@@ -1,0 +1,131 @@
+"""Verdicts on ratios whose truth is known: rates of error by simulation, symmetries by hypothesis."""
+
+import math
+import random
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdabench.analysis.judge import centre, confirms, following, holm, judge, over_builds, slower_p, spend
+from lambdabench.core.pairing import Finding, Rules, Verdict
+
+LOGS = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=12, max_size=60)
+RULES = Rules()
+NOISE = 0.05
+"""Of a round's log ratio: what two shared cores have."""
+
+
+def sequential(shift: float, seed: int, most: int = 2000) -> str:
+    """The finding of one run of looks on rounds with a heavy tail and a known shift."""
+    source = random.Random(seed)
+    logs: list[float] = []
+    look, due = 1, RULES.first_look
+    while due <= most:
+        while len(logs) < due:
+            wild = 4.0 if source.random() < 0.1 else 1.0
+            logs.append(math.log1p(shift) + source.gauss(0, wild * NOISE))
+        found = judge(logs, RULES, look)
+        if found.finding != "unclear":
+            return found.finding
+        look, due = look + 1, following(due, RULES)
+    return "unclear"
+
+
+@given(LOGS, st.floats(-0.2, 0.2))
+def test_a_shift_of_all_rounds_shifts_centre_and_interval(logs: list[float], shift: float) -> None:
+    (before,), (after,) = centre(logs, 0.05), centre([one + shift for one in logs], 0.05)
+    for name in ("value", "low", "high"):
+        assert getattr(after, name) == pytest.approx(getattr(before, name) + shift, abs=1e-9)
+
+
+@given(LOGS)
+def test_sides_are_treated_alike(logs: list[float]) -> None:
+    (one,), (other,) = centre(logs, 0.01), centre([-log for log in logs], 0.01)
+    assert (other.value, other.low, other.high) == pytest.approx((-one.value, -one.high, -one.low), abs=1e-12)
+    mirrored = {"slower": "faster", "faster": "slower"}
+    rules = Rules(tolerance=1e-9)  # bounds of logs are symmetric only where they are small
+    found, back = judge(logs, rules).finding, judge([-log for log in logs], rules).finding
+    assert back == mirrored.get(found, found)
+
+
+@given(LOGS, st.floats(0.001, 0.2))
+def test_a_stricter_level_gives_a_wider_interval(logs: list[float], level: float) -> None:
+    wide, narrow = centre(logs, level / 2, level)
+    assert wide.low <= narrow.low <= narrow.value <= narrow.high <= wide.high
+
+
+def test_the_centre_is_the_median_of_pairwise_averages() -> None:
+    logs = [0.0, 0.1, 0.5]
+    pairs = [(a + b) / 2 for n, a in enumerate(logs) for b in logs[n:]]
+    assert centre(logs, 0.05)[0].value == pytest.approx(statistics.median(pairs))
+
+
+def test_looks_spend_no_more_than_there_is() -> None:
+    assert sum(spend(0.01, look) for look in range(1, 10_000)) < 0.01
+
+
+def test_equal_code_is_hardly_ever_told_apart_and_slower_code_is_found() -> None:
+    same = Counter(sequential(0.0, seed) for seed in range(200))
+    assert same["slower"] + same["faster"] == 0
+    assert same["same"] >= 195
+    for shift, least in ((0.03, 0.9), (0.05, 0.99), (0.10, 1.0)):
+        found = Counter(sequential(shift, seed) for seed in range(60))
+        assert found["slower"] >= least * 60, (shift, found)
+        assert found["faster"] == 0
+
+
+def test_a_difference_that_is_never_worth_a_red_build_is_not_called_slower() -> None:
+    assert Counter(sequential(0.01, seed) for seed in range(60))["slower"] == 0
+
+
+def by_definition(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
+    """Holm's adjusted p-values, written out."""
+    order = sorted(range(len(p_values)), key=lambda one: p_values[one])
+    adjusted, worst = [0.0] * len(p_values), 0.0
+    for place, one in enumerate(order):
+        worst = max(worst, (len(p_values) - place) * p_values[one])
+        adjusted[one] = worst
+    return tuple(one <= alpha for one in adjusted)
+
+
+@given(st.lists(st.floats(0, 1), max_size=20), st.floats(0.001, 0.2))
+def test_holm_is_by_its_definition(p_values: list[float], alpha: float) -> None:
+    found, wanted = holm(p_values, alpha), by_definition(p_values, alpha)
+    close = any(math.isclose(n * p, alpha, rel_tol=1e-9) for p in p_values for n in range(1, len(p_values) + 1))
+    assert found == wanted or close
+
+
+def test_processes_that_agree_confirm_and_one_that_does_not_spoils_it() -> None:
+    assert confirms([math.log(1.05), math.log(1.052), math.log(1.047)], RULES)
+    assert not confirms([math.log(1.05), math.log(1.052), math.log(1.01)], RULES)
+    assert not confirms([math.log(1.021), math.log(1.4), math.log(1.03)], RULES), "they differ too much"
+    assert not confirms([math.log(1.05)], RULES)
+
+
+def test_p_values_are_of_more_than_is_negligible() -> None:
+    source = random.Random(0)
+    slow = [math.log(1.05) + source.gauss(0, 0.02) for _ in range(60)]
+    even = [source.gauss(0, 0.02) for _ in range(60)]
+    assert slower_p(slow, RULES) < 1e-6
+    assert slower_p(even, RULES) > 0.5
+    assert slower_p([math.log1p(RULES.negligible)] * 8, RULES) == 1.0
+
+
+def told(finding: Finding, ratio: float) -> Verdict:
+    return Verdict(ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, tolerance=0.02, finding=finding)
+
+
+def test_slower_is_what_every_build_says() -> None:
+    slow, even, fast = told("slower", 1.05), told("same", 1.0), told("faster", 0.95)
+    assert over_builds([slow, slow, slow]).finding == "slower"
+    assert over_builds([slow, slow, slow]).ratio == pytest.approx(1.05)
+    assert over_builds([slow, slow, even]).finding == "unclear"
+    assert over_builds([slow, even, even]).finding == "same", "the mean is +1.6 %"
+    assert over_builds([slow, fast, slow]).finding == "unclear"
+    assert over_builds([told("slower", 1.2), even, even]).finding == "unclear", "the mean is +6 %"
+    assert over_builds([fast, fast, fast]).finding == "faster"
+    assert over_builds([even]) == even

@@ -1,0 +1,133 @@
+"""What `check` prints, writes and returns: the table, Markdown for a pull request, JSON, annotations."""
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from lambdabench.cli import check_view
+from lambdabench.cli.app import app
+from lambdabench.commands import CheckResult
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.pairing import Controls, Finding, PairOutcome, Side, Verdict
+from lambdabench.gate.result import Line
+
+
+def verdict(ratio: float, reach: float, finding: Finding) -> Verdict:
+    return Verdict(ratio=ratio, low=ratio - reach, high=ratio + reach, tolerance=0.02, finding=finding)
+
+
+def timed(label: str, status: Finding, ratio: float, base_s: float = 0.00441, **more: object) -> Line:
+    found = verdict(ratio, 0.008, status)
+    outcome = PairOutcome(
+        label=label, verdict=found, clock="thread CPU", base=Side(call_s=base_s), head=Side(call_s=base_s * ratio)
+    )
+    return Line(label=label, status=status, outcomes=(outcome,), verdict=found, **more)  # pyright: ignore[reportArgumentType]
+
+
+RESULT = CheckResult(
+    title="3f2a91c (merge base) → 8c1e077",
+    lines=(
+        timed("calm 56x56", "same", 1.001),
+        timed(
+            "lambda 56x56",
+            "slower",
+            1.084,
+            evidence="3/3 processes; faults/call 0→212",
+            explanation=("aten::bmm 1.00→2.00 ms",),
+        ),
+        timed("quick 7x7", "faster", 0.969),
+        timed("tiny", "unclear", 1.012, base_s=41e-6, evidence="undecided after 10.0 s"),
+        Line(label="young", status="new", evidence="base: no such layer"),
+    ),
+    controls=Controls(label="calm", same=verdict(1.0, 0.01, "same"), canary=verdict(1.1, 0.02, "slower")),
+    seconds=128.0,
+    pressure=0.14,
+    request="--base origin/main",
+)
+
+
+def printed(result: CheckResult, *, show_all: bool = False) -> str:
+    console = Console(width=150, markup=False, highlight=False, record=True, file=io.StringIO())
+    check_view.print_result(console, result, show_all=show_all)
+    return console.export_text()
+
+
+def test_the_table() -> None:
+    text = printed(RESULT)
+    lines = text.splitlines()
+    assert lines[0] == "check 3f2a91c (merge base) → 8c1e077   5 declared · 4 compared · 3 decided"
+    assert lines[1].startswith(
+        "controls  A/A same · canary +10 % caught · machine loaded (pressure 14 %): thread CPU time judged"
+    )
+    row = next(one for one in lines if one.startswith("lambda 56x56"))
+    for part in ("4.41 ms", "4.78 ms", "+8.4 %", "[+7.6, +9.2]", "SLOWER", "3/3 processes; faults/call 0→212"):
+        assert part in row
+    assert "−3.1 %" in text
+    assert "41 µs" in text
+    assert "why  lambda 56x56: aten::bmm 1.00→2.00 ms" in text
+    assert "1 same (within ±2.5 %)   --show all" in text
+    assert "1 slower · 1 faster · 1 same · 1 unclear · 0 waived · 1 new   2 min 08 s   exit 1: 1 slower" in text
+    assert "repeat  lambdabench check --base origin/main --only 'lambda 56x56'" in text
+    assert 'accept  [[tool.lambdabench.check.waiver]] case="lambda 56x56" ceiling="10 %" until= reason=' in text
+    assert "calm 56x56" not in text
+    assert "calm 56x56" in printed(RESULT, show_all=True)
+
+
+def test_controls_that_fail_are_told() -> None:
+    assert RESULT.controls is not None
+    missed = dataclasses.replace(RESULT.controls, canary=verdict(1.1, 0.2, "unclear"))
+    text = printed(dataclasses.replace(RESULT, controls=missed))
+    assert "canary +10 % NOT caught (+10.0 % unclear)" in text
+    assert "exit 3: the controls did not come out as they must" in text
+    assert "controls  none ran" in printed(dataclasses.replace(RESULT, controls=None, lines=()))
+
+
+def test_markdown_for_a_pull_request() -> None:
+    text = check_view.to_markdown(RESULT)
+    lines = text.splitlines()
+    assert lines[0] == "### 🔴 1 slower · 4/5 compared · 3 decided"
+    assert (
+        "| 🔴 slower | lambda 56x56 | **+8.4 %** [+7.6, +9.2] | 4.41 ms → 4.78 ms | 3/3 processes; faults/call 0→212 |"
+        in lines
+    )
+    assert "<details><summary>1 faster, 1 same, 1 unclear, 1 new</summary>" in lines
+    assert "Reproduce: `lambdabench check --base origin/main --only 'lambda 56x56'`" in text
+    calm = dataclasses.replace(RESULT, lines=RESULT.lines[:1])
+    assert check_view.to_markdown(calm).startswith("### 🟢 0 slower · 1/1 compared")
+    void = dataclasses.replace(RESULT, lines=RESULT.lines[3:4])
+    assert check_view.to_markdown(void).startswith("### ⚪ void: 1 of 1 unclear")
+
+
+def test_files_summary_and_annotations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    check_view.publish(RESULT, markdown=tmp_path / "c.md", save=tmp_path / "kept", github=True)
+    assert (
+        (tmp_path / "summary").read_text()
+        == (tmp_path / "c.md").read_text()
+        == (tmp_path / "kept" / "check.md").read_text()
+    )
+    stored = json.loads((tmp_path / "kept" / "check.json").read_text())
+    assert (stored["exit_code"], stored["declared"], stored["compared"]) == (1, 5, 4)
+    assert stored["cases"][1]["verdict"]["ratio"] == 1.084
+    assert capsys.readouterr().err == (
+        "::error title=lambda 56x56::slower +8.4 %25 [+7.6%2C +9.2] 3/3 processes; faults/call 0→212\n"
+    )
+    assert (
+        "::warning title=lambdabench check is void::"
+        in check_view.annotations(dataclasses.replace(RESULT, lines=()))[0]
+    )
+
+
+@pytest.mark.parametrize("flags", [[], ["--base", "main", "--self-test"], ["--baseline", "x", "--base", "main"]])
+def test_one_way_of_checking_is_asked_for(flags: list[str]) -> None:
+    found = CliRunner().invoke(app, ["check", *flags])
+    assert isinstance(found.exception, LambdabenchError)
+    assert found.exception.exit_code == 2
+    assert "expected one of --base REF, --baseline FILE and --self-test" in str(found.exception)

@@ -1,0 +1,111 @@
+"""Fresh pairs of processes: chosen where one process cannot hold both sides, and each side runs its own code in them."""
+
+import math
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lambdabench.analysis.judge import judge_processes, processes_p
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest
+from lambdabench.gate import apart, build, check, trees, users
+
+from .conftest import Repository
+from .test_users import project
+
+__all__ = ["project"]
+REGISTERS = "\n# it would say torch.library.custom_op here\n"
+
+
+def asked(project: Repository, base: Path, only: str = "*") -> apart.Asked:
+    request = UsersRequest(base=str(base), head=str(project.folder), only=only)
+    return apart.Asked(request=request, path=project.folder / "tests" / "bench", looks=((3, 0.9),), pair_s=0.2)
+
+
+def test_each_side_runs_its_own_code(project: Repository) -> None:
+    project.edit("src/shapes/inner.py", "found += i * i", "found += i * i + 0 * i + 0 * i")
+    with trees.checked_out(trees.find("main", project.folder)) as base:
+        wanted = asked(project, base, "*::test_[tl]*")
+        found = apart.run(wanted, lambda one: None)
+    assert [len(one) for one in found.outcomes.values()] == [3, 3]
+    ratios = [one.verdict.ratio for many in found.outcomes.values() for one in many if one.verdict]
+    assert min(ratios) > 1.15
+    assert found.controls is not None
+    assert found.controls.canary.finding == "slower"
+    assert {one.status for one in apart.lines(found, wanted)} <= {"slower", "unclear"}
+
+
+def test_troubles_have_a_side(project: Repository) -> None:
+    project.edit(
+        "src/shapes/__init__.py",
+        "def late(n):",
+        "def newer(n):\n    return n\n\ndef late(n):\n    raise ValueError('broken')",
+    )
+    project.edit("src/shapes/inner.py", "found = 0", "found = 7")
+    with trees.checked_out(trees.find("main", project.folder)) as base:
+        project.write("tests/bench/test_shapes.py", (project.folder / "tests/bench/test_shapes.py").read_text() + NEWER)
+        users.overlay("tests/bench", project.folder, project.folder, base)
+        wanted = asked(project, base)
+        one = apart.Asked(request=wanted.request, path=wanted.path, looks=((1, 0.9),), pair_s=0.1)
+        found = apart.run(one, lambda one: None)
+        told = {line.label.split("::test_")[1]: line for line in apart.lines(found, one)}
+    assert {name: line.status for name, line in told.items() if name != "sorting"} == {
+        "total": "failed",
+        "late": "failed",
+        "newer": "new",
+    }
+    assert "outputs: result" in told["total"].evidence
+    assert "broken" in told["late"].evidence
+
+
+NEWER = "\ndef test_newer(benchmark):\n    benchmark(shapes.newer, 500)\n"
+
+
+def test_it_is_chosen_by_itself_and_said(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("src/shapes/inner.py", (project.folder / "src/shapes/inner.py").read_text() + REGISTERS)
+    monkeypatch.setattr(apart, "run", lambda asked, on_outcome: apart.Found(declared=["a"]))
+    request = check.Request(base="main", folder=project.folder)
+    found = users.run(request, "tests/bench", lambda stage, one: None)
+    assert found.notes == (
+        "fresh pairs of processes (0), not one process: shapes.inner registers something for the whole process (torch.library)",
+    )
+
+
+def test_an_environment_is_built_once_a_commit(
+    project: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = 'echo built >> log; test -n "$VIRTUAL_ENV"'
+    head = project.git("rev-parse", "HEAD")
+    first = build.python_of(project.folder, head, command)
+    assert first.exists()
+    assert build.python_of(project.folder, head, command) == first
+    assert (project.folder / "log").read_text() == "built\n"
+    with pytest.raises(LambdabenchError, match=r"--build: sh -ec echo no >&2; exit 3 failed in .*: no"):
+        build.python_of(project.folder, "", "echo no >&2; exit 3")
+
+
+def test_verdicts_on_processes_err_seldom() -> None:
+    """Differences between processes of sd 3 %, as measured."""
+    source, rules = random.Random(1), Rules()
+
+    def finding(shift: float) -> str:
+        logs = [math.log1p(shift) + source.gauss(0, 0.03) for _ in range(15)]
+        for pairs, confidence in apart.LOOKS:
+            found = judge_processes(logs[:pairs], rules, confidence)
+            if found.finding != "unclear":
+                return found.finding
+        return "unclear"
+
+    assert Counter(finding(0.0) for _ in range(500))["slower"] <= 8
+    assert Counter(finding(0.05) for _ in range(200))["slower"] >= 180
+    assert judge_processes([0.05, 0.05], rules, 0.95).finding == "unclear"
+    assert processes_p([0.05 + source.gauss(0, 0.01) for _ in range(10)], rules) < 1e-4
+
+
+def test_one_trouble_is_the_tests_finding() -> None:
+    found = apart.Found(declared=["a"], outcomes={"a": [PairOutcome(label="a", trouble="head", reason="x")]})
+    request = UsersRequest(base="", head="")
+    assert apart.verdict(found, "a", request, 0.95) == "trouble"

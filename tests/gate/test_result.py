@@ -1,0 +1,47 @@
+"""Exit codes, and that each is told with its reason."""
+
+import dataclasses
+
+import pytest
+
+from lambdabench.gate.result import Line
+
+from .test_settings import line, result, verdict
+
+
+def lines(**counts: int) -> tuple[Line, ...]:
+    return tuple(
+        dataclasses.replace(line(status), verdict=None if status in ("failed", "gone", "new") else verdict(1.0, "same"))  # pyright: ignore[reportArgumentType]
+        for status, count in counts.items()
+        for _ in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "code", "said"),
+    [
+        ({"same": 3, "faster": 1}, 0, "nothing slower"),
+        ({"same": 3, "slower": 1}, 1, "1 slower"),
+        ({"same": 4, "unclear": 1}, 0, "nothing slower"),
+        ({"same": 3, "unclear": 1}, 3, "1 of 4 unclear: void"),
+        ({"same": 1, "unclear": 3, "slower": 1}, 1, "1 slower"),
+        ({"same": 3, "failed": 1}, 1, "1 failed or missing on head"),
+        ({"same": 3, "gone": 1}, 1, "1 failed or missing on head"),
+        ({"same": 3, "new": 1}, 0, "nothing slower"),
+        ({"new": 2}, 3, "nothing was compared"),
+        ({}, 3, "nothing was compared"),
+        ({"same": 3, "reported": 1}, 0, "1 slower, reported only"),
+    ],
+)
+def test_exit_codes(counts: dict[str, int], code: int, said: str) -> None:
+    found = result(lines(**counts))
+    assert (found.exit_code, found.exit_reason[: len(said)]) == (code, said)
+
+
+def test_a_run_whose_controls_fail_proves_nothing() -> None:
+    good = result(lines(same=3, slower=1))
+    assert good.controls is not None
+    missed = dataclasses.replace(good.controls, canary=verdict(1.1, "unclear"))
+    alarmed = dataclasses.replace(good.controls, same=verdict(1.05))
+    for controls in (None, missed, alarmed):
+        assert dataclasses.replace(good, controls=controls).exit_code == 3

@@ -1,0 +1,143 @@
+"""A user's own pytest-benchmark tests, which know nothing of us: two commits of them in one process."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.pairing import Rules
+from lambdabench.gate import check, users
+from lambdabench.gate.result import Result
+
+from .conftest import Repository
+
+INNER = """
+def total(n):
+    found = 0
+    for i in range(n):
+        found += i * i
+    return found
+"""
+PACKAGE = """
+from .inner import total
+
+def late(n):
+    from . import inner  # looked up at every call: by whichever side runs
+    return inner.total(n)
+"""
+TESTS = """
+import shapes
+
+def test_total(benchmark, size):
+    assert benchmark(shapes.total, size) > 0
+
+def test_late(benchmark):
+    benchmark(shapes.late, 3000)
+
+def test_sorting(benchmark):
+    benchmark.pedantic(sorted, setup=lambda: ((list(range(5000, 0, -1)),), {}), rounds=3)
+    assert benchmark.stats.stats.mean > 0
+
+def test_plain():
+    assert shapes.total(3) == 5
+"""
+CONFTEST = "import pytest\n\n@pytest.fixture\ndef size():\n    return 3000\n"
+
+
+@pytest.fixture
+def project(make_repository: Callable[[str], Repository]) -> Repository:
+    made = make_repository("project")
+    made.write("src/shapes/__init__.py", PACKAGE)
+    made.write("src/shapes/inner.py", INNER)
+    made.write("tests/conftest.py", CONFTEST)
+    made.write("tests/bench/test_shapes.py", TESTS)
+    made.write("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["src"]\n')
+    made.commit("first")
+    return made
+
+
+def run(project: Repository, path: str = "tests/bench", only: str = "*") -> Result:
+    request = check.Request(base="main", folder=project.folder, only=only, confirm_s=0.3, rules=Rules(cap_s=3.0))
+    return users.run(request, path, lambda stage, one: None)
+
+
+def statuses(result: Result) -> dict[str, str]:
+    return {one.label.split("::test_")[1]: one.status for one in result.lines}
+
+
+def test_slower_code_is_caught_wherever_it_is_imported_from(project: Repository) -> None:
+    project.edit("src/shapes/inner.py", "found += i * i", "found += i * i + 0 * i")
+    found = run(project, only="*::test_[tl]*")
+    assert statuses(found) == {"total": "slower", "late": "slower"}
+    assert found.exit_code == 1
+    assert found.controls is not None
+    assert found.controls.canary.finding == "slower"
+    assert any("inner.py total" in told for told in found.lines[0].explanation)
+
+
+def test_equal_code_is_never_slower(project: Repository) -> None:
+    found = run(project)
+    assert set(statuses(found)) == {"total", "late", "sorting"}, "tests that time nothing are not declared"
+    assert found.count("slower", "faster", "failed", "new") == 0
+    assert found.count("same") >= 2
+    assert "-" not in project.git("status", "--porcelain"), "nothing is left behind"
+
+
+def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:
+    project.edit(
+        "src/shapes/__init__.py",
+        "def late(n):",
+        "def newer(n):\n    return total(n)\n\ndef late(n):\n    raise ValueError('broken')",
+    )
+    more = "\ndef test_newer(benchmark):\n    benchmark(shapes.newer, 500)\n"
+    project.write("tests/bench/test_shapes.py", TESTS + more)
+    found = run(project, only="*::test_[ln]*")
+    assert statuses(found) == {"late": "failed", "newer": "new"}
+    lines = {one.label.split("::test_")[1]: one.evidence for one in found.lines}
+    assert "broken" in lines["late"]
+    assert "newer" in lines["newer"]
+
+
+def test_results_that_differ_are_no_question_of_speed(project: Repository) -> None:
+    project.edit("src/shapes/inner.py", "found = 0", "found = 1000000000")
+    found = run(project, only="*::test_total")
+    assert statuses(found) == {"total": "failed"}
+    assert "outputs: result" in found.lines[0].evidence
+
+
+def test_no_such_tests(project: Repository) -> None:
+    with pytest.raises(LambdabenchError, match="there is no tests/nowhere in"):
+        run(project, "tests/nowhere")
+    project.write("tests/bench/test_shapes.py", "import nowhere\n")
+    (line,) = run(project).lines
+    assert (line.status, line.label) == ("failed", "tests/bench/test_shapes.py")
+    assert "No module named 'nowhere'" in line.evidence
+    project.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '--no-such-flag'\n")
+    with pytest.raises(LambdabenchError, match=r"could not collect .*no-such-flag"):
+        run(project)
+
+
+def test_neither_torch_nor_jax_is_needed(project: Repository, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    for name in ("torch", "jax", "timm", "flax"):
+        (blocked / name).mkdir(parents=True)
+        (blocked / name / "__init__.py").write_text(f"raise ImportError('{name} is not here')")
+    program = (
+        f"import sys; sys.path.insert(0, {str(blocked)!r}); sys.argv = ['lambdabench', 'check', '--base', 'main', "
+        "'--pytest', 'tests/bench', '--only', '*::test_total', '--json']; from lambdabench.cli import main; main()"
+    )
+    environment = {"PYTHONPATH": f"{blocked}:{Path(__file__).parents[2]}", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=project.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert '"declared": 1' in done.stdout
+    assert '"compared": 1' in done.stdout

@@ -1,0 +1,107 @@
+"""What other repositories use: the action's inputs and exit codes, and the comment on a pull request from a fork."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GITHUB = Path(__file__).parents[1] / ".github"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+EVENT: dict[str, Any] = {
+    "repository": {"full_name": "owner/project"},
+    "workflow_run": {
+        "head_sha": SHA,
+        "head_branch": "work/a b",
+        "html_url": "https://github.com/owner/project/actions/runs/1",
+        "head_repository": {"full_name": "somebody/project", "fork": True, "owner": {"login": "somebody"}},
+        "pull_requests": [],  # as GitHub sends it for a fork
+    },
+}
+
+
+@pytest.fixture
+def comment() -> Any:
+    spec = importlib.util.spec_from_file_location("comment_of_the_action", GITHUB / "comment" / "comment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Hub:
+    """GitHub, with one pull request from a fork at `sha` and the comments that are there."""
+
+    def __init__(self, comments: list[dict[str, Any]], sha: str = SHA) -> None:
+        self.comments, self.sha = comments, sha
+        self.written: list[tuple[str, str, str]] = []
+
+    def ask(self, method: str, path: str, body: Any) -> Any:
+        if method != "GET":
+            self.written.append((method, path, body["body"]))
+            return {}
+        if path.startswith("/repos/owner/project/pulls?"):
+            assert path.endswith("state=open&head=somebody%3Awork/a%20b")
+            return [{"number": 7, "head": {"sha": self.sha}}]
+        assert path == "/repos/owner/project/issues/7/comments?per_page=100&page=1"
+        return self.comments
+
+
+def test_a_forks_pull_request_gets_one_comment(comment: Any, tmp_path: Path) -> None:
+    (tmp_path / "check.md").write_text("### 🔴 1 slower, says @everybody")
+    hub = Hub([{"id": 1, "body": "hello", "user": {"type": "User"}}])
+    assert comment.main(tmp_path / "check.md", EVENT, hub.ask) == "commented on #7"
+    ((method, path, body),) = hub.written
+    assert (method, path) == ("POST", "/repos/owner/project/issues/7/comments")
+    assert body.startswith(f"{comment.MARKER}\n### 🔴 1 slower")
+    assert "@everybody" not in body
+    assert body.endswith("of 0123456")
+    own, stranger = {"id": 5, "body": body, "user": {"type": "Bot"}}, {"id": 4, "body": body, "user": {"type": "User"}}
+    hub = Hub([stranger, own])
+    assert comment.main(tmp_path / "check.md", EVENT, hub.ask) == "renewed the comment of #7"
+    assert hub.written[0][:2] == ("PATCH", "/repos/owner/project/issues/comments/5")
+
+
+def test_a_pull_request_that_moved_on_gets_none(comment: Any, tmp_path: Path) -> None:
+    hub = Hub([], sha="f" * 40)
+    assert comment.main(tmp_path / "check.md", EVENT, hub.ask).startswith("no open pull request")
+    assert hub.written == []
+
+
+@pytest.mark.parametrize(
+    ("code", "unclear", "wanted"),
+    [(0, "warn", 0), (1, "warn", 1), (2, "warn", 2), (3, "warn", 0), (3, "fail", 3), (4, "fail", 4), (0, "perhaps", 2)],
+)
+def test_exit_codes_of_the_action(tmp_path: Path, code: int, unclear: str, wanted: int) -> None:
+    program = tmp_path / "lambdabench"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit {code}\n')
+    program.chmod(0o755)
+    given = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "BASE": "origin/main",
+        "TESTS": "tests/bench marks",
+        "BUILD": "pip install .",
+        "ON_UNCLEAR": unclear,
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }
+    done = subprocess.run(["bash", str(GITHUB / "check.sh")], env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == wanted
+    if unclear == "perhaps":
+        return
+    assert (tmp_path / "output").read_text() == f"exit-code={code}\n"
+    asked = (tmp_path / "asked").read_text()
+    assert "--base origin/main --only * " in asked
+    assert "--pytest tests/bench marks --build pip install ." in asked
+    assert ("::warning::" in done.stdout) == (code == 3 and unclear == "warn")
+
+
+def test_the_actions_need_no_more_than_they_say() -> None:
+    check, comment = ((GITHUB / "workflows" / f"{one}.yml").read_text() for one in ("check", "comment"))
+    assert "permissions:\n  contents: read\njobs:" in check
+    assert "uses: ./.github\n" in check
+    assert "workflows: [lambdabench]" in comment
+    assert "name: lambdabench\n" in check
+    assert "head_ref" not in comment, "nothing of the fork's is checked out"
