@@ -288,8 +288,7 @@ def _step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates |
     if facts is None or not facts.flops_per_image:
         return UNKNOWN_STEP_S * case.batch_size
     if rates is not None:
-        written = facts.activations_per_image or 0.0
-        return case.batch_size * (facts.flops_per_image * rates.s_per_flop + written * rates.s_per_element)
+        return case.batch_size * facts.flops_per_image * _between(rates.flop_s, facts)
     times = TRAIN_FACTOR if case.mode == "train" else 1.0
     if not device.gemm_flop_per_s:
         return times * UNKNOWN_STEP_S * case.batch_size
@@ -328,11 +327,16 @@ def _element_bytes(case: Case, facts: ModelFacts, rates: Rates | None) -> float:
     What lies between those (normalisation, activation, gating) takes memory too, more where a network multiplies less for what it
     writes: it is what the calibrated networks took, between them by elements a FLOP, and beyond them as the nearest.
     """
-    known = sorted(rates.element_bytes) if rates is not None and rates.backend == case.backend else []
+    known = rates.element_bytes if rates is not None and rates.backend == case.backend else ()
     if not known or not facts.flops_per_image:
         return BYTES[case.dtype] * (1.0 if case.mode == "train" else LIVE_SHARE)
-    (low, few), (high, many) = known[0], known[-1]
-    written = (facts.activations_per_image or 0.0) / facts.flops_per_image
+    return _between(known, facts)
+
+
+def _between(known: Sequence[tuple[float, float]], facts: ModelFacts) -> float:
+    """What a network takes between those that were measured, by elements a FLOP; beyond them as the nearest."""
+    (low, few), (high, many) = min(known), max(known)
+    written = (facts.activations_per_image or 0.0) / (facts.flops_per_image or 1.0)
     share = min(max((written - low) / (high - low), 0.0), 1.0) if high > low else 0.0
     return few + share * (many - few)
 

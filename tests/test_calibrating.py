@@ -26,8 +26,7 @@ def taken(name: str, flops: float, written: float, element_bytes: float) -> Take
 def test_rates_come_back_from_what_they_made() -> None:
     rates = rates_of([taken(NETWORKS[0], 8e9, 1e7, 8.0), taken(NETWORKS[1], 8e8, 7e6, 50.0)], CASE)
     assert rates is not None
-    assert rates.s_per_flop == pytest.approx(1e-10)
-    assert rates.s_per_element == pytest.approx(1e-8)
+    assert rates.flop_s == (pytest.approx((1e7 / 8e9, 9e-1 / 8e9)), pytest.approx((7e6 / 8e8, 1.5e-1 / 8e8)))
     assert rates.element_bytes == (pytest.approx((1e7 / 8e9, 8.0)), pytest.approx((7e6 / 8e8, 50.0)))
     assert rates_of([taken(NETWORKS[0], 8e9, 1e7, 8.0)], CASE) is None
 

@@ -12,13 +12,13 @@ from ..core.registry import ROOT
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
-"""One that multiplies much for what it writes, one that writes much for what it multiplies: their two times tell two rates."""
+"""One that multiplies much for what it writes, one that writes much for what it multiplies: others lie between them."""
 IMAGE_PX = 224
 SAMPLING = Sampling(case_budget_s=1.0, min_samples=4, warmup_calls=1)
 LIMIT_S = 180.0
 WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
-FORM = 2
+FORM = 3
 """Of what is remembered; another form is measured anew."""
 FROM_ELSEWHERE = {"torch_compile": "torch_eager"}
 """A backend that compiles too slowly to be tried for an estimate -> the one whose rates it gets."""
@@ -75,13 +75,6 @@ def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
     """Rates from what the two networks took; None where one is missing."""
     if len(measured) != len(NETWORKS) or any(not one.facts.flops_per_image for one in measured):
         return None
-    (one, first_s), (other, second_s) = ((taken.facts, taken.step_s) for taken in measured)
-    f1, f2 = (float(facts.flops_per_image or 0.0) for facts in (one, other))
-    w1, w2 = (float(facts.activations_per_image or 0.0) for facts in (one, other))
-    common = f1 * w2 - f2 * w1
-    per_flop, per_element = (first_s * w2 - second_s * w1) / common, (f1 * second_s - f2 * first_s) / common
-    if per_flop <= 0 or per_element < 0:  # time goes with one of them alone
-        per_flop, per_element = (first_s + second_s) / (f1 + f2), 0.0
     operations = sum(taken.facts.operations or 0 for taken in measured)
     compiling = [taken.compile_s for taken in measured if taken.compile_s is not None]
     sized = [taken for taken in measured if taken.peak_bytes is not None]
@@ -90,18 +83,21 @@ def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
         device=case.device,
         mode=case.mode,
         dtype=case.dtype,
-        s_per_flop=per_flop,
-        s_per_element=per_element,
+        flop_s=tuple((_written(taken), taken.step_s / (taken.facts.flops_per_image or 1.0)) for taken in measured),
         compile_s_per_operation=sum(compiling) / operations if compiling and operations else None,
         element_bytes=tuple(_element_bytes(taken, case) for taken in sized) if len(sized) == len(measured) else (),
     )
 
 
+def _written(taken: Taken) -> float:
+    """Elements a FLOP."""
+    return (taken.facts.activations_per_image or 1.0) / (taken.facts.flops_per_image or 1.0)
+
+
 def _element_bytes(taken: Taken, case: Case) -> tuple[float, float]:
     """(Elements written a FLOP, bytes at the peak an element written) of a network at one image."""
-    written = taken.facts.activations_per_image or 1.0
     variable = (taken.peak_bytes or 0.0) - plan.kept_bytes(case, taken.facts)
-    return written / (taken.facts.flops_per_image or 1.0), max(variable, 0.0) / written
+    return _written(taken), max(variable, 0.0) / (taken.facts.activations_per_image or 1.0)
 
 
 def _kind(case: Case) -> Case:

@@ -176,10 +176,8 @@ class Rates:
     device: str
     mode: str
     dtype: str
-    s_per_flop: float
-    """Seconds a FLOP of the forward pass, whatever the mode."""
-    s_per_element: float
-    """Seconds an element that convolutions and matrix products write in the forward pass."""
+    flop_s: tuple[tuple[float, float], ...]
+    """(Elements that convolutions and matrix products write a FLOP, seconds a FLOP) of each network; both of the forward pass."""
     compile_s_per_operation: float | None = None
     """Seconds of compiling a convolution or matrix product of the forward pass; None where nothing is compiled."""
     element_bytes: tuple[tuple[float, float], ...] = ()
