@@ -22,9 +22,9 @@ CHANGES = {
 """What the copy computes differently: the output twice as large, the gradient of queries and values three times."""
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Iterator[ModuleType]:
-    folder = tmp_path / "anywhere"
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    folder = tmp_path_factory.mktemp("copy") / "anywhere"
     shutil.copytree(Path(lambdabench.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
     edited = folder / "layers" / "lambda_layer" / "torch.py"
     text = edited.read_text()

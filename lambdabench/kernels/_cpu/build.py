@@ -12,6 +12,7 @@ from pathlib import Path
 from ...core.registry import ROOT
 
 SOURCE = Path(__file__).with_name("lambda.cpp")
+HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 LIMIT_S = 120.0
 
@@ -47,6 +48,8 @@ def _found() -> tuple[ctypes.CDLL | None, str]:
     for function, pointers in ((loaded.lambda_forward, 6), (loaded.lambda_backward, 10)):
         function.restype = None
         function.argtypes = [*[ctypes.c_void_p] * pointers, ctypes.c_int64]
+    loaded.lambda_layer.restype = None
+    loaded.lambda_layer.argtypes = [*[ctypes.c_void_p] * 7, *[ctypes.c_int64] * 3]
     loaded.lambda_lanes.restype = ctypes.c_int64
     return loaded, ""
 
@@ -59,7 +62,8 @@ def built(home: Path) -> Path:
             f"no C++ compiler ({compiler or 'c++, g++, clang++'}): the portable kernel runs; install g++"
         )
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    told = "\n".join((SOURCE.read_text(encoding="utf-8"), " ".join(FLAGS), version, _processor()))
+    sources = [one.read_text(encoding="utf-8") for one in (SOURCE, *HEADERS)]
+    told = "\n".join((*sources, " ".join(FLAGS), version, _processor()))
     target = home / f"lambda-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
     if target.exists():
         return target

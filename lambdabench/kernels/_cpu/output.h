@@ -1,0 +1,73 @@
+// Where a finished image goes: a position's channels together, or a channel's positions together.
+#pragma once
+
+#include "shape.h"
+
+namespace {
+
+struct Output {
+  float* y;             // of the image, [positions][h * v] or [h * v][positions]
+  int64_t positions;    // of the image
+  bool channels_first;
+};
+
+// Whether results may be written where they belong at once, without a copy.
+inline bool in_place(const Shape& s, const Output& out) { return !out.channels_first && s.v == s.v_pitch; }
+
+#if defined(__GNUC__) && !defined(__clang__)
+template <int STEP>
+void exchange(Vec* rows) {
+  Whole low, high;
+  for (int64_t j = 0; j < LANES; ++j) {
+    low[j] = static_cast<int32_t>((j & STEP) ? LANES + j - STEP : j);
+    high[j] = static_cast<int32_t>((j & STEP) ? LANES + j : j + STEP);
+  }
+  for (int64_t i = 0; i < LANES; ++i)
+    if (!(i & STEP)) {
+      const Vec first = rows[i], second = rows[i + STEP];
+      rows[i] = __builtin_shuffle(first, second, low);
+      rows[i + STEP] = __builtin_shuffle(first, second, high);
+    }
+}
+
+// to[j * to_pitch + i] = from[i * from_pitch + j], LANES x LANES
+inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
+  Vec rows[LANES];
+  for (int64_t i = 0; i < LANES; ++i) rows[i] = load(from + i * from_pitch);
+  exchange<1>(rows);
+  exchange<2>(rows);
+  if constexpr (LANES > 4) exchange<4>(rows);
+  if constexpr (LANES > 8) exchange<8>(rows);
+  for (int64_t i = 0; i < LANES; ++i) store(to + i * to_pitch, rows[i]);
+}
+#else
+inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
+  for (int64_t i = 0; i < LANES; ++i)
+    for (int64_t j = 0; j < LANES; ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
+}
+#endif
+
+// Puts positions `first` to `first + count` of an image where they belong; wide [count][h][v_pitch]
+void put(const Shape& s, const Output& out, const float* wide, int64_t first, int64_t count) {
+  const int64_t width = s.h * s.v_pitch;
+  for (int64_t head = 0; head < s.h; ++head) {
+    const float* from = wide + head * s.v_pitch;
+    if (!out.channels_first) {
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(out.y + ((first + i) * s.h + head) * s.v, from + i * width, s.v * sizeof(float));
+      continue;
+    }
+    float* to = out.y + head * s.v * out.positions + first;
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      int64_t j = 0;
+      for (; j + LANES <= s.v; j += LANES) turn(from + i * width + j, width, to + j * out.positions + i, out.positions);
+      for (; j < s.v; ++j)
+        for (int64_t l = 0; l < LANES; ++l) to[j * out.positions + i + l] = from[(i + l) * width + j];
+    }
+    for (; i < count; ++i)
+      for (int64_t j = 0; j < s.v; ++j) to[j * out.positions + i] = from[i * width + j];
+  }
+}
+
+}  // namespace

@@ -1,0 +1,88 @@
+// Vectors of float32, sizes of a layer, and how work is shared among threads.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int64_t LANES = 16;
+#elif defined(__AVX__)
+constexpr int64_t LANES = 8;
+#else
+constexpr int64_t LANES = 4;
+#endif
+typedef float Vec __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+typedef int32_t Whole __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+
+inline Vec load(const float* p) { return *reinterpret_cast<const Vec*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<Vec*>(p) = v; }
+inline Vec all(float x) { return x - Vec{}; }
+inline Vec greater(Vec a, Vec b) { return a > b ? a : b; }
+inline int64_t rounded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
+
+inline float total(Vec v) {
+  float sum = 0;
+  for (int64_t i = 0; i < LANES; ++i) sum += v[i];
+  return sum;
+}
+
+// e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier)
+inline Vec exponential(Vec x) {
+  x = greater(x, all(-87.0f));
+  const Vec magic = all(12582912.0f), n = (x * all(1.44269504f) + magic) - magic;
+  const Vec r = (x - n * all(0.693359375f)) + n * all(2.12194440e-4f);
+  Vec p = all(1.9875691500e-4f) * r + all(1.3981999507e-3f);
+  p = p * r + all(8.3334519073e-3f);
+  p = p * r + all(4.1665795894e-2f);
+  p = p * r + all(1.6666665459e-1f);
+  p = p * r + all(5.0000001201e-1f);
+  p = p * r * r + r + all(1.0f);
+  const Whole bits = (__builtin_convertvector(n, Whole) + 127) << 23;
+  Vec power;
+  std::memcpy(&power, &bits, sizeof(power));
+  return p * power;
+}
+
+struct Shape {
+  int64_t b, height, width, rows, columns;  // queries' map, context's map
+  int64_t h, k, u, v;                       // heads, key depth, intra-depth, value depth
+  int64_t r_y, r_x;                         // scope
+  int64_t pitch, taps;                      // a row of the window and all of it, in the table and in weights, with room behind
+  int64_t v_pitch;                          // a position's values, whole vectors
+};
+
+// [count][from] to [count][to], zeros behind
+std::vector<float> widened(const float* source, int64_t count, int64_t from, int64_t to) {
+  std::vector<float> wide(count * to + 4 * LANES, 0.0f);
+  for (int64_t i = 0; i < count; ++i) std::memcpy(&wide[i * to], source + i * from, from * sizeof(float));
+  return wide;
+}
+
+// Rows of numbers with whole vectors; the given ones where they are whole already, or absent.
+struct Widened {
+  std::vector<float> own;
+  const float* numbers;
+  Widened(const float* source, int64_t count, int64_t from, int64_t to) : numbers(source) {
+    if (!source || from == to) return;
+    own = widened(source, count, from, to);
+    numbers = own.data();
+  }
+};
+
+// work(part, first, last) for parts of so many lines, each on a thread
+template <class Work>
+void in_parts(int64_t lines, int64_t parts, const Work& work) {
+  std::vector<std::thread> others;
+  for (int64_t i = 1; i < parts; ++i) others.emplace_back([=, &work] { work(i, lines * i / parts, lines * (i + 1) / parts); });
+  work(0, 0, lines / parts);
+  for (auto& one : others) one.join();
+}
+
+}  // namespace

@@ -1,0 +1,121 @@
+"""A layer as one operator in inference: the same answers, layouts and counts, and only where nobody looks inside."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from lambdabench import layers
+from lambdabench.kernels import _cpu, cpu
+
+pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
+
+SHAPES = st.fixed_dictionaries(
+    {
+        "b": st.integers(1, 3),
+        "size": st.tuples(st.integers(1, 34), st.integers(1, 34)),
+        "heads": st.integers(1, 9),
+        "key_depth": st.integers(1, 17),
+        "value_depth": st.integers(1, 34),
+        "scope": st.sampled_from((1, 3, 7, 23, "global")),
+        "without": st.sampled_from(("", "content", "position")),
+        "normalize": st.sampled_from(("softmax", "no_batch_norm")),
+        "layout": st.sampled_from((torch.contiguous_format, torch.channels_last)),
+        "threads": st.integers(1, 3),
+    }
+)
+
+
+def pair(shape: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    """A layer of the compiled kernel, and the portable one in float64 with its weights."""
+    torch.manual_seed(0)
+    options = {key: shape[key] for key in ("heads", "key_depth", "scope", "normalize")} | {"size": shape["size"]}
+    if shape["without"]:
+        options[shape["without"]] = False
+    dim_out = shape["heads"] * shape["value_depth"]
+    fast = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="cpu", **options)
+    for one in fast.modules():
+        if isinstance(one, nn.BatchNorm2d):
+            for tensor in (one.weight, one.bias, one.running_mean, one.running_var):
+                assert tensor is not None
+                nn.init.uniform_(tensor, 0.5, 2.0)
+    wide = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="conv2d", **options).double()
+    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
+    return fast.eval(), wide.eval()
+
+
+@settings(max_examples=60, deadline=None)
+@given(SHAPES)
+def test_it_answers_as_the_layer_in_float64(shape: dict[str, Any]) -> None:
+    fast, wide = pair(shape)
+    x = torch.randn(shape["b"], 12, *shape["size"]).to(memory_format=shape["layout"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(shape["threads"])
+    try:
+        with torch.no_grad():
+            found, wanted = fast(x), wide(x.double())
+    finally:
+        torch.set_num_threads(before)
+    assert found.shape == wanted.shape
+    assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+
+
+USUAL = {"b": 2, "size": (9, 10), "heads": 4, "key_depth": 16, "value_depth": 8, "scope": 7} | {
+    "without": "",
+    "normalize": "softmax",
+}
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layout_and_dtype_are_the_inputs(layout: torch.memory_format, dtype: torch.dtype) -> None:
+    fast, _ = pair(USUAL)
+    with torch.no_grad():
+        y = fast.to(dtype)(torch.randn(2, 12, 9, 10, dtype=dtype).to(memory_format=layout))
+    assert y.dtype == dtype
+    assert y.is_contiguous(memory_format=layout)
+
+
+def operations(layer: nn.Module, x: torch.Tensor) -> dict[str, int]:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        layer(x)
+    return {str(name): count for name, count in counter.get_flop_counts()["Global"].items()}
+
+
+def test_operations_are_counted_as_the_portable_layers() -> None:
+    fast, wide = pair(USUAL)
+    x = torch.randn(2, 12, 9, 10)
+    found = operations(fast, x)
+    assert list(found) == [f"{cpu.SPACE}.lambda_layer"]
+    assert sum(found.values()) == sum(operations(wide, x.double()).values())
+
+
+def test_whoever_looks_inside_sees_the_parts() -> None:
+    x = torch.randn(2, 12, 9, 10)
+    hooked, _ = pair(USUAL)
+    seen: list[torch.Size] = []
+    hooked.get_submodule("to_values").register_forward_hook(lambda module, given, found: seen.append(found.shape))
+    operations(hooked, x)
+    assert seen
+    replaced, _ = pair(USUAL)
+    setattr(replaced, "to_keys", nn.Sequential(replaced.to_keys))  # noqa: B010 (its type is a layer's)
+    assert f"{cpu.SPACE}.lambda_layer" not in operations(replaced, x)
+    fast, _ = pair(USUAL)
+    assert fast(x).requires_grad
+
+
+def test_it_passes_torchs_own_checks_and_is_compiled_whole() -> None:
+    fast, _ = pair(USUAL)
+    x = torch.randn(2, 12, 9, 10)
+    with torch.no_grad():
+        wanted = fast(x)
+        compiled = torch.compile(fast, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(x), wanted)
+        weight = torch.randn(4 * 16 + 16 + 8, 12)
+        norms = [torch.rand(size) + 0.5 for size in (64,) * 4 + (8,) * 4]
+        given_ = (x, weight, norms, [1e-5, 1e-5], None, torch.randn(16, 1, 7, 7), 4, 16, True)
+        torch.library.opcheck(getattr(torch.ops, cpu.SPACE).lambda_layer.default, given_)
