@@ -9,7 +9,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-PRODUCTS = ("dot_general", "conv_general_dilated")
+from .lambdas import applied_macs
+
+PRODUCTS = ("dot_general", "conv_general_dilated", "ffi_call")
+"""Of calls of foreign functions, those of the kernels here."""
 
 
 def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
@@ -19,7 +22,7 @@ def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
     end is not known before it runs is counted once.
     """
     for equation in jaxpr.eqns:
-        if equation.primitive.name in PRODUCTS:
+        if equation.primitive.name in PRODUCTS and (_lambdas(equation) or equation.primitive.name != "ffi_call"):
             yield equation, 1
         times = _times(equation)
         for inner in _inner(equation):
@@ -47,7 +50,7 @@ def precisions(jaxpr: Any) -> set[str]:
     return {
         _precision(equation.params["precision"])
         for equation, _ in products(jaxpr)
-        if str(equation.invars[0].aval.dtype) == "float32"
+        if "precision" in equation.params and str(equation.invars[0].aval.dtype) == "float32"
     }
 
 
@@ -82,7 +85,22 @@ def _times(equation: Any) -> int:
     return 1
 
 
+def _lambdas(equation: Any) -> int:
+    """How many products a kernel of the lambda layer stands for: 1 forward, 2 backward; 0 for anything else."""
+    kernel = str(equation.params.get("target_name", "")).rpartition(".")[2]
+    return {"apply_lambdas": 1, "apply_lambdas_backward": 2}.get(kernel, 0)
+
+
+def _applied_macs(equation: Any) -> int:
+    """Of queries [b, y, x, h, k], values [b, u, j, i, v], content [b, k, v] and table [u, k, r_y, r_x], which may be empty."""
+    (b, y, x, h, k), (_, u, j, i, v), content, table = (one.aval.shape for one in equation.invars[:4])
+    scope = table[2:] if math.prod(table) else None
+    return applied_macs((b, h, k, y, x), (b, v, u, j, i), content=math.prod(content) > 0, scope=scope)
+
+
 def _macs(equation: Any) -> int:
+    if products_here := _lambdas(equation):
+        return products_here * _applied_macs(equation)
     left, right = (one.aval.shape for one in equation.invars[:2])
     out = equation.outvars[0].aval.shape
     if equation.primitive.name == "dot_general":

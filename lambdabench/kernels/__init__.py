@@ -35,12 +35,20 @@ def choose(kernel: str) -> str:
 
 
 def choose_xla(
-    kernel: str, size: tuple[int, ...], context_size: tuple[int, ...], scope: tuple[int, ...], platform: str
+    kernel: str,
+    size: tuple[int, ...],
+    context_size: tuple[int, ...],
+    scope: tuple[int, ...],
+    platform: str,
+    *,
+    compiled: bool = False,
 ) -> str:
     """The implementation that runs in JAX for the option `kernel`, by the sides of both maps, the scope (rows, columns) and
-    the platform ("cpu", "gpu", "tpu"). Raises what `check` raises."""
+    the platform ("cpu", "gpu", "tpu"). `compiled`: the compiled kernel may run. Raises what `check` raises."""
     if kernel != "auto":
         return check(kernel, "jax")
+    if compiled and platform == "cpu":
+        return "xla_cpu"
     few = max(size[0] * size[1], context_size[0] * context_size[1]) <= DENSE_POSITIONS
     if platform != "cpu":
         return "xla_dense" if few else "xla_rows"

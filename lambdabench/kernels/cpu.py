@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from ..core.lambdas import applied_macs
 from . import _cpu, conv2d
 
 SPACE = __name__.split(".")[0]
@@ -112,16 +113,8 @@ _apply_lambdas.register_autograd(_backward, setup_context=_setup)
 @register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas)
 def _flops(queries: tuple[int, ...], values: tuple[int, ...], content: Any, embeddings: Any, *_: Any, **__: Any) -> int:
     """Those of the layer as the portable kernel counts them, so that a network has one count whatever kernel runs."""
-    b, h, k, height, width = queries
-    v, u, rows, columns = values[1:]
-    product = 2 * b * height * width * h * k * v
-    total = 0 if content is None else product
-    if embeddings is not None:
-        window = 1
-        for scope, side, context in zip(embeddings[2:], (height, width), (rows, columns), strict=True):
-            window *= min(scope // 2, side - 1) + min(scope // 2, context - 1) + 1
-        total += product + 2 * b * height * width * k * u * v * window
-    return total
+    scope = None if embeddings is None else embeddings[2:]
+    return 2 * applied_macs(queries, values, content=content is not None, scope=scope)
 
 
 @register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas_backward)

@@ -17,7 +17,7 @@ FLAGS = ("-O3", "-march=native", "-std=c++17", "-ffp-contract=fast", "-fPIC", "-
 LIMIT_S = 120.0
 
 
-class _UnavailableError(Exception):
+class UnavailableError(Exception):
     """The kernel cannot be had here; the message says why and what to do."""
 
 
@@ -42,8 +42,8 @@ def kind() -> str:
 @functools.cache
 def _found() -> tuple[ctypes.CDLL | None, str]:
     try:
-        loaded = ctypes.CDLL(str(built(_home())))
-    except (_UnavailableError, OSError) as error:
+        loaded = ctypes.CDLL(str(built(home())))
+    except (UnavailableError, OSError) as error:
         return None, str(error)
     for function, pointers in ((loaded.lambda_forward, 6), (loaded.lambda_backward, 10)):
         function.restype = None
@@ -54,34 +54,36 @@ def _found() -> tuple[ctypes.CDLL | None, str]:
     return loaded, ""
 
 
-def built(home: Path) -> Path:
-    """The library's file in a folder, compiled where it is not there yet."""
+def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
+    """The library's file in a folder, compiled where it is not there yet. Raises UnavailableError, OSError."""
     compiler = os.environ.get("CXX") or next((one for one in ("c++", "g++", "clang++") if shutil.which(one)), "")
     if not compiler or not shutil.which(compiler):
-        raise _UnavailableError(
+        raise UnavailableError(
             f"no C++ compiler ({compiler or 'c++, g++, clang++'}): the portable kernel runs; install g++"
         )
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    sources = [one.read_text(encoding="utf-8") for one in (SOURCE, *HEADERS)]
-    told = "\n".join((*sources, " ".join(FLAGS), version, _processor()))
-    target = home / f"lambda-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
+    flags = (*FLAGS, *([f"-I{include}", "-w"] if include else []))
+    sources = [one.read_text(encoding="utf-8") for one in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
+    told = "\n".join((*sources, " ".join(flags), version, _processor()))
+    target = folder / f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
     if target.exists():
         return target
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        aside = home / f".{target.name}.{os.getpid()}"
-        command = [compiler, *FLAGS, str(SOURCE), "-o", str(aside)]
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".{target.name}.{os.getpid()}"
+        command = [compiler, *flags, str(source), "-o", str(aside)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         if done.returncode:
             first = (done.stderr.strip().splitlines() or ["no message"])[0]
-            raise _UnavailableError(f"{compiler} cannot build the CPU kernel: {first}; the portable kernel runs")
+            raise UnavailableError(f"{compiler} cannot build the CPU kernel: {first}; the portable kernel runs")
         aside.replace(target)  # whoever comes second replaces it by the same
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
+        raise UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
     return target
 
 
-def _home() -> Path:
+def home() -> Path:
+    """Where libraries are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "kernels"
 
 

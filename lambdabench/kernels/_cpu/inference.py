@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
+from ...core.lambdas import applied_macs
 from ...core.registry import ROOT
 from .build import library
 
@@ -162,12 +163,8 @@ def _flops(  # noqa: PLR0917 (the operator's signature)
 ) -> int:
     """As the portable kernel's, so that a network has one count whatever runs."""
     b, d, height, width = x
-    n, v = height * width, weight[0] - heads * key_depth - key_depth * content
-    product = n * heads * key_depth * v
-    total = n * d * weight[0] + (n * key_depth * v + product if content else 0)
-    if embeddings is not None:
-        window = 1
-        for scope, side in zip(embeddings[2:], (height, width), strict=True):
-            window *= 2 * min(scope // 2, side - 1) + 1
-        total += product + n * key_depth * v * window
-    return 2 * b * total
+    v = weight[0] - heads * key_depth - key_depth * content
+    scope = None if embeddings is None else embeddings[2:]
+    applied = applied_macs((b, heads, key_depth, height, width), (b, v, 1, height, width), content=content, scope=scope)
+    lambdas = b * height * width * key_depth * v if content else 0
+    return 2 * (b * height * width * d * weight[0] + lambdas + applied)

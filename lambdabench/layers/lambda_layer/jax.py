@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 from ... import kernels
 from ...core import registry
 from ...core.errors import LambdabenchError
-from ...kernels import xla_einsum
+from ...kernels import xla_cpu, xla_einsum
 from .._initial.jax import normal
 from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
 
@@ -69,7 +69,15 @@ class LambdaLayer(nnx.Module):
 
     def kernel_on(self, size: tuple[int, ...], context_size: tuple[int, ...] | None) -> str:
         """The kernel that runs on a map of `size`, here."""
-        return kernels.choose_xla(self._asked, size, context_size or size, self.scope, jax.default_backend())
+        alone = self._asked == "auto" and jax.default_backend() == "cpu" and jax.device_count() == 1
+        return kernels.choose_xla(
+            self._asked,
+            size,
+            context_size or size,
+            self.scope,
+            jax.default_backend(),
+            compiled=alone and not xla_cpu.problem(),  # XLA cannot divide a foreign function among devices
+        )
 
     def __call__(
         self,

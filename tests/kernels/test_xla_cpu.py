@@ -1,0 +1,71 @@
+"""The compiled kernel in JAX: mapped, counted, and chosen where it may run; values and gradients are tests/layers'."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+
+from jax import numpy as jnp  # noqa: E402 (JAX may be absent)
+
+from lambdabench import kernels  # noqa: E402
+from lambdabench.core import jaxpr, registry  # noqa: E402
+from lambdabench.kernels import xla_cpu, xla_dense  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    bool(xla_cpu.problem()) or jax.default_backend() != "cpu", reason=xla_cpu.problem() or "no CPU"
+)
+
+
+def inputs(*before: int, u: int = 1) -> tuple[Any, ...]:
+    keys = jax.random.split(jax.random.key(0), 4)
+    shapes = ((*before, 2, 5, 6, 3, 7), (*before, 2, 4, 6, 9, u), (*before, 2, 7, 9), (7, u, 3, 5))
+    return tuple(jax.random.normal(key, shape) for key, shape in zip(keys, shapes, strict=True))
+
+
+def loss(apply: Any, *given: Any) -> Any:
+    return (jnp.sin(apply(*given))).sum()
+
+
+@pytest.mark.parametrize("left_out", [None, 2, 3])
+def test_values_and_gradients_are_those_of_all_pairs(left_out: int | None) -> None:
+    given = [None if place == left_out else one for place, one in enumerate(inputs(u=2))]
+    places = tuple(place for place, one in enumerate(given) if one is not None)
+    for made in (
+        lambda apply: apply(*given),
+        *(lambda apply, place=place: jax.grad(loss, place + 1)(apply, *given) for place in places),
+    ):
+        np.testing.assert_allclose(made(xla_cpu.apply), made(xla_dense.apply), rtol=1e-4, atol=1e-4)
+
+
+def test_a_mapped_axis_is_as_many_calls() -> None:
+    queries, values, content, table = inputs(3)
+    mapped = jax.vmap(xla_cpu.apply, in_axes=(0, 0, 0, None))(queries, values, content, table)
+    alone = jnp.stack([xla_cpu.apply(queries[i], values[i], content[i], table) for i in range(3)])
+    np.testing.assert_allclose(mapped, alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_half_precision_is_storage_only(dtype: Any) -> None:
+    given = [one.astype(dtype) for one in inputs()]
+    found = xla_cpu.apply(*given)
+    assert found.dtype == dtype
+    wanted = xla_cpu.apply(*(one.astype(jnp.float32) for one in given)).astype(dtype)
+    np.testing.assert_array_equal(found.astype(jnp.float32), wanted.astype(jnp.float32))
+
+
+def test_operations_are_counted() -> None:
+    """b y x h k v for content and as much for position, b y x k v and the window cut to 3 x 5; twice that for gradients."""
+    product, window = 2 * 5 * 6 * 3 * 7 * 9, 2 * 5 * 6 * 7 * 9 * 3 * 5
+    forward = jax.make_jaxpr(xla_cpu.apply)(*inputs()).jaxpr
+    assert jaxpr.flops(forward) == 2 * (2 * product + window)
+    both = jax.make_jaxpr(jax.grad(lambda *given: loss(xla_cpu.apply, *given)))(*inputs()).jaxpr
+    assert jaxpr.flops(both) == 3 * 2 * (2 * product + window)
+
+
+def test_it_is_chosen_on_one_cpu() -> None:
+    sizes = ((56, 56), (56, 56), (23, 23))
+    assert kernels.choose_xla("auto", *sizes, "cpu", compiled=True) == "xla_cpu"
+    assert kernels.choose_xla("auto", *sizes, "tpu", compiled=True) == "xla_rows"
+    assert registry.load("kernels", "xla_cpu") is xla_cpu
