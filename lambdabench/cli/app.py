@@ -185,6 +185,20 @@ def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
     _plot_curves("memory", results, suite, _filters(device, dtype, batch_size, models), out)
 
 
+@plot_app.command("roofline", epilog="Example: lambdabench plot roofline --suite kernels --batch-size 8")
+def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw layers under the product and copy rates measured with them, from any results folder."""
+    _plot_curves("roofline", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
 def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
     from .. import commands
 

@@ -14,10 +14,12 @@ from lambdabench.models.classification.torch import WrittenElements
 
 NAMES = (
     "axial_attention",
+    "ceiling",
     "convolution",
     "lambda_layer",
     "linear_attention",
     "local_attention",
+    "peer_lambda_layer",
     "self_attention",
     "squeeze_excitation",
 )
@@ -30,14 +32,19 @@ SHAPES = [
 ]
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "axial_attention": [{}, {"heads": 4}],
+    "ceiling": [{"of": "product"}, {"of": "copy"}],
     "convolution": [{}],
     # the paper counts what its einsum executes; lambda convolutions are counted in the layer's own tests
     "lambda_layer": [{"kernel": "einsum", "scope": 31}, {"kernel": "einsum", "scope": "global", "intra_depth": 2}],
     "linear_attention": [{}, {"heads": 4}],
     "local_attention": [{}, {"heads": 4, "scope": 3}],
+    "peer_lambda_layer": [{"library": "timm"}, {"library": "lambda_networks", "scope": 7, "heads": 2}],
     "self_attention": [{}, {"heads": 4}],
     "squeeze_excitation": [{}, {"ratio": 16}],
 }
+KEEPING = ("ceiling", "peer_lambda_layer", "squeeze_excitation")
+"""Layers that take no other width out than in, and no stride."""
+EMBEDDED = ("lambda_layer", "peer_lambda_layer")
 MADE = [(name, change) for name in NAMES for change in CHANGES[name]]
 
 
@@ -55,7 +62,7 @@ def test_they_are_registered() -> None:
 def test_counts_are_those_of_the_built_layer(
     *, name: str, change: dict[str, Any], dim: int, dim_out: int, size: tuple[int, int], stride: int, device: str
 ) -> None:
-    if name == "squeeze_excitation":
+    if name in KEEPING:
         dim_out, stride = dim, 1
     with torch.device(device):
         layer = layers.create(name, dim, dim_out, size=size, stride=stride, **change)
@@ -80,7 +87,7 @@ def test_options_that_there_are_not_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_interactions_grow_with_the_batch_but_for_embeddings(name: str) -> None:
     one, eight = (spec_of(name).interaction_elements(64, 64, size=(8, 6), batch_size=b) for b in (1, 8))
-    assert eight == (one if name == "lambda_layer" else 8 * one)
+    assert eight == (one if name in EMBEDDED else 8 * one)
 
 
 def test_interactions_are_those_of_table_4() -> None:

@@ -1,5 +1,6 @@
 """Options, parameters and operations of the lambda layer, without a framework. Symbols as in arXiv 2102.08602, section 3."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,30 @@ def executed_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **opti
     r_y, r_x = table_size(scope, size)
     window = min(r_y, 2 * size[0] - 1) * min(r_x, 2 * size[1] - 1)
     return _macs(dim, dim_out, n, n if options.get("kernel") == "einsum" else window, options)
+
+
+def fewest_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **options: Any) -> float:
+    """One image by whatever formulation of the position term needs fewest, whichever runs: what speed is measured by.
+
+    Queries first (sum of taps cut at the borders, t h (k + v) u), lambdas first (t k v u + n h k v), or transforms: of values and of
+    pairs of lambdas on a map padded by half the scope, 5 N log2 N FLOP each, and their products.
+    """
+    h, k, u, v = _depths(dim_out, options)
+    settings = OPTIONS | options
+    n = size[0] * size[1]
+    fixed = _macs(dim, dim_out, n, 0, options)
+    if not settings["position"]:
+        return fixed
+    fixed -= n * h * k * v
+    scope = table_size(settings["scope"], size)
+    taps = math.prod(
+        sum(min(at + most // 2, side - 1) - max(at - most // 2, 0) + 1 for at in range(side))
+        for side, most in zip(size, scope, strict=True)
+    )
+    padded = math.prod(side + min(most // 2, side - 1) for side, most in zip(size, scope, strict=True))
+    transforms = v * u * ((k / 2 + 1) * 2.5 * padded * math.log2(max(padded, 2)) + 1.5 * k * padded)
+    after = n * h * k * v
+    return fixed + min(taps * h * (k + v) * u, taps * k * v * u + after, transforms + after)
 
 
 def activation_bytes(dim: int, dim_out: int, *, size: Size, stride: int = 1, itemsize: int = 4, **options: Any) -> int:

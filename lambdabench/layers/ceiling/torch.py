@@ -1,0 +1,40 @@
+"""A matrix product and a copy in torch."""
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ...core import registry
+from .spec import CEILINGS, OPTIONS, refuse_change
+
+
+class Product(nn.Module):
+    """A square matrix times every position's channels."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(dim, dim) / math.sqrt(dim))
+
+    def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d height width"]:
+        """A map of any size."""
+        return torch.matmul(self.weight, x.flatten(2)).unflatten(2, x.shape[2:])
+
+
+class Copy(nn.Module):
+    """Its input, read and written once."""
+
+    def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d height width"]:
+        """A map of any size."""
+        return x.clone()
+
+
+def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> nn.Module:
+    """One of the two; see `lambdabench.create_layer`. Raises UnknownNameError, LambdabenchError."""
+    refuse_change(dim, dim_out, stride)
+    of = str((OPTIONS | options)["of"])
+    if of not in CEILINGS:
+        raise registry.unknown("of", of, CEILINGS)
+    return Product(dim) if of == "product" else Copy()

@@ -1,0 +1,174 @@
+"""Layers under what the machine can do: FLOP/s of the fewest operations that are needed against FLOP per byte that must move.
+
+Ceilings are rows of the layer `ceiling` measured beside them: a product's FLOP/s, and a copy's bytes/s. Operations are those of the
+formulation that needs fewest, whichever ran, so that points of one shape differ by their time alone; bytes are input, output and
+parameters, once. A training step counts three times both.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..core import registry
+from ..core.errors import NothingMeasuredError
+from ..core.units import format_significant
+from . import Drawing
+from . import _scales as scales
+from . import _style as style
+
+TITLE = "Layers under the measured ceilings"
+METRICS = ("latency",)
+CEILING = "ceiling"
+TIMES = {"inference": 1, "train": 3}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+IMPLEMENTATION = ("kernel", "library")
+"""Options that say who computes, not what."""
+SAID = (
+    "FLOP: of the formulation that needs fewest, whichever ran. Bytes: input, output and parameters once. "
+    "A training step counts three times both. Dashed: 60 % and 10 % of the ceilings."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """FLOP/s of a product and bytes/s of a copy, in one environment."""
+
+    flop_per_s: float
+    bytes_per_s: float
+
+    def at(self, intensity: float) -> float:
+        """FLOP/s that so many FLOP per byte allow."""
+        return min(self.flop_per_s, intensity * self.bytes_per_s)
+
+
+def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
+    """The figure of a wide table. Raises NothingMeasuredError where no layer has a time, or no ceilings were measured beside it."""
+    timed = cases[(cases["kind"] == "layer") & cases["latency"].notna()] if "latency" in cases else cases.iloc[:0]
+    ceilings = {key: _ceilings(group) for key, group in timed[timed["model"] == CEILING].groupby(_conditions(timed))}
+    layers = timed[timed["model"] != CEILING]
+    rows = [
+        _placed(case, found)
+        for key, group in layers.groupby(_conditions(layers))
+        if (found := ceilings.get(key)) is not None
+        for _, case in group.iterrows()
+    ]
+    if not rows:
+        raise NothingMeasuredError(
+            "no layer was timed beside the ceilings (model ceiling, options of = product and of = copy): "
+            "lambdabench run --suite kernels"
+        )
+    numbers = pd.DataFrame(rows).sort_values(["implementation", "mode", "intensity [FLOP/B]"], kind="stable")
+    modes = [one for one in TIMES if one in set(numbers["mode"])]
+    with style.context():
+        figure = Figure(figsize=(5.6 * len(modes) + 0.6, 5.0), layout="constrained")
+        panels = figure.subplots(1, len(modes), squeeze=False, sharey=True)[0]
+        looks = style.looks(numbers["implementation"])
+        for axes, mode in zip(panels, modes, strict=True):
+            _draw_panel(axes, numbers[numbers["mode"] == mode], [one for one in ceilings.values() if one], looks)
+            axes.set_title({"inference": "forward", "train": "forward and backward"}[mode], fontsize=9, loc="left")
+        panels[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
+        panels[-1].legend(
+            *_legend(panels[-1]), loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8
+        )
+        figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
+        style.caption(figure, (*notes, SAID), width=90 * len(modes) + 40)
+    return Drawing(figure=figure, numbers=numbers)
+
+
+def _conditions(cases: pd.DataFrame) -> list[str]:
+    return [one for one in ("fingerprint", "device", "dtype", "threads") if one in cases]
+
+
+def _ceilings(rows: pd.DataFrame) -> Ceilings | None:
+    """None where one of the two was not measured."""
+    rates: dict[str, float] = {}
+    for _, row in rows.iterrows():
+        options = json.loads(row["options"])
+        of, dim = options.get("of", "product"), int(options["dim"])
+        numbers = row["batch_size"] * dim * row["image_px"] ** 2
+        amount = 2 * numbers * dim if of == "product" else 2 * numbers * BYTES[row["dtype"]]
+        rates[of] = max(rates.get(of, 0.0), amount / row["latency"])
+    if len(rates) < 2:
+        return None
+    return Ceilings(flop_per_s=rates["product"], bytes_per_s=rates["copy"])
+
+
+def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
+    options: dict[str, Any] = json.loads(case["options"])
+    spec = registry.load(f"layers.{case['model']}", "spec")
+    dim, side = int(options["dim"]), int(case["image_px"])
+    where = {key: value for key, value in options.items() if key not in ("dim", "dim_out", "size")} | {
+        "size": (side, side)
+    }
+    dim_out = int(options.get("dim_out", dim))
+    macs = getattr(spec, "fewest_macs", spec.macs)(dim, dim_out, **where)
+    flops = 2 * TIMES[case["mode"]] * case["batch_size"] * macs
+    moved = case["batch_size"] * side**2 * (dim + dim_out) + spec.parameters(dim, dim_out, **where)
+    intensity = flops / (TIMES[case["mode"]] * BYTES[case["dtype"]] * moved)
+    rate = flops / case["latency"]
+    shape = {key: value for key, value in options.items() if key not in IMPLEMENTATION}
+    return {
+        "implementation": str(next((options[key] for key in IMPLEMENTATION if key in options), case["model"])),
+        "mode": case["mode"],
+        "batch_size": case["batch_size"],
+        "image_px": side,
+        "options": json.dumps(shape),
+        "intensity [FLOP/B]": intensity,
+        "rate [FLOP/s]": rate,
+        "rate_low [FLOP/s]": flops / case.get("latency_high", case["latency"]),
+        "rate_high [FLOP/s]": flops / case.get("latency_low", case["latency"]),
+        "ceiling [FLOP/s]": ceilings.at(intensity),
+        "share of the ceiling": rate / ceilings.at(intensity),
+        "device_name": case["device_name"],
+        "threads": case["threads"],
+        "fingerprint": case["fingerprint"],
+    }
+
+
+def _draw_panel(
+    axes: Axes, numbers: pd.DataFrame, ceilings: Sequence[Ceilings], looks: dict[str, tuple[str, str]]
+) -> None:
+    x = numbers["intensity [FLOP/B]"]
+    low, high = x.min() / 2, max(2 * x.max(), *(2 * one.flop_per_s / one.bytes_per_s for one in ceilings))
+    line = np.geomspace(low, high, 200)
+    for one in ceilings:
+        top = np.array([one.at(at) for at in line]) / 1e9
+        axes.plot(line, top, color="#333333", linewidth=1.4, gid="ceiling")
+        for share in (0.6, 0.1):
+            axes.plot(line, share * top, color="#999999", linewidth=0.7, linestyle="--")
+        text = f"product {format_significant(one.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(one.bytes_per_s / 1e9)} GB/s"
+        axes.annotate(text, (high, one.flop_per_s / 1e9), (-2, 3), textcoords="offset points", ha="right", fontsize=7)
+    for name, group in numbers.groupby("implementation"):
+        colour, marker = looks[str(name)]
+        shares = group["share of the ceiling"]
+        mean = math.exp(np.log(shares).mean())
+        axes.errorbar(
+            group["intensity [FLOP/B]"],
+            group["rate [FLOP/s]"] / 1e9,
+            yerr=[
+                (group["rate [FLOP/s]"] - group["rate_low [FLOP/s]"]).clip(lower=0) / 1e9,
+                (group["rate_high [FLOP/s]"] - group["rate [FLOP/s]"]).clip(lower=0) / 1e9,
+            ],
+            fmt=marker,
+            color=colour,
+            markersize=4.5,
+            elinewidth=0.7,
+            alpha=0.85,
+            linestyle="none",
+            label=f"{name}: {100 * mean:.0f} % of the ceiling ({100 * shares.min():.0f} to {100 * shares.max():.0f} %)",
+        )
+    axes.legend(loc="lower right", frameon=False, fontsize=7)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(low, high)
+    axes.set_xlabel("FLOP needed per byte that must move [FLOP/B]")
+    for axis in (axes.xaxis, axes.yaxis):
+        scales.plain_log_ticks(axis)
+
