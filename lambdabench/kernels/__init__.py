@@ -4,6 +4,8 @@
 choice of the layer's option `kernel`: those called `xla_...` in JAX, with channels last, the others in torch.
 """
 
+import importlib.util
+
 from ..core import registry
 from ..core.errors import LambdabenchError
 from ._cpu import problem
@@ -25,12 +27,18 @@ def names(framework: str = "torch") -> tuple[str, ...]:
 
 
 def choose(kernel: str) -> str:
-    """The implementation that runs in torch for the option `kernel`; "cpu" passes what is not on a CPU to "conv2d". Raises
-    UnknownNameError with the nearest, LambdabenchError for "cpu" where it cannot be built."""
+    """The implementation that runs in torch for the option `kernel`; those of one device pass what is elsewhere to "conv2d".
+
+    Raises UnknownNameError with the nearest, LambdabenchError for what cannot be had here.
+    """
     if kernel == "auto":
         return "conv2d" if problem() else "cpu"
     if kernel == "cpu" and problem():
         raise LambdabenchError(problem())
+    if kernel == "triton" and importlib.util.find_spec("triton") is None:
+        raise LambdabenchError(
+            "kernel triton needs triton, which torch brings where it is made for CUDA; pip install triton"
+        )
     return check(kernel, "torch")
 
 

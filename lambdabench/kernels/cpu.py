@@ -33,8 +33,8 @@ def apply(
     return _apply_lambdas(queries, values, content, embeddings)
 
 
-def runs(like: Tensor) -> bool:
-    """Whether the compiled kernel is for such tensors."""
+def runs(like: Tensor, intra_depth: int = 1) -> bool:
+    """Whether the compiled kernel is for such tensors, whatever the intra-depth."""
     return like.device.type == "cpu" and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
 
 

@@ -74,9 +74,6 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
             _draw_panel(axes, numbers[numbers["mode"] == mode], [one for one in ceilings.values() if one], looks)
             axes.set_title({"inference": "forward", "train": "forward and backward"}[mode], fontsize=9, loc="left")
         panels[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
-        panels[-1].legend(
-            *_legend(panels[-1]), loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=8
-        )
         figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
         style.caption(figure, (*notes, SAID), width=90 * len(modes) + 40)
     return Drawing(figure=figure, numbers=numbers)
@@ -168,7 +165,7 @@ def _draw_panel(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
+    axes.set_ylim(numbers["rate [FLOP/s]"].min() / 1e9 / (1.5 + 0.5 * numbers["implementation"].nunique()))
     axes.set_xlabel("FLOP needed per byte that must move [FLOP/B]")
     for axis in (axes.xaxis, axes.yaxis):
         scales.plain_log_ticks(axis)
-

@@ -85,8 +85,8 @@ class LambdaLayer(nn.Module):
     @property
     def kernel(self) -> str:
         """What runs where the weights are now."""
-        elsewhere = self._chosen == "cpu" and not cpu.runs(self.to_values.weight)
-        return "conv2d" if elsewhere else self._chosen
+        runs = getattr(registry.load("kernels", self._chosen), "runs", None)
+        return self._chosen if runs is None or runs(self.to_values.weight, self.intra_depth) else "conv2d"
 
     def _draw_projections(self) -> None:
         """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2); embeddings are N(0, 1)."""

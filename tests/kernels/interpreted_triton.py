@@ -1,0 +1,60 @@
+"""Run with TRITON_INTERPRET=1: the Triton kernel beside the portable one in float64, values and gradients."""
+
+import sys
+from typing import Any
+
+import torch
+
+from lambdabench.kernels import conv2d
+from lambdabench.kernels import triton as kernel
+
+# b, h, k, v, map, context's map or None, scope, what is left out, dtype
+SHAPES: list[tuple[Any, ...]] = [
+    (2, 2, 16, 8, (5, 6), None, (3, 3), "", torch.float32),
+    (1, 4, 16, 16, (7, 7), None, (7, 7), "", torch.float32),
+    (2, 1, 3, 5, (4, 5), (6, 3), (5, 3), "", torch.float32),
+    (1, 2, 4, 70, (3, 3), None, (23, 23), "", torch.float32),
+    (1, 3, 5, 7, (1, 9), None, (5, 5), "", torch.float32),
+    (2, 2, 16, 8, (4, 4), None, (3, 3), "content", torch.float32),
+    (2, 2, 16, 8, (4, 4), None, (3, 3), "embeddings", torch.float32),
+    # bfloat16 products are not what a GPU computes in the interpreter of triton 3.9
+    (1, 4, 16, 16, (7, 7), None, (7, 7), "", torch.float16),
+    (1, 8, 16, 4, (6, 5), None, (9, 9), "", torch.float16),
+]
+
+
+def inputs(shape: tuple[Any, ...]) -> list[torch.Tensor | None]:
+    b, h, k, v, size, context, scope, left_out, dtype = shape
+    torch.manual_seed(0)
+    made = {
+        "queries": torch.randn(b, h, k, *size),
+        "values": torch.randn(b, v, 1, *(context or size)),
+        "content": torch.randn(b, k, v),
+        "embeddings": torch.randn(k, 1, *scope),
+    }
+    return [None if name == left_out else one.to(dtype).requires_grad_() for name, one in made.items()]
+
+
+def answers(apply: Any, given: list[torch.Tensor | None]) -> list[torch.Tensor]:
+    y = apply(*given)
+    weight = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
+    there = [one for one in given if one is not None]
+    found = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
+    return [y, *(torch.zeros_like(one) if got is None else got for one, got in zip(there, found, strict=True))]
+
+
+def main() -> None:
+    for shape in SHAPES:
+        given = inputs(shape)
+        wide = [None if one is None else one.detach().double().requires_grad_() for one in given]
+        limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
+        for found, wanted in zip(answers(kernel.apply, given), answers(conv2d.apply, wide), strict=True):
+            assert found.shape == wanted.shape, shape
+            assert found.dtype == shape[-1], shape
+            error = float((found - wanted).detach().abs().max())
+            assert error <= limit * max(1.0, float(wanted.detach().abs().max())), (shape, error)
+    sys.stdout.write(f"{len(SHAPES)} shapes\n")
+
+
+if __name__ == "__main__":
+    main()
