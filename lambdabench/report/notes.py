@@ -59,11 +59,12 @@ def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
     for device, same in cases.groupby("device_name"):
         dtypes = ", ".join(sorted(set(same["dtype"])))
         threads = ", ".join(str(int(one)) for one in sorted(set(same["threads"])))
+        threads += " thread" if threads == "1" else " threads"
         software = "".join(f", {one}" for one in _frameworks(same))
         days = sorted({str(one)[:10] for one in same["started_at"] if one})
         when = days[-1] if days else "never"
         lines.append(
-            f"Measured on {device}, {dtypes}, {threads} threads{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
+            f"Measured on {device}, {dtypes}, {threads}{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
         )
     if cases["fingerprint"].nunique() > 1:
         lines.append(f"Rows of {cases['fingerprint'].nunique()} environments are shown; each has {each} of its own.")

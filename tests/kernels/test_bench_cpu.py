@@ -1,7 +1,7 @@
 """The compiled lambda layer beside timm's and lambda-networks', timed in turns: ratios, never asserted.
 
 `pytest tests/kernels --benchmark-only` measures them; --benchmark-json keeps the ratios under "extra_info". Whole layers with
-projections and batch norm, one thread, at the stages of a ResNet at 224 pixels (arXiv 2102.08602, section 4: k = 16, h = 4).
+projections and batch norm, one thread. There is one list of shapes, suites/kernels.toml.
 """
 
 import statistics
@@ -10,29 +10,37 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
-from lambdabench import layers
-from lambdabench.kernels import _cpu
-
-timm_layer = pytest.importorskip("timm.layers.lambda_layer")
-lambda_networks = pytest.importorskip("lambda_networks")
+torch = pytest.importorskip("torch")
+pytest.importorskip("lambda_networks")
 pytest.importorskip("pytest_benchmark")
+
+from lambdabench import layers, suite  # noqa: E402 (torch may be absent)
+from lambdabench.core.spec import Case  # noqa: E402
+from lambdabench.gate.entries import label  # noqa: E402
+from lambdabench.kernels import _cpu  # noqa: E402
+
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
-STAGES = {"c2": (64, 56), "c3": (128, 28), "c4": (256, 14), "c5": (512, 7)}
+SHAPES = {
+    label(one.case): one.case
+    for one in suite.load("kernels").cells
+    if dict(one.case.options).get("kernel") == "cpu" and one.case.batch_size <= 8
+}
 ROUNDS = 9
 
 
-def peers(dim: int, scope: int) -> dict[str, torch.nn.Module]:
-    return {
-        "ours": layers.create("lambda_layer", dim, scope=scope),
-        "timm": timm_layer.LambdaLayer(dim, num_heads=4, dim_head=16, r=scope),
-        "lambda_networks": lambda_networks.LambdaLayer(dim=dim, dim_out=dim, dim_k=16, heads=4, dim_u=1, r=scope),
+def contenders(case: Case) -> dict[str, Any]:
+    options = dict(case.options)
+    dim, shape = int(options["dim"]), {"scope": options["scope"]}
+    made = {"ours": layers.create("lambda_layer", dim, kernel="cpu", **shape)}
+    return made | {
+        library: layers.create("peer_lambda_layer", dim, library=library, **shape)
+        for library in ("timm", "lambda_networks")
     }
 
 
-def step_of(layer: torch.nn.Module, x: torch.Tensor, mode: str) -> Callable[[], Any]:
+def step_of(layer: Any, x: Any, mode: str) -> Callable[[], Any]:
     layer.train(mode == "train")
 
     def train() -> None:
@@ -45,23 +53,16 @@ def step_of(layer: torch.nn.Module, x: torch.Tensor, mode: str) -> Callable[[], 
     return train if mode == "train" else infer
 
 
-@pytest.fixture(autouse=True)
-def _whole_grid_when_asked(request: pytest.FixtureRequest) -> None:
-    shape = request.node.callspec.params
-    if (shape["scope"], shape["batch_size"]) != (7, 1) and not request.config.getoption("--benchmark-only"):
+@pytest.mark.parametrize("case", SHAPES.values(), ids=SHAPES)
+def test_the_layer_beside_its_peers(benchmark: Any, case: Case, request: pytest.FixtureRequest) -> None:
+    whole = request.config.getoption("--benchmark-only")
+    if not whole and (case.batch_size, dict(case.options)["scope"], case.image_px) != (1, 7, 14):
         pytest.skip("the whole grid with --benchmark-only")
-
-
-@pytest.mark.parametrize("mode", ["inference", "train"])
-@pytest.mark.parametrize(("scope", "batch_size"), [(7, 1), (7, 8), (23, 1), (23, 8)])
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_layer_beside_its_peers(benchmark: Any, stage: str, scope: int, batch_size: int, mode: str) -> None:
-    dim, side = STAGES[stage]
     torch.manual_seed(0)
-    x = torch.randn(batch_size, dim, side, side)
+    x = torch.randn(case.batch_size, int(dict(case.options)["dim"]), case.image_px, case.image_px)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    steps = {name: step_of(layer, x, mode) for name, layer in peers(dim, scope).items()}
+    steps = {name: step_of(layer, x, case.mode) for name, layer in contenders(case).items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
 
     def in_turns() -> None:
@@ -71,7 +72,7 @@ def test_the_layer_beside_its_peers(benchmark: Any, stage: str, scope: int, batc
             times[name].append(time.perf_counter() - start_s)
 
     try:
-        benchmark.pedantic(in_turns, rounds=ROUNDS, warmup_rounds=1)
+        benchmark.pedantic(in_turns, rounds=ROUNDS if whole else 1, warmup_rounds=1)
     finally:
         torch.set_num_threads(before)
     medians = {name: statistics.median(one[1:]) for name, one in times.items()}

@@ -85,6 +85,28 @@ def test_a_map_of_a_network_is_exact() -> None:
         assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"b": 1, "h": 2, "k": 3, "v": 5, "size": (30, 28), "threads": 1},
+        {"b": 3, "h": 1, "k": 5, "v": 9, "size": (44, 30), "scope": (31, 31), "left_out": "content", "threads": 3},
+        {"v": 16, "size": (40, 41), "context": (38, 29), "threads": 2},
+    ],
+)
+def test_transforms_are_exact(change: dict) -> None:
+    """Wide scopes on large maps: odd depths, no content, another context, threads that share an image."""
+    shape = BIG | change
+    before = torch.get_num_threads()
+    torch.set_num_threads(shape["threads"])
+    try:
+        narrow = inputs(shape)
+        wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
+        for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+            assert (found - wanted).abs().max() <= 5e-6 * wanted.abs().max()
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_storage_only(dtype: torch.dtype) -> None:
     half = inputs(BIG, dtype)

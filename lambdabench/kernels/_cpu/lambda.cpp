@@ -3,6 +3,7 @@
 
 #include "backward.h"
 #include "layer.h"
+#include "transform_back.h"
 
 namespace {
 
@@ -23,6 +24,51 @@ void for_images(int64_t images, int64_t threads, const Work& work) {
     for (int64_t image = first; image < last; ++image) work(image, 1);
   });
   for (int64_t image = alone; image < images; ++image) work(image, threads);
+}
+
+// The backward pass by transforms: vectors of channels of images, shared out to threads
+void backward_by_transforms(const Embeddings& e, const float* queries, const float* values, const float* content, const float* d_y,
+                            float* d_queries, float* d_values, float* d_content, float* d_table, int64_t threads) {
+  const Shape& s = e.shape;
+  const Spectra& spectra = e.spectra.front();
+  const int64_t n = s.height * s.width, map = s.rows * s.columns, vectors = s.v_pitch / LANES, of_queries = n * s.h * s.k;
+  const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch), d(d_y, s.b * n * s.h, s.v, s.v_pitch);
+  std::vector<float> wide_values(s.b * map * s.v_pitch), wide_content(content ? s.b * s.k * s.v_pitch : 0);
+  const int64_t units = s.b * vectors, parts = std::max<int64_t>(1, std::min(threads, units));
+  struct Part {
+    int64_t first_image = 0;
+    std::vector<float> queries, embeddings;
+  };
+  std::vector<Part> found(parts);
+  in_parts(units, parts, [&](int64_t part, int64_t first, int64_t last) {
+    Part& own = found[part];
+    own.first_image = first / vectors;
+    own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
+    own.embeddings.assign(spectra.numbers(), 0.0f);
+    Bench bench(s, spectra);
+    std::vector<Complex> sum(bench.values.size());
+    for (int64_t unit = first; unit < last; ++unit) {
+      const int64_t image = unit / vectors;
+      const ImageBack one{queries + image * of_queries,
+                          content ? c.numbers + image * s.k * s.v_pitch : nullptr,
+                          v.numbers + image * map * s.v_pitch,
+                          d.numbers + image * n * s.h * s.v_pitch,
+                          own.queries.data() + (image - own.first_image) * of_queries,
+                          content ? wide_content.data() + image * s.k * s.v_pitch : nullptr,
+                          wide_values.data() + image * map * s.v_pitch};
+      transform_back(s, spectra, one, unit % vectors * LANES, bench, sum, own.embeddings.data());
+    }
+  });
+  std::fill_n(d_queries, s.b * of_queries, 0.0f);
+  std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
+  for (Part& one : found) {
+    for (size_t i = 0; i < one.queries.size(); ++i) d_queries[one.first_image * of_queries + i] += one.queries[i];
+    if (&one != &found[0])
+      for (size_t i = 0; i < one.embeddings.size(); ++i) found[0].embeddings[i] += one.embeddings[i];
+  }
+  spectra.add_gradients(s, found[0].embeddings.data(), d_table, s.r_x, s.r_y * s.r_x);
+  narrow(wide_values.data(), s.b * map, s.v_pitch, s.v, d_values);
+  if (content) narrow(wide_content.data(), s.b * s.k, s.v_pitch, s.v, d_content);
 }
 
 }  // namespace
@@ -71,6 +117,10 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
                                 const float* d_y, float* d_queries, float* d_values, float* d_content, float* d_table,
                                 const int64_t* sizes, int64_t threads) {
   const Shape s = shape_of(sizes);
+  if (table && transforms_pay(s)) {
+    const Embeddings spectra(s, table);
+    return backward_by_transforms(spectra, queries, values, content, d_y, d_queries, d_values, d_content, d_table, threads);
+  }
   const std::vector<float> e = table ? widened(table, s.u * s.k * s.r_y, s.r_x, s.pitch) : std::vector<float>();
   const Widened v(values, s.b * s.u * s.rows * s.columns, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
   const Turned t = table ? turned(s, v.numbers) : Turned{0, 0, {}};

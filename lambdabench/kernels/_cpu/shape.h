@@ -27,10 +27,12 @@ inline Vec all(float x) { return x - Vec{}; }
 inline Vec greater(Vec a, Vec b) { return a > b ? a : b; }
 inline int64_t rounded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-inline float total(Vec v) {
-  float sum = 0;
-  for (int64_t i = 0; i < LANES; ++i) sum += v[i];
-  return sum;
+inline float total(const Vec& v) {
+  typedef float Four __attribute__((vector_size(4 * sizeof(float)), aligned(4), may_alias));
+  const Four* parts = reinterpret_cast<const Four*>(&v);
+  Four sum = parts[0];
+  for (int64_t i = 1; i < LANES / 4; ++i) sum += parts[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 // e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier)
@@ -63,6 +65,11 @@ std::vector<float> widened(const float* source, int64_t count, int64_t from, int
   std::vector<float> wide(count * to + 4 * LANES, 0.0f);
   for (int64_t i = 0; i < count; ++i) std::memcpy(&wide[i * to], source + i * from, from * sizeof(float));
   return wide;
+}
+
+// [count][from] to [count][to], what is behind left out
+inline void narrow(const float* source, int64_t count, int64_t from, int64_t to, float* target) {
+  for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * to, source + i * from, to * sizeof(float));
 }
 
 // Rows of numbers with whole vectors; the given ones where they are whole already, or absent.

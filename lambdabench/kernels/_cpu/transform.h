@@ -132,9 +132,40 @@ class Spectra {
   const Line& down() const { return down_; }
   const Line& along() const { return along_; }
   int64_t pairs() const { return pairs_; }
-  int64_t bytes_of_a_map() const { return sizeof(Complex) * down_.length() * along_.length(); }
+  int64_t numbers() const { return static_cast<int64_t>(numbers_.size()); }
   // [x][y] pairs of floats, of the lambdas 2 * pair and 2 * pair + 1
   const float* of(int64_t pair) const { return numbers_.data() + 2 * pair * down_.length() * along_.length(); }
+
+  // d_table[k][tap] += what the gradients' spectra [pairs][x][y] are of
+  void add_gradients(const Shape& s, const float* spectra, float* d_table, int64_t pitch, int64_t taps) const {
+    const int64_t height = down_.length(), width = along_.length(), most = std::max(height, width);
+    std::vector<Complex> map(height * width), line(2 * most);
+    const float scale = 1.0f / static_cast<float>(height * width);
+    for (int64_t first = 0; first < pairs_; first += LANES) {
+      for (int64_t x = 0; x < width; ++x) {
+        for (int64_t y = 0; y < height; ++y) {
+          line[y] = {Vec{}, Vec{}};
+          for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
+            const float* from = spectra + 2 * (((first + lane) * width + x) * height + y);
+            line[y].re[lane] = from[0], line[y].im[lane] = from[1];
+          }
+        }
+        const Complex* found = down_.run(line.data(), line.data() + most, 1.0f);
+        for (int64_t y = 0; y < height; ++y) map[y * width + x] = found[y];
+      }
+      for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
+        std::copy_n(&map[(height + dy) % height * width], width, line.data());
+        const Complex* found = along_.run(line.data(), line.data() + most, 1.0f);
+        for (int64_t dx = -far_x_; dx <= far_x_; ++dx)
+          for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
+            const int64_t k = 2 * (first + lane), tap = (s.r_y / 2 + dy) * pitch + s.r_x / 2 + dx;
+            const Complex& one = found[(width + dx) % width];
+            d_table[k * taps + tap] += one.re[lane] * scale;
+            if (k + 1 < s.k) d_table[(k + 1) * taps + tap] += one.im[lane] * scale;
+          }
+      }
+    }
+  }
 
  private:
   static int64_t reach(int64_t scope, int64_t one, int64_t other) { return std::min(scope / 2, std::max(one, other) - 1); }
@@ -200,8 +231,8 @@ void transform_values(const Shape& s, const Spectra& e, const float* values, Ben
   }
 }
 
-// y[position][h][v_pitch] += queries of lambdas 2 pair and 2 pair + 1 times these, for LANES channels; pairs of queries [n][h][2]
-void add_pair(const Shape& s, const Spectra& e, int64_t pair, const float* queries, Bench& bench, float* y) {
+// Lambdas 2 pair and 2 pair + 1 of LANES channels but for the last pass, along rows: bench.lambdas [height][x]
+void lambdas_of(const Shape& s, const Spectra& e, int64_t pair, Bench& bench) {
   const int64_t height = e.down().length(), width = e.along().length();
   Complex *line = bench.line.data(), *room = line + std::max(height, width);
   for (int64_t x = 0; x < width; ++x) {
@@ -211,6 +242,13 @@ void add_pair(const Shape& s, const Spectra& e, int64_t pair, const float* queri
     const Complex* found = e.down().run(line, room, 1.0f);
     for (int64_t i = 0; i < s.height; ++i) bench.lambdas[i * width + x] = found[i];
   }
+}
+
+// y[position][h][v_pitch] += queries of lambdas 2 pair and 2 pair + 1 times these, for LANES channels; pairs of queries [n][h][2]
+void add_pair(const Shape& s, const Spectra& e, int64_t pair, const float* queries, Bench& bench, float* y) {
+  const int64_t width = e.along().length();
+  Complex *line = bench.line.data(), *room = line + std::max(e.down().length(), width);
+  lambdas_of(s, e, pair, bench);
   for (int64_t row = 0; row < s.height; ++row) {
     std::copy_n(&bench.lambdas[row * width], width, line);
     const Complex* found = e.along().run(line, room, 1.0f);

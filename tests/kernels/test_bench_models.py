@@ -1,0 +1,103 @@
+"""An all-lambda ResNet-50 with our layer beside the same network with lambda-networks' layer: equal answers, times in turns.
+
+`pytest tests/kernels --benchmark-only` measures at 224 pixels and scope 23; the ratios are under "extra_info" and never asserted.
+"""
+
+import copy
+import statistics
+import time
+import warnings
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+theirs = pytest.importorskip("lambda_networks")
+pytest.importorskip("pytest_benchmark")
+
+from lambdabench import models  # noqa: E402 (torch may be absent)
+from lambdabench.kernels import _cpu  # noqa: E402
+from lambdabench.layers.lambda_layer.torch import LambdaLayer  # noqa: E402
+
+pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
+NETWORK, SCOPE, ROUNDS = "resnet50_llll", 23, 7
+
+
+def with_theirs(network: Any) -> Any:
+    """The network with lambda-networks' layers of equal weights in it."""
+    changed = copy.deepcopy(network)
+    for name, one in list(changed.named_modules()):
+        if isinstance(one, LambdaLayer):
+            place, _, leaf = name.rpartition(".")
+            setattr(changed.get_submodule(place), leaf, torch.nn.Sequential(_theirs(one), one.pool))
+    return changed.eval()
+
+
+def _theirs(ours: LambdaLayer) -> Any:
+    assert ours.to_keys is not None
+    assert ours.embeddings is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layer = theirs.LambdaLayer(
+            dim=ours.to_queries.in_channels,
+            dim_out=ours.heads * ours.value_depth,
+            dim_k=ours.key_depth,
+            heads=ours.heads,
+            dim_u=1,
+            r=ours.embeddings.shape[-1],
+        )
+    with torch.no_grad():
+        for to, given in (
+            (layer.to_q.weight, ours.to_queries.weight),
+            (layer.to_k.weight, ours.to_keys.weight),
+            (layer.to_v.weight, ours.to_values.weight),
+            (layer.pos_conv.weight, ours.embeddings[:, :, None]),
+        ):
+            to.copy_(given)
+        layer.pos_conv.bias.zero_()
+    layer.norm_q.load_state_dict(ours.norm_queries.state_dict())
+    layer.norm_v.load_state_dict(ours.norm_values.state_dict())
+    return layer
+
+
+def networks() -> dict[str, Any]:
+    """In the layout that is fastest for each: theirs refuses channels last in its convolution's weight."""
+    torch.manual_seed(0)
+    ours = models.create(NETWORK, scope=SCOPE, num_classes=10)
+    with torch.no_grad():
+        for _ in range(2):  # running statistics that keep activations in range
+            ours.train()(torch.randn(4, 3, 64, 64))
+    ours.eval()
+    return {
+        "ours": ours,
+        "ours channels_last": copy.deepcopy(ours).to(memory_format=torch.channels_last),
+        "lambda_networks": with_theirs(ours),
+    }
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_an_all_lambda_resnet50_beside_lambda_networks(
+    benchmark: Any, batch_size: int, request: pytest.FixtureRequest
+) -> None:
+    whole = request.config.getoption("--benchmark-only")
+    if batch_size > 1 and not whole:
+        pytest.skip("at 224 pixels with --benchmark-only")
+    made = networks()
+    x = torch.randn(batch_size, 3, *([224, 224] if whole else [64, 64]))
+    inputs = {name: x.to(memory_format=torch.channels_last) if "last" in name else x for name in made}
+    times: dict[str, list[float]] = {name: [] for name in made}
+    answers: dict[str, Any] = {}
+
+    def in_turns() -> None:
+        for name, network in made.items():
+            start_s = time.perf_counter()
+            with torch.inference_mode():
+                answers[name] = network(inputs[name])
+            times[name].append(time.perf_counter() - start_s)
+
+    benchmark.pedantic(in_turns, rounds=ROUNDS if whole else 1, warmup_rounds=1)
+    medians = {name: statistics.median(one[1:]) for name, one in times.items()}
+    benchmark.extra_info |= {f"times of {name}": medians["lambda_networks"] / one for name, one in medians.items()}
+    largest = float(answers["lambda_networks"].abs().max())
+    for name in ("ours", "ours channels_last"):
+        assert (answers[name] - answers["lambda_networks"]).abs().max() <= 1e-4 * largest, name
