@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from lambdabench import commands, store
+from lambdabench.cli.app import app
 from lambdabench.core.errors import LambdabenchError
 
 TESTS = """
@@ -70,3 +72,37 @@ def test_the_plugin_is_light() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
     )
     assert done.stdout.strip() == "[]"
+
+
+def saved(path: Path, **seconds: list[float]) -> Path:
+    rows = [
+        {"fullname": name, "stats": {"data": data, "median": sorted(data)[len(data) // 2]}}
+        for name, data in seconds.items()
+    ]
+    path.write_text(json.dumps({"benchmarks": rows}))
+    return path
+
+
+def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> None:
+    still = [1.0 + i / 1000 for i in range(20)]
+    before = saved(tmp_path / "a.json", same=still, slower=still, faster=still, gone=still)
+    after = saved(
+        tmp_path / "b.json",
+        same=[1.05 * one for one in still],
+        slower=[1.2 * one for one in still],
+        faster=[0.8 * one for one in still],
+        new=still,
+    )
+    found = {one.name: one for one in commands.compare_files(before, after)}
+    assert {name: one.finding for name, one in found.items()} == {
+        "same": "not told apart",
+        "slower": "slower",
+        "faster": "faster",
+        "new": "new",
+        "gone": "gone",
+    }
+    assert found["slower"].ratio == pytest.approx(1.2)
+    assert found["slower"].low == pytest.approx(1.2 * 0.92, abs=0.01)
+    done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
+    assert done.exit_code == 0
+    assert "+20.0 %" in done.output

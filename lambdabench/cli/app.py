@@ -129,12 +129,19 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def import_file(
     path: Annotated[Path, typer.Argument(help="A JSON file of pytest-benchmark's.", show_default=False)],
     results: ResultsOption = Path("results"),
+    against: Annotated[
+        Path | None, typer.Option(help="Also compare with an earlier file of pytest-benchmark's; it reports, exit 0.")
+    ] = None,
 ) -> None:
     """Store a JSON file of pytest-benchmark's as rows of the suite "pytest"."""
     from .. import commands
+    from . import gate_view
 
+    changes = None if against is None else commands.compare_files(against, path)
     timed = commands.read_json(path)
     typer.echo(f"saved {commands.record(timed, results, origin=path.name)}: {len(timed)} benchmarks")
+    if changes is not None:
+        gate_view.print_changes(_console(), changes)
 
 
 @plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")

@@ -1,13 +1,16 @@
 """What `check --baseline` and `check --self-test` print."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ..commands import FileChange
 from ..core import codec
+from ..core.units import format_duration
 
 
 def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
@@ -56,6 +59,23 @@ def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
     )
     console.print(
         f"one process each; a red build needs two more that agree · exit {found.exit_code}: {said}", soft_wrap=True
+    )
+
+
+def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
+    """Benchmarks of two files, and how little two processes can tell."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("benchmark", "before", "after", "change", "95 % interval", "finding"):
+        table.add_column(title, justify="left" if title in ("benchmark", "finding") else "right")
+    for one in changes:
+        times = ["–" if value is None else format_duration(value) for value in (one.before_s, one.after_s)]
+        change = "–" if one.ratio is None else f"{_percent(one.ratio)} %"
+        interval = "" if one.low is None or one.high is None else f"[{_percent(one.low)}, {_percent(one.high)}]"
+        table.add_row(one.name, *times, change, interval, one.finding)
+    console.print(table)
+    console.print(
+        "two processes of equal code differ by percents, which the intervals hold; check --base REF tells far less apart",
+        soft_wrap=True,
     )
 
 

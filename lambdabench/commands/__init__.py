@@ -1,5 +1,6 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
+from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
@@ -21,6 +22,7 @@ from .rounds import Step
 __all__ = [
     "CheckRequest",
     "CheckResult",
+    "FileChange",
     "Prepared",
     "RunRequest",
     "RunResult",
@@ -28,6 +30,7 @@ __all__ = [
     "Timed",
     "check",
     "check_baseline",
+    "compare_files",
     "convert",
     "execute",
     "list_names",
