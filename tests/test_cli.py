@@ -225,7 +225,11 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signal
     slow = SUITE.replace("[[grid]]", "[[grid]]\noptions = { sleep_s = 0.03 }", 1)
     (away / "mine.toml").write_text(slow)
     with subprocess.Popen(
-        program("run", "--suite", "mine.toml"), stdout=subprocess.PIPE, text=True, cwd=away
+        program("run", "--suite", "mine.toml"),
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=away,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # some test runners ignore it
     ) as running:
         wait_for_rows(away / "results")
         os.kill(running.pid, how)

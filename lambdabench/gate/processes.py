@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import signal
 import subprocess
@@ -98,11 +99,20 @@ def follow(process: subprocess.Popen[bytes], folder: Path, on_outcome: OnOutcome
 
 
 def environment_of(threads: int | None, scratch: Path) -> dict[str, str]:
-    """Variables of a process: the worker's, and the way to this package where it is not installed."""
-    own = worker_environment(threads) | {"LAMBDABENCH_SCRATCH": str(scratch)}
+    """Variables of a process: the worker's, and the way to this package where it is not installed.
+
+    It is nobody's part: pytest-benchmark times nothing in what it takes for a worker of pytest-xdist.
+    """
+    inherited = worker_environment(threads) | {"LAMBDABENCH_SCRATCH": str(scratch)}
+    own = {name: value for name, value in inherited.items() if not name.startswith("PYTEST_XDIST")}
     if "site-packages" not in PACKAGE.parts:
         own["PYTHONPATH"] = os.pathsep.join(one for one in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if one)
     return own
+
+
+def alone() -> tuple[str, ...]:
+    """Flags that keep a pytest process one, whatever its project asks pytest-xdist for."""
+    return ("-n", "0", "--dist", "no") if importlib.util.find_spec("xdist") else ()
 
 
 def last_words(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """A user's own pytest-benchmark tests, which know nothing of us: two commits of them in one process."""
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,8 @@ def test_sorting(benchmark):
 def test_plain():
     assert shapes.total(3) == 5
 """
+SEVERAL = "-n 2 --dist loadfile" if importlib.util.find_spec("xdist") else ""
+"""A project may run its tests on several processes, in which pytest-benchmark times nothing."""
 CONFTEST = "import pytest\n\n@pytest.fixture\ndef size():\n    return 3000\n"
 
 
@@ -54,7 +57,7 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
     made.write("src/shapes/inner.py", INNER)
     made.write("tests/conftest.py", CONFTEST)
     made.write("tests/bench/test_shapes.py", TESTS)
-    made.write("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["src"]\n')
+    made.write("pyproject.toml", f'[tool.pytest.ini_options]\npythonpath = ["src"]\naddopts = "{SEVERAL}"\n')
     made.commit("first")
     return made
 

@@ -54,4 +54,4 @@ def test_the_chosen_formulation_beside_the_papers(benchmark: Any, stage: str, sc
 
     benchmark.pedantic(in_turns, rounds=ROUNDS, warmup_rounds=1)
     benchmark.extra_info |= {"kernel": kernel, "times_the_papers_speed": statistics.median(ratios)}
-    assert len(ratios) > ROUNDS
+    assert ratios
