@@ -80,6 +80,27 @@ def test_layout_and_dtype_are_the_inputs(layout: torch.memory_format, dtype: tor
     assert y.is_contiguous(memory_format=layout)
 
 
+def test_what_is_no_number_stays_none_and_no_image_is_no_answer() -> None:
+    fast, _ = pair(USUAL)
+    with torch.no_grad():
+        assert fast(torch.randn(0, 12, 9, 10)).shape == (0, 32, 9, 10)
+        keys: Any = fast.get_submodule("to_keys")
+        keys.weight[3] = float("nan")
+        assert fast(torch.randn(1, 12, 9, 10)).isnan().all()
+
+
+def test_whichever_way_gradients_are_off() -> None:
+    fast, _ = pair(USUAL | {"size": (11, 13)})
+    x = torch.randn(2, 12, 11, 13)
+    with torch.inference_mode():
+        first = fast(x)
+    with torch.no_grad():
+        assert torch.equal(fast(x), first)
+        assert torch.equal(fast(torch.cat([x, x, x]))[:2], first)
+    with torch.inference_mode():
+        assert torch.equal(fast(x), first)
+
+
 def operations(layer: nn.Module, x: torch.Tensor) -> dict[str, int]:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         layer(x)

@@ -5,6 +5,7 @@ the package's own namespace.
 """
 
 import ctypes
+import threading
 from collections.abc import Sequence
 
 import torch
@@ -52,11 +53,15 @@ def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def are_plain(projections: Sequence[nn.Module], norms: Sequence[nn.Module]) -> bool:
     """Whether they do what their weights say and no more: no hooks, no biases, batch norms with running statistics."""
-    return (
-        all(type(one) is nn.Conv2d and one.bias is None for one in projections)
-        and all(type(one) is nn.BatchNorm2d and one.affine and one.running_mean is not None for one in norms)
-        and not any(one._forward_hooks or one._forward_pre_hooks for one in (*projections, *norms))
-    )
+    for one in projections:
+        if type(one) is not nn.Conv2d or one.bias is not None or one._forward_hooks or one._forward_pre_hooks:
+            return False
+    for one in norms:
+        if type(one) is not nn.BatchNorm2d or not one.affine or one.running_mean is None:
+            return False
+        if one._forward_hooks or one._forward_pre_hooks:
+            return False
+    return True
 
 
 def _lambda_layer(  # noqa: PLR0917 (the operator's signature)
@@ -80,8 +85,8 @@ def _lambda_layer(  # noqa: PLR0917 (the operator's signature)
     loaded = library()
     assert loaded is not None
     threads, right = torch.get_num_threads(), weight.detach().float().t()
-    step = min(b, max(threads, threads * AT_ONCE_BYTES // (4 * n * channels)))
-    room = torch.empty(step * n * channels + ROOM, dtype=torch.float32)
+    step = max(1, min(b, max(threads, threads * AT_ONCE_BYTES // (4 * n * channels))))
+    room = _room(step * n * channels + ROOM)
     pointers = (ctypes.c_void_p * 8)(*(one.data_ptr() for one in plain)) if plain else None
     scope = (1, 1) if table is None else table.shape[2:]
     for start in range(0, b, step):
@@ -107,8 +112,28 @@ def _lambda_layer(  # noqa: PLR0917 (the operator's signature)
     return _as_map(y.to(x.dtype), first, height, width)
 
 
+class _Rooms(threading.local):
+    """A thread's memory for projections, kept from call to call: fresh pages cost more than what is computed on a small map."""
+
+    def __init__(self) -> None:
+        self.numbers = torch.empty(0, dtype=torch.float32)
+
+
+_ROOMS = _Rooms()
+
+
+def _room(count: int) -> Tensor:
+    if 4 * count > torch.get_num_threads() * AT_ONCE_BYTES:
+        return torch.empty(count, dtype=torch.float32)
+    if len(_ROOMS.numbers) < count:
+        with torch.inference_mode(False):  # what is made in it may not be written outside of it
+            _ROOMS.numbers = torch.empty(count, dtype=torch.float32)
+    return _ROOMS.numbers[:count]
+
+
 def _plain(one: Tensor) -> Tensor:
-    return one.detach().float().contiguous()
+    is_so = one.dtype is torch.float32 and one.is_contiguous()
+    return one if is_so else one.detach().float().contiguous()
 
 
 def _fake(  # noqa: PLR0917 (the operator's signature)

@@ -45,8 +45,8 @@ void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, 
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
   const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs();
-  std::vector<float> wide(in_place(s, out) ? 0 : n * width), queries(pairs * n * s.h * 2);
-  float* y = wide.empty() ? out.y : wide.data();
+  float *y = in_place(s, out) ? out.y : kept<WIDE>(n * width), *queries = kept<QUERIES>(pairs * n * s.h * 2);
+  if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
     Desk desk(s);
     for (int64_t at = first; at < last; ++at) {
@@ -66,7 +66,7 @@ void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, 
         add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
     }
   });
-  if (!wide.empty()) put(s, out, wide.data(), 0, n);
+  if (y != out.y) put(s, out, y, 0, n);
 }
 
 void apply(const Embeddings& e, const Image& image, int64_t threads, const Output& out) {
@@ -174,15 +174,17 @@ void infer(const Embeddings& e, const Projected& p, int64_t threads, const Outpu
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, threads);
-  std::vector<float> values(n * s.v_pitch + 4 * LANES, 0.0f), content;
+  float* values = kept<VALUES>(n * s.v_pitch + 4 * LANES);
+  if (s.v != s.v_pitch) std::fill_n(values, n * s.v_pitch + 4 * LANES, 0.0f);
+  std::vector<float> content;
   std::vector<Content> parts(std::min(threads, n));
   in_parts(n, static_cast<int64_t>(parts.size()),
-           [&](int64_t part, int64_t first, int64_t last) { prepare(s, p, first, last, values.data(), parts[part]); });
+           [&](int64_t part, int64_t first, int64_t last) { prepare(s, p, first, last, values, parts[part]); });
   if (p.keys) content = joined(s, parts);
   if (p.keys && p.bias)
     for (int64_t k = 0; k < s.k; ++k)
       for (int64_t v = 0; v < s.v; ++v) content[k * s.v_pitch + v] += p.bias[k];
-  apply(e, {p.numbers, p.channels, p.scale, p.shift, content.empty() ? nullptr : content.data(), values.data()}, threads, out);
+  apply(e, {p.numbers, p.channels, p.scale, p.shift, content.empty() ? nullptr : content.data(), values}, threads, out);
 }
 
 }  // namespace

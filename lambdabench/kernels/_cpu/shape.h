@@ -35,9 +35,9 @@ inline float total(const Vec& v) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier)
+// e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier); what is no number stays none
 inline Vec exponential(Vec x) {
-  x = greater(x, all(-87.0f));
+  x = greater(all(-87.0f), x);
   const Vec magic = all(12582912.0f), n = (x * all(1.44269504f) + magic) - magic;
   const Vec r = (x - n * all(0.693359375f)) + n * all(2.12194440e-4f);
   Vec p = all(1.9875691500e-4f) * r + all(1.3981999507e-3f);
@@ -59,6 +59,16 @@ struct Shape {
   int64_t pitch, taps;                      // a row of the window and all of it, in the table and in weights, with room behind
   int64_t v_pitch;                          // a position's values, whole vectors
 };
+
+// A thread's own memory for one purpose, kept from call to call: fresh pages cost more than what is computed on a small map.
+// Not cleared.
+template <int PURPOSE>
+float* kept(int64_t count) {
+  thread_local std::vector<float> room;
+  if (static_cast<int64_t>(room.size()) < count) room.resize(count);
+  return room.data();
+}
+constexpr int VALUES = 0, WIDE = 1, QUERIES = 2;
 
 // [count][from] to [count][to], zeros behind
 std::vector<float> widened(const float* source, int64_t count, int64_t from, int64_t to) {
