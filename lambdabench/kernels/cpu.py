@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
-from ..core.lambdas import applied_macs
-from . import _cpu, conv2d
+from . import _cpu, _operator, conv2d
 
 SPACE = __name__.split(".")[0]
 
@@ -97,30 +95,7 @@ def _(
     )
 
 
-def _setup(ctx: Any, inputs: tuple[Tensor | None, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
-
-
-def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-    saved = ctx.saved_tensors
-    found = _gradients(gradient, *saved)
-    return tuple(None if given is None else one for given, one in zip(saved, found, strict=True))
-
-
-_apply_lambdas.register_autograd(_backward, setup_context=_setup)
-
-
-@register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas)
-def _flops(queries: tuple[int, ...], values: tuple[int, ...], content: Any, embeddings: Any, *_: Any, **__: Any) -> int:
-    """Those of the layer as the portable kernel counts them, so that a network has one count whatever kernel runs."""
-    scope = None if embeddings is None else embeddings[2:]
-    return 2 * applied_macs(queries, values, content=content is not None, scope=scope)
-
-
-@register_flop_formula(getattr(torch.ops, SPACE).apply_lambdas_backward)
-def _backward_flops(gradient: tuple[int, ...], *inputs: Any, **_: Any) -> int:
-    """Each product has two gradients."""
-    return 2 * _flops(*inputs)
+_operator.register("apply_lambdas", _apply_lambdas, _gradients)
 
 
 def _channels_last(

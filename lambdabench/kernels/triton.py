@@ -16,11 +16,9 @@ import triton
 import triton.language as tl
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
-from ..core.lambdas import applied_macs
 from ..core.registry import ROOT
-from . import conv2d
+from . import _operator, conv2d
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 TILE_ROWS, TILE_COLUMNS = 2, 4
@@ -324,30 +322,7 @@ def _(
     )
 
 
-def _setup(ctx: Any, inputs: tuple[Tensor | None, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
-
-
-def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-    saved = ctx.saved_tensors
-    found = _gradients(gradient, *saved)
-    return tuple(None if given is None else one for given, one in zip(saved, found, strict=True))
-
-
-_apply.register_autograd(_backward, setup_context=_setup)
-
-
-@register_flop_formula(getattr(torch.ops, ROOT).apply_lambdas_triton)
-def _flops(queries: tuple[int, ...], values: tuple[int, ...], content: Any, embeddings: Any, *_: Any, **__: Any) -> int:
-    """As the portable kernel's, so that a network has one count whatever kernel runs."""
-    scope = None if embeddings is None else embeddings[2:]
-    return 2 * applied_macs(queries, values, content=content is not None, scope=scope)
-
-
-@register_flop_formula(getattr(torch.ops, ROOT).apply_lambdas_triton_backward)
-def _backward_flops(gradient: tuple[int, ...], *inputs: Any, **_: Any) -> int:
-    """Each product has two gradients."""
-    return 2 * _flops(*inputs)
+_operator.register("apply_lambdas_triton", _apply, _gradients)
 
 
 def _channels_last(
