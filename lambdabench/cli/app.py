@@ -339,8 +339,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Compare this working tree with the merge base, kernel by kernel, in turn.
 
-    Exit codes: 0 nothing is slower, 1 something is (or fails, or is gone), 2 bad request, 3 void: too little can be said here and now,
-    4 not comparable.
+    Exit codes: 0 nothing slower, 1 something slower, failing or gone, 2 bad request, 3 void: too little can be said, 4 not comparable.
     """
     from .. import commands
     from . import check_view, gate_view

@@ -16,9 +16,10 @@ from ..analysis.judge import holm, judge_processes, processes_p
 from ..core.errors import LambdabenchError
 from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest
 from ..worker.agreement import differing_digests
+from ..worker.alone import ALONE
 from ..worker.serve import PIPES, TREES, reading_of
 from ..worker.turns import Player, Reading, Terms, compare, controls_of
-from .processes import alone, environment_of, last_words, running
+from .processes import environment_of, last_words, running
 from .result import Line, Status
 
 LOOKS = ((10, 0.98), (15, 0.95))
@@ -146,7 +147,7 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
         command = (
             asked.pythons[number], *options, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-serve", asked.request.only,
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
-            *(() if asked.installed else alone()),
+            *(() if asked.installed else ALONE),
         )  # fmt: skip
         with running(command, folder, environment, tree, pass_fds=(ask_out, answer_in)):
             os.close(ask_out)

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
 import signal
 import subprocess
@@ -108,11 +107,6 @@ def environment_of(threads: int | None, scratch: Path) -> dict[str, str]:
     if "site-packages" not in PACKAGE.parts:
         own["PYTHONPATH"] = os.pathsep.join(one for one in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if one)
     return own
-
-
-def alone() -> tuple[str, ...]:
-    """Flags that keep a pytest process one, whatever its project asks pytest-xdist for."""
-    return ("-n", "0", "--dist", "no") if importlib.util.find_spec("xdist") else ()
 
 
 def last_words(folder: Path) -> str:

@@ -17,11 +17,12 @@ from ..core.errors import LambdabenchError
 from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
 from ..core.spec import Case
 from ..machine import quiet
+from ..worker.alone import ALONE
 from . import apart, pardon, trees
 from . import build as environments
 from . import settings as setup
 from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
-from .processes import CASE_LIMIT_S, Answered, alone, environment_of, follow, last_words, running
+from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words, running
 from .result import Line, Result
 from .settings import Settings
 from .trees import Trees
@@ -140,7 +141,7 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
         codec.write(folder / "request.json", request)
         command = (
             sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-pair", name,
-            "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *alone(),
+            "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *ALONE,
         )  # fmt: skip
         limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s
         with running(command, folder, environment_of(1, folder), Path(request.head)) as process:

@@ -99,12 +99,18 @@ def measure_anchored(entry: Entry, base: Version, head: Version, request: PairRe
 
 
 def control(entry: Entry, head: Version, seed: int) -> Controls:
-    """Head against a second copy of itself: as it is, and with eleven calls to ten."""
+    """Head against a second copy of itself, built as often as a case is: as it is, and with eleven calls to ten."""
     again = load(f"{ROOT}_again", head.folder)
     request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
-    opened = _open(entry, again, head, request)
+    opened: list[Opened] = []
+
+    def build(number: int) -> tuple[Player, Player]:
+        opened.extend(_open(entry, again, head, dataclasses.replace(request, swapped=bool(number % 2))))
+        return _players(opened[-2:])
+
     try:
-        return controls_of(entry.label, *_players(opened), entry.rules, seed)
+        same = compare_builds(build, Terms(rules=entry.rules, seed=seed + 1))
+        return controls_of(entry.label, *_players(opened[-2:]), entry.rules, seed, same=same)
     finally:
         for one in opened:
             one.session.close()

@@ -134,9 +134,11 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
     )
 
 
-def controls_of(label: str, first: Player, second: Player, rules: Rules, seed: int) -> Controls:
-    """Equal players against each other: as they are, and with eleven calls to ten."""
-    same = compare(first, second, Terms(rules=rules, seed=seed + 1))
+def controls_of(
+    label: str, first: Player, second: Player, rules: Rules, seed: int, *, same: Compared | None = None
+) -> Controls:
+    """Equal players against each other: as they are, unless that has been compared already, and with eleven calls to ten."""
+    same = same or compare(first, second, Terms(rules=rules, seed=seed + 1))
     block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(same.base_s, 1e-6)))
     more = Terms(rules=rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
     return Controls(label=label, same=same.verdict, canary=compare(first, second, more).verdict)

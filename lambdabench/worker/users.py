@@ -16,6 +16,7 @@ import pytest
 from ..core import codec
 from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest
 from .agreement import as_arrays, difference
+from .alone import ALONE
 from .callee import Callee, intercepted
 from .swap import Tree, TwoTrees, why_apart
 from .turns import Compared, Player, Terms, compare, controls_of
@@ -106,7 +107,7 @@ class Pairing:
         os.chdir(self._trees.folders["base"])
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                pytest.main([place, *INNER], plugins=[failures])
+                pytest.main([place, *INNER, *ALONE], plugins=[failures])
         finally:
             self._meet = None
             os.chdir(before)

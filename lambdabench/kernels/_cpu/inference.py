@@ -5,7 +5,6 @@ the package's own namespace.
 """
 
 import ctypes
-import threading
 from collections.abc import Sequence
 
 import torch
@@ -86,7 +85,7 @@ def _lambda_layer(  # noqa: PLR0917 (the operator's signature)
     assert loaded is not None
     threads, right = torch.get_num_threads(), weight.detach().float().t()
     step = max(1, min(b, max(threads, threads * AT_ONCE_BYTES // (4 * n * channels))))
-    room = _room(step * n * channels + ROOM)
+    room = torch.empty(step * n * channels + ROOM, dtype=torch.float32)
     pointers = (ctypes.c_void_p * 8)(*(one.data_ptr() for one in plain)) if plain else None
     scope = (1, 1) if table is None else table.shape[2:]
     for start in range(0, b, step):
@@ -110,25 +109,6 @@ def _lambda_layer(  # noqa: PLR0917 (the operator's signature)
             threads,
         )
     return _as_map(y.to(x.dtype), first, height, width)
-
-
-class _Rooms(threading.local):
-    """A thread's memory for projections, kept from call to call: fresh pages cost more than what is computed on a small map."""
-
-    def __init__(self) -> None:
-        self.numbers = torch.empty(0, dtype=torch.float32)
-
-
-_ROOMS = _Rooms()
-
-
-def _room(count: int) -> Tensor:
-    if 4 * count > torch.get_num_threads() * AT_ONCE_BYTES:
-        return torch.empty(count, dtype=torch.float32)
-    if len(_ROOMS.numbers) < count:
-        with torch.inference_mode(False):  # what is made in it may not be written outside of it
-            _ROOMS.numbers = torch.empty(count, dtype=torch.float32)
-    return _ROOMS.numbers[:count]
 
 
 def _plain(one: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, 
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
   const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs();
-  float *y = in_place(s, out) ? out.y : kept<WIDE>(n * width), *queries = kept<QUERIES>(pairs * n * s.h * 2);
+  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(pairs * n * s.h * 2);
+  float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
   if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
     Desk desk(s);
@@ -66,7 +67,7 @@ void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, 
         add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
     }
   });
-  if (y != out.y) put(s, out, y, 0, n);
+  if (wide) put(s, out, y, 0, n);
 }
 
 void apply(const Embeddings& e, const Image& image, int64_t threads, const Output& out) {
@@ -174,7 +175,8 @@ void infer(const Embeddings& e, const Projected& p, int64_t threads, const Outpu
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, threads);
-  float* values = kept<VALUES>(n * s.v_pitch + 4 * LANES);
+  const Room own = room(n * s.v_pitch + 4 * LANES);
+  float* values = own.get();
   if (s.v != s.v_pitch) std::fill_n(values, n * s.v_pitch + 4 * LANES, 0.0f);
   std::vector<float> content;
   std::vector<Content> parts(std::min(threads, n));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -60,15 +61,9 @@ struct Shape {
   int64_t v_pitch;                          // a position's values, whole vectors
 };
 
-// A thread's own memory for one purpose, kept from call to call: fresh pages cost more than what is computed on a small map.
-// Not cleared.
-template <int PURPOSE>
-float* kept(int64_t count) {
-  thread_local std::vector<float> room;
-  if (static_cast<int64_t>(room.size()) < count) room.resize(count);
-  return room.data();
-}
-constexpr int VALUES = 0, WIDE = 1, QUERIES = 2;
+// Memory of one call, not cleared.
+using Room = std::unique_ptr<float[]>;
+inline Room room(int64_t count) { return Room(new float[count]); }
 
 // [count][from] to [count][to], zeros behind
 std::vector<float> widened(const float* source, int64_t count, int64_t from, int64_t to) {
