@@ -337,10 +337,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         bool, typer.Option("--github", help="Print annotations, and append to the step's summary.")
     ] = False,
 ) -> None:
-    """Compare this working tree with the merge base, kernel by kernel, in turn.
-
-    Exit codes: 0 nothing slower, 1 something slower, failing or gone, 2 bad request, 3 void: too little can be said, 4 not comparable.
-    """
+    """Compare this tree with the merge base. Exit codes: 0 nothing slower, 1 slower or failing, 2 bad request, 3 void, 4 not comparable."""
     from .. import commands
     from . import check_view, gate_view
 
