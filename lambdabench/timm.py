@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from . import kernels, models
 from .core import registry
 from .core.errors import LambdabenchError
-from .kernels import cpu
-from .kernels._cpu import inference
+from .kernels._cpu import inference, training, whole
 
 default_cfgs: dict[str, Any] = {}
 
@@ -59,18 +58,16 @@ class FastLambdaLayer(nn.Module):
         self._apply_lambdas = registry.load("kernels", self.kernel).apply
 
     def _is_one_operator(self, x: Tensor) -> bool:
-        free = self.kernel == "cpu" and not (
-            self.training or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
-        )
         norms = (self.norm_queries, self.norm_values)
-        return free and self.intra_depth == 1 and cpu.runs(x) and inference.are_plain([self.qkv], norms)
+        return self.kernel == "cpu" and self.intra_depth == 1 and whole.may_run(x, self.training, [self.qkv], norms)
 
     def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d_out height_out width_out"]:
         """Their answer."""
         if self._is_one_operator(x):
             parts = self.qkv.weight.split([self.heads * self.key_depth, self.key_depth, self.norm_values.num_features])
             norms = (self.norm_queries, self.norm_values)
-            return self.pool(inference.infer(x, parts, norms, self.embeddings, heads=self.heads, bias=self.bias))
+            run = training.train if self.training else inference.infer
+            return self.pool(run(x, parts, norms, self.embeddings, heads=self.heads, bias=self.bias))
         b, _, *size = x.shape
         h, k, u = self.heads, self.key_depth, self.intra_depth
         queries, keys, values = self.qkv(x).split([h * k, u * k, self.norm_values.num_features], dim=1)

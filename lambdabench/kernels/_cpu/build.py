@@ -15,6 +15,14 @@ SOURCE = Path(__file__).with_name("lambda.cpp")
 HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 LIMIT_S = 120.0
+FUNCTIONS = (
+    ("lambda_forward", 6, 1),
+    ("lambda_backward", 10, 1),
+    ("lambda_layer", 7, 3),
+    ("lambda_layer_train", 8, 3),
+    ("lambda_layer_back", 11, 3),
+)
+"""The library's, with how many pointers and then integers each takes."""
 
 
 class UnavailableError(Exception):
@@ -45,11 +53,10 @@ def _found() -> tuple[ctypes.CDLL | None, str]:
         loaded = ctypes.CDLL(str(built(home())))
     except (UnavailableError, OSError) as error:
         return None, str(error)
-    for function, pointers in ((loaded.lambda_forward, 6), (loaded.lambda_backward, 10)):
+    for name, pointers, integers in FUNCTIONS:
+        function = getattr(loaded, name)
         function.restype = None
-        function.argtypes = [*[ctypes.c_void_p] * pointers, ctypes.c_int64]
-    loaded.lambda_layer.restype = None
-    loaded.lambda_layer.argtypes = [*[ctypes.c_void_p] * 7, *[ctypes.c_int64] * 3]
+        function.argtypes = [*[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * integers]
     loaded.lambda_lanes.restype = ctypes.c_int64
     return loaded, ""
 

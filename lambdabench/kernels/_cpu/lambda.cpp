@@ -1,9 +1,7 @@
 // The lambdas of a lambda layer applied on a CPU, float32, with a C interface. Nothing of the size of the position lambdas
 // (positions x key depth x value depth) is ever made. Compiled for the machine that it runs on.
 
-#include "backward.h"
-#include "layer.h"
-#include "transform_back.h"
+#include "training.h"
 
 namespace {
 
@@ -15,60 +13,15 @@ Shape shape_of(const int64_t* sizes) {
   return s;
 }
 
-// work(image, threads) for all images: each on a thread of its own where there are as many, else all threads at each in turn
+// work(image, threads, part) for all images: each on a thread of its own where there are as many, else all threads at each in turn
 template <class Work>
 void for_images(int64_t images, int64_t threads, const Work& work) {
   threads = std::max<int64_t>(threads, 1);
   const int64_t alone = images / threads * threads;
-  in_parts(alone, alone ? threads : 1, [&](int64_t, int64_t first, int64_t last) {
-    for (int64_t image = first; image < last; ++image) work(image, 1);
+  in_parts(alone, alone ? threads : 1, [&](int64_t part, int64_t first, int64_t last) {
+    for (int64_t image = first; image < last; ++image) work(image, 1, part);
   });
-  for (int64_t image = alone; image < images; ++image) work(image, threads);
-}
-
-// The backward pass by transforms: vectors of channels of images, shared out to threads
-void backward_by_transforms(const Embeddings& e, const float* queries, const float* values, const float* content, const float* d_y,
-                            float* d_queries, float* d_values, float* d_content, float* d_table, int64_t threads) {
-  const Shape& s = e.shape;
-  const Spectra& spectra = e.spectra.front();
-  const int64_t n = s.height * s.width, map = s.rows * s.columns, vectors = s.v_pitch / LANES, of_queries = n * s.h * s.k;
-  const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch), d(d_y, s.b * n * s.h, s.v, s.v_pitch);
-  std::vector<float> wide_values(s.b * map * s.v_pitch), wide_content(content ? s.b * s.k * s.v_pitch : 0);
-  const int64_t units = s.b * vectors, parts = std::max<int64_t>(1, std::min(threads, units));
-  struct Part {
-    int64_t first_image = 0;
-    std::vector<float> queries, embeddings;
-  };
-  std::vector<Part> found(parts);
-  in_parts(units, parts, [&](int64_t part, int64_t first, int64_t last) {
-    Part& own = found[part];
-    own.first_image = first / vectors;
-    own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
-    own.embeddings.assign(spectra.numbers(), 0.0f);
-    Bench bench(s, spectra);
-    std::vector<Complex> sum(bench.values.size());
-    for (int64_t unit = first; unit < last; ++unit) {
-      const int64_t image = unit / vectors;
-      const ImageBack one{queries + image * of_queries,
-                          content ? c.numbers + image * s.k * s.v_pitch : nullptr,
-                          v.numbers + image * map * s.v_pitch,
-                          d.numbers + image * n * s.h * s.v_pitch,
-                          own.queries.data() + (image - own.first_image) * of_queries,
-                          content ? wide_content.data() + image * s.k * s.v_pitch : nullptr,
-                          wide_values.data() + image * map * s.v_pitch};
-      transform_back(s, spectra, one, unit % vectors * LANES, bench, sum, own.embeddings.data());
-    }
-  });
-  std::fill_n(d_queries, s.b * of_queries, 0.0f);
-  std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
-  for (Part& one : found) {
-    for (size_t i = 0; i < one.queries.size(); ++i) d_queries[one.first_image * of_queries + i] += one.queries[i];
-    if (&one != &found[0])
-      for (size_t i = 0; i < one.embeddings.size(); ++i) found[0].embeddings[i] += one.embeddings[i];
-  }
-  spectra.add_gradients(s, found[0].embeddings.data(), d_table, s.r_x, s.r_y * s.r_x);
-  narrow(wide_values.data(), s.b * map, s.v_pitch, s.v, d_values);
-  if (content) narrow(wide_content.data(), s.b * s.k, s.v_pitch, s.v, d_content);
+  for (int64_t image = alone; image < images; ++image) work(image, threads, 0);
 }
 
 }  // namespace
@@ -81,7 +34,7 @@ extern "C" void lambda_forward(const float* queries, const float* values, const 
   const Embeddings e(s, table);
   const int64_t n = s.height * s.width, map = s.u * s.rows * s.columns;
   const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
-  for_images(s.b, threads, [&](int64_t image, int64_t share) {
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
     apply(e,
           {queries + image * n * s.h * s.k, s.h * s.k, nullptr, nullptr,
            content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch},
@@ -106,44 +59,84 @@ extern "C" void lambda_layer(const float* projected, const float* const* norms, 
         shift.push_back(of[1][i] - of[2][i] * scale.back());
       }
   const int64_t channels = of_queries + keys + s.v;
-  for_images(s.b, threads, [&](int64_t image, int64_t share) {
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
     infer(e, {projected + image * n * channels, channels, keys, norms ? scale.data() : nullptr, norms ? shift.data() : nullptr, bias},
           share, {y + image * n * s.h * s.v, n, channels_first != 0});
   });
 }
 
-// Gradients of the same, of shapes as their inputs; those of content and table are null where these are.
+// A layer in training behind its projections, as lambda_layer takes them but with norms (weight, bias of the queries' and of the
+// values', or null) by the batch's statistics. `kept` is for the way back: mean, 1 / deviation and variance (by n - 1) of every
+// channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
+extern "C" void lambda_layer_train(const float* projected, const float* const* norms, const double* epsilons, const float* bias,
+                                   const float* table, float* y, float* kept, const int64_t* sizes, int64_t has_content,
+                                   int64_t channels_first, int64_t threads) {
+  const Shape s = shape_of(sizes);
+  const Embeddings e(s, table);
+  const int64_t n = s.height * s.width, keys = has_content ? s.k : 0, channels = s.h * s.k + keys + s.v;
+  Norms found;
+  if (norms) {
+    const int64_t count = s.h * s.k + s.v;
+    found = statistics(s, projected, keys, norms, epsilons, kept + 2 * count, threads);
+    std::copy_n(found.mean.data(), count, kept);
+    std::copy_n(found.deviation.data(), count, kept + count);
+    kept += 3 * count;
+  }
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
+    const Kept of_image(s, kept + image * Kept::numbers(s, keys));
+    infer(e,
+          {projected + image * n * channels, channels, keys, norms ? found.scale.data() : nullptr,
+           norms ? found.shift.data() : nullptr, bias},
+          share, {y + image * n * s.h * s.v, n, channels_first != 0}, keys ? &of_image : nullptr);
+  });
+}
+
+// Gradients of the same: d_projected as projected, d_norms [weight of queries and values, bias of both] or null, d_bias [k] or
+// null, d_table or null; d_y in y's layout.
+extern "C" void lambda_layer_back(const float* projected, const float* const* norms, const float* bias, const float* table,
+                                  float* kept, const float* d_y, float* d_projected, float* d_norms, float* d_bias,
+                                  float* d_table, const int64_t* sizes, int64_t has_content, int64_t channels_first, int64_t threads) {
+  const Shape s = shape_of(sizes);
+  const Tables tables(s, table);
+  Norms found;
+  if (norms) {
+    const int64_t count = s.h * s.k + s.v;
+    found.of_queries = s.h * s.k, found.channels = count;
+    found.mean.assign(kept, kept + count), found.deviation.assign(kept + count, kept + 2 * count);
+    found.fold(norms);
+    kept += 3 * count;
+  }
+  const LayerBack back{s,   tables, norms ? &found : nullptr, has_content ? s.k : 0, projected, has_content ? bias : nullptr,
+                       d_y, kept,   channels_first != 0,      d_projected};
+  threads = std::max<int64_t>(threads, 1);
+  std::vector<Totals> totals(std::max<int64_t>(1, std::min(threads, s.b)), back.totals());
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) { back.image(image, share, totals[part]); });
+  Totals& sum = totals[0];
+  for (size_t i = 1; i < totals.size(); ++i) {
+    add_to(sum.table.data(), totals[i].table), add_to(sum.bias.data(), totals[i].bias);
+    for (size_t j = 0; j < sum.moments.size(); ++j) sum.moments[j] += totals[i].moments[j];
+  }
+  tables.finish(s, sum.table, d_table);
+  if (bias && has_content) std::copy_n(sum.bias.data(), s.k, d_bias);
+  if (!norms) return;
+  for (int64_t i = 0; i < found.channels; ++i) {
+    d_norms[i] = static_cast<float>(sum.moments[found.channels + i]);
+    d_norms[found.channels + i] = static_cast<float>(sum.moments[i]);
+  }
+  const int64_t rows = s.b * back.positions();
+  in_parts(rows, std::clamp<int64_t>(rows * back.channels() / WORTH_A_THREAD, 1, threads),
+           [&](int64_t, int64_t first, int64_t last) { back.through_norms(first, last, sum.moments); });
+}
+
+// Gradients of lambda_forward, of shapes as their inputs; those of content and table are null where these are.
 extern "C" void lambda_backward(const float* queries, const float* values, const float* content, const float* table,
                                 const float* d_y, float* d_queries, float* d_values, float* d_content, float* d_table,
                                 const int64_t* sizes, int64_t threads) {
   const Shape s = shape_of(sizes);
-  if (table && transforms_pay(s)) {
-    const Embeddings spectra(s, table);
-    return backward_by_transforms(spectra, queries, values, content, d_y, d_queries, d_values, d_content, d_table, threads);
-  }
-  const std::vector<float> e = table ? widened(table, s.u * s.k * s.r_y, s.r_x, s.pitch) : std::vector<float>();
-  const Widened v(values, s.b * s.u * s.rows * s.columns, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
-  const Turned t = table ? turned(s, v.numbers) : Turned{0, 0, {}};
-  const Inputs in{queries, c.numbers, table ? e.data() : nullptr, &t};
-  const int64_t lines = s.b * s.height, parts = std::max<int64_t>(1, std::min(threads, lines));
-  std::vector<Gradients> found(parts);
-  in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) {
-    query_rows_back(s, first, last, in, d_y, d_queries, found[part]);
-  });
-  auto add = [](float* into, const float* wide, int64_t count, int64_t to, int64_t from) {
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j < to; ++j) into[i * to + j] += wide[i * from + j];
-  };
-  const int64_t map = s.u * s.rows * s.columns;
-  std::fill_n(d_values, s.b * map * s.v, 0.0f);
-  if (content) std::fill_n(d_content, s.b * s.k * s.v, 0.0f);
-  if (table) std::fill_n(d_table, s.u * s.k * s.r_y * s.r_x, 0.0f);
-  for (const Gradients& one : found) {
-    const int64_t images = static_cast<int64_t>(one.values.size()) / (map * s.v_pitch);
-    add(d_values + one.first_image * map * s.v, one.values.data(), images * map, s.v, s.v_pitch);
-    if (content) add(d_content + one.first_image * s.k * s.v, one.content.data(), images * s.k, s.v, s.v_pitch);
-    if (table) add(d_table, one.table.data(), s.u * s.k * s.r_y, s.r_x, s.pitch);
-  }
+  const Tables tables(s, table);
+  std::vector<float> sum(tables.numbers(s), 0.0f);
+  lambdas_back(tables, s, {queries, values, content, d_y}, {d_queries, d_values, d_content}, sum.data(), threads);
+  tables.finish(s, sum, d_table);
 }
 
 // float32 numbers in a vector of this build.

@@ -151,11 +151,17 @@ void prepare(const Shape& s, const Projected& p, int64_t first, int64_t last, fl
   }
 }
 
-// The parts' content lambdas as one, [keys, whole vectors][v_pitch], divided by the sum
-std::vector<float> joined(const Shape& s, const std::vector<Content>& parts) {
-  const int64_t keys = static_cast<int64_t>(parts[0].most.size());
-  std::vector<float> found(keys * s.v_pitch, 0.0f);
-  for (int64_t k = 0; k < keys; ++k) {
+// What training keeps of an image: softmax's greatest and sum of each key, and the content lambda without the bias.
+struct Kept {
+  float *most, *sum, *content;  // [k], [k], [k][v]
+  static int64_t numbers(const Shape& s, int64_t keys) { return keys ? s.k * (2 + s.v) : 0; }
+  Kept(const Shape& s, float* at) : most(at), sum(at + s.k), content(at + 2 * s.k) {}
+};
+
+// The parts' content lambdas as one, [keys, whole vectors][v_pitch], divided by the sum; written to `kept` where it is one
+std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, const Kept* kept) {
+  std::vector<float> found(parts[0].most.size() * s.v_pitch, 0.0f);
+  for (int64_t k = 0; k < s.k; ++k) {
     float most = parts[0].most[k], sum = 0;
     for (const Content& one : parts) most = std::max(most, one.most[k]);
     for (const Content& one : parts) sum += one.sum[k] * std::exp(one.most[k] - most);
@@ -163,6 +169,9 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts) {
       const float share = std::exp(one.most[k] - most) / sum;
       for (int64_t v = 0; v < s.v_pitch; ++v) found[k * s.v_pitch + v] += share * one.lambdas[k * s.v_pitch + v];
     }
+    if (!kept) continue;
+    kept->most[k] = most, kept->sum[k] = sum;
+    std::copy_n(&found[k * s.v_pitch], s.v, kept->content + k * s.v);
   }
   return found;
 }
@@ -170,8 +179,8 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts) {
 // Work so small that another thread would take longer to begin than to help
 constexpr int64_t WORTH_A_THREAD = 1 << 20;
 
-// One image of a layer, from its projections
-void infer(const Embeddings& e, const Projected& p, int64_t threads, const Output& out) {
+// One image of a layer, from its projections; what training keeps of it goes to `kept`, if any
+void infer(const Embeddings& e, const Projected& p, int64_t threads, const Output& out, const Kept* kept = nullptr) {
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, threads);
@@ -182,7 +191,7 @@ void infer(const Embeddings& e, const Projected& p, int64_t threads, const Outpu
   std::vector<Content> parts(std::min(threads, n));
   in_parts(n, static_cast<int64_t>(parts.size()),
            [&](int64_t part, int64_t first, int64_t last) { prepare(s, p, first, last, values, parts[part]); });
-  if (p.keys) content = joined(s, parts);
+  if (p.keys) content = joined(s, parts, kept);
   if (p.keys && p.bias)
     for (int64_t k = 0; k < s.k; ++k)
       for (int64_t v = 0; v < s.v; ++v) content[k * s.v_pitch + v] += p.bias[k];

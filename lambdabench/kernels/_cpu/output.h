@@ -47,6 +47,19 @@ inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pi
 }
 #endif
 
+// [channels][positions] to [positions][channels]
+inline void take(const float* from, int64_t positions, int64_t channels, float* to) {
+  int64_t c = 0;
+  for (; c + LANES <= channels; c += LANES) {
+    int64_t at = 0;
+    for (; at + LANES <= positions; at += LANES) turn(from + c * positions + at, positions, to + at * channels + c, channels);
+    for (; at < positions; ++at)
+      for (int64_t i = 0; i < LANES; ++i) to[at * channels + c + i] = from[(c + i) * positions + at];
+  }
+  for (; c < channels; ++c)
+    for (int64_t at = 0; at < positions; ++at) to[at * channels + c] = from[c * positions + at];
+}
+
 // Puts positions `first` to `first + count` of an image where they belong; wide [count][h][v_pitch]
 void put(const Shape& s, const Output& out, const float* wide, int64_t first, int64_t count) {
   const int64_t width = s.h * s.v_pitch;

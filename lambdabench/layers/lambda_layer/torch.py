@@ -11,8 +11,8 @@ from torch.nn import functional
 from ... import kernels
 from ...core import registry
 from ...core.errors import LambdabenchError
-from ...kernels import cpu, einsum
-from ...kernels._cpu import inference
+from ...kernels import einsum
+from ...kernels._cpu import inference, training, whole
 from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
 
 
@@ -108,7 +108,7 @@ class LambdaLayer(nn.Module):
         """
         if context is None and mask is None and self._is_one_operator(x):
             refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
-            return self.pool(self._infer(x))
+            return self.pool(self._run_whole(x))
         context = x if context is None else context
         refuse_larger(self.global_size, x.shape[2:], context.shape[2:])
         b, _, *size = x.shape
@@ -126,21 +126,21 @@ class LambdaLayer(nn.Module):
 
     def _is_one_operator(self, x: Tensor) -> bool:
         """Whether the compiled kernel may run the layer from its input on: nobody looks at, or has replaced, what is inside."""
-        if self._chosen != "cpu" or self.training or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
-            return False
         inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
-        norms = () if self.normalize == "no_batch_norm" else (self.norm_queries, self.norm_values)
         return (
-            cpu.runs(x)
+            self._chosen == "cpu"
             and self.intra_depth == 1
             and self.normalize in ("softmax", "no_batch_norm")
-            and inference.are_plain(inside, norms)
+            and whole.may_run(x, self.training, inside, self._norms())
         )
 
-    def _infer(self, x: Tensor) -> Float[Tensor, "b dim_out height width"]:
+    def _norms(self) -> tuple[Any, ...]:
+        return () if self.normalize == "no_batch_norm" else (self.norm_queries, self.norm_values)
+
+    def _run_whole(self, x: Tensor) -> Float[Tensor, "b dim_out height width"]:
         parts = [one.weight for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
-        norms = [one for one in (self.norm_queries, self.norm_values) if isinstance(one, nn.BatchNorm2d)]
-        return inference.infer(x, parts, norms, self.embeddings, heads=self.heads)
+        run = training.train if self.training else inference.infer
+        return run(x, parts, self._norms(), self.embeddings, heads=self.heads)
 
     def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
         if self.to_keys is None:
