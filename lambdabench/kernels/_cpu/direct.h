@@ -129,7 +129,7 @@ void in_heads(int64_t heads, const Part& part) {
 
 // What a thread needs to apply lambdas to one query after the other.
 struct Desk {
-  std::vector<float> weights, query;
+  std::vector<float> weights, query, wide;
   std::vector<int64_t> at;
   explicit Desk(const Shape& s) : weights(s.u * 4 * s.taps + 4 * LANES), query(s.h * s.k + LANES) {}
 };

@@ -35,21 +35,21 @@ extern "C" void lambda_forward(const float* queries, const float* values, const 
   const int64_t n = s.height * s.width, map = s.u * s.rows * s.columns;
   const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
-    apply(e,
-          {queries + image * n * s.h * s.k, s.h * s.k, nullptr, nullptr,
-           content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch},
-          share, {y + image * n * s.h * s.v, n, false});
+    auto reader = [&] { return [&](int64_t first, int64_t) { return queries + (image * n + first) * s.h * s.k; }; };
+    apply(e, reader, content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch, share,
+          {y + image * n * s.h * s.v, n, false});
   });
 }
 
-// A layer in inference behind its projections [b, height, width, channels] (queries h k, keys k if there is a content term, values
-// v; readable for 16 floats behind the end), with norms folded in: weight, bias, mean, variance of the queries' and of the
-// values', or null. `bias` [k], added to every content lambda, or null. y is [b, height, width, h, v] or, channels first, [b, h, v, height, width]. u = 1; sizes as above.
-extern "C" void lambda_layer(const float* projected, const float* const* norms, const double* epsilons, const float* bias,
-                             const float* table, float* y, const int64_t* sizes, int64_t has_content, int64_t channels_first, int64_t threads) {
+// A layer in inference, of maps x [b, depth, height, width] or, channels last, [b, height, width, depth]. weights [channels, depth]
+// of queries, of keys or null, and of values; norms folded in: weight, bias, mean, variance of the queries' and of the values', or
+// null. `bias` [k], added to every content lambda, or null. y is as x, with h v channels. u = 1; sizes as above.
+extern "C" void lambda_layer(const float* x, const float* const* weights, const float* const* norms, const double* epsilons,
+                             const float* bias, const float* table, float* y, const int64_t* sizes, int64_t depth,
+                             int64_t channels_first, int64_t threads) {
   const Shape s = shape_of(sizes);
   const Embeddings e(s, table);
-  const int64_t n = s.height * s.width, of_queries = s.h * s.k, keys = has_content ? s.k : 0;
+  const int64_t n = s.height * s.width, of_queries = s.h * s.k, keys = weights[1] ? s.k : 0;
   std::vector<float> scale, shift;
   if (norms)
     for (int64_t side = 0; side < 2; ++side)
@@ -58,15 +58,18 @@ extern "C" void lambda_layer(const float* projected, const float* const* norms, 
         scale.push_back(static_cast<float>(of[0][i] / std::sqrt(of[3][i] + epsilons[side])));
         shift.push_back(of[1][i] - of[2][i] * scale.back());
       }
-  const int64_t channels = of_queries + keys + s.v;
+  auto from = [&](const std::vector<float>& numbers, int64_t first) { return norms ? numbers.data() + first : nullptr; };
+  const Packed q(depth, {{weights[0], of_queries, from(scale, 0), from(shift, 0)}});
+  const Packed context(depth, {{weights[1], keys, nullptr, nullptr}, {weights[2], s.v, from(scale, of_queries), from(shift, of_queries)}});
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
-    infer(e, {projected + image * n * channels, channels, keys, norms ? scale.data() : nullptr, norms ? shift.data() : nullptr, bias},
-          share, {y + image * n * s.h * s.v, n, channels_first != 0});
+    infer(e, Making{x + image * n * depth, n, keys, channels_first != 0, q, context}, bias, share,
+          {y + image * n * s.h * s.v, n, channels_first != 0});
   });
 }
 
-// A layer in training behind its projections, as lambda_layer takes them but with norms (weight, bias of the queries' and of the
-// values', or null) by the batch's statistics. `kept` is for the way back: mean, 1 / deviation and variance (by n - 1) of every
+// A layer in training behind its projections [b, height, width, channels] (queries h k, keys k if there is a content term, values v;
+// readable for 16 floats behind the end), with norms (weight, bias of the queries' and of the values', or null) by the batch's
+// statistics. y is [b, height, width, h, v] or, channels first, [b, h, v, height, width]. `kept` is for the way back: mean, 1 / deviation and variance (by n - 1) of every
 // channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
 extern "C" void lambda_layer_train(const float* projected, const float* const* norms, const double* epsilons, const float* bias,
                                    const float* table, float* y, float* kept, const int64_t* sizes, int64_t has_content,
@@ -84,10 +87,9 @@ extern "C" void lambda_layer_train(const float* projected, const float* const* n
   }
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
     const Kept of_image(s, kept + image * Kept::numbers(s, keys));
-    infer(e,
-          {projected + image * n * channels, channels, keys, norms ? found.scale.data() : nullptr,
-           norms ? found.shift.data() : nullptr, bias},
-          share, {y + image * n * s.h * s.v, n, channels_first != 0}, keys ? &of_image : nullptr);
+    const Made made{projected + image * n * channels, channels, keys, norms ? found.scale.data() : nullptr,
+                    norms ? found.shift.data() : nullptr};
+    infer(e, made, bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, keys ? &of_image : nullptr);
   });
 }
 

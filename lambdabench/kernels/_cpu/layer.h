@@ -1,7 +1,7 @@
 // Images through the forward pass, on several threads: whole images each where there are as many, else parts of one.
 #pragma once
 
-#include "output.h"
+#include "product.h"
 #include "transform.h"
 
 namespace {
@@ -22,84 +22,88 @@ struct Embeddings {
   const float* numbers() const { return table.empty() ? nullptr : table.data(); }
 };
 
-// Positions `first` to `last` of an image, queries first
-void apply_direct(const Embeddings& e, const Image& image, const float* table, int64_t first, int64_t last, const Output& out) {
-  const Shape& s = e.shape;
-  const int64_t width = s.h * s.v_pitch;
-  Desk desk(s);
-  if (in_place(s, out)) {
-    for (int64_t at = first; at < last; ++at) one_query(s, image, table, at, desk, out.y + at * width);
-    return;
-  }
-  const int64_t chunk = std::clamp<int64_t>(8192 / width, LANES, 64);
-  std::vector<float> wide(chunk * width + LANES);
-  for (int64_t at = first; at < last; at += chunk) {
-    const int64_t count = std::min(chunk, last - at);
-    for (int64_t i = 0; i < count; ++i) one_query(s, image, table, at + i, desk, &wide[i * width]);
-    put(s, out, wide.data(), at, count);
-  }
-}
-
-// A whole image by transforms: content terms, then vector by vector of the value depth
-void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, const Output& out) {
-  const Shape& s = e.shape;
-  const Spectra& spectra = e.spectra.front();
-  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs();
-  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(pairs * n * s.h * 2);
-  float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
-  if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
-  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    Desk desk(s);
-    for (int64_t at = first; at < last; ++at) {
-      if (image.content) one_query(s, image, nullptr, at, desk, y + at * width);
-      else std::fill_n(y + at * width, width, 0.0f);
-      const float* query = image.query(s, at, desk.query.data());
-      for (int64_t head = 0; head < s.h; ++head)
-        for (int64_t k = 0; k < s.k; ++k) queries[((k / 2 * n + at) * s.h + head) * 2 + k % 2] = query[head * s.k + k];
-    }
-  });
-  const int64_t vectors = s.v_pitch / LANES;
-  in_parts(vectors, std::min(threads, vectors), [&](int64_t, int64_t first, int64_t last) {
-    Bench bench(s, spectra);
-    for (int64_t vector = first; vector < last; ++vector) {
-      transform_values(s, spectra, image.values + vector * LANES, bench);
-      for (int64_t pair = 0; pair < pairs; ++pair)
-        add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
-    }
-  });
-  if (wide) put(s, out, y, 0, n);
-}
-
-void apply(const Embeddings& e, const Image& image, int64_t threads, const Output& out) {
-  if (!e.spectra.empty()) return apply_transforms(e, image, threads, out);
-  const int64_t n = e.shape.height * e.shape.width;
-  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    apply_direct(e, image, e.numbers(), first, last, out);
-  });
-}
-
-// What projections give at every position: queries [h][k], then keys [k] if there is a content term, then values [v]; u = 1.
-// A batch norm of queries and values is folded in: scale and shift of each of their channels, or null.
-struct Projected {
+// An image's projections that are there already: queries [h][k], then keys [k] if there is a content term, then values [v] at every
+// position; u = 1. A batch norm of queries and values is folded in: scale and shift of each of their channels, or null.
+struct Made {
   const float* numbers;  // [positions][channels]; whole vectors may be read behind the last
   int64_t channels, keys;
   const float *scale, *shift;
-  const float* bias;  // [k], added to every content lambda, or null
+
+  struct Room {
+    explicit Room(const Made&) {}
+  };
+
+  // queries [count][h * k] of positions from `first` on
+  void queries(const Shape& s, int64_t first, int64_t count, Room&, float* to) const {
+    for (int64_t i = 0; i < count; ++i) fold(numbers + (first + i) * channels, s.h * s.k, 0, to + i * s.h * s.k);
+  }
+
+  // [count][keys in whole vectors, v_pitch] of positions from `first` on; what is behind the last value stays
+  void context(const Shape& s, int64_t first, int64_t count, Room&, float* to) const {
+    const int64_t of_queries = s.h * s.k, pitch = rounded(keys) + s.v_pitch;
+    for (int64_t i = 0; i < count; ++i) {
+      const float* from = numbers + (first + i) * channels + of_queries;
+      for (int64_t lane = 0; lane < keys; lane += LANES) store(to + i * pitch + lane, load(from + lane));
+      fold(from + keys, s.v, of_queries, to + i * pitch + rounded(keys));
+    }
+  }
+
+ private:
+  void fold(const float* from, int64_t count, int64_t channel, float* to) const {
+    if (!scale) std::copy_n(from, count, to);
+    else for (int64_t i = 0; i < count; ++i) to[i] = from[i] * scale[channel + i] + shift[channel + i];
+  }
 };
 
-// Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
-struct Content {
-  std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys, whole vectors][v_pitch]
+// An image's projections that are made when they are needed.
+struct Making {
+  const float* map;  // [depth][positions], or [positions][depth]
+  int64_t positions, keys;
+  bool channels_first;
+  const Packed &of_queries, &of_context;  // keys, if any, and values
+
+  struct Room {
+    std::vector<float> columns, wide;
+    explicit Room(const Making& m) : columns(m.of_queries.depth * AT_ONCE), wide(AT_ONCE * m.of_queries.pitch) {}
+  };
+
+  void queries(const Shape& s, int64_t first, int64_t count, Room& room, float* to) const {
+    const int64_t width = s.h * s.k, pitch = of_queries.pitch;
+    float* out = width == pitch ? to : room.wide.data();
+    project(of_queries, columns(first, count, room), count, out);
+    if (out != to) narrow(out, count, pitch, width, to);
+  }
+
+  void context(const Shape&, int64_t first, int64_t count, Room& room, float* to) const {
+    project(of_context, columns(first, count, room), count, to);
+  }
+
+ private:
+  // [depth][AT_ONCE]
+  const float* columns(int64_t first, int64_t count, Room& room) const {
+    const int64_t depth = of_queries.depth;
+    float* to = room.columns.data();
+    if (channels_first && count == AT_ONCE)
+      for (int64_t j = 0; j < depth; ++j)
+        for (int64_t i = 0; i < AT_ONCE; i += LANES) store(to + j * AT_ONCE + i, load(map + j * positions + first + i));
+    else if (channels_first)
+      for (int64_t j = 0; j < depth; ++j)
+        for (int64_t i = 0; i < count; ++i) to[j * AT_ONCE + i] = map[j * positions + first + i];
+    else take(map + first * depth, depth, count, to, depth, AT_ONCE);
+    return to;
+  }
 };
 
+// into[row][v..] += sum over positions of weights[position][row] values[position][v..]
 template <int ROWS, int VECTORS>
-void accumulate(const float* weights, int64_t pitch, const float* values, int64_t v_pitch, int64_t count, float* into) {
+void accumulate(const float* weights, int64_t pitch, const float* values, int64_t values_pitch, int64_t v_pitch, int64_t count,
+                float* into) {
   Vec sum[ROWS][VECTORS];
   for (int r = 0; r < ROWS; ++r)
     for (int i = 0; i < VECTORS; ++i) sum[r][i] = load(into + r * v_pitch + i * LANES);
   for (int64_t at = 0; at < count; ++at) {
     Vec value[VECTORS];
-    for (int i = 0; i < VECTORS; ++i) value[i] = load(values + at * v_pitch + i * LANES);
+    for (int i = 0; i < VECTORS; ++i) value[i] = load(values + at * values_pitch + i * LANES);
     for (int r = 0; r < ROWS; ++r) {
       const Vec a = all(weights[at * pitch + r]);
       for (int i = 0; i < VECTORS; ++i) sum[r][i] += a * value[i];
@@ -109,47 +113,38 @@ void accumulate(const float* weights, int64_t pitch, const float* values, int64_
     for (int i = 0; i < VECTORS; ++i) store(into + r * v_pitch + i * LANES, sum[r][i]);
 }
 
-// values [positions][v_pitch] of positions `first` to `last`, and their share of the content lambda
-void prepare(const Shape& s, const Projected& p, int64_t first, int64_t last, float* values, Content& content) {
-  const int64_t before = s.h * s.k + p.keys, pitch = rounded(p.keys);
-  for (int64_t at = first; at < last; ++at) {
-    const float* from = p.numbers + at * p.channels + before;
-    float* to = values + at * s.v_pitch;
-    if (p.scale)
-      for (int64_t i = 0; i < s.v; ++i) to[i] = from[i] * p.scale[s.h * s.k + i] + p.shift[s.h * s.k + i];
-    else std::copy_n(from, s.v, to);
-  }
-  if (!p.keys) return;
-  content.most.assign(pitch, -3.0e38f);
-  content.sum.assign(pitch, 0.0f);
-  content.lambdas.assign(pitch * s.v_pitch, 0.0f);
-  auto keys = [&](int64_t at, int64_t lane) { return load(p.numbers + at * p.channels + s.h * s.k + lane); };
-  for (int64_t lane = 0; lane < pitch; lane += LANES) {
-    Vec most = load(&content.most[lane]);
-    for (int64_t at = first; at < last; ++at) most = greater(keys(at, lane), most);
-    store(&content.most[lane], most);
-  }
-  constexpr int64_t BLOCK = 64;
-  std::vector<float> weights(BLOCK * pitch);
-  for (int64_t at = first; at < last; at += BLOCK) {
-    const int64_t count = std::min(BLOCK, last - at);
-    for (int64_t lane = 0; lane < pitch; lane += LANES) {
-      const Vec most = load(&content.most[lane]);
-      Vec sum = load(&content.sum[lane]);
+// Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
+struct Content {
+  std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys, whole vectors][v_pitch]
+
+  Content(int64_t keys, int64_t v_pitch) : most(keys, -3.0e38f), sum(keys, 0.0f), lambdas(keys * v_pitch, 0.0f) {}
+
+  // rows [count][keys, v_pitch]: keys become what softmax makes of them so far
+  void add(float* rows, int64_t count, int64_t v_pitch) {
+    const int64_t keys = static_cast<int64_t>(most.size()), pitch = keys + v_pitch;
+    for (int64_t lane = 0; lane < keys; lane += LANES) {
+      const Vec before = load(&most[lane]);
+      Vec now = before;
+      for (int64_t i = 0; i < count; ++i) now = greater(load(rows + i * pitch + lane), now);
+      const Vec fading = exponential(before - now);
+      Vec total = load(&sum[lane]) * fading;
+      store(&most[lane], now);
+      for (int64_t l = 0; l < LANES; ++l)
+        if (fading[l] != 1.0f)
+          for (int64_t v = 0; v < v_pitch; ++v) lambdas[(lane + l) * v_pitch + v] *= fading[l];
       for (int64_t i = 0; i < count; ++i) {
-        const Vec e = exponential(keys(at + i, lane) - most);
-        store(&weights[i * pitch + lane], e);
-        sum += e;
+        const Vec e = exponential(load(rows + i * pitch + lane) - now);
+        store(rows + i * pitch + lane, e);
+        total += e;
       }
-      store(&content.sum[lane], sum);
+      store(&sum[lane], total);
     }
-    for (int64_t row = 0; row < pitch; row += 4)
-      in_vectors(s.v_pitch, [&](auto vectors, int64_t v) {
-        accumulate<4, decltype(vectors)::value>(&weights[row], pitch, values + at * s.v_pitch + v, s.v_pitch, count,
-                                                &content.lambdas[row * s.v_pitch + v]);
+    for (int64_t row = 0; row < keys; row += 4)
+      in_vectors(v_pitch, [&](auto vectors, int64_t v) {
+        accumulate<4, decltype(vectors)::value>(rows + row, pitch, rows + keys + v, pitch, v_pitch, count, &lambdas[row * v_pitch + v]);
       });
   }
-}
+};
 
 // What training keeps of an image: softmax's greatest and sum of each key, and the content lambda without the bias.
 struct Kept {
@@ -176,26 +171,114 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, con
   return found;
 }
 
+
+// Positions `first` to `last` of an image, queries first; `queries` [positions][h * k] from the first one on
+void apply_direct(const Embeddings& e, const float* queries, const float* content, const float* values, int64_t first, int64_t last,
+                  Desk& desk, const Output& out) {
+  const Shape& s = e.shape;
+  const int64_t width = s.h * s.v_pitch, of_query = s.h * s.k;
+  const Image image{queries - first * of_query, of_query, nullptr, nullptr, content, values};
+  if (in_place(s, out)) {
+    for (int64_t at = first; at < last; ++at) one_query(s, image, e.numbers(), at, desk, out.y + at * width);
+    return;
+  }
+  const int64_t chunk = std::clamp<int64_t>(8192 / width / LANES * LANES, LANES, 64);
+  desk.wide.resize(chunk * width + LANES);
+  for (int64_t at = first; at < last; at += chunk) {
+    const int64_t count = std::min(chunk, last - at);
+    for (int64_t i = 0; i < count; ++i) one_query(s, image, e.numbers(), at + i, desk, &desk.wide[i * width]);
+    put(s, out, desk.wide.data(), at, count);
+  }
+}
+
+// A whole image by transforms: content terms, then vector by vector of the value depth
+template <class Factory>
+void apply_transforms(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads,
+                      const Output& out) {
+  const Shape& s = e.shape;
+  const Spectra& spectra = e.spectra.front();
+  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs(), of_query = s.h * s.k;
+  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(pairs * n * s.h * 2);
+  float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
+  if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
+  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
+    Desk desk(s);
+    auto read = reader();
+    for (int64_t at = first; at < last; at += AT_ONCE) {
+      const int64_t count = std::min(AT_ONCE, last - at);
+      const float* found = read(at, count);
+      if (!content) std::fill_n(y + at * width, count * width, 0.0f);
+      const Image image{found - at * of_query, of_query, nullptr, nullptr, content, values};
+      for (int64_t i = at; i < at + count; ++i, found += of_query) {
+        if (content) one_query(s, image, nullptr, i, desk, y + i * width);
+        for (int64_t head = 0; head < s.h; ++head)
+          for (int64_t k = 0; k < s.k; ++k) queries[((k / 2 * n + i) * s.h + head) * 2 + k % 2] = found[head * s.k + k];
+      }
+    }
+  });
+  const int64_t vectors = s.v_pitch / LANES;
+  in_parts(vectors, std::min(threads, vectors), [&](int64_t, int64_t first, int64_t last) {
+    Bench bench(s, spectra);
+    for (int64_t vector = first; vector < last; ++vector) {
+      transform_values(s, spectra, values + vector * LANES, bench);
+      for (int64_t pair = 0; pair < pairs; ++pair)
+        add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
+    }
+  });
+  if (wide) put(s, out, y, 0, n);
+}
+
+// One image; reader() makes, for a thread, what gives queries [count][h * k] of positions from `first` on: read(first, count).
+template <class Factory>
+void apply(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads, const Output& out) {
+  if (!e.spectra.empty()) return apply_transforms(e, reader, content, values, threads, out);
+  const int64_t n = e.shape.height * e.shape.width;
+  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
+    Desk desk(e.shape);
+    auto read = reader();
+    for (int64_t at = first; at < last; at += AT_ONCE) {
+      const int64_t count = std::min(AT_ONCE, last - at);
+      apply_direct(e, read(at, count), content, values, at, at + count, desk, out);
+    }
+  });
+}
+
 // Work so small that another thread would take longer to begin than to help
 constexpr int64_t WORTH_A_THREAD = 1 << 20;
 
-// One image of a layer, from its projections; what training keeps of it goes to `kept`, if any
-void infer(const Embeddings& e, const Projected& p, int64_t threads, const Output& out, const Kept* kept = nullptr) {
+// One image of a layer, from its projections; what training keeps of it goes to `kept`, if any. bias [k] is added to every content
+// lambda, or null.
+template <class Source>
+void infer(const Embeddings& e, const Source& source, const float* bias, int64_t threads, const Output& out, const Kept* kept = nullptr) {
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
-  threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, threads);
+  threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, std::min(threads, n));
+  const int64_t keys = rounded(source.keys), pitch = keys + s.v_pitch;
   const Room own = room(n * s.v_pitch + 4 * LANES);
-  float* values = own.get();
-  if (s.v != s.v_pitch) std::fill_n(values, n * s.v_pitch + 4 * LANES, 0.0f);
+  std::vector<Content> parts(threads, Content(keys, s.v_pitch));
+  in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
+    typename Source::Room room(source);
+    std::vector<float> rows(AT_ONCE * pitch + LANES, 0.0f);
+    for (int64_t at = first; at < last; at += AT_ONCE) {
+      const int64_t count = std::min(AT_ONCE, last - at);
+      source.context(s, at, count, room, rows.data());
+      for (int64_t i = 0; i < count; ++i) std::copy_n(&rows[i * pitch + keys], s.v_pitch, &own[(at + i) * s.v_pitch]);
+      if (keys) parts[part].add(rows.data(), count, s.v_pitch);
+    }
+  });
   std::vector<float> content;
-  std::vector<Content> parts(std::min(threads, n));
-  in_parts(n, static_cast<int64_t>(parts.size()),
-           [&](int64_t part, int64_t first, int64_t last) { prepare(s, p, first, last, values, parts[part]); });
-  if (p.keys) content = joined(s, parts, kept);
-  if (p.keys && p.bias)
+  if (keys) content = joined(s, parts, kept);
+  if (keys && bias)
     for (int64_t k = 0; k < s.k; ++k)
-      for (int64_t v = 0; v < s.v; ++v) content[k * s.v_pitch + v] += p.bias[k];
-  apply(e, {p.numbers, p.channels, p.scale, p.shift, content.empty() ? nullptr : content.data(), values}, threads, out);
+      for (int64_t v = 0; v < s.v; ++v) content[k * s.v_pitch + v] += bias[k];
+  auto reader = [&] {
+    return [&s, &source, room = typename Source::Room(source), queries = std::vector<float>(AT_ONCE * s.h * s.k + LANES)](
+               int64_t first, int64_t count) mutable {
+      source.queries(s, first, count, room, queries.data());
+      return static_cast<const float*>(queries.data());
+    };
+  };
+  apply(e, reader, keys ? content.data() : nullptr, own.get(), threads, out);
 }
 
 }  // namespace

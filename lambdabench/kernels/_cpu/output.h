@@ -3,6 +3,8 @@
 
 #include "shape.h"
 
+#define UNROLLED _Pragma("GCC unroll 32")
+
 namespace {
 
 struct Output {
@@ -16,13 +18,13 @@ inline bool in_place(const Shape& s, const Output& out) { return !out.channels_f
 
 #if defined(__GNUC__) && !defined(__clang__)
 template <int STEP>
-void exchange(Vec* rows) {
+[[gnu::always_inline]] inline void exchange(Vec* rows) {
   Whole low, high;
-  for (int64_t j = 0; j < LANES; ++j) {
+  UNROLLED for (int64_t j = 0; j < LANES; ++j) {
     low[j] = static_cast<int32_t>((j & STEP) ? LANES + j - STEP : j);
     high[j] = static_cast<int32_t>((j & STEP) ? LANES + j : j + STEP);
   }
-  for (int64_t i = 0; i < LANES; ++i)
+  UNROLLED for (int64_t i = 0; i < LANES; ++i)
     if (!(i & STEP)) {
       const Vec first = rows[i], second = rows[i + STEP];
       rows[i] = __builtin_shuffle(first, second, low);
@@ -33,12 +35,12 @@ void exchange(Vec* rows) {
 // to[j * to_pitch + i] = from[i * from_pitch + j], LANES x LANES
 inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
   Vec rows[LANES];
-  for (int64_t i = 0; i < LANES; ++i) rows[i] = load(from + i * from_pitch);
+  UNROLLED for (int64_t i = 0; i < LANES; ++i) rows[i] = load(from + i * from_pitch);
   exchange<1>(rows);
   exchange<2>(rows);
   if constexpr (LANES > 4) exchange<4>(rows);
   if constexpr (LANES > 8) exchange<8>(rows);
-  for (int64_t i = 0; i < LANES; ++i) store(to + i * to_pitch, rows[i]);
+  UNROLLED for (int64_t i = 0; i < LANES; ++i) store(to + i * to_pitch, rows[i]);
 }
 #else
 inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
@@ -47,17 +49,17 @@ inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pi
 }
 #endif
 
-// [channels][positions] to [positions][channels]
-inline void take(const float* from, int64_t positions, int64_t channels, float* to) {
-  int64_t c = 0;
-  for (; c + LANES <= channels; c += LANES) {
+// to[column][row] = from[row][column]
+inline void take(const float* from, int64_t columns, int64_t rows, float* to, int64_t from_pitch, int64_t to_pitch) {
+  int64_t row = 0;
+  for (; row + LANES <= rows; row += LANES) {
     int64_t at = 0;
-    for (; at + LANES <= positions; at += LANES) turn(from + c * positions + at, positions, to + at * channels + c, channels);
-    for (; at < positions; ++at)
-      for (int64_t i = 0; i < LANES; ++i) to[at * channels + c + i] = from[(c + i) * positions + at];
+    for (; at + LANES <= columns; at += LANES) turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch);
+    for (; at < columns; ++at)
+      for (int64_t i = 0; i < LANES; ++i) to[at * to_pitch + row + i] = from[(row + i) * from_pitch + at];
   }
-  for (; c < channels; ++c)
-    for (int64_t at = 0; at < positions; ++at) to[at * channels + c] = from[c * positions + at];
+  for (; row < rows; ++row)
+    for (int64_t at = 0; at < columns; ++at) to[at * to_pitch + row] = from[row * from_pitch + at];
 }
 
 // Puts positions `first` to `first + count` of an image where they belong; wide [count][h][v_pitch]

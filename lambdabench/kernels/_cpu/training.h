@@ -218,7 +218,7 @@ struct LayerBack {
     float* d_rows = d_projected + index * n * channels();
     const Room queries = room(n * of_queries), values = room(n * s.v + LANES), d_queries = room(n * of_queries), d_values = room(n * s.v);
     const Room turned = channels_first ? room(n * width) : nullptr;
-    if (channels_first) take(d_out, n, width, turned.get());
+    if (channels_first) take(d_out, n, width, turned.get(), n, width);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) {

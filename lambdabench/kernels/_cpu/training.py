@@ -16,7 +16,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import ROOM, address, as_map, channels_first, counts, doubles, layer_macs, plain, pointers
+from .whole import ROOM, address, addresses, as_map, channels_first, counts, doubles, layer_macs, plain
 
 _OPERATORS = getattr(torch.ops, ROOT)
 TENSORS = 8
@@ -127,7 +127,7 @@ def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     norms = [plain(one) for one in given.norms]
     bias, table = (None if one is None else plain(one) for one in (given.bias, given.embeddings))
     loaded.lambda_layer_train(
-        *(room.data_ptr(), pointers(norms), doubles(*given.epsilons), address(bias), address(table)),
+        *(room.data_ptr(), addresses(*norms), doubles(*given.epsilons), address(bias), address(table)),
         *(y.data_ptr(), kept.data_ptr(), given.sizes(), given.content, given.first, torch.get_num_threads()),
     )
     return y, room, kept
@@ -145,7 +145,7 @@ def _backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *argument
     rows, weight = given.rows(), given.weight
     d_projected = rows.new_empty(*rows.shape[:2], len(weight))
     loaded.lambda_layer_back(
-        *(room.data_ptr(), pointers(norms), address(bias), address(table), kept.data_ptr(), d_y.data_ptr()),
+        *(room.data_ptr(), addresses(*norms), address(bias), address(table), kept.data_ptr(), d_y.data_ptr()),
         *(d_projected.data_ptr(), d_norms.data_ptr(), d_bias.data_ptr(), d_embeddings.data_ptr()),
         *(given.sizes(), given.content, given.first, torch.get_num_threads()),
     )
@@ -222,7 +222,9 @@ def _fake_backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *arg
 @register_flop_formula(_OPERATORS.lambda_layer_train)
 def _flops(*arguments: Any, **_: Any) -> int:
     given = _Given.of(*arguments)  # tensors are shapes here
-    return 2 * layer_macs(given.x, given.weight[0], given.embeddings, given.heads, given.key_depth, given.content)
+    return 2 * layer_macs(
+        given.x, given.weight[0], given.embeddings, given.heads, given.key_depth, content=given.content
+    )
 
 
 @register_flop_formula(_OPERATORS.lambda_layer_train_backward)

@@ -61,9 +61,9 @@ def address(one: Tensor | None) -> int | None:
     return None if one is None else one.data_ptr()
 
 
-def pointers(many: Sequence[Tensor]) -> Any:
-    """An array of addresses, or None for none."""
-    return (ctypes.c_void_p * len(many))(*(one.data_ptr() for one in many)) if many else None
+def addresses(*many: Tensor | None) -> Any:
+    """An array of them, or None for none."""
+    return (ctypes.c_void_p * len(many))(*(address(one) for one in many)) if many else None
 
 
 def doubles(*numbers: float) -> Any:
@@ -71,14 +71,16 @@ def doubles(*numbers: float) -> Any:
     return (ctypes.c_double * len(numbers))(*numbers)
 
 
-def counts(b: int, size: Sequence[int], heads: int, key_depth: int, v: int, table: Tensor | None) -> Any:
+def counts(  # noqa: PLR0917 (as the library takes them)
+    b: int, size: Sequence[int], heads: int, key_depth: int, v: int, table: Tensor | None
+) -> Any:
     """The sizes as the library takes them."""
     scope = (1, 1) if table is None else table.shape[2:]
     return (ctypes.c_int64 * 11)(b, *size, *size, heads, key_depth, 1, v, *scope)
 
 
 def layer_macs(
-    x: Sequence[int], channels: int, embeddings: Sequence[int] | None, heads: int, key_depth: int, content: bool
+    x: Sequence[int], channels: int, embeddings: Sequence[int] | None, heads: int, key_depth: int, *, content: bool
 ) -> int:
     """Multiply-accumulates as the portable kernel's, so that a network has one count whatever runs."""
     b, d, height, width = x
