@@ -109,7 +109,8 @@ def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
     means, _, variances = kept[: 3 * sum(sizes)].view(3, -1)
     with torch.no_grad():
         for one, mean, variance in zip(norms, means.split(sizes), variances.split(sizes), strict=True):
-            torch._foreach_lerp_([one.running_mean, one.running_var], [mean, variance], one.momentum)
+            one.running_mean.lerp_(mean, one.momentum)
+            one.running_var.lerp_(variance, one.momentum)
             one.num_batches_tracked.add_(1)
 
 

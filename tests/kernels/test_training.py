@@ -1,0 +1,170 @@
+"""A layer as one operator in training: the same answers, gradients, running statistics and counts, and only where nobody looks inside."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+from lambdabench import layers
+from lambdabench.kernels import _cpu, cpu
+
+pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
+
+SHAPES = st.fixed_dictionaries(
+    {
+        "b": st.integers(1, 3),
+        "size": st.tuples(st.integers(3, 30), st.integers(1, 30)),
+        "heads": st.integers(1, 9),
+        "key_depth": st.integers(1, 17),
+        "value_depth": st.integers(1, 34),
+        "scope": st.sampled_from((1, 3, 7, 23, "global")),
+        "without": st.sampled_from(("", "content", "position")),
+        "normalize": st.sampled_from(("softmax", "no_batch_norm")),
+        "layout": st.sampled_from((torch.contiguous_format, torch.channels_last)),
+        "threads": st.integers(1, 3),
+    }
+)
+USUAL: dict[str, Any] = {"b": 2, "size": (9, 10), "heads": 4, "key_depth": 16, "value_depth": 8, "scope": 7} | {
+    "without": "",
+    "normalize": "softmax",
+    "layout": torch.contiguous_format,
+    "threads": 1,
+}
+
+
+def pair(shape: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    """A layer of the compiled kernel, and the portable one in float64 with its weights, in training."""
+    torch.manual_seed(0)
+    options = {key: shape[key] for key in ("heads", "key_depth", "scope", "normalize")} | {"size": shape["size"]}
+    if shape["without"]:
+        options[shape["without"]] = False
+    dim_out = shape["heads"] * shape["value_depth"]
+    fast = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="cpu", **options)
+    for one in fast.modules():
+        if isinstance(one, nn.BatchNorm2d):
+            nn.init.uniform_(one.weight, 0.5, 2.0)
+            nn.init.uniform_(one.bias, -1.0, 1.0)
+    wide = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="conv2d", **options).double()
+    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
+    return fast.train(), wide.train()
+
+
+def step(layer: Any, x: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Everything that a step of training gives."""
+    x = x.detach().requires_grad_()
+    y = layer(x)
+    y.backward(gradient)
+    assert x.grad is not None
+    gradients = {f"d_{name}": one.grad for name, one in layer.named_parameters() if one.grad is not None}
+    return {"y": y.detach(), "d_x": x.grad, **gradients, **dict(layer.named_buffers())}
+
+
+def assert_as_exact(
+    fast: nn.Module, wide: nn.Module, x: torch.Tensor, gradient: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """What a step gives is that in float64 within 2e-5, or as near as the portable layer in float32: sums over positions cancel."""
+    portable = step(copy.deepcopy(wide).float(), x, gradient)
+    found, wanted = step(fast, x, gradient), step(wide, x.double(), gradient.double())
+    assert set(found) == set(wanted)
+    for name, one in wanted.items():
+        allowed = max(2e-5 * max(1.0, float(one.abs().max())), 8 * float((portable[name] - one).abs().max()))
+        assert (found[name] - one).abs().max() <= allowed, name
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(SHAPES)
+def test_a_step_is_that_of_the_layer_in_float64(shape: dict[str, Any]) -> None:
+    fast, wide = pair(shape)
+    b, size, out = shape["b"], shape["size"], shape["heads"] * shape["value_depth"]
+    x = torch.randn(b, 12, *size).to(memory_format=shape["layout"])
+    gradient = torch.randn(b, out, *size)
+    before = torch.get_num_threads()
+    torch.set_num_threads(shape["threads"])
+    try:
+        found = assert_as_exact(fast, wide, x, gradient)
+    finally:
+        torch.set_num_threads(before)
+    for name in ("y", "d_x"):
+        assert found[name].is_contiguous(memory_format=shape["layout"])
+
+
+def test_means_far_from_zero_are_subtracted() -> None:
+    fast, wide = pair(USUAL)
+    x, gradient = torch.randn(2, 12, 9, 10) + 300, torch.randn(2, 32, 9, 10)
+    assert_as_exact(fast, wide, x, gradient)
+
+
+def test_running_statistics_move_over_steps_and_serve_inference() -> None:
+    fast, wide = pair(USUAL)
+    for _ in range(3):
+        x = torch.randn(2, 12, 9, 10)
+        fast(x)
+        wide(x.double())
+    with torch.no_grad():
+        x = torch.randn(1, 12, 9, 10)
+        torch.testing.assert_close(fast.eval()(x).double(), wide.eval()(x.double()), atol=1e-4, rtol=1e-4)
+
+
+def operations(layer: nn.Module, x: torch.Tensor) -> dict[str, int]:
+    with FlopCounterMode(display=False) as counter:
+        layer(x).sum().backward()
+    return {str(name): count for name, count in counter.get_flop_counts()["Global"].items()}
+
+
+@pytest.mark.parametrize("of_input", [True, False])
+def test_operations_are_counted_as_the_portable_layers(of_input: bool) -> None:
+    fast, wide = pair(USUAL)
+    x = torch.randn(2, 12, 9, 10)
+    found = operations(fast, x.requires_grad_(of_input))
+    assert list(found) == [f"{cpu.SPACE}.lambda_layer_train", f"{cpu.SPACE}.lambda_layer_train_backward"]
+    assert sum(found.values()) == sum(operations(wide, x.detach().double().requires_grad_(of_input)).values())
+
+
+def test_whoever_looks_inside_sees_the_parts() -> None:
+    x = torch.randn(2, 12, 9, 10)
+    hooked, _ = pair(USUAL)
+    seen: list[Any] = []
+    hooked.get_submodule("norm_values").register_full_backward_hook(lambda module, given_, found: seen.append(given_))
+    operations(hooked, x)
+    assert seen
+    frozen, _ = pair(USUAL)
+    frozen.get_submodule("norm_queries").eval()
+    assert f"{cpu.SPACE}.lambda_layer_train" not in operations(frozen, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert f"{cpu.SPACE}.lambda_layer_train" not in operations(pair(USUAL)[0], x)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        pair(USUAL)[0](torch.randn(1, 12, 1, 1))
+
+
+def test_it_is_compiled_whole_and_checkpointed() -> None:
+    x, gradient = torch.randn(2, 12, 9, 10), torch.randn(2, 32, 9, 10)
+    wanted = step(pair(USUAL)[0], x, gradient)
+    compiled = torch.compile(pair(USUAL)[0], fullgraph=True, backend="aot_eager")
+    found = step(compiled, x, gradient)
+    for name, one in found.items():
+        torch.testing.assert_close(one, wanted[name.replace("_orig_mod.", "")])
+    again, _ = pair(USUAL)
+    entered = x.detach().requires_grad_()
+    checkpoint(again, entered, use_reentrant=False).backward(gradient)
+    assert entered.grad is not None
+    torch.testing.assert_close(entered.grad, wanted["d_x"])
+
+
+def test_it_passes_torchs_own_checks() -> None:
+    norms = [torch.rand(size) + 0.5 for size in (64, 64, 8, 8)]
+    tensors = (torch.randn(2, 12, 9, 10), torch.randn(88, 12), *norms, torch.randn(16), torch.randn(16, 1, 7, 7))
+    arguments = (*tensors, 1e-5, 1e-5, 4, 16, True)
+    space = getattr(torch.ops, cpu.SPACE)
+    utilities = ("test_schema", "test_faketensor")
+    torch.library.opcheck(space.lambda_layer_train.default, arguments, test_utils=utilities)
+    _, room, kept = space.lambda_layer_train(*arguments)
+    gradient = torch.randn(2, 32, 9, 10)
+    backward = space.lambda_layer_train_backward.default
+    torch.library.opcheck(backward, (gradient, room, kept, True, *arguments), test_utils=utilities)
