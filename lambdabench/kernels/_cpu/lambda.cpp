@@ -111,7 +111,8 @@ extern "C" void lambda_layer_back(const float* projected, const float* const* no
   const LayerBack back{s,   tables, norms ? &found : nullptr, has_content ? s.k : 0, projected, has_content ? bias : nullptr,
                        d_y, kept,   channels_first != 0,      d_projected};
   threads = std::max<int64_t>(threads, 1);
-  std::vector<Totals> totals(std::max<int64_t>(1, std::min(threads, s.b)), back.totals());
+  std::vector<Totals> totals(std::max<int64_t>(1, std::min(threads, s.b)));
+  for (Totals& one : totals) one = back.totals();
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) { back.image(image, share, totals[part]); });
   Totals& sum = totals[0];
   for (size_t i = 1; i < totals.size(); ++i) {

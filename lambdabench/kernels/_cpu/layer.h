@@ -35,7 +35,7 @@ struct Made {
 
   // queries [count][h * k] of positions from `first` on
   void queries(const Shape& s, int64_t first, int64_t count, Room&, float* to) const {
-    for (int64_t i = 0; i < count; ++i) fold(numbers + (first + i) * channels, s.h * s.k, 0, to + i * s.h * s.k);
+    for (int64_t i = 0; i < count; ++i) fold(numbers + (first + i) * channels, s.h * s.k, scale, shift, to + i * s.h * s.k);
   }
 
   // [count][keys in whole vectors, v_pitch] of positions from `first` on; what is behind the last value stays
@@ -44,14 +44,8 @@ struct Made {
     for (int64_t i = 0; i < count; ++i) {
       const float* from = numbers + (first + i) * channels + of_queries;
       for (int64_t lane = 0; lane < keys; lane += LANES) store(to + i * pitch + lane, load(from + lane));
-      fold(from + keys, s.v, of_queries, to + i * pitch + rounded(keys));
+      fold(from + keys, s.v, scale ? scale + of_queries : nullptr, shift + of_queries, to + i * pitch + rounded(keys));
     }
-  }
-
- private:
-  void fold(const float* from, int64_t count, int64_t channel, float* to) const {
-    if (!scale) std::copy_n(from, count, to);
-    else for (int64_t i = 0; i < count; ++i) to[i] = from[i] * scale[channel + i] + shift[channel + i];
   }
 };
 
@@ -186,6 +180,7 @@ void apply_direct(const Embeddings& e, const float* queries, const float* conten
   desk.wide.resize(chunk * width + LANES);
   for (int64_t at = first; at < last; at += chunk) {
     const int64_t count = std::min(chunk, last - at);
+    expect(s, out, at, count);
     for (int64_t i = 0; i < count; ++i) one_query(s, image, e.numbers(), at + i, desk, &desk.wide[i * width]);
     put(s, out, desk.wide.data(), at, count);
   }

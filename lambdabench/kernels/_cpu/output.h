@@ -62,6 +62,14 @@ inline void take(const float* from, int64_t columns, int64_t rows, float* to, in
     for (int64_t at = 0; at < columns; ++at) to[at * to_pitch + row] = from[row * from_pitch + at];
 }
 
+// Asks for the memory of positions `first` to `first + count`, which are far apart where channels come first
+inline void expect(const Shape& s, const Output& out, int64_t first, int64_t count) {
+  constexpr int64_t LINE = 16;
+  if (!out.channels_first) return;
+  for (int64_t c = 0; c < s.h * s.v; ++c)
+    for (int64_t i = 0; i < count; i += LINE) __builtin_prefetch(out.y + c * out.positions + first + i, 1, 2);
+}
+
 // Puts positions `first` to `first + count` of an image where they belong; wide [count][h][v_pitch]
 void put(const Shape& s, const Output& out, const float* wide, int64_t first, int64_t count) {
   const int64_t width = s.h * s.v_pitch;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -61,9 +62,15 @@ struct Shape {
   int64_t v_pitch;                          // a position's values, whole vectors
 };
 
-// Memory of one call, not cleared.
-using Room = std::unique_ptr<float[]>;
-inline Room room(int64_t count) { return Room(new float[count]); }
+// Memory of one call, not cleared; lines of the cache begin where vectors do.
+struct Free {
+  void operator()(float* p) const { std::free(p); }
+};
+using Room = std::unique_ptr<float[], Free>;
+inline Room room(int64_t count) {
+  constexpr size_t LINE = 64;
+  return Room(static_cast<float*>(std::aligned_alloc(LINE, (count * sizeof(float) / LINE + 1) * LINE)));
+}
 
 // [count][from] to [count][to], zeros behind
 std::vector<float> widened(const float* source, int64_t count, int64_t from, int64_t to) {
@@ -75,6 +82,13 @@ std::vector<float> widened(const float* source, int64_t count, int64_t from, int
 // [count][from] to [count][to], what is behind left out
 inline void narrow(const float* source, int64_t count, int64_t from, int64_t to, float* target) {
   for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * to, source + i * from, to * sizeof(float));
+}
+
+// to = from * scale + shift, number by number; as they are without a scale. Nothing overlaps.
+inline void fold(const float* from, int64_t count, const float* scale, const float* shift, float* to) {
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) store(to + i, scale ? load(from + i) * load(scale + i) + load(shift + i) : load(from + i));
+  for (; i < count; ++i) to[i] = scale ? from[i] * scale[i] + shift[i] : from[i];
 }
 
 // Rows of numbers with whole vectors; the given ones where they are whole already, or absent.

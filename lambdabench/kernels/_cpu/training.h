@@ -105,10 +105,11 @@ void products(const float* a, int64_t a_pitch, int64_t rows, const float* b, int
   });
 }
 
-// Gradients that all images add to, a thread's own
+// Gradients that all images of a thread add to, and its room for one image
 struct Totals {
   std::vector<float> table, bias;
   std::vector<double> moments;  // of the norms' channels: sum of gradients, and of gradients times normalised values
+  Room queries, values, d_queries, d_values, turned;
 };
 
 // One image's way back through values, content lambda and softmax; pitches are whole vectors.
@@ -162,24 +163,26 @@ struct LayerBack {
 
   Totals totals() const {
     const int64_t of_norms = norms ? norms->channels : 0;
-    return {std::vector<float>(tables.numbers(shape), 0.0f), std::vector<float>(bias ? shape.k : 0, 0.0f),
-            std::vector<double>(2 * of_norms, 0.0)};
+    const int64_t n = positions(), of_queries = n * shape.h * shape.k;
+    return {std::vector<float>(tables.numbers(shape), 0.0f),
+            std::vector<float>(bias ? shape.k : 0, 0.0f),
+            std::vector<double>(2 * of_norms, 0.0),
+            room(of_queries),
+            room(n * shape.v + LANES),
+            room(of_queries),
+            room(n * shape.v),
+            channels_first ? room(n * shape.h * shape.v) : nullptr};
   }
 
   // Normalised queries and values of positions `first` to `last`
   void normalise(const float* rows, int64_t first, int64_t last, float* queries, float* values) const {
     const Shape& s = shape;
     const int64_t of_queries = s.h * s.k, all_channels = channels();
+    const float *scale = norms ? norms->scale.data() : nullptr, *shift = norms ? norms->shift.data() : nullptr;
     for (int64_t at = first; at < last; ++at) {
       const float* row = rows + at * all_channels;
-      float *q = queries + at * of_queries, *v = values + at * s.v;
-      if (!norms) {
-        std::copy_n(row, of_queries, q), std::copy_n(row + of_queries + keys, s.v, v);
-        continue;
-      }
-      const float *scale = norms->scale.data(), *shift = norms->shift.data();
-      for (int64_t i = 0; i < of_queries; ++i) q[i] = row[i] * scale[i] + shift[i];
-      for (int64_t i = 0; i < s.v; ++i) v[i] = row[of_queries + keys + i] * scale[of_queries + i] + shift[of_queries + i];
+      fold(row, of_queries, scale, shift, queries + at * of_queries);
+      fold(row + of_queries + keys, s.v, scale ? scale + of_queries : nullptr, shift + of_queries, values + at * s.v);
     }
   }
 
@@ -194,20 +197,36 @@ struct LayerBack {
     }
     if (!norms) return;
     constexpr int64_t BLOCK = 128;
-    const int64_t count = norms->channels;
-    std::vector<float> sums(2 * count);
-    for (int64_t at = first; at < last; at += BLOCK) {
-      std::fill(sums.begin(), sums.end(), 0.0f);
-      for (int64_t i = at; i < std::min(last, at + BLOCK); ++i)
-        for (int64_t side = 0; side < 2; ++side) {
-          const int64_t own = side ? of_queries : 0, length = side ? s.v : of_queries, place = side ? behind : 0;
-          const float *row = rows + i * all_channels + place, *d = d_rows + i * all_channels + place;
-          float *sum = &sums[own], *product = &sums[count + own];
-          const float *mean = &norms->mean[own], *deviation = &norms->deviation[own];
-          for (int64_t c = 0; c < length; ++c) sum[c] += d[c], product[c] += d[c] * ((row[c] - mean[c]) * deviation[c]);
-        }
-      for (int64_t i = 0; i < 2 * count; ++i) moments[i] += sums[i];
+    double *sums = moments.data(), *products = sums + norms->channels;
+    for (int64_t at = first; at < last; at += BLOCK)
+      for (int64_t side = 0; side < 2; ++side) {
+        const int64_t length = side ? s.v : of_queries, place = at * all_channels + (side ? behind : 0);
+        add_products(rows + place, d_rows + place, std::min(BLOCK, last - at), length, side ? of_queries : 0, sums, products);
+      }
+  }
+
+  // Sums of d and of d times what is normalised, of channels of a norm from `own` on
+  void add_products(const float* row, const float* d, int64_t count, int64_t length, int64_t own, double* sums, double* products) const {
+    const float *mean = &norms->mean[own], *deviation = &norms->deviation[own];
+    const int64_t step = channels();
+    int64_t c = 0;
+    for (; c + LANES <= length; c += LANES) {
+      const Vec middle = load(mean + c);
+      Vec sum{}, product{};
+      for (int64_t i = 0; i < count; ++i) {
+        const Vec one = load(d + i * step + c);
+        sum += one, product += one * (load(row + i * step + c) - middle);
+      }
+      for (int64_t lane = 0; lane < LANES; ++lane) {
+        sums[own + c + lane] += sum[lane];
+        products[own + c + lane] += product[lane] * deviation[c + lane];
+      }
     }
+    for (; c < length; ++c)
+      for (int64_t i = 0; i < count; ++i) {
+        sums[own + c] += d[i * step + c];
+        products[own + c] += d[i * step + c] * ((row[i * step + c] - mean[c]) * deviation[c]);
+      }
   }
 
   void image(int64_t index, int64_t threads, Totals& into) const {
@@ -216,9 +235,8 @@ struct LayerBack {
     const int64_t n = positions(), width = s.h * s.v, of_queries = s.h * s.k;
     const float *rows = projected + index * n * channels(), *d_out = d_y + index * n * width;
     float* d_rows = d_projected + index * n * channels();
-    const Room queries = room(n * of_queries), values = room(n * s.v + LANES), d_queries = room(n * of_queries), d_values = room(n * s.v);
-    const Room turned = channels_first ? room(n * width) : nullptr;
-    if (channels_first) take(d_out, n, width, turned.get(), n, width);
+    float *queries = into.queries.get(), *values = into.values.get(), *d_queries = into.d_queries.get(), *d_values = into.d_values.get();
+    if (channels_first) take(d_out, n, width, into.turned.get(), n, width);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) {
@@ -227,21 +245,21 @@ struct LayerBack {
         for (int64_t i = 0; i < s.k * s.v; ++i) content[i] += bias[i / s.v];
     }
     const int64_t parts = std::clamp<int64_t>(n * channels() * 8 / WORTH_A_THREAD, 1, threads);
-    in_parts(n, parts, [&](int64_t, int64_t first, int64_t last) { normalise(rows, first, last, queries.get(), values.get()); });
-    lambdas_back(tables, s, {queries.get(), values.get(), keys ? content.data() : nullptr, turned ? turned.get() : d_out},
-                 {d_queries.get(), d_values.get(), d_content.data()}, into.table.data(), threads);
+    in_parts(n, parts, [&](int64_t, int64_t first, int64_t last) { normalise(rows, first, last, queries, values); });
+    lambdas_back(tables, s, {queries, values, keys ? content.data() : nullptr, channels_first ? into.turned.get() : d_out},
+                 {d_queries, d_values, d_content.data()}, into.table.data(), threads);
     if (bias)
       for (int64_t i = 0; i < s.k * s.v; ++i) into.bias[i / s.v] += d_content[i];
-    const Widened v(values.get(), n, s.v, s.v_pitch);
-    Widened d_v(d_values.get(), n, s.v, s.v_pitch);
-    float* wide = d_v.own.empty() ? d_values.get() : d_v.own.data();
+    const Widened v(values, n, s.v, s.v_pitch);
+    Widened d_v(d_values, n, s.v, s.v_pitch);
+    float* wide = d_v.own.empty() ? d_values : d_v.own.data();
     std::vector<std::vector<double>> moments(parts, std::vector<double>(into.moments.size(), 0.0));
     const KeysBack back(s, d_content.data(), of_image, keys);
     in_parts(n, parts, [&](int64_t part, int64_t first, int64_t last) {
       if (keys)
         back.run(s, of_image, rows + first * channels() + of_queries, channels(), v.numbers + first * s.v_pitch, last - first,
                  wide + first * s.v_pitch, d_rows + first * channels() + of_queries);
-      put_back(rows, first, last, d_queries.get(), wide, d_rows, moments[part]);
+      put_back(rows, first, last, d_queries, wide, d_rows, moments[part]);
     });
     for (const auto& one : moments)
       for (size_t i = 0; i < one.size(); ++i) into.moments[i] += one[i];
