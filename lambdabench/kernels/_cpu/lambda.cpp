@@ -45,8 +45,7 @@ void backward_by_transforms(const Embeddings& e, const float* queries, const flo
     own.first_image = first / vectors;
     own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
     own.embeddings.assign(spectra.numbers(), 0.0f);
-    Bench bench(s, spectra);
-    std::vector<Complex> sum(bench.values.size());
+    const BenchBack bench(s, spectra);
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t image = unit / vectors;
       const ImageBack one{queries + image * of_queries,
@@ -56,7 +55,7 @@ void backward_by_transforms(const Embeddings& e, const float* queries, const flo
                           own.queries.data() + (image - own.first_image) * of_queries,
                           content ? wide_content.data() + image * s.k * s.v_pitch : nullptr,
                           wide_values.data() + image * map * s.v_pitch};
-      transform_back(s, spectra, one, unit % vectors * LANES, bench, sum, own.embeddings.data());
+      transform_back(s, spectra, one, unit % vectors * LANES, bench, own.embeddings.data());
     }
   });
   std::fill_n(d_queries, s.b * of_queries, 0.0f);

@@ -40,32 +40,18 @@ void apply_direct(const Embeddings& e, const Image& image, const float* table, i
   }
 }
 
-// A whole image by transforms: content terms, then vector by vector of the value depth
+// A whole image by transforms, vector by vector of the value depth
 void apply_transforms(const Embeddings& e, const Image& image, int64_t threads, const Output& out) {
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
   const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs();
   const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(pairs * n * s.h * 2);
   float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
-  if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
-  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    Desk desk(s);
-    for (int64_t at = first; at < last; ++at) {
-      if (image.content) one_query(s, image, nullptr, at, desk, y + at * width);
-      else std::fill_n(y + at * width, width, 0.0f);
-      const float* query = image.query(s, at, desk.query.data());
-      for (int64_t head = 0; head < s.h; ++head)
-        for (int64_t k = 0; k < s.k; ++k) queries[((k / 2 * n + at) * s.h + head) * 2 + k % 2] = query[head * s.k + k];
-    }
-  });
+  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) { group_queries(s, image, first, last, queries); });
   const int64_t vectors = s.v_pitch / LANES;
   in_parts(vectors, std::min(threads, vectors), [&](int64_t, int64_t first, int64_t last) {
-    Bench bench(s, spectra);
-    for (int64_t vector = first; vector < last; ++vector) {
-      transform_values(s, spectra, image.values + vector * LANES, bench);
-      for (int64_t pair = 0; pair < pairs; ++pair)
-        add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
-    }
+    const Bench bench(s, spectra);
+    for (int64_t vector = first; vector < last; ++vector) apply_vector(s, spectra, image, queries, vector * LANES, bench, y);
   });
   if (wide) put(s, out, y, 0, n);
 }
