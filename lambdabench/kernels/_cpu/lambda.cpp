@@ -40,11 +40,13 @@ void backward_by_transforms(const Embeddings& e, const float* queries, const flo
     std::vector<float> queries, embeddings;
   };
   std::vector<Part> found(parts);
+  std::fill_n(d_queries, s.b * of_queries, 0.0f);
   in_parts(units, parts, [&](int64_t part, int64_t first, int64_t last) {
     Part& own = found[part];
     own.first_image = first / vectors;
-    own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
+    if (part) own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
     own.embeddings.assign(spectra.numbers(), 0.0f);
+    float* to = part ? own.queries.data() : d_queries;
     const BenchBack bench(s, spectra);
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t image = unit / vectors;
@@ -52,13 +54,12 @@ void backward_by_transforms(const Embeddings& e, const float* queries, const flo
                           content ? c.numbers + image * s.k * s.v_pitch : nullptr,
                           v.numbers + image * map * s.v_pitch,
                           d.numbers + image * n * s.h * s.v_pitch,
-                          own.queries.data() + (image - own.first_image) * of_queries,
+                          to + (image - own.first_image) * of_queries,
                           content ? wide_content.data() + image * s.k * s.v_pitch : nullptr,
                           wide_values.data() + image * map * s.v_pitch};
       transform_back(s, spectra, one, unit % vectors * LANES, bench, own.embeddings.data());
     }
   });
-  std::fill_n(d_queries, s.b * of_queries, 0.0f);
   std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
   for (Part& one : found) {
     for (size_t i = 0; i < one.queries.size(); ++i) d_queries[one.first_image * of_queries + i] += one.queries[i];

@@ -39,8 +39,9 @@ class Spectra {
   int64_t place(int64_t pair, int64_t x) const { return (pair * along_.length() + x) * 2 * pitch_; }
   int64_t pitch() const { return pitch_; }
 
-  // d_table[k][tap] += what these are the spectra of, as in `of`, at -f
+  // d_table[k][tap] += what these are the spectra of at -f: [pair][x], then LANES / 2 real parts and as many imaginary ones in turn
   void add_gradients(const Shape& s, const float* spectra, float* d_table, int64_t pitch, int64_t taps) const {
+    constexpr int64_t HALF = LANES / 2;
     const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
     const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE), room(std::max(down_.room(), along_.room()));
     float *column = line.get(), *row = line.get() + pitch_ * ONE;
@@ -48,8 +49,11 @@ class Spectra {
     for (int64_t first = 0; first < pairs_; first += LANES) {
       const int64_t count = std::min(LANES, pairs_ - first);
       for (int64_t x = 0; x < width; ++x) {
-        for (int64_t y = 0; y < 2 * pitch_; y += LANES) turn_in(spectra + place(first, x) + y, count, column + y * LANES);
-        for (int64_t y = 0; y < height; ++y) store_complex(row + y * ONE, {load(column + y * LANES), load(column + (pitch_ + y) * LANES)});
+        for (int64_t y = 0; y < 2 * height; y += LANES) turn_in(spectra + place(first, x) + y, count, column + y * LANES);
+        for (int64_t y = 0; y < height; ++y) {
+          const float* from = column + (y / HALF * LANES + y % HALF) * LANES;
+          store_complex(row + y * ONE, {load(from), load(from + HALF * LANES)});
+        }
         down_.run<-1>(room.get(), row, ONE, height, row, ONE, height);
         for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
           store_complex(map.get() + ((far_y_ + dy) * width + x) * ONE, load_complex(row + (height + dy) % height * ONE));
@@ -123,17 +127,18 @@ struct Bench {
   int64_t half;                     // floats of half a spectrum
   Aligned own;
   float *values, *lambdas;          // [x][y], column 0 to the middle one; [GROUP][height][x]
-  float *line, *rows;               // of a transform; [GROUP][x]
-  Bench(const Shape& s, const Spectra& e)
+  float *line, *rows, *behind;      // of a transform; [GROUP][x]; what else was asked for
+  Bench(const Shape& s, const Spectra& e, int64_t more = 0)
       : column((e.down().length() + 1) * ONE),
         row((e.along().length() + 1) * ONE),
         map(std::max(s.height, s.rows) * row),
         half((e.along().length() / 2 + 1) * column),
-        own(half + GROUP * (map + row) + std::max(e.down().room(), e.along().room())),
+        own(half + GROUP * (map + row) + std::max(e.down().room(), e.along().room()) + more),
         values(own.get()),
         lambdas(values + half),
         line(lambdas + GROUP * map),
-        rows(line + std::max(e.down().room(), e.along().room())) {}
+        rows(line + std::max(e.down().room(), e.along().room())),
+        behind(rows + GROUP * row) {}
 };
 
 // Half the spectrum [x][y] of the values of LANES channels, values [rows][columns][v_pitch]; y = 0 again behind each column

@@ -14,17 +14,16 @@ struct ImageBack {
   float *d_queries, *d_content, *d_values;
 };
 
-// What a thread needs beside: half a spectrum of the gradients of the values, grouped queries and their gradients, a column of a
-// spectrum and of its products
+// What a thread needs, in one piece of memory: beside a bench half a spectrum of the gradients of the values, a column of one, and
+// grouped queries, which become their gradients
 struct BenchBack {
   Bench bench;
-  Aligned sum, queries, d_queries, column;
+  float *sum, *column, *queries;
   BenchBack(const Shape& s, const Spectra& e)
-      : bench(s, e),
-        sum(bench.half),
-        queries(e.pairs() * 2 * s.height * s.width * s.h),
-        d_queries(e.pairs() * 2 * s.height * s.width * s.h + LANES),
-        column(2 * e.pitch() * ONE) {}
+      : bench(s, e, (e.along().length() / 2 + 2) * (e.down().length() + 1) * ONE + rounded(e.pairs() * 2 * s.height * s.width * s.h)),
+        sum(bench.behind),
+        column(sum + bench.half),
+        queries(column + bench.column) {}
 };
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -56,31 +55,35 @@ inline Vec totals(Vec* v) {
 }
 #endif
 
-// Of a row: d_queries [x][h][2 COUNT] from lambdas bench.rows and d_y [x][h], and gradients of the lambdas, in place
+// Of a row: queries [x][h][2 COUNT] become their gradients and lambdas, bench.rows, theirs; d_y [x][h]
 template <int COUNT>
-void meet_back(const Shape& s, const float* queries, const float* d_y, const Bench& bench, float* d_queries) {
-  const int64_t products = s.h * 2 * COUNT;
-  for (int64_t x = 0; x < s.width; ++x, queries += products, d_y += s.h * s.v_pitch, d_queries += products) {
+void meet_back(const Shape& s, const float* d_y, const Bench& bench, float* queries) {
+  constexpr int64_t HEADS = LANES / (2 * COUNT);
+  for (int64_t x = 0; x < s.width; ++x) {
     Vec lambdas[2 * COUNT], found[2 * COUNT] = {};
-    for (int i = 0; i < 2 * COUNT; ++i) lambdas[i] = load(bench.rows + i / 2 * bench.row + x * ONE + i % 2 * LANES);
-    constexpr int64_t HEADS = LANES / (2 * COUNT);
-    for (int64_t head = 0; head < s.h; head += HEADS) {
+    float* at = bench.rows + x * ONE;
+    unrolled<2 * COUNT>([&](auto i) LAMBDA_INLINE { lambdas[i] = load(at + i / 2 * bench.row + i % 2 * LANES); });
+    for (int64_t head = 0; head < s.h; head += HEADS, queries += 2 * COUNT * HEADS, d_y += HEADS * s.v_pitch) {
       Vec product[LANES] = {};
       auto of_head = [&](auto one) LAMBDA_INLINE {
-        const Vec d = load(d_y + (head + one) * s.v_pitch);
+        const Vec d = load(d_y + one * s.v_pitch);
         unrolled<2 * COUNT>([&](auto i) LAMBDA_INLINE {
           product[one * 2 * COUNT + i] = d * lambdas[i];
-          found[i] += d * all(queries[(head + one) * 2 * COUNT + i]);
+          found[i] += d * all(queries[one * 2 * COUNT + i]);
         });
       };
-      if (head + HEADS <= s.h) unrolled<HEADS>(of_head);
-      else
-        unrolled<HEADS>([&](auto one) LAMBDA_INLINE {
-          if (head + one < s.h) of_head(one);
-        });
-      store(d_queries + head * 2 * COUNT, totals(product));
+      if (head + HEADS <= s.h) {
+        unrolled<HEADS>(of_head);
+        store(queries, totals(product));
+        continue;
+      }
+      const int64_t rest = s.h - head;
+      for (int64_t one = 0; one < rest; ++one) of_head(one);
+      const Vec some = totals(product);
+      for (int64_t i = 0; i < rest * 2 * COUNT; ++i) queries[i] = some[i];
+      queries += (rest - HEADS) * 2 * COUNT, d_y += (rest - HEADS) * s.v_pitch;
     }
-    for (int i = 0; i < 2 * COUNT; ++i) store(bench.rows + i / 2 * bench.row + x * ONE + i % 2 * LANES, found[i]);
+    unrolled<2 * COUNT>([&](auto i) LAMBDA_INLINE { store(at + i / 2 * bench.row + i % 2 * LANES, found[i]); });
   }
 }
 
@@ -89,9 +92,9 @@ void rows_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t
   const Bench& bench = b.bench;
   for (int64_t row = 0; row < s.height; ++row) {
     const int64_t place = (pair * 2 * s.height * s.width + row * s.width * 2 * count) * s.h;
-    const float *q = b.queries.get() + place, *d_y = image.d_y + row * s.width * s.h * s.v_pitch + vector;
+    const float* d_y = image.d_y + row * s.width * s.h * s.v_pitch + vector;
     for (int64_t i = 0; i < count; ++i) row_of_lambdas(s, e, i, row, bench);
-    count == GROUP ? meet_back<GROUP>(s, q, d_y, bench, b.d_queries.get() + place) : meet_back<1>(s, q, d_y, bench, b.d_queries.get() + place);
+    count == GROUP ? meet_back<GROUP>(s, d_y, bench, b.queries + place) : meet_back<1>(s, d_y, bench, b.queries + place);
     for (int64_t i = 0; i < count; ++i) {
       const float* from = bench.rows + i * bench.row;
       float* to = bench.lambdas + i * bench.map + row * bench.row;
@@ -100,35 +103,35 @@ void rows_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t
   }
 }
 
-// Of one x: b.column becomes D, `sum` takes D conj(P) (its conjugate at -y where MIRRORED) and `into` the totals of conj(V) D
+// Of one x: b.column becomes D, b.sum takes D conj(P) (its conjugate at -y where MIRRORED) and `into` the totals of conj(V) D
 template <bool MIRRORED>
 void column_back(const Shape& s, const Spectra& e, int64_t pair, int64_t x, const float* gradients, const BenchBack& b, float* into) {
+  constexpr int64_t HALF = LANES / 2, sign = MIRRORED ? -1 : 1;
   const Bench& bench = b.bench;
-  const int64_t height = e.down().length(), width = e.along().length(), place = e.place(pair, x), sign = MIRRORED ? -1 : 1;
+  const int64_t height = e.down().length(), width = e.along().length(), place = e.place(pair, x);
   const int64_t from = MIRRORED ? (width - x) * bench.column + height * ONE : x * bench.column;
   const float *re = e.of(pair, x), *im = re + e.pitch(), *values = bench.values + from;
-  float *d = b.column.get(), *sum = b.sum.get() + from;
+  float *d = b.column, *sum = b.sum + from;
   e.down().run<-1>(bench.line, gradients + x * ONE, bench.row, s.height, d, ONE, height);
-  for (int64_t y = 0; y < height; y += LANES) {
-    Vec real[LANES] = {}, imaginary[LANES] = {};
-    for (int64_t i = 0; i < std::min(LANES, height - y); ++i) {
-      const Complex z = load_complex(d + (y + i) * ONE), v = load_complex(values + sign * (y + i) * ONE);
+  into += place;
+  for (int64_t y = 0; y < height; y += HALF, into += LANES) {
+    Vec product[LANES];
+    unrolled<HALF>([&](auto i) LAMBDA_INLINE {
       float* to = sum + sign * (y + i) * ONE;
+      const Complex z = load_complex(d + (y + i) * ONE), v = load_complex(values + sign * (y + i) * ONE);
       const Complex more = times_conjugate(z, re[y + i], im[y + i]);
       if constexpr (MIRRORED) {
         store_complex(to, {load(to) + more.re, load(to + LANES) - more.im});
-        real[i] = v.re * z.re - v.im * z.im, imaginary[i] = v.re * z.im + v.im * z.re;
+        product[i] = v.re * z.re - v.im * z.im, product[HALF + i] = v.re * z.im + v.im * z.re;
       } else {
         store_complex(to, load_complex(to) + more);
-        real[i] = v.re * z.re + v.im * z.im, imaginary[i] = v.re * z.im - v.im * z.re;
+        product[i] = v.re * z.re + v.im * z.im, product[HALF + i] = v.re * z.im - v.im * z.re;
       }
-    }
-    float* to = into + place + y;
-    store(to, load(to) + totals(real));
-    store(to + e.pitch(), load(to + e.pitch()) + totals(imaginary));
+    });
+    store(into, load(into) + totals(product));
   }
   if constexpr (MIRRORED) {  // y = 0 is at both ends of a column
-    float* first = b.sum.get() + (width - x) * bench.column;
+    float* first = b.sum + (width - x) * bench.column;
     store_complex(first, load_complex(first) + load_complex(sum));
     store_complex(sum, {Vec{}, Vec{}});
   }
@@ -139,7 +142,7 @@ void values_back(const Shape& s, const Spectra& e, const ImageBack& image, int64
   const Bench& bench = b.bench;
   const int64_t width = e.along().length();
   for (int64_t x = 0; x <= width / 2; ++x) {
-    const float* from = b.sum.get() + x * bench.column;
+    const float* from = b.sum + x * bench.column;
     e.down().run<1>(bench.line, from, ONE, e.down().length(), bench.lambdas + x * ONE, bench.row, s.rows);
   }
   for (int64_t y = 0; y < s.rows; ++y) {
@@ -164,13 +167,13 @@ void ungroup(const Shape& s, const float* grouped, float* d_queries) {
     }
 }
 
-// Adds what LANES channels from `vector` on give; into spectra as in Spectra::of
+// Adds what LANES channels from `vector` on give; into spectra as Spectra::add_gradients takes them
 void transform_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t vector, const BenchBack& b, float* into) {
   const Bench& bench = b.bench;
   const int64_t width = e.along().length();
-  group_queries(s, {image.queries, s.h * s.k, nullptr, nullptr, nullptr, nullptr}, 0, s.height * s.width, b.queries.get());
+  group_queries(s, {image.queries, s.h * s.k, nullptr, nullptr, nullptr, nullptr}, 0, s.height * s.width, b.queries);
   transform_values(s, e, image.values + vector, bench);
-  std::fill_n(b.sum.get(), bench.half, 0.0f);
+  std::fill_n(b.sum, bench.half, 0.0f);
   for (int64_t pair = 0; pair < e.pairs(); pair += GROUP) {
     const int64_t count = std::min(GROUP, e.pairs() - pair);
     columns_of_lambdas(s, e, pair, count, image.content ? image.content + vector : nullptr, bench);
@@ -181,14 +184,14 @@ void transform_back(const Shape& s, const Spectra& e, const ImageBack& image, in
         column_back<false>(s, e, pair + i, x, gradients, b, into);
         if (!x && image.content) {
           const int64_t k = 2 * (pair + i);
-          store(image.d_content + k * s.v_pitch + vector, load(b.column.get()));
-          if (k + 1 < s.k) store(image.d_content + (k + 1) * s.v_pitch + vector, load(b.column.get() + LANES));
+          store(image.d_content + k * s.v_pitch + vector, load(b.column));
+          if (k + 1 < s.k) store(image.d_content + (k + 1) * s.v_pitch + vector, load(b.column + LANES));
         }
         if (x && 2 * x < width) column_back<true>(s, e, pair + i, width - x, gradients, b, into);
       }
   }
   values_back(s, e, image, vector, b);
-  ungroup(s, b.d_queries.get(), image.d_queries);
+  ungroup(s, b.queries, image.d_queries);
 }
 
 }  // namespace
