@@ -62,26 +62,26 @@ void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, co
     std::vector<float> queries, embeddings;
   };
   std::vector<Part> found(parts);
+  std::fill_n(out.queries, s.b * of_queries, 0.0f);
   in_parts(units, parts, [&](int64_t part, int64_t first, int64_t last) {
     Part& own = found[part];
     own.first_image = first / vectors;
-    own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
-    own.embeddings.assign(spectra.numbers(), 0.0f);
-    Bench bench(s, spectra);
-    std::vector<Complex> sum(bench.values.size());
+    if (part) own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
+    if (part) own.embeddings.assign(spectra.numbers(), 0.0f);
+    float* to = part ? own.queries.data() : out.queries;
+    const BenchBack bench(s, spectra);
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t image = unit / vectors;
       const ImageBack one{in.queries + image * of_queries,
                           in.content ? c.numbers + image * s.k * s.v_pitch : nullptr,
                           v.numbers + image * map * s.v_pitch,
                           d.numbers + image * n * s.h * s.v_pitch,
-                          own.queries.data() + (image - own.first_image) * of_queries,
+                          to + (image - own.first_image) * of_queries,
                           in.content ? wide_content.data() + image * s.k * s.v_pitch : nullptr,
                           wide_values.data() + image * map * s.v_pitch};
-      transform_back(s, spectra, one, unit % vectors * LANES, bench, sum, own.embeddings.data());
+      transform_back(s, spectra, one, unit % vectors * LANES, bench, part ? own.embeddings.data() : table_sum);
     }
   });
-  std::fill_n(out.queries, s.b * of_queries, 0.0f);
   for (const Part& one : found) {
     add_to(out.queries + one.first_image * of_queries, one.queries);
     add_to(table_sum, one.embeddings);

@@ -186,39 +186,27 @@ void apply_direct(const Embeddings& e, const float* queries, const float* conten
   }
 }
 
-// A whole image by transforms: content terms, then vector by vector of the value depth
+// A whole image by transforms, vector by vector of the value depth
 template <class Factory>
 void apply_transforms(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads,
                       const Output& out) {
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
-  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, pairs = spectra.pairs(), of_query = s.h * s.k;
-  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(pairs * n * s.h * 2);
+  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, of_query = s.h * s.k;
+  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(spectra.pairs() * n * s.h * 2);
   float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
-  if (s.k % 2) std::fill_n(queries, pairs * n * s.h * 2, 0.0f);
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    Desk desk(s);
     auto read = reader();
     for (int64_t at = first; at < last; at += AT_ONCE) {
-      const int64_t count = std::min(AT_ONCE, last - at);
-      const float* found = read(at, count);
-      if (!content) std::fill_n(y + at * width, count * width, 0.0f);
-      const Image image{found - at * of_query, of_query, nullptr, nullptr, content, values};
-      for (int64_t i = at; i < at + count; ++i, found += of_query) {
-        if (content) one_query(s, image, nullptr, i, desk, y + i * width);
-        for (int64_t head = 0; head < s.h; ++head)
-          for (int64_t k = 0; k < s.k; ++k) queries[((k / 2 * n + i) * s.h + head) * 2 + k % 2] = found[head * s.k + k];
-      }
+      const int64_t end = std::min(at + AT_ONCE, last);
+      group_queries(s, {read(at, end - at) - at * of_query, of_query, nullptr, nullptr, content, values}, at, end, queries);
     }
   });
+  const Image image{nullptr, of_query, nullptr, nullptr, content, values};
   const int64_t vectors = s.v_pitch / LANES;
   in_parts(vectors, std::min(threads, vectors), [&](int64_t, int64_t first, int64_t last) {
-    Bench bench(s, spectra);
-    for (int64_t vector = first; vector < last; ++vector) {
-      transform_values(s, spectra, values + vector * LANES, bench);
-      for (int64_t pair = 0; pair < pairs; ++pair)
-        add_pair(s, spectra, pair, &queries[pair * n * s.h * 2], bench, y + vector * LANES);
-    }
+    const Bench bench(s, spectra);
+    for (int64_t vector = first; vector < last; ++vector) apply_vector(s, spectra, image, queries, vector * LANES, bench, y);
   });
   if (wide) put(s, out, y, 0, n);
 }

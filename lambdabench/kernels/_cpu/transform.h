@@ -1,120 +1,20 @@
 // The forward pass by Fourier transforms, for scopes so wide that products of spectra need fewer operations. Lanes are channels;
-// two lambdas, k and k + 1, are the real and the imaginary part of one inverse transform, whose last pass multiplies them with
-// the queries, so that none is ever stored.
+// two lambdas, k and k + 1, are the real and the imaginary part of one inverse transform, and rows of two such pairs are
+// multiplied with the queries as soon as they are there, so that no lambda is ever stored. Values are real: half of their
+// spectrum is kept, as that at -f is the conjugate of that at f.
 #pragma once
 
-#include <numeric>
-
 #include "direct.h"
+#include "line.h"
+#include "output.h"
 
 namespace {
 
 // Time of a step of a transform over that of a multiplication of the direct way, as measured.
 constexpr double TRANSFORM_COST = 5.0;
 
-struct Complex {
-  Vec re, im;
-};
-inline Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-inline Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
-inline Complex operator*(Complex a, float x) { return {a.re * all(x), a.im * all(x)}; }
-inline Complex times(Complex a, float re, float im) {
-  return {a.re * all(re) - a.im * all(im), a.re * all(im) + a.im * all(re)};
-}
-inline Complex times_i(Complex a) { return {-a.im, a.re}; }
-
-// Sums of x with the roots of unity, e^(sign i 2 pi j t / RADIX), in place
-template <int RADIX>
-inline void butterfly(Complex* x, float sign) {
-  if constexpr (RADIX == 2) {
-    const Complex a = x[0], b = x[1];
-    x[0] = a + b, x[1] = a - b;
-  } else if constexpr (RADIX == 3) {
-    const Complex sum = x[1] + x[2], apart = times_i(x[1] - x[2]) * (sign * 0.86602540378443865f), middle = x[0] - sum * 0.5f;
-    x[0] = x[0] + sum, x[1] = middle + apart, x[2] = middle - apart;
-  } else if constexpr (RADIX == 4) {
-    const Complex a = x[0] + x[2], b = x[0] - x[2], c = x[1] + x[3], d = times_i(x[1] - x[3]) * sign;
-    x[0] = a + c, x[1] = b + d, x[2] = a - c, x[3] = b - d;
-  } else {
-    constexpr float C1 = 0.30901699437494742f, C2 = -0.80901699437494742f, S1 = 0.95105651629515357f, S2 = 0.58778525229247313f;
-    const Complex a = x[1] + x[4], b = x[2] + x[3];
-    const Complex c = times_i(x[1] - x[4]) * sign, d = times_i(x[2] - x[3]) * sign;
-    const Complex first = x[0] + a * C1 + b * C2, second = x[0] + a * C2 + b * C1;
-    const Complex p = c * S1 + d * S2, q = c * S2 - d * S1;
-    x[0] = x[0] + a + b;
-    x[1] = first + p, x[4] = first - p, x[2] = second + q, x[3] = second - q;
-  }
-}
-
-// Transforms of one length, by Stockham's sorted passes; no bit reversal.
-class Line {
- public:
-  explicit Line(int64_t length) : length_(length) {
-    int64_t n = length;
-    for (int64_t radix : {4, 2, 3, 5})
-      for (; n % radix == 0; n /= radix) radices_.push_back(radix);
-    n = length;
-    for (int64_t radix : radices_) {
-      const int64_t m = n / radix;
-      for (int64_t p = 0; p < m; ++p)
-        for (int64_t t = 1; t < radix; ++t) {
-          const double angle = 2 * 3.14159265358979323846 * static_cast<double>(p * t) / static_cast<double>(n);
-          twiddles_.push_back(static_cast<float>(std::cos(angle)));
-          twiddles_.push_back(static_cast<float>(std::sin(angle)));
-        }
-      n = m;
-    }
-  }
-
-  int64_t length() const { return length_; }
-
-  // Of the numbers in `a`, with `b` as room: the answer is in the one returned. sign: -1 forward, 1 inverse (not scaled).
-  Complex* run(Complex* a, Complex* b, float sign) const {
-    int64_t n = length_, stride = 1;
-    const float* twiddles = twiddles_.data();
-    for (int64_t radix : radices_) {
-      switch (radix) {
-        case 2: pass<2>(a, b, n, stride, twiddles, sign); break;
-        case 3: pass<3>(a, b, n, stride, twiddles, sign); break;
-        case 4: pass<4>(a, b, n, stride, twiddles, sign); break;
-        default: pass<5>(a, b, n, stride, twiddles, sign);
-      }
-      twiddles += 2 * (n / radix) * (radix - 1);
-      n /= radix, stride *= radix;
-      std::swap(a, b);
-    }
-    return a;
-  }
-
- private:
-  template <int RADIX>
-  static void pass(const Complex* a, Complex* b, int64_t n, int64_t stride, const float* twiddles, float sign) {
-    const int64_t m = n / RADIX;
-    for (int64_t p = 0; p < m; ++p, twiddles += 2 * (RADIX - 1))
-      for (int64_t q = 0; q < stride; ++q) {
-        Complex x[RADIX];
-        for (int j = 0; j < RADIX; ++j) x[j] = a[q + stride * (p + j * m)];
-        butterfly<RADIX>(x, sign);
-        b[q + stride * RADIX * p] = x[0];
-        for (int t = 1; t < RADIX; ++t)
-          b[q + stride * (RADIX * p + t)] = p ? times(x[t], twiddles[2 * t - 2], sign * twiddles[2 * t - 1]) : x[t];
-      }
-  }
-
-  int64_t length_;
-  std::vector<int64_t> radices_;
-  std::vector<float> twiddles_;
-};
-
-// The smallest length with factors 2, 3 and 5 in which nothing wraps around.
-inline int64_t length_for(int64_t least) {
-  for (int64_t n = std::max<int64_t>(least, 2);; ++n) {
-    int64_t rest = n;
-    for (int64_t factor : {2, 3, 5})
-      while (rest % factor == 0) rest /= factor;
-    if (rest == 1) return n;
-  }
-}
+// Pairs of lambdas whose rows meet the queries together
+constexpr int64_t GROUP = 2;
 
 // Spectra of the position embeddings of one layer, and what transforms of its maps need; u = 1.
 class Spectra {
@@ -125,43 +25,48 @@ class Spectra {
         down_(length_for(std::max(s.height, s.rows) + far_y_)),
         along_(length_for(std::max(s.width, s.columns) + far_x_)),
         pairs_((s.k + 1) / 2),
-        numbers_(2 * pairs_ * down_.length() * along_.length()) {
+        pitch_(rounded(down_.length())),
+        numbers_(pairs_ * along_.length() * 2 * pitch_) {
     for (int64_t first = 0; first < pairs_; first += LANES) transform_embeddings(s, table, first);
   }
 
   const Line& down() const { return down_; }
   const Line& along() const { return along_; }
   int64_t pairs() const { return pairs_; }
-  int64_t numbers() const { return static_cast<int64_t>(numbers_.size()); }
-  // [x][y] pairs of floats, of the lambdas 2 * pair and 2 * pair + 1
-  const float* of(int64_t pair) const { return numbers_.data() + 2 * pair * down_.length() * along_.length(); }
+  int64_t numbers() const { return pairs_ * along_.length() * 2 * pitch_; }
+  // Of the lambdas 2 * pair and 2 * pair + 1 at x: real parts [y], and imaginary ones `pitch` behind
+  const float* of(int64_t pair, int64_t x) const { return numbers_.get() + place(pair, x); }
+  int64_t place(int64_t pair, int64_t x) const { return (pair * along_.length() + x) * 2 * pitch_; }
+  int64_t pitch() const { return pitch_; }
 
-  // d_table[k][tap] += what the gradients' spectra [pairs][x][y] are of
+  // d_table[k][tap] += what these are the spectra of at -f: [pair][x], then LANES / 2 real parts and as many imaginary ones in turn
   void add_gradients(const Shape& s, const float* spectra, float* d_table, int64_t pitch, int64_t taps) const {
-    const int64_t height = down_.length(), width = along_.length(), most = std::max(height, width);
-    std::vector<Complex> map(height * width), line(2 * most);
+    constexpr int64_t HALF = LANES / 2;
+    const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
+    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE), room(std::max(down_.room(), along_.room()));
+    float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
     for (int64_t first = 0; first < pairs_; first += LANES) {
+      const int64_t count = std::min(LANES, pairs_ - first);
       for (int64_t x = 0; x < width; ++x) {
+        for (int64_t y = 0; y < 2 * height; y += LANES) turn_in(spectra + place(first, x) + y, count, column + y * LANES);
         for (int64_t y = 0; y < height; ++y) {
-          line[y] = {Vec{}, Vec{}};
-          for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
-            const float* from = spectra + 2 * (((first + lane) * width + x) * height + y);
-            line[y].re[lane] = from[0], line[y].im[lane] = from[1];
-          }
+          const float* from = column + (y / HALF * LANES + y % HALF) * LANES;
+          store_complex(row + y * ONE, {load(from), load(from + HALF * LANES)});
         }
-        const Complex* found = down_.run(line.data(), line.data() + most, 1.0f);
-        for (int64_t y = 0; y < height; ++y) map[y * width + x] = found[y];
+        down_.run<-1>(room.get(), row, ONE, height, row, ONE, height);
+        for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
+          store_complex(map.get() + ((far_y_ + dy) * width + x) * ONE, load_complex(row + (height + dy) % height * ONE));
       }
       for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
-        std::copy_n(&map[(height + dy) % height * width], width, line.data());
-        const Complex* found = along_.run(line.data(), line.data() + most, 1.0f);
+        const float* from = map.get() + (far_y_ + dy) * width * ONE;
+        along_.run<-1>(room.get(), from, ONE, width, row, ONE, width);
         for (int64_t dx = -far_x_; dx <= far_x_; ++dx)
-          for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
+          for (int64_t lane = 0; lane < count; ++lane) {
             const int64_t k = 2 * (first + lane), tap = (s.r_y / 2 + dy) * pitch + s.r_x / 2 + dx;
-            const Complex& one = found[(width + dx) % width];
-            d_table[k * taps + tap] += one.re[lane] * scale;
-            if (k + 1 < s.k) d_table[(k + 1) * taps + tap] += one.im[lane] * scale;
+            const float* one = row + (width + dx) % width * ONE + lane;
+            d_table[k * taps + tap] += one[0] * scale;
+            if (k + 1 < s.k) d_table[(k + 1) * taps + tap] += one[LANES] * scale;
           }
       }
     }
@@ -170,95 +75,189 @@ class Spectra {
  private:
   static int64_t reach(int64_t scope, int64_t one, int64_t other) { return std::min(scope / 2, std::max(one, other) - 1); }
 
+  // LANES numbers of `count` pairs, which become lanes, zeros in the others
+  void turn_in(const float* from, int64_t count, float* to) const {
+    const int64_t step = along_.length() * 2 * pitch_;
+    if (count == LANES) return turn(from, step, to, LANES);
+    alignas(64) float some[LANES * LANES] = {};
+    for (int64_t lane = 0; lane < count; ++lane) store(some + lane * LANES, load(from + lane * step));
+    turn(some, LANES, to, LANES);
+  }
+
   void transform_embeddings(const Shape& s, const float* table, int64_t first) {
-    const int64_t height = down_.length(), width = along_.length(), most = std::max(height, width);
-    std::vector<Complex> map(height * width, Complex{}), line(2 * most);
-    for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
-      for (int64_t dx = -far_x_; dx <= far_x_; ++dx) {
-        Complex& to = map[(height - dy) % height * width + (width - dx) % width];
-        for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
-          const int64_t k = 2 * (first + lane), tap = (s.r_y / 2 + dy) * s.pitch + s.r_x / 2 + dx;
-          to.re[lane] = table[k * s.taps + tap];
-          if (k + 1 < s.k) to.im[lane] = table[(k + 1) * s.taps + tap];
-        }
-      }
-    for (int64_t y = 0; y < height; ++y) {
-      std::copy_n(&map[y * width], width, line.data());
-      std::copy_n(along_.run(line.data(), line.data() + most, -1.0f), width, &map[y * width]);
-    }
+    const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1, count = std::min(LANES, pairs_ - first);
+    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE), room(std::max(down_.room(), along_.room()));
+    float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
-    for (int64_t x = 0; x < width; ++x) {
-      for (int64_t y = 0; y < height; ++y) line[y] = map[y * width + x];
-      const Complex* found = down_.run(line.data(), line.data() + most, -1.0f);
-      for (int64_t y = 0; y < height; ++y)
-        for (int64_t lane = 0; lane < LANES && first + lane < pairs_; ++lane) {
-          float* to = &numbers_[2 * (((first + lane) * width + x) * height + y)];
-          to[0] = found[y].re[lane] * scale;
-          to[1] = found[y].im[lane] * scale;
+    for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
+      std::fill_n(row, width * ONE, 0.0f);
+      for (int64_t lane = 0; lane < count; ++lane)
+        for (int64_t part = 0; part < 2 && 2 * (first + lane) + part < s.k; ++part) {
+          const float* from = table + (2 * (first + lane) + part) * s.taps + (s.r_y / 2 + dy) * s.pitch + s.r_x / 2;
+          float* to = row + part * LANES + lane;
+          for (int64_t dx = -far_x_; dx <= 0; ++dx) to[-dx * ONE] = from[dx];
+          for (int64_t dx = 1; dx <= far_x_; ++dx) to[(width - dx) * ONE] = from[dx];
         }
+      along_.run<-1>(room.get(), row, ONE, width, map.get() + (far_y_ + dy) * ONE, window * ONE, width);
+    }
+    for (int64_t x = 0; x < width; ++x) {
+      const float* middle = map.get() + (x * window + far_y_) * ONE;
+      std::fill_n(row, height * ONE, 0.0f);
+      for (int64_t dy = -far_y_; dy <= far_y_; ++dy) store_complex(row + (height - dy) % height * ONE, load_complex(middle + dy * ONE));
+      down_.run<-1>(room.get(), row, ONE, height, row, ONE, height);
+      for (int64_t y = 0; y < height; ++y)
+        store(column + y * LANES, load(row + y * ONE) * all(scale)), store(column + (pitch_ + y) * LANES, load(row + y * ONE + LANES) * all(scale));
+      alignas(64) float some[LANES * LANES];
+      for (int64_t y = 0; y < 2 * pitch_; y += LANES) {
+        turn(column + y * LANES, LANES, some, LANES);
+        for (int64_t lane = 0; lane < count; ++lane) store(numbers_.get() + place(first + lane, x) + y, load(some + lane * LANES));
+      }
     }
   }
 
   int64_t far_y_, far_x_;
   Line down_, along_;
-  int64_t pairs_;
-  std::vector<float> numbers_;
+  int64_t pairs_, pitch_;
+  Aligned numbers_;
 };
 
 // What a thread needs to transform maps.
 struct Bench {
-  std::vector<Complex> values, lambdas, line;
-  explicit Bench(const Shape& s, const Spectra& e)
-      : values(e.down().length() * e.along().length()),
-        lambdas(std::max(s.height, s.rows) * e.along().length()),
-        line(2 * std::max(e.down().length(), e.along().length())) {}
+  int64_t column, row, map;         // floats of a column of a spectrum, of a row of half transformed lambdas and of all of these
+  int64_t half;                     // floats of half a spectrum
+  Aligned own;
+  float *values, *lambdas;          // [x][y], column 0 to the middle one; [GROUP][height][x]
+  float *line, *rows, *behind;      // of a transform; [GROUP][x]; what else was asked for
+  Bench(const Shape& s, const Spectra& e, int64_t more = 0)
+      : column((e.down().length() + 1) * ONE),
+        row((e.along().length() + 1) * ONE),
+        map(std::max(s.height, s.rows) * row),
+        half((e.along().length() / 2 + 1) * column),
+        own(half + GROUP * (map + row) + std::max(e.down().room(), e.along().room()) + more),
+        values(own.get()),
+        lambdas(values + half),
+        line(lambdas + GROUP * map),
+        rows(line + std::max(e.down().room(), e.along().room())),
+        behind(rows + GROUP * row) {}
 };
 
-// Spectrum [x][y] of the values of LANES channels, values [rows][columns][v_pitch]
-void transform_values(const Shape& s, const Spectra& e, const float* values, Bench& bench) {
-  const int64_t height = e.down().length(), width = e.along().length();
-  Complex *line = bench.line.data(), *room = line + std::max(height, width);
-  for (int64_t y = 0; y < s.rows; ++y) {
-    for (int64_t x = 0; x < s.columns; ++x) line[x] = {load(values + (y * s.columns + x) * s.v_pitch), Vec{}};
-    std::fill_n(line + s.columns, width - s.columns, Complex{});
-    const Complex* found = e.along().run(line, room, -1.0f);
-    for (int64_t x = 0; x < width; ++x) bench.lambdas[y * width + x] = found[x];
+// Half the spectrum [x][y] of the values of LANES channels, values [rows][columns][v_pitch]; y = 0 again behind each column
+void transform_values(const Shape& s, const Spectra& e, const float* values, const Bench& bench) {
+  const int64_t height = e.down().length(), width = e.along().length(), step = s.v_pitch;
+  const Vec half = all(0.5f);
+  for (int64_t y = 0; y < s.rows; y += 2) {
+    const float *first = values + y * s.columns * step, *second = first + s.columns * step;
+    const bool both = y + 1 < s.rows;
+    for (int64_t x = 0; x < s.columns; ++x)
+      store_complex(bench.rows + x * ONE, {load(first + x * step), both ? load(second + x * step) : Vec{}});
+    e.along().run<-1>(bench.line, bench.rows, ONE, s.columns, bench.rows, ONE, width);
+    for (int64_t x = 0; x <= width / 2; ++x) {
+      const Complex z = load_complex(bench.rows + x * ONE), mirrored = load_complex(bench.rows + (x ? width - x : 0) * ONE);
+      float* to = bench.lambdas + (x * s.rows + y) * ONE;
+      store_complex(to, {half * (z.re + mirrored.re), half * (z.im - mirrored.im)});
+      if (both) store_complex(to + ONE, {half * (z.im + mirrored.im), half * (mirrored.re - z.re)});
+    }
   }
-  for (int64_t x = 0; x < width; ++x) {
-    for (int64_t y = 0; y < s.rows; ++y) line[y] = bench.lambdas[y * width + x];
-    std::fill_n(line + s.rows, height - s.rows, Complex{});
-    std::copy_n(e.down().run(line, room, -1.0f), height, &bench.values[x * height]);
-  }
-}
-
-// Lambdas 2 pair and 2 pair + 1 of LANES channels but for the last pass, along rows: bench.lambdas [height][x]
-void lambdas_of(const Shape& s, const Spectra& e, int64_t pair, Bench& bench) {
-  const int64_t height = e.down().length(), width = e.along().length();
-  Complex *line = bench.line.data(), *room = line + std::max(height, width);
-  for (int64_t x = 0; x < width; ++x) {
-    const float* spectrum = e.of(pair) + 2 * x * height;
-    const Complex* values = &bench.values[x * height];
-    for (int64_t i = 0; i < height; ++i) line[i] = times(values[i], spectrum[2 * i], spectrum[2 * i + 1]);
-    const Complex* found = e.down().run(line, room, 1.0f);
-    for (int64_t i = 0; i < s.height; ++i) bench.lambdas[i * width + x] = found[i];
+  for (int64_t x = 0; x <= width / 2; ++x) {
+    const float* from = bench.lambdas + x * s.rows * ONE;
+    float* to = bench.values + x * bench.column;
+    e.down().run<-1>(bench.line, from, ONE, s.rows, to, ONE, height);
+    store_complex(to + height * ONE, load_complex(to));
   }
 }
 
-// y[position][h][v_pitch] += queries of lambdas 2 pair and 2 pair + 1 times these, for LANES channels; pairs of queries [n][h][2]
-void add_pair(const Shape& s, const Spectra& e, int64_t pair, const float* queries, Bench& bench, float* y) {
+// Lambdas 2 pair and 2 pair + 1 of LANES channels at x, but for the last pass, along rows: into lambdas[height][x]
+template <bool MIRRORED>
+void column_of_lambdas(const Shape& s, const Spectra& e, int64_t pair, int64_t x, const Bench& bench, float* lambdas) {
+  const int64_t height = e.down().length(), width = e.along().length(), step = bench.row, kept = s.height;
+  const float *re = e.of(pair, x), *im = re + e.pitch();
+  const float* values = MIRRORED ? bench.values + (width - x) * bench.column + height * ONE : bench.values + x * bench.column;
+  float* to = lambdas + x * ONE;
+  e.down().run<1>(
+      bench.line,
+      [=](int64_t y) LAMBDA_INLINE {
+        if constexpr (!MIRRORED) return times(load_complex(values + y * ONE), re[y], im[y]);
+        const Complex z = load_complex(values - y * ONE);
+        return Complex{z.re * all(re[y]) + z.im * all(im[y]), z.re * all(im[y]) - z.im * all(re[y])};
+      },
+      [=](int64_t y, Complex z) LAMBDA_INLINE {
+        if (y < kept) store_complex(to + y * step, z);
+      });
+}
+
+// Lambdas of `count` pairs from `first` on of LANES channels, content lambdas [k][v_pitch] added where there are any
+void columns_of_lambdas(const Shape& s, const Spectra& e, int64_t first, int64_t count, const float* content, const Bench& bench) {
   const int64_t width = e.along().length();
-  Complex *line = bench.line.data(), *room = line + std::max(e.down().length(), width);
-  lambdas_of(s, e, pair, bench);
-  for (int64_t row = 0; row < s.height; ++row) {
-    std::copy_n(&bench.lambdas[row * width], width, line);
-    const Complex* found = e.along().run(line, room, 1.0f);
-    for (int64_t x = 0; x < s.width; ++x) {
-      const int64_t at = row * s.width + x;
-      for (int64_t head = 0; head < s.h; ++head) {
-        const float* q = queries + (at * s.h + head) * 2;
-        float* to = y + (at * s.h + head) * s.v_pitch;
-        store(to, load(to) + all(q[0]) * found[x].re + all(q[1]) * found[x].im);
+  for (int64_t x = 0; x <= width / 2; ++x)
+    for (int64_t i = 0; i < count; ++i) {
+      float* lambdas = bench.lambdas + i * bench.map;
+      column_of_lambdas<false>(s, e, first + i, x, bench, lambdas);
+      if (x && 2 * x < width) column_of_lambdas<true>(s, e, first + i, width - x, bench, lambdas);
+    }
+  if (!content) return;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t k = 2 * (first + i);
+    const Complex more{load(content + k * s.v_pitch), k + 1 < s.k ? load(content + (k + 1) * s.v_pitch) : Vec{}};
+    for (int64_t row = 0; row < s.height; ++row) {
+      float* at = bench.lambdas + i * bench.map + row * bench.row;
+      store_complex(at, load_complex(at) + more);
+    }
+  }
+}
+
+// A row of lambdas of the group's pair `i`: bench.rows [i][x]
+inline void row_of_lambdas(const Shape& s, const Spectra& e, int64_t i, int64_t row, const Bench& bench) {
+  const float* from = bench.lambdas + i * bench.map + row * bench.row;
+  e.along().run<1>(bench.line, from, ONE, e.along().length(), bench.rows + i * bench.row, ONE, s.width);
+}
+
+// y[x][h] of a row (+)= queries [x][h][2 COUNT] times its lambdas, bench.rows
+template <int COUNT, bool FRESH>
+void meet(const Shape& s, const float* queries, const Bench& bench, float* y) {
+  for (int64_t x = 0; x < s.width; ++x) {
+    Complex lambdas[COUNT];
+    for (int i = 0; i < COUNT; ++i) lambdas[i] = load_complex(bench.rows + i * bench.row + x * ONE);
+    for (int64_t head = 0; head < s.h; ++head, queries += 2 * COUNT, y += s.v_pitch) {
+      Vec sum = FRESH ? Vec{} : load(y);
+      for (int i = 0; i < COUNT; ++i) sum += all(queries[2 * i]) * lambdas[i].re + all(queries[2 * i + 1]) * lambdas[i].im;
+      store(y, sum);
+    }
+  }
+}
+
+// Queries as the lambdas' groups want them, of the positions `first` to `last`: [groups][positions][h][2 pairs of a group], zeros where
+// k is odd
+void group_queries(const Shape& s, const Image& image, int64_t first, int64_t last, float* grouped) {
+  const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2;
+  std::vector<float> own(s.h * s.k + LANES);
+  for (int64_t at = first; at < last; ++at) {
+    const float* query = image.query(s, at, own.data());
+    for (int64_t pair = 0; pair < pairs; pair += GROUP) {
+      const int64_t count = 2 * std::min(GROUP, pairs - pair), whole = std::min(count, s.k - 2 * pair);
+      float* to = grouped + (pair * 2 * n + at * count) * s.h;
+      for (int64_t head = 0; head < s.h; ++head, to += count) {
+        const float* from = query + head * s.k + 2 * pair;
+        if (whole == 2 * GROUP) std::memcpy(to, from, 2 * GROUP * sizeof(float));
+        else
+          for (int64_t i = 0; i < count; ++i) to[i] = i < whole ? from[i] : 0.0f;
       }
+    }
+  }
+}
+
+// y[position][h][v_pitch] of LANES channels from `vector` on, from grouped queries
+void apply_vector(const Shape& s, const Spectra& e, const Image& image, const float* queries, int64_t vector, const Bench& bench, float* y) {
+  const int64_t n = s.height * s.width;
+  transform_values(s, e, image.values + vector, bench);
+  for (int64_t pair = 0; pair < e.pairs(); pair += GROUP) {
+    const int64_t count = std::min(GROUP, e.pairs() - pair);
+    columns_of_lambdas(s, e, pair, count, image.content ? image.content + vector : nullptr, bench);
+    for (int64_t row = 0; row < s.height; ++row) {
+      for (int64_t i = 0; i < count; ++i) row_of_lambdas(s, e, i, row, bench);
+      const float* q = queries + (pair * 2 * n + row * s.width * 2 * count) * s.h;
+      float* to = y + row * s.width * s.h * s.v_pitch + vector;
+      if (count == GROUP) pair ? meet<GROUP, false>(s, q, bench, to) : meet<GROUP, true>(s, q, bench, to);
+      else pair ? meet<1, false>(s, q, bench, to) : meet<1, true>(s, q, bench, to);
     }
   }
 }
