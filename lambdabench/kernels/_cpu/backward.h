@@ -1,167 +1,279 @@
-// The backward pass: the weights are made again, nothing of the forward pass is kept but its inputs.
+// The backward pass, queries first: the weights are made again, nothing of the forward pass is kept but its inputs. Neighbouring
+// queries of a row are taken together as in the forward pass; what margins the sums of their columns need, maps have here.
 #pragma once
 
 #include "direct.h"
 
 namespace {
 
+// Columns that sums of neighbouring queries reach into beside a map
+template <int HEADS>
+constexpr int64_t MARGIN = QUERIES<HEADS> - 1;
+
+// Four heads at a time, at last two if that is enough; zeros where there are fewer
+inline bool are_two(int64_t heads) { return heads <= 2 && QUERIES<2> > 1; }
+
+struct Given {
+  const float *queries, *values, *content, *table, *d_y;  // as lambda_backward has them
+};
+
+// What all threads read: values and content lambdas channels first, the table's taps first as well.
+struct Turned {
+  int64_t margin, line;        // columns beside the map, and all of them
+  std::vector<float> values;   // [b][u][rows][v_pitch][columns]
+  std::vector<float> content;  // [b][v_pitch][k, whole vectors]
+  std::vector<float> table, taps;  // [u][k][s.taps], [u][s.taps][k, whole vectors]
+};
+
 // What a thread adds up of the gradients; summed over threads at the end.
 struct Gradients {
-  int64_t first_image;
-  std::vector<int64_t> at;
-  std::vector<float> values, content, table;  // [images][u][rows][columns][v_pitch], [images][k][v_pitch], [u][k][taps]
+  int64_t first_image, images;
+  std::vector<float> values, content, table;  // [images][u][rows][line][v_pitch], [images][k][v_pitch], [u][s.taps][k, whole vectors]
 };
 
-// Values with channels first and margins of zeros: [image][u][v][row][margin + column + margin]
-struct Turned {
-  int64_t margin, line;
-  std::vector<float> numbers;
-  const float* at(const Shape& s, int64_t image, int64_t u, int64_t row, int64_t column) const {
-    return numbers.data() + (((image * s.u + u) * s.v) * s.rows + row) * line + margin + column;
+// One row of a map, channels first
+void turn_row(const Shape& s, const float* from, float* to) {
+  int64_t column = 0;
+  for (; column + LANES <= s.columns; column += LANES) {
+    int64_t v = 0;
+    for (; v + LANES <= s.v; v += LANES) turn(from + column * s.v + v, s.v, to + v * s.columns + column, s.columns);
+    for (; v < s.v; ++v)
+      for (int64_t i = column; i < column + LANES; ++i) to[v * s.columns + i] = from[i * s.v + v];
   }
-};
+  for (; column < s.columns; ++column)
+    for (int64_t v = 0; v < s.v; ++v) to[v * s.columns + column] = from[column * s.v + v];
+}
 
-Turned turned(const Shape& s, const float* values) {
-  Turned t{s.r_x / 2, std::max(s.columns, s.width) + s.r_x + LANES, {}};
-  t.numbers.assign(s.b * s.u * s.v * s.rows * t.line + 2 * LANES + s.pitch, 0.0f);
-  for (int64_t map = 0; map < s.b * s.u; ++map)
-    for (int64_t row = 0; row < s.rows; ++row)
-      for (int64_t column = 0; column < s.columns; ++column) {
-        const float* from = values + ((map * s.rows + row) * s.columns + column) * s.v_pitch;
+Turned turned(const Shape& s, const Given& given, int64_t threads) {
+  const int64_t k_pitch = rounded(s.k), size = s.r_y * s.r_x, lines = s.b * s.u * s.rows;
+  const int64_t margin = s.h % 4 && are_two(s.h % 4) ? MARGIN<2> : MARGIN<4>;
+  Turned t{margin, s.columns + 2 * margin, {}, {}, {}, {}};
+  if (given.content) {
+    t.content.assign(s.b * s.v_pitch * k_pitch, 0.0f);
+    for (int64_t image = 0; image < s.b; ++image)
+      for (int64_t k = 0; k < s.k; ++k)
         for (int64_t v = 0; v < s.v; ++v)
-          t.numbers[((map * s.v + v) * s.rows + row) * t.line + t.margin + column] = from[v];
-      }
+          t.content[(image * s.v_pitch + v) * k_pitch + k] = given.content[(image * s.k + k) * s.v + v];
+  }
+  if (!given.table) return t;
+  t.values.resize(lines * s.v_pitch * s.columns);
+  in_parts(lines, std::max<int64_t>(1, std::min(threads, lines)), [&](int64_t, int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      turn_row(s, given.values + i * s.columns * s.v, &t.values[i * s.v_pitch * s.columns]);
+  });
+  t.table = widened(given.table, s.u * s.k, size, s.taps);
+  t.taps.assign(s.u * s.taps * k_pitch, 0.0f);
+  for (int64_t u = 0; u < s.u; ++u)
+    for (int64_t k = 0; k < s.k; ++k)
+      for (int64_t tap = 0; tap < size; ++tap) t.taps[(u * s.taps + tap) * k_pitch + k] = given.table[(u * s.k + k) * size + tap];
   return t;
 }
 
-// d_weights[head][chunk] = sum over v of d_y[head][v] values[v][position under the chunk's taps]
-template <int HEADS, int CHUNKS>
-void weigh_back(const Shape& s, const float* const* under, const int64_t* taps_at, int64_t step, const float* d_y, int64_t taps,
-                float* d_weights) {
-  Vec sum[HEADS][CHUNKS] = {};
-  for (int64_t v = 0; v < s.v; ++v) {
-    Vec value[CHUNKS];
-    for (int i = 0; i < CHUNKS; ++i) value[i] = load(under[i] + v * step);
-    for (int head = 0; head < HEADS; ++head) {
-      const Vec d = all(d_y[head * s.v_pitch + v]);
-      for (int i = 0; i < CHUNKS; ++i) sum[head][i] += d * value[i];
-    }
+// What a thread needs beside a desk: gradients of y [pairs][v_pitch] and [v_pitch][pairs], of weights and of queries [pairs][k_pitch]
+struct BackDesk : Desk {
+  int64_t pitch;  // of a row of windows' gradients of weights: as many columns as neighbours have together
+  std::vector<float> more;
+  float *d_pairs, *d_turned, *d_weights, *d_queries;
+  explicit BackDesk(const Shape& s) : Desk(s), pitch(s.r_x + LANES) {
+    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + LANES);
+    d_pairs = whole_line(more.data());
+    d_turned = d_pairs + s.v_pitch * LANES;
+    d_queries = d_turned + s.v_pitch * LANES;
+    d_weights = d_queries + k_pitch * LANES;
   }
-  for (int head = 0; head < HEADS; ++head)
-    for (int i = 0; i < CHUNKS; ++i) store(d_weights + head * taps + taps_at[i], sum[head][i]);
-}
-
-// d_values[position][v..] += sum over heads of weights[head][tap] d_y[head][v..]
-template <int HEADS, int VECTORS>
-void scatter(const Shape& s, const Window& w, const float* weights, int64_t taps, const float* d_y, float* d_values) {
-  Vec d[HEADS][VECTORS];
-  for (int head = 0; head < HEADS; ++head)
-    for (int i = 0; i < VECTORS; ++i) d[head][i] = load(d_y + head * s.v_pitch + i * LANES);
-  for (int64_t dy = w.top; dy < w.bottom; ++dy) {
-    float* under = d_values + ((w.row + dy) * s.columns + w.column) * s.v_pitch;
-    const float* of_row = weights + dy * s.pitch;
-    for (int64_t dx = w.left; dx < w.right; ++dx) {
-      Vec sum[VECTORS];
-      for (int i = 0; i < VECTORS; ++i) sum[i] = load(under + dx * s.v_pitch + i * LANES);
-      for (int head = 0; head < HEADS; ++head) {
-        const Vec a = all(of_row[head * taps + dx]);
-        for (int i = 0; i < VECTORS; ++i) sum[i] += a * d[head][i];
-      }
-      for (int i = 0; i < VECTORS; ++i) store(under + dx * s.v_pitch + i * LANES, sum[i]);
-    }
-  }
-}
-
-// d_query[head][k] += sum of first[k][..] d_second[head][..] and d_first[k][..] += sum over heads of query[head][k] d_second[head][..]
-template <int HEADS>
-void product_back(const Shape& s, const float* query, const float* first, const float* d_second, int64_t length, int64_t begin,
-                  int64_t end, float* d_query, float* d_first) {
-  for (int64_t k = 0; k < s.k; ++k) {
-    Vec sum[HEADS] = {}, q[HEADS];
-    for (int head = 0; head < HEADS; ++head) q[head] = all(query[head * s.k + k]);
-    for (int64_t at = begin; at < end; at += LANES) {
-      const Vec one = load(first + k * length + at);
-      Vec more = load(d_first + k * length + at);
-      for (int head = 0; head < HEADS; ++head) {
-        const Vec d = load(d_second + head * length + at);
-        sum[head] += d * one;
-        more += q[head] * d;
-      }
-      store(d_first + k * length + at, more);
-    }
-    for (int head = 0; head < HEADS; ++head) d_query[head * s.k + k] += total(sum[head]);
-  }
-}
-
-struct Inputs {
-  const float *queries, *content, *table;
-  const Turned* values;
 };
 
-template <int HEADS>
-void some_heads_back(const Shape& s, const Window& w, int64_t image, const float* query, const Inputs& in, const float* d_y,
-                     float* scratch, float* d_query, Gradients& into) {
-  const int64_t taps = s.taps, map = s.rows * s.columns * s.v_pitch, own = image - into.first_image;
-  for (int i = 0; i < HEADS * s.k; ++i) d_query[i] = 0;
-  if (in.content)
-    product_back<HEADS>(s, query, in.content + image * s.k * s.v_pitch, d_y, s.v_pitch, 0, s.v_pitch, d_query,
-                        into.content.data() + own * s.k * s.v_pitch);
-  if (!in.table) return;
-  float *weights = scratch, *d_weights = scratch + HEADS * taps;
-  const int64_t begin = w.top * s.pitch, end = w.bottom * s.pitch, step = s.rows * in.values->line;
-  into.at.clear();
-  for (int64_t at = begin; at < end; at += LANES) into.at.push_back(at);
-  for (int64_t u = 0; u < s.u; ++u) {
-    const float* of_u = in.table + u * s.k * taps;
-    weigh_all<HEADS>(s, query, of_u, into.at, weights);
-    const float* under[3];
-    int64_t places[3];
-    for (int64_t at = begin; at < end;) {
-      const int64_t chunks = at + 3 * LANES <= end ? 3 : 1;
-      for (int64_t i = 0; i < chunks; ++i) {
-        places[i] = at + i * LANES;
-        under[i] = in.values->at(s, image, u, w.row + places[i] / s.pitch, w.column + places[i] % s.pitch);
-      }
-      if (chunks == 3) weigh_back<HEADS, 3>(s, under, places, step, d_y, taps, d_weights);
-      else weigh_back<HEADS, 1>(s, under, places, step, d_y, taps, d_weights);
-      at += chunks * LANES;
-    }
-    product_back<HEADS>(s, query, of_u, d_weights, taps, begin, end, d_query, into.table.data() + u * s.k * taps);
-    float* d_values = into.values.data() + (own * s.u + u) * map;
-    int64_t v = 0;
-    for (; s.v_pitch - v >= 2 * LANES; v += 2 * LANES) scatter<HEADS, 2>(s, w, weights, taps, d_y + v, d_values + v);
-    for (; v < s.v_pitch; v += LANES) scatter<HEADS, 1>(s, w, weights, taps, d_y + v, d_values + v);
+// Neighbouring queries of a row, and some rows and columns of their windows
+struct Part {
+  int64_t count, left;           // of queries; the map's column under the first column here
+  int64_t top, rows, width;      // the first row of the window, and how many
+};
+
+// d_queries[pair][k..] += sum over rows and columns of d[row][column][pair] numbers[row][column][k..]
+template <int HEADS, int SHEAR>
+void queries_back(const float* d, int64_t d_step, const float* numbers, int64_t step, const Part& part, int64_t k_pitch, float* d_queries) {
+  for (int64_t k = 0; k < k_pitch; k += LANES) {
+    Vec sum[LANES][1];
+    UNROLLED for (int pair = 0; pair < LANES; ++pair) sum[pair][0] = load(d_queries + pair * k_pitch + k);
+    for (int64_t row = 0; row < part.rows; ++row)
+      for (int64_t i = 0; i < part.width; ++i)
+        meet<HEADS, 0, QUERIES<HEADS>, SHEAR, 1>(d + row * d_step + i * LANES, numbers + row * step + i * k_pitch + k, sum);
+    UNROLLED for (int pair = 0; pair < LANES; ++pair) store(d_queries + pair * k_pitch + k, sum[pair][0]);
   }
 }
 
-void query_rows_back(const Shape& s, int64_t first, int64_t last, const Inputs& in, const float* d_y, float* d_queries,
-                     Gradients& into) {
-  const int64_t taps = s.taps;
+struct Strided {
+  float* at;
+  int64_t row, step;  // from a row to the next, from a column to the next
+};
+
+// Which of both moves on by a column from a query to the next
+enum class Moves { NEITHER, WEIGHTS, SUMS };
+
+// into[row][column][..] += sum over pairs of weights[row][column][pair] vectors[pair][..], where a pair's query moves on the column of
+// one; for one vector of what is summed
+template <int HEADS, int COLUMNS, Moves MOVES>
+void add_rows(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, Strided into) {
+  constexpr int OF_SUMS = MOVES == Moves::SUMS, OF_WEIGHTS = MOVES == Moves::WEIGHTS, ALL = COLUMNS + OF_SUMS * MARGIN<HEADS>;
+  for (int64_t row = 0; row < part.rows; ++row, weights += weights_row, into.at += into.row) {
+    Vec sum[ALL];
+    UNROLLED for (int c = 0; c < ALL; ++c) sum[c] = load(into.at + c * into.step);
+    auto add = [&](int64_t query) {
+      UNROLLED for (int head = 0; head < HEADS; ++head) {
+        const Vec one = load(vectors + (query * HEADS + head) * pitch);
+        const float* own = weights + query * (HEADS + OF_WEIGHTS * LANES) + head;
+        UNROLLED for (int c = 0; c < COLUMNS; ++c) sum[c + OF_SUMS * query] += one * all(own[c * LANES]);
+      }
+    };
+    if constexpr (MOVES == Moves::SUMS) {
+      UNROLLED for (int64_t query = 0; query < QUERIES<HEADS>; ++query)
+        if (query < part.count) add(query);
+    } else {
+      for (int64_t query = 0; query < part.count; ++query) add(query);
+    }
+    UNROLLED for (int c = 0; c < ALL; ++c) store(into.at + c * into.step, sum[c]);
+  }
+}
+
+// The same for all vectors of so many columns
+template <int HEADS, int COLUMNS, Moves MOVES>
+void add_columns(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, Strided into) {
+  for (int64_t i = 0; i < pitch; i += LANES, into.at += LANES)
+    add_rows<HEADS, COLUMNS, MOVES>(weights, weights_row, vectors + i, pitch, part, into);
+}
+
+// The same for all columns
+template <int HEADS, Moves MOVES>
+void add_all(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, const Strided& into) {
+  evenly<HEADS == 4 ? 10 : 4>(part.width, [&](auto columns, int64_t first) {
+    add_columns<HEADS, decltype(columns)::value, MOVES>(weights + first * LANES, weights_row, vectors, pitch, part,
+                                                 {into.at + first * into.step, into.row, into.step});
+  });
+}
+
+// The content term's share of the gradients of a few queries and of the content lambda
+template <int HEADS>
+void content_back(const Shape& s, const Turned& t, int64_t image, BackDesk& desk, float* d_content) {
+  queries_back<HEADS, 0>(desk.d_turned, 0, &t.content[image * s.v_pitch * desk.k_pitch], 0, {0, 0, 0, 1, s.v}, desk.k_pitch,
+                         desk.d_queries);
+  const Part one{QUERIES<HEADS>, 0, 0, 1, 0};
+  int64_t k = 0;
+  auto rows = [&](auto n) {
+    constexpr int COUNT = decltype(n)::value;
+    add_columns<HEADS, COUNT, Moves::NEITHER>(desk.turned + k * LANES, 0, desk.d_pairs, s.v_pitch, one, {d_content + k * s.v_pitch, 0, s.v_pitch});
+    k += COUNT;
+  };
+  while (s.k - k >= 8) rows(std::integral_constant<int, 8>{});
+  while (k < s.k) rows(std::integral_constant<int, 1>{});
+}
+
+// The share of some rows of their windows, of intra-depth u
+template <int HEADS>
+void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Part& part, BackDesk& desk,
+               Gradients& into, int64_t into_row) {
+  const int64_t tap = part.top * s.pitch + w.left, k_pitch = desk.k_pitch;
+  weigh_rows(s, w, desk.turned, &t.table[u * s.k * s.taps], part.top, part.top + part.rows, desk.weights);
+  const int64_t columns = part.width + part.count - 1, begin = std::max<int64_t>(0, -part.left);
+  const int64_t end = std::min(columns, s.columns - part.left);
+  for (int64_t row = 0; row < part.rows; ++row) {
+    float* d = desk.d_weights + row * desk.pitch * LANES;
+    std::fill(d, d + begin * LANES, 0.0f);
+    weigh_all(desk.d_turned, &t.values[(map_row + row) * s.v_pitch * s.columns + part.left + begin], s.columns, s.v, end - begin,
+              d + begin * LANES);
+    std::fill(d + end * LANES, d + columns * LANES, 0.0f);
+  }
+  const int64_t d_row = desk.pitch * LANES, taps_row = s.pitch * k_pitch;
+  queries_back<HEADS, -static_cast<int>(LANES)>(desk.d_weights, d_row, &t.taps[(u * s.taps + tap) * k_pitch], taps_row, part, k_pitch,
+                                                desk.d_queries);
+  add_all<HEADS, Moves::WEIGHTS>(desk.d_weights, d_row, desk.pairs, k_pitch, part,
+                        {&into.table[(u * s.taps + tap) * k_pitch], taps_row, k_pitch});
+  add_all<HEADS, Moves::SUMS>(desk.weights + w.left * LANES, s.pitch * LANES, desk.d_pairs, s.v_pitch, part,
+                       {&into.values[(into_row * t.line + t.margin + part.left) * s.v_pitch], t.line * s.v_pitch, s.v_pitch});
+}
+
+// All of it for a few neighbouring queries of a row of an image
+template <int HEADS>
+void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image, int64_t position, int64_t count, int64_t head,
+              BackDesk& desk, float* d_queries, Gradients& into) {
+  const int64_t n = s.height * s.width, at = (image * n + position) * s.h + head, own = image - into.first_image;
+  const int64_t k_pitch = desk.k_pitch, heads = std::min<int64_t>(HEADS, s.h - head);
+  std::fill_n(desk.d_queries, LANES * k_pitch, 0.0f);
+  if (count * heads < LANES) {
+    std::fill_n(desk.pairs, LANES * k_pitch, 0.0f);
+    std::fill_n(desk.d_pairs, LANES * s.v_pitch, 0.0f);
+  }
+  lay_out({given.queries + at * s.k, s.h * s.k, s.k, nullptr, nullptr}, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
+  lay_out({given.d_y + at * s.v, s.h * s.v, s.v, nullptr, nullptr}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
+  if (given.content) content_back<HEADS>(s, t, image, desk, &into.content[own * s.k * s.v_pitch]);
+  const Window w = joined(s, position, position + count);
+  Part part{count, w.column + w.left, 0, 0, w.right - w.left};
+  for (int64_t u = 0; given.table && part.width > 0 && u < s.u; ++u)
+    for (part.top = w.top; part.top < w.bottom; part.top += part.rows) {
+      part.rows = std::min(desk.rows, w.bottom - part.top);
+      const int64_t row = u * s.rows + w.row + part.top;
+      rows_back<HEADS>(s, t, image * s.u * s.rows + row, u, w, part, desk, into, own * s.u * s.rows + row);
+    }
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < heads; ++j)
+      copy(desk.d_queries + (i * HEADS + j) * k_pitch, nullptr, nullptr, s.k, d_queries + (at + i * s.h + j) * s.k);
+}
+
+// Rows of queries, of all images
+void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t first, int64_t last, float* d_queries, Gradients& into) {
   into.first_image = first / s.height;
-  const int64_t images = last > first ? (last - 1) / s.height - into.first_image + 1 : 0;
-  into.values.assign(images * s.u * s.rows * s.columns * s.v_pitch, 0.0f);
-  into.content.assign(in.content ? images * s.k * s.v_pitch : 0, 0.0f);
-  into.table.assign(in.table ? s.u * s.k * taps : 0, 0.0f);
-  std::vector<float> scratch(8 * taps + LANES), padded(s.h * s.v_pitch + LANES, 0.0f);
+  into.images = last > first ? (last - 1) / s.height - into.first_image + 1 : 0;
+  BackDesk desk(s);
+  if (given.content) into.content.assign(into.images * s.k * s.v_pitch, 0.0f);
+  if (given.table) {
+    into.values.assign(into.images * s.u * s.rows * t.line * s.v_pitch, 0.0f);
+    into.table.assign(s.u * s.taps * desk.k_pitch, 0.0f);
+  }
   for (int64_t line = first; line < last; ++line)
-    for (int64_t column = 0; column < s.width; ++column) {
-      const int64_t at = line * s.width + column, image = line / s.height;
-      for (int64_t i = 0; i < s.h; ++i)
-        std::memcpy(&padded[i * s.v_pitch], d_y + (at * s.h + i) * s.v, s.v * sizeof(float));
-      const Window w = window(s, line % s.height, column);
-      int64_t head = 0;
-      auto heads = [&](auto count) {
-        constexpr int n = decltype(count)::value;
-        const int64_t of_query = (at * s.h + head) * s.k;
-        some_heads_back<n>(s, w, image, in.queries + of_query, in, &padded[head * s.v_pitch], scratch.data(),
-                           d_queries + of_query, into);
-        head += n;
+    for (int64_t head = 0; head < s.h; head += 4) {
+      auto row = [&](auto heads) {
+        constexpr int HEADS = decltype(heads)::value;
+        const int64_t image = line / s.height, position = line % s.height * s.width;
+        for (int64_t column = 0; column < s.width; column += QUERIES<HEADS>)
+          few_back<HEADS>(s, given, t, image, position + column, std::min(QUERIES<HEADS>, s.width - column), head, desk, d_queries, into);
       };
-      while (s.h - head >= 4) heads(std::integral_constant<int, 4>{});
-      while (s.h - head >= 2) heads(std::integral_constant<int, 2>{});
-      while (s.h - head >= 1) heads(std::integral_constant<int, 1>{});
+      if (are_two(s.h - head)) row(std::integral_constant<int, 2>{});
+      else row(std::integral_constant<int, 4>{});
     }
 }
 
+// into[i][..length] = or += from[i][..length]
+void take(const float* from, int64_t from_pitch, int64_t count, int64_t length, bool add, float* into) {
+  for (int64_t i = 0; i < count; ++i, from += from_pitch, into += length)
+    if (add)
+      for (int64_t j = 0; j < length; ++j) into[j] += from[j];
+    else std::copy_n(from, length, into);
+}
+
+// The backward pass of lambda_backward; a shape with pitch and taps as Embeddings have them
+void backward_direct(const Shape& s, const Given& given, float* d_queries, float* d_values, float* d_content, float* d_table,
+                     int64_t threads) {
+  const Turned t = turned(s, given, threads);
+  const int64_t lines = s.b * s.height, parts = std::max<int64_t>(1, std::min(threads, lines));
+  const int64_t map = s.u * s.rows, size = s.r_y * s.r_x, k_pitch = rounded(s.k);
+  std::vector<Gradients> found(parts);
+  in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) { lines_back(s, given, t, first, last, d_queries, found[part]); });
+  if (!given.table) std::fill_n(d_values, s.b * map * s.columns * s.v, 0.0f);
+  if (given.table) std::fill_n(d_table, s.u * s.k * size, 0.0f);
+  int64_t done = 0;  // images that a part before has been at
+  for (const Gradients& one : found)
+    for (int64_t i = 0; i < one.images; ++i) {
+      const int64_t image = one.first_image + i;
+      const bool add = image < done;
+      done = std::max(done, image + 1);
+      if (given.content) take(&one.content[i * s.k * s.v_pitch], s.v_pitch, s.k, s.v, add, d_content + image * s.k * s.v);
+      for (int64_t row = 0; given.table && row < map; ++row)
+        take(&one.values[((i * map + row) * t.line + t.margin) * s.v_pitch], s.v_pitch, s.columns, s.v, add,
+             d_values + (image * map + row) * s.columns * s.v);
+    }
+  for (const Gradients& one : found)
+    for (int64_t u = 0; given.table && u < s.u; ++u)
+      for (int64_t tap = 0; tap < size; ++tap)
+        for (int64_t k = 0; k < s.k; ++k) d_table[(u * s.k + k) * size + tap] += one.table[(u * s.taps + tap) * k_pitch + k];
+}
 
 }  // namespace

@@ -7,40 +7,34 @@
 
 namespace {
 
-// queries [b, height, width, h, k], values [b, u, rows, columns, v], content [b, k, v] or null, d_y [b, height, width, h, v]
-struct Given {
-  const float *queries, *values, *content, *d_y;
-};
-
 // As the inputs; null where these are
 struct Gradient {
   float *queries, *values, *content;
 };
 
-// The table as the backward pass reads it: rows of whole vectors, or spectra.
+// The table, and its spectra where transforms are the quicker way.
 struct Tables {
-  std::vector<float> rows;
+  const float* given;  // [u, k, r_y, r_x] or null
   std::vector<Embeddings> spectra;
 
-  Tables(const Shape& s, const float* given) {
-    if (given && transforms_pay(s)) spectra.emplace_back(s, given);
-    else if (given) rows = widened(given, s.u * s.k * s.r_y, s.r_x, s.pitch);
+  Tables(const Shape& s, const float* table) : given(table) {
+    if (table && transforms_pay(s)) spectra.emplace_back(s, table);
   }
 
-  // Numbers of a sum of its gradients, as it is added up: rows of whole vectors, or spectra
+  // Numbers of a sum of its gradients, as it is added up: as it is itself, or spectra
   int64_t numbers(const Shape& s) const {
     if (!spectra.empty()) return spectra.front().spectra.front().numbers();
-    return rows.empty() ? 0 : s.u * s.k * s.taps;
+    return given ? s.u * s.k * s.r_y * s.r_x : 0;
   }
 
   // d_table [u, k, r_y, r_x] from such a sum
   void finish(const Shape& s, const std::vector<float>& sum, float* d_table) const {
-    if (!spectra.empty()) {
-      std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
-      spectra.front().spectra.front().add_gradients(s, sum.data(), d_table, s.r_x, s.r_y * s.r_x);
-    } else if (!rows.empty()) {
-      narrow(sum.data(), s.u * s.k * s.r_y, s.pitch, s.r_x, d_table);
+    if (spectra.empty()) {
+      std::copy(sum.begin(), sum.end(), d_table);
+      return;
     }
+    std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
+    spectra.front().spectra.front().add_gradients(s, sum.data(), d_table, s.r_x, s.r_y * s.r_x);
   }
 };
 
@@ -90,34 +84,19 @@ void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, co
   if (in.content) narrow(wide_content.data(), s.b * s.k, s.v_pitch, s.v, out.content);
 }
 
-void back_directly(const float* table, const Shape& s, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
-  const int64_t map = s.u * s.rows * s.columns;
-  const Widened v(in.values, s.b * map, s.v, s.v_pitch), c(in.content, s.b * s.k, s.v, s.v_pitch);
-  const Turned t = table ? turned(s, v.numbers) : Turned{0, 0, {}};
-  const Inputs inputs{in.queries, c.numbers, table, &t};
-  const int64_t lines = s.b * s.height, parts = std::max<int64_t>(1, std::min(threads, lines));
-  std::vector<Gradients> found(parts);
-  in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) {
-    query_rows_back(s, first, last, inputs, in.d_y, out.queries, found[part]);
-  });
-  auto add = [](float* into, const float* wide, int64_t count, int64_t to, int64_t from) {
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j < to; ++j) into[i * to + j] += wide[i * from + j];
-  };
-  std::fill_n(out.values, s.b * map * s.v, 0.0f);
-  if (in.content) std::fill_n(out.content, s.b * s.k * s.v, 0.0f);
-  for (const Gradients& one : found) {
-    const int64_t images = static_cast<int64_t>(one.values.size()) / (map * s.v_pitch);
-    add(out.values + one.first_image * map * s.v, one.values.data(), images * map, s.v, s.v_pitch);
-    if (in.content) add(out.content + one.first_image * s.k * s.v, one.content.data(), images * s.k, s.v, s.v_pitch);
-    add_to(table_sum, one.table);
-  }
+void back_directly(const Shape& s, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
+  Shape dense = s;
+  dense.pitch = s.r_x;
+  dense.taps = rounded(s.r_y * s.r_x) + LANES;
+  std::vector<float> table(in.table ? s.u * s.k * s.r_y * s.r_x : 0);
+  backward_direct(dense, in, out.queries, out.values, out.content, table.data(), threads);
+  add_to(table_sum, table);
 }
 
 // Of s.b images; adds what they give to the table's sum
 void lambdas_back(const Tables& tables, const Shape& s, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
   if (!tables.spectra.empty()) return back_by_transforms(tables.spectra.front(), s.b, in, out, table_sum, threads);
-  back_directly(tables.rows.empty() ? nullptr : tables.rows.data(), s, in, out, table_sum, threads);
+  back_directly(s, in, out, table_sum, threads);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ from ...core.registry import ROOT
 SOURCE = Path(__file__).with_name("lambda.cpp")
 HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 FUNCTIONS = (
     ("lambda_forward", 6, 1),
     ("lambda_backward", 10, 1),

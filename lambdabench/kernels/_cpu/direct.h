@@ -1,7 +1,11 @@
-// The forward pass, queries first: for each query the weights of its window (heads x taps) are made in the first-level cache,
-// then multiplied with the values under the window, cut exactly at the borders of the map.
+// The forward pass, queries first: neighbouring queries of a row of the map are taken together, as many as fill a vector with their
+// heads. Their weights are made in the first-level cache, then multiplied with the values under the windows, cut exactly at the
+// borders of the map.
 #pragma once
 
+#include <utility>
+
+#include "output.h"
 #include "shape.h"
 
 namespace {
@@ -22,31 +26,6 @@ struct Image {
   }
 };
 
-// weights[head][tap] = sum over k of query[head][k] table[k][tap], for whole vectors of taps that begin at `at`
-template <int HEADS, int VECTORS>
-void weigh(const Shape& s, const float* query, const float* table, const int64_t* at, float* weights) {
-  Vec sum[HEADS][VECTORS] = {};
-  for (int64_t k = 0; k < s.k; ++k) {
-    Vec row[VECTORS];
-    for (int i = 0; i < VECTORS; ++i) row[i] = load(table + k * s.taps + at[i]);
-    for (int head = 0; head < HEADS; ++head) {
-      const Vec q = all(query[head * s.k + k]);
-      for (int i = 0; i < VECTORS; ++i) sum[head][i] += q * row[i];
-    }
-  }
-  for (int head = 0; head < HEADS; ++head)
-    for (int i = 0; i < VECTORS; ++i) store(weights + head * s.taps + at[i], sum[head][i]);
-}
-
-template <int HEADS>
-void weigh_all(const Shape& s, const float* query, const float* table, const std::vector<int64_t>& at, float* weights) {
-  const int64_t count = static_cast<int64_t>(at.size());
-  int64_t i = 0;
-  for (; count - i >= 3; i += 3) weigh<HEADS, 3>(s, query, table, &at[i], weights);
-  if (count - i == 2) weigh<HEADS, 2>(s, query, table, &at[i], weights);
-  if (count - i == 1) weigh<HEADS, 1>(s, query, table, &at[i], weights);
-}
-
 struct Window {
   int64_t top, bottom, left, right;  // taps that lie on the map
   int64_t row, column;               // the map's position under tap (0, 0), may be negative
@@ -63,59 +42,26 @@ Window window(const Shape& s, int64_t row, int64_t column) {
   return w;
 }
 
-// Where vectors of taps begin that cover the window: along all of it, or row by row where that is fewer. In rising order, so
-// that what a vector holds beyond its row is written over by the next.
-void cover(const Shape& s, const Window& w, std::vector<int64_t>& at) {
-  at.clear();
-  const int64_t in_row = (w.right - w.left + LANES - 1) / LANES, height = w.bottom - w.top;
-  if (height <= 0 || in_row <= 0) return;
-  const int64_t begin = w.top * s.pitch + w.left, end = (w.bottom - 1) * s.pitch + w.right;
-  if ((end - begin + LANES - 1) / LANES <= in_row * height)
-    for (int64_t i = begin; i < end; i += LANES) at.push_back(i);
-  else
-    for (int64_t dy = w.top; dy < w.bottom; ++dy)
-      for (int64_t i = 0; i < in_row; ++i) at.push_back(dy * s.pitch + w.left + i * LANES);
+template <int N, class Part>
+void exactly(int64_t n, int64_t at, const Part& part) {
+  if (n == N) part(std::integral_constant<int, N>{}, at);
+  else if constexpr (N > 1) exactly<N - 1>(n, at, part);
 }
 
-// y[head][v..] = content term + weights x values, for VECTORS vectors of the value depth
-template <int HEADS, int VECTORS>
-void gather(const Shape& s, const Window& w, const float* query, const float* content, const float* weights,
-            const float* values, float* y) {
-  Vec sum[HEADS][VECTORS] = {};
-  if (content)
-    for (int64_t k = 0; k < s.k; ++k) {
-      Vec row[VECTORS];
-      for (int i = 0; i < VECTORS; ++i) row[i] = load(content + k * s.v_pitch + i * LANES);
-      for (int head = 0; head < HEADS; ++head) {
-        const Vec q = all(query[head * s.k + k]);
-        for (int i = 0; i < VECTORS; ++i) sum[head][i] += q * row[i];
-      }
-    }
-  if (weights)
-    for (int64_t u = 0; u < s.u; ++u)
-      for (int64_t dy = w.top; dy < w.bottom; ++dy) {
-        const float* under = values + ((u * s.rows + w.row + dy) * s.columns + w.column) * s.v_pitch;
-        const float* of_row = weights + u * HEADS * s.taps + dy * s.pitch;
-        for (int64_t dx = w.left; dx < w.right; ++dx) {
-          Vec value[VECTORS];
-          for (int i = 0; i < VECTORS; ++i) value[i] = load(under + dx * s.v_pitch + i * LANES);
-          for (int head = 0; head < HEADS; ++head) {
-            const Vec a = all(of_row[head * s.taps + dx]);
-            for (int i = 0; i < VECTORS; ++i) sum[head][i] += a * value[i];
-          }
-        }
-      }
-  for (int head = 0; head < HEADS; ++head)
-    for (int i = 0; i < VECTORS; ++i) store(y + head * s.v_pitch + i * LANES, sum[head][i]);
+// part(integral_constant n, first) for `count` things, at most MOST at a time, and as evenly as can be
+template <int MOST, class Part>
+void evenly(int64_t count, const Part& part) {
+  for (int64_t at = 0, parts = (count + MOST - 1) / MOST; parts > 0; --parts) {
+    const int64_t n = (count - at + parts - 1) / parts;
+    exactly<MOST>(n, at, part);
+    at += n;
+  }
 }
 
-// part(integral_constant n, first) for whole vectors of the value depth, three at a time, never leaving one alone
-template <class Part>
+// part(integral_constant n, first) for whole vectors of the value depth
+template <int MOST = 3, class Part>
 void in_vectors(int64_t length, const Part& part) {
-  int64_t at = 0;
-  while (length - at >= 3 * LANES && length - at != 4 * LANES) part(std::integral_constant<int, 3>{}, at), at += 3 * LANES;
-  while (length - at >= 2 * LANES) part(std::integral_constant<int, 2>{}, at), at += 2 * LANES;
-  while (length - at >= LANES) part(std::integral_constant<int, 1>{}, at), at += LANES;
+  evenly<MOST>(length / LANES, [&](auto n, int64_t at) { part(n, at * LANES); });
 }
 
 // part(integral_constant n, first) for all heads, four at a time
@@ -127,30 +73,252 @@ void in_heads(int64_t heads, const Part& part) {
   if (heads - head >= 1) part(std::integral_constant<int, 1>{}, head);
 }
 
-// What a thread needs to apply lambdas to one query after the other.
-struct Desk {
-  std::vector<float> weights, query, wide;
-  std::vector<int64_t> at;
-  explicit Desk(const Shape& s) : weights(s.u * 4 * s.taps + 4 * LANES), query(s.h * s.k + LANES) {}
+// Queries one after the other that make a vector with HEADS heads each: a lane is a pair of them, the query's number * HEADS + head
+template <int HEADS>
+constexpr int64_t QUERIES = LANES / HEADS;
+
+// out[i][pair] = sum over j < depth of numbers[j][i] pairs[j][pair]
+template <int COUNT>
+void weigh(const float* pairs, const float* numbers, int64_t step, int64_t depth, float* out) {
+  Vec sum[COUNT] = {};
+  for (int64_t j = 0; j < depth; ++j) {
+    const Vec one = load(pairs + j * LANES);
+    const float* row = numbers + j * step;
+    UNROLLED for (int i = 0; i < COUNT; ++i) sum[i] += one * all(row[i]);
+  }
+  UNROLLED for (int i = 0; i < COUNT; ++i) store(out + i * LANES, sum[i]);
+}
+
+// Sums that stay in registers, of 32 or 16
+constexpr int SUMS = LANES == 16 ? 16 : 12;
+
+void weigh_all(const float* pairs, const float* numbers, int64_t step, int64_t depth, int64_t count, float* out) {
+  evenly<SUMS>(count, [&](auto n, int64_t at) { weigh<decltype(n)::value>(pairs, numbers + at, step, depth, out + at * LANES); });
+}
+
+// sum[query][head] += weight x value for queries FIRST to LAST of a block; a query's weight lies SHEAR before that of the one before it
+template <int HEADS, int FIRST, int LAST, int SHEAR, int VECTORS>
+inline void meet(const float* weights, const float* values, Vec (*sum)[VECTORS]) {
+  Vec value[VECTORS];
+  UNROLLED for (int i = 0; i < VECTORS; ++i) value[i] = load(values + i * LANES);
+  UNROLLED for (int pair = FIRST * HEADS; pair < LAST * HEADS; ++pair) {
+    const Vec a = all(weights[pair - pair / HEADS * SHEAR]);
+    UNROLLED for (int i = 0; i < VECTORS; ++i) sum[pair][i] += a * value[i];
+  }
+}
+
+// Columns of the map under the windows of neighbouring queries that are no more than a window is wide, counted from that under the
+// first query's first tap on.
+struct Columns {
+  int64_t begin, end, step;  // those on the map; from a value to the next
 };
 
-// y[h][v_pitch] of the query at a position; without a table its content term only
-void one_query(const Shape& s, const Image& image, const float* table, int64_t position, Desk& desk, float* y) {
-  const Window w = window(s, position / s.width, position % s.width);
-  const float* query = image.query(s, position, desk.query.data());
-  if (table) cover(s, w, desk.at);
+// One row of the windows of COUNT queries: the columns under the first queries only, under all, under the last only
+template <int HEADS, int COUNT, int VECTORS, bool WHOLE, int... I>
+inline void meet_row(const Columns& columns, int64_t r_x, std::integer_sequence<int, I...>, const float* weights, const float* values,
+                     Vec (*sum)[VECTORS]) {
+  auto part = [&](auto first, auto last, int64_t d) {
+    if (WHOLE || (d >= columns.begin && d < columns.end))
+      meet<HEADS, decltype(first)::value, decltype(last)::value, LANES, VECTORS>(weights, values, sum);
+    weights += LANES;
+    values += columns.step;
+  };
+  (part(std::integral_constant<int, 0>{}, std::integral_constant<int, I + 1>{}, I), ...);
+  int64_t d = COUNT - 1, last = r_x;
+  if (!WHOLE) {
+    d = std::max(columns.begin, d);
+    last = std::min(columns.end, last);
+    weights += (d - COUNT + 1) * LANES;
+    values += (d - COUNT + 1) * columns.step;
+  }
+  for (; d < last; ++d, weights += LANES, values += columns.step)
+    meet<HEADS, 0, COUNT, LANES, VECTORS>(weights, values, sum);
+  if (!WHOLE) {
+    weights += (r_x - d) * LANES;
+    values += (r_x - d) * columns.step;
+  }
+  (part(std::integral_constant<int, I + 1>{}, std::integral_constant<int, COUNT>{}, r_x + I), ...);
+}
+
+// Some rows of the windows of neighbouring queries, and what is read and written there
+struct Rows {
+  const float *queries, *content;  // [k][LANES] from the first query's first pair on, [k][v_pitch]; or null: no content term here
+  const float* weights;            // [rows][pitch][LANES], the same pairs
+  const float* values;             // under the first weight, if that lay on the map
+  int64_t count, left;             // of rows; the column under the first tap
+  float* y;                        // [h][v_pitch] of a position, from the first head here on
+  bool more;                       // whether y has been begun
+};
+
+// y of COUNT neighbouring queries of a row, for VECTORS vectors of the value depth
+template <int HEADS, int COUNT, int VECTORS>
+void gather(const Shape& s, const Rows& rows, int64_t v) {
+  Vec sum[COUNT * HEADS][VECTORS] = {};
+  auto place = [&](int pair) { return rows.y + (pair / HEADS * s.h + pair % HEADS) * s.v_pitch + v; };
+  if (rows.more)
+    UNROLLED for (int pair = 0; pair < COUNT * HEADS; ++pair)
+      UNROLLED for (int i = 0; i < VECTORS; ++i) sum[pair][i] = load(place(pair) + i * LANES);
+  if (rows.content)
+    for (int64_t k = 0; k < s.k; ++k)
+      meet<HEADS, 0, COUNT, 0, VECTORS>(rows.queries + k * LANES, rows.content + k * s.v_pitch + v, sum);
+  const Columns columns{std::max<int64_t>(0, -rows.left), std::min(s.columns - rows.left, s.r_x + COUNT - 1), s.v_pitch};
+  const float *weights = rows.weights, *values = rows.values + v;
+  auto all_rows = [&](auto whole) {
+    for (int64_t row = 0; row < rows.count; ++row, weights += s.pitch * LANES, values += s.columns * s.v_pitch)
+      meet_row<HEADS, COUNT, VECTORS, decltype(whole)::value>(columns, s.r_x, std::make_integer_sequence<int, COUNT - 1>{}, weights,
+                                                              values, sum);
+  };
+  if (columns.begin == 0 && columns.end == s.r_x + COUNT - 1) all_rows(std::true_type{});
+  else if (columns.begin < columns.end) all_rows(std::false_type{});
+  UNROLLED for (int pair = 0; pair < COUNT * HEADS; ++pair)
+    UNROLLED for (int i = 0; i < VECTORS; ++i) store(place(pair) + i * LANES, sum[pair][i]);
+}
+
+template <int HEADS, int COUNT>
+void gather_all(const Shape& s, const Rows& rows) {
+  constexpr int MOST = HEADS < 4 && COUNT > 1 ? 1 : std::min(4, SUMS / (COUNT * HEADS));
+  in_vectors<MOST>(s.v_pitch, [&](auto vectors, int64_t v) { gather<HEADS, COUNT, decltype(vectors)::value>(s, rows, v); });
+}
+
+// Queries of a row that are gathered for together where the value depth is less than four vectors: enough sums to keep the units busy
+template <int HEADS>
+constexpr int TOGETHER = LANES == 16 ? 8 / HEADS : LANES == 8 ? 4 / HEADS : 1;
+
+// The next number that begins a line of the cache
+inline float* whole_line(float* p) { return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64); }
+
+// What a thread needs to apply lambdas to one query after the other: queries [pairs][k, whole vectors] and [k][pairs], weights.
+struct Desk {
+  int64_t k_pitch, rows;  // rows of windows at a time: what the first-level cache takes
+  std::vector<float> room;
+  float *pairs, *turned, *weights;
+  std::vector<float> query, wide;
+  explicit Desk(const Shape& s) : k_pitch(rounded(s.k)), rows(std::clamp<int64_t>(2048 / (s.pitch * LANES), 1, s.r_y)) {
+    room.resize(2 * k_pitch * LANES + (rows * s.pitch + SUMS) * LANES + LANES);
+    query.resize(s.h * s.k);
+    pairs = whole_line(room.data());
+    turned = pairs + k_pitch * LANES;
+    weights = turned + k_pitch * LANES;
+  }
+};
+
+// A position's numbers, `count` of them
+inline void copy(const float* from, const float* scale, const float* shift, int64_t count, float* to) {
+  int64_t i = 0;
+  if (scale) {
+    for (; i + LANES <= count; i += LANES) store(to + i, load(from + i) * load(scale + i) + load(shift + i));
+    for (; i < count; ++i) to[i] = from[i] * scale[i] + shift[i];
+  } else {
+    for (; i + LANES <= count; i += LANES) store(to + i, load(from + i));
+    for (; i < count; ++i) to[i] = from[i];
+  }
+}
+
+// Numbers of queries: from a query to the next, from a head to the next, which is how many a pair has
+struct PerQuery {
+  const float* numbers;
+  int64_t stride, depth;
+  const float *scale, *shift;  // of each channel of the heads here, or null
+};
+
+// Those of a few queries as [pairs][pitch] and as [pitch][pairs]; a query has `wide` pairs, of which `heads` are given
+void lay_out(const PerQuery& from, int64_t count, int64_t heads, int64_t wide, int64_t pitch, float* pairs, float* turned) {
+  const float* numbers = from.numbers;
+  for (int64_t i = 0; i < count; ++i, numbers += from.stride, pairs += wide * pitch)
+    for (int64_t head = 0, channel = 0; head < heads; ++head, channel += from.depth) {
+      for (int64_t j = 0; j < from.depth; j += 16) __builtin_prefetch(numbers + channel + count * from.stride + j);
+      copy(numbers + channel, from.scale ? from.scale + channel : nullptr, from.scale ? from.shift + channel : nullptr, from.depth,
+           pairs + head * pitch);
+    }
+  pairs -= count * wide * pitch;
+  for (int64_t i = 0; i < pitch; i += LANES) turn(pairs + i, pitch, turned + i * LANES, LANES);
+}
+
+// The taps that any query at positions `first` to `last` needs
+Window joined(const Shape& s, int64_t first, int64_t last) {
+  const int64_t top = first / s.width, bottom = (last - 1) / s.width;
+  const bool one = top == bottom;
+  Window w = window(s, top, one ? first - top * s.width : 0);
+  w.left = window(s, bottom, one ? last - 1 - top * s.width : s.width - 1).left;
+  if (!one) w.top = window(s, bottom, 0).top;
+  return w;
+}
+
+// The weights of rows `top` to `bottom` of a window: along all of them, or row by row where that is fewer
+void weigh_rows(const Shape& s, const Window& w, const float* turned, const float* table, int64_t top, int64_t bottom, float* weights) {
+  const int64_t width = w.right - w.left, length = (bottom - top - 1) * s.pitch + width;
+  if (width <= 0) return;
+  table += top * s.pitch + w.left;
+  weights += w.left * LANES;
+  if (8 * length <= 9 * width * (bottom - top)) return weigh_all(turned, table, s.taps, s.k, length, weights);
+  for (int64_t row = top; row < bottom; ++row, table += s.pitch, weights += s.pitch * LANES)
+    weigh_all(turned, table, s.taps, s.k, width, weights);
+}
+
+// Rows `top` to `bottom` of the windows of a few queries, the neighbours in a row together; `all` is the first query's, and values are
+// the whole map's
+template <int HEADS>
+void gather_rows(const Shape& s, int64_t position, int64_t count, int64_t top, int64_t bottom, const Rows& all) {
+  constexpr int COUNT = TOGETHER<HEADS>;
+  const bool together = COUNT > 1 && s.v_pitch < 4 * LANES && s.r_x >= COUNT;
+  Rows rows = all;
+  for (int64_t i = 0, row = position / s.width, column = position % s.width; i < count; ++row, column = 0) {
+    const Window w = window(s, row, 0);
+    const int64_t begin = std::clamp(w.top, top, bottom), skipped = (begin - top) * s.pitch * LANES;
+    const float* values = all.values + ((w.row + begin) * s.columns - s.r_x / 2) * s.v_pitch;
+    rows.count = std::clamp(w.bottom, begin, bottom) - begin;
+    for (int64_t step; i < count && column < s.width; i += step, column += step) {
+      rows.left = column - s.r_x / 2;
+      rows.queries = all.queries + i * HEADS;
+      rows.weights = all.weights + skipped + i * HEADS;
+      rows.values = values + column * s.v_pitch;
+      rows.y = all.y + i * s.h * s.v_pitch;
+      const bool some = together && i + COUNT <= count && column + COUNT <= s.width;
+      if (some) gather_all<HEADS, COUNT>(s, rows);
+      else gather_all<HEADS, 1>(s, rows);
+      step = some ? COUNT : 1;
+    }
+  }
+}
+
+// y of a few queries; without a table the content term only
+template <int HEADS>
+void few_queries(const Shape& s, const Image& image, const float* table, int64_t position, int64_t count, int64_t head, Desk& desk,
+                 float* y) {
+  const int64_t channel = head * s.k;
+  const float *scale = image.scale ? image.scale + channel : nullptr, *shift = image.scale ? image.shift + channel : nullptr;
+  lay_out({image.queries + position * image.stride + channel, image.stride, s.k, scale, shift}, count, HEADS, HEADS, desk.k_pitch,
+          desk.pairs, desk.turned);
+  Rows rows{desk.turned, image.content, desk.weights, image.values, 0, 0, y + head * s.v_pitch, false};
+  if (table) {
+    const Window all = joined(s, position, position + count);
+    for (int64_t u = 0; u < s.u; ++u, rows.values += s.rows * s.columns * s.v_pitch)
+      for (int64_t top = all.top, bottom; top < all.bottom; top = bottom) {
+        bottom = std::min(top + desk.rows, all.bottom);
+        weigh_rows(s, all, desk.turned, table + u * s.k * s.taps, top, bottom, desk.weights);
+        gather_rows<HEADS>(s, position, count, top, bottom, rows);
+        rows.content = nullptr;
+        rows.more = true;
+      }
+  }
+  if (!rows.more) gather_rows<HEADS>(s, position, count, 0, 0, rows);
+}
+
+// y[h][v_pitch] of the queries at positions `first` to `last`, those of a row together where it is wide enough; without a table their content terms only
+void query_run(const Shape& s, const Image& image, const float* table, int64_t first, int64_t last, Desk& desk, float* y) {
   in_heads(s.h, [&](auto heads, int64_t head) {
     constexpr int HEADS = decltype(heads)::value;
-    const float* own = query + head * s.k;
-    float* weights = desk.weights.data();
-    if (table)
-      for (int64_t u = 0; u < s.u; ++u)
-        weigh_all<HEADS>(s, own, table + u * s.k * s.taps, desk.at, weights + u * HEADS * s.taps);
-    in_vectors(s.v_pitch, [&](auto vectors, int64_t at) {
-      gather<HEADS, decltype(vectors)::value>(s, w, own, image.content ? image.content + at : nullptr,
-                                              table ? weights : nullptr, image.values + at, y + head * s.v_pitch + at);
-    });
+    for (int64_t at = first, count; at < last; at += count) {
+      const int64_t in_row = s.width < QUERIES<HEADS> ? last - at : s.width - at % s.width;
+      count = std::min({QUERIES<HEADS>, in_row, last - at});
+      few_queries<HEADS>(s, image, table, at, count, head, desk, y + (at - first) * s.h * s.v_pitch);
+    }
   });
+}
+
+// The same of the query at one position
+void one_query(const Shape& s, const Image& image, const float* table, int64_t position, Desk& desk, float* y) {
+  query_run(s, image, table, position, position + 1, desk, y);
 }
 
 }  // namespace

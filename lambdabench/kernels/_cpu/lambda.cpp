@@ -138,7 +138,7 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
   const Shape s = shape_of(sizes);
   const Tables tables(s, table);
   std::vector<float> sum(tables.numbers(s), 0.0f);
-  lambdas_back(tables, s, {queries, values, content, d_y}, {d_queries, d_values, d_content}, sum.data(), threads);
+  lambdas_back(tables, s, {queries, values, content, table, d_y}, {d_queries, d_values, d_content}, sum.data(), threads);
   tables.finish(s, sum, d_table);
 }
 

@@ -83,7 +83,7 @@ struct Making {
     else if (channels_first)
       for (int64_t j = 0; j < depth; ++j)
         for (int64_t i = 0; i < count; ++i) to[j * AT_ONCE + i] = map[j * positions + first + i];
-    else take(map + first * depth, depth, count, to, depth, AT_ONCE);
+    else turn_all(map + first * depth, depth, count, to, depth, AT_ONCE);
     return to;
   }
 };
@@ -173,7 +173,7 @@ void apply_direct(const Embeddings& e, const float* queries, const float* conten
   const int64_t width = s.h * s.v_pitch, of_query = s.h * s.k;
   const Image image{queries - first * of_query, of_query, nullptr, nullptr, content, values};
   if (in_place(s, out)) {
-    for (int64_t at = first; at < last; ++at) one_query(s, image, e.numbers(), at, desk, out.y + at * width);
+    query_run(s, image, e.numbers(), first, last, desk, out.y + first * width);
     return;
   }
   const int64_t chunk = std::clamp<int64_t>(8192 / width / LANES * LANES, LANES, 64);
@@ -181,7 +181,7 @@ void apply_direct(const Embeddings& e, const float* queries, const float* conten
   for (int64_t at = first; at < last; at += chunk) {
     const int64_t count = std::min(chunk, last - at);
     expect(s, out, at, count);
-    for (int64_t i = 0; i < count; ++i) one_query(s, image, e.numbers(), at + i, desk, &desk.wide[i * width]);
+    query_run(s, image, e.numbers(), at, at + count, desk, desk.wide.data());
     put(s, out, desk.wide.data(), at, count);
   }
 }

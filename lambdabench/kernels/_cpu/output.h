@@ -50,7 +50,7 @@ inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pi
 #endif
 
 // to[column][row] = from[row][column]
-inline void take(const float* from, int64_t columns, int64_t rows, float* to, int64_t from_pitch, int64_t to_pitch) {
+inline void turn_all(const float* from, int64_t columns, int64_t rows, float* to, int64_t from_pitch, int64_t to_pitch) {
   int64_t row = 0;
   for (; row + LANES <= rows; row += LANES) {
     int64_t at = 0;

@@ -236,7 +236,7 @@ struct LayerBack {
     const float *rows = projected + index * n * channels(), *d_out = d_y + index * n * width;
     float* d_rows = d_projected + index * n * channels();
     float *queries = into.queries.get(), *values = into.values.get(), *d_queries = into.d_queries.get(), *d_values = into.d_values.get();
-    if (channels_first) take(d_out, n, width, into.turned.get(), n, width);
+    if (channels_first) turn_all(d_out, n, width, into.turned.get(), n, width);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) {
@@ -246,7 +246,7 @@ struct LayerBack {
     }
     const int64_t parts = std::clamp<int64_t>(n * channels() * 8 / WORTH_A_THREAD, 1, threads);
     in_parts(n, parts, [&](int64_t, int64_t first, int64_t last) { normalise(rows, first, last, queries, values); });
-    lambdas_back(tables, s, {queries, values, keys ? content.data() : nullptr, channels_first ? into.turned.get() : d_out},
+    lambdas_back(tables, s, {queries, values, keys ? content.data() : nullptr, tables.given, channels_first ? into.turned.get() : d_out},
                  {d_queries, d_values, d_content.data()}, into.table.data(), threads);
     if (bias)
       for (int64_t i = 0; i < s.k * s.v; ++i) into.bias[i / s.v] += d_content[i];
