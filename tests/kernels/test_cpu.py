@@ -91,10 +91,11 @@ def test_a_map_of_a_network_is_exact() -> None:
         {"b": 1, "h": 2, "k": 3, "v": 5, "size": (30, 28), "threads": 1},
         {"b": 3, "h": 1, "k": 5, "v": 9, "size": (44, 30), "scope": (31, 31), "left_out": "content", "threads": 3},
         {"v": 16, "size": (40, 41), "context": (38, 29), "threads": 2},
+        {"b": 1, "h": 2, "k": 6, "v": 5, "size": (57, 90), "threads": 1},
     ],
 )
 def test_transforms_are_exact(change: dict) -> None:
-    """Wide scopes on large maps: odd depths, no content, another context, threads that share an image."""
+    """Wide scopes on large maps: odd depths, no content, another context, threads that share an image, rows apart, long lines."""
     shape = BIG | change
     before = torch.get_num_threads()
     torch.set_num_threads(shape["threads"])

@@ -192,9 +192,9 @@ void apply_transforms(const Embeddings& e, const Factory& reader, const float* c
                       const Output& out) {
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
-  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, of_query = s.h * s.k;
-  const Room wide = in_place(s, out) ? nullptr : room(n * width), by_pair = room(spectra.pairs() * n * s.h * 2);
-  float *y = wide ? wide.get() : out.y, *queries = by_pair.get();
+  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, vectors = s.v_pitch / LANES, of_query = s.h * s.k;
+  const Room wide = in_place(s, out) ? nullptr : room(n * width), grouped = room(spectra.pairs() * n * s.h * 2);
+  float *y = wide ? wide.get() : out.y, *queries = grouped.get();
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
     auto read = reader();
     for (int64_t at = first; at < last; at += AT_ONCE) {
@@ -202,11 +202,15 @@ void apply_transforms(const Embeddings& e, const Factory& reader, const float* c
       group_queries(s, {read(at, end - at) - at * of_query, of_query, nullptr, nullptr, content, values}, at, end, queries);
     }
   });
-  const Image image{nullptr, of_query, nullptr, nullptr, content, values};
-  const int64_t vectors = s.v_pitch / LANES;
-  in_parts(vectors, std::min(threads, vectors), [&](int64_t, int64_t first, int64_t last) {
+  const bool apart = s.height > 1 && (threads > vectors || GROUP * s.height * spectra.along().length() * ONE * 4 > MUCH);
+  const int64_t parts = apart ? 2 : 1;
+  in_parts(vectors * parts, std::min(threads, vectors * parts), [&](int64_t, int64_t first, int64_t last) {
     const Bench bench(s, spectra);
-    for (int64_t vector = first; vector < last; ++vector) apply_vector(s, spectra, image, queries, vector * LANES, bench, y);
+    for (int64_t unit = first; unit < last; ++unit) {
+      const int64_t vector = unit / parts * LANES;
+      if (unit == first || unit % parts == 0) transform_values(s, spectra, values + vector, bench);
+      apply_vector(s, spectra, content ? content + vector : nullptr, queries, apart ? unit % 2 : ALL, bench, y + vector);
+    }
   });
   if (wide) put(s, out, y, 0, n);
 }

@@ -16,6 +16,9 @@ constexpr double TRANSFORM_COST = 5.0;
 // Pairs of lambdas whose rows meet the queries together
 constexpr int64_t GROUP = 2;
 
+// Bytes of a group's half transformed lambdas from which it is quicker to take even and odd rows apart, as measured
+constexpr int64_t MUCH = 768 * 1024;
+
 // Spectra of the position embeddings of one layer, and what transforms of its maps need; u = 1.
 class Spectra {
  public:
@@ -43,7 +46,8 @@ class Spectra {
   void add_gradients(const Shape& s, const float* spectra, float* d_table, int64_t pitch, int64_t taps) const {
     constexpr int64_t HALF = LANES / 2;
     const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
-    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE), room(std::max(down_.room(), along_.room()));
+    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE);
+    const Aligned room(std::max(down_.room(), along_.room()));
     float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
     for (int64_t first = 0; first < pairs_; first += LANES) {
@@ -54,13 +58,13 @@ class Spectra {
           const float* from = column + (y / HALF * LANES + y % HALF) * LANES;
           store_complex(row + y * ONE, {load(from), load(from + HALF * LANES)});
         }
-        down_.run<-1>(room.get(), row, ONE, height, row, ONE, height);
+        down_.run(Way::FORWARD, room.get(), row, ONE, height, row, ONE, height);
         for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
           store_complex(map.get() + ((far_y_ + dy) * width + x) * ONE, load_complex(row + (height + dy) % height * ONE));
       }
       for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
         const float* from = map.get() + (far_y_ + dy) * width * ONE;
-        along_.run<-1>(room.get(), from, ONE, width, row, ONE, width);
+        along_.run(Way::FORWARD, room.get(), from, ONE, width, row, ONE, width);
         for (int64_t dx = -far_x_; dx <= far_x_; ++dx)
           for (int64_t lane = 0; lane < count; ++lane) {
             const int64_t k = 2 * (first + lane), tap = (s.r_y / 2 + dy) * pitch + s.r_x / 2 + dx;
@@ -85,8 +89,10 @@ class Spectra {
   }
 
   void transform_embeddings(const Shape& s, const float* table, int64_t first) {
-    const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1, count = std::min(LANES, pairs_ - first);
-    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE), room(std::max(down_.room(), along_.room()));
+    const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
+    const int64_t count = std::min(LANES, pairs_ - first);
+    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE);
+    const Aligned room(std::max(down_.room(), along_.room()));
     float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
     for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
@@ -98,15 +104,17 @@ class Spectra {
           for (int64_t dx = -far_x_; dx <= 0; ++dx) to[-dx * ONE] = from[dx];
           for (int64_t dx = 1; dx <= far_x_; ++dx) to[(width - dx) * ONE] = from[dx];
         }
-      along_.run<-1>(room.get(), row, ONE, width, map.get() + (far_y_ + dy) * ONE, window * ONE, width);
+      along_.run(Way::FORWARD, room.get(), row, ONE, width, map.get() + (far_y_ + dy) * ONE, window * ONE, width);
     }
     for (int64_t x = 0; x < width; ++x) {
       const float* middle = map.get() + (x * window + far_y_) * ONE;
       std::fill_n(row, height * ONE, 0.0f);
-      for (int64_t dy = -far_y_; dy <= far_y_; ++dy) store_complex(row + (height - dy) % height * ONE, load_complex(middle + dy * ONE));
-      down_.run<-1>(room.get(), row, ONE, height, row, ONE, height);
+      for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
+        store_complex(row + (height - dy) % height * ONE, load_complex(middle + dy * ONE));
+      down_.run(Way::FORWARD, room.get(), row, ONE, height, row, ONE, height);
       for (int64_t y = 0; y < height; ++y)
-        store(column + y * LANES, load(row + y * ONE) * all(scale)), store(column + (pitch_ + y) * LANES, load(row + y * ONE + LANES) * all(scale));
+        for (int64_t part = 0; part < 2; ++part)
+          store(column + (part * pitch_ + y) * LANES, load(row + y * ONE + part * LANES) * all(scale));
       alignas(64) float some[LANES * LANES];
       for (int64_t y = 0; y < 2 * pitch_; y += LANES) {
         turn(column + y * LANES, LANES, some, LANES);
@@ -150,7 +158,7 @@ void transform_values(const Shape& s, const Spectra& e, const float* values, con
     const bool both = y + 1 < s.rows;
     for (int64_t x = 0; x < s.columns; ++x)
       store_complex(bench.rows + x * ONE, {load(first + x * step), both ? load(second + x * step) : Vec{}});
-    e.along().run<-1>(bench.line, bench.rows, ONE, s.columns, bench.rows, ONE, width);
+    e.along().run(Way::FORWARD, bench.line, bench.rows, ONE, s.columns, bench.rows, ONE, width);
     for (int64_t x = 0; x <= width / 2; ++x) {
       const Complex z = load_complex(bench.rows + x * ONE), mirrored = load_complex(bench.rows + (x ? width - x : 0) * ONE);
       float* to = bench.lambdas + (x * s.rows + y) * ONE;
@@ -161,44 +169,49 @@ void transform_values(const Shape& s, const Spectra& e, const float* values, con
   for (int64_t x = 0; x <= width / 2; ++x) {
     const float* from = bench.lambdas + x * s.rows * ONE;
     float* to = bench.values + x * bench.column;
-    e.down().run<-1>(bench.line, from, ONE, s.rows, to, ONE, height);
+    e.down().run(Way::FORWARD, bench.line, from, ONE, s.rows, to, ONE, height);
     store_complex(to + height * ONE, load_complex(to));
   }
 }
 
-// Lambdas 2 pair and 2 pair + 1 of LANES channels at x, but for the last pass, along rows: into lambdas[height][x]
-template <bool MIRRORED>
-void column_of_lambdas(const Shape& s, const Spectra& e, int64_t pair, int64_t x, const Bench& bench, float* lambdas) {
-  const int64_t height = e.down().length(), width = e.along().length(), step = bench.row, kept = s.height;
+inline int64_t rows_of(const Shape& s, int64_t part) { return part == ALL ? s.height : (s.height + 1 - part) / 2; }
+
+// Lambdas 2 pair and 2 pair + 1 of LANES channels at x, but for the transform along rows: into lambdas[row of the part][x]
+void column_of_lambdas(const Shape& s, const Spectra& e, int64_t pair, int64_t x, int64_t part, const Bench& bench, float* lambdas) {
+  const int64_t height = e.down().length(), width = e.along().length(), row = bench.row, kept = s.height, halved = part != ALL;
+  const bool mirrored = 2 * x > width;
   const float *re = e.of(pair, x), *im = re + e.pitch();
-  const float* values = MIRRORED ? bench.values + (width - x) * bench.column + height * ONE : bench.values + x * bench.column;
+  const float* values = mirrored ? bench.values + (width - x) * bench.column + height * ONE : bench.values + x * bench.column;
+  const int64_t step = mirrored ? -ONE : ONE;
+  const Vec sign = all(mirrored ? -1.0f : 1.0f);
   float* to = lambdas + x * ONE;
-  e.down().run<1>(
-      bench.line,
+  e.down().run(
+      bench.line, part,
       [=](int64_t y) LAMBDA_INLINE {
-        if constexpr (!MIRRORED) return times(load_complex(values + y * ONE), re[y], im[y]);
-        const Complex z = load_complex(values - y * ONE);
-        return Complex{z.re * all(re[y]) + z.im * all(im[y]), z.re * all(im[y]) - z.im * all(re[y])};
+        const Complex z = load_complex(values + y * step);
+        return times(Complex{z.re, z.im * sign}, re[y], im[y]);
       },
       [=](int64_t y, Complex z) LAMBDA_INLINE {
-        if (y < kept) store_complex(to + y * step, z);
+        if (y < kept) store_complex(to + (y >> halved) * row, z);
       });
 }
 
-// Lambdas of `count` pairs from `first` on of LANES channels, content lambdas [k][v_pitch] added where there are any
-void columns_of_lambdas(const Shape& s, const Spectra& e, int64_t first, int64_t count, const float* content, const Bench& bench) {
+// Lambdas of `count` pairs from `first` on of LANES channels, content lambdas [k][v_pitch] added where there are any; of all rows,
+// of the even or of the odd ones
+void group_of_lambdas(const Shape& s, const Spectra& e, int64_t first, int64_t count, int64_t part, const float* content,
+                      const Bench& bench) {
   const int64_t width = e.along().length();
   for (int64_t x = 0; x <= width / 2; ++x)
     for (int64_t i = 0; i < count; ++i) {
       float* lambdas = bench.lambdas + i * bench.map;
-      column_of_lambdas<false>(s, e, first + i, x, bench, lambdas);
-      if (x && 2 * x < width) column_of_lambdas<true>(s, e, first + i, width - x, bench, lambdas);
+      column_of_lambdas(s, e, first + i, x, part, bench, lambdas);
+      if (x && 2 * x < width) column_of_lambdas(s, e, first + i, width - x, part, bench, lambdas);
     }
   if (!content) return;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t k = 2 * (first + i);
     const Complex more{load(content + k * s.v_pitch), k + 1 < s.k ? load(content + (k + 1) * s.v_pitch) : Vec{}};
-    for (int64_t row = 0; row < s.height; ++row) {
+    for (int64_t row = 0; row < rows_of(s, part); ++row) {
       float* at = bench.lambdas + i * bench.map + row * bench.row;
       store_complex(at, load_complex(at) + more);
     }
@@ -208,25 +221,11 @@ void columns_of_lambdas(const Shape& s, const Spectra& e, int64_t first, int64_t
 // A row of lambdas of the group's pair `i`: bench.rows [i][x]
 inline void row_of_lambdas(const Shape& s, const Spectra& e, int64_t i, int64_t row, const Bench& bench) {
   const float* from = bench.lambdas + i * bench.map + row * bench.row;
-  e.along().run<1>(bench.line, from, ONE, e.along().length(), bench.rows + i * bench.row, ONE, s.width);
+  e.along().run(Way::INVERSE, bench.line, from, ONE, e.along().length(), bench.rows + i * bench.row, ONE, s.width);
 }
 
-// y[x][h] of a row (+)= queries [x][h][2 COUNT] times its lambdas, bench.rows
-template <int COUNT, bool FRESH>
-void meet(const Shape& s, const float* queries, const Bench& bench, float* y) {
-  for (int64_t x = 0; x < s.width; ++x) {
-    Complex lambdas[COUNT];
-    for (int i = 0; i < COUNT; ++i) lambdas[i] = load_complex(bench.rows + i * bench.row + x * ONE);
-    for (int64_t head = 0; head < s.h; ++head, queries += 2 * COUNT, y += s.v_pitch) {
-      Vec sum = FRESH ? Vec{} : load(y);
-      for (int i = 0; i < COUNT; ++i) sum += all(queries[2 * i]) * lambdas[i].re + all(queries[2 * i + 1]) * lambdas[i].im;
-      store(y, sum);
-    }
-  }
-}
-
-// Queries as the lambdas' groups want them, of the positions `first` to `last`: [groups][positions][h][2 pairs of a group], zeros where
-// k is odd
+// Queries as the lambdas' groups want them, of the positions `first` to `last`: [groups][positions][h][2 pairs of a group], zeros
+// where k is odd
 void group_queries(const Shape& s, const Image& image, int64_t first, int64_t last, float* grouped) {
   const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2;
   std::vector<float> own(s.h * s.k + LANES);
@@ -245,17 +244,33 @@ void group_queries(const Shape& s, const Image& image, int64_t first, int64_t la
   }
 }
 
-// y[position][h][v_pitch] of LANES channels from `vector` on, from grouped queries
-void apply_vector(const Shape& s, const Spectra& e, const Image& image, const float* queries, int64_t vector, const Bench& bench, float* y) {
+// y[x][h] of a row (+)= queries [x][h][2 COUNT] times its lambdas, bench.rows
+template <int COUNT, bool FRESH>
+void meet(const Shape& s, const float* queries, const Bench& bench, float* y) {
+  for (int64_t x = 0; x < s.width; ++x) {
+    Complex lambdas[COUNT];
+    for (int i = 0; i < COUNT; ++i) lambdas[i] = load_complex(bench.rows + i * bench.row + x * ONE);
+    for (int64_t head = 0; head < s.h; ++head, queries += 2 * COUNT, y += s.v_pitch) {
+      Vec sum = FRESH ? Vec{} : load(y);
+      for (int i = 0; i < COUNT; ++i) sum += all(queries[2 * i]) * lambdas[i].re + all(queries[2 * i + 1]) * lambdas[i].im;
+      store(y, sum);
+    }
+  }
+}
+
+// y[position][h][v_pitch] of LANES channels whose spectrum is on the bench, from content [k][v_pitch] or null and grouped queries;
+// of all rows, of the even or of the odd ones, which need less memory and may be another thread's
+void apply_vector(const Shape& s, const Spectra& e, const float* content, const float* queries, int64_t part, const Bench& bench,
+                  float* y) {
   const int64_t n = s.height * s.width;
-  transform_values(s, e, image.values + vector, bench);
   for (int64_t pair = 0; pair < e.pairs(); pair += GROUP) {
     const int64_t count = std::min(GROUP, e.pairs() - pair);
-    columns_of_lambdas(s, e, pair, count, image.content ? image.content + vector : nullptr, bench);
-    for (int64_t row = 0; row < s.height; ++row) {
-      for (int64_t i = 0; i < count; ++i) row_of_lambdas(s, e, i, row, bench);
-      const float* q = queries + (pair * 2 * n + row * s.width * 2 * count) * s.h;
-      float* to = y + row * s.width * s.h * s.v_pitch + vector;
+    group_of_lambdas(s, e, pair, count, part, content, bench);
+    for (int64_t i = 0; i < rows_of(s, part); ++i) {
+      const int64_t at = (part == ALL ? i : 2 * i + part) * s.width;
+      for (int64_t one = 0; one < count; ++one) row_of_lambdas(s, e, one, i, bench);
+      const float* q = queries + (pair * n + at * count) * 2 * s.h;
+      float* to = y + at * s.h * s.v_pitch;
       if (count == GROUP) pair ? meet<GROUP, false>(s, q, bench, to) : meet<GROUP, true>(s, q, bench, to);
       else pair ? meet<1, false>(s, q, bench, to) : meet<1, true>(s, q, bench, to);
     }

@@ -88,7 +88,8 @@ void meet_back(const Shape& s, const float* d_y, const Bench& bench, float* quer
 }
 
 // Rows of lambdas of a group to those of their gradients, transformed along x
-void rows_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t pair, int64_t count, int64_t vector, const BenchBack& b) {
+void rows_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t pair, int64_t count, int64_t vector,
+               const BenchBack& b) {
   const Bench& bench = b.bench;
   for (int64_t row = 0; row < s.height; ++row) {
     const int64_t place = (pair * 2 * s.height * s.width + row * s.width * 2 * count) * s.h;
@@ -98,21 +99,22 @@ void rows_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t
     for (int64_t i = 0; i < count; ++i) {
       const float* from = bench.rows + i * bench.row;
       float* to = bench.lambdas + i * bench.map + row * bench.row;
-      e.along().run<-1>(bench.line, from, ONE, s.width, to, ONE, e.along().length());
+      e.along().run(Way::FORWARD, bench.line, from, ONE, s.width, to, ONE, e.along().length());
     }
   }
 }
 
 // Of one x: b.column becomes D, b.sum takes D conj(P) (its conjugate at -y where MIRRORED) and `into` the totals of conj(V) D
 template <bool MIRRORED>
-void column_back(const Shape& s, const Spectra& e, int64_t pair, int64_t x, const float* gradients, const BenchBack& b, float* into) {
+void column_back(const Shape& s, const Spectra& e, int64_t pair, int64_t x, const float* gradients, const BenchBack& b,
+                 float* into) {
   constexpr int64_t HALF = LANES / 2, sign = MIRRORED ? -1 : 1;
   const Bench& bench = b.bench;
   const int64_t height = e.down().length(), width = e.along().length(), place = e.place(pair, x);
   const int64_t from = MIRRORED ? (width - x) * bench.column + height * ONE : x * bench.column;
   const float *re = e.of(pair, x), *im = re + e.pitch(), *values = bench.values + from;
   float *d = b.column, *sum = b.sum + from;
-  e.down().run<-1>(bench.line, gradients + x * ONE, bench.row, s.height, d, ONE, height);
+  e.down().run(Way::FORWARD, bench.line, gradients + x * ONE, bench.row, s.height, d, ONE, height);
   into += place;
   for (int64_t y = 0; y < height; y += HALF, into += LANES) {
     Vec product[LANES];
@@ -143,12 +145,12 @@ void values_back(const Shape& s, const Spectra& e, const ImageBack& image, int64
   const int64_t width = e.along().length();
   for (int64_t x = 0; x <= width / 2; ++x) {
     const float* from = b.sum + x * bench.column;
-    e.down().run<1>(bench.line, from, ONE, e.down().length(), bench.lambdas + x * ONE, bench.row, s.rows);
+    e.down().run(Way::INVERSE, bench.line, from, ONE, e.down().length(), bench.lambdas + x * ONE, bench.row, s.rows);
   }
   for (int64_t y = 0; y < s.rows; ++y) {
     const float* from = bench.lambdas + y * bench.row;
     float* to = image.d_values + y * s.columns * s.v_pitch + vector;
-    e.along().run<1>(bench.line, from, ONE, width / 2 + 1, bench.rows, ONE, s.columns);
+    e.along().run(Way::INVERSE, bench.line, from, ONE, width / 2 + 1, bench.rows, ONE, s.columns);
     for (int64_t x = 0; x < s.columns; ++x) store(to + x * s.v_pitch, load(bench.rows + x * ONE));
   }
 }
@@ -176,7 +178,7 @@ void transform_back(const Shape& s, const Spectra& e, const ImageBack& image, in
   std::fill_n(b.sum, bench.half, 0.0f);
   for (int64_t pair = 0; pair < e.pairs(); pair += GROUP) {
     const int64_t count = std::min(GROUP, e.pairs() - pair);
-    columns_of_lambdas(s, e, pair, count, image.content ? image.content + vector : nullptr, bench);
+    group_of_lambdas(s, e, pair, count, ALL, image.content ? image.content + vector : nullptr, bench);
     rows_back(s, e, image, pair, count, vector, b);
     for (int64_t x = 0; x <= width / 2; ++x)
       for (int64_t i = 0; i < count; ++i) {
