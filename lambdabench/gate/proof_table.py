@@ -78,7 +78,7 @@ def summary(trials: Sequence[Trial]) -> str:
             ("of these starved", [one for one in of_machine if (one["pressure"] or 0.0) >= STARVED]),
         ):
             if chosen:
-                rows.append(_summary_row(chosen, _short(of_machine), kind))
+                rows.append(_summary_row(chosen, short(of_machine), kind))
     return "\n".join([*head, *rows, ""])
 
 
@@ -185,7 +185,7 @@ def _title(trials: Sequence[Trial]) -> str:
     return f"How often the gate errs: {found['cpu']} ({found['flags']}), {found['processors']} processors"
 
 
-def _short(trials: Sequence[Trial]) -> str:
+def short(trials: Sequence[Trial]) -> str:
     found = trials[0]["machine"]
     return f"{found['cpu']}, {found['processors']} processors"
 
