@@ -85,7 +85,8 @@ def next_cell(trials: Sequence[Trial], load: int) -> Cell | None:
     """
     counts = {(kind, kernel, extra): 0 for kind, cells in WANTED.items() for kernel in KERNELS for extra in cells}
     for one in trials:
-        counts[state(one), one["kernel"], one["extra"]] += 1
+        if one["kernel"] in KERNELS:
+            counts[state(one), one["kernel"], one["extra"]] += 1
     behind = {cell: count / WANTED[cell[0]][cell[2]] for cell, count in counts.items()}
     missing = [cell for cell, share in behind.items() if share < 1]
     aim = "busy" if load else "quiet"
