@@ -1,8 +1,10 @@
 """The program as its users meet it: whole runs on scripted times, in a folder of their own."""
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +48,22 @@ def mine(away: Path) -> str:
     return "mine.toml"
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The folder of a run of that suite, and what it said: four processes, which tests of what comes after need not start again."""
+    folder = tmp_path_factory.mktemp("first")
+    (folder / "mine.toml").write_text(SUITE)
+    with contextlib.chdir(folder):
+        return folder, call("run", "--suite", "mine.toml")
+
+
+@pytest.fixture
+def done(mine: str, away: Path, first: tuple[Path, Result]) -> str:
+    """The suite, and in the working folder what its run left there."""
+    shutil.copytree(first[0], away, dirs_exist_ok=True)
+    return mine
+
+
 def test_of_several_hosts_the_first_alone_stores_and_prints(
     mine: str, away: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,8 +86,8 @@ def test_devices_are_a_number_or_all(mine: str) -> None:
     assert call("run", "--suite", mine, "--devices", "all", "--dry-run").exit_code == 0
 
 
-def test_a_run_ends_in_a_table_a_file_and_a_figure(mine: str, away: Path) -> None:
-    found = call("run", "--suite", mine)
+def test_a_run_ends_in_a_table_a_file_and_a_figure(first: tuple[Path, Result]) -> None:
+    away, found = first
     assert found.exit_code == 0, found.output
     for part in (
         "mine   scripted times (fake)",
@@ -85,18 +103,17 @@ def test_a_run_ends_in_a_table_a_file_and_a_figure(mine: str, away: Path) -> Non
     assert {path.name for path in (away / "reports" / "mine").iterdir()} == {"pareto.svg", "pareto.png", "pareto.csv"}
 
 
-def test_a_second_run_keeps_what_is_there_and_fresh_does_not(mine: str) -> None:
-    call("run", "--suite", mine)
-    again = call("run", "--suite", mine)
+def test_a_second_run_keeps_what_is_there_and_fresh_does_not(done: str) -> None:
+    again = call("run", "--suite", done)
     assert "0 jobs" in again.output
     assert "8 kept from before" in again.output
-    assert "8 jobs" in call("run", "--suite", mine, "--fresh", "--dry-run").output
+    assert "8 jobs" in call("run", "--suite", done, "--fresh", "--dry-run").output
 
 
-def test_failures_are_rows_with_reasons_and_exit_code_1(mine: str, away: Path) -> None:
+def test_failures_are_rows_with_reasons_and_exit_code_1(done: str, away: Path) -> None:
     text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { fail = ["oom", "crash"] }\n'
-    (away / mine).write_text(text)
-    found = call("run", "--suite", mine)
+    (away / done).write_text(text)
+    found = call("run", "--suite", done)
     assert found.exit_code == 1
     assert '✗ levit_256 {"fail":"oom"} b=4  oom: asked to run out of memory' in found.output
     assert "1 oom" in found.output
@@ -106,10 +123,10 @@ def test_failures_are_rows_with_reasons_and_exit_code_1(mine: str, away: Path) -
     assert "repeat  lambdabench run --suite mine" in shown.output
 
 
-def test_unsupported_cells_are_well_unless_strict(mine: str, away: Path) -> None:
-    (away / mine).write_text(SUITE + '\n[[grid]]\nmodel = "levit_256"\noptions = { fail = "unsupported" }\n')
-    assert call("run", "--suite", mine).exit_code == 0
-    assert call("run", "--suite", mine, "--strict").exit_code == 1
+def test_unsupported_cells_are_well_unless_strict(done: str, away: Path) -> None:
+    (away / done).write_text(SUITE + '\n[[grid]]\nmodel = "levit_256"\noptions = { fail = "unsupported" }\n')
+    assert call("run", "--suite", done).exit_code == 0
+    assert call("run", "--suite", done, "--strict").exit_code == 1
 
 
 def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
@@ -119,8 +136,8 @@ def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
     assert "device tpu is not here" in found.output
 
 
-def test_json_says_the_same(mine: str) -> None:
-    found = json.loads(call("run", "--suite", mine, "--json").stdout)
+def test_json_says_the_same(done: str) -> None:
+    found = json.loads(call("run", "--suite", done, "--json").stdout)
     assert found["exit_code"] == 0
     assert found["counts"] == {"ok": 6}
     case = found["cases"][0]
@@ -163,14 +180,15 @@ def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], 
     assert said in str(found.exception)
 
 
-def test_figures_and_pages_are_drawn_from_any_folder(mine: str, away: Path) -> None:
-    call("run", "--suite", mine, "--results", "elsewhere")
+def test_figures_and_pages_are_drawn_from_any_folder(done: str, away: Path) -> None:
+    (away / "results").rename(away / "elsewhere")
+    shutil.rmtree(away / "reports")
     found = call("plot", "pareto", "--results", "elsewhere", "--x", "latency", "--batch-size", "4", "--out", "figures")
     assert found.exit_code == 0, found.output
     header, first, *_ = (away / "figures" / "pareto.csv").read_text().splitlines()
     assert "latency [s/step]" in header
     assert ",4," in first
-    page = call("report", mine, "--results", "elsewhere")
+    page = call("report", done, "--results", "elsewhere")
     assert page.exit_code == 0, page.output
     text = (away / "reports" / "mine" / "index.md").read_text()
     for part in (

@@ -1,5 +1,7 @@
 """`lambdabench plot scaling|memory`, and a suite's plots at the end of a run and in its report, on scripted times."""
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -27,11 +29,20 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-@pytest.fixture
-def measured(away: Path) -> Path:
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run's results and reports."""
-    (away / "mine.toml").write_text(SUITE)
-    assert call("run", "--suite", "mine.toml").exit_code == 0
+    folder = tmp_path_factory.mktemp("once")
+    (folder / "mine.toml").write_text(SUITE)
+    with contextlib.chdir(folder):
+        assert call("run", "--suite", "mine.toml").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def measured(away: Path, once: Path) -> Path:
+    """A copy of it, to work in."""
+    shutil.copytree(once, away, dirs_exist_ok=True)
     return away
 
 

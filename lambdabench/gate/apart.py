@@ -18,14 +18,16 @@ from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersReq
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
 from ..worker.serve import PIPES, TREES, reading_of
-from ..worker.turns import Player, Reading, Terms, compare, controls_of
+from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from .processes import environment_of, last_words, running
 from .result import Line, Status
 
 LOOKS = ((10, 0.98), (15, 0.95))
 """(Pairs, confidence of the interval): two processes of equal code differed by 3 % (sd), so a verdict needs many. A t interval
-of 95 % over 10 pairs called 1.2 % of equal code slower, over 15 pairs 0.8 % (two Xeon cores, 88 pairs resampled)."""
-PAIR_S = 2.0
+of 95 % over 10 pairs called 1.2 % of equal code slower, over 15 pairs 0.8 % (two Xeon cores, 88 pairs resampled). Fewer do not
+do: some kernels have two speeds, 5 % up or down by where memory lies, and six pairs in 32 are all on one side."""
+PAIR_S = 1.0
+"""Of one test in one pair; what differs between pairs is the larger part by far."""
 FAMILY_ALPHA = 0.05
 """Of Holm's correction: a t test on 15 pairs has less to say than one on hundreds of rounds."""
 PLUGIN = "lambdabench.pytest_plugin"
@@ -64,6 +66,7 @@ def run(asked: Asked, on_outcome: OnOutcome) -> Found:
             one_pair(asked, found, waiting, done, on_outcome)
             done += 1
         waiting = {one for one in found.declared if verdict(found, one, asked.request, confidence) == "unclear"}
+        waiting |= {one.label for one in lines(found, asked) if one.status == "unclear"}
         if not waiting:
             break
     return found
@@ -111,6 +114,7 @@ class _Remote:
     asked: Any
     answered: Any
     folder: Path
+    pid: int
     controls: Controls | None = None
 
     def declared(self) -> list[str]:
@@ -149,11 +153,11 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
             *(() if asked.installed else ALONE),
         )  # fmt: skip
-        with running(command, folder, environment, tree, pass_fds=(ask_out, answer_in)):
+        with running(command, folder, environment, tree, pass_fds=(ask_out, answer_in)) as process:
             os.close(ask_out)
             os.close(answer_in)
             with os.fdopen(ask_in, "w") as asking, os.fdopen(answer_out) as answering:
-                yield _Remote("head" if number else "base", asking, answering, folder)
+                yield _Remote("head" if number else "base", asking, answering, folder, process.pid)
 
 
 def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
@@ -202,7 +206,9 @@ def _compared(
         return PairOutcome(label=label, trouble="outputs", reason=problem)
     base, head = (Player(remote=one.read) for one in sides)
     rules = _rules(asked.request, label)
-    found = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
+    single = warmed_up(base, head)[1] == "thread CPU"
+    with _on_one_processor([one.pid for one in sides] if single else [], number):
+        found = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
     if number == 0 and sides[1].controls is None:
         sides[1].controls = controls_of(label, head, head, rules, number)
     return PairOutcome(
@@ -220,6 +226,22 @@ def _compared(
         steal=found.noise.steal,
         pressure=found.noise.cpu_pressure,
     )
+
+
+@contextlib.contextmanager
+def _on_one_processor(pids: Sequence[int], number: int) -> Generator[None]:
+    """The main threads of both sides, of which one waits while the other works, on the same processor, another one for the next pair:
+    two processors share their units with different neighbours, and that looked like a difference of 12 % of equal code.
+    """
+    there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    try:
+        for pid in pids if there else ():
+            os.sched_setaffinity(pid, {there[number % len(there)]})
+        yield
+    finally:
+        for pid in pids if there else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(pid, there)
 
 
 def _line(label: str, outcomes: Sequence[PairOutcome], asked: Asked, significant: bool) -> Line:

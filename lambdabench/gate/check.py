@@ -17,7 +17,7 @@ from ..machine import quiet
 from . import entries as cases
 from . import explain, pardon, trees
 from . import settings as setup
-from .processes import Answered, ask
+from .processes import Answered, Nursery, ask
 from .result import Line, Result, Status
 
 CONFIRMATIONS = 2
@@ -79,14 +79,15 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
 def compare(
     entries: Sequence[Entry], sides: Sides, on_outcome: OnOutcome
 ) -> tuple[dict[str, PairOutcome], Controls | None]:
-    """Stage one: a process a kernel. Controls come from the first process that can have them."""
+    """Stage one: a process a kernel, forked where that can be. Controls come from the first process that can have them."""
     found: dict[str, PairOutcome] = {}
     controls: Controls | None = None
-    for group in groups(entries):
-        asked = _pair(sides, group, controls=controls is None)
-        answered = ask(asked, lambda one: on_outcome("compare", one))
-        found |= {one.label: one for one in answered.outcomes}
-        controls = controls or answered.controls
+    with Nursery() as nursery:
+        for group in groups(entries):
+            asked = _pair(sides, group, controls=controls is None)
+            answered = ask(asked, lambda one: on_outcome("compare", one), nursery)
+            found |= {one.label: one for one in answered.outcomes}
+            controls = controls or answered.controls
     return found, controls
 
 

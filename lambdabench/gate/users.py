@@ -53,9 +53,8 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
             first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
         if first is None or first.apart:
             tree = (base, found)
-            lines, controls, note = _in_pairs(
-                asked, where, tree, (build, first.apart if first else ""), request.confirm_s, on_outcome
-            )
+            why = (build, first.apart if first else "")
+            lines, controls, note = _in_pairs(asked, where, tree, why, on_outcome)
             notes = (note,)
         else:
             entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
@@ -109,12 +108,11 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
     return where
 
 
-def _in_pairs(  # noqa: PLR0917 (what is asked, where, and why in this way)
+def _in_pairs(
     asked: UsersRequest,
     where: Path,
     tree: tuple[Path, Trees],
     why: tuple[str, str],
-    pair_s: float,
     on_outcome: OnOutcome,
 ) -> tuple[tuple[Line, ...], Controls | None, str]:
     """(Lines, controls, what is said of it) by fresh pairs of processes."""
@@ -127,7 +125,7 @@ def _in_pairs(  # noqa: PLR0917 (what is asked, where, and why in this way)
         raise LambdabenchError(
             f"{reason}, which base's tree does not have: say how a side is installed, such as --build 'pip install .'"
         )
-    request = apart.Asked(request=asked, path=where, pythons=pythons, installed=bool(build), pair_s=pair_s)
+    request = apart.Asked(request=asked, path=where, pythons=pythons, installed=bool(build))
     found = apart.run(request, lambda one: on_outcome("pair", one))
     reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
     pairs = max((len(one) for one in found.outcomes.values()), default=0)

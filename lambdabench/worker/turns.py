@@ -1,5 +1,6 @@
 """Two versions of one piece of work in one process, single calls in random turn, until a verdict stands or time is out."""
 
+import atexit
 import contextlib
 import gc
 import math
@@ -23,6 +24,8 @@ WARMUP_S, FEWEST_WARMUPS, MOST_WARMUPS = 0.1, 4, 20
 """A fresh process's first calls took 3.0, 1.8 and 1.0 times the steady time on two Xeon cores, and nothing was slower later."""
 FULL = (0.9, 1.1)
 """CPU time over wall time of work that one thread does without waiting."""
+MOST_OBJECTS = 50_000
+"""With torch there are 330,000, and going over them takes Python's collector 0.18 s (one Xeon core)."""
 MOST_STEAL = 0.05
 STEAL_SEEN_S = 0.5
 """Stolen time is counted in steps of 10 ms: over less, one step is too large a share."""
@@ -104,11 +107,7 @@ class _Rounds:
 
 def compare(base: Player, head: Player, terms: Terms) -> Compared:
     """Rounds in random order of the sides until `judge` decides, or `fixed_s` or the rules' cap is over."""
-    warm = _warm_up(base, head)
-    calls = terms.calls or _calls(warm)
-    if calls > 1:  # of one quick call, reading the clocks takes most
-        warm = [read(one, calls) for _ in range(FEWEST_WARMUPS) for one in (base, head)]
-    clock = choose_clock(warm)
+    calls, clock = warmed_up(base, head, terms.calls)
     rounds, order = _Rounds([], []), random.Random(terms.seed)
     before, start_s = quiet.take_snapshot(), time.perf_counter()
     with _no_collections():
@@ -132,6 +131,15 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
         head_faults=_faults(rounds.head, calls),
         noise=noise,
     )
+
+
+def warmed_up(base: Player, head: Player, calls: int | None = None) -> tuple[int, Clock]:
+    """(Calls in a row that a round takes of a side, the clock that tells) after first calls of both."""
+    warm = _warm_up(base, head)
+    calls = calls or _calls(warm)
+    if calls > 1:  # of one quick call, reading the clocks takes most
+        warm = [read(one, calls) for _ in range(FEWEST_WARMUPS) for one in (base, head)]
+    return calls, choose_clock(warm)
 
 
 def controls_of(
@@ -258,14 +266,18 @@ def _faults(readings: Sequence[Reading], calls: int) -> float:
 
 @contextlib.contextmanager
 def _no_collections() -> Iterator[None]:
-    """Python's collector runs between looks only, and over what was made since the first of them."""
+    """Python's collector runs between looks only, and over what was made since the first of them.
+
+    Where there are many objects, mostly modules of a framework, they stay out of it until the process ends.
+    """
     was = gc.isenabled()
     gc.collect()
-    gc.freeze()
+    if len(gc.get_objects()) > MOST_OBJECTS:
+        gc.freeze()
+        atexit.register(gc.unfreeze)
     gc.disable()
     try:
         yield
     finally:
-        gc.unfreeze()
         if was:
             gc.enable()

@@ -1,7 +1,9 @@
 """Fresh pairs of processes: chosen where one process cannot hold both sides, and each side runs its own code in them."""
 
 import math
+import os
 import random
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from lambdabench.analysis.judge import judge_processes, processes_p
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest
+from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest, Verdict
 from lambdabench.gate import apart, build, check, trees, users
 
 from .conftest import Repository
@@ -103,6 +105,37 @@ def test_verdicts_on_processes_err_seldom() -> None:
     assert Counter(finding(0.05) for _ in range(200))["slower"] >= 180
     assert judge_processes([0.05, 0.05], rules, 0.95).finding == "unclear"
     assert processes_p([0.05 + source.gauss(0, 0.01) for _ in range(10)], rules) < 1e-4
+
+
+def test_both_sides_are_on_one_processor_while_they_are_timed() -> None:
+    before = os.sched_getaffinity(0)
+    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as other:
+        for number in range(2):
+            with apart._on_one_processor([one.pid, other.pid], number):
+                assert os.sched_getaffinity(one.pid) == os.sched_getaffinity(other.pid)
+                assert os.sched_getaffinity(one.pid) == {sorted(before)[number % len(before)]}
+            assert os.sched_getaffinity(one.pid) == before
+        one.kill()
+        other.kill()
+    assert os.sched_getaffinity(0) == before
+
+
+def test_what_holm_holds_back_is_asked_again(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for: list[object] = []
+
+    def pair(asked: apart.Asked, found: apart.Found, wanted: object, number: int, on_outcome: object) -> None:
+        asked_for.append(wanted)
+        found.declared = ["a", "b"]
+        for label, ratio in (("a", 1.0), ("b", 1.05 + 0.04 * (-1) ** number)):
+            verdict = Verdict(ratio=ratio, low=ratio, high=ratio, tolerance=0.02, finding="unclear")
+            found.outcomes.setdefault(label, []).append(PairOutcome(label=label, verdict=verdict))
+
+    monkeypatch.setattr(apart, "one_pair", pair)
+    request = UsersRequest(base="", head="")
+    many = apart.Asked(request=request, path=Path(), looks=((8, 0.9), (9, 0.9)))
+    monkeypatch.setattr(apart, "FAMILY_ALPHA", 1e-4)
+    apart.run(many, lambda one: None)
+    assert asked_for == [None] * 8 + [{"b"}], "its interval alone would do after 8"
 
 
 def test_one_trouble_is_the_tests_finding() -> None:

@@ -1,0 +1,161 @@
+"""`python -m lambdabench.gate.proof_pairs [--minutes M]`: how often pairs of processes err, as reports/gate/process-pairs.md.
+
+Each run is `lambdabench check` itself on two commits of a package that registers torch operators and ships an extension: half of its
+kernels are equal in both, half do 5 % more. Runs are appended to reports/gate/pairs.jsonl as they end, a line a kernel.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..analysis.wilson import wilson
+from ..core.errors import LambdabenchError
+from ..core.registry import ROOT
+from . import proof_package
+from .processes import environment_of
+from .proof import FOLDER, Trial, machine, read
+from .proof_table import by_machine, short, state
+
+MORE = proof_package.UNITS // 20
+"""Units of work that make five percent."""
+FINDINGS = ("slower", "faster", "unclear", "same")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Whole runs until the time is over, then the table."""
+    parser = argparse.ArgumentParser(prog=f"python -m {ROOT}.gate.proof_pairs", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    asked = parser.parse_args(arguments)
+    path: Path = asked.folder / "pairs.jsonl"
+    end_s, here = time.monotonic() + 60 * asked.minutes, machine()
+    while time.monotonic() < end_s:
+        number = 1 + max((one["run"] for one in read(path) if one["machine"] == here), default=-1)
+        with tempfile.TemporaryDirectory(prefix="lambdabench-proof-") as name:
+            found = [one | {"run": number, "machine": here} for one in run(Path(name), slowed(number))]
+        with path.open("a") as file:
+            file.writelines(json.dumps(one) + "\n" for one in found)
+    (asked.folder / "process-pairs.md").write_text(table(read(path)))
+    return 0
+
+
+def slowed(number: int) -> tuple[str, ...]:
+    """The kernels that do more in a run: one half, then the other, so that each is tried both ways."""
+    return tuple(one for place, one in enumerate(proof_package.names()) if (place // 2 + place + number) % 2)
+
+
+def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
+    """One check of two commits. Raises LambdabenchError where it says nothing."""
+    folder = scratch / "repository"
+    proof_package.write(folder)
+    _git(folder, "init", "--quiet", "--initial-branch", "main")
+    _commit(folder, "as it was")
+    proof_package.set_work(folder, dict.fromkeys(more, MORE))
+    _commit(folder, "half of it does more")
+    command = (
+        *(sys.executable, "-m", ROOT, "check", "--base", "HEAD~1", "--pytest", "bench"),
+        *("--build", proof_package.BUILD, "--json"),
+    )
+    environment = environment_of(1, scratch) | {"XDG_CACHE_HOME": str(scratch / "cache")}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    try:
+        told = json.loads(done.stdout)
+    except json.JSONDecodeError as error:
+        last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        raise LambdabenchError(f"check ended with {done.returncode} and no answer: {last}") from error
+    return [_trial(one, told, more) for one in told["cases"]]
+
+
+def _trial(case: dict[str, Any], told: dict[str, Any], more: Sequence[str]) -> Trial:
+    """What one run said of one kernel; its seconds are its share of the whole run, building included."""
+    name = case["label"].split("[")[1].rstrip("]")
+    ratios = [one["verdict"]["ratio"] for one in case["outcomes"] if one["verdict"] is not None]
+    return {
+        "kernel": name,
+        "extra": 0.05 if name in more else 0.0,
+        "found": case["status"],
+        "evidence": case["evidence"],
+        "ratios": [round(one, 5) for one in ratios],
+        "call_s": case["outcomes"][0]["base"]["call_s"] if case["outcomes"] else None,
+        "seconds": told["seconds"] / len(told["cases"]),
+        "pressure": told["pressure"],
+        "exit_code": told["exit_code"],
+    }
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """What the runs say, as Markdown."""
+    head = [
+        "# How often the gate errs where it takes pairs of processes",
+        "",
+        "Whole runs of `lambdabench check --pytest --build` on two commits of a package that registers torch operators under fixed",
+        "names and ships an extension in C, Holm's correction included. Half of its kernels are equal code, the others do 5 % more of",
+        "their own work; halves change places from run to run. Busy: tasks waited for a CPU in 5 % of the run or more. Pairs and",
+        "spread are medians of kernels, the spread that of log ratios over pairs; seconds are a kernel's share of the whole run,",
+        "building included.",
+        "95 % intervals by Wilson.",
+        "",
+        "| machine | it was | runs | kernel | slowdown | decisions | slower | faster | unclear | same | pairs | spread | s a kernel |",
+        "|" + "---|" * 13,
+    ]
+    rows: list[str] = []
+    for of_machine in by_machine(trials).values():
+        for kind in ("quiet", "busy"):
+            of_state = [one for one in of_machine if state(one) == kind]
+            for extra in (0.0, 0.05):
+                rows += _rows([one for one in of_state if one["extra"] == extra], f"{short(of_machine)} | {kind}")
+    return "\n".join([*head, *rows, ""])
+
+
+def _rows(trials: Sequence[Trial], where: str) -> list[str]:
+    groups = {kind: [one for one in trials if one["kernel"].startswith(kind)] for kind in proof_package.KINDS}
+    return [_row(group, where, kind) for kind, group in (groups | {"**all**": list(trials)}).items() if group]
+
+
+def _row(trials: Sequence[Trial], where: str, kind: str) -> str:
+    extra = trials[0]["extra"]
+    cells = [
+        where,
+        str(len({one["run"] for one in trials})),
+        kind,
+        f"real +{100 * extra:.0f} %" if extra else "none (A/A)",
+    ]
+    cells.append(str(len(trials)))
+    for finding in FINDINGS:
+        count = sum(one["found"] == finding for one in trials)
+        low, high = wilson(count, len(trials))
+        told = f"{count} ({100 * count / len(trials):.1f} % [{100 * low:.1f}, {100 * high:.1f}])"
+        cells.append(told if count or finding == "slower" else "0")
+    spreads = [statistics.stdev(map(math.log, one["ratios"])) for one in trials if len(one["ratios"]) > 1]
+    cells += [
+        f"{statistics.median(len(one['ratios']) for one in trials):g}",
+        f"{100 * statistics.median(spreads):.2f} %" if spreads else "–",
+        f"{statistics.median(one['seconds'] for one in trials):.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _commit(folder: Path, message: str) -> None:
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--message", message)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER") for what, told in WHO.items()}
+    subprocess.run(("git", "-C", str(folder), *arguments), check=True, env=os.environ | who, capture_output=True)
+
+
+WHO = {"NAME": "proof", "EMAIL": "proof@example.org"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
