@@ -18,7 +18,7 @@ struct Tables {
   std::vector<Embeddings> spectra;
 
   Tables(const Shape& s, const float* table) : given(table) {
-    if (table && transforms_pay(s)) spectra.emplace_back(s, table);
+    if (table && transforms_pay(s, BACKWARD_COST)) spectra.emplace_back(s, table, BACKWARD_COST);
   }
 
   // Numbers of a sum of its gradients, as it is added up: as it is itself, or spectra

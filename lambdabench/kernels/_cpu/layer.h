@@ -12,12 +12,12 @@ struct Embeddings {
   std::vector<float> table;
   std::vector<Spectra> spectra;
 
-  Embeddings(Shape s, const float* given) : shape(s) {
+  Embeddings(Shape s, const float* given, double cost = FORWARD_COST) : shape(s) {
     shape.pitch = s.r_x;
     shape.taps = rounded(s.r_y * s.r_x) + LANES;
     if (!given) return;
     table = widened(given, s.u * s.k, s.r_y * s.r_x, shape.taps);
-    if (transforms_pay(shape)) spectra.emplace_back(shape, table.data());
+    if (transforms_pay(shape, cost)) spectra.emplace_back(shape, table.data());
   }
   const float* numbers() const { return table.empty() ? nullptr : table.data(); }
 };

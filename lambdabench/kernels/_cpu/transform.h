@@ -11,7 +11,7 @@
 namespace {
 
 // Time of a step of a transform over that of a multiplication of the direct way, as measured.
-constexpr double TRANSFORM_COST = 5.0;
+constexpr double FORWARD_COST = 5.5, BACKWARD_COST = 4.4;
 
 // Pairs of lambdas whose rows meet the queries together
 constexpr int64_t GROUP = 2;
@@ -278,7 +278,7 @@ void apply_vector(const Shape& s, const Spectra& e, const float* content, const 
 }
 
 // Whether transforms need less time: multiplications of the window, cut at the borders, against passes over padded maps.
-bool transforms_pay(const Shape& s) {
+bool transforms_pay(const Shape& s, double cost) {
   if (s.u != 1 || s.h * s.k == 0) return false;
   double taps_y = 0, taps_x = 0;
   for (int64_t i = 0; i < s.height; ++i) {
@@ -298,7 +298,7 @@ bool transforms_pay(const Shape& s) {
   const double passes = width * height * std::log2(height) + static_cast<double>(s.height) * width * std::log2(width);
   const double pairs = static_cast<double>((s.k + 1) / 2), vectors = static_cast<double>(s.v_pitch);
   const double embeddings = 2 * passes * pairs / static_cast<double>(s.b);
-  return TRANSFORM_COST * (passes * vectors * (pairs + 1) + embeddings) < direct;
+  return cost * (passes * vectors * (pairs + 1) + embeddings) < direct;
 }
 
 }  // namespace
