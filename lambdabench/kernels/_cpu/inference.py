@@ -14,7 +14,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import address, addresses, as_map, channels_first, counts, doubles, layer_macs, plain
+from .whole import Numbers, address, addresses, as_map, channels_first, counts, layer_macs, plain
 
 
 def infer(
@@ -55,10 +55,11 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     given = [plain(one) for one in norms]
     added, table = (None if one is None else plain(one) for one in (bias, embeddings))
     y = torch.empty((b, heads * v, n) if first else (b, n, heads * v), dtype=torch.float32)
+    of_weights, of_norms, small = addresses(weights[0], keys, weights[-1]), addresses(*given), Numbers("d", epsilons)
+    sizes = counts(b, (height, width), heads, len(weights[0]) // heads, v, table)
     loaded.lambda_layer(
-        *(maps.data_ptr(), addresses(weights[0], keys, weights[-1]), addresses(*given)),
-        *(doubles(*epsilons), address(added), address(table), y.data_ptr()),
-        *(counts(b, (height, width), heads, len(weights[0]) // heads, v, table), d, first, torch.get_num_threads()),
+        *(maps.data_ptr(), of_weights.pointer, of_norms.pointer, small.pointer, address(added), address(table)),
+        *(y.data_ptr(), sizes.pointer, d, first, torch.get_num_threads()),
     )
     return as_map(y.to(x.dtype), first, height, width)
 

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import ROOM, address, addresses, as_map, channels_first, counts, doubles, layer_macs, plain
+from .whole import ROOM, Numbers, address, addresses, as_map, channels_first, counts, layer_macs, plain
 
 _OPERATORS = getattr(torch.ops, ROOT)
 TENSORS = 8
@@ -56,7 +56,7 @@ class _Given:
         """The input as [b, positions, d], a view."""
         return self.x.flatten(2).transpose(1, 2) if self.first else self.x.permute(0, 2, 3, 1).flatten(1, 2)
 
-    def sizes(self) -> Any:
+    def sizes(self) -> Numbers:
         b, _, height, width = self.x.shape
         return counts(b, (height, width), self.heads, self.key_depth, self.value_depth, self.embeddings)
 
@@ -127,9 +127,18 @@ def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
         torch.mm(rows.flatten(0, 1), right, out=projected.flatten(0, 1))
     norms = [plain(one) for one in given.norms]
     bias, table = (None if one is None else plain(one) for one in (given.bias, given.embeddings))
+    of_norms, small, sizes = addresses(*norms), Numbers("d", given.epsilons), given.sizes()
     loaded.lambda_layer_train(
-        *(room.data_ptr(), addresses(*norms), doubles(*given.epsilons), address(bias), address(table)),
-        *(y.data_ptr(), kept.data_ptr(), given.sizes(), given.content, given.first, torch.get_num_threads()),
+        *(
+            room.data_ptr(),
+            of_norms.pointer,
+            small.pointer,
+            address(bias),
+            address(table),
+            y.data_ptr(),
+            kept.data_ptr(),
+        ),
+        *(sizes.pointer, given.content, given.first, torch.get_num_threads()),
     )
     return y, room, kept
 
@@ -145,10 +154,11 @@ def _backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *argument
     bias, table = (None if one is None else plain(one) for one in (given.bias, given.embeddings))
     rows, weight = given.rows(), given.weight
     d_projected = rows.new_empty(*rows.shape[:2], len(weight))
+    of_norms, sizes = addresses(*norms), given.sizes()
     loaded.lambda_layer_back(
-        *(room.data_ptr(), addresses(*norms), address(bias), address(table), kept.data_ptr(), d_y.data_ptr()),
+        *(room.data_ptr(), of_norms.pointer, address(bias), address(table), kept.data_ptr(), d_y.data_ptr()),
         *(d_projected.data_ptr(), d_norms.data_ptr(), d_bias.data_ptr(), d_embeddings.data_ptr()),
-        *(given.sizes(), given.content, given.first, torch.get_num_threads()),
+        *(sizes.pointer, given.content, given.first, torch.get_num_threads()),
     )
     if not given.first:
         flat = d_projected.flatten(0, 1)
@@ -159,9 +169,8 @@ def _backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *argument
     if of_input:
         left = weight.t()
         torch.bmm(left.expand(len(rows), *left.shape), d_projected.transpose(1, 2), out=d_x.flatten(2))
-    d_weight.zero_()
-    for one, row in zip(d_projected, rows, strict=True):
-        d_weight.addmm_(one.t(), row)
+    for i, (one, row) in enumerate(zip(d_projected, rows, strict=True)):
+        torch.addmm(d_weight, one.t(), row, beta=0 if i == 0 else 1, out=d_weight)
     return found
 
 

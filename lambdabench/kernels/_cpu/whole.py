@@ -1,7 +1,7 @@
 """What the operators that run a whole layer from its input have in common: whether they may, layouts, addresses, operations."""
 
-import ctypes
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -61,22 +61,27 @@ def address(one: Tensor | None) -> int | None:
     return None if one is None else one.data_ptr()
 
 
-def addresses(*many: Tensor | None) -> Any:
-    """An array of them, or None for none."""
-    return (ctypes.c_void_p * len(many))(*(address(one) for one in many)) if many else None
+class Numbers:
+    """A C array of 64-bit integers ("q"), addresses ("Q") or doubles ("d"), which lives as long as this does."""
+
+    __slots__ = ("_array", "pointer")
+
+    def __init__(self, kind: str, numbers: Iterable[float]) -> None:
+        self._array = array(kind, numbers)
+        self.pointer = self._array.buffer_info()[0] if self._array else None
 
 
-def doubles(*numbers: float) -> Any:
-    """A C array."""
-    return (ctypes.c_double * len(numbers))(*numbers)
+def addresses(*many: Tensor | None) -> Numbers:
+    """Of tensors; absent ones are null."""
+    return Numbers("Q", [0 if one is None else one.data_ptr() for one in many])
 
 
 def counts(  # noqa: PLR0917 (as the library takes them)
     b: int, size: Sequence[int], heads: int, key_depth: int, v: int, table: Tensor | None
-) -> Any:
+) -> Numbers:
     """The sizes as the library takes them."""
     scope = (1, 1) if table is None else table.shape[2:]
-    return (ctypes.c_int64 * 11)(b, *size, *size, heads, key_depth, 1, v, *scope)
+    return Numbers("q", (b, *size, *size, heads, key_depth, 1, v, *scope))
 
 
 def layer_macs(
