@@ -23,7 +23,7 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
     if norms and not all(one.training and one.momentum is not None for one in norms):
         return False
     alone = x.dtype is torch.float32 and all(one.weight.dtype is torch.float32 for one in (*projections, *norms))
-    return alone and (len(norms) == 0 or x.numel() > x.shape[1])
+    return alone and x.numel() > (x.shape[1] if len(norms) else 0)
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
