@@ -19,9 +19,9 @@ struct Given {
 
 // What all threads read: values and content lambdas channels first, the table's taps first as well.
 struct Turned {
-  int64_t margin, line;        // columns beside the map, and all of them
-  std::vector<float> values;   // [b][u][rows][v_pitch][columns]
-  std::vector<float> content;  // [b][v_pitch][k, whole vectors]
+  int64_t margin, line;            // columns that gradients of values have beside the map, and all of them
+  std::vector<float> values;       // [b][u][rows][v_pitch][columns]
+  std::vector<float> content;      // [b][v_pitch][k, whole vectors]
   std::vector<float> table, taps;  // [u][k][s.taps], [u][s.taps][k, whole vectors]
 };
 
@@ -84,14 +84,15 @@ struct BackDesk : Desk {
 };
 
 // Neighbouring queries of a row, and some rows and columns of their windows
-struct Part {
-  int64_t count, left;           // of queries; the map's column under the first column here
-  int64_t top, rows, width;      // the first row of the window, and how many
+struct Stretch {
+  int64_t count, left;       // of queries; the map's column under the first column here
+  int64_t top, rows, width;  // the first row of the windows here, how many, and how many columns
 };
 
 // d_queries[pair][k..] += sum over rows and columns of d[row][column][pair] numbers[row][column][k..]
 template <int HEADS, int SHEAR>
-void queries_back(const float* d, int64_t d_step, const float* numbers, int64_t step, const Part& part, int64_t k_pitch, float* d_queries) {
+void queries_back(const float* d, int64_t d_step, const float* numbers, int64_t step, const Stretch& part, int64_t k_pitch,
+                  float* d_queries) {
   for (int64_t k = 0; k < k_pitch; k += LANES) {
     Vec sum[LANES][1];
     UNROLLED for (int pair = 0; pair < LANES; ++pair) sum[pair][0] = load(d_queries + pair * k_pitch + k);
@@ -113,7 +114,7 @@ enum class Moves { NEITHER, WEIGHTS, SUMS };
 // into[row][column][..] += sum over pairs of weights[row][column][pair] vectors[pair][..], where a pair's query moves on the column of
 // one; for one vector of what is summed
 template <int HEADS, int COLUMNS, Moves MOVES>
-void add_rows(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, Strided into) {
+void add_rows(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Stretch& part, Strided into) {
   constexpr int OF_SUMS = MOVES == Moves::SUMS, OF_WEIGHTS = MOVES == Moves::WEIGHTS, ALL = COLUMNS + OF_SUMS * MARGIN<HEADS>;
   for (int64_t row = 0; row < part.rows; ++row, weights += weights_row, into.at += into.row) {
     Vec sum[ALL];
@@ -137,17 +138,17 @@ void add_rows(const float* weights, int64_t weights_row, const float* vectors, i
 
 // The same for all vectors of so many columns
 template <int HEADS, int COLUMNS, Moves MOVES>
-void add_columns(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, Strided into) {
+void add_columns(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Stretch& part, Strided into) {
   for (int64_t i = 0; i < pitch; i += LANES, into.at += LANES)
     add_rows<HEADS, COLUMNS, MOVES>(weights, weights_row, vectors + i, pitch, part, into);
 }
 
 // The same for all columns
 template <int HEADS, Moves MOVES>
-void add_all(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Part& part, const Strided& into) {
+void add_all(const float* weights, int64_t weights_row, const float* vectors, int64_t pitch, const Stretch& part, const Strided& into) {
   evenly<HEADS == 4 ? 10 : 4>(part.width, [&](auto columns, int64_t first) {
     add_columns<HEADS, decltype(columns)::value, MOVES>(weights + first * LANES, weights_row, vectors, pitch, part,
-                                                 {into.at + first * into.step, into.row, into.step});
+                                                        {into.at + first * into.step, into.row, into.step});
   });
 }
 
@@ -156,11 +157,12 @@ template <int HEADS>
 void content_back(const Shape& s, const Turned& t, int64_t image, BackDesk& desk, float* d_content) {
   queries_back<HEADS, 0>(desk.d_turned, 0, &t.content[image * s.v_pitch * desk.k_pitch], 0, {0, 0, 0, 1, s.v}, desk.k_pitch,
                          desk.d_queries);
-  const Part one{QUERIES<HEADS>, 0, 0, 1, 0};
+  const Stretch one{QUERIES<HEADS>, 0, 0, 1, 0};
   int64_t k = 0;
   auto rows = [&](auto n) {
     constexpr int COUNT = decltype(n)::value;
-    add_columns<HEADS, COUNT, Moves::NEITHER>(desk.turned + k * LANES, 0, desk.d_pairs, s.v_pitch, one, {d_content + k * s.v_pitch, 0, s.v_pitch});
+    add_columns<HEADS, COUNT, Moves::NEITHER>(desk.turned + k * LANES, 0, desk.d_pairs, s.v_pitch, one,
+                                              {d_content + k * s.v_pitch, 0, s.v_pitch});
     k += COUNT;
   };
   while (s.k - k >= 8) rows(std::integral_constant<int, 8>{});
@@ -169,7 +171,7 @@ void content_back(const Shape& s, const Turned& t, int64_t image, BackDesk& desk
 
 // The share of some rows of their windows, of intra-depth u
 template <int HEADS>
-void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Part& part, BackDesk& desk,
+void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Stretch& part, BackDesk& desk,
                Gradients& into, int64_t into_row) {
   const int64_t tap = part.top * s.pitch + w.left, k_pitch = desk.k_pitch;
   weigh_rows(s, w, desk.turned, &t.table[u * s.k * s.taps], part.top, part.top + part.rows, desk.weights);
@@ -202,11 +204,11 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
     std::fill_n(desk.pairs, LANES * k_pitch, 0.0f);
     std::fill_n(desk.d_pairs, LANES * s.v_pitch, 0.0f);
   }
-  lay_out({given.queries + at * s.k, s.h * s.k, s.k, nullptr, nullptr}, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
-  lay_out({given.d_y + at * s.v, s.h * s.v, s.v, nullptr, nullptr}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
+  lay_out({given.queries + at * s.k, s.h * s.k, s.k}, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
+  lay_out({given.d_y + at * s.v, s.h * s.v, s.v}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
   if (given.content) content_back<HEADS>(s, t, image, desk, &into.content[own * s.k * s.v_pitch]);
-  const Window w = joined(s, position, position + count);
-  Part part{count, w.column + w.left, 0, 0, w.right - w.left};
+  const Window w = needed(s, position, position + count);
+  Stretch part{count, w.column + w.left, 0, 0, w.right - w.left};
   for (int64_t u = 0; given.table && part.width > 0 && u < s.u; ++u)
     for (part.top = w.top; part.top < w.bottom; part.top += part.rows) {
       part.rows = std::min(desk.rows, w.bottom - part.top);
@@ -215,7 +217,7 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
     }
   for (int64_t i = 0; i < count; ++i)
     for (int64_t j = 0; j < heads; ++j)
-      copy(desk.d_queries + (i * HEADS + j) * k_pitch, nullptr, nullptr, s.k, d_queries + (at + i * s.h + j) * s.k);
+      fold(desk.d_queries + (i * HEADS + j) * k_pitch, s.k, nullptr, nullptr, d_queries + (at + i * s.h + j) * s.k);
 }
 
 // Rows of queries, of all images

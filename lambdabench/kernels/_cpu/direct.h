@@ -10,20 +10,10 @@
 
 namespace {
 
-// One image as the forward pass reads it: a position's queries [h][k] at queries + position * stride, with a batch norm folded in
-// where there is a scale; content lambda [k][v_pitch] or null; values [u][rows][columns][v_pitch].
+// One image as the forward pass reads it: a position's queries [h][k] at queries + position * h * k; content lambda [k][v_pitch] or
+// null; values [u][rows][columns][v_pitch].
 struct Image {
-  const float* queries;
-  int64_t stride;
-  const float *scale, *shift;
-  const float *content, *values;
-
-  const float* query(const Shape& s, int64_t position, float* room) const {
-    const float* found = queries + position * stride;
-    if (!scale) return found;
-    for (int64_t i = 0; i < s.h * s.k; ++i) room[i] = found[i] * scale[i] + shift[i];
-    return room;
-  }
+  const float *queries, *content, *values;
 };
 
 struct Window {
@@ -96,7 +86,7 @@ void weigh_all(const float* pairs, const float* numbers, int64_t step, int64_t d
   evenly<SUMS>(count, [&](auto n, int64_t at) { weigh<decltype(n)::value>(pairs, numbers + at, step, depth, out + at * LANES); });
 }
 
-// sum[query][head] += weight x value for queries FIRST to LAST of a block; a query's weight lies SHEAR before that of the one before it
+// sum[query][head] += weight x value for queries FIRST to LAST of a few; a query's weight lies SHEAR before that of the one before it
 template <int HEADS, int FIRST, int LAST, int SHEAR, int VECTORS>
 inline void meet(const float* weights, const float* values, Vec (*sum)[VECTORS]) {
   Vec value[VECTORS];
@@ -168,7 +158,7 @@ void gather(const Shape& s, const Rows& rows, int64_t v) {
       meet_row<HEADS, COUNT, VECTORS, decltype(whole)::value>(columns, s.r_x, std::make_integer_sequence<int, COUNT - 1>{}, weights,
                                                               values, sum);
   };
-  if (columns.begin == 0 && columns.end == s.r_x + COUNT - 1) all_rows(std::true_type{});
+  if (COUNT > 1 && columns.begin == 0 && columns.end == s.r_x + COUNT - 1) all_rows(std::bool_constant<(COUNT > 1)>{});
   else if (columns.begin < columns.end) all_rows(std::false_type{});
   UNROLLED for (int pair = 0; pair < COUNT * HEADS; ++pair)
     UNROLLED for (int i = 0; i < VECTORS; ++i) store(place(pair) + i * LANES, sum[pair][i]);
@@ -192,33 +182,19 @@ struct Desk {
   int64_t k_pitch, rows;  // rows of windows at a time: what the first-level cache takes
   std::vector<float> room;
   float *pairs, *turned, *weights;
-  std::vector<float> query, wide;
+  std::vector<float> wide;  // what is not finished in its place
   explicit Desk(const Shape& s) : k_pitch(rounded(s.k)), rows(std::clamp<int64_t>(2048 / (s.pitch * LANES), 1, s.r_y)) {
     room.resize(2 * k_pitch * LANES + (rows * s.pitch + SUMS) * LANES + LANES);
-    query.resize(s.h * s.k);
     pairs = whole_line(room.data());
     turned = pairs + k_pitch * LANES;
     weights = turned + k_pitch * LANES;
   }
 };
 
-// A position's numbers, `count` of them
-inline void copy(const float* from, const float* scale, const float* shift, int64_t count, float* to) {
-  int64_t i = 0;
-  if (scale) {
-    for (; i + LANES <= count; i += LANES) store(to + i, load(from + i) * load(scale + i) + load(shift + i));
-    for (; i < count; ++i) to[i] = from[i] * scale[i] + shift[i];
-  } else {
-    for (; i + LANES <= count; i += LANES) store(to + i, load(from + i));
-    for (; i < count; ++i) to[i] = from[i];
-  }
-}
-
 // Numbers of queries: from a query to the next, from a head to the next, which is how many a pair has
 struct PerQuery {
   const float* numbers;
   int64_t stride, depth;
-  const float *scale, *shift;  // of each channel of the heads here, or null
 };
 
 // Those of a few queries as [pairs][pitch] and as [pitch][pairs]; a query has `wide` pairs, of which `heads` are given
@@ -227,15 +203,14 @@ void lay_out(const PerQuery& from, int64_t count, int64_t heads, int64_t wide, i
   for (int64_t i = 0; i < count; ++i, numbers += from.stride, pairs += wide * pitch)
     for (int64_t head = 0, channel = 0; head < heads; ++head, channel += from.depth) {
       for (int64_t j = 0; j < from.depth; j += 16) __builtin_prefetch(numbers + channel + count * from.stride + j);
-      copy(numbers + channel, from.scale ? from.scale + channel : nullptr, from.scale ? from.shift + channel : nullptr, from.depth,
-           pairs + head * pitch);
+      fold(numbers + channel, from.depth, nullptr, nullptr, pairs + head * pitch);
     }
   pairs -= count * wide * pitch;
   for (int64_t i = 0; i < pitch; i += LANES) turn(pairs + i, pitch, turned + i * LANES, LANES);
 }
 
 // The taps that any query at positions `first` to `last` needs
-Window joined(const Shape& s, int64_t first, int64_t last) {
+Window needed(const Shape& s, int64_t first, int64_t last) {
   const int64_t top = first / s.width, bottom = (last - 1) / s.width;
   const bool one = top == bottom;
   Window w = window(s, top, one ? first - top * s.width : 0);
@@ -286,12 +261,11 @@ template <int HEADS>
 void few_queries(const Shape& s, const Image& image, const float* table, int64_t position, int64_t count, int64_t head, Desk& desk,
                  float* y) {
   const int64_t channel = head * s.k;
-  const float *scale = image.scale ? image.scale + channel : nullptr, *shift = image.scale ? image.shift + channel : nullptr;
-  lay_out({image.queries + position * image.stride + channel, image.stride, s.k, scale, shift}, count, HEADS, HEADS, desk.k_pitch,
+  lay_out({image.queries + position * s.h * s.k + channel, s.h * s.k, s.k}, count, HEADS, HEADS, desk.k_pitch,
           desk.pairs, desk.turned);
   Rows rows{desk.turned, image.content, desk.weights, image.values, 0, 0, y + head * s.v_pitch, false};
   if (table) {
-    const Window all = joined(s, position, position + count);
+    const Window all = needed(s, position, position + count);
     for (int64_t u = 0; u < s.u; ++u, rows.values += s.rows * s.columns * s.v_pitch)
       for (int64_t top = all.top, bottom; top < all.bottom; top = bottom) {
         bottom = std::min(top + desk.rows, all.bottom);
@@ -304,7 +278,8 @@ void few_queries(const Shape& s, const Image& image, const float* table, int64_t
   if (!rows.more) gather_rows<HEADS>(s, position, count, 0, 0, rows);
 }
 
-// y[h][v_pitch] of the queries at positions `first` to `last`, those of a row together where it is wide enough; without a table their content terms only
+// y[h][v_pitch] of the queries at positions `first` to `last`, those of a row together where it is wide enough; without a table their
+// content terms only
 void query_run(const Shape& s, const Image& image, const float* table, int64_t first, int64_t last, Desk& desk, float* y) {
   in_heads(s.h, [&](auto heads, int64_t head) {
     constexpr int HEADS = decltype(heads)::value;
@@ -314,11 +289,6 @@ void query_run(const Shape& s, const Image& image, const float* table, int64_t f
       few_queries<HEADS>(s, image, table, at, count, head, desk, y + (at - first) * s.h * s.v_pitch);
     }
   });
-}
-
-// The same of the query at one position
-void one_query(const Shape& s, const Image& image, const float* table, int64_t position, Desk& desk, float* y) {
-  query_run(s, image, table, position, position + 1, desk, y);
 }
 
 }  // namespace

@@ -170,8 +170,8 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, con
 void apply_direct(const Embeddings& e, const float* queries, const float* content, const float* values, int64_t first, int64_t last,
                   Desk& desk, const Output& out) {
   const Shape& s = e.shape;
-  const int64_t width = s.h * s.v_pitch, of_query = s.h * s.k;
-  const Image image{queries - first * of_query, of_query, nullptr, nullptr, content, values};
+  const int64_t width = s.h * s.v_pitch;
+  const Image image{queries - first * s.h * s.k, content, values};
   if (in_place(s, out)) {
     query_run(s, image, e.numbers(), first, last, desk, out.y + first * width);
     return;
@@ -199,7 +199,7 @@ void apply_transforms(const Embeddings& e, const Factory& reader, const float* c
     auto read = reader();
     for (int64_t at = first; at < last; at += AT_ONCE) {
       const int64_t end = std::min(at + AT_ONCE, last);
-      group_queries(s, {read(at, end - at) - at * of_query, of_query, nullptr, nullptr, content, values}, at, end, queries);
+      group_queries(s, {read(at, end - at) - at * of_query, content, values}, at, end, queries);
     }
   });
   const bool apart = s.height > 1 && (threads > vectors || GROUP * s.height * spectra.along().length() * ONE * 4 > MUCH);

@@ -228,9 +228,8 @@ inline void row_of_lambdas(const Shape& s, const Spectra& e, int64_t i, int64_t 
 // where k is odd
 void group_queries(const Shape& s, const Image& image, int64_t first, int64_t last, float* grouped) {
   const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2;
-  std::vector<float> own(s.h * s.k + LANES);
   for (int64_t at = first; at < last; ++at) {
-    const float* query = image.query(s, at, own.data());
+    const float* query = image.queries + at * s.h * s.k;
     for (int64_t pair = 0; pair < pairs; pair += GROUP) {
       const int64_t count = 2 * std::min(GROUP, pairs - pair), whole = std::min(count, s.k - 2 * pair);
       float* to = grouped + (pair * 2 * n + at * count) * s.h;

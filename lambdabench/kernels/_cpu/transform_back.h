@@ -173,7 +173,7 @@ void ungroup(const Shape& s, const float* grouped, float* d_queries) {
 void transform_back(const Shape& s, const Spectra& e, const ImageBack& image, int64_t vector, const BenchBack& b, float* into) {
   const Bench& bench = b.bench;
   const int64_t width = e.along().length();
-  group_queries(s, {image.queries, s.h * s.k, nullptr, nullptr, nullptr, nullptr}, 0, s.height * s.width, b.queries);
+  group_queries(s, {image.queries, nullptr, nullptr}, 0, s.height * s.width, b.queries);
   transform_values(s, e, image.values + vector, bench);
   std::fill_n(b.sum, bench.half, 0.0f);
   for (int64_t pair = 0; pair < e.pairs(); pair += GROUP) {
