@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 
 def __dir__() -> list[str]:
-    return ["__version__", "accelerate", "create_layer", "create_model", "pareto", "read", "run", "wide"]
+    return ["__version__", "accelerate", "create_layer", "create_model", "fold", "pareto", "read", "run", "wide"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from .timm import accelerate
 
         return accelerate
+    if name == "fold":
+        from .backends._torch_fold import fold
+
+        return fold
     if name in ("read", "wide", "pareto", "run"):
         from . import commands
 

@@ -60,6 +60,14 @@ def test_files_of_version_2_stay_readable() -> None:
     assert frame[["effective_devices", "env_jaxlib", "env_flax"]].isna().all(axis=None)
 
 
+def test_files_of_version_3_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema3.parquet")
+    assert list(frame.columns) == store.schema().names
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["effective_devices"].iloc[0] == 2
+    assert frame["effective_folded"].isna().all()
+
+
 def test_the_newest_invocation_counts_and_a_skip_is_no_news(make_record: Callable[..., Record], tmp_path: Path) -> None:
     later = "2026-02-01T00:00:00.000+00:00"
     store.write([make_record("latency", 1.0), make_record("throughput", 1.0)], tmp_path / "a.parquet")

@@ -35,7 +35,7 @@ CASE = [
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
 TIMED = ("latency", "throughput")
-HOW_ONLY = {"kernel", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
+HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
 """Options that change how a network runs or learns, and not what it answers."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
 

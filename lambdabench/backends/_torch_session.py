@@ -4,14 +4,17 @@ from the live network and its outputs."""
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..core.errors import UnsupportedError
+from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
 from ..core.record import Compilation, Effective
-from ..core.spec import Case
+from ..core.spec import Case, Value
 
+OPTIONS: Mapping[str, Value] = {"fold": False}
+"""Of every backend on torch. `fold`: batch norms that directly follow a convolution are folded into it; inference and features only."""
+CHOICES: Mapping[str, tuple[Value, ...]] = {"fold": (False, True)}
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
 
@@ -46,6 +49,8 @@ def refuse(case: Case) -> None:
         raise UnsupportedError(
             f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
         )
+    if _folds(case) and case.mode == "train":
+        raise UnsupportedError("batch norms fold in inference only; leave out fold, or use --mode inference")
 
 
 class TorchSession:
@@ -64,7 +69,7 @@ class TorchSession:
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         self._mode_is_readable = True
-        self._network = self._placed(workload.network)
+        self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
         self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
         trains = case.mode == "train"
         self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if trains else None
@@ -107,6 +112,7 @@ class TorchSession:
             kernel=_names(
                 {one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}
             ),
+            folded=_told(self._network) if _folds(self._case) else "",
             features=self._workload.features(output, self._case),
         )
 
@@ -262,6 +268,26 @@ class _CudaMeter:
 def tensors(output: Any) -> tuple[Any, ...]:
     """The tensors of an output that is one tensor or a list of them."""
     return tuple(output) if isinstance(output, (list, tuple)) else (output,)
+
+
+def _folds(case: Case) -> bool:
+    return bool(dict(case.options).get("fold", OPTIONS["fold"]))
+
+
+def _folded(network: Any) -> Any:
+    """In float32, before anything is placed. Raises UnsupportedError for a network without a pair to fold."""
+    from . import _torch_fold
+
+    try:
+        return _torch_fold.fold(network.eval())
+    except (LambdabenchError, NotImplementedError) as error:  # an exported program has no modes, and no such modules
+        raise UnsupportedError(f"{error or 'an exported program keeps its batch norms'}; leave out fold") from error
+
+
+def _told(network: Any) -> str:
+    from . import _torch_fold
+
+    return _torch_fold.told(network)
 
 
 def _with_loss(network: Any, workload: Workload) -> Callable[..., Any]:

@@ -18,14 +18,15 @@ from ..core.errors import UnsupportedError
 from ..core.ports import Session, Workload
 from ..core.record import Compilation
 from ..core.spec import Case, Device, Value
-from . import _torch_devices
+from . import _torch_devices, _torch_session
 from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
 COMPILES = True
-OPTIONS: Mapping[str, Value] = {"compile_mode": "default"}
+OPTIONS: Mapping[str, Value] = {**_torch_session.OPTIONS, "compile_mode": "default"}
 CHOICES: Mapping[str, tuple[Value, ...]] = {
-    "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+    **_torch_session.CHOICES,
+    "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"),
 }
 SCRATCH = "LAMBDABENCH_SCRATCH"
 """Variable that names the folder for what does not outlive the worker, however it ends."""

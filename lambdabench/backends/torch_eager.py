@@ -1,16 +1,14 @@
 """torch as its users run it: eager, on CPU, CUDA, XPU and MPS. What is in force is read back from the live network."""
 
-from collections.abc import Mapping
-
 from ..core.ports import Session, Workload
-from ..core.spec import Case, Device, Value
-from . import _torch_devices
+from ..core.spec import Case, Device
+from . import _torch_devices, _torch_session
 from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
 COMPILES = False
-OPTIONS: Mapping[str, Value] = {}
-CHOICES: Mapping[str, tuple[Value, ...]] = {}
+OPTIONS = _torch_session.OPTIONS
+CHOICES = _torch_session.CHOICES
 
 
 def find_devices() -> tuple[Device, ...]:

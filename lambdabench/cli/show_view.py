@@ -33,6 +33,7 @@ EFFECTIVE = [
     "effective_matmul",
     "effective_kernel",
     "effective_compiler",
+    "effective_folded",
     "effective_features",
     "effective_meter",
 ]
