@@ -13,6 +13,9 @@ Shape shape_of(const int64_t* sizes) {
   return s;
 }
 
+// Threads that images are shared out to, each with its own part
+inline int64_t parts_of(int64_t images, int64_t threads) { return std::max<int64_t>(1, std::min(threads, images)); }
+
 // work(image, threads, part) for all images: each on a thread of its own where there are as many, else all threads at each in turn
 template <class Work>
 void for_images(int64_t images, int64_t threads, const Work& work) {
@@ -34,10 +37,11 @@ extern "C" void lambda_forward(const float* queries, const float* values, const 
   const Embeddings e(s, table);
   const int64_t n = s.height * s.width, map = s.u * s.rows * s.columns;
   const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
-  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
+  std::vector<Rooms> rooms(parts_of(s.b, threads));
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
     auto reader = [&] { return [&](int64_t first, int64_t) { return queries + (image * n + first) * s.h * s.k; }; };
     apply(e, reader, content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch, share,
-          {y + image * n * s.h * s.v, n, false});
+          {y + image * n * s.h * s.v, n, false}, rooms[part]);
   });
 }
 
@@ -61,9 +65,10 @@ extern "C" void lambda_layer(const float* x, const float* const* weights, const 
   auto from = [&](const std::vector<float>& numbers, int64_t first) { return norms ? numbers.data() + first : nullptr; };
   const Packed q(depth, {{weights[0], of_queries, from(scale, 0), from(shift, 0)}});
   const Packed context(depth, {{weights[1], keys, nullptr, nullptr}, {weights[2], s.v, from(scale, of_queries), from(shift, of_queries)}});
-  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
+  std::vector<Rooms> rooms(parts_of(s.b, threads));
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
     infer(e, Making{x + image * n * depth, n, keys, channels_first != 0, q, context}, bias, share,
-          {y + image * n * s.h * s.v, n, channels_first != 0});
+          {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part]);
   });
 }
 
@@ -85,11 +90,12 @@ extern "C" void lambda_layer_train(const float* projected, const float* const* n
     std::copy_n(found.deviation.data(), count, kept + count);
     kept += 3 * count;
   }
-  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t) {
+  std::vector<Rooms> rooms(parts_of(s.b, threads));
+  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
     const Kept of_image(s, kept + image * Kept::numbers(s, keys));
     const Made made{projected + image * n * channels, channels, keys, norms ? found.scale.data() : nullptr,
                     norms ? found.shift.data() : nullptr};
-    infer(e, made, bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, keys ? &of_image : nullptr);
+    infer(e, made, bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part], keys ? &of_image : nullptr);
   });
 }
 
@@ -111,7 +117,7 @@ extern "C" void lambda_layer_back(const float* projected, const float* const* no
   const LayerBack back{s,   tables, norms ? &found : nullptr, has_content ? s.k : 0, projected, has_content ? bias : nullptr,
                        d_y, kept,   channels_first != 0,      d_projected};
   threads = std::max<int64_t>(threads, 1);
-  std::vector<Totals> totals(std::max<int64_t>(1, std::min(threads, s.b)));
+  std::vector<Totals> totals(parts_of(s.b, threads));
   for (Totals& one : totals) one = back.totals();
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) { back.image(image, share, totals[part]); });
   Totals& sum = totals[0];

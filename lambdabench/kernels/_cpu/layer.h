@@ -186,15 +186,25 @@ void apply_direct(const Embeddings& e, const float* queries, const float* conten
   }
 }
 
+// A thread's memory for one image after the other: of the same sizes each, so taken once.
+struct Rooms {
+  Room values, wide, queries;
+
+  static float* of(Room& one, int64_t count) {
+    if (!one) one = room(count);
+    return one.get();
+  }
+};
+
 // A whole image by transforms, vector by vector of the value depth
 template <class Factory>
 void apply_transforms(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads,
-                      const Output& out) {
+                      const Output& out, Rooms& rooms) {
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
   const int64_t n = s.height * s.width, width = s.h * s.v_pitch, vectors = s.v_pitch / LANES, of_query = s.h * s.k;
-  const Room wide = in_place(s, out) ? nullptr : room(n * width), grouped = room(spectra.pairs() * n * s.h * 2);
-  float *y = wide ? wide.get() : out.y, *queries = grouped.get();
+  const bool direct = in_place(s, out);
+  float *y = direct ? out.y : Rooms::of(rooms.wide, n * width), *queries = Rooms::of(rooms.queries, spectra.pairs() * n * s.h * 2);
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
     auto read = reader();
     for (int64_t at = first; at < last; at += AT_ONCE) {
@@ -212,13 +222,14 @@ void apply_transforms(const Embeddings& e, const Factory& reader, const float* c
       apply_vector(s, spectra, content ? content + vector : nullptr, queries, apart ? unit % 2 : ALL, bench, y + vector);
     }
   });
-  if (wide) put(s, out, y, 0, n);
+  if (!direct) put(s, out, y, 0, n);
 }
 
 // One image; reader() makes, for a thread, what gives queries [count][h * k] of positions from `first` on: read(first, count).
 template <class Factory>
-void apply(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads, const Output& out) {
-  if (!e.spectra.empty()) return apply_transforms(e, reader, content, values, threads, out);
+void apply(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads, const Output& out,
+           Rooms& rooms) {
+  if (!e.spectra.empty()) return apply_transforms(e, reader, content, values, threads, out, rooms);
   const int64_t n = e.shape.height * e.shape.width;
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
     Desk desk(e.shape);
@@ -236,12 +247,13 @@ constexpr int64_t WORTH_A_THREAD = 1 << 20;
 // One image of a layer, from its projections; what training keeps of it goes to `kept`, if any. bias [k] is added to every content
 // lambda, or null.
 template <class Source>
-void infer(const Embeddings& e, const Source& source, const float* bias, int64_t threads, const Output& out, const Kept* kept = nullptr) {
+void infer(const Embeddings& e, const Source& source, const float* bias, int64_t threads, const Output& out, Rooms& rooms,
+           const Kept* kept = nullptr) {
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, std::min(threads, n));
   const int64_t keys = rounded(source.keys), pitch = keys + s.v_pitch;
-  const Room own = room(n * s.v_pitch + 4 * LANES);
+  float* own = Rooms::of(rooms.values, n * s.v_pitch + 4 * LANES);
   std::vector<Content> parts(threads, Content(keys, s.v_pitch));
   in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
     typename Source::Room room(source);
@@ -265,7 +277,7 @@ void infer(const Embeddings& e, const Source& source, const float* bias, int64_t
       return static_cast<const float*>(queries.data());
     };
   };
-  apply(e, reader, keys ? content.data() : nullptr, own.get(), threads, out);
+  apply(e, reader, keys ? content.data() : nullptr, own, threads, out, rooms);
 }
 
 }  // namespace
