@@ -5,47 +5,13 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from whole_layers import SHAPES, USUAL, pair
 
-from lambdabench import layers
 from lambdabench.kernels import _cpu, cpu
 
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
-
-SHAPES = st.fixed_dictionaries(
-    {
-        "b": st.integers(1, 3),
-        "size": st.tuples(st.integers(1, 34), st.integers(1, 34)),
-        "heads": st.integers(1, 9),
-        "key_depth": st.integers(1, 17),
-        "value_depth": st.integers(1, 34),
-        "scope": st.sampled_from((1, 3, 7, 23, "global")),
-        "without": st.sampled_from(("", "content", "position")),
-        "normalize": st.sampled_from(("softmax", "no_batch_norm")),
-        "layout": st.sampled_from((torch.contiguous_format, torch.channels_last)),
-        "threads": st.integers(1, 3),
-    }
-)
-
-
-def pair(shape: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
-    """A layer of the compiled kernel, and the portable one in float64 with its weights."""
-    torch.manual_seed(0)
-    options = {key: shape[key] for key in ("heads", "key_depth", "scope", "normalize")} | {"size": shape["size"]}
-    if shape["without"]:
-        options[shape["without"]] = False
-    dim_out = shape["heads"] * shape["value_depth"]
-    fast = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="cpu", **options)
-    for one in fast.modules():
-        if isinstance(one, nn.BatchNorm2d):
-            for tensor in (one.weight, one.bias, one.running_mean, one.running_var):
-                assert tensor is not None
-                nn.init.uniform_(tensor, 0.5, 2.0)
-    wide = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="conv2d", **options).double()
-    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
-    return fast.eval(), wide.eval()
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,12 +28,6 @@ def test_it_answers_as_the_layer_in_float64(shape: dict[str, Any]) -> None:
         torch.set_num_threads(before)
     assert found.shape == wanted.shape
     assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
-
-
-USUAL = {"b": 2, "size": (9, 10), "heads": 4, "key_depth": 16, "value_depth": 8, "scope": 7} | {
-    "without": "",
-    "normalize": "softmax",
-}
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -107,7 +107,7 @@ struct Columns {
 template <int HEADS, int COUNT, int VECTORS, bool WHOLE, int... I>
 inline void meet_row(const Columns& columns, int64_t r_x, std::integer_sequence<int, I...>, const float* weights, const float* values,
                      Vec (*sum)[VECTORS]) {
-  auto part = [&](auto first, auto last, int64_t d) {
+  [[maybe_unused]] auto part = [&](auto first, auto last, int64_t d) {
     if (WHOLE || (d >= columns.begin && d < columns.end))
       meet<HEADS, decltype(first)::value, decltype(last)::value, LANES, VECTORS>(weights, values, sum);
     weights += LANES;

@@ -88,25 +88,6 @@ struct Making {
   }
 };
 
-// into[row][v..] += sum over positions of weights[position][row] values[position][v..]
-template <int ROWS, int VECTORS>
-void accumulate(const float* weights, int64_t pitch, const float* values, int64_t values_pitch, int64_t v_pitch, int64_t count,
-                float* into) {
-  Vec sum[ROWS][VECTORS];
-  for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i) sum[r][i] = load(into + r * v_pitch + i * LANES);
-  for (int64_t at = 0; at < count; ++at) {
-    Vec value[VECTORS];
-    for (int i = 0; i < VECTORS; ++i) value[i] = load(values + at * values_pitch + i * LANES);
-    for (int r = 0; r < ROWS; ++r) {
-      const Vec a = all(weights[at * pitch + r]);
-      for (int i = 0; i < VECTORS; ++i) sum[r][i] += a * value[i];
-    }
-  }
-  for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i) store(into + r * v_pitch + i * LANES, sum[r][i]);
-}
-
 // Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
 struct Content {
   std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys, whole vectors][v_pitch]
@@ -135,7 +116,8 @@ struct Content {
     }
     for (int64_t row = 0; row < keys; row += 4)
       in_vectors(v_pitch, [&](auto vectors, int64_t v) {
-        accumulate<4, decltype(vectors)::value>(rows + row, pitch, rows + keys + v, pitch, v_pitch, count, &lambdas[row * v_pitch + v]);
+        small_product<4, decltype(vectors)::value, true>(rows + row, 1, pitch, rows + keys + v, pitch, count,
+                                                         &lambdas[row * v_pitch + v], v_pitch);
       });
   }
 };

@@ -62,6 +62,25 @@ struct Packed {
   }
 };
 
+// out[row][..] (+)= sum over j of a[row][j] b[j][..] for a few rows and vectors; a's steps from row to row and from j to j
+template <int ROWS, int VECTORS, bool ADDS>
+void small_product(const float* a, int64_t row_step, int64_t step, const float* b, int64_t b_pitch, int64_t depth, float* out,
+                   int64_t pitch) {
+  Vec sum[ROWS][VECTORS];
+  for (int r = 0; r < ROWS; ++r)
+    for (int i = 0; i < VECTORS; ++i) sum[r][i] = ADDS ? load(out + r * pitch + i * LANES) : Vec{};
+  for (int64_t j = 0; j < depth; ++j) {
+    Vec row[VECTORS];
+    for (int i = 0; i < VECTORS; ++i) row[i] = load(b + j * b_pitch + i * LANES);
+    for (int r = 0; r < ROWS; ++r) {
+      const Vec one = all(a[r * row_step + j * step]);
+      for (int i = 0; i < VECTORS; ++i) sum[r][i] += one * row[i];
+    }
+  }
+  for (int r = 0; r < ROWS; ++r)
+    for (int i = 0; i < VECTORS; ++i) store(out + r * pitch + i * LANES, sum[r][i]);
+}
+
 // x [depth][AT_ONCE], from the first of the tile's positions on
 template <int ROWS, int VECTORS>
 void project_tile(const float* x, const float* weights, const float* shift, int64_t depth, float* out, int64_t pitch) {

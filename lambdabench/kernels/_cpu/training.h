@@ -74,24 +74,6 @@ Norms statistics(const Shape& s, const float* projected, int64_t keys, const flo
 }
 
 // out[row][v..] (+)= sum over j of a[row][j] b[j][v..]
-template <int ROWS, int VECTORS, bool ADDS>
-void small_product(const float* a, int64_t a_pitch, const float* b, int64_t b_pitch, int64_t depth, float* out, int64_t out_pitch) {
-  Vec sum[ROWS][VECTORS] = {};
-  for (int64_t j = 0; j < depth; ++j) {
-    Vec row[VECTORS];
-    for (int i = 0; i < VECTORS; ++i) row[i] = load(b + j * b_pitch + i * LANES);
-    for (int r = 0; r < ROWS; ++r) {
-      const Vec one = all(a[r * a_pitch + j]);
-      for (int i = 0; i < VECTORS; ++i) sum[r][i] += one * row[i];
-    }
-  }
-  for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i) {
-      float* to = out + r * out_pitch + i * LANES;
-      store(to, ADDS ? load(to) + sum[r][i] : sum[r][i]);
-    }
-}
-
 template <bool ADDS>
 void products(const float* a, int64_t a_pitch, int64_t rows, const float* b, int64_t b_pitch, int64_t depth, float* out,
               int64_t out_pitch) {
@@ -99,9 +81,9 @@ void products(const float* a, int64_t a_pitch, int64_t rows, const float* b, int
     constexpr int VECTORS = decltype(vectors)::value;
     int64_t row = 0;
     for (; rows - row >= 4; row += 4)
-      small_product<4, VECTORS, ADDS>(a + row * a_pitch, a_pitch, b + v, b_pitch, depth, out + row * out_pitch + v, out_pitch);
+      small_product<4, VECTORS, ADDS>(a + row * a_pitch, a_pitch, 1, b + v, b_pitch, depth, out + row * out_pitch + v, out_pitch);
     for (; row < rows; ++row)
-      small_product<1, VECTORS, ADDS>(a + row * a_pitch, a_pitch, b + v, b_pitch, depth, out + row * out_pitch + v, out_pitch);
+      small_product<1, VECTORS, ADDS>(a + row * a_pitch, a_pitch, 1, b + v, b_pitch, depth, out + row * out_pitch + v, out_pitch);
   });
 }
 
