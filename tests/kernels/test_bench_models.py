@@ -1,9 +1,11 @@
-"""An all-lambda ResNet-50 with our layer beside the same network with lambda-networks' layer: equal answers, times in turns.
+"""An all-lambda ResNet-50 with our layer beside the same network with lambda-networks' layer: equal answers, times in turns,
+eager beside eager and compiled beside compiled, ours with batch norms folded as well.
 
 `pytest tests/kernels --benchmark-only` measures at 224 pixels and scope 23; the ratios are under "extra_info" and never asserted.
 """
 
 import copy
+import shutil
 import statistics
 import time
 import warnings
@@ -15,7 +17,8 @@ torch = pytest.importorskip("torch")
 theirs = pytest.importorskip("lambda_networks")
 pytest.importorskip("pytest_benchmark")
 
-from lambdabench import models  # noqa: E402 (torch may be absent)
+import lambdabench as lb  # noqa: E402 (torch may be absent)
+from lambdabench import models  # noqa: E402
 from lambdabench.kernels import _cpu  # noqa: E402
 from lambdabench.layers.lambda_layer.torch import LambdaLayer  # noqa: E402
 
@@ -65,25 +68,23 @@ def networks() -> dict[str, Any]:
     torch.manual_seed(0)
     ours = models.create(NETWORK, scope=SCOPE, num_classes=10)
     with torch.no_grad():
-        for _ in range(2):  # running statistics that keep activations in range
+        for name, one in ours.named_modules():
+            if name.endswith("bn3"):  # which start at zero: no answer would tell of the layers before them
+                one.weight.fill_(0.5)
+        for _ in range(5):  # running statistics that keep activations in range
             ours.train()(torch.randn(4, 3, 64, 64))
     ours.eval()
+    last = copy.deepcopy(ours).to(memory_format=torch.channels_last)
     return {
         "ours": ours,
-        "ours channels_last": copy.deepcopy(ours).to(memory_format=torch.channels_last),
+        "ours channels_last": last,
+        "ours channels_last folded": lb.fold(copy.deepcopy(last)),
         "lambda_networks": with_theirs(ours),
     }
 
 
-@pytest.mark.parametrize("batch_size", [1, 8])
-def test_an_all_lambda_resnet50_beside_lambda_networks(
-    benchmark: Any, batch_size: int, request: pytest.FixtureRequest
-) -> None:
-    whole = request.config.getoption("--benchmark-only")
-    if batch_size > 1 and not whole:
-        pytest.skip("at 224 pixels with --benchmark-only")
-    made = networks()
-    x = torch.randn(batch_size, 3, *([224, 224] if whole else [64, 64]))
+def measure(benchmark: Any, made: dict[str, Any], x: Any, rounds: int) -> None:
+    """Times in turns, as ratios; the answers are compared."""
     inputs = {name: x.to(memory_format=torch.channels_last) if "last" in name else x for name in made}
     times: dict[str, list[float]] = {name: [] for name in made}
     answers: dict[str, Any] = {}
@@ -95,9 +96,32 @@ def test_an_all_lambda_resnet50_beside_lambda_networks(
                 answers[name] = network(inputs[name])
             times[name].append(time.perf_counter() - start_s)
 
-    benchmark.pedantic(in_turns, rounds=ROUNDS if whole else 1, warmup_rounds=1)
+    benchmark.pedantic(in_turns, rounds=rounds, warmup_rounds=1)
     medians = {name: statistics.median(one[1:] or one) for name, one in times.items()}
     benchmark.extra_info |= {f"times of {name}": medians["lambda_networks"] / one for name, one in medians.items()}
     largest = float(answers["lambda_networks"].abs().max())
-    for name in ("ours", "ours channels_last"):
-        assert (answers[name] - answers["lambda_networks"]).abs().max() <= 1e-4 * largest, name
+    for name, found in answers.items():
+        assert (found - answers["lambda_networks"]).abs().max() <= 1e-4 * largest, name
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_an_all_lambda_resnet50_beside_lambda_networks(
+    benchmark: Any, batch_size: int, request: pytest.FixtureRequest
+) -> None:
+    whole = request.config.getoption("--benchmark-only")
+    if batch_size > 1 and not whole:
+        pytest.skip("at 224 pixels with --benchmark-only")
+    x = torch.randn(batch_size, 3, *([224, 224] if whole else [64, 64]))
+    measure(benchmark, networks(), x, ROUNDS if whole else 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_compiled_beside_compiled(benchmark: Any, batch_size: int, request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("--benchmark-only"):
+        pytest.skip("Inductor takes minutes for three networks: with --benchmark-only")
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs g++ on a CPU")
+    torch.compiler.reset()
+    made = {name: torch.compile(one, dynamic=False) for name, one in networks().items() if name != "ours"}
+    measure(benchmark, made, torch.randn(batch_size, 3, 224, 224), ROUNDS)
+    assert not torch._dynamo.utils.counters["graph_break"]
