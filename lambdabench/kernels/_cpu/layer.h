@@ -57,13 +57,13 @@ struct Making {
   const Packed &of_queries, &of_context;  // keys, if any, and values
 
   struct Room {
-    std::vector<float> columns, wide;
-    explicit Room(const Making& m) : columns(m.of_queries.depth * AT_ONCE), wide(AT_ONCE * m.of_queries.pitch) {}
+    ::Room columns, wide;
+    explicit Room(const Making& m) : columns(room(m.of_queries.depth * AT_ONCE)), wide(room(AT_ONCE * m.of_queries.pitch)) {}
   };
 
   void queries(const Shape& s, int64_t first, int64_t count, Room& room, float* to) const {
     const int64_t width = s.h * s.k, pitch = of_queries.pitch;
-    float* out = width == pitch ? to : room.wide.data();
+    float* out = width == pitch ? to : room.wide.get();
     project(of_queries, columns(first, count, room), count, out);
     if (out != to) narrow(out, count, pitch, width, to);
   }
@@ -73,18 +73,17 @@ struct Making {
   }
 
  private:
-  // [depth][AT_ONCE]
+  // [vectors of positions][depth][LANES]
   const float* columns(int64_t first, int64_t count, Room& room) const {
     const int64_t depth = of_queries.depth;
-    float* to = room.columns.data();
-    if (channels_first && count == AT_ONCE)
-      for (int64_t j = 0; j < depth; ++j)
-        for (int64_t i = 0; i < AT_ONCE; i += LANES) store(to + j * AT_ONCE + i, load(map + j * positions + first + i));
-    else if (channels_first)
-      for (int64_t j = 0; j < depth; ++j)
-        for (int64_t i = 0; i < count; ++i) to[j * AT_ONCE + i] = map[j * positions + first + i];
-    else turn_all(map + first * depth, depth, count, to, depth, AT_ONCE);
-    return to;
+    float* to = room.columns.get();
+    for (int64_t at = first; at < first + count; at += LANES, to += depth * LANES) {
+      const int64_t some = std::min(LANES, first + count - at);
+      if (!channels_first) turn_all(map + at * depth, depth, some, to, depth, LANES);
+      else if (some == LANES) for (int64_t j = 0; j < depth; ++j) store(to + j * LANES, load(map + j * positions + at));
+      else for (int64_t j = 0; j < depth; ++j) std::copy_n(map + j * positions + at, some, to + j * LANES);
+    }
+    return room.columns.get();
   }
 };
 

@@ -8,8 +8,8 @@
 
 namespace {
 
-constexpr int64_t TILE = LANES == 8 ? 4 : 8;  // positions whose sums fit the registers, with three vectors of channels each
-constexpr int64_t AT_ONCE = 32;               // positions that are projected before they are used
+constexpr int64_t TILE = LANES == 16 ? 8 : 4;  // positions whose sums fit the registers, with three vectors of channels each
+constexpr int64_t AT_ONCE = 64;               // positions that are projected before they are used
 
 // part(integral_constant n, first) for whole vectors, three at a time, never leaving one alone
 template <class Part>
@@ -27,10 +27,12 @@ struct Weights {
   const float *scale, *shift;
 };
 
-// Weights of projections side by side, each in whole vectors of channels: panels [depth][channels of the panel], norms folded in.
+// Weights of projections side by side, each in whole vectors of channels: panels [depth][channels of the panel], and what a norm makes
+// of their products.
 struct Packed {
   int64_t depth, pitch = 0;
-  std::vector<float> numbers, shift;
+  std::vector<float> scale, shift;
+  Room numbers;
 
   Packed(int64_t d, std::initializer_list<Weights> parts) : depth(d) {
     std::vector<Weights> of_vector;  // that are in a vector of channels
@@ -39,9 +41,11 @@ struct Packed {
         of_vector.push_back({one.numbers + c * d, std::min(one.channels - c, LANES), one.scale ? one.scale + c : nullptr,
                              one.shift ? one.shift + c : nullptr});
     pitch = static_cast<int64_t>(of_vector.size()) * LANES;
-    numbers.resize(pitch * d), shift.assign(pitch, 0.0f);
-    for (int64_t v = 0; v < pitch; v += LANES)
-      if (of_vector[v / LANES].shift) std::copy_n(of_vector[v / LANES].shift, of_vector[v / LANES].channels, &shift[v]);
+    numbers = room(pitch * d), scale.assign(pitch, 1.0f), shift.assign(pitch, 0.0f);
+    for (int64_t v = 0; v < pitch; v += LANES) {
+      const Weights& one = of_vector[v / LANES];
+      if (one.scale) std::copy_n(one.scale, one.channels, &scale[v]), std::copy_n(one.shift, one.channels, &shift[v]);
+    }
     in_panels(pitch, [&](auto vectors, int64_t first) {
       constexpr int64_t WIDTH = decltype(vectors)::value * LANES;
       for (int64_t lane = 0; lane < WIDTH; lane += LANES) put_vector(of_vector[(first + lane) / LANES], &numbers[first * d + lane], WIDTH);
@@ -55,10 +59,6 @@ struct Packed {
       for (; j + LANES <= depth; j += LANES) turn(from.numbers + j, depth, to + j * width, width);
     for (; j < depth; ++j)
       for (int64_t i = 0; i < LANES; ++i) to[j * width + i] = i < from.channels ? from.numbers[i * depth + j] : 0.0f;
-    if (!from.scale) return;
-    float scales[LANES] = {};
-    std::copy_n(from.scale, from.channels, scales);
-    for (j = 0; j < depth; ++j) store(to + j * width, load(to + j * width) * load(scales));
   }
 };
 
@@ -81,13 +81,12 @@ void small_product(const float* a, int64_t row_step, int64_t step, const float* 
     for (int i = 0; i < VECTORS; ++i) store(out + r * pitch + i * LANES, sum[r][i]);
 }
 
-// x [depth][AT_ONCE], from the first of the tile's positions on
+// x [depth][LANES], from the first of the tile's positions on
 template <int ROWS, int VECTORS>
-void project_tile(const float* x, const float* weights, const float* shift, int64_t depth, float* out, int64_t pitch) {
-  Vec sum[ROWS][VECTORS];
-  for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i) sum[r][i] = load(shift + i * LANES);
-  for (int64_t j = 0; j < depth; ++j, x += AT_ONCE, weights += VECTORS * LANES) {
+void project_tile(const float* x, const float* weights, const float* scale, const float* shift, int64_t depth, float* out,
+                  int64_t pitch) {
+  Vec sum[ROWS][VECTORS] = {};
+  for (int64_t j = 0; j < depth; ++j, x += LANES, weights += VECTORS * LANES) {
     Vec row[VECTORS];
     for (int i = 0; i < VECTORS; ++i) row[i] = load(weights + i * LANES);
     for (int r = 0; r < ROWS; ++r) {
@@ -96,17 +95,18 @@ void project_tile(const float* x, const float* weights, const float* shift, int6
     }
   }
   for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i) store(out + r * pitch + i * LANES, sum[r][i]);
+    for (int i = 0; i < VECTORS; ++i)
+      store(out + r * pitch + i * LANES, sum[r][i] * load(scale + i * LANES) + load(shift + i * LANES));
 }
 
-// out[position][pitch] of at most AT_ONCE positions, x [depth][AT_ONCE]
+// out[position][pitch] of at most AT_ONCE positions, x [vectors of positions][depth][LANES]
 void project(const Packed& weights, const float* x, int64_t count, float* out) {
   const int64_t pitch = weights.pitch;
   in_panels(pitch, [&](auto vectors, int64_t first) {
     constexpr int VECTORS = decltype(vectors)::value;
-    const float *panel = &weights.numbers[first * weights.depth], *shift = &weights.shift[first];
+    const float *panel = &weights.numbers[first * weights.depth], *scale = &weights.scale[first], *shift = &weights.shift[first];
     auto tile = [&](auto rows, int64_t at) {
-      project_tile<decltype(rows)::value, VECTORS>(x + at, panel, shift, weights.depth, out + at * pitch + first, pitch);
+      project_tile<decltype(rows)::value, VECTORS>(x + at / LANES * LANES * weights.depth + at % LANES, panel, scale, shift, weights.depth, out + at * pitch + first, pitch);
     };
     int64_t at = 0;
     for (; count - at >= TILE; at += TILE) tile(std::integral_constant<int, TILE>{}, at);
