@@ -31,7 +31,10 @@ def infer(
     `projections` are weights [channels, d(, 1, 1)] of queries, of keys where there is a content term, and of values; `norms` are
     those of queries and of values, or none; `bias` is added to every content lambda. Keys are normalised by softmax. No gradients.
     """
-    numbers = [part for one in norms for part in (one.weight, one.bias, one.running_mean, one.running_var)]
+    numbers: list[Any] = []
+    for one in norms:
+        own, running = one._parameters, one._buffers
+        numbers += (own["weight"], own["bias"], running["running_mean"], running["running_var"])
     epsilons = [one.eps for one in norms]
     return _OPERATORS.lambda_layer(x, list(projections), numbers, epsilons, bias, embeddings, heads)
 
@@ -49,7 +52,9 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     assert loaded is not None
     b, d, height, width = x.shape
     first, n, v = channels_first(x), height * width, len(projections[-1])
-    maps = x.detach().float().contiguous(memory_format=torch.contiguous_format if first else torch.channels_last)
+    maps = x
+    if x.dtype is not torch.float32 or not (first and x.is_contiguous()):
+        maps = x.detach().float().contiguous(memory_format=torch.contiguous_format if first else torch.channels_last)
     weights = [plain(one) for one in projections]
     keys = weights[1] if len(weights) == 3 else None
     given = [plain(one) for one in norms]
@@ -61,7 +66,7 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
         *(maps.data_ptr(), of_weights.pointer, of_norms.pointer, small.pointer, address(added), address(table)),
         *(y.data_ptr(), sizes.pointer, d, first, torch.get_num_threads()),
     )
-    return as_map(y.to(x.dtype), first, height, width)
+    return as_map(y if x.dtype is torch.float32 else y.to(x.dtype), first, height, width)
 
 
 def _fake(x: Tensor, projections: list[Tensor], *others: Any) -> Tensor:

@@ -27,13 +27,17 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
-    """Whether they do what their weights say and no more: no hooks, no biases, batch norms with running statistics."""
+    """Whether they do what their weights say and no more: no hooks, no biases, batch norms with running statistics.
+
+    Looks into the modules' own dictionaries: asking a module for a parameter takes ten times as long, and small maps feel it.
+    """
     for one in projections:
-        if type(one) is not nn.Conv2d or one.bias is not None or _hooked(one):
+        if type(one) is not nn.Conv2d or one._parameters["bias"] is not None or _hooked(one):
             return False
-    return not any(
-        type(one) is not nn.BatchNorm2d or not one.affine or one.running_mean is None or _hooked(one) for one in norms
-    )
+    for one in norms:
+        if type(one) is not nn.BatchNorm2d or not one.affine or one._buffers["running_mean"] is None or _hooked(one):
+            return False
+    return True
 
 
 def _hooked(one: nn.Module) -> bool:

@@ -106,9 +106,8 @@ class LambdaLayer(nn.Module):
         `context` is what lambdas are made from (the input itself by default); `mask` [n, m] or [b, n, m] is true where query n sees
         context position m, positions row by row. A query that sees nothing gives zeros.
         """
-        if context is None and mask is None and self._is_one_operator(x):
-            refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
-            return self.pool(self._run_whole(x))
+        if context is None and mask is None and (y := self._run_whole(x)) is not None:
+            return self.pool(y)
         context = x if context is None else context
         refuse_larger(self.global_size, x.shape[2:], context.shape[2:])
         b, _, *size = x.shape
@@ -124,23 +123,18 @@ class LambdaLayer(nn.Module):
             y = self._apply_lambdas(queries, values, self._content_lambdas(context, values), self.embeddings)
         return self.pool(y.reshape(b, h * v, *size))
 
-    def _is_one_operator(self, x: Tensor) -> bool:
-        """Whether the compiled kernel may run the layer from its input on: nobody looks at, or has replaced, what is inside."""
+    def _run_whole(self, x: Tensor) -> Float[Tensor, "b dim_out height width"] | None:
+        """The layer by the compiled kernel from its input on; None where it may not, or somebody looks inside or has replaced a part."""
+        plain = self.normalize == "no_batch_norm"
+        if self._chosen != "cpu" or self.intra_depth != 1 or not (plain or self.normalize == "softmax"):
+            return None
         inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
-        return (
-            self._chosen == "cpu"
-            and self.intra_depth == 1
-            and self.normalize in ("softmax", "no_batch_norm")
-            and whole.may_run(x, self.training, inside, self._norms())
-        )
-
-    def _norms(self) -> tuple[Any, ...]:
-        return () if self.normalize == "no_batch_norm" else (self.norm_queries, self.norm_values)
-
-    def _run_whole(self, x: Tensor) -> Float[Tensor, "b dim_out height width"]:
-        parts = [one.weight for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
+        norms: tuple[Any, ...] = () if plain else (self.norm_queries, self.norm_values)
+        if not whole.may_run(x, self.training, inside, norms):
+            return None
+        refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
         run = training.train if self.training else inference.infer
-        return run(x, parts, self._norms(), self.embeddings, heads=self.heads)
+        return run(x, [one.weight for one in inside], norms, self.embeddings, heads=self.heads)
 
     def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
         if self.to_keys is None:
