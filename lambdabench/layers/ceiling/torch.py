@@ -19,8 +19,14 @@ class Product(nn.Module):
         self.weight = nn.Parameter(torch.randn(dim, dim) / math.sqrt(dim))
 
     def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d height width"]:
-        """A map of any size."""
-        return torch.matmul(self.weight, x.flatten(2)).unflatten(2, x.shape[2:])
+        """A map of any size.
+
+        Two matrices where there is one image: torch.matmul with a batch of one takes half as long again on a CPU.
+        """
+        maps = x.flatten(2)
+        if len(maps) == 1:
+            return torch.mm(self.weight, maps[0]).unflatten(1, x.shape[2:])[None]
+        return torch.bmm(self.weight.expand(len(maps), *self.weight.shape), maps).unflatten(2, x.shape[2:])
 
 
 class Copy(nn.Module):
