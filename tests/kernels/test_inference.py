@@ -85,6 +85,9 @@ def test_whoever_looks_inside_sees_the_parts() -> None:
     replaced, _ = pair(USUAL)
     setattr(replaced, "to_keys", nn.Sequential(replaced.to_keys))  # noqa: B010 (its type is a layer's)
     assert f"{cpu.SPACE}.lambda_layer" not in operations(replaced, x)
+    alive, _ = pair(USUAL)
+    alive.get_submodule("norm_values").train()
+    assert f"{cpu.SPACE}.lambda_layer" not in operations(alive, x)
     fast, _ = pair(USUAL)
     assert fast(x).requires_grad
     assert f"{cpu.SPACE}.lambda_layer" not in operations(fast.train(), x)

@@ -14,13 +14,15 @@ ROOM = 16
 
 
 def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequence[Any]) -> bool:
-    """Whether a layer of these parts may be run whole: in inference without gradients, in training in float32 with batch norms that
-    train as well; and nobody looks inside."""
+    """Whether a layer of these parts may be run whole: in inference without gradients, in training in float32; its batch norms do as
+    the layer does, and nobody looks inside."""
     if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not _are_plain(projections, norms):
+        return False
+    if norms and not all(one.training is training for one in norms):
         return False
     if not training:
         return not torch.is_grad_enabled() and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
-    if norms and not all(one.training and one.momentum is not None for one in norms):
+    if norms and not all(one.momentum is not None for one in norms):
         return False
     alone = x.dtype is torch.float32 and all(one.weight.dtype is torch.float32 for one in (*projections, *norms))
     return alone and x.numel() > (x.shape[1] if len(norms) else 0)
