@@ -39,9 +39,9 @@ extern "C" void lambda_forward(const float* queries, const float* values, const 
   const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
   std::vector<Rooms> rooms(parts_of(s.b, threads));
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
-    auto reader = [&] { return [&](int64_t first, int64_t) { return queries + (image * n + first) * s.h * s.k; }; };
-    apply(e, reader, content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch, share,
-          {y + image * n * s.h * s.v, n, false}, rooms[part]);
+    const Image one{queries + image * n * s.h * s.k, content ? c.numbers + image * s.k * s.v_pitch : nullptr,
+                    v.numbers + image * map * s.v_pitch};
+    apply(e, one, share, {y + image * n * s.h * s.v, n, false}, rooms[part]);
   });
 }
 
@@ -63,11 +63,11 @@ extern "C" void lambda_layer(const float* x, const float* const* weights, const 
         shift.push_back(of[1][i] - of[2][i] * scale.back());
       }
   auto from = [&](const std::vector<float>& numbers, int64_t first) { return norms ? numbers.data() + first : nullptr; };
-  const Packed q(depth, {{weights[0], of_queries, from(scale, 0), from(shift, 0)}});
-  const Packed context(depth, {{weights[1], keys, nullptr, nullptr}, {weights[2], s.v, from(scale, of_queries), from(shift, of_queries)}});
+  const Weights q{weights[0], of_queries, from(scale, 0), from(shift, 0)}, k{weights[1], keys, nullptr, nullptr};
+  const Weights v{weights[2], s.v, from(scale, of_queries), from(shift, of_queries)};
   std::vector<Rooms> rooms(parts_of(s.b, threads));
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
-    infer(e, Making{x + image * n * depth, n, keys, channels_first != 0, q, context}, bias, share,
+    infer(e, Making{x + image * n * depth, n, depth, keys, channels_first != 0, q, k, v}, bias, share,
           {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part]);
   });
 }

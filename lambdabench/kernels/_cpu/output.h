@@ -88,6 +88,9 @@ void put(const Shape& s, const Output& out, const float* wide, int64_t first, in
       for (; j < s.v; ++j)
         for (int64_t l = 0; l < LANES; ++l) to[j * out.positions + i + l] = from[(i + l) * width + j];
     }
+    if (i < count && count >= LANES && s.v == s.v_pitch)
+      for (int64_t j = 0; j < s.v; j += LANES)
+        turn(from + (count - LANES) * width + j, width, to + j * out.positions + count - LANES, out.positions), i = count;
     for (; i < count; ++i)
       for (int64_t j = 0; j < s.v; ++j) to[j * out.positions + i] = from[i * width + j];
   }

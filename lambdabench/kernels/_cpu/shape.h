@@ -37,6 +37,14 @@ inline float total(const Vec& v) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
+inline float greatest(const Vec& v) {
+  typedef float Four __attribute__((vector_size(4 * sizeof(float)), aligned(4), may_alias));
+  const Four* parts = reinterpret_cast<const Four*>(&v);
+  Four most = parts[0];
+  for (int64_t i = 1; i < LANES / 4; ++i) most = parts[i] > most ? parts[i] : most;
+  return std::max(std::max(most[0], most[1]), std::max(most[2], most[3]));
+}
+
 // e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier); what is no number stays none
 inline Vec exponential(Vec x) {
   x = greater(all(-87.0f), x);
