@@ -132,47 +132,47 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, con
   return found;
 }
 
+// Orders of lanes: numbers of two heads in turn, and then of four, for one group or for all groups of a vector
+template <int HEADS>
+struct InTurn {
+  static constexpr int of(int i) { return i % 2 * LANES + i / HEADS; }
+};
+struct Halves {
+  static constexpr int of(int i) { return i % 4 < 2 ? i : LANES + i; }
+};
+template <int HALF>
+struct Singles {
+  static constexpr int of(int i) { return i % 2 * LANES + (HALF * LANES + i) / 2; }
+};
+template <int HALF>
+struct Pairs {
+  static constexpr int of(int i) { return i / 2 % 2 * LANES + HALF * LANES / 2 + i / 4 * 2 + i % 2; }
+};
+
 // The numbers of a group's queries, of one key channel, side by side as `gather` takes them; from [head][position] a step apart
 template <int HEADS>
 inline Vec side_by_side(const float* from, int64_t step) {
-#if defined(__GNUC__) && !defined(__clang__)
   if constexpr (HEADS == 1) return load(from);
-  Whole pairs, halves;
-  UNROLLED for (int64_t i = 0; i < LANES; ++i) {
-    pairs[i] = static_cast<int32_t>(i % 2 * LANES + i / HEADS);
-    halves[i] = static_cast<int32_t>(i % 4 < 2 ? i : LANES + i);
-  }
-  const Vec first = __builtin_shuffle(load(from), load(from + step), pairs);
-  if constexpr (HEADS == 2) return first;
-  return __builtin_shuffle(first, __builtin_shuffle(load(from + 2 * step), load(from + 3 * step), pairs), halves);
-#else
-  Vec found{};
-  for (int64_t i = 0; i < LANES; ++i) found[i] = from[i % HEADS * step + i / HEADS];
-  return found;
-#endif
+  else if constexpr (HEADS == 2) return pick<InTurn<2>>(load(from), load(from + step));
+  else return pick<Halves>(pick<InTurn<4>>(load(from), load(from + step)), pick<InTurn<4>>(load(from + 2 * step), load(from + 3 * step)));
 }
 
 // The same of as many groups as a vector has queries, one group `pitch` behind the other
 template <int HEADS>
 inline void all_side_by_side(const float* from, int64_t step, float* to, int64_t pitch) {
-#if defined(__GNUC__) && !defined(__clang__)
   if constexpr (HEADS == 4) {
-    Whole singles[2], pairs[2];
-    UNROLLED for (int64_t half = 0; half < 2; ++half)
-      UNROLLED for (int64_t i = 0; i < LANES; ++i) {
-        singles[half][i] = static_cast<int32_t>(i % 2 * LANES + (half * LANES + i) / 2);
-        pairs[half][i] = static_cast<int32_t>(i / 2 % 2 * LANES + half * LANES / 2 + i / 4 * 2 + i % 2);
-      }
     const Vec one = load(from), two = load(from + step), three = load(from + 2 * step), four = load(from + 3 * step);
-    UNROLLED for (int64_t half = 0; half < 2; ++half) {
-      const Vec first = __builtin_shuffle(one, two, singles[half]), second = __builtin_shuffle(three, four, singles[half]);
-      store(to + 2 * half * pitch, __builtin_shuffle(first, second, pairs[0]));
-      store(to + (2 * half + 1) * pitch, __builtin_shuffle(first, second, pairs[1]));
-    }
-    return;
+    auto half = [&](auto which, float* at) {
+      using Order = Singles<decltype(which)::value>;
+      const Vec first = pick<Order>(one, two), second = pick<Order>(three, four);
+      store(at, pick<Pairs<0>>(first, second));
+      store(at + pitch, pick<Pairs<1>>(first, second));
+    };
+    half(std::integral_constant<int, 0>{}, to);
+    half(std::integral_constant<int, 1>{}, to + 2 * pitch);
+  } else {
+    UNROLLED for (int64_t i = 0; i < HEADS; ++i) store(to + i * pitch, side_by_side<HEADS>(from + i * QUERIES<HEADS>, step));
   }
-#endif
-  UNROLLED for (int64_t i = 0; i < HEADS; ++i) store(to + i * pitch, side_by_side<HEADS>(from + i * QUERIES<HEADS>, step));
 }
 
 // Queries of positions `first` to `last`, [h * k][PITCH], laid out for their groups; where those end
