@@ -87,8 +87,23 @@ def _times(equation: Any) -> int:
 
 def _lambdas(equation: Any) -> int:
     """How many products a kernel of the lambda layer stands for: 1 forward, 2 backward; 0 for anything else."""
-    kernel = str(equation.params.get("target_name", "")).rpartition(".")[2]
-    return {"apply_lambdas": 1, "apply_lambdas_backward": 2}.get(kernel, 0)
+    return {"apply_lambdas": 1, "apply_lambdas_backward": 2, "lambda_layer": 1}.get(_target(equation), 0)
+
+
+def _target(equation: Any) -> str:
+    return str(equation.params.get("target_name", "")).rpartition(".")[2]
+
+
+def _layer_macs(equation: Any) -> int:
+    """Of a map [b, y, x, d], projections [d, channels] of queries, keys and values, norms, table [1, k, r_y, r_x]; some may be empty."""
+    (b, y, x, d), queries, keys, values, _, table = (one.aval.shape for one in equation.invars[:6])
+    v, content = values[1], math.prod(keys) > 0
+    heads = equation.outvars[0].aval.shape[3] // v
+    k = queries[1] // heads
+    channels = queries[1] + v + k * content
+    scope = table[2:] if math.prod(table) else None
+    applied = applied_macs((b, heads, k, y, x), (b, v, 1, y, x), content=content, scope=scope)
+    return b * y * x * (d * channels + k * v * content) + applied
 
 
 def _applied_macs(equation: Any) -> int:
@@ -99,6 +114,8 @@ def _applied_macs(equation: Any) -> int:
 
 
 def _macs(equation: Any) -> int:
+    if _target(equation) == "lambda_layer":
+        return _layer_macs(equation)
     if products_here := _lambdas(equation):
         return products_here * _applied_macs(equation)
     left, right = (one.aval.shape for one in equation.invars[:2])

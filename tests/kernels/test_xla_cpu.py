@@ -9,7 +9,7 @@ jax = pytest.importorskip("jax")
 
 from jax import numpy as jnp  # noqa: E402 (JAX may be absent)
 
-from lambdabench import kernels  # noqa: E402
+from lambdabench import kernels, layers  # noqa: E402
 from lambdabench.core import jaxpr, registry  # noqa: E402
 from lambdabench.kernels import xla_cpu, xla_dense  # noqa: E402
 
@@ -69,3 +69,50 @@ def test_it_is_chosen_on_one_cpu() -> None:
     assert kernels.choose_xla("auto", *sizes, "cpu", compiled=True) == "xla_cpu"
     assert kernels.choose_xla("auto", *sizes, "tpu", compiled=True) == "xla_rows"
     assert registry.load("kernels", "xla_cpu") is xla_cpu
+
+
+def layer_of(**options: Any) -> Any:
+    """In inference, with batch norms that have learned something."""
+    made = layers.create("lambda_layer", 12, framework="jax", dim_out=24, size=(5, 6), scope=3, **options)
+    made.eval()
+    for number, one in enumerate(one for one in (made.norm_queries, made.norm_values) if one is not None):
+        keys = jax.random.split(jax.random.key(number), 4)
+        for key, part, lowest in zip(keys, (one.scale, one.bias, one.mean, one.var), (0.0, 0.0, 0.0, 0.5), strict=True):
+            part[...] = lowest + jax.random.uniform(key, part.shape)
+    return made
+
+
+def traced(layer: Any, x: Any) -> Any:
+    return jax.make_jaxpr(lambda x: layer(x))(x).jaxpr  # a layer itself is traced once
+
+
+def targets(layer: Any, x: Any) -> list[str]:
+    found = jaxpr.products(traced(layer, x))
+    return [str(one.params.get("target_name", one.primitive.name)).rpartition(".")[2] for one, _ in found]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"content": False}, {"position": False}, {"normalize": "no_batch_norm"}, {"heads": 3, "key_depth": 5}],
+)
+def test_a_layer_in_inference_is_one_function(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = layer_of(**options), jax.random.normal(jax.random.key(9), (2, 5, 6, 12))
+    mapped = x[None] * jnp.arange(1.0, 4.0)[:, None, None, None, None]
+
+    def all_of_it() -> list[Any]:
+        return [layer(x), jax.grad(lambda x: jnp.sin(layer(x)).sum())(x), jax.vmap(layer)(mapped)]
+
+    found, flops, called = all_of_it(), jaxpr.flops(traced(layer, x)), targets(layer, x)
+    monkeypatch.setattr(type(layer), "_is_one_function", lambda *_: False)
+    for one, wanted in zip(found, all_of_it(), strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=2e-4, atol=2e-4)
+    assert flops == jaxpr.flops(traced(layer, x))
+    assert called == ["lambda_layer"]
+    assert "lambda_layer" not in targets(layer, x)
+
+
+def test_a_layer_in_training_or_in_half_precision_goes_by_its_parts() -> None:
+    layer, x = layer_of(), jnp.ones((2, 5, 6, 12))
+    assert "lambda_layer" not in targets(layer, x.astype(jnp.bfloat16))
+    layer.train()
+    assert not layer._is_one_function(x)

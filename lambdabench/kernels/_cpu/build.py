@@ -81,7 +81,8 @@ def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
         command = [compiler, *flags, str(source), "-o", str(aside)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         if done.returncode:
-            first = (done.stderr.strip().splitlines() or ["no message"])[0]
+            told = done.stderr.strip().splitlines() or ["no message"]
+            first = next((line for line in told if "error" in line), told[0])
             raise UnavailableError(f"{compiler} cannot build the CPU kernel: {first}; the portable kernel runs")
         aside.replace(target)  # whoever comes second replaces it by the same
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -33,7 +33,44 @@ ffi::Error backward(Numbers queries, Numbers values, Numbers content, Numbers ta
   return ffi::Error::Success();
 }
 
+// Weights [depth, channels] as [channels][depth]
+Room turned(const Numbers& weights) {
+  const int64_t size = static_cast<int64_t>(weights.element_count()), channels = size ? weights.dimensions()[1] : 0;
+  Room found = room(size);
+  if (size) turn_all(weights.typed_data(), channels, size / channels, found.get(), channels, size / channels);
+  return found;
+}
+
+// Norms: scale, bias, mean and variance of the queries', then those of the values', all in one row; or empty
+ffi::Error whole_layer(Numbers x, Numbers of_queries, Numbers of_keys, Numbers of_values, Numbers norms, Numbers table, Found y, int64_t heads,
+                 double epsilon_queries, double epsilon_values, int64_t threads) {
+  const auto size = x.dimensions();
+  const int64_t q = of_queries.dimensions()[1], v = of_values.dimensions()[1], none = norms.element_count() == 0;
+  const Room q_weights = turned(of_queries), k_weights = turned(of_keys), v_weights = turned(of_values);
+  Layer layer{};
+  layer.x = x.typed_data(), layer.table = there(table), layer.y = y->typed_data();
+  layer.weights[0] = q_weights.get(), layer.weights[1] = of_keys.element_count() ? k_weights.get() : nullptr;
+  layer.weights[2] = v_weights.get();
+  for (int64_t i = 0; !none && i < 4; ++i) {
+    layer.norms[0][i] = norms.typed_data() + i * q;
+    layer.norms[1][i] = norms.typed_data() + 4 * q + i * v;
+  }
+  const bool any = table.element_count() > 0;
+  const int64_t sizes[] = {size[0], size[1], size[2], size[1], size[2], heads, q / heads, 1, v,
+                           any ? table.dimensions()[2] : 1, any ? table.dimensions()[3] : 1};
+  std::copy_n(sizes, 11, layer.sizes);
+  layer.depth = size[3], layer.channels_first = 0, layer.threads = threads;
+  layer.epsilons[0] = epsilon_queries, layer.epsilons[1] = epsilon_values;
+  lambda_layer(&layer);
+  return ffi::Error::Success();
+}
+
 }  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(lambda_layer_ffi, whole_layer,
+                              ffi::Ffi::Bind().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>()
+                                  .Arg<Numbers>().Ret<Numbers>().Attr<int64_t>("heads").Attr<double>("epsilon_queries")
+                                  .Attr<double>("epsilon_values").Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(apply_lambdas, forward,
                               ffi::Ffi::Bind().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Ret<Numbers>()

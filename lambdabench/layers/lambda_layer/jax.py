@@ -90,8 +90,11 @@ class LambdaLayer(nnx.Module):
         `context` is what lambdas are made from (the input itself by default); `mask` [n, m] or [b, n, m] is true where query n sees
         context position m, positions row by row. A query that sees nothing gives zeros.
         """
+        whole = context is None and mask is None and self._is_one_function(x)
         context = x if context is None else context
         refuse_larger(self.global_size, x.shape[1:3], context.shape[1:3])
+        if whole:
+            return _pooled(self._infer(x), self.stride)
         h, k, u, v = self.heads, self.key_depth, self.intra_depth, self.value_depth
         queries = _normed(self.norm_queries, self.to_queries(x)).reshape(*x.shape[:3], h, k)
         if self.normalize == "softmax_queries":
@@ -104,6 +107,40 @@ class LambdaLayer(nnx.Module):
             kernel = registry.load("kernels", self.kernel_on(x.shape[1:3], context.shape[1:3]))
             y = kernel.apply(queries, values, self._content_lambdas(context, values), table)
         return _pooled(y.reshape(*x.shape[:3], h * v), self.stride)
+
+    def _is_one_function(self, x: Array) -> bool:
+        """Whether the compiled kernel may run all of it: in inference, in float32."""
+        inside, norms = self._parts()
+        dtypes = {
+            x.dtype,
+            *(one.kernel[...].dtype for one in inside),
+            *(one.dtype or x.dtype for one in (*inside, *norms)),
+        }
+        return (
+            dtypes == {jnp.dtype(jnp.float32)}
+            and self.intra_depth == 1
+            and self.normalize in ("softmax", "no_batch_norm")
+            and all(one.use_running_average for one in norms)
+            and self.kernel_on(x.shape[1:3], None) == "xla_cpu"
+            and jax.default_backend() == "cpu"
+            and not xla_cpu.problem()
+        )
+
+    def _parts(self) -> tuple[list[Any], list[Any]]:
+        """Projections and batch norms."""
+        inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
+        return inside, [one for one in (self.norm_queries, self.norm_values) if one is not None]
+
+    def _infer(self, x: Array) -> Float[Array, "b height width dim_out"]:
+        inside, norms = self._parts()
+        return xla_cpu.infer(
+            x,
+            [one.kernel[...][0, 0] for one in inside],
+            [[part[...] for part in (one.scale, one.bias, one.mean, one.var)] for one in norms],
+            None if self.embeddings is None else self.embeddings[...],
+            heads=self.heads,
+            epsilons=[one.epsilon for one in norms] or (0.0, 0.0),
+        )
 
     def _content_lambdas(self, context: Array, values: Array) -> Float[Array, "b k v"] | None:
         if self.to_keys is None:

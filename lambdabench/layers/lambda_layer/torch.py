@@ -132,7 +132,9 @@ class LambdaLayer(nn.Module):
         if not self._is_one_operator:
             return None
         parts = self._modules  # asking the layer itself takes ten times as long, and small maps feel it
-        inside = [one for one in (parts["to_queries"], parts.get("to_keys"), parts["to_values"]) if one is not None]
+        inside: list[Any] = [
+            one for one in (parts["to_queries"], parts.get("to_keys"), parts["to_values"]) if one is not None
+        ]
         norms: tuple[Any, ...] = ()
         if self.normalize != "no_batch_norm":
             norms = (parts["norm_queries"], parts["norm_values"])
@@ -141,7 +143,7 @@ class LambdaLayer(nn.Module):
         if self.global_size is not None:
             refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
         run = training.train if self.training else inference.infer
-        weights = [one._parameters["weight"] for one in inside]
+        weights: list[Any] = [one._parameters["weight"] for one in inside]
         return run(x, weights, norms, self._parameters.get("embeddings"), heads=self.heads)
 
     def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
