@@ -101,6 +101,8 @@ class UsersRequest:
     """Tests to confirm, by their full names; empty: all."""
     fixed_s: float | None = None
     controls: bool = False
+    swapped: bool = False
+    """Whether what base's test makes is to come before what head's makes, in memory; else the other way about."""
     explain: bool = False
     seed: int = 0
 

@@ -181,13 +181,14 @@ def _confirm(  # noqa: PLR0917 (what was asked, what was found, and how)
     confirm_s: float,
     on_outcome: OnOutcome,
 ) -> dict[str, list[PairOutcome]]:
-    """Suspects again, in fresh processes."""
+    """Suspects again, in fresh processes, sides made in either order."""
     suspects = [one.label for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
     found: dict[str, list[PairOutcome]] = {one: [] for one in suspects}
     for number in range(CONFIRMATIONS if suspects else 0):
         asked = dataclasses.replace(
             request,
             labels=tuple(suspects),
+            swapped=not number,
             fixed_s=confirm_s,
             explain=number == CONFIRMATIONS - 1,
             seed=request.seed + number + 1,

@@ -7,7 +7,7 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,26 +98,37 @@ class Pairing:
             self._answered[name] = self._run_base(name, callee)
 
     def _run_base(self, label: str, head: Callee) -> PairOutcome:
+        """Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
         met: list[PairOutcome] = []
+
+        def meet(base: Callee) -> None:
+            if self._request.swapped:
+                self._inside("head", label, lambda again: met.append(self._compare(label, base, again)))
+            else:
+                met.append(self._compare(label, base, head))
+
+        said = self._inside("base", label, meet)
+        return met[0] if met else PairOutcome(label=label, trouble="base", reason=said or "base has no such test")
+
+    def _inside(self, tree: Tree, label: str, meet: Callable[[Callee], None]) -> str:
+        """Runs a tree's test in a session of its own up to where it would be timed; the first thing that goes wrong."""
         failures = _Failures()
-        place = self._trees.mapped(self._places[label]) + label[label.index("::") :]
-        before = Path.cwd()
-        self._meet = lambda base: met.append(self._compare(label, base, head))
-        self._trees.take("base")
-        os.chdir(self._trees.folders["base"])
+        place = self._places[label] if tree == "head" else self._trees.mapped(self._places[label])
+        outer, now, folder = self._meet, self._trees.now, Path.cwd()
+        self._meet = meet
+        self._trees.take(tree)
+        os.chdir(self._trees.folders[tree])
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                pytest.main([place, *INNER, *ALONE], plugins=[failures])
+                pytest.main([place + label[label.index("::") :], *INNER, *ALONE], plugins=[failures])
         finally:
-            self._meet = None
-            os.chdir(before)
-            self._trees.take("head")
-        if met:
-            return met[0]
-        return PairOutcome(label=label, trouble="base", reason=failures.said or "base has no such test")
+            self._meet = outer
+            os.chdir(folder)
+            self._trees.take(now)
+        return failures.said
 
     def _compare(self, label: str, base: Callee, head: Callee) -> PairOutcome:
-        rules = rules_of(self._request, label)
+        rules, now = rules_of(self._request, label), self._trees.now
         players = self._player("base", base), self._player("head", head)
         try:
             if problem := self._disagreement(base, head):
@@ -132,7 +143,7 @@ class Pairing:
             side: Trouble = self._trees.now
             return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
         finally:
-            self._trees.take("base")
+            self._trees.take(now)
 
     def _player(self, tree: Tree, callee: Callee) -> Player:
         def prepare(calls: int) -> None:

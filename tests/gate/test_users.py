@@ -89,6 +89,25 @@ def test_equal_code_is_never_slower(project: Repository) -> None:
     assert "-" not in project.git("status", "--porcelain"), "nothing is left behind"
 
 
+FIRST = """
+import sys
+import shapes
+
+def test_first(benchmark):
+    sys.made = getattr(sys, "made", 0) + 1
+    size = 3600 if sys.made == 1 else 3000
+    benchmark(lambda: shapes.total(size) > 0)
+"""
+
+
+def test_what_comes_first_in_memory_is_not_slower_for_that(project: Repository) -> None:
+    project.write("tests/bench/test_first.py", FIRST)
+    project.commit("what is made first is slow, whichever side it is")
+    found = run(project, only="*::test_first")
+    assert statuses(found) == {"first": "unclear"}
+    assert [one.verdict.ratio > 1.1 for one in found.lines[0].outcomes if one.verdict] == [True, False, True]
+
+
 def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:
     project.edit(
         "src/shapes/__init__.py",
