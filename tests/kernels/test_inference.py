@@ -1,11 +1,16 @@
 """A layer as one operator in inference: the same answers, layouts and counts, and only where nobody looks inside."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from torch import nn
+from torch.nn.utils import parametrize
+from torch.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 from whole_layers import SHAPES, USUAL, pair
 
@@ -91,6 +96,60 @@ def test_whoever_looks_inside_sees_the_parts() -> None:
     fast, _ = pair(USUAL)
     assert fast(x).requires_grad
     assert f"{cpu.SPACE}.lambda_layer" not in operations(fast.train(), x)
+
+
+class Twice(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
+def forget(layer: Any) -> None:
+    layer.norm_queries.running_mean = layer.norm_queries.running_var = None
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "a hook": lambda layer: layer.to_values.register_forward_hook(lambda module, given, found: 3 * found),
+    "a method": lambda layer: setattr(layer.to_keys, "forward", lambda x: Twice()(nn.Conv2d.forward(layer.to_keys, x))),
+    "a bias": lambda layer: setattr(
+        layer.to_values, "bias", nn.Parameter(torch.arange(8).to(layer.to_keys.weight.dtype))
+    ),
+    "no statistics": forget,
+    "a parametrization": lambda layer: parametrize.register_parametrization(layer.to_queries, "weight", Twice()),
+    "a weight": lambda layer: setattr(layer.to_queries, "weight", nn.Parameter(layer.to_queries.weight + 1)),
+    "its numbers": lambda layer: layer.to_queries.weight.mul_(2),
+    "its data": lambda layer: setattr(layer.to_queries.weight, "data", layer.to_queries.weight + 1),
+    "a part": lambda layer: setattr(layer, "to_keys", nn.Sequential(layer.to_keys, Twice())),
+    "epsilon": lambda layer: setattr(layer.norm_values, "eps", 0.5),
+    "behind it": lambda layer: layer.pool.register_forward_hook(lambda module, given, found: 3 * found),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_changes_after_a_call_counts_in_the_next(change: Callable[[Any], Any]) -> None:
+    fast, wide = pair(USUAL)
+    x = torch.randn(2, 12, 9, 10)
+    with torch.no_grad():
+        before = fast(x)
+        for one in (fast, wide):
+            change(one)
+        found, wanted = fast(x), wide(x.double())
+    assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+    assert not torch.allclose(found, before)
+
+
+def test_it_is_an_operator_for_whoever_looks() -> None:
+    fast, _ = pair(USUAL)
+    x = torch.randn(2, 12, 9, 10)
+    with torch.no_grad(), profile() as seen:
+        fast(x)
+    assert f"{cpu.SPACE}::lambda_layer" in {one.key for one in seen.key_averages()}
+    with torch.no_grad():
+        weights = {"to_queries.weight": 2 * fast.get_parameter("to_queries.weight")}
+        found = torch.func.functional_call(fast, weights, (x,))
+        fast.get_parameter("to_queries.weight").mul_(2)
+        torch.testing.assert_close(fast(x), found)
+        copied = pickle.loads(pickle.dumps(copy.deepcopy(fast)))
+        torch.testing.assert_close(copied(x), found)
 
 
 def test_it_passes_torchs_own_checks_and_is_compiled_whole() -> None:
