@@ -21,6 +21,7 @@ FUNCTIONS = (
     ("lambda_layer", 8, 3),
     ("lambda_layer_train", 6, 3),
     ("lambda_layer_back", 7, 3),
+    ("lambda_statistics", 4, 0),
 )
 """The library's, with how many pointers and then integers each takes."""
 

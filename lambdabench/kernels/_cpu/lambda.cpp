@@ -27,6 +27,17 @@ void for_images(int64_t images, int64_t threads, const Work& work) {
   for (int64_t image = alone; image < images; ++image) work(image, threads, 0);
 }
 
+// Lets a step's memory stay for the next one: glibc gives what is unused back to the system once it is more than twice the largest
+// block freed so far, and each step would get it again page by page. This block is never touched.
+void keep_memory() {
+  static const bool once = [] {
+    void* volatile block = std::malloc(31 << 20);
+    std::free(block);
+    return true;
+  }();
+  (void)once;
+}
+
 }  // namespace
 
 // queries [b, height, width, h, k], values [b, u, rows, columns, v], content [b, k, v] or null, table [u, k, r_y, r_x] or null,
@@ -78,6 +89,7 @@ extern "C" void lambda_layer(const float* x, const float* const* weights, const 
 // variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
 extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
                                    const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
+  keep_memory();
   const Shape s = shape_of(sizes);
   const LayerGiven in(given, s, depth, channels_first != 0);
   const int64_t n = s.height * s.width, keys = in.channels.keys, pitch = in.channels.pitch();
@@ -100,7 +112,21 @@ extern "C" void lambda_layer_train(const float* const* given, const double* epsi
   });
 }
 
-// Gradients of the same: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values, bias of
+// Running statistics as batch norm moves them by what lambda_layer_train has kept: means of the queries' and of the values' norm, their
+// variances and how many batches they have seen (64-bit integers); shares and channels of both.
+extern "C" void lambda_statistics(const float* kept, void* const* running, const double* shares, const int64_t* channels) {
+  const int64_t all = channels[0] + channels[1];
+  for (int64_t i = 0; i < 4; ++i) {
+    const int64_t side = i % 2;
+    const float* found = kept + (i / 2) * 2 * all + side * channels[0];
+    const float share = static_cast<float>(shares[side]);
+    float* numbers = static_cast<float*>(running[i]);
+    for (int64_t c = 0; c < channels[side]; ++c) numbers[c] += share * (found[c] - numbers[c]);
+  }
+  for (int64_t side = 0; side < 2; ++side) ++*static_cast<int64_t*>(running[4 + side]);
+}
+
+// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values, bias of
 // both), bias and table; d_y in y's layout.
 extern "C" void lambda_layer_back(const float* const* given, const float* projected, float* kept, const float* d_y, float* d_x,
                                   float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {

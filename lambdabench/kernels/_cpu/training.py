@@ -94,15 +94,32 @@ def train(
 
 
 def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
-    """Running statistics, as batch norm moves them."""
+    """Running statistics, as batch norm moves them: at once where nobody watches torch's operators."""
     buffers = [one._buffers for one in norms]
+    means, variances = ([own[name] for own in buffers] for name in ("running_mean", "running_var"))
+    numbers, counts = [*means, *variances], [own["num_batches_tracked"] for own in buffers]
+    watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
+    if watched or not all(type(one) is Tensor and plain(one) is one for one in (kept, *numbers)):
+        _move_by_torch(norms, kept, numbers, counts)
+        return
+    loaded = library()
+    assert loaded is not None
+    sizes = _numbers("q", tuple([one.num_features for one in norms]))
+    shares = _numbers("d", tuple([one.momentum for one in norms]))
+    moved = array("Q", [one.data_ptr() for one in (*numbers, *counts)])
+    loaded.lambda_statistics(kept.data_ptr(), moved.buffer_info()[0], shares.pointer, sizes.pointer)
+    torch.autograd.graph.increment_version([*numbers, *counts])
+
+
+def _move_by_torch(norms: Sequence[Any], kept: Tensor, numbers: Sequence[Tensor], counts: Sequence[Tensor]) -> None:
     sizes = [one.num_features for one in norms]
     total = sum(sizes)
     *means, _, variance_q, variance_v, _ = kept.split_with_sizes([*sizes, total, *sizes, kept.shape[0] - 3 * total])
+    found = [*means, variance_q, variance_v]
     with torch.no_grad():
-        for own, *found, one in zip(buffers, means, (variance_q, variance_v), norms, strict=True):
-            _move([own["running_mean"], own["running_var"]], found, one.momentum)
-        _count([own["num_batches_tracked"] for own in buffers], 1)
+        for side, one in enumerate(norms):
+            _move(numbers[side::2], found[side::2], one.momentum)
+        _count(counts, 1)
 
 
 def _given(
