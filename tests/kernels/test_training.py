@@ -119,13 +119,14 @@ def test_it_is_compiled_whole_and_checkpointed() -> None:
 
 
 def test_it_passes_torchs_own_checks() -> None:
-    norms = [torch.rand(size) + 0.5 for size in (64, 64, 8, 8)]
-    tensors = (torch.randn(2, 12, 9, 10), torch.randn(88, 12), *norms, torch.randn(16), torch.randn(16, 1, 7, 7))
-    arguments = (*tensors, 1e-5, 1e-5, 4, 16, True)
+    norms = [torch.rand(size) + 0.5 for size in (64, 8, 64, 8)]
+    projections = [torch.randn(channels, 12) for channels in (64, 16, 8)]
+    tensors = (torch.randn(2, 12, 9, 10), projections, norms, torch.randn(16), torch.randn(16, 1, 7, 7))
+    arguments = (*tensors, [1e-5, 1e-5], 4)
     space = getattr(torch.ops, cpu.SPACE)
     utilities = ("test_schema", "test_faketensor")
     torch.library.opcheck(space.lambda_layer_train.default, arguments, test_utils=utilities)
     _, room, kept = space.lambda_layer_train(*arguments)
     gradient = torch.randn(2, 32, 9, 10)
     backward = space.lambda_layer_train_backward.default
-    torch.library.opcheck(backward, (gradient, room, kept, True, *arguments), test_utils=utilities)
+    torch.library.opcheck(backward, (gradient, room, kept, True, *tensors, 4), test_utils=utilities)

@@ -13,8 +13,18 @@ constexpr int64_t MARGIN = QUERIES<HEADS> - 1;
 // Four heads at a time, at last two if that is enough; zeros where there are fewer
 inline bool are_two(int64_t heads) { return heads <= 2 && QUERIES<2> > 1; }
 
+// As lambda_backward has it, but for queries: a position's begin `pitch` behind those of the one before; a batch norm is folded in,
+// scale and shift of each of their channels, or null.
 struct Given {
-  const float *queries, *values, *content, *table, *d_y;  // as lambda_backward has them
+  const float *queries, *values, *content, *table, *d_y;
+  int64_t pitch;
+  const float *scale, *shift;
+};
+
+// Where gradients of queries go, with a pitch as theirs
+struct QueriesBack {
+  float* numbers;
+  int64_t pitch;
 };
 
 // What all threads read: values and content lambdas channels first, the table's taps first as well.
@@ -73,13 +83,14 @@ Turned turned(const Shape& s, const Given& given, int64_t threads) {
 struct BackDesk : Desk {
   int64_t pitch;  // of a row of windows' gradients of weights: as many columns as neighbours have together
   std::vector<float> more;
-  float *d_pairs, *d_turned, *d_weights, *d_queries;
+  float *d_pairs, *d_turned, *d_weights, *d_queries, *folded;  // the last: queries [queries][heads][k]
   explicit BackDesk(const Shape& s) : Desk(s), pitch(s.r_x + LANES) {
-    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + LANES);
+    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + LANES);
     d_pairs = whole_line(more.data());
     d_turned = d_pairs + s.v_pitch * LANES;
     d_queries = d_turned + s.v_pitch * LANES;
     d_weights = d_queries + k_pitch * LANES;
+    folded = d_weights + (rows * pitch + SUMS) * LANES;
   }
 };
 
@@ -196,32 +207,45 @@ void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, cons
 // All of it for a few neighbouring queries of a row of an image
 template <int HEADS>
 void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image, int64_t position, int64_t count, int64_t head,
-              BackDesk& desk, float* d_queries, Gradients& into) {
-  const int64_t n = s.height * s.width, at = (image * n + position) * s.h + head, own = image - into.first_image;
+              BackDesk& desk, const QueriesBack& d_queries, Gradients& into) {
+  const int64_t row = image * s.height * s.width + position, channel = head * s.k, own = image - into.first_image;
   const int64_t k_pitch = desk.k_pitch, heads = std::min<int64_t>(HEADS, s.h - head);
   std::fill_n(desk.d_queries, LANES * k_pitch, 0.0f);
   if (count * heads < LANES) {
     std::fill_n(desk.pairs, LANES * k_pitch, 0.0f);
     std::fill_n(desk.d_pairs, LANES * s.v_pitch, 0.0f);
   }
-  lay_out({given.queries + at * s.k, s.h * s.k, s.k}, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
-  lay_out({given.d_y + at * s.v, s.h * s.v, s.v}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
+  PerQuery queries{given.queries + row * given.pitch + channel, given.pitch, s.k};
+  if (given.scale) {
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t j = 0; j < heads * s.k; j += 16) {
+        __builtin_prefetch(queries.numbers + (count + i) * given.pitch + j);
+        __builtin_prefetch(d_queries.numbers + (row + i) * d_queries.pitch + channel + j, 1);
+      }
+    for (int64_t i = 0; i < count; ++i)
+      fold(queries.numbers + i * given.pitch, heads * s.k, given.scale + channel, given.shift + channel, desk.folded + i * heads * s.k);
+    queries = {desk.folded, heads * s.k, s.k};
+  }
+  lay_out(queries, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
+  lay_out({given.d_y + (row * s.h + head) * s.v, s.h * s.v, s.v}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
   if (given.content) content_back<HEADS>(s, t, image, desk, &into.content[own * s.k * s.v_pitch]);
   const Window w = needed(s, position, position + count);
   Stretch part{count, w.column + w.left, 0, 0, w.right - w.left};
   for (int64_t u = 0; given.table && part.width > 0 && u < s.u; ++u)
     for (part.top = w.top; part.top < w.bottom; part.top += part.rows) {
       part.rows = std::min(desk.rows, w.bottom - part.top);
-      const int64_t row = u * s.rows + w.row + part.top;
-      rows_back<HEADS>(s, t, image * s.u * s.rows + row, u, w, part, desk, into, own * s.u * s.rows + row);
+      const int64_t line = u * s.rows + w.row + part.top;
+      rows_back<HEADS>(s, t, image * s.u * s.rows + line, u, w, part, desk, into, own * s.u * s.rows + line);
     }
   for (int64_t i = 0; i < count; ++i)
     for (int64_t j = 0; j < heads; ++j)
-      fold(desk.d_queries + (i * HEADS + j) * k_pitch, s.k, nullptr, nullptr, d_queries + (at + i * s.h + j) * s.k);
+      fold(desk.d_queries + (i * HEADS + j) * k_pitch, s.k, nullptr, nullptr,
+           d_queries.numbers + (row + i) * d_queries.pitch + channel + j * s.k);
 }
 
 // Rows of queries, of all images
-void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t first, int64_t last, float* d_queries, Gradients& into) {
+void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t first, int64_t last, const QueriesBack& d_queries,
+                Gradients& into) {
   into.first_image = first / s.height;
   into.images = last > first ? (last - 1) / s.height - into.first_image + 1 : 0;
   BackDesk desk(s);
@@ -252,7 +276,7 @@ void take(const float* from, int64_t from_pitch, int64_t count, int64_t length, 
 }
 
 // The backward pass of lambda_backward; a shape with pitch and taps as Embeddings have them
-void backward_direct(const Shape& s, const Given& given, float* d_queries, float* d_values, float* d_content, float* d_table,
+void backward_direct(const Shape& s, const Given& given, const QueriesBack& d_queries, float* d_values, float* d_content, float* d_table,
                      int64_t threads) {
   const Turned t = turned(s, given, threads);
   const int64_t lines = s.b * s.height, parts = std::max<int64_t>(1, std::min(threads, lines));

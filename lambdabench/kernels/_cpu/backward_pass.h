@@ -10,6 +10,7 @@ namespace {
 // As the inputs; null where these are
 struct Gradient {
   float *queries, *values, *content;
+  int64_t pitch;  // from a position's queries to the next
 };
 
 // The table, and its spectra where transforms are the quicker way.
@@ -42,7 +43,7 @@ inline void add_to(float* into, const std::vector<float>& more) {
   for (size_t i = 0; i < more.size(); ++i) into[i] += more[i];
 }
 
-// The backward pass by transforms: vectors of channels of images, shared out to threads
+// The backward pass by transforms: vectors of channels of images, shared out to threads; queries are one after the other
 void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
   Shape s = e.shape;
   s.b = images;
@@ -89,7 +90,7 @@ void back_directly(const Shape& s, const Given& in, const Gradient& out, float* 
   dense.pitch = s.r_x;
   dense.taps = rounded(s.r_y * s.r_x) + LANES;
   std::vector<float> table(in.table ? s.u * s.k * s.r_y * s.r_x : 0);
-  backward_direct(dense, in, out.queries, out.values, out.content, table.data(), threads);
+  backward_direct(dense, in, {out.queries, out.pitch}, out.values, out.content, table.data(), threads);
   add_to(table_sum, table);
 }
 

@@ -27,6 +27,17 @@ void for_images(int64_t images, int64_t threads, const Work& work) {
   for (int64_t image = alone; image < images; ++image) work(image, threads, 0);
 }
 
+// Lets a step's memory stay for the next one: glibc gives what is unused back to the system once it is more than twice the largest
+// block freed so far, and each step would get it again page by page. This block is never touched.
+void keep_memory() {
+  static const bool once = [] {
+    void* volatile block = std::malloc(31 << 20);
+    std::free(block);
+    return true;
+  }();
+  (void)once;
+}
+
 }  // namespace
 
 // queries [b, height, width, h, k], values [b, u, rows, columns, v], content [b, k, v] or null, table [u, k, r_y, r_x] or null,
@@ -82,50 +93,67 @@ extern "C" void lambda_layer(const Layer* given) {
   });
 }
 
-// A layer in training behind its projections [b, height, width, channels] (queries h k, keys k if there is a content term, values v;
-// readable for 16 floats behind the end), with norms (weight, bias of the queries' and of the values', or null) by the batch's
-// statistics. y is [b, height, width, h, v] or, channels first, [b, h, v, height, width]. `kept` is for the way back: mean, 1 / deviation and variance (by n - 1) of every
-// channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
-extern "C" void lambda_layer_train(const float* projected, const float* const* norms, const double* epsilons, const float* bias,
-                                   const float* table, float* y, float* kept, const int64_t* sizes, int64_t has_content,
-                                   int64_t channels_first, int64_t threads) {
+// A layer in training of maps as above. given: x, weights [channels, depth] of queries, of keys or null, and of values, norms
+// (weight of the queries' and of the values', bias of both, or null) by the batch's statistics, bias [k] or null, table. For the way back there are the
+// projections [b, height, width, channels, 16 together] (readable for 16 floats behind the end), and `kept`: mean, 1 / deviation and
+// variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
+extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
+                                   const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
+  keep_memory();
   const Shape s = shape_of(sizes);
-  const Embeddings e(s, table);
-  const int64_t n = s.height * s.width, keys = has_content ? s.k : 0, channels = s.h * s.k + keys + s.v;
-  Norms found;
-  if (norms) {
-    const int64_t count = s.h * s.k + s.v;
-    found = statistics(s, projected, keys, norms, epsilons, kept + 2 * count, threads);
-    std::copy_n(found.mean.data(), count, kept);
-    std::copy_n(found.deviation.data(), count, kept + count);
+  const LayerGiven in(given, s, depth, channels_first != 0);
+  const int64_t n = s.height * s.width, keys = in.channels.keys, pitch = in.channels.pitch();
+  const std::vector<Moments> moments = project_maps(in.maps, in.weights, pitch, in.norms, projected, threads);
+  Norms norms;
+  if (in.norms) {
+    const int64_t count = in.channels.of_norms();
+    norms = joined(moments, in.channels, in.norms, epsilons, kept + 2 * count);
+    std::copy_n(norms.mean.data(), count, kept);
+    std::copy_n(norms.deviation.data(), count, kept + count);
     kept += 3 * count;
   }
+  const Embeddings e(s, in.table);
   std::vector<Rooms> rooms(parts_of(s.b, threads));
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
     const Kept of_image(s, kept + image * Kept::numbers(s, keys));
-    const Made made{projected + image * n * channels, channels, keys, norms ? found.scale.data() : nullptr,
-                    norms ? found.shift.data() : nullptr};
-    infer(e, made, bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part], keys ? &of_image : nullptr);
+    const Made made{projected + image * n * pitch, pitch, keys, in.norms ? norms.scale.data() : nullptr,
+                    in.norms ? norms.shift.data() : nullptr};
+    infer(e, made, in.bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part], keys ? &of_image : nullptr);
   });
 }
 
-// Gradients of the same: d_projected as projected, d_norms [weight of queries and values, bias of both] or null, d_bias [k] or
-// null, d_table or null; d_y in y's layout.
-extern "C" void lambda_layer_back(const float* projected, const float* const* norms, const float* bias, const float* table,
-                                  float* kept, const float* d_y, float* d_projected, float* d_norms, float* d_bias,
-                                  float* d_table, const int64_t* sizes, int64_t has_content, int64_t channels_first, int64_t threads) {
+// Running statistics as batch norm moves them by what lambda_layer_train has kept: means of the queries' and of the values' norm, their
+// variances and how many batches they have seen (64-bit integers); shares and channels of both.
+extern "C" void lambda_statistics(const float* kept, void* const* running, const double* shares, const int64_t* channels) {
+  const int64_t all = channels[0] + channels[1];
+  for (int64_t i = 0; i < 4; ++i) {
+    const int64_t side = i % 2;
+    const float* found = kept + (i / 2) * 2 * all + side * channels[0];
+    const float share = static_cast<float>(shares[side]);
+    float* numbers = static_cast<float*>(running[i]);
+    for (int64_t c = 0; c < channels[side]; ++c) numbers[c] += share * (found[c] - numbers[c]);
+  }
+  for (int64_t side = 0; side < 2; ++side) ++*static_cast<int64_t*>(running[4 + side]);
+}
+
+// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values, bias of
+// both), bias and table; d_y in y's layout.
+extern "C" void lambda_layer_back(const float* const* given, const float* projected, float* kept, const float* d_y, float* d_x,
+                                  float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   const Shape s = shape_of(sizes);
-  const Tables tables(s, table);
-  Norms found;
-  if (norms) {
-    const int64_t count = s.h * s.k + s.v;
-    found.of_queries = s.h * s.k, found.channels = count;
-    found.mean.assign(kept, kept + count), found.deviation.assign(kept + count, kept + 2 * count);
-    found.fold(norms);
+  const LayerGiven in(given, s, depth, channels_first != 0);
+  const Channels& channels = in.channels;
+  const Tables tables(s, in.table);
+  const int64_t count = channels.of_norms(), rows = s.b * s.height * s.width;
+  Norms norms;
+  if (in.norms) {
+    norms.mean.assign(kept, kept + count), norms.deviation.assign(kept + count, kept + 2 * count);
+    norms.fold(in.norms, channels);
     kept += 3 * count;
   }
-  const LayerBack back{s,   tables, norms ? &found : nullptr, has_content ? s.k : 0, projected, has_content ? bias : nullptr,
-                       d_y, kept,   channels_first != 0,      d_projected};
+  const Room d_projected = room(rows * channels.pitch());
+  const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, in.norms ? channels.placed(norms.mean) : std::vector<float>{},
+                       projected, in.bias, d_y, kept, channels_first != 0, d_projected.get()};
   threads = std::max<int64_t>(threads, 1);
   std::vector<Totals> totals(parts_of(s.b, threads));
   for (Totals& one : totals) one = back.totals();
@@ -133,18 +161,15 @@ extern "C" void lambda_layer_back(const float* projected, const float* const* no
   Totals& sum = totals[0];
   for (size_t i = 1; i < totals.size(); ++i) {
     add_to(sum.table.data(), totals[i].table), add_to(sum.bias.data(), totals[i].bias);
-    for (size_t j = 0; j < sum.moments.size(); ++j) sum.moments[j] += totals[i].moments[j];
+    sum.moments.add(totals[i].moments);
   }
-  tables.finish(s, sum.table, d_table);
-  if (bias && has_content) std::copy_n(sum.bias.data(), s.k, d_bias);
-  if (!norms) return;
-  for (int64_t i = 0; i < found.channels; ++i) {
-    d_norms[i] = static_cast<float>(sum.moments[found.channels + i]);
-    d_norms[found.channels + i] = static_cast<float>(sum.moments[i]);
-  }
-  const int64_t rows = s.b * back.positions();
-  in_parts(rows, std::clamp<int64_t>(rows * back.channels() / WORTH_A_THREAD, 1, threads),
-           [&](int64_t, int64_t first, int64_t last) { back.through_norms(first, last, sum.moments); });
+  float* of_norms = gradients + channels.count() * depth;
+  std::vector<NormsBack> through;
+  if (in.norms) through.emplace_back(norms, channels, sum.moments, rows, of_norms);
+  const MapsBack to_maps{in.maps, channels, projected, d_projected.get(), in.norms ? &through[0] : nullptr, in.weights, d_x};
+  to_maps.run(gradients, threads);
+  float* behind = std::copy(sum.bias.begin(), sum.bias.end(), of_norms + (in.norms ? 2 * count : 0));
+  tables.finish(s, sum.table, behind);
 }
 
 // Gradients of lambda_forward, of shapes as their inputs; those of content and table are null where these are.
@@ -154,7 +179,8 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
   const Shape s = shape_of(sizes);
   const Tables tables(s, table);
   std::vector<float> sum(tables.numbers(s), 0.0f);
-  lambdas_back(tables, s, {queries, values, content, table, d_y}, {d_queries, d_values, d_content}, sum.data(), threads);
+  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, nullptr, nullptr},
+               {d_queries, d_values, d_content, s.h * s.k}, sum.data(), threads);
   tables.finish(s, sum, d_table);
 }
 

@@ -1,12 +1,13 @@
-"""A whole layer in training: batch norm by the batch's statistics, softmax, lambdas and all their gradients in one operator.
+"""A whole layer in training: projections, batch norm by the batch's statistics, softmax, lambdas and all gradients in one operator.
 
-Between it and the input there is one matrix product for all projections. What is kept for the way back is the projections,
-statistics and content lambdas; position lambdas are never made. Torch operators of the package's own namespace.
+What is kept for the way back is the projections, statistics and content lambdas; position lambdas are never made. Torch operators of
+the package's own namespace. Small maps feel every call made here, so there are few.
 """
 
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -16,71 +17,61 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import ROOM, Numbers, address, addresses, as_map, channels_first, counts, layer_macs, plain
+from .whole import ROOM, Numbers, channels_first, layer_macs, plain
 
-_OPERATORS = getattr(torch.ops, ROOT)
-TENSORS = 8
-_TENSORS = "Tensor x, Tensor weight, Tensor? weight_q, Tensor? bias_q, Tensor? weight_v, Tensor? bias_v, Tensor? bias, Tensor? embeddings"
-_SETTINGS = "float epsilon_q, float epsilon_v, int heads, int key_depth, bool content"
+_TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
+TOGETHER = 16
+"""A position's projections fill whole multiples of so many channels."""
 
 
-@dataclass(frozen=True)
-class _Given:
-    """An operator's arguments, as the schema has them: all projections' weight, what batch norms have, a bias of content lambdas."""
+class _Plan(NamedTuple):
+    """What follows from the shapes: of y, how many numbers outputs have, and all sizes as the library takes them."""
 
-    x: Any
-    weight: Any
-    norms: tuple[Any, ...]
-    bias: Any
-    embeddings: Any
-    epsilons: tuple[float, float]
-    heads: int
-    key_depth: int
-    content: bool
+    y: tuple[int, ...]
+    room: int
+    kept: int
+    parameters: int
+    sizes: tuple[int, ...]
 
-    @classmethod
-    def of(cls, *given: Any) -> "_Given":
-        x, weight, *norms, bias, embeddings, epsilon_q, epsilon_v, heads, key_depth, content = given
-        present = tuple(one for one in norms if one is not None)
-        return cls(x, weight, present, bias, embeddings, (epsilon_q, epsilon_v), heads, key_depth, content)
 
-    @property
-    def value_depth(self) -> int:
-        return len(self.weight) - self.heads * self.key_depth - self.key_depth * self.content
+def _planned(
+    shape: Sequence[int], channels: Sequence[int], given: tuple[bool, bool], scope: Sequence[int] | None, heads: int
+) -> _Plan:
+    """`given`: whether norms are, and a bias of content lambdas."""
+    b, d, height, width = shape
+    k, v, count = channels[0] // heads, channels[-1], sum(channels)
+    content, of_norms = len(channels) == 3, (channels[0] + v) * given[0]
+    area = 0 if scope is None else scope[0] * scope[1]
+    return _Plan(
+        (b, heads * v, height, width),
+        b * height * width * (-(-count // TOGETHER) * TOGETHER) + ROOM,
+        3 * of_norms + b * k * (2 + v) * content,
+        count * d + 2 * of_norms + k * given[1] + k * area,
+        (b, height, width, height, width, heads, k, 1, v, *(scope or (1, 1))),
+    )
 
-    @property
-    def first(self) -> bool:
-        return channels_first(self.x)
 
-    def rows(self) -> Tensor:
-        """The input as [b, positions, d], a view."""
-        return self.x.flatten(2).transpose(1, 2) if self.first else self.x.permute(0, 2, 3, 1).flatten(1, 2)
+_cached_plan = lru_cache(maxsize=1024)(_planned)
 
-    def sizes(self) -> Numbers:
-        b, _, height, width = self.x.shape
-        return counts(b, (height, width), self.heads, self.key_depth, self.value_depth, self.embeddings)
 
-    def outputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Empty: (y, projections [b * n * channels] with room behind, what is kept)."""
-        x, v = self.x, self.value_depth
-        b, _, height, width = x.shape
-        n, out = height * width, self.heads * v
-        y = as_map(x.new_empty((b, out, n) if self.first else (b, n, out)), self.first, height, width)
-        of_norms = 3 * (self.heads * self.key_depth + v) if self.norms else 0
-        of_images = b * self.key_depth * (2 + v) if self.content else 0
-        return y, x.new_empty(b * n * len(self.weight) + ROOM), x.new_empty(of_norms + of_images)
+@lru_cache(maxsize=1024)
+def _numbers(kind: str, numbers: tuple[float, ...]) -> Numbers:
+    return Numbers(kind, numbers)
 
-    def gradients(self, of_input: bool) -> tuple[Tensor, ...]:
-        """Empty: of input, weight, norms [weight of queries and of values, bias of both], bias and embeddings."""
-        layout = torch.contiguous_format if self.first else torch.channels_last
-        nothing = self.x.new_empty
-        return (
-            torch.empty_like(self.x, memory_format=layout) if of_input else nothing(0),
-            torch.empty_like(self.weight, memory_format=torch.contiguous_format),
-            nothing(sum(len(one) for one in self.norms)),
-            nothing(0 if self.bias is None else len(self.bias)),
-            nothing(0 if self.embeddings is None else self.embeddings.shape),
-        )
+
+def _plan(  # noqa: PLR0917 (as the operators have them)
+    x: Tensor,
+    projections: Sequence[Tensor],
+    norms: Sequence[Tensor],
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+    heads: int,
+) -> _Plan:
+    scope = None if embeddings is None else tuple(embeddings.shape[2:])
+    plan = _cached_plan if type(x) is Tensor else _planned
+    return plan(
+        tuple(x.shape), tuple([one.shape[0] for one in projections]), (bool(norms), bias is not None), scope, heads
+    )
 
 
 def train(
@@ -93,95 +84,132 @@ def train(
     bias: Float[Tensor, " k"] | None = None,
 ) -> Float[Tensor, "b h*v height width"]:
     """The layer's output in the layout of its input, as `inference.infer` takes it; running statistics move on, gradients flow."""
-    weight = torch.cat([one.flatten(1) for one in projections])
-    weights = [part for one in norms for part in (one.weight, one.bias)] or [None] * 4
-    epsilons = [one.eps for one in norms] or [0.0] * 2
-    key_depth = len(projections[0]) // heads
-    y, kept = _Layer.apply(x, weight, *weights, bias, embeddings, *epsilons, heads, key_depth, len(projections) == 3)
+    parts = [one._parameters for one in norms]
+    weights = [*projections, *[one["weight"] for one in parts], *[one["bias"] for one in parts]]
+    settings = (len(projections), [one.eps for one in norms], heads)
+    y, kept = _Layer.apply(settings, x, bias if len(projections) == 3 else None, embeddings, *weights)
     if norms:
         _move_on(norms, kept)
     return y
 
 
 def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
-    """Running statistics, as batch norm moves them."""
-    sizes = [one.num_features for one in norms]
-    means, _, variances = kept[: 3 * sum(sizes)].view(3, -1)
-    with torch.no_grad():
-        for one, mean, variance in zip(norms, means.split(sizes), variances.split(sizes), strict=True):
-            one.running_mean.lerp_(mean, one.momentum)
-            one.running_var.lerp_(variance, one.momentum)
-            one.num_batches_tracked.add_(1)
-
-
-def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    given = _Given.of(*arguments)
+    """Running statistics, as batch norm moves them: at once where nobody watches torch's operators."""
+    buffers = [one._buffers for one in norms]
+    means, variances = ([own[name] for own in buffers] for name in ("running_mean", "running_var"))
+    numbers, counts = [*means, *variances], [own["num_batches_tracked"] for own in buffers]
+    watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
+    if watched or not all(type(one) is Tensor and plain(one) is one for one in (kept, *numbers)):
+        _move_by_torch(norms, kept, numbers, counts)
+        return
     loaded = library()
     assert loaded is not None
-    y, room, kept = given.outputs()
-    rows, right = given.rows(), given.weight.t()
-    projected = room[:-ROOM].view(*rows.shape[:2], len(given.weight))
-    if given.first:
-        torch.bmm(rows, right.expand(len(rows), *right.shape), out=projected)
-    else:
-        torch.mm(rows.flatten(0, 1), right, out=projected.flatten(0, 1))
-    norms = [plain(one) for one in given.norms]
-    bias, table = (None if one is None else plain(one) for one in (given.bias, given.embeddings))
-    of_norms, small, sizes = addresses(*norms), Numbers("d", given.epsilons), given.sizes()
+    sizes = _numbers("q", tuple([one.num_features for one in norms]))
+    shares = _numbers("d", tuple([one.momentum for one in norms]))
+    moved = array("Q", [one.data_ptr() for one in (*numbers, *counts)])
+    loaded.lambda_statistics(kept.data_ptr(), moved.buffer_info()[0], shares.pointer, sizes.pointer)
+    torch.autograd.graph.increment_version([*numbers, *counts])
+
+
+def _move_by_torch(norms: Sequence[Any], kept: Tensor, numbers: Sequence[Tensor], counts: Sequence[Tensor]) -> None:
+    sizes = [one.num_features for one in norms]
+    total = sum(sizes)
+    *means, _, variance_q, variance_v, _ = kept.split_with_sizes([*sizes, total, *sizes, kept.shape[0] - 3 * total])
+    found = [*means, variance_q, variance_v]
+    with torch.no_grad():
+        for side, one in enumerate(norms):
+            _move(numbers[side::2], found[side::2], one.momentum)
+        _count(counts, 1)
+
+
+def _given(
+    x: Tensor, projections: Sequence[Tensor], norms: Sequence[Tensor], bias: Tensor | None, embeddings: Tensor | None
+) -> tuple[array, list[Tensor | None]]:
+    """Addresses as the library takes them, and tensors that must live as long."""
+    keys = projections[1] if len(projections) == 3 else None
+    tensors = [projections[0], keys, projections[-1], *(norms or (None,) * 4), bias, embeddings]
+    kept = [x, *[None if one is None else plain(one) for one in tensors]]
+    return array("Q", [0 if one is None else one.data_ptr() for one in kept]), kept
+
+
+def _layout(first: bool) -> torch.memory_format:
+    return torch.contiguous_format if first else torch.channels_last
+
+
+def _outputs(x: Tensor, plan: _Plan, first: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Empty: (y, projections [b * n * channels] with room behind, what is kept)."""
+    y = torch.empty(plan.y, dtype=x.dtype, device=x.device, memory_format=_layout(first))
+    return y, x.new_empty(plan.room), x.new_empty(plan.kept)
+
+
+def _forward(  # noqa: PLR0917 (the operator's signature)
+    x: Tensor,
+    projections: list[Tensor],
+    norms: list[Tensor],
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+    epsilons: list[float],
+    heads: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    loaded = library()
+    assert loaded is not None
+    first, plan = channels_first(x), _plan(x, projections, norms, bias, embeddings, heads)
+    y, room, kept = _outputs(x, plan, first)
+    given, _alive = _given(x.contiguous() if first else x, projections, norms, bias, embeddings)
     loaded.lambda_layer_train(
         *(
-            room.data_ptr(),
-            of_norms.pointer,
-            small.pointer,
-            address(bias),
-            address(table),
+            given.buffer_info()[0],
+            _numbers("d", tuple(epsilons)).pointer,
             y.data_ptr(),
+            room.data_ptr(),
             kept.data_ptr(),
         ),
-        *(sizes.pointer, given.content, given.first, torch.get_num_threads()),
+        *(_numbers("q", plan.sizes).pointer, x.shape[1], first, torch.get_num_threads()),
     )
     return y, room, kept
 
 
-def _backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *arguments: Any) -> tuple[Tensor, ...]:
-    given = _Given.of(*arguments)
+def _gradients(x: Tensor, plan: _Plan, of_input: bool, first: bool) -> tuple[Tensor, Tensor]:
+    """Empty: of the input, and of all parameters one after the other."""
+    d_x = torch.empty_like(x, memory_format=_layout(first)) if of_input else x.new_empty(0)
+    return d_x, x.new_empty(plan.parameters)
+
+
+def _backward(  # noqa: PLR0917 (the operator's signature)
+    d_y: Tensor,
+    room: Tensor,
+    kept: Tensor,
+    of_input: bool,
+    x: Tensor,
+    projections: list[Tensor],
+    norms: list[Tensor],
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+    heads: int,
+) -> tuple[Tensor, Tensor]:
     loaded = library()
     assert loaded is not None
-    found = given.gradients(of_input)
-    d_x, d_weight, d_norms, d_bias, d_embeddings = found
-    d_y = d_y.contiguous(memory_format=torch.contiguous_format if given.first else torch.channels_last)
-    norms = [plain(one) for one in given.norms]
-    bias, table = (None if one is None else plain(one) for one in (given.bias, given.embeddings))
-    rows, weight = given.rows(), given.weight
-    d_projected = rows.new_empty(*rows.shape[:2], len(weight))
-    of_norms, sizes = addresses(*norms), given.sizes()
+    first, plan = channels_first(x), _plan(x, projections, norms, bias, embeddings, heads)
+    d_x, gradients = _gradients(x, plan, of_input, first)
+    d_y = d_y.contiguous(memory_format=_layout(first))
+    given, _alive = _given(x.contiguous() if first else x, projections, norms, bias, embeddings)
     loaded.lambda_layer_back(
-        *(room.data_ptr(), of_norms.pointer, address(bias), address(table), kept.data_ptr(), d_y.data_ptr()),
-        *(d_projected.data_ptr(), d_norms.data_ptr(), d_bias.data_ptr(), d_embeddings.data_ptr()),
-        *(sizes.pointer, given.content, given.first, torch.get_num_threads()),
+        *(given.buffer_info()[0], room.data_ptr(), kept.data_ptr(), d_y.data_ptr(), d_x.data_ptr() or None),
+        *(gradients.data_ptr(), _numbers("q", plan.sizes).pointer, x.shape[1], first, torch.get_num_threads()),
     )
-    if not given.first:
-        flat = d_projected.flatten(0, 1)
-        torch.mm(flat.t(), rows.flatten(0, 1), out=d_weight)
-        if of_input:
-            torch.mm(flat, weight, out=d_x.permute(0, 2, 3, 1).flatten(0, 2))
-        return found
-    if of_input:
-        left = weight.t()
-        torch.bmm(left.expand(len(rows), *left.shape), d_projected.transpose(1, 2), out=d_x.flatten(2))
-    for i, (one, row) in enumerate(zip(d_projected, rows, strict=True)):
-        torch.addmm(d_weight, one.t(), row, beta=0 if i == 0 else 1, out=d_weight)
-    return found
+    return d_x, gradients
 
 
 class _Layer(torch.autograd.Function):
     """The two operators as one that has gradients; a fraction of what gradients registered with the operator itself cost a call."""
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        y, room, kept = _OPERATORS.lambda_layer_train(*arguments)
-        ctx.save_for_backward(room, kept, *arguments[:TENSORS])
-        ctx.settings = arguments[TENSORS:]
+    def forward(ctx: Any, settings: tuple[int, list[float], int], *tensors: Any) -> tuple[Tensor, Tensor]:
+        count, epsilons, heads = settings
+        x, bias, embeddings, *weights = tensors
+        y, room, kept = _TRAIN(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
+        ctx.save_for_backward(room, kept, *tensors)
+        ctx.settings = settings
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         return y, kept
@@ -191,55 +219,62 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, d_y: Tensor | None, _: None) -> tuple[Any, ...]:
         if d_y is None:
             return (None,) * len(ctx.needs_input_grad)
-        room, kept, *tensors = ctx.saved_tensors
-        of_input = ctx.needs_input_grad[0]
-        d_x, d_weight, d_norms, d_bias, d_embeddings = _OPERATORS.lambda_layer_train_backward(
-            d_y, room, kept, of_input, *tensors, *ctx.settings
-        )
-        of_norms = [None] * 4
-        weight_q, _, weight_v, _, bias, embeddings = tensors[2:]
-        if weight_q is not None:
-            q, v = len(weight_q), len(weight_v)
-            d_weight_q, d_weight_v, d_bias_q, d_bias_v = d_norms.split((q, v, q, v))
-            of_norms = [d_weight_q, d_bias_q, d_weight_v, d_bias_v]
-        return (
-            *(d_x if of_input else None, d_weight, *of_norms),
-            *(None if bias is None else d_bias, None if embeddings is None else d_embeddings),
-            *([None] * len(ctx.settings)),
-        )
+        room, kept, x, bias, embeddings, *weights = ctx.saved_tensors
+        count, _, heads = ctx.settings
+        of_input = ctx.needs_input_grad[1]
+        d_x, gradients = _BACK(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
+        parameters = [*weights, *[one for one in (bias, embeddings) if one is not None]]
+        found = list(_apart(gradients, parameters))
+        d_embeddings = None if embeddings is None else found.pop()
+        d_bias = None if bias is None else found.pop()
+        return None, d_x if of_input else None, d_bias, d_embeddings, *found
 
 
+_apart = torch.ops.aten.unflatten_dense_tensors.default
+_move = torch.ops.aten._foreach_lerp_.Scalar
+_count = torch.ops.aten._foreach_add_.Scalar
 _LIBRARY = torch.library.Library(ROOT, "FRAGMENT")
-_LIBRARY.define(f"lambda_layer_train({_TENSORS}, {_SETTINGS}) -> (Tensor, Tensor, Tensor)")
+_LIBRARY.define(f"lambda_layer_train({_TENSORS}, float[] epsilons, int heads) -> (Tensor, Tensor, Tensor)")
 _LIBRARY.define(
-    f"lambda_layer_train_backward(Tensor d_y, Tensor room, Tensor kept, bool of_input, {_TENSORS}, {_SETTINGS}) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor)"
+    f"lambda_layer_train_backward(Tensor d_y, Tensor room, Tensor kept, bool of_input, {_TENSORS}, int heads) "
+    "-> (Tensor, Tensor)"
 )
 _LIBRARY.impl("lambda_layer_train", _forward, "CPU")
 _LIBRARY.impl("lambda_layer_train_backward", _backward, "CPU")
+_OPERATORS = getattr(torch.ops, ROOT)
+_TRAIN = _OPERATORS.lambda_layer_train.default
+_BACK = _OPERATORS.lambda_layer_train_backward.default
 
 
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train", lib=_LIBRARY)
 def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return _Given.of(*arguments).outputs()
+    x, projections, norms, bias, embeddings, _, heads = arguments
+    return _outputs(x, _plan(x, projections, norms, bias, embeddings, heads), channels_first(x))
 
 
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train_backward", lib=_LIBRARY)
-def _fake_backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *arguments: Any) -> tuple[Tensor, ...]:
-    return _Given.of(*arguments).gradients(of_input)
+def _fake_backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *arguments: Any) -> tuple[Tensor, Tensor]:
+    x, projections, norms, bias, embeddings, heads = arguments
+    return _gradients(x, _plan(x, projections, norms, bias, embeddings, heads), of_input, channels_first(x))
 
 
 @register_flop_formula(_OPERATORS.lambda_layer_train)
-def _flops(*arguments: Any, **_: Any) -> int:
-    given = _Given.of(*arguments)  # tensors are shapes here
-    return 2 * layer_macs(
-        given.x, given.weight[0], given.embeddings, given.heads, given.key_depth, content=given.content
-    )
+def _flops(
+    x: Sequence[int],
+    projections: Sequence[Sequence[int]],
+    norms: object,
+    bias: object,
+    embeddings: Sequence[int] | None,
+    *others: Any,
+    **_: Any,
+) -> int:
+    channels, heads = sum(one[0] for one in projections), others[-1]  # tensors are shapes here
+    return 2 * layer_macs(x, channels, embeddings, heads, projections[0][0] // heads, content=len(projections) == 3)
 
 
 @register_flop_formula(_OPERATORS.lambda_layer_train_backward)
 def _backward_flops(d_y: Any, room: Any, kept: Any, of_input: bool, *arguments: Any, **_: Any) -> int:
     """Each product has two gradients."""
     b, d, height, width = arguments[0]
-    unneeded = 0 if of_input else b * height * width * d * arguments[1][0]
+    unneeded = 0 if of_input else b * height * width * d * sum(one[0] for one in arguments[1])
     return 2 * (_flops(*arguments) - unneeded)
