@@ -1,7 +1,7 @@
 """The compiled lambda layer beside timm's and lambda-networks', timed in turns: ratios, never asserted.
 
 `pytest tests/kernels --benchmark-only` measures them; --benchmark-json keeps the ratios under "extra_info". Whole layers with
-projections and batch norm, one thread. There is one list of shapes, suites/kernels.toml.
+projections and batch norm, on one and two threads. There is one list of shapes, suites/kernels.toml.
 """
 
 import statistics
@@ -23,11 +23,10 @@ from lambdabench.kernels import _cpu  # noqa: E402
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
 SHAPES = {
-    label(one.case): one.case
-    for one in suite.load("kernels").cells
-    if dict(one.case.options).get("kernel") == "cpu" and one.case.batch_size <= 8
+    label(one.case): one.case for one in suite.load("kernels").cells if dict(one.case.options).get("kernel") == "cpu"
 }
-ROUNDS = 9
+ROUNDS, FEW_ROUNDS, LARGE = 9, 5, 32
+"""Rounds, and those of batches from `LARGE` on."""
 
 
 def contenders(case: Case) -> dict[str, Any]:
@@ -53,15 +52,16 @@ def step_of(layer: Any, x: Any, mode: str) -> Callable[[], Any]:
     return train if mode == "train" else infer
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("case", SHAPES.values(), ids=SHAPES)
-def test_the_layer_beside_its_peers(benchmark: Any, case: Case, request: pytest.FixtureRequest) -> None:
+def test_the_layer_beside_its_peers(benchmark: Any, case: Case, threads: int, request: pytest.FixtureRequest) -> None:
     whole = request.config.getoption("--benchmark-only")
-    if not whole and (case.batch_size, dict(case.options)["scope"], case.image_px) != (1, 7, 14):
+    if not whole and (case.batch_size, dict(case.options)["scope"], case.image_px, threads) != (1, 7, 14, 1):
         pytest.skip("the whole grid with --benchmark-only")
     torch.manual_seed(0)
     x = torch.randn(case.batch_size, int(dict(case.options)["dim"]), case.image_px, case.image_px)
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     steps = {name: step_of(layer, x, case.mode) for name, layer in contenders(case).items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
 
@@ -72,9 +72,12 @@ def test_the_layer_beside_its_peers(benchmark: Any, case: Case, request: pytest.
             times[name].append(time.perf_counter() - start_s)
 
     try:
-        benchmark.pedantic(in_turns, rounds=ROUNDS if whole else 1, warmup_rounds=1)
+        rounds = FEW_ROUNDS if case.batch_size >= LARGE else ROUNDS
+        benchmark.pedantic(in_turns, rounds=rounds if whole else 1, warmup_rounds=1)
     finally:
         torch.set_num_threads(before)
     medians = {name: statistics.median(one[1:] or one) for name, one in times.items()}
-    benchmark.extra_info |= {f"times_{name}": medians[name] / medians["ours"] for name in medians if name != "ours"}
+    benchmark.extra_info |= {"seconds": medians} | {
+        f"times_{name}": medians[name] / medians["ours"] for name in medians if name != "ours"
+    }
     assert all(medians.values())

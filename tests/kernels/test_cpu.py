@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lambdabench import kernels, layers
 from lambdabench.core.errors import LambdabenchError
 from lambdabench.kernels import _cpu, conv2d, cpu
+from lambdabench.kernels._cpu import build
 
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
@@ -200,3 +201,11 @@ def test_names() -> None:
     with pytest.raises(LambdabenchError, match="kernel cpu does not run in jax"):
         kernels.check("cpu", "jax")
     assert importlib.util.find_spec("lambdabench.kernels._cpu") is not None
+
+
+def test_it_compiles_for_arm64(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="no cross compiler; pip install ziglang")
+    flags = [one for one in build.FLAGS if one not in ("-O3", "-march=native")]
+    target, to = ("-target", "aarch64-linux-gnu"), str(tmp_path / "arm64.so")
+    command = [sys.executable, "-m", "ziglang", "c++", *target, "-O1", *flags, str(build.SOURCE), "-o", to]
+    subprocess.run(command, check=True, timeout=500)

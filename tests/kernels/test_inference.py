@@ -2,7 +2,11 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent import futures
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +167,29 @@ def test_it_passes_torchs_own_checks_and_is_compiled_whole() -> None:
         norms = [torch.rand(size) + 0.5 for size in (64,) * 4 + (8,) * 4]
         given_ = (x, weights, norms, [1e-5, 1e-5], None, torch.randn(16, 1, 7, 7), 4)
         torch.library.opcheck(getattr(torch.ops, cpu.SPACE).lambda_layer.default, given_)
+
+
+def test_threads_serve_several_callers_and_the_children_of_a_process() -> None:
+    fast, _ = pair(USUAL | {"size": (28, 28)})
+    x = torch.randn(4, 12, 28, 28)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with torch.inference_mode():
+            wanted = fast(x[:1])
+            with futures.ThreadPoolExecutor(4) as pool:
+                found = list(pool.map(lambda _: fast_without_gradients(fast, x[:1]), range(40)))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, wanted) for one in found)
+    script = "import os, torch; from whole_layers import USUAL, pair; torch.set_num_threads(3); torch.set_grad_enabled(False)\n"
+    script += "layer, _ = pair(USUAL | {'size': (28, 28)}); x = torch.randn(1, 12, 28, 28); wanted = layer(x)\n"
+    script += "child = os.fork()\nif child == 0: os._exit(0 if torch.equal(layer(x), wanted) else 1)\n"
+    script += "assert os.waitpid(child, 0)[1] == 0 and torch.equal(layer(x), wanted)"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent, timeout=100)
+
+
+def fast_without_gradients(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        torch.set_num_threads(3)  # each thread has its own number
+        return layer(x)

@@ -1,4 +1,4 @@
-// Vectors of float32, sizes of a layer, and how work is shared among threads.
+// Vectors of float32, and sizes of a layer.
 #pragma once
 
 #include <algorithm>
@@ -7,10 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "threads.h"
 
 namespace {
 
@@ -124,14 +125,5 @@ struct Widened {
     numbers = own.data();
   }
 };
-
-// work(part, first, last) for parts of so many lines, each on a thread
-template <class Work>
-void in_parts(int64_t lines, int64_t parts, const Work& work) {
-  std::vector<std::thread> others;
-  for (int64_t i = 1; i < parts; ++i) others.emplace_back([=, &work] { work(i, lines * i / parts, lines * (i + 1) / parts); });
-  work(0, 0, lines / parts);
-  for (auto& one : others) one.join();
-}
 
 }  // namespace
