@@ -83,10 +83,10 @@ extern "C" void lambda_layer(const float* x, const float* const* weights, const 
   });
 }
 
-// A layer in training of maps as above. given: x, weights [channels, depth] of queries, of keys or null, and of values, norms
-// (weight of the queries' and of the values', bias of both, or null) by the batch's statistics, bias [k] or null, table. For the way back there are the
-// projections [b, height, width, channels, 16 together] (readable for 16 floats behind the end), and `kept`: mean, 1 / deviation and
-// variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
+// A layer in training of maps as above. given: x; weights [channels, depth] of queries, of keys or null, and of values; norms (weight of
+// the queries' and of the values', bias of both, or null) by the batch's statistics; bias [k] or null; table. For the way back there are
+// the projections [b, height, width, channels in 16s] (readable for 16 floats behind the end) and `kept`: mean, 1 / deviation and
+// variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and content lambda [k, v].
 extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
                                    const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   keep_memory();
@@ -142,7 +142,8 @@ extern "C" void lambda_layer_back(const float* const* given, const float* projec
     kept += 3 * count;
   }
   const Room d_projected = room(rows * channels.pitch());
-  const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, in.norms ? channels.placed(norms.mean) : std::vector<float>{},
+  const std::vector<float> mean = in.norms ? channels.placed(norms.mean) : std::vector<float>{};
+  const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, mean,
                        projected, in.bias, d_y, kept, channels_first != 0, d_projected.get()};
   threads = std::max<int64_t>(threads, 1);
   std::vector<Totals> totals(parts_of(s.b, threads));

@@ -108,12 +108,23 @@ struct LayerBack {
     }
   }
 
+  // [positions][h v] of an image's gradients, channels first: a few positions at a time, the next ones asked for
+  void positions_first(const float* from, float* to) const {
+    const int64_t n = positions(), width = shape.h * shape.v;
+    for (int64_t at = 0; at < n; at += BLOCK) {
+      Ahead ahead;
+      if (at + BLOCK < n) ahead.parts = {{from + at + BLOCK, width, std::min(BLOCK, n - at - BLOCK), n}};
+      ahead.some(width * BLOCK);
+      turn_all(from + at, std::min(BLOCK, n - at), width, to + at * width, n, width);
+    }
+  }
+
   void image(int64_t index, int64_t threads, Totals& into) const {
     const Shape& s = shape;
     const int64_t n = positions(), width = s.h * s.v, keys = channels.keys, pitch = channels.pitch();
     const float *rows = projected + index * n * pitch, *d_out = d_y + index * n * width;
     float *d_rows = d_projected + index * n * pitch, *turned = into.turned.get();
-    if (channels_first) turn_all(d_out, n, width, turned, n, width);
+    if (channels_first) positions_first(d_out, turned);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) content.assign(of_image.content, of_image.content + s.k * s.v);
