@@ -126,8 +126,8 @@ extern "C" void lambda_statistics(const float* kept, void* const* running, const
   for (int64_t side = 0; side < 2; ++side) ++*static_cast<int64_t*>(running[4 + side]);
 }
 
-// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values, bias of
-// both), bias and table; d_y in y's layout.
+// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values,
+// bias of both), bias and table; d_y in y's layout.
 extern "C" void lambda_layer_back(const float* const* given, const float* projected, float* kept, const float* d_y, float* d_x,
                                   float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   const Shape s = shape_of(sizes);
@@ -170,7 +170,7 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
   const Shape s = shape_of(sizes);
   const Tables tables(s, table);
   std::vector<float> sum(tables.numbers(s), 0.0f);
-  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, nullptr, nullptr},
+  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, s.v, nullptr, nullptr},
                {d_queries, d_values, d_content, s.h * s.k}, sum.data(), threads);
   tables.finish(s, sum, d_table);
 }
