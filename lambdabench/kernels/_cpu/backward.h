@@ -90,7 +90,7 @@ struct BackDesk : Desk {
   std::vector<float> more;
   float *d_pairs, *d_turned, *d_weights, *d_queries, *folded;  // the last: queries [queries][heads][k]
   explicit BackDesk(const Shape& s) : Desk(s), pitch(s.r_x + LANES) {
-    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + LANES);
+    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + 16);
     d_pairs = whole_line(more.data());
     d_turned = d_pairs + s.v_pitch * LANES;
     d_queries = d_turned + s.v_pitch * LANES;
