@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from whole_layers import SHAPES, USUAL, pair
 
+from lambdabench import layers
 from lambdabench.kernels import _cpu, cpu
 
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
@@ -54,6 +55,25 @@ def test_a_step_is_that_of_the_layer_in_float64(shape: dict[str, Any]) -> None:
         torch.set_num_threads(before)
     for name in ("y", "d_x"):
         assert found[name].is_contiguous(memory_format=shape["layout"])
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 512, 7, 7), (3, 64, 9, 10), (2, 256, 14, 14), (2, 32, 41, 23)], ids=str)
+def test_a_step_of_a_network_is_that_in_float64(
+    shape: tuple[int, ...], threads: int, layout: torch.memory_format
+) -> None:
+    """Depths of whole vectors; few positions go another way than many."""
+    torch.manual_seed(0)
+    fast = layers.create("lambda_layer", shape[1], dim_out=shape[1], kernel="cpu").train()
+    wide = layers.create("lambda_layer", shape[1], dim_out=shape[1], kernel="conv2d").double().train()
+    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert_as_exact(fast, wide, torch.randn(shape).to(memory_format=layout), torch.randn(shape))
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_means_far_from_zero_are_subtracted() -> None:

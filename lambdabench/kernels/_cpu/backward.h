@@ -13,11 +13,11 @@ constexpr int64_t MARGIN = QUERIES<HEADS> - 1;
 // Four heads at a time, at last two if that is enough; zeros where there are fewer
 inline bool are_two(int64_t heads) { return heads <= 2 && QUERIES<2> > 1; }
 
-// As lambda_backward has it, but for queries: a position's begin `pitch` behind those of the one before; a batch norm is folded in,
-// scale and shift of each of their channels, or null.
+// As lambda_backward has it, but a position's queries begin `pitch` behind those of the one before, and values theirs; a batch norm is
+// folded in, scale and shift of each channel of queries, then of values, or null.
 struct Given {
   const float *queries, *values, *content, *table, *d_y;
-  int64_t pitch;
+  int64_t pitch, values_pitch;
   const float *scale, *shift;
 };
 
@@ -41,17 +41,22 @@ struct Gradients {
   std::vector<float> values, content, table;  // [images][u][rows][line][v_pitch], [images][k][v_pitch], [u][s.taps][k, whole vectors]
 };
 
-// One row of a map, channels first
-void turn_row(const Shape& s, const float* from, float* to) {
-  int64_t column = 0;
-  for (; column + LANES <= s.columns; column += LANES) {
+// One row of a map's values, channels first
+void turn_row(const Shape& s, const Given& given, int64_t row, float* to) {
+  const int64_t pitch = given.values_pitch, whole = s.columns / LANES * LANES;
+  const float* from = given.values + row * s.columns * pitch;
+  for (int64_t column = 0; column < whole; column += LANES) {
     int64_t v = 0;
-    for (; v + LANES <= s.v; v += LANES) turn(from + column * s.v + v, s.v, to + v * s.columns + column, s.columns);
+    for (; v + LANES <= s.v; v += LANES) turn(from + column * pitch + v, pitch, to + v * s.columns + column, s.columns);
     for (; v < s.v; ++v)
-      for (int64_t i = column; i < column + LANES; ++i) to[v * s.columns + i] = from[i * s.v + v];
+      for (int64_t i = column; i < column + LANES; ++i) to[v * s.columns + i] = from[i * pitch + v];
   }
-  for (; column < s.columns; ++column)
-    for (int64_t v = 0; v < s.v; ++v) to[v * s.columns + column] = from[column * s.v + v];
+  for (int64_t column = whole; column < s.columns; ++column)
+    for (int64_t v = 0; v < s.v; ++v) to[v * s.columns + column] = from[column * pitch + v];
+  if (!given.scale) return;
+  const float *scale = given.scale + s.h * s.k, *shift = given.shift + s.h * s.k;
+  for (int64_t v = 0; v < s.v; ++v, to += s.columns)
+    for (int64_t i = 0; i < s.columns; ++i) to[i] = to[i] * scale[v] + shift[v];
 }
 
 Turned turned(const Shape& s, const Given& given, int64_t threads) {
@@ -69,7 +74,7 @@ Turned turned(const Shape& s, const Given& given, int64_t threads) {
   t.values.resize(lines * s.v_pitch * s.columns);
   in_parts(lines, std::max<int64_t>(1, std::min(threads, lines)), [&](int64_t, int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i)
-      turn_row(s, given.values + i * s.columns * s.v, &t.values[i * s.v_pitch * s.columns]);
+      turn_row(s, given, i, &t.values[i * s.v_pitch * s.columns]);
   });
   t.table = widened(given.table, s.u * s.k, size, s.taps);
   t.taps.assign(s.u * s.taps * k_pitch, 0.0f);
@@ -85,7 +90,7 @@ struct BackDesk : Desk {
   std::vector<float> more;
   float *d_pairs, *d_turned, *d_weights, *d_queries, *folded;  // the last: queries [queries][heads][k]
   explicit BackDesk(const Shape& s) : Desk(s), pitch(s.r_x + LANES) {
-    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + LANES);
+    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + 16);
     d_pairs = whole_line(more.data());
     d_turned = d_pairs + s.v_pitch * LANES;
     d_queries = d_turned + s.v_pitch * LANES;

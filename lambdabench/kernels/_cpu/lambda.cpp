@@ -93,10 +93,10 @@ extern "C" void lambda_layer(const Layer* given) {
   });
 }
 
-// A layer in training of maps as above. given: x, weights [channels, depth] of queries, of keys or null, and of values, norms
-// (weight of the queries' and of the values', bias of both, or null) by the batch's statistics, bias [k] or null, table. For the way back there are the
-// projections [b, height, width, channels, 16 together] (readable for 16 floats behind the end), and `kept`: mean, 1 / deviation and
-// variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and the content lambda [k, v].
+// A layer in training of maps as above. given: x; weights [channels, depth] of queries, of keys or null, and of values; norms (weight of
+// the queries' and of the values', bias of both, or null) by the batch's statistics; bias [k] or null; table. For the way back there are
+// the projections [b, height, width, channels in 16s] (readable for 16 floats behind the end) and `kept`: mean, 1 / deviation and
+// variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and content lambda [k, v].
 extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
                                    const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   keep_memory();
@@ -136,8 +136,8 @@ extern "C" void lambda_statistics(const float* kept, void* const* running, const
   for (int64_t side = 0; side < 2; ++side) ++*static_cast<int64_t*>(running[4 + side]);
 }
 
-// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values, bias of
-// both), bias and table; d_y in y's layout.
+// Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values,
+// bias of both), bias and table; d_y in y's layout.
 extern "C" void lambda_layer_back(const float* const* given, const float* projected, float* kept, const float* d_y, float* d_x,
                                   float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   const Shape s = shape_of(sizes);
@@ -152,7 +152,8 @@ extern "C" void lambda_layer_back(const float* const* given, const float* projec
     kept += 3 * count;
   }
   const Room d_projected = room(rows * channels.pitch());
-  const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, in.norms ? channels.placed(norms.mean) : std::vector<float>{},
+  const std::vector<float> mean = in.norms ? channels.placed(norms.mean) : std::vector<float>{};
+  const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, mean,
                        projected, in.bias, d_y, kept, channels_first != 0, d_projected.get()};
   threads = std::max<int64_t>(threads, 1);
   std::vector<Totals> totals(parts_of(s.b, threads));
@@ -179,7 +180,7 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
   const Shape s = shape_of(sizes);
   const Tables tables(s, table);
   std::vector<float> sum(tables.numbers(s), 0.0f);
-  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, nullptr, nullptr},
+  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, s.v, nullptr, nullptr},
                {d_queries, d_values, d_content, s.h * s.k}, sum.data(), threads);
   tables.finish(s, sum, d_table);
 }

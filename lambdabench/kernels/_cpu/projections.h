@@ -235,25 +235,29 @@ struct MapsBack {
   const NormsBack* norms;                // or null
   const RowsOf& weights;
   float* d_x;                            // as the maps, or null
+  static constexpr int64_t FEW = 4;      // blocks
 
   // d_weight [channels][depth]
   void run(float* d_weight, int64_t threads) const {
     const int64_t pitch = channels.pitch(), depth = maps.depth, work = 2 * maps.images * maps.positions * depth * pitch;
-    const Panels right = d_x ? Panels::of(weights, depth) : Panels(0, 0);
-    const int64_t parts = threads_for(work, maps.blocks(), threads);
+    const Panels right = d_x && !few() ? Panels::of(weights, depth) : Panels(0, 0);
+    const int64_t parts = threads_for(work, maps.blocks(), threads), of_left = numbers_in_tiles(channels.count(), AT_MOST);
+    const bool at_once = few() && parts == 1;
     std::vector<Room> sums(parts);
     in_parts(maps.blocks(), parts, [&](int64_t part, int64_t first, int64_t last) {
-      sums[part] = room(depth * pitch);
-      const Room left = room(maps.room_of_left()), rows = room(AT_MOST * pitch), out = room(AT_MOST * rounded(depth));
+      if (!at_once) sums[part] = room(depth * pitch);
+      const Room left = room(std::max(of_left, maps.room_of_left())), rows = room(AT_MOST * pitch), out = room(AT_MOST * rounded(depth));
       for (int64_t i = first; i < last; ++i) {
         const Block one = maps.block(i);
         Ahead ahead = expected(one, i + 1 < last ? maps.block(i + 1) : Block{0, 0, 0});
         const float* d = through(one, rows.get());
-        multiply(maps.by_channel(one, left.get()), {d, 1, pitch}, depth, rounded(channels.count()), one.count, i > first,
-                 sums[part].get(), pitch, &ahead);
+        if (at_once) to_weights(one, d, i > first, left.get(), out.get(), d_weight, ahead);
+        else multiply(maps.by_channel(one, left.get()), {d, 1, pitch}, depth, rounded(channels.count()), one.count, i > first,
+                      sums[part].get(), pitch, &ahead);
         if (d_x) to_input(one, d, right, out.get(), ahead);
       }
     });
+    if (at_once) return;
     for (int64_t part = 1; part < parts; ++part)
       for (int64_t i = 0; i < depth * pitch; ++i) sums[0][i] += sums[part][i];
     turn_all(sums[0].get(), channels.count(), depth, d_weight, pitch, depth);
@@ -279,11 +283,34 @@ struct MapsBack {
     return rows;
   }
 
+  // Few positions are sooner through with weights as they are than weights are in another order
+  bool few() const { return maps.blocks() <= FEW && maps.depth % LANES == 0; }
+
+  // d_weight [channels][depth] = or += d x
+  void to_weights(const Block& one, const float* d, bool adds, float* left, float* x, float* d_weight, Ahead& ahead) const {
+    const int64_t pitch = channels.pitch(), depth = maps.depth;
+    const float* from = maps.numbers + maps.place(one);
+    if (maps.channels_first) turn_all(from, one.count, depth, x, maps.positions, depth), from = x;
+    const Left rows = in_tiles(d, pitch, channels.count(), one.count, d + one.count * pitch, left);
+    multiply(rows, {from, 1, depth}, channels.count(), depth, one.count, adds, d_weight, depth, &ahead);
+  }
+
+  // out [count][pitch] = d weights
+  void times_weights(const float* d, int64_t count, const Panels& right, float* out, int64_t pitch, Ahead& ahead) const {
+    const int64_t depth = maps.depth, all = channels.count();
+    if (!few()) return multiply(as_they_are(d, channels.pitch()), right.right, count, pitch, all, false, out, pitch, &ahead);
+    for (int64_t first = 0, last; first < all; first = last) {
+      for (last = first + 1; last < all && weights[last] == weights[last - 1] + depth;) ++last;
+      multiply(as_they_are(d + first, channels.pitch()), {weights[first], 1, depth}, count, pitch, last - first, first > 0, out, pitch,
+               &ahead);
+    }
+  }
+
   void to_input(const Block& one, const float* d, const Panels& right, float* out, Ahead& ahead) const {
-    const int64_t pitch = right.columns, depth = maps.depth;
+    const int64_t depth = maps.depth, pitch = rounded(depth);
     float* to = d_x + maps.place(one);
     const bool whole = !maps.channels_first && pitch == depth;
-    multiply(as_they_are(d, channels.pitch()), right.right, one.count, pitch, channels.count(), false, whole ? to : out, pitch, &ahead);
+    times_weights(d, one.count, right, whole ? to : out, pitch, ahead);
     if (maps.channels_first) turn_all(out, depth, one.count, to, pitch, maps.positions);
     else if (!whole) narrow(out, one.count, pitch, depth, to);
   }

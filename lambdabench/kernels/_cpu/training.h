@@ -11,7 +11,7 @@ namespace {
 struct Totals {
   std::vector<float> table, bias;
   GradientMoments moments;
-  Room queries, values, d_queries, d_values, turned;  // the first and the third only for transforms
+  Room queries, values, d_queries, d_values, turned;  // but for the last two only for transforms
 };
 
 // One image's way back through values, content lambda and softmax; pitches are whole vectors.
@@ -59,6 +59,10 @@ struct LayerBack {
   float* d_projected;
 
   int64_t positions() const { return shape.height * shape.width; }
+  // Of a pass over an image's projections
+  int64_t parts(int64_t threads) const {
+    return std::clamp<int64_t>(positions() * channels.pitch() * 8 / WORTH_A_THREAD, 1, threads);
+  }
   // Whether queries and their gradients are wanted one after the other
   bool dense() const { return !tables.spectra.empty(); }
 
@@ -68,20 +72,19 @@ struct LayerBack {
             std::vector<float>(bias ? shape.k : 0, 0.0f),
             GradientMoments(channels.pitch()),
             room(of_queries),
-            room(n * shape.v + LANES),
+            room(dense() ? n * shape.v : 0),
             room(of_queries),
             room(n * shape.v),
             channels_first ? room(n * shape.h * shape.v) : nullptr};
   }
 
-  // Normalised values of positions `first` to `last`, and queries where they are wanted
-  void normalise(const float* rows, int64_t first, int64_t last, const Totals& to) const {
-    const int64_t of_queries = channels.of_queries, behind = of_queries + channels.keys, v = shape.v;
+  // Normalised queries and values of some positions, each one after the other with its pitch; queries or null
+  void normalise(const float* rows, int64_t count, float* queries, float* values, int64_t values_pitch) const {
+    const int64_t of_queries = channels.of_queries, behind = of_queries + channels.keys;
     const float *scale = norms ? norms->scale.data() : nullptr, *shift = norms ? norms->shift.data() : nullptr;
-    for (int64_t at = first; at < last; ++at) {
-      const float* row = rows + at * channels.pitch();
-      if (dense()) fold(row, of_queries, scale, shift, to.queries.get() + at * of_queries);
-      fold(row + behind, v, scale ? scale + of_queries : nullptr, shift + of_queries, to.values.get() + at * v);
+    for (int64_t at = 0; at < count; ++at, rows += channels.pitch()) {
+      if (queries) fold(rows, of_queries, scale, shift, queries + at * of_queries);
+      fold(rows + behind, shape.v, scale ? scale + of_queries : nullptr, shift + of_queries, values + at * values_pitch);
     }
   }
 
@@ -90,10 +93,17 @@ struct LayerBack {
                int64_t threads) const {
     Shape s = shape;
     s.b = 1;
-    Given in{rows, into.values.get(), content, tables.given, d_out, channels.pitch(), nullptr, nullptr};
-    Gradient out{d_rows, into.d_values.get(), d_content, channels.pitch()};
+    const int64_t pitch = channels.pitch();
+    Given in{rows, rows + channels.of_queries + channels.keys, content, tables.given, d_out, pitch, pitch, nullptr, nullptr};
+    Gradient out{d_rows, into.d_values.get(), d_content, pitch};
     if (norms) in.scale = norms->scale.data(), in.shift = norms->shift.data();
-    if (dense()) in.queries = into.queries.get(), out.queries = into.d_queries.get();
+    if (dense()) {
+      in_parts(positions(), parts(threads), [&](int64_t, int64_t first, int64_t last) {
+        normalise(rows + first * pitch, last - first, into.queries.get() + first * channels.of_queries,
+                  into.values.get() + first * s.v, s.v);
+      });
+      in.queries = into.queries.get(), in.values = into.values.get(), out.queries = into.d_queries.get();
+    }
     lambdas_back(tables, s, in, out, into.table.data(), threads);
   }
 
@@ -108,37 +118,46 @@ struct LayerBack {
     }
   }
 
+  // [positions][h v] of an image's gradients, channels first: a few positions at a time, the next ones asked for
+  void positions_first(const float* from, float* to) const {
+    const int64_t n = positions(), width = shape.h * shape.v;
+    for (int64_t at = 0; at < n; at += BLOCK) {
+      Ahead ahead;
+      if (at + BLOCK < n) ahead.parts = {{from + at + BLOCK, width, std::min(BLOCK, n - at - BLOCK), n}};
+      ahead.some(width * BLOCK);
+      turn_all(from + at, std::min(BLOCK, n - at), width, to + at * width, n, width);
+    }
+  }
+
   void image(int64_t index, int64_t threads, Totals& into) const {
     const Shape& s = shape;
     const int64_t n = positions(), width = s.h * s.v, keys = channels.keys, pitch = channels.pitch();
     const float *rows = projected + index * n * pitch, *d_out = d_y + index * n * width;
     float *d_rows = d_projected + index * n * pitch, *turned = into.turned.get();
-    if (channels_first) turn_all(d_out, n, width, turned, n, width);
+    if (channels_first) positions_first(d_out, turned);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) content.assign(of_image.content, of_image.content + s.k * s.v);
     for (int64_t i = 0; bias && i < s.k * s.v; ++i) content[i] += bias[i / s.v];
-    const int64_t parts = std::clamp<int64_t>(n * pitch * 8 / WORTH_A_THREAD, 1, threads);
-    in_parts(n, parts, [&](int64_t, int64_t first, int64_t last) { normalise(rows, first, last, into); });
     lambdas(rows, keys ? content.data() : nullptr, channels_first ? turned : d_out, d_rows, d_content.data(), into, threads);
     for (int64_t i = 0; bias && i < s.k * s.v; ++i) into.bias[i / s.v] += d_content[i];
-    through_keys(KeysBack(s, d_content.data(), of_image, keys), rows, d_rows, parts, into);
+    through_keys(KeysBack(s, d_content.data(), of_image, keys), rows, d_rows, parts(threads), into);
   }
 
   // The rest of an image's way back, a few positions at a time
   void through_keys(const KeysBack& back, const float* rows, float* d_rows, int64_t parts, Totals& into) const {
     const Shape& s = shape;
     const int64_t n = positions(), pitch = channels.pitch();
-    const Widened values(into.values.get(), n, s.v, s.v_pitch);
     Widened d_values(into.d_values.get(), n, s.v, s.v_pitch);
     float* wide = d_values.own.empty() ? into.d_values.get() : d_values.own.data();
     std::vector<GradientMoments> moments(parts, GradientMoments(pitch));
     in_parts(n, parts, [&](int64_t part, int64_t first, int64_t last) {
-      const Room soft = room(2 * BLOCK * back.k_pitch);
+      const Room soft = room(2 * BLOCK * back.k_pitch), values = room(BLOCK * s.v_pitch);
       for (int64_t at = first; at < last; at += BLOCK) {
         const int64_t count = std::min(BLOCK, last - at), place = at * pitch + channels.of_queries;
+        if (channels.keys) normalise(rows + at * pitch, count, nullptr, values.get(), s.v_pitch);
         if (channels.keys)
-          back.run(s, rows + place, pitch, values.numbers + at * s.v_pitch, count, wide + at * s.v_pitch, d_rows + place, soft.get());
+          back.run(s, rows + place, pitch, values.get(), count, wide + at * s.v_pitch, d_rows + place, soft.get());
         put_back(at, count, into, wide, d_rows);
         if (norms) moments[part].add(rows + at * pitch, d_rows + at * pitch, mean.data(), count);
       }
