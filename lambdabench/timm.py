@@ -55,11 +55,16 @@ class FastLambdaLayer(nn.Module):
         self.bias = None if convolution is None else convolution.bias
         self.embeddings = nn.Parameter(_table(convolution, table))
         self.kernel = kernels.choose("auto")
+        self._watch = whole.Watch()
         self._apply_lambdas = registry.load("kernels", self.kernel).apply
 
     def _is_one_operator(self, x: Tensor) -> bool:
         norms = (self.norm_queries, self.norm_values)
-        return self.kernel == "cpu" and self.intra_depth == 1 and whole.may_run(x, self.training, [self.qkv], norms)
+        return (
+            self.kernel == "cpu"
+            and self.intra_depth == 1
+            and whole.may_run(x, self.training, [self.qkv], norms, self._watch)
+        )
 
     def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d_out height_out width_out"]:
         """Their answer."""

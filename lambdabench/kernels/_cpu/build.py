@@ -18,7 +18,7 @@ LIMIT_S = 300.0
 FUNCTIONS = (
     ("lambda_forward", 6, 1),
     ("lambda_backward", 10, 1),
-    ("lambda_layer", 8, 3),
+    ("lambda_layer", 1, 0),
     ("lambda_layer_train", 8, 3),
     ("lambda_layer_back", 11, 3),
 )

@@ -11,9 +11,10 @@
 namespace {
 
 // One image as the forward pass reads it: a position's queries [h][k] at queries + position * h * k; content lambda [k][v_pitch] or
-// null; values [u][rows][columns][v_pitch].
+// null; values [u][rows][columns][v_pitch]. Queries may be laid out already: [k][LANES] of each group, as query_run takes them in turn.
 struct Image {
   const float *queries, *content, *values;
+  bool laid_out = false;
 };
 
 struct Window {
@@ -256,20 +257,17 @@ void gather_rows(const Shape& s, int64_t position, int64_t count, int64_t top, i
   }
 }
 
-// y of a few queries; without a table the content term only
+// y of a few queries laid out as `turned`; without a table the content term only
 template <int HEADS>
-void few_queries(const Shape& s, const Image& image, const float* table, int64_t position, int64_t count, int64_t head, Desk& desk,
-                 float* y) {
-  const int64_t channel = head * s.k;
-  lay_out({image.queries + position * s.h * s.k + channel, s.h * s.k, s.k}, count, HEADS, HEADS, desk.k_pitch,
-          desk.pairs, desk.turned);
-  Rows rows{desk.turned, image.content, desk.weights, image.values, 0, 0, y + head * s.v_pitch, false};
+void few_queries(const Shape& s, const Image& image, const float* turned, const float* table, int64_t position, int64_t count,
+                 int64_t head, Desk& desk, float* y) {
+  Rows rows{turned, image.content, desk.weights, image.values, 0, 0, y + head * s.v_pitch, false};
   if (table) {
     const Window all = needed(s, position, position + count);
     for (int64_t u = 0; u < s.u; ++u, rows.values += s.rows * s.columns * s.v_pitch)
       for (int64_t top = all.top, bottom; top < all.bottom; top = bottom) {
         bottom = std::min(top + desk.rows, all.bottom);
-        weigh_rows(s, all, desk.turned, table + u * s.k * s.taps, top, bottom, desk.weights);
+        weigh_rows(s, all, turned, table + u * s.k * s.taps, top, bottom, desk.weights);
         gather_rows<HEADS>(s, position, count, top, bottom, rows);
         rows.content = nullptr;
         rows.more = true;
@@ -278,17 +276,50 @@ void few_queries(const Shape& s, const Image& image, const float* table, int64_t
   if (!rows.more) gather_rows<HEADS>(s, position, count, 0, 0, rows);
 }
 
-// y[h][v_pitch] of the queries at positions `first` to `last`, those of a row together where it is wide enough; without a table their
-// content terms only
-void query_run(const Shape& s, const Image& image, const float* table, int64_t first, int64_t last, Desk& desk, float* y) {
+// Queries that the widest group of a layer has
+inline int64_t widest(const Shape& s) { return s.h % 4 == 0 ? QUERIES<4> : s.h % 2 == 0 ? QUERIES<2> : QUERIES<1>; }
+
+// How many of `most` queries from position `at` on make a group: those of a row together where it is wide enough
+inline int64_t together(const Shape& s, int64_t at, int64_t last, int64_t most) {
+  const int64_t in_row = s.width < widest(s) ? last - at : s.width - at % s.width;
+  return std::min({most, in_row, last - at});
+}
+
+// The end of whole groups from `first` on, so that there are no more than `most` positions, and `few` where nothing is left then
+inline int64_t groups_end(const Shape& s, int64_t first, int64_t last, int64_t most, int64_t few) {
+  if (last - first <= most + few) return last;
+  int64_t end = first;
+  for (int64_t more; end < last && end + (more = together(s, end, last, widest(s))) <= first + most; end += more) {}
+  return end;
+}
+
+// part(integral_constant heads, head, first position, count) for all groups of positions `first` to `last`
+template <class Part>
+void in_groups(const Shape& s, int64_t first, int64_t last, const Part& part) {
   in_heads(s.h, [&](auto heads, int64_t head) {
-    constexpr int HEADS = decltype(heads)::value;
     for (int64_t at = first, count; at < last; at += count) {
-      const int64_t in_row = s.width < QUERIES<HEADS> ? last - at : s.width - at % s.width;
-      count = std::min({QUERIES<HEADS>, in_row, last - at});
-      few_queries<HEADS>(s, image, table, at, count, head, desk, y + (at - first) * s.h * s.v_pitch);
+      count = together(s, at, last, QUERIES<decltype(heads)::value>);
+      part(heads, head, at, count);
     }
   });
+}
+
+// y[h][v_pitch] of the queries at positions `first` to `last`; without a table their content terms only. Where the next group's
+// queries are.
+const float* query_run(const Shape& s, const Image& image, const float* table, int64_t first, int64_t last, Desk& desk, float* y) {
+  const float* laid_out = image.queries;
+  in_groups(s, first, last, [&](auto heads, int64_t head, int64_t at, int64_t count) {
+    constexpr int HEADS = decltype(heads)::value;
+    const float* turned = laid_out;
+    if (image.laid_out) {
+      laid_out += s.k * LANES;
+    } else {
+      lay_out({image.queries + (at * s.h + head) * s.k, s.h * s.k, s.k}, count, HEADS, HEADS, desk.k_pitch, desk.pairs, desk.turned);
+      turned = desk.turned;
+    }
+    few_queries<HEADS>(s, image, turned, table, at, count, head, desk, y + (at - first) * s.h * s.v_pitch);
+  });
+  return laid_out;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@ Projections, with batch norm folded in, are made a few positions at a time and u
 values, for the content lambda, then queries, to which lambdas are applied at once. A torch operator of the package's own namespace.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import Numbers, address, addresses, as_map, channels_first, counts, layer_macs, plain
+from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain
 
 
 def infer(
@@ -30,13 +31,57 @@ def infer(
 
     `projections` are weights [channels, d(, 1, 1)] of queries, of keys where there is a content term, and of values; `norms` are
     those of queries and of values, or none; `bias` is added to every content lambda. Keys are normalised by softmax. No gradients.
+    An operator, whose way through torch takes as long as a small map: where nobody can see it, it is called without torch.
     """
     numbers: list[Any] = []
     for one in norms:
         own, running = one._parameters, one._buffers
         numbers += (own["weight"], own["bias"], running["running_mean"], running["running_var"])
     epsilons = [one.eps for one in norms]
+    if not is_seen(x) and is_dense(x) and are_plain((*projections, *numbers, bias, embeddings)):
+        return _run(x, projections, numbers, epsilons, bias, embeddings, heads)
     return _OPERATORS.lambda_layer(x, list(projections), numbers, epsilons, bias, embeddings, heads)
+
+
+def _run(  # noqa: PLR0917 (the operator's)
+    x: Tensor,
+    projections: Sequence[Tensor],
+    norms: Sequence[Tensor],
+    epsilons: Sequence[float],
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+    heads: int,
+) -> Tensor:
+    """Of numbers that can be read as they are."""
+    loaded = library()
+    assert loaded is not None
+    b, depth, height, width = x.shape
+    queries, *keys, values = projections
+    v, first = len(values), x.is_contiguous()
+    y = _empty(x, heads * v)
+    scope = (1, 1) if embeddings is None else embeddings.shape[2:]
+    loaded.lambda_layer(
+        _GIVEN.pack(
+            *(x.data_ptr(), queries.data_ptr(), keys[0].data_ptr() if keys else 0, values.data_ptr()),
+            *([one.data_ptr() for one in norms] or _NO_NORMS),
+            *(0 if bias is None else bias.data_ptr(), 0 if embeddings is None else embeddings.data_ptr(), y.data_ptr()),
+            *(b, height, width, height, width, heads, len(queries) // heads, 1, v, *scope),
+            *(depth, first, torch.get_num_threads(), *(epsilons or _NO_EPSILONS)),
+        )
+    )
+    return y
+
+
+_GIVEN = struct.Struct("15P14q2d")
+"""`Layer` of lambda.cpp."""
+_NO_NORMS, _NO_EPSILONS = (0,) * 8, (0.0, 0.0)
+
+
+def _empty(x: Tensor, channels: int) -> Tensor:
+    """In the layout of the input."""
+    b, _, height, width = x.shape
+    layout = torch.contiguous_format if channels_first(x) else torch.channels_last
+    return torch.empty((b, channels, height, width), dtype=x.dtype, device=x.device, memory_format=layout)
 
 
 def _infer(  # noqa: PLR0917 (the operator's signature)
@@ -48,31 +93,15 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     embeddings: Tensor | None,
     heads: int,
 ) -> Tensor:
-    loaded = library()
-    assert loaded is not None
-    b, d, height, width = x.shape
-    first, n, v = channels_first(x), height * width, len(projections[-1])
-    maps = x
-    if x.dtype is not torch.float32 or not (first and x.is_contiguous()):
-        maps = x.detach().float().contiguous(memory_format=torch.contiguous_format if first else torch.channels_last)
-    weights = [plain(one) for one in projections]
-    keys = weights[1] if len(weights) == 3 else None
-    given = [plain(one) for one in norms]
+    layout = torch.contiguous_format if channels_first(x) else torch.channels_last
+    maps = x.detach().float().contiguous(memory_format=layout)
     added, table = (None if one is None else plain(one) for one in (bias, embeddings))
-    y = torch.empty((b, heads * v, n) if first else (b, n, heads * v), dtype=torch.float32)
-    of_weights, of_norms, small = addresses(weights[0], keys, weights[-1]), addresses(*given), Numbers("d", epsilons)
-    sizes = counts(b, (height, width), heads, len(weights[0]) // heads, v, table)
-    loaded.lambda_layer(
-        *(maps.data_ptr(), of_weights.pointer, of_norms.pointer, small.pointer, address(added), address(table)),
-        *(y.data_ptr(), sizes.pointer, d, first, torch.get_num_threads()),
-    )
-    return as_map(y if x.dtype is torch.float32 else y.to(x.dtype), first, height, width)
+    y = _run(maps, [plain(one) for one in projections], [plain(one) for one in norms], epsilons, added, table, heads)
+    return y.to(x.dtype)
 
 
 def _fake(x: Tensor, projections: list[Tensor], *others: Any) -> Tensor:
-    b, _, height, width = x.shape
-    out, first = others[-1] * len(projections[-1]), channels_first(x)
-    return as_map(x.new_empty((b, out, height * width) if first else (b, height * width, out)), first, height, width)
+    return _empty(x, others[-1] * len(projections[-1]))
 
 
 _OPERATORS = getattr(torch.ops, ROOT)

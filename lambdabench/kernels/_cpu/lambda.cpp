@@ -39,36 +39,46 @@ extern "C" void lambda_forward(const float* queries, const float* values, const 
   const Widened v(values, s.b * map, s.v, s.v_pitch), c(content, s.b * s.k, s.v, s.v_pitch);
   std::vector<Rooms> rooms(parts_of(s.b, threads));
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
-    auto reader = [&] { return [&](int64_t first, int64_t) { return queries + (image * n + first) * s.h * s.k; }; };
-    apply(e, reader, content ? c.numbers + image * s.k * s.v_pitch : nullptr, v.numbers + image * map * s.v_pitch, share,
-          {y + image * n * s.h * s.v, n, false}, rooms[part]);
+    const Image one{queries + image * n * s.h * s.k, content ? c.numbers + image * s.k * s.v_pitch : nullptr,
+                    v.numbers + image * map * s.v_pitch};
+    apply(e, one, share, {y + image * n * s.h * s.v, n, false}, rooms[part]);
   });
 }
 
-// A layer in inference, of maps x [b, depth, height, width] or, channels last, [b, height, width, depth]. weights [channels, depth]
+// A layer in inference, of maps x [b, depth, height, width] or, channels last, [b, height, width, depth]. Weights [channels, depth]
 // of queries, of keys or null, and of values; norms folded in: weight, bias, mean, variance of the queries' and of the values', or
-// null. `bias` [k], added to every content lambda, or null. y is as x, with h v channels. u = 1; sizes as above.
-extern "C" void lambda_layer(const float* x, const float* const* weights, const float* const* norms, const double* epsilons,
-                             const float* bias, const float* table, float* y, const int64_t* sizes, int64_t depth,
-                             int64_t channels_first, int64_t threads) {
-  const Shape s = shape_of(sizes);
-  const Embeddings e(s, table);
-  const int64_t n = s.height * s.width, of_queries = s.h * s.k, keys = weights[1] ? s.k : 0;
-  std::vector<float> scale, shift;
-  if (norms)
-    for (int64_t side = 0; side < 2; ++side)
-      for (int64_t i = 0; i < (side ? s.v : of_queries); ++i) {
-        const float* const* of = norms + 4 * side;
-        scale.push_back(static_cast<float>(of[0][i] / std::sqrt(of[3][i] + epsilons[side])));
-        shift.push_back(of[1][i] - of[2][i] * scale.back());
-      }
-  auto from = [&](const std::vector<float>& numbers, int64_t first) { return norms ? numbers.data() + first : nullptr; };
-  const Packed q(depth, {{weights[0], of_queries, from(scale, 0), from(shift, 0)}});
-  const Packed context(depth, {{weights[1], keys, nullptr, nullptr}, {weights[2], s.v, from(scale, of_queries), from(shift, of_queries)}});
-  std::vector<Rooms> rooms(parts_of(s.b, threads));
-  for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
-    infer(e, Making{x + image * n * depth, n, keys, channels_first != 0, q, context}, bias, share,
-          {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part]);
+// nulls. `bias` [k], added to every content lambda, or null. y is as x, with h v channels. u = 1; sizes as above.
+struct Layer {
+  const float *x, *weights[3], *norms[2][4], *bias, *table;
+  float* y;
+  int64_t sizes[11], depth, channels_first, threads;
+  double epsilons[2];
+};
+
+extern "C" void lambda_layer(const Layer* given) {
+  const Layer& layer = *given;
+  const Shape s = shape_of(layer.sizes);
+  const Embeddings e(s, layer.table);
+  const int64_t n = s.height * s.width, of_queries = s.h * s.k, keys = layer.weights[1] ? s.k : 0;
+  const bool norms = layer.norms[0][0];
+  std::vector<float> folded;  // scale of queries and of values, then shift of both
+  for (int64_t side = 0; norms && side < 2; ++side) {
+    const int64_t channels = of_queries + s.v, first = side ? of_queries : 0, last = side ? channels : of_queries;
+    const float* const* of = layer.norms[side];
+    folded.resize(2 * channels);
+    for (int64_t i = first; i < last; ++i) {
+      folded[i] = static_cast<float>(of[0][i - first] / std::sqrt(of[3][i - first] + layer.epsilons[side]));
+      folded[channels + i] = of[1][i - first] - of[2][i - first] * folded[i];
+    }
+  }
+  const float *scale = norms ? folded.data() : nullptr, *shift = norms ? scale + of_queries + s.v : nullptr;
+  const Weights q{layer.weights[0], of_queries, scale, shift}, k{layer.weights[1], keys, nullptr, nullptr};
+  const Weights v{layer.weights[2], s.v, norms ? scale + of_queries : nullptr, norms ? shift + of_queries : nullptr};
+  std::vector<Rooms> rooms(parts_of(s.b, layer.threads));
+  for_images(s.b, layer.threads, [&](int64_t image, int64_t share, int64_t part) {
+    const bool first = layer.channels_first != 0;
+    infer(e, Making{layer.x + image * n * layer.depth, n, layer.depth, keys, first, q, k, v}, layer.bias, share,
+          {layer.y + image * n * s.h * s.v, n, first}, rooms[part]);
   });
 }
 

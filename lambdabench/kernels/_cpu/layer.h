@@ -33,91 +33,77 @@ struct Made {
     explicit Room(const Made&) {}
   };
 
-  // queries [count][h * k] of positions from `first` on
-  void queries(const Shape& s, int64_t first, int64_t count, Room&, float* to) const {
-    for (int64_t i = 0; i < count; ++i) fold(numbers + (first + i) * channels, s.h * s.k, scale, shift, to + i * s.h * s.k);
-  }
-
-  // [count][keys in whole vectors, v_pitch] of positions from `first` on; what is behind the last value stays
-  void context(const Shape& s, int64_t first, int64_t count, Room&, float* to) const {
-    const int64_t of_queries = s.h * s.k, pitch = rounded(keys) + s.v_pitch;
-    for (int64_t i = 0; i < count; ++i) {
-      const float* from = numbers + (first + i) * channels + of_queries;
-      for (int64_t lane = 0; lane < keys; lane += LANES) store(to + i * pitch + lane, load(from + lane));
-      fold(from + keys, s.v, scale ? scale + of_queries : nullptr, shift + of_queries, to + i * pitch + rounded(keys));
-    }
+  // Queries and keys of a few positions from `first` on, [channels][PITCH], and values [positions][v_pitch]
+  void take(const Shape& s, int64_t first, int64_t count, Room&, float* across, float* values) const {
+    const int64_t of_queries = s.h * s.k;
+    const float* from = numbers + first * channels;
+    turn_all(from, of_queries + keys, count, across, channels, PITCH);
+    for (int64_t c = 0; scale && c < of_queries; ++c)
+      for (int64_t i = 0; i < count; i += LANES)
+        store(across + c * PITCH + i, load(across + c * PITCH + i) * all(scale[c]) + all(shift[c]));
+    for (int64_t i = 0; i < count; ++i)
+      fold(from + i * channels + of_queries + keys, s.v, scale ? scale + of_queries : nullptr, shift + of_queries, values + i * s.v_pitch);
   }
 };
 
 // An image's projections that are made when they are needed.
 struct Making {
   const float* map;  // [depth][positions], or [positions][depth]
-  int64_t positions, keys;
+  int64_t positions, depth, keys;
   bool channels_first;
-  const Packed &of_queries, &of_context;  // keys, if any, and values
+  const Weights &of_queries, &of_keys, &of_values;
 
   struct Room {
-    ::Room columns, wide;
-    explicit Room(const Making& m) : columns(room(m.of_queries.depth * AT_ONCE)), wide(room(AT_ONCE * m.of_queries.pitch)) {}
+    Patch patch;
+    ::Room values;
+    explicit Room(const Making& m) : patch(m.depth), values(room(m.of_values.channels * PITCH)) {}
   };
 
-  void queries(const Shape& s, int64_t first, int64_t count, Room& room, float* to) const {
-    const int64_t width = s.h * s.k, pitch = of_queries.pitch;
-    float* out = width == pitch ? to : room.wide.get();
-    project(of_queries, columns(first, count, room), count, out);
-    if (out != to) narrow(out, count, pitch, width, to);
-  }
-
-  void context(const Shape&, int64_t first, int64_t count, Room& room, float* to) const {
-    project(of_context, columns(first, count, room), count, to);
-  }
-
- private:
-  // [vectors of positions][depth][LANES]
-  const float* columns(int64_t first, int64_t count, Room& room) const {
-    const int64_t depth = of_queries.depth;
-    float* to = room.columns.get();
-    for (int64_t at = first; at < first + count; at += LANES, to += depth * LANES) {
-      const int64_t some = std::min(LANES, first + count - at);
-      if (!channels_first) turn_all(map + at * depth, depth, some, to, depth, LANES);
-      else if (some == LANES) for (int64_t j = 0; j < depth; ++j) store(to + j * LANES, load(map + j * positions + at));
-      else for (int64_t j = 0; j < depth; ++j) std::copy_n(map + j * positions + at, some, to + j * LANES);
-    }
-    return room.columns.get();
+  void take(const Shape& s, int64_t first, int64_t count, Room& room, float* across, float* values) const {
+    room.patch.take(map, positions, channels_first, first, count);
+    project(of_values, room.patch, room.values.get());
+    turn_all(room.values.get(), count, s.v, values, PITCH, s.v_pitch);
+    if (keys) project(of_keys, room.patch, across + s.h * s.k * PITCH);
+    project(of_queries, room.patch, across);
   }
 };
 
 // Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
 struct Content {
-  std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys, whole vectors][v_pitch]
+  std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys][v_pitch]
 
-  Content(int64_t keys, int64_t v_pitch) : most(keys, -3.0e38f), sum(keys, 0.0f), lambdas(keys * v_pitch, 0.0f) {}
+  Content(int64_t keys, int64_t v_pitch) : most(rounded(keys), -3.0e38f), sum(rounded(keys), 0.0f), lambdas(keys * v_pitch, 0.0f) {}
 
-  // rows [count][keys, v_pitch]: keys become what softmax makes of them so far
-  void add(float* rows, int64_t count, int64_t v_pitch) {
-    const int64_t keys = static_cast<int64_t>(most.size()), pitch = keys + v_pitch;
-    for (int64_t lane = 0; lane < keys; lane += LANES) {
-      const Vec before = load(&most[lane]);
-      Vec now = before;
-      for (int64_t i = 0; i < count; ++i) now = greater(load(rows + i * pitch + lane), now);
-      const Vec fading = exponential(before - now);
-      Vec total = load(&sum[lane]) * fading;
-      store(&most[lane], now);
-      for (int64_t l = 0; l < LANES; ++l)
-        if (fading[l] != 1.0f)
-          for (int64_t v = 0; v < v_pitch; ++v) lambdas[(lane + l) * v_pitch + v] *= fading[l];
-      for (int64_t i = 0; i < count; ++i) {
-        const Vec e = exponential(load(rows + i * pitch + lane) - now);
-        store(rows + i * pitch + lane, e);
-        total += e;
-      }
-      store(&sum[lane], total);
+  // A few positions' keys [keys][PITCH], which become what softmax makes of them so far, and values [positions][v_pitch]
+  void add(float* keys, const float* values, int64_t count, int64_t v_pitch) {
+    const int64_t all_keys = static_cast<int64_t>(lambdas.size()) / v_pitch, whole = rounded(count);
+    std::vector<float> fading = most;
+    for (int64_t k = 0; k < all_keys; ++k) {
+      float* row = keys + k * PITCH;
+      std::fill(row + count, row + whole, -3.0e38f);
+      Vec now = load(row);
+      for (int64_t i = LANES; i < whole; i += LANES) now = greater(load(row + i), now);
+      most[k] = std::max(most[k], greatest(now));
     }
-    for (int64_t row = 0; row < keys; row += 4)
-      in_vectors(v_pitch, [&](auto vectors, int64_t v) {
-        small_product<4, decltype(vectors)::value, true>(rows + row, 1, pitch, rows + keys + v, pitch, count,
-                                                         &lambdas[row * v_pitch + v], v_pitch);
+    for (int64_t k = 0; k < all_keys; k += LANES) store(&fading[k], exponential(load(&fading[k]) - load(&most[k])));
+    for (int64_t k = 0; k < all_keys; ++k) {
+      Vec found{};
+      for (float *at = keys + k * PITCH, *end = at + whole; at < end; at += LANES) {
+        const Vec e = exponential(load(at) - all(most[k]));
+        store(at, e);
+        found += e;
+      }
+      sum[k] = sum[k] * fading[k] + total(found);
+      if (fading[k] != 1.0f)
+        for (int64_t v = 0; v < v_pitch; ++v) lambdas[k * v_pitch + v] *= fading[k];
+    }
+    in_vectors(v_pitch, [&](auto vectors, int64_t v) {
+      constexpr int VECTORS = decltype(vectors)::value, MOST = LANES == 16 && VECTORS == 1 ? 8 : 4;
+      evenly<MOST>(all_keys, [&](auto rows, int64_t k) {
+        small_product<decltype(rows)::value, VECTORS, true>(keys + k * PITCH, PITCH, 1, values + v, v_pitch, count,
+                                                            &lambdas[k * v_pitch + v], v_pitch);
       });
+    });
   }
 };
 
@@ -130,7 +116,7 @@ struct Kept {
 
 // The parts' content lambdas as one, [keys, whole vectors][v_pitch], divided by the sum; written to `kept` where it is one
 std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, const Kept* kept) {
-  std::vector<float> found(parts[0].most.size() * s.v_pitch, 0.0f);
+  std::vector<float> found(parts[0].lambdas.size(), 0.0f);
   for (int64_t k = 0; k < s.k; ++k) {
     float most = parts[0].most[k], sum = 0;
     for (const Content& one : parts) most = std::max(most, one.most[k]);
@@ -146,25 +132,90 @@ std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, con
   return found;
 }
 
+// Orders of lanes: numbers of two heads in turn, and then of four, for one group or for all groups of a vector
+template <int HEADS>
+struct InTurn {
+  static constexpr int of(int i) { return i % 2 * LANES + i / HEADS; }
+};
+struct Halves {
+  static constexpr int of(int i) { return i % 4 < 2 ? i : LANES + i; }
+};
+template <int HALF>
+struct Singles {
+  static constexpr int of(int i) { return i % 2 * LANES + (HALF * LANES + i) / 2; }
+};
+template <int HALF>
+struct Pairs {
+  static constexpr int of(int i) { return i / 2 % 2 * LANES + HALF * LANES / 2 + i / 4 * 2 + i % 2; }
+};
 
-// Positions `first` to `last` of an image, queries first; `queries` [positions][h * k] from the first one on
-void apply_direct(const Embeddings& e, const float* queries, const float* content, const float* values, int64_t first, int64_t last,
-                  Desk& desk, const Output& out) {
+// The numbers of a group's queries, of one key channel, side by side as `gather` takes them; from [head][position] a step apart
+template <int HEADS>
+inline Vec side_by_side(const float* from, int64_t step) {
+  if constexpr (HEADS == 1) return load(from);
+  else if constexpr (HEADS == 2) return pick<InTurn<2>>(load(from), load(from + step));
+  else return pick<Halves>(pick<InTurn<4>>(load(from), load(from + step)), pick<InTurn<4>>(load(from + 2 * step), load(from + 3 * step)));
+}
+
+// The same of as many groups as a vector has queries, one group `pitch` behind the other
+template <int HEADS>
+inline void all_side_by_side(const float* from, int64_t step, float* to, int64_t pitch) {
+  if constexpr (HEADS == 4) {
+    const Vec one = load(from), two = load(from + step), three = load(from + 2 * step), four = load(from + 3 * step);
+    auto half = [&](auto which, float* at) {
+      using Order = Singles<decltype(which)::value>;
+      const Vec first = pick<Order>(one, two), second = pick<Order>(three, four);
+      store(at, pick<Pairs<0>>(first, second));
+      store(at + pitch, pick<Pairs<1>>(first, second));
+    };
+    half(std::integral_constant<int, 0>{}, to);
+    half(std::integral_constant<int, 1>{}, to + 2 * pitch);
+  } else {
+    UNROLLED for (int64_t i = 0; i < HEADS; ++i) store(to + i * pitch, side_by_side<HEADS>(from + i * QUERIES<HEADS>, step));
+  }
+}
+
+// Queries of positions `first` to `last`, [h * k][PITCH], laid out for their groups; where those end
+float* laid_out(const Shape& s, const float* across, int64_t first, int64_t last, float* to) {
+  const int64_t size = s.k * LANES;
+  int64_t done = first;  // positions whose groups are there
+  in_groups(s, first, last, [&](auto heads, int64_t head, int64_t at, int64_t count) {
+    constexpr int HEADS = decltype(heads)::value;
+    const float* from = across + head * s.k * PITCH + at - first;
+    if (at == first) done = first;
+    if (at >= done) {
+      const bool whole = at + LANES <= last && (s.width < widest(s) || at % s.width + LANES <= s.width);
+      for (int64_t k = 0; k < s.k; ++k, from += PITCH)
+        if (whole) all_side_by_side<HEADS>(from, s.k * PITCH, to + k * LANES, size);
+        else store(to + k * LANES, side_by_side<HEADS>(from, s.k * PITCH));
+      done = at + (whole ? LANES : count);
+    }
+    to += size;
+  });
+  return to;
+}
+
+// No more numbers than this, from wherever positions begin
+int64_t laid_out_size(const Shape& s, int64_t first, int64_t last) {
+  const int64_t rows = (last - 1) / s.width - first / s.width + 1;
+  int64_t groups = 0;
+  in_heads(s.h, [&](auto heads, int64_t) {
+    constexpr int64_t MOST = QUERIES<decltype(heads)::value>;
+    groups += s.width < widest(s) ? (last - first + MOST - 1) / MOST : rows * ((s.width + MOST - 1) / MOST);
+  });
+  return groups * s.k * LANES;
+}
+
+// Positions `first` to `last` of an image, queries first; where the next ones' queries are
+const float* apply_direct(const Embeddings& e, const Image& image, int64_t first, int64_t last, Desk& desk, const Output& out) {
   const Shape& s = e.shape;
   const int64_t width = s.h * s.v_pitch;
-  const Image image{queries - first * s.h * s.k, content, values};
-  if (in_place(s, out)) {
-    query_run(s, image, e.numbers(), first, last, desk, out.y + first * width);
-    return;
-  }
-  const int64_t chunk = std::clamp<int64_t>(8192 / width / LANES * LANES, LANES, 64);
-  desk.wide.resize(chunk * width + LANES);
-  for (int64_t at = first; at < last; at += chunk) {
-    const int64_t count = std::min(chunk, last - at);
-    expect(s, out, at, count);
-    query_run(s, image, e.numbers(), at, at + count, desk, desk.wide.data());
-    put(s, out, desk.wide.data(), at, count);
-  }
+  if (in_place(s, out)) return query_run(s, image, e.numbers(), first, last, desk, out.y + first * width);
+  desk.wide.resize(AT_ONCE * width + LANES);
+  expect(s, out, first, last - first);
+  const float* next = query_run(s, image, e.numbers(), first, last, desk, desk.wide.data());
+  put(s, out, desk.wide.data(), first, last - first);
+  return next;
 }
 
 // A thread's memory for one image after the other: of the same sizes each, so taken once.
@@ -177,22 +228,14 @@ struct Rooms {
   }
 };
 
-// A whole image by transforms, vector by vector of the value depth
-template <class Factory>
-void apply_transforms(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads,
+// A whole image by transforms, vector by vector of the value depth; queries as group_queries has them
+void apply_transforms(const Embeddings& e, const float* queries, const float* content, const float* values, int64_t threads,
                       const Output& out, Rooms& rooms) {
   const Shape& s = e.shape;
   const Spectra& spectra = e.spectra.front();
-  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, vectors = s.v_pitch / LANES, of_query = s.h * s.k;
+  const int64_t n = s.height * s.width, width = s.h * s.v_pitch, vectors = s.v_pitch / LANES;
   const bool direct = in_place(s, out);
-  float *y = direct ? out.y : Rooms::of(rooms.wide, n * width), *queries = Rooms::of(rooms.queries, spectra.pairs() * n * s.h * 2);
-  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    auto read = reader();
-    for (int64_t at = first; at < last; at += AT_ONCE) {
-      const int64_t end = std::min(at + AT_ONCE, last);
-      group_queries(s, {read(at, end - at) - at * of_query, content, values}, at, end, queries);
-    }
-  });
+  float* y = direct ? out.y : Rooms::of(rooms.wide, n * width);
   const bool apart = s.height > 1 && (threads > vectors || GROUP * s.height * spectra.along().length() * ONE * 4 > MUCH);
   const int64_t parts = apart ? 2 : 1;
   in_parts(vectors * parts, std::min(threads, vectors * parts), [&](int64_t, int64_t first, int64_t last) {
@@ -206,24 +249,84 @@ void apply_transforms(const Embeddings& e, const Factory& reader, const float* c
   if (!direct) put(s, out, y, 0, n);
 }
 
-// One image; reader() makes, for a thread, what gives queries [count][h * k] of positions from `first` on: read(first, count).
-template <class Factory>
-void apply(const Embeddings& e, const Factory& reader, const float* content, const float* values, int64_t threads, const Output& out,
-           Rooms& rooms) {
-  if (!e.spectra.empty()) return apply_transforms(e, reader, content, values, threads, out, rooms);
-  const int64_t n = e.shape.height * e.shape.width;
-  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-    Desk desk(e.shape);
-    auto read = reader();
-    for (int64_t at = first; at < last; at += AT_ONCE) {
-      const int64_t count = std::min(AT_ONCE, last - at);
-      apply_direct(e, read(at, count), content, values, at, at + count, desk, out);
-    }
-  });
+// Numbers of an image's queries as group_queries has them
+inline int64_t grouped_size(const Embeddings& e) {
+  const Shape& s = e.shape;
+  return e.spectra.front().pairs() * s.height * s.width * s.h * 2;
+}
+
+// One image whose queries are there, [positions][h * k]
+void apply(const Embeddings& e, const Image& image, int64_t threads, const Output& out, Rooms& rooms) {
+  const Shape& s = e.shape;
+  const int64_t n = s.height * s.width;
+  if (e.spectra.empty()) {
+    in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
+      Desk desk(s);
+      for (int64_t at = first, end; at < last; at = end) {
+        end = groups_end(s, at, last, ACROSS, FEW);
+        apply_direct(e, image, at, end, desk, out);
+      }
+    });
+    return;
+  }
+  float* grouped = Rooms::of(rooms.queries, grouped_size(e));
+  in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) { group_queries(s, image, first, last, grouped); });
+  apply_transforms(e, grouped, image.content, image.values, threads, out, rooms);
 }
 
 // Work so small that another thread would take longer to begin than to help
 constexpr int64_t WORTH_A_THREAD = 1 << 20;
+
+// An image's queries, laid out as what applies them wants them, values and content lambdas, from its projections.
+template <class Source>
+class Prepared {
+ public:
+  Prepared(const Embeddings& e, const Source& source, int64_t threads, Rooms& rooms)
+      : e_(e), source_(source), threads_(threads), starts_(threads + 1, 0), parts_(threads, Content(source.keys, e.shape.v_pitch)) {
+    const Shape& s = e.shape;
+    const int64_t n = s.height * s.width;
+    if (direct())
+      for (int64_t i = 0; i < threads; ++i) starts_[i + 1] = starts_[i] + laid_out_size(s, n * i / threads, n * (i + 1) / threads);
+    queries_ = Rooms::of(rooms.queries, direct() ? starts_[threads] : grouped_size(e));
+    values_ = Rooms::of(rooms.values, n * s.v_pitch + 4 * LANES);
+    if (s.v != s.v_pitch) std::fill_n(values_, n * s.v_pitch, 0.0f);
+    in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) { run(part, first, last); });
+  }
+
+  bool direct() const { return e_.spectra.empty(); }
+  const float* queries(int64_t part) const { return queries_ + starts_[part]; }
+  const float* values() const { return values_; }
+  const std::vector<Content>& parts() const { return parts_; }
+
+ private:
+  void run(int64_t part, int64_t first, int64_t last) {
+    const Shape& s = e_.shape;
+    const int64_t of_queries = s.h * s.k;
+    typename Source::Room own(source_);
+    const Room across = room((of_queries + source_.keys) * PITCH + LANES), rows = room(direct() ? 0 : AT_ONCE * of_queries);
+    std::fill_n(across.get(), of_queries * PITCH, 0.0f);  // lanes that stay empty are computed with: no number there may be denormal
+    float* to = queries_ + starts_[part];
+    for (int64_t at = first, end; at < last; at = end) {
+      end = groups_end(s, at, last, ACROSS, FEW);
+      float* values = values_ + at * s.v_pitch;
+      source_.take(s, at, end - at, own, across.get(), values);
+      if (source_.keys) parts_[part].add(&across[of_queries * PITCH], values, end - at, s.v_pitch);
+      if (direct()) {
+        to = laid_out(s, across.get(), at, end, to);
+        continue;
+      }
+      turn_all(across.get(), end - at, of_queries, rows.get(), PITCH, of_queries);
+      group_queries(s, {rows.get() - at * of_queries, nullptr, nullptr}, at, end, queries_);
+    }
+  }
+
+  const Embeddings& e_;
+  const Source& source_;
+  int64_t threads_;
+  std::vector<int64_t> starts_;  // of each part's queries
+  std::vector<Content> parts_;
+  float *queries_, *values_;
+};
 
 // One image of a layer, from its projections; what training keeps of it goes to `kept`, if any. bias [k] is added to every content
 // lambda, or null.
@@ -233,32 +336,22 @@ void infer(const Embeddings& e, const Source& source, const float* bias, int64_t
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, std::min(threads, n));
-  const int64_t keys = rounded(source.keys), pitch = keys + s.v_pitch;
-  float* own = Rooms::of(rooms.values, n * s.v_pitch + 4 * LANES);
-  std::vector<Content> parts(threads, Content(keys, s.v_pitch));
-  in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
-    typename Source::Room room(source);
-    std::vector<float> rows(AT_ONCE * pitch + LANES, 0.0f);
-    for (int64_t at = first; at < last; at += AT_ONCE) {
-      const int64_t count = std::min(AT_ONCE, last - at);
-      source.context(s, at, count, room, rows.data());
-      for (int64_t i = 0; i < count; ++i) std::copy_n(&rows[i * pitch + keys], s.v_pitch, &own[(at + i) * s.v_pitch]);
-      if (keys) parts[part].add(rows.data(), count, s.v_pitch);
-    }
-  });
+  const Prepared<Source> prepared(e, source, threads, rooms);
   std::vector<float> content;
-  if (keys) content = joined(s, parts, kept);
-  if (keys && bias)
+  if (source.keys) content = joined(s, prepared.parts(), kept);
+  if (source.keys && bias)
     for (int64_t k = 0; k < s.k; ++k)
       for (int64_t v = 0; v < s.v; ++v) content[k * s.v_pitch + v] += bias[k];
-  auto reader = [&] {
-    return [&s, &source, room = typename Source::Room(source), queries = std::vector<float>(AT_ONCE * s.h * s.k + LANES)](
-               int64_t first, int64_t count) mutable {
-      source.queries(s, first, count, room, queries.data());
-      return static_cast<const float*>(queries.data());
-    };
-  };
-  apply(e, reader, keys ? content.data() : nullptr, own, threads, out, rooms);
+  const float* lambdas = source.keys ? content.data() : nullptr;
+  if (!prepared.direct()) return apply_transforms(e, prepared.queries(0), lambdas, prepared.values(), threads, out, rooms);
+  in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
+    Desk desk(s);
+    const float* queries = prepared.queries(part);
+    for (int64_t at = first, end; at < last; at = end) {
+      end = groups_end(s, at, last, ACROSS, FEW);
+      queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, desk, out);
+    }
+  });
 }
 
 }  // namespace

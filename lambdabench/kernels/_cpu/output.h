@@ -3,7 +3,11 @@
 
 #include "shape.h"
 
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
 #define UNROLLED _Pragma("GCC unroll 32")
+#endif
 
 namespace {
 
@@ -16,19 +20,19 @@ struct Output {
 // Whether results may be written where they belong at once, without a copy.
 inline bool in_place(const Shape& s, const Output& out) { return !out.channels_first && s.v == s.v_pitch; }
 
-#if defined(__GNUC__) && !defined(__clang__)
+// What a lane keeps, and what it takes of the vector STEP rows further, where the bit STEP of lanes and of rows change places
+template <int STEP, bool HIGH>
+struct Exchanged {
+  static constexpr int of(int j) { return (j & STEP) == (HIGH ? STEP : 0) ? j + (HIGH ? LANES : 0) : HIGH ? j + STEP : LANES + j - STEP; }
+};
+
 template <int STEP>
 [[gnu::always_inline]] inline void exchange(Vec* rows) {
-  Whole low, high;
-  UNROLLED for (int64_t j = 0; j < LANES; ++j) {
-    low[j] = static_cast<int32_t>((j & STEP) ? LANES + j - STEP : j);
-    high[j] = static_cast<int32_t>((j & STEP) ? LANES + j : j + STEP);
-  }
   UNROLLED for (int64_t i = 0; i < LANES; ++i)
     if (!(i & STEP)) {
       const Vec first = rows[i], second = rows[i + STEP];
-      rows[i] = __builtin_shuffle(first, second, low);
-      rows[i + STEP] = __builtin_shuffle(first, second, high);
+      rows[i] = pick<Exchanged<STEP, false>>(first, second);
+      rows[i + STEP] = pick<Exchanged<STEP, true>>(first, second);
     }
 }
 
@@ -42,12 +46,6 @@ inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pi
   if constexpr (LANES > 8) exchange<8>(rows);
   UNROLLED for (int64_t i = 0; i < LANES; ++i) store(to + i * to_pitch, rows[i]);
 }
-#else
-inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
-  for (int64_t i = 0; i < LANES; ++i)
-    for (int64_t j = 0; j < LANES; ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
-}
-#endif
 
 // to[column][row] = from[row][column]
 inline void turn_all(const float* from, int64_t columns, int64_t rows, float* to, int64_t from_pitch, int64_t to_pitch) {
@@ -88,6 +86,9 @@ void put(const Shape& s, const Output& out, const float* wide, int64_t first, in
       for (; j < s.v; ++j)
         for (int64_t l = 0; l < LANES; ++l) to[j * out.positions + i + l] = from[(i + l) * width + j];
     }
+    if (i < count && count >= LANES && s.v == s.v_pitch)
+      for (int64_t j = 0; j < s.v; j += LANES)
+        turn(from + (count - LANES) * width + j, width, to + j * out.positions + count - LANES, out.positions), i = count;
     for (; i < count; ++i)
       for (int64_t j = 0; j < s.v; ++j) to[j * out.positions + i] = from[i * width + j];
   }

@@ -1,24 +1,18 @@
 // Projections of a map by 1 x 1 convolutions: the matrix product of a few positions at a time, whose results are used while they are
-// in the cache.
+// in the cache. Positions are lanes and weights are read as they are given, so that nothing of them is packed.
 #pragma once
 
-#include <initializer_list>
+#include <vector>
 
 #include "output.h"
 
 namespace {
 
-constexpr int64_t TILE = LANES == 16 ? 8 : 4;  // positions whose sums fit the registers, with three vectors of channels each
-constexpr int64_t AT_ONCE = 64;               // positions that are projected before they are used
-
-// part(integral_constant n, first) for whole vectors, three at a time, never leaving one alone
-template <class Part>
-void in_panels(int64_t length, const Part& part) {
-  int64_t at = 0;
-  while (length - at >= 3 * LANES && length - at != 4 * LANES) part(std::integral_constant<int, 3>{}, at), at += 3 * LANES;
-  while (length - at >= 2 * LANES) part(std::integral_constant<int, 2>{}, at), at += 2 * LANES;
-  while (length - at >= LANES) part(std::integral_constant<int, 1>{}, at), at += LANES;
-}
+constexpr int64_t TILE = LANES == 16 ? 8 : 4;   // channels whose sums fit the registers, with three vectors of positions each
+constexpr int64_t ACROSS = 3 * LANES;           // positions in lanes
+constexpr int64_t FEW = LANES / 4;              // positions beside them, for which a vector would be too much
+constexpr int64_t AT_ONCE = ACROSS + FEW;       // positions that are projected before they are used
+constexpr int64_t PITCH = ACROSS + LANES;       // from a channel of a block of them to the next
 
 // Weights [channels][depth] of one projection, with a norm's scale and shift [channels], or null
 struct Weights {
@@ -27,38 +21,38 @@ struct Weights {
   const float *scale, *shift;
 };
 
-// Weights of projections side by side, each in whole vectors of channels: panels [depth][channels of the panel], and what a norm makes
-// of their products.
-struct Packed {
-  int64_t depth, pitch = 0;
-  std::vector<float> scale, shift;
-  Room numbers;
+// A few positions of a map: [depth][ACROSS] in lanes, and [FEW][depth] beside them.
+struct Patch {
+  int64_t depth, vectors = 0, few = 0;
+  Room across, beside;
+  explicit Patch(int64_t d) : depth(d), across(room(d * ACROSS)), beside(room(FEW * d)) {}
 
-  Packed(int64_t d, std::initializer_list<Weights> parts) : depth(d) {
-    std::vector<Weights> of_vector;  // that are in a vector of channels
-    for (const Weights& one : parts)
-      for (int64_t c = 0; c < one.channels; c += LANES)
-        of_vector.push_back({one.numbers + c * d, std::min(one.channels - c, LANES), one.scale ? one.scale + c : nullptr,
-                             one.shift ? one.shift + c : nullptr});
-    pitch = static_cast<int64_t>(of_vector.size()) * LANES;
-    numbers = room(pitch * d), scale.assign(pitch, 1.0f), shift.assign(pitch, 0.0f);
-    for (int64_t v = 0; v < pitch; v += LANES) {
-      const Weights& one = of_vector[v / LANES];
-      if (one.scale) std::copy_n(one.scale, one.channels, &scale[v]), std::copy_n(one.shift, one.channels, &shift[v]);
-    }
-    in_panels(pitch, [&](auto vectors, int64_t first) {
-      constexpr int64_t WIDTH = decltype(vectors)::value * LANES;
-      for (int64_t lane = 0; lane < WIDTH; lane += LANES) put_vector(of_vector[(first + lane) / LANES], &numbers[first * d + lane], WIDTH);
-    });
+  // Positions `first` to `first + count` of map [depth][positions] or, channels last, [positions][depth]; asks for those behind them
+  void take(const float* map, int64_t positions, bool channels_first, int64_t first, int64_t count) {
+    few = count % LANES <= FEW ? count % LANES : 0;
+    const int64_t lanes = count - few;
+    vectors = (lanes + LANES - 1) / LANES;
+    for (int64_t j = 0; lanes % LANES && j < depth; ++j) store(&across[j * ACROSS + (vectors - 1) * LANES], Vec{});
+    if (channels_first) take_channels(map + first, positions, lanes, std::min(positions - first, 2 * ACROSS));
+    else take_positions(map + first * depth, lanes);
   }
 
  private:
-  void put_vector(const Weights& from, float* to, int64_t width) const {
-    int64_t j = 0;
-    if (from.channels == LANES)
-      for (; j + LANES <= depth; j += LANES) turn(from.numbers + j, depth, to + j * width, width);
-    for (; j < depth; ++j)
-      for (int64_t i = 0; i < LANES; ++i) to[j * width + i] = i < from.channels ? from.numbers[i * depth + j] : 0.0f;
+  void take_channels(const float* map, int64_t positions, int64_t lanes, int64_t ahead) {
+    constexpr int64_t LINE = 16;
+    float* to = across.get();
+    for (int64_t j = 0; j < depth; ++j, map += positions, to += ACROSS) {
+      int64_t i = 0;
+      for (; i + LANES <= lanes; i += LANES) store(to + i, load(map + i));
+      std::copy(map + i, map + lanes, to + i);
+      for (i = 0; i < few; ++i) beside[i * depth + j] = map[lanes + i];
+      for (i = ACROSS; i < ahead; i += LINE) __builtin_prefetch(map + i, 0, 3);
+    }
+  }
+
+  void take_positions(const float* map, int64_t lanes) {
+    for (int64_t i = 0; i < lanes; i += LANES) turn_all(map + i * depth, depth, std::min(LANES, lanes - i), across.get() + i, depth, ACROSS);
+    std::copy_n(map + lanes * depth, few * depth, beside.get());
   }
 };
 
@@ -81,39 +75,57 @@ void small_product(const float* a, int64_t row_step, int64_t step, const float* 
     for (int i = 0; i < VECTORS; ++i) store(out + r * pitch + i * LANES, sum[r][i]);
 }
 
-// x [depth][LANES], from the first of the tile's positions on
+// ROWS channels of the positions in lanes: out [ROWS][PITCH]
 template <int ROWS, int VECTORS>
-void project_tile(const float* x, const float* weights, const float* scale, const float* shift, int64_t depth, float* out,
-                  int64_t pitch) {
+void project_across(const float* weights, const float* x, int64_t depth, const float* scale, const float* shift, float* out) {
   Vec sum[ROWS][VECTORS] = {};
-  for (int64_t j = 0; j < depth; ++j, x += LANES, weights += VECTORS * LANES) {
+  for (int64_t j = 0; j < depth; ++j, x += ACROSS) {
     Vec row[VECTORS];
-    for (int i = 0; i < VECTORS; ++i) row[i] = load(weights + i * LANES);
-    for (int r = 0; r < ROWS; ++r) {
-      const Vec one = all(x[r]);
-      for (int i = 0; i < VECTORS; ++i) sum[r][i] += one * row[i];
+    UNROLLED for (int i = 0; i < VECTORS; ++i) row[i] = load(x + i * LANES);
+    UNROLLED for (int r = 0; r < ROWS; ++r) {
+      const Vec one = all(weights[r * depth + j]);
+      UNROLLED for (int i = 0; i < VECTORS; ++i) sum[r][i] += one * row[i];
     }
   }
-  for (int r = 0; r < ROWS; ++r)
-    for (int i = 0; i < VECTORS; ++i)
-      store(out + r * pitch + i * LANES, sum[r][i] * load(scale + i * LANES) + load(shift + i * LANES));
+  UNROLLED for (int r = 0; r < ROWS; ++r)
+    UNROLLED for (int i = 0; i < VECTORS; ++i)
+      store(out + r * PITCH + i * LANES, scale ? sum[r][i] * all(scale[r]) + all(shift[r]) : sum[r][i]);
 }
 
-// out[position][pitch] of at most AT_ONCE positions, x [vectors of positions][depth][LANES]
-void project(const Packed& weights, const float* x, int64_t count, float* out) {
-  const int64_t pitch = weights.pitch;
-  in_panels(pitch, [&](auto vectors, int64_t first) {
-    constexpr int VECTORS = decltype(vectors)::value;
-    const float *panel = &weights.numbers[first * weights.depth], *scale = &weights.scale[first], *shift = &weights.shift[first];
-    auto tile = [&](auto rows, int64_t at) {
-      project_tile<decltype(rows)::value, VECTORS>(x + at / LANES * LANES * weights.depth + at % LANES, panel, scale, shift, weights.depth, out + at * pitch + first, pitch);
-    };
-    int64_t at = 0;
-    for (; count - at >= TILE; at += TILE) tile(std::integral_constant<int, TILE>{}, at);
-    if (TILE > 4 && count - at >= 4) tile(std::integral_constant<int, 4>{}, at), at += 4;
-    if (count - at >= 2) tile(std::integral_constant<int, 2>{}, at), at += 2;
-    if (count - at >= 1) tile(std::integral_constant<int, 1>{}, at);
-  });
+// ROWS channels of a position: out at steps of PITCH
+template <int ROWS>
+void project_beside(const float* weights, const float* x, int64_t depth, const float* scale, const float* shift, float* out) {
+  Vec sum[ROWS] = {};
+  int64_t j = 0;
+  for (; j + LANES <= depth; j += LANES) {
+    const Vec one = load(x + j);
+    UNROLLED for (int r = 0; r < ROWS; ++r) sum[r] += one * load(weights + r * depth + j);
+  }
+  UNROLLED for (int r = 0; r < ROWS; ++r) {
+    float found = total(sum[r]);
+    for (int64_t rest = j; rest < depth; ++rest) found += x[rest] * weights[r * depth + rest];
+    out[r * PITCH] = scale ? found * scale[r] + shift[r] : found;
+  }
+}
+
+// out [channels][PITCH] of a patch
+void project(const Weights& weights, const Patch& patch, float* out) {
+  const int64_t depth = patch.depth;
+  auto rows = [&](auto n, int64_t c) {
+    constexpr int ROWS = decltype(n)::value;
+    const float *from = weights.numbers + c * depth, *scale = weights.scale ? weights.scale + c : nullptr, *shift = weights.shift + c;
+    float* to = out + c * PITCH;
+    if (patch.vectors == 3) project_across<ROWS, 3>(from, patch.across.get(), depth, scale, shift, to);
+    else if (patch.vectors == 2) project_across<ROWS, 2>(from, patch.across.get(), depth, scale, shift, to);
+    else if (patch.vectors == 1) project_across<ROWS, 1>(from, patch.across.get(), depth, scale, shift, to);
+    to += patch.vectors * LANES;
+    for (int64_t i = 0; i < patch.few; ++i) project_beside<ROWS>(from, &patch.beside[i * depth], depth, scale, shift, to + i);
+  };
+  int64_t c = 0;
+  for (; weights.channels - c >= TILE; c += TILE) rows(std::integral_constant<int, TILE>{}, c);
+  if (TILE > 4 && weights.channels - c >= 4) rows(std::integral_constant<int, 4>{}, c), c += 4;
+  for (; weights.channels - c >= 2; c += 2) rows(std::integral_constant<int, 2>{}, c);
+  if (weights.channels - c >= 1) rows(std::integral_constant<int, 1>{}, c);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -35,6 +36,28 @@ inline float total(const Vec& v) {
   Four sum = parts[0];
   for (int64_t i = 1; i < LANES / 4; ++i) sum += parts[i];
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+inline float greatest(const Vec& v) {
+  typedef float Four __attribute__((vector_size(4 * sizeof(float)), aligned(4), may_alias));
+  const Four* parts = reinterpret_cast<const Four*>(&v);
+  Four most = parts[0];
+  for (int64_t i = 1; i < LANES / 4; ++i) most = parts[i] > most ? parts[i] : most;
+  return std::max(std::max(most[0], most[1]), std::max(most[2], most[3]));
+}
+
+// Lanes of two vectors, numbered one after the other: Order::of(i) is what lane i takes
+template <class Order, int... I>
+inline Vec picked(const Vec& a, const Vec& b, std::integer_sequence<int, I...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, Order::of(I)...);
+#else
+  return __builtin_shuffle(a, b, Whole{Order::of(I)...});
+#endif
+}
+template <class Order>
+inline Vec pick(const Vec& a, const Vec& b) {
+  return picked<Order>(a, b, std::make_integer_sequence<int, static_cast<int>(LANES)>{});
 }
 
 // e^x for x <= 0, relative error 2e-7: 2^n times a polynomial (Cephes, S. Moshier); what is no number stays none

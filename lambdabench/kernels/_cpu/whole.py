@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import profiler
+from torch.utils.hooks import RemovableHandle
 
 from ...core.lambdas import applied_macs
 
@@ -13,13 +15,41 @@ ROOM = 16
 """Numbers that the library may read behind the last projection."""
 
 
-def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequence[Any]) -> bool:
+class Watch:
+    """Whether a layer's parts do what their weights say and no more, looked into again only where that may have changed.
+
+    Looking takes as long as a small map. What must change for it: a part, its class, an attribute more or less, a new hook anywhere.
+    """
+
+    __slots__ = ("_plain", "_told")
+
+    def __init__(self) -> None:
+        self._plain, self._told = False, ()
+
+    def __reduce__(self) -> tuple[type["Watch"], tuple[()]]:
+        return Watch, ()
+
+    def finds_plain(self, projections: Sequence[Any], norms: Sequence[Any]) -> bool:
+        parts = (*projections, *norms)
+        told = (RemovableHandle.next_id, parts, [*map(type, parts)], [*map(len, map(vars, parts))])
+        if not self._plain or told != self._told:
+            self._plain, self._told = _are_plain(projections, norms), told
+        return self._plain
+
+
+def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequence[Any], watch: Watch) -> bool:
     """Whether a layer of these parts may be run whole: in inference without gradients, in training in float32; its batch norms do as
     the layer does, and nobody looks inside."""
-    if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not _are_plain(projections, norms):
+    if not x.is_cpu or torch.is_autocast_enabled("cpu"):
         return False
-    if norms and not all(one.training is training for one in norms):
+    if not (_are_plain if torch.compiler.is_compiling() else watch.finds_plain)(projections, norms):
         return False
+    for one in projections:
+        if one._parameters["bias"] is not None:
+            return False
+    for one in norms:
+        if one.training is not training or one._buffers["running_mean"] is None:
+            return False
     if not training:
         return not torch.is_grad_enabled() and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
     if norms and not all(one.momentum is not None for one in norms):
@@ -29,21 +59,51 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
-    """Whether they do what their weights say and no more: no hooks, no biases, batch norms with running statistics.
-
-    Looks into the modules' own dictionaries: asking a module for a parameter takes ten times as long, and small maps feel it.
-    """
+    """No hooks and nothing replaced; batch norms with weights."""
     for one in projections:
-        if type(one) is not nn.Conv2d or one._parameters["bias"] is not None or _hooked(one):
+        if type(one) is not nn.Conv2d or _changed(one):
             return False
     for one in norms:
-        if type(one) is not nn.BatchNorm2d or not one.affine or one._buffers["running_mean"] is None or _hooked(one):
+        if type(one) is not nn.BatchNorm2d or not one.affine or _changed(one):
             return False
     return True
 
 
-def _hooked(one: nn.Module) -> bool:
-    return bool(one._forward_hooks or one._forward_pre_hooks or one._backward_hooks or one._backward_pre_hooks)
+def is_seen(x: Tensor) -> bool:
+    """Whether somebody wants to see operators: a compiler, a tracer, a profiler, a mode, a transform, a subclass of tensors."""
+    return bool(
+        type(x) is not Tensor
+        or torch.compiler.is_compiling()
+        or profiler._is_profiler_enabled
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._len_torch_function_stack()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._functorch.peek_interpreter_stack() is not None
+    )
+
+
+def is_dense(x: Tensor) -> bool:
+    """Whether a map of float32 can be read as it is, channels first or last."""
+    return x.dtype is torch.float32 and (x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last))
+
+
+def are_plain(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether their numbers can be read as they are: contiguous float32 on the CPU, and no subclass."""
+    for one in tensors:
+        if one is None:
+            continue
+        if type(one) not in _KINDS or not (one.is_cpu and one.dtype is torch.float32 and one.is_contiguous()):
+            return False
+    return True
+
+
+_KINDS = (nn.Parameter, Tensor)
+
+
+def _changed(one: nn.Module) -> bool:
+    """By hooks, or by a forward of its own."""
+    hooks = one._forward_hooks or one._forward_pre_hooks or one._backward_hooks or one._backward_pre_hooks
+    return bool(hooks) or "forward" in vars(one)
 
 
 def channels_first(x: Tensor) -> bool:

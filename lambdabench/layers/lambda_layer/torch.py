@@ -80,6 +80,9 @@ class LambdaLayer(nn.Module):
             nn.init.normal_(embeddings)
         self.embeddings = embeddings if self.position else None
         self.pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False) if stride > 1 else nn.Identity()
+        folds = self.normalize in ("softmax", "no_batch_norm")
+        self._is_one_operator = self._chosen == "cpu" and self.intra_depth == 1 and folds
+        self._watch = whole.Watch()
         self._draw_projections()
 
     @property
@@ -107,7 +110,8 @@ class LambdaLayer(nn.Module):
         context position m, positions row by row. A query that sees nothing gives zeros.
         """
         if context is None and mask is None and (y := self._run_whole(x)) is not None:
-            return self.pool(y)
+            pool = self._modules["pool"]
+            return y if type(pool) is nn.Identity and not pool._forward_hooks else self.pool(y)
         context = x if context is None else context
         refuse_larger(self.global_size, x.shape[2:], context.shape[2:])
         b, _, *size = x.shape
@@ -125,16 +129,20 @@ class LambdaLayer(nn.Module):
 
     def _run_whole(self, x: Tensor) -> Float[Tensor, "b dim_out height width"] | None:
         """The layer by the compiled kernel from its input on; None where it may not, or somebody looks inside or has replaced a part."""
-        plain = self.normalize == "no_batch_norm"
-        if self._chosen != "cpu" or self.intra_depth != 1 or not (plain or self.normalize == "softmax"):
+        if not self._is_one_operator:
             return None
-        inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
-        norms: tuple[Any, ...] = () if plain else (self.norm_queries, self.norm_values)
-        if not whole.may_run(x, self.training, inside, norms):
+        parts = self._modules  # asking the layer itself takes ten times as long, and small maps feel it
+        inside = [one for one in (parts["to_queries"], parts.get("to_keys"), parts["to_values"]) if one is not None]
+        norms: tuple[Any, ...] = ()
+        if self.normalize != "no_batch_norm":
+            norms = (parts["norm_queries"], parts["norm_values"])
+        if not whole.may_run(x, self.training, inside, norms, self._watch):
             return None
-        refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
+        if self.global_size is not None:
+            refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
         run = training.train if self.training else inference.infer
-        return run(x, [one.weight for one in inside], norms, self.embeddings, heads=self.heads)
+        weights = [one._parameters["weight"] for one in inside]
+        return run(x, weights, norms, self._parameters.get("embeddings"), heads=self.heads)
 
     def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
         if self.to_keys is None:
