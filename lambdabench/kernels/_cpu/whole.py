@@ -60,13 +60,9 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
     """No hooks and nothing replaced; batch norms with weights."""
-    for one in projections:
-        if type(one) is not nn.Conv2d or _changed(one):
-            return False
-    for one in norms:
-        if type(one) is not nn.BatchNorm2d or not one.affine or _changed(one):
-            return False
-    return True
+    if any(type(one) is not nn.Conv2d or _changed(one) for one in projections):
+        return False
+    return all(type(one) is nn.BatchNorm2d and one.affine and not _changed(one) for one in norms)
 
 
 def is_seen(x: Tensor) -> bool:
