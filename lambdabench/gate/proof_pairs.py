@@ -5,6 +5,7 @@ kernels are equal in both, half do 5 % more. Runs are appended to reports/gate/p
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -21,6 +22,7 @@ from ..analysis.wilson import wilson
 from ..core.errors import LambdabenchError
 from ..core.registry import ROOT
 from . import proof_package
+from .apart import LOOKS
 from .processes import environment_of
 from .proof import FOLDER, Trial, machine, read
 from .proof_table import by_machine, short, state
@@ -88,6 +90,7 @@ def _trial(case: dict[str, Any], told: dict[str, Any], more: Sequence[str]) -> T
         "call_s": case["outcomes"][0]["base"]["call_s"] if case["outcomes"] else None,
         "seconds": told["seconds"] / len(told["cases"]),
         "pressure": told["pressure"],
+        "most": LOOKS[-1][0],
         "exit_code": told["exit_code"],
     }
 
@@ -101,18 +104,20 @@ def table(trials: Sequence[Trial]) -> str:
         "names and ships an extension in C, Holm's correction included. Half of its kernels are equal code, the others do 5 % more of",
         "their own work; halves change places from run to run. Busy: tasks waited for a CPU in 5 % of the run or more. Pairs and",
         "spread are medians of kernels, the spread that of log ratios over pairs; seconds are a kernel's share of the whole run,",
-        "building included.",
+        "building included. At most: pairs after which a kernel stays unclear.",
         "95 % intervals by Wilson.",
         "",
-        "| machine | it was | runs | kernel | slowdown | decisions | slower | faster | unclear | same | pairs | spread | s a kernel |",
-        "|" + "---|" * 13,
+        "| machine | it was | at most | runs | kernel | slowdown | decisions | slower | faster | unclear | same | pairs | spread "
+        "| s a kernel |",
+        "|" + "---|" * 14,
     ]
     rows: list[str] = []
     for of_machine in by_machine(trials).values():
         for kind in ("quiet", "busy"):
             of_state = [one for one in of_machine if state(one) == kind]
-            for extra in (0.0, 0.05):
-                rows += _rows([one for one in of_state if one["extra"] == extra], f"{short(of_machine)} | {kind}")
+            for most, extra in itertools.product(sorted({one["most"] for one in of_state}), (0.0, 0.05)):
+                alike = [one for one in of_state if (one["most"], one["extra"]) == (most, extra)]
+                rows += _rows(alike, f"{short(of_machine)} | {kind} | {most}")
     return "\n".join([*head, *rows, ""])
 
 
