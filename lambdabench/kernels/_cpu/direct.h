@@ -185,7 +185,7 @@ struct Desk {
   float *pairs, *turned, *weights;
   std::vector<float> wide;  // what is not finished in its place
   explicit Desk(const Shape& s) : k_pitch(rounded(s.k)), rows(std::clamp<int64_t>(2048 / (s.pitch * LANES), 1, s.r_y)) {
-    room.resize(2 * k_pitch * LANES + (rows * s.pitch + SUMS) * LANES + LANES);
+    room.resize(2 * k_pitch * LANES + (rows * s.pitch + SUMS) * LANES + 16);
     pairs = whole_line(room.data());
     turned = pairs + k_pitch * LANES;
     weights = turned + k_pitch * LANES;

@@ -27,17 +27,6 @@ void for_images(int64_t images, int64_t threads, const Work& work) {
   for (int64_t image = alone; image < images; ++image) work(image, threads, 0);
 }
 
-// Lets a step's memory stay for the next one: glibc gives what is unused back to the system once it is more than twice the largest
-// block freed so far, and each step would get it again page by page. This block is never touched.
-void keep_memory() {
-  static const bool once = [] {
-    void* volatile block = std::malloc(31 << 20);
-    std::free(block);
-    return true;
-  }();
-  (void)once;
-}
-
 }  // namespace
 
 // queries [b, height, width, h, k], values [b, u, rows, columns, v], content [b, k, v] or null, table [u, k, r_y, r_x] or null,
@@ -99,7 +88,6 @@ extern "C" void lambda_layer(const Layer* given) {
 // variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and content lambda [k, v].
 extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
                                    const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
-  keep_memory();
   const Shape s = shape_of(sizes);
   const LayerGiven in(given, s, depth, channels_first != 0);
   const int64_t n = s.height * s.width, keys = in.channels.keys, pitch = in.channels.pitch();
