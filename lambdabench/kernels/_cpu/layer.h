@@ -33,6 +33,9 @@ struct Made {
     explicit Room(const Made&) {}
   };
 
+  // Multiplications of a position
+  int64_t work() const { return 0; }
+
   // Queries and keys of a few positions from `first` on, [channels][PITCH], and values [positions][v_pitch]
   void take(const Shape& s, int64_t first, int64_t count, Room&, float* across, float* values) const {
     const int64_t of_queries = s.h * s.k;
@@ -59,6 +62,8 @@ struct Making {
     explicit Room(const Making& m) : patch(m.depth), values(room(m.of_values.channels * PITCH)) {}
   };
 
+  int64_t work() const { return depth * (of_queries.channels + of_keys.channels + of_values.channels); }
+
   void take(const Shape& s, int64_t first, int64_t count, Room& room, float* across, float* values) const {
     room.patch.take(map, positions, channels_first, first, count);
     project(of_values, room.patch, room.values.get());
@@ -70,14 +75,15 @@ struct Making {
 
 // Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
 struct Content {
-  std::vector<float> most, sum, lambdas;  // [keys, whole vectors] twice, [keys][v_pitch]
+  std::vector<float> most, sum, fading, lambdas;  // [keys, whole vectors], three times; [keys][v_pitch]
 
-  Content(int64_t keys, int64_t v_pitch) : most(rounded(keys), -3.0e38f), sum(rounded(keys), 0.0f), lambdas(keys * v_pitch, 0.0f) {}
+  Content(int64_t keys, int64_t v_pitch)
+      : most(rounded(keys), -3.0e38f), sum(rounded(keys), 0.0f), fading(rounded(keys)), lambdas(keys * v_pitch, 0.0f) {}
 
   // A few positions' keys [keys][PITCH], which become what softmax makes of them so far, and values [positions][v_pitch]
   void add(float* keys, const float* values, int64_t count, int64_t v_pitch) {
     const int64_t all_keys = static_cast<int64_t>(lambdas.size()) / v_pitch, whole = rounded(count);
-    std::vector<float> fading = most;
+    fading = most;
     for (int64_t k = 0; k < all_keys; ++k) {
       float* row = keys + k * PITCH;
       std::fill(row + count, row + whole, -3.0e38f);
@@ -334,7 +340,8 @@ template <class Source>
 void infer(const Embeddings& e, const Source& source, const float* bias, int64_t threads, const Output& out, Rooms& rooms,
            const Kept* kept = nullptr) {
   const Shape& s = e.shape;
-  const int64_t n = s.height * s.width, work = n * (s.h * (s.k + s.v) * std::min(s.r_y * s.r_x, n) + s.k * s.v);
+  const int64_t n = s.height * s.width, taps = std::min(s.r_y * s.r_x, n);
+  const int64_t work = n * (s.h * (s.k + s.v) * taps + s.k * s.v + source.work());
   threads = std::clamp<int64_t>(work / WORTH_A_THREAD, 1, std::min(threads, n));
   const Prepared<Source> prepared(e, source, threads, rooms);
   std::vector<float> content;
