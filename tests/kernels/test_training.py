@@ -30,12 +30,14 @@ def step(layer: Any, x: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch
 def assert_as_exact(
     fast: nn.Module, wide: nn.Module, x: torch.Tensor, gradient: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """What a step gives is that in float64 within 2e-5, or as near as the portable layer in float32: sums over positions cancel."""
+    """What a step gives is that in float64 within 2e-5, or as near as the portable layer in float32, or as sums over so many positions
+    of terms of size one, which cancel, can be known."""
+    summed = x.numel() / x.shape[1] * 2**-24
     portable = step(copy.deepcopy(wide).float(), x, gradient)
     found, wanted = step(fast, x, gradient), step(wide, x.double(), gradient.double())
     assert set(found) == set(wanted)
     for name, one in wanted.items():
-        allowed = max(2e-5 * max(1.0, float(one.abs().max())), 8 * float((portable[name] - one).abs().max()))
+        allowed = max(2e-5 * max(1.0, float(one.abs().max())), 8 * float((portable[name] - one).abs().max()), summed)
         assert (found[name] - one).abs().max() <= allowed, name
     return found
 

@@ -52,10 +52,13 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
             return False
     if not training:
         return not torch.is_grad_enabled() and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
-    if norms and not all(one.momentum is not None for one in norms):
-        return False
-    alone = x.dtype is torch.float32 and all(one.weight.dtype is torch.float32 for one in (*projections, *norms))
-    return alone and x.numel() > (x.shape[1] if len(norms) else 0)
+    for one in norms:
+        if one.momentum is None:
+            return False
+    for one in (*projections, *norms):
+        if one._parameters["weight"].dtype is not torch.float32:
+            return False
+    return x.dtype is torch.float32 and x.numel() > (x.shape[1] if norms else 0)
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
@@ -107,20 +110,10 @@ def channels_first(x: Tensor) -> bool:
     return x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last)
 
 
-def as_map(y: Tensor, first: bool, height: int, width: int) -> Tensor:
-    """[b, channels, positions], or [b, positions, channels], as [b, channels, height, width]."""
-    return y.unflatten(2, (height, width)) if first else y.unflatten(1, (height, width)).permute(0, 3, 1, 2)
-
-
 def plain(one: Tensor) -> Tensor:
     """Its numbers as contiguous float32."""
     is_so = one.dtype is torch.float32 and one.is_contiguous()
     return one if is_so else one.detach().float().contiguous()
-
-
-def address(one: Tensor | None) -> int | None:
-    """Of its first number; whoever asks keeps the tensor."""
-    return None if one is None else one.data_ptr()
 
 
 class Numbers:
@@ -131,19 +124,6 @@ class Numbers:
     def __init__(self, kind: str, numbers: Iterable[float]) -> None:
         self._array = array(kind, numbers)
         self.pointer = self._array.buffer_info()[0] if self._array else None
-
-
-def addresses(*many: Tensor | None) -> Numbers:
-    """Of tensors; absent ones are null."""
-    return Numbers("Q", [0 if one is None else one.data_ptr() for one in many])
-
-
-def counts(  # noqa: PLR0917 (as the library takes them)
-    b: int, size: Sequence[int], heads: int, key_depth: int, v: int, table: Tensor | None
-) -> Numbers:
-    """The sizes as the library takes them."""
-    scope = (1, 1) if table is None else table.shape[2:]
-    return Numbers("q", (b, *size, *size, heads, key_depth, 1, v, *scope))
 
 
 def layer_macs(
