@@ -131,8 +131,9 @@ def _call(target: str, outputs: Any) -> Any:
 
 
 def _threads() -> int:
-    """Those of the machine that this process may use, shared by JAX's devices."""
-    return max(1, len(os.sched_getaffinity(0)) // jax.local_device_count())
+    """Those that XLA's client has: of the machine those that this process may use, or PJRT_NPROC; shared by JAX's devices."""
+    there = os.environ.get("PJRT_NPROC") or len(os.sched_getaffinity(0))
+    return max(1, int(there) // jax.local_device_count())
 
 
 @jax.custom_vjp

@@ -64,6 +64,14 @@ def test_operations_are_counted() -> None:
     assert jaxpr.flops(both) == 3 * 2 * (2 * product + window)
 
 
+def test_it_has_as_many_threads_as_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 3):
+        monkeypatch.setenv("PJRT_NPROC", str(number))
+        traced_anew = jax.make_jaxpr(lambda *given: xla_cpu.apply(*given))(*inputs()).jaxpr
+        (one,) = [equation for equation, _ in jaxpr.products(traced_anew)]
+        assert dict(one.params["attributes"])["threads"] == number
+
+
 def test_it_is_chosen_on_one_cpu() -> None:
     sizes = ((56, 56), (56, 56), (23, 23))
     assert kernels.choose_xla("auto", *sizes, "cpu", compiled=True) == "xla_cpu"
