@@ -120,7 +120,7 @@ struct Kept {
   Kept(const Shape& s, float* at) : most(at), sum(at + s.k), content(at + 2 * s.k) {}
 };
 
-// The parts' content lambdas as one, [keys, whole vectors][v_pitch], divided by the sum; written to `kept` where it is one
+// The parts' content lambdas as one, [keys][v_pitch], divided by the sum; written to `kept` where it is one
 std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, const Kept* kept) {
   std::vector<float> found(parts[0].lambdas.size(), 0.0f);
   for (int64_t k = 0; k < s.k; ++k) {
@@ -224,13 +224,17 @@ const float* apply_direct(const Embeddings& e, const Image& image, int64_t first
   return next;
 }
 
-// A thread's memory for one image after the other: of the same sizes each, so taken once.
+// A thread's memory for one image after the other; an image that several threads share may need more.
 struct Rooms {
-  Room values, wide, queries;
+  struct Grown {
+    Room numbers;
+    int64_t count = 0;
+  };
+  Grown values, wide, queries;
 
-  static float* of(Room& one, int64_t count) {
-    if (!one) one = room(count);
-    return one.get();
+  static float* of(Grown& one, int64_t count) {
+    if (one.count < count) one.numbers = room(count), one.count = count;
+    return one.numbers.get();
   }
 };
 
@@ -288,7 +292,7 @@ template <class Source>
 class Prepared {
  public:
   Prepared(const Embeddings& e, const Source& source, int64_t threads, Rooms& rooms)
-      : e_(e), source_(source), threads_(threads), starts_(threads + 1, 0), parts_(threads, Content(source.keys, e.shape.v_pitch)) {
+      : e_(e), source_(source), starts_(threads + 1, 0), parts_(threads, Content(source.keys, e.shape.v_pitch)) {
     const Shape& s = e.shape;
     const int64_t n = s.height * s.width;
     if (direct())
@@ -328,7 +332,6 @@ class Prepared {
 
   const Embeddings& e_;
   const Source& source_;
-  int64_t threads_;
   std::vector<int64_t> starts_;  // of each part's queries
   std::vector<Content> parts_;
   float *queries_, *values_;

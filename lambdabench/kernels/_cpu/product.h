@@ -2,8 +2,6 @@
 // in the cache. Positions are lanes and weights are read as they are given, so that nothing of them is packed.
 #pragma once
 
-#include <vector>
-
 #include "output.h"
 
 namespace {

@@ -31,22 +31,23 @@ struct OpenMP {
   }
 };
 
+const OpenMP TEAM;  // of the process that loads the library
+
 // work(part, first, last) for parts of so many lines, each on a thread
 template <class Work>
 void in_parts(int64_t lines, int64_t parts, const Work& work) {
   if (parts <= 1) return work(0, 0, lines);
   auto one = [&](int64_t i) { work(i, lines * i / parts, lines * (i + 1) / parts); };
-  static const OpenMP team;
-  if (team.is_there()) {
+  if (TEAM.is_there()) {
     struct Shared {
       decltype(one)& part;
       int64_t parts;
     } shared{one, parts};
     auto run = [](void* given) {
       const Shared& all = *static_cast<Shared*>(given);
-      for (int64_t i = team.number(); i < all.parts; i += team.count()) all.part(i);
+      for (int64_t i = TEAM.number(); i < all.parts; i += TEAM.count()) all.part(i);
     };
-    return team.parallel(run, &shared, static_cast<unsigned>(parts), 0);
+    return TEAM.parallel(run, &shared, static_cast<unsigned>(parts), 0);
   }
   std::vector<std::thread> others;
   for (int64_t i = 1; i < parts; ++i) others.emplace_back(one, i);
