@@ -209,3 +209,40 @@ def test_it_compiles_for_arm64(tmp_path: Path) -> None:
     target, to = ("-target", "aarch64-linux-gnu"), str(tmp_path / "arm64.so")
     command = [sys.executable, "-m", "ziglang", "c++", *target, "-O1", *flags, str(build.SOURCE), "-o", to]
     subprocess.run(command, check=True, timeout=500)
+
+
+SANITIZED = r"""
+#include "lambda.cpp"
+int main() {
+  for (int64_t side : {14, 23})
+    for (int64_t images : {1, 3, 5})
+      for (int64_t heads : {1, 4, 6})
+        for (int64_t scope : {7, 31})
+          for (int64_t first : {0, 1}) {
+            const int64_t n = side * side, k = 16, v = 8, depth = 24, threads = 2;
+            const std::vector<float> x(images * depth * n, 0.5f), weights(std::max(heads * k, v) * depth, 0.1f);
+            const std::vector<float> table(k * scope * scope, 1.0f);
+            std::vector<float> y(images * heads * v * n);
+            Layer layer{};
+            layer.x = x.data(), layer.table = table.data(), layer.y = y.data();
+            for (const float*& one : layer.weights) one = weights.data();
+            const int64_t sizes[] = {images, side, side, side, side, heads, k, 1, v, scope, scope};
+            std::copy_n(sizes, 11, layer.sizes);
+            layer.depth = depth, layer.channels_first = first, layer.threads = threads;
+            lambda_layer(&layer);
+          }
+}
+"""
+
+
+def test_nothing_is_written_beside_what_was_taken(tmp_path: Path) -> None:
+    """Images of one thread each and then one that threads share, of rows that are no multiple of a group."""
+    source, program = tmp_path / "sanitized.cpp", tmp_path / "sanitized"
+    source.write_text(SANITIZED)
+    flags = ["-fsanitize=address", "-O0", *(one for one in build.FLAGS if one not in ("-O3", "-fPIC", "-shared"))]
+    command = ["g++", *flags, f"-I{build.SOURCE.parent}", str(source), "-o", str(program), "-ldl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    if "asan" in done.stderr:
+        pytest.skip("no address sanitizer for g++")
+    assert not done.returncode, done.stderr
+    subprocess.run([program], check=True, timeout=200)
