@@ -1,5 +1,7 @@
 """The names that scripts and notebooks rely on."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -36,3 +38,8 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
     assert "read" in dir(lb)
     with pytest.raises(AttributeError, match="no attribute 'colour'"):
         _ = lb.colour
+
+
+def test_commands_need_no_pytest() -> None:
+    script = "import sys; sys.modules['pytest'] = None; import lambdabench.commands, lambdabench.cli.app"
+    subprocess.run([sys.executable, "-c", script], check=True)

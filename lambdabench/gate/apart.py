@@ -17,7 +17,7 @@ from ..core.errors import LambdabenchError
 from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
-from ..worker.serve import PIPES, TREES, reading_of
+from ..worker.pipes import PIPES, TREES
 from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from .processes import environment_of, last_words, running
 from .result import Line, Status
@@ -136,7 +136,7 @@ class _Remote:
 
     def read(self, calls: int) -> Reading:
         self.say(calls)
-        return reading_of(self.hear("reading")["reading"])
+        return Reading(**self.hear("reading")["reading"])
 
 
 @contextlib.contextmanager

@@ -11,13 +11,9 @@ import pytest
 
 from .agreement import digest
 from .callee import Callee, intercepted
+from .pipes import PIPES, TREES
 from .swap import TwoTrees
-from .turns import Player, Reading, read
-
-PIPES = "LAMBDABENCH_PIPES"
-"""The environment variable with two file descriptors: what is asked, what is answered."""
-TREES = "LAMBDABENCH_TREES"
-"""The environment variable with base's and head's folders, where base is meant and an install may point to head."""
+from .turns import Player, read
 
 
 class Serving:
@@ -80,8 +76,3 @@ class Serving:
     def _say(self, **message: Any) -> None:
         self._answered.write(json.dumps(message) + "\n")
         self._answered.flush()
-
-
-def reading_of(message: dict[str, Any]) -> Reading:
-    """A reading as the other process sent it."""
-    return Reading(**message)
