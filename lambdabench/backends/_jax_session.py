@@ -40,7 +40,7 @@ class _Clock:
 
 
 class JaxSession:
-    """A `core.ports.Session`. A workload whose `input_gradients` is true has its inputs differentiated too, as inside a network."""
+    """A `core.ports.Session`."""
 
     clock = _Clock()
     asynchronous = True
@@ -58,7 +58,7 @@ class JaxSession:
         self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in workload.inputs(case, seed))
         self._pending: Any = ()
         self._program = Program(
-            self._train if case.mode == "train" else self._infer,
+            self._work(),
             precision=PRECISION.get(case.dtype, "default"),
             donated=(0, 1) if case.mode == "train" else (),
             shardings=(self._whole, self._whole, self._split),
@@ -153,22 +153,34 @@ class JaxSession:
     def _infer(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
         return self._network(params, rest)(*self._workload.arguments(inputs))
 
-    def _train(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
-        """(Parameters and statistics after one step of SGD, output, gradients of the inputs)."""
+    def _work(self) -> Callable[..., Any]:
+        if self._case.mode != "train":
+            return self._infer
+        return self._there_and_back if self._case.kind == "layer" else self._train
 
-        def loss(params: Any, arguments: tuple[Any, ...]) -> Any:
+    def _there_and_back(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
+        """A training step of a part of a network, with gradients of its input as well: no loss and no optimizer's step, whose time
+        is not its own. (Parameters, statistics, output, gradients)."""
+
+        def forward(params: Any, arguments: tuple[Any, ...]) -> Any:
             network = self._network(params, rest)
-            output = network(*arguments)
+            return network(*arguments), jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
+
+        output, pull, after = jax.vjp(forward, params, self._workload.arguments(inputs), has_aux=True)
+        return params, after, output, pull(inputs[-1].astype(output.dtype))
+
+    def _train(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
+        """(Parameters and statistics after one step of SGD, output, nothing)."""
+
+        def loss(params: Any) -> Any:
+            network = self._network(params, rest)
+            output = network(*self._workload.arguments(inputs))
             after = jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
             return self._workload.loss(output.astype(jnp.float32), inputs), (after, output)
 
-        over = (0, 1) if getattr(self._workload, "input_gradients", False) else (0,)
-        arguments = self._workload.arguments(inputs)
-        gradients, (after, output) = jax.grad(loss, over, has_aux=True)(params, arguments)
-        moved = [
-            one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, gradients[0], strict=True)
-        ]
-        return moved, after, output, gradients[1:]
+        slopes, (after, output) = jax.grad(loss, has_aux=True)(params)
+        moved = [one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, slopes, strict=True)]
+        return moved, after, output, ()
 
     def _network(self, params: Any, rest: Any) -> Any:
         trees = ((self._params_tree, params), (self._rest_tree, rest))

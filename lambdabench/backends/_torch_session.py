@@ -54,7 +54,7 @@ def refuse(case: Case) -> None:
 
 
 class TorchSession:
-    """A `core.ports.Session`. With a compiler the network (training: network and loss) runs in its compiled form; the
+    """A `core.ports.Session`. With a compiler the network (training: network and loss, if it has one) runs in its compiled form; the
     optimizer's step, and counting operations, stay eager."""
 
     clock = _PerfClock()
@@ -72,8 +72,10 @@ class TorchSession:
         self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
         self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
         trains = case.mode == "train"
-        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if trains else None
-        self._eager = _with_loss(self._network, workload) if trains else self._network
+        self._is_part = case.kind == "layer"
+        learns = trains and not self._is_part
+        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if learns else None
+        self._eager = _with_loss(self._network, workload) if learns else self._network
         self._work = self._eager if compiler is None else compiler.wrap(self._eager)
 
     def call(self) -> Any:
@@ -159,14 +161,26 @@ class TorchSession:
             self._torch.cuda.empty_cache()
 
     def _step(self, work: Callable[..., Any]) -> Any:
+        if self._case.mode != "train":
+            with self._precision(), self._torch.inference_mode():
+                return work(*self._workload.arguments(self._inputs))
+        if self._optimizer is None:
+            return self._there_and_back(work)
         with self._precision():
-            if self._optimizer is None:
-                with self._torch.inference_mode():
-                    return work(*self._workload.arguments(self._inputs))
             output, loss = work(*self._inputs)
         loss.backward()
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        return output.detach()
+
+    def _there_and_back(self, work: Callable[..., Any]) -> Any:
+        """A training step of a part of a network: no loss and no optimizer's, whose time is not its own."""
+        arguments = self._workload.arguments(self._inputs)
+        with self._precision():
+            output = work(*arguments)
+        output.backward(self._inputs[-1])
+        for one in self._network.parameters():
+            one.grad = None
         return output.detach()
 
     def _set_switches(self) -> None:

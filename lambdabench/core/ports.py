@@ -18,14 +18,15 @@ class Workload(Protocol):
     """Weights loaded: "random", or a tag."""
 
     def inputs(self, case: Case, seed: int) -> tuple[Any, ...]:
-        """Seeded random inputs on the host, in float32: model inputs, then targets if the mode trains.
+        """Seeded random inputs on the host, in float32: model inputs, then targets if the mode trains; of a layer the gradient of
+        its output, with which its step begins.
 
         torch tensors with channels before pixels, numpy arrays with channels after them for JAX.
         """
         ...
 
     def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
-        """The scalar that a training step differentiates; `inputs` as made by `inputs`, moved to the device."""
+        """The scalar that a training step differentiates; `inputs` as made by `inputs`, moved to the device. A layer has none."""
         ...
 
     def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -40,10 +40,14 @@ def contenders(case: Case) -> dict[str, Any]:
 
 
 def step_of(layer: Any, x: Any, mode: str) -> Callable[[], Any]:
+    """What the harness times: in training there and back, from a gradient of the output to those of the input and of all weights."""
     layer.train(mode == "train")
+    gradient, parameters = torch.randn_like(x), list(layer.parameters())
 
     def train() -> None:
-        layer(x.detach().requires_grad_()).square().mean().backward()
+        layer(x.detach().requires_grad_()).backward(gradient)
+        for one in parameters:
+            one.grad = None
 
     def infer() -> None:
         with torch.inference_mode():

@@ -142,19 +142,22 @@ def layer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("layer")
-def test_a_layer_is_differentiated_by_its_map_too() -> None:
+def test_a_layer_goes_back_from_a_gradient_of_its_output() -> None:
     options = options_from({"dim": 4, "dim_out": 6, "size": "3x5"})
     asked = case("convolution", kind="layer", mode="train", options=options, threads=1, image_px=5)
     work = models.create_workload(asked, "jax")
-    (maps,) = work.inputs(asked, 0)
-    assert maps.shape == (2, 3, 5, 4)
+    maps, gradient = work.inputs(asked, 0)
+    assert (maps.shape, gradient.shape) == ((2, 3, 5, 4), (2, 3, 5, 6))
     jax_jit.prepare(asked)
     one = jax_jit.open_session(work, asked, 0)
-    output = one.call()
-    assert one.check(output) == ""
-    ((slope,),) = one._pending[3]
+    outputs = [one.call(), one.call()]
+    assert one.check(outputs[0]) == ""
+    np.testing.assert_array_equal(*outputs)  # no optimizer has moved a weight
+    slopes, (slope,) = one._pending[3]
     weight = np.asarray(work.network.linear.kernel[...])
-    np.testing.assert_allclose(slope, 2 * np.asarray(output) / output.size @ weight.T, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(slope, gradient @ weight.T, rtol=1e-5, atol=1e-6)
+    kernel = next(one for one in slopes if one.shape == weight.shape)
+    np.testing.assert_allclose(kernel, maps.reshape(-1, 4).T @ gradient.reshape(-1, 6), rtol=1e-5, atol=1e-5)
     assert one.flops() == 3 * 2 * 2 * 15 * 4 * 6
     one.close()
 

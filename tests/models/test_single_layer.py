@@ -1,9 +1,13 @@
 """Single layers are cases like networks: made from the options of a suite, fed one map, differentiated in both."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from lambdabench import models
+from lambdabench.backends import torch_compile, torch_eager
 from lambdabench.core import registry
 from lambdabench.core.errors import UnsupportedError
 from lambdabench.core.spec import Case, Wish, options_from
@@ -33,12 +37,32 @@ def test_every_layer_runs_and_is_described(name: str) -> None:
 def test_a_training_step_differentiates_the_map() -> None:
     case = case_of(mode="train", **LAMBDA)
     work = models.create_workload(case)
-    (images,) = work.inputs(case, 0)
+    images, gradient = work.inputs(case, 0)
     work.network.train()
-    (given,) = work.arguments((images,))
-    work.loss(work.network(given), (images,)).backward()
+    (given,) = work.arguments((images, gradient))
+    work.network(given).backward(gradient)
     assert torch.isfinite(given.grad).all()
     assert images.grad is None
+
+
+@pytest.mark.parametrize("backend", [torch_eager, torch_compile])
+def test_a_layers_step_is_there_and_back_and_no_more(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = replace(case_of(mode="train", **LAMBDA), device="cpu", threads=1)
+    work = models.create_workload(case)
+    slopes: dict[str, Any] = {}
+    for name, one in work.network.named_parameters():
+        one.register_post_accumulate_grad_hook(lambda one, name=name: slopes.update({name: one.grad.clone()}))
+    monkeypatch.setattr(torch.optim, "SGD", None)
+    session = backend.open_session(work, case, 0)
+    outputs = [session.call().clone(), session.call().clone()]
+    assert session.check(outputs[0]) == ""
+    torch.testing.assert_close(*outputs, rtol=0, atol=0)
+    images, gradient = work.inputs(case, 0)
+    parameters = dict(work.network.named_parameters())
+    wanted = torch.autograd.grad(work.network(images), list(parameters.values()), gradient)
+    torch.testing.assert_close(slopes, dict(zip(parameters, wanted, strict=True)), rtol=1e-4, atol=1e-4)
+    assert all(one.grad is None for one in work.network.parameters())
+    session.close()
 
 
 def test_maps_that_are_not_square_and_strides() -> None:

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from flax import nnx
-from jax import numpy as jnp
 
 from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Wish
 from ...layers._initial.jax import outline
 from ..classification.jax import counted, dtypes_of
-from .spec import Asked, read
+from .spec import NO_LOSS, Asked, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +21,17 @@ class SingleLayer:
     network: nnx.Module
     asked: Asked
     weights: str = "random"
-    input_gradients: bool = True
-    """In training the map is differentiated as well, as it is inside a network."""
 
     def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
-        generator = np.random.default_rng(seed)
-        return (generator.standard_normal((case.batch_size, *self.asked.size, self.asked.dim), dtype=np.float32),)
+        generator, asked = np.random.default_rng(seed), self.asked
+        maps = [(*asked.size, asked.dim), (*asked.size_out, asked.dim_out)][: 2 if case.mode == "train" else 1]
+        return tuple(generator.standard_normal((case.batch_size, *one), dtype=np.float32) for one in maps)
 
     def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return inputs
+        return inputs[:1]
 
     def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
-        return jnp.square(output).mean()
+        raise UnsupportedError(NO_LOSS)
 
     def check(self, output: Any, case: Case) -> str:
         wanted = (case.batch_size, *self.asked.size_out, self.asked.dim_out)

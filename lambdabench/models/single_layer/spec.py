@@ -6,6 +6,7 @@ from typing import Any
 from ...core.errors import LambdabenchError
 from ...core.spec import Options
 
+NO_LOSS = "a layer has no loss; its training step begins with a gradient of its output"
 SIZE_PX = 56
 """Side of the map where none is asked for: c2 of a ResNet at 224 pixels."""
 

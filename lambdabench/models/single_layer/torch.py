@@ -10,7 +10,7 @@ from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
 from ..classification.torch import counted
-from .spec import Asked, read, size_of
+from .spec import NO_LOSS, Asked, read, size_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,16 @@ class SingleLayer:
     weights: str = "random"
 
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
-        generator = torch.Generator().manual_seed(seed)
-        return (torch.randn(case.batch_size, self.asked.dim, *self.asked.size, generator=generator),)
+        generator, asked = torch.Generator().manual_seed(seed), self.asked
+        maps = [(asked.dim, *asked.size), (asked.dim_out, *asked.size_out)][: 2 if case.mode == "train" else 1]
+        return tuple(torch.randn(case.batch_size, *one, generator=generator) for one in maps)
 
     def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """In training the map is differentiated as well, as it is inside a network."""
-        return (inputs[0].detach().requires_grad_(),) if self.network.training else inputs
+        return (inputs[0].detach().requires_grad_(),) if self.network.training else inputs[:1]
 
     def loss(self, output: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
-        return output.square().mean()
+        raise UnsupportedError(NO_LOSS)
 
     def check(self, output: Any, case: Case) -> str:
         wanted = (case.batch_size, self.asked.dim_out, *self.asked.size_out)
