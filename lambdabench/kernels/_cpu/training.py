@@ -17,7 +17,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import ROOM, Numbers, channels_first, layer_macs, plain
+from .whole import ROOM, Numbers, are_plain, channels_first, is_dense, is_seen, layer_macs, plain
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
 TOGETHER = 16
@@ -86,8 +86,10 @@ def train(
     """The layer's output in the layout of its input, as `inference.infer` takes it; running statistics move on, gradients flow."""
     parts = [one._parameters for one in norms]
     weights = [*projections, *[one["weight"] for one in parts], *[one["bias"] for one in parts]]
-    settings = (len(projections), [one.eps for one in norms], heads)
-    y, kept = _Layer.apply(settings, x, bias if len(projections) == 3 else None, embeddings, *weights)
+    bias = bias if len(projections) == 3 else None
+    seen = is_seen(x) or not is_dense(x) or not are_plain((*weights, bias, embeddings))
+    settings = (len(projections), [one.eps for one in norms], heads, seen)
+    y, kept = _Layer.apply(settings, x, bias, embeddings, *weights)
     if norms:
         _move_on(norms, kept)
     return y
@@ -201,13 +203,15 @@ def _backward(  # noqa: PLR0917 (the operator's signature)
 
 
 class _Layer(torch.autograd.Function):
-    """The two operators as one that has gradients; a fraction of what gradients registered with the operator itself cost a call."""
+    """The two operators as one that has gradients; a fraction of what gradients registered with the operator itself cost a call.
+    Where nobody can see them they are called without torch, whose way to them takes as long as a small map."""
 
     @staticmethod
-    def forward(ctx: Any, settings: tuple[int, list[float], int], *tensors: Any) -> tuple[Tensor, Tensor]:
-        count, epsilons, heads = settings
+    def forward(ctx: Any, settings: tuple[int, list[float], int, bool], *tensors: Any) -> tuple[Tensor, Tensor]:
+        count, epsilons, heads, seen = settings
         x, bias, embeddings, *weights = tensors
-        y, room, kept = _TRAIN(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
+        run = _TRAIN if seen else _forward
+        y, room, kept = run(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
         ctx.save_for_backward(room, kept, *tensors)
         ctx.settings = settings
         ctx.mark_non_differentiable(kept)
@@ -220,11 +224,12 @@ class _Layer(torch.autograd.Function):
         if d_y is None:
             return (None,) * len(ctx.needs_input_grad)
         room, kept, x, bias, embeddings, *weights = ctx.saved_tensors
-        count, _, heads = ctx.settings
+        count, _, heads, seen = ctx.settings
         of_input = ctx.needs_input_grad[1]
-        d_x, gradients = _BACK(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
+        run, apart = (_BACK, _apart) if seen or is_seen(d_y) else (_backward, torch._C._nn.unflatten_dense_tensors)
+        d_x, gradients = run(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
         parameters = [*weights, *[one for one in (bias, embeddings) if one is not None]]
-        found = list(_apart(gradients, parameters))
+        found = list(apart(gradients, parameters))
         d_embeddings = None if embeddings is None else found.pop()
         d_bias = None if bias is None else found.pop()
         return None, d_x if of_input else None, d_bias, d_embeddings, *found

@@ -224,11 +224,44 @@ inline void row_of_lambdas(const Shape& s, const Spectra& e, int64_t i, int64_t 
   e.along().run(Way::INVERSE, bench.line, from, ONE, e.along().length(), bench.rows + i * bench.row, ONE, s.width);
 }
 
+// Orders of lanes: fours of two vectors in turn, and halves of two
+template <int HALF>
+struct FoursInTurn {
+  static constexpr int of(int i) { return i / 4 % 2 * LANES + HALF * LANES / 2 + i / 8 * 4 + i % 4; }
+};
+template <int HALF>
+struct HalvesOf {
+  static constexpr int of(int i) { return i < LANES / 2 ? HALF * LANES / 2 + i : LANES / 2 + HALF * LANES / 2 + i; }
+};
+
+// [4 heads][16 channels] to [4 groups][4 heads][4 channels] or back; what is there is added to where ADDS
+template <bool ADDS>
+inline void exchange_fours(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
+  const Vec a = load(from), b = load(from + from_pitch), c = load(from + 2 * from_pitch), d = load(from + 3 * from_pitch);
+  auto put = [&](int64_t i, Vec v) { store(to + i * to_pitch, ADDS ? load(to + i * to_pitch) + v : v); };
+  auto half = [&](auto which) {
+    using Fours = FoursInTurn<decltype(which)::value>;
+    const Vec first = pick<Fours>(a, b), second = pick<Fours>(c, d);
+    put(2 * which, pick<HalvesOf<0>>(first, second));
+    put(2 * which + 1, pick<HalvesOf<1>>(first, second));
+  };
+  half(std::integral_constant<int, 0>{});
+  half(std::integral_constant<int, 1>{});
+}
+
+// Whether queries are whole vectors of fours
+inline bool are_fours(const Shape& s) { return LANES == 16 && 2 * GROUP == 4 && s.k % 16 == 0 && s.h % 4 == 0; }
+
 // Queries as the lambdas' groups want them, of the positions `first` to `last`: [groups][positions][h][2 pairs of a group], zeros
 // where k is odd
 void group_queries(const Shape& s, const Image& image, int64_t first, int64_t last, float* grouped) {
-  const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2;
-  for (int64_t at = first; at < last; ++at) {
+  const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2, of_group = 2 * GROUP * n * s.h;
+  for (int64_t at = first; are_fours(s) && at < last; ++at)
+    for (int64_t head = 0; head < s.h; head += 4)
+      for (int64_t k = 0; k < s.k; k += 16)
+        exchange_fours<false>(image.queries + (at * s.h + head) * s.k + k, s.k,
+                              grouped + k / 4 * of_group + (at * s.h + head) * 4, of_group);
+  for (int64_t at = first; !are_fours(s) && at < last; ++at) {
     const float* query = image.queries + at * s.h * s.k;
     for (int64_t pair = 0; pair < pairs; pair += GROUP) {
       const int64_t count = 2 * std::min(GROUP, pairs - pair), whole = std::min(count, s.k - 2 * pair);

@@ -157,8 +157,12 @@ void values_back(const Shape& s, const Spectra& e, const ImageBack& image, int64
 
 // d_queries += what is in groups
 void ungroup(const Shape& s, const float* grouped, float* d_queries) {
-  const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2;
-  for (int64_t at = 0; at < n; ++at)
+  const int64_t n = s.height * s.width, pairs = (s.k + 1) / 2, of_group = 2 * GROUP * n * s.h;
+  for (int64_t at = 0; are_fours(s) && at < n; ++at)
+    for (int64_t head = 0; head < s.h; head += 4)
+      for (int64_t k = 0; k < s.k; k += 16)
+        exchange_fours<true>(grouped + k / 4 * of_group + (at * s.h + head) * 4, of_group, d_queries + (at * s.h + head) * s.k + k, s.k);
+  for (int64_t at = 0; !are_fours(s) && at < n; ++at)
     for (int64_t pair = 0; pair < pairs; pair += GROUP) {
       const int64_t count = 2 * std::min(GROUP, pairs - pair), whole = std::min(count, s.k - 2 * pair);
       const float* from = grouped + (pair * 2 * n + at * count) * s.h;
