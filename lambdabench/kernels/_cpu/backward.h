@@ -14,17 +14,21 @@ constexpr int64_t MARGIN = QUERIES<HEADS> - 1;
 inline bool are_two(int64_t heads) { return heads <= 2 && QUERIES<2> > 1; }
 
 // As lambda_backward has it, but a position's queries begin `pitch` behind those of the one before, and values theirs; a batch norm is
-// folded in, scale and shift of each channel of queries, then of values, or null.
+// folded in, scale and shift of each channel of queries, then of values, or null; d_y may be channels first.
 struct Given {
   const float *queries, *values, *content, *table, *d_y;
   int64_t pitch, values_pitch;
   const float *scale, *shift;
+  bool channels_first = false;
 };
 
-// Where gradients of queries go, with a pitch as theirs
+// Where gradients of queries go, with a pitch as theirs; and, if wanted, their sums and those of them times (query - mean), of each
+// channel. Only where the key depth is whole vectors.
 struct QueriesBack {
   float* numbers;
   int64_t pitch;
+  const float* mean = nullptr;
+  double *sums = nullptr, *products = nullptr;
 };
 
 // What all threads read: values and content lambdas channels first, the table's taps first as well.
@@ -39,6 +43,8 @@ struct Turned {
 struct Gradients {
   int64_t first_image, images;
   std::vector<float> values, content, table;  // [images][u][rows][line][v_pitch], [images][k][v_pitch], [u][s.taps][k, whole vectors]
+  std::vector<float> moments;                 // [2][h k]: of QueriesBack, of a few positions
+  std::vector<double> sums;                   // [2][h k]: of all
 };
 
 // One row of a map's values, channels first
@@ -88,16 +94,69 @@ Turned turned(const Shape& s, const Given& given, int64_t threads) {
 struct BackDesk : Desk {
   int64_t pitch;  // of a row of windows' gradients of weights: as many columns as neighbours have together
   std::vector<float> more;
-  float *d_pairs, *d_turned, *d_weights, *d_queries, *folded;  // the last: queries [queries][heads][k]
+  float *d_pairs, *d_turned, *d_weights, *d_queries;
   explicit BackDesk(const Shape& s) : Desk(s), pitch(s.r_x + LANES) {
-    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + s.k * LANES + 16);
+    more.resize(2 * s.v_pitch * LANES + k_pitch * LANES + (rows * pitch + SUMS) * LANES + 16);
     d_pairs = whole_line(more.data());
     d_turned = d_pairs + s.v_pitch * LANES;
     d_queries = d_turned + s.v_pitch * LANES;
     d_weights = d_queries + k_pitch * LANES;
-    folded = d_weights + (rows * pitch + SUMS) * LANES;
   }
 };
+
+// Lines of gradients of y, position by position: some at a time are made so where channels come first.
+class Lines {
+ public:
+  Lines(const Shape& s, const Given& given)
+      : s_(s), given_(given), width_(s.h * s.v), most_(std::max<int64_t>(1, POSITIONS / s.width)),
+        own_(room(given.channels_first ? most_ * s.width * width_ : 0)) {}
+
+  // [width][h v] of a line of all images'; lines are asked for in order, none from `last` on
+  const float* of(int64_t line, int64_t last) {
+    if (!given_.channels_first) return given_.d_y + line * s_.width * width_;
+    if (line >= end_) take(line, last);
+    return own_.get() + (line - first_) * s_.width * width_;
+  }
+
+ private:
+  static constexpr int64_t POSITIONS = 64, NUMBERS = 16;  // in a line of the cache
+
+  int64_t end(int64_t line, int64_t last) const { return std::min({line + most_, last, (line / s_.height + 1) * s_.height}); }
+  const float* place(int64_t line) const {
+    return given_.d_y + (line / s_.height * s_.height * width_ + line % s_.height) * s_.width;
+  }
+
+  void take(int64_t line, int64_t last) {
+    const int64_t n = s_.height * s_.width;
+    first_ = line, end_ = end(line, last);
+    if (end_ < last) {  // the next ones are asked for
+      const int64_t count = (end(end_, last) - end_) * s_.width;
+      const float* next = place(end_);
+      for (int64_t c = 0; c < width_; ++c, next += n)
+        for (int64_t i = 0; i < count + NUMBERS - 1; i += NUMBERS) __builtin_prefetch(next + std::min(i, count - 1), 0, 2);
+    }
+    turn_all(place(line), (end_ - line) * s_.width, width_, own_.get(), n, width_);
+  }
+
+  const Shape& s_;
+  const Given& given_;
+  int64_t width_, most_, first_ = 0, end_ = 0;
+  Room own_;
+};
+
+// Adds to moments [2][h k] what queries of a head give, `pitch` apart, and their gradients, `d_pitch` apart
+inline void add_moments(const float* queries, int64_t pitch, const float* d, int64_t d_pitch, int64_t count, int64_t k, const float* mean,
+                        float* sums, float* products) {
+  for (int64_t c = 0; c < k; c += LANES) {
+    Vec sum = load(sums + c), product = load(products + c);
+    const Vec middle = load(mean + c);
+    for (int64_t i = 0; i < count; ++i) {
+      const Vec one = load(d + i * d_pitch + c);
+      sum += one, product += one * (load(queries + i * pitch + c) - middle);
+    }
+    store(sums + c, sum), store(products + c, product);
+  }
+}
 
 // Neighbouring queries of a row, and some rows and columns of their windows
 struct Stretch {
@@ -185,6 +244,19 @@ void content_back(const Shape& s, const Turned& t, int64_t image, BackDesk& desk
   while (k < s.k) rows(std::integral_constant<int, 1>{});
 }
 
+// `weigh_all` of so many rows, two at a time where they are short
+void weigh_lines(const float* pairs, const float* numbers, int64_t step, int64_t depth, int64_t rows, int64_t count, int64_t row_step,
+                 float* out, int64_t out_row) {
+  constexpr int64_t SHORT = LANES == 16 ? 14 : 6;
+  int64_t row = 0;
+  if (count <= SHORT)
+    exactly<SHORT>(count, 0, [&](auto n, int64_t) {
+      for (; row + 2 <= rows; row += 2)
+        weigh<decltype(n)::value, 2>(pairs, numbers + row * row_step, step, depth, out + row * out_row, row_step, out_row);
+    });
+  for (; row < rows; ++row) weigh_all(pairs, numbers + row * row_step, step, depth, count, out + row * out_row);
+}
+
 // The share of some rows of their windows, of intra-depth u
 template <int HEADS>
 void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Stretch& part, BackDesk& desk,
@@ -193,13 +265,14 @@ void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, cons
   weigh_rows(s, w, desk.turned, &t.table[u * s.k * s.taps], part.top, part.top + part.rows, desk.weights);
   const int64_t columns = part.width + part.count - 1, begin = std::max<int64_t>(0, -part.left);
   const int64_t end = std::min(columns, s.columns - part.left);
-  for (int64_t row = 0; row < part.rows; ++row) {
-    float* d = desk.d_weights + row * desk.pitch * LANES;
-    std::fill(d, d + begin * LANES, 0.0f);
-    weigh_all(desk.d_turned, &t.values[(map_row + row) * s.v_pitch * s.columns + part.left + begin], s.columns, s.v, end - begin,
-              d + begin * LANES);
-    std::fill(d + end * LANES, d + columns * LANES, 0.0f);
+  float* d = desk.d_weights;
+  for (int64_t row = 0; row < part.rows; ++row, d += desk.pitch * LANES) {
+    for (int64_t i = 0; i < begin; ++i) store(d + i * LANES, Vec{});
+    for (int64_t i = end; i < columns; ++i) store(d + i * LANES, Vec{});
   }
+  const int64_t map = s.v_pitch * s.columns;
+  weigh_lines(desk.d_turned, &t.values[map_row * map + part.left + begin], s.columns, s.v, part.rows, end - begin, map,
+              desk.d_weights + begin * LANES, desk.pitch * LANES);
   const int64_t d_row = desk.pitch * LANES, taps_row = s.pitch * k_pitch;
   queries_back<HEADS, -static_cast<int>(LANES)>(desk.d_weights, d_row, &t.taps[(u * s.taps + tap) * k_pitch], taps_row, part, k_pitch,
                                                 desk.d_queries);
@@ -209,10 +282,10 @@ void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, cons
                        {&into.values[(into_row * t.line + t.margin + part.left) * s.v_pitch], t.line * s.v_pitch, s.v_pitch});
 }
 
-// All of it for a few neighbouring queries of a row of an image
+// All of it for a few neighbouring queries of a row of an image; gradients of y are theirs
 template <int HEADS>
 void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image, int64_t position, int64_t count, int64_t head,
-              BackDesk& desk, const QueriesBack& d_queries, Gradients& into) {
+              const float* d_y, BackDesk& desk, const QueriesBack& d_queries, Gradients& into) {
   const int64_t row = image * s.height * s.width + position, channel = head * s.k, own = image - into.first_image;
   const int64_t k_pitch = desk.k_pitch, heads = std::min<int64_t>(HEADS, s.h - head);
   std::fill_n(desk.d_queries, LANES * k_pitch, 0.0f);
@@ -220,19 +293,13 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
     std::fill_n(desk.pairs, LANES * k_pitch, 0.0f);
     std::fill_n(desk.d_pairs, LANES * s.v_pitch, 0.0f);
   }
-  PerQuery queries{given.queries + row * given.pitch + channel, given.pitch, s.k};
-  if (given.scale) {
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j < heads * s.k; j += 16) {
-        __builtin_prefetch(queries.numbers + (count + i) * given.pitch + j);
-        __builtin_prefetch(d_queries.numbers + (row + i) * d_queries.pitch + channel + j, 1);
-      }
-    for (int64_t i = 0; i < count; ++i)
-      fold(queries.numbers + i * given.pitch, heads * s.k, given.scale + channel, given.shift + channel, desk.folded + i * heads * s.k);
-    queries = {desk.folded, heads * s.k, s.k};
-  }
-  lay_out(queries, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
-  lay_out({given.d_y + (row * s.h + head) * s.v, s.h * s.v, s.v}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
+  const float *scale = given.scale ? given.scale + channel : nullptr, *shift = given.shift + channel;
+  const float* queries = given.queries + row * given.pitch + channel;
+  float* out = d_queries.numbers + row * d_queries.pitch + channel;
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < heads * s.k; j += 16) __builtin_prefetch(out + i * d_queries.pitch + j, 1);
+  lay_out({queries, given.pitch, s.k, scale, shift}, count, heads, HEADS, k_pitch, desk.pairs, desk.turned);
+  lay_out({d_y, s.h * s.v, s.v}, count, heads, HEADS, s.v_pitch, desk.d_pairs, desk.d_turned);
   if (given.content) content_back<HEADS>(s, t, image, desk, &into.content[own * s.k * s.v_pitch]);
   const Window w = needed(s, position, position + count);
   Stretch part{count, w.column + w.left, 0, 0, w.right - w.left};
@@ -242,10 +309,15 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
       const int64_t line = u * s.rows + w.row + part.top;
       rows_back<HEADS>(s, t, image * s.u * s.rows + line, u, w, part, desk, into, own * s.u * s.rows + line);
     }
+  const int64_t together = s.k == k_pitch ? heads : 1;  // heads, one after the other here and there
   for (int64_t i = 0; i < count; ++i)
-    for (int64_t j = 0; j < heads; ++j)
-      fold(desk.d_queries + (i * HEADS + j) * k_pitch, s.k, nullptr, nullptr,
-           d_queries.numbers + (row + i) * d_queries.pitch + channel + j * s.k);
+    for (int64_t j = 0; j < heads; j += together)
+      fold(desk.d_queries + (i * HEADS + j) * k_pitch, together * s.k, nullptr, nullptr, out + i * d_queries.pitch + j * s.k);
+  for (int64_t j = 0; d_queries.mean && j < heads; ++j) {
+    const int64_t own_channel = channel + j * s.k;
+    add_moments(queries + j * s.k, given.pitch, desk.d_queries + j * k_pitch, HEADS * k_pitch, count, s.k, d_queries.mean + own_channel,
+                &into.moments[own_channel], &into.moments[s.h * s.k + own_channel]);
+  }
 }
 
 // Rows of queries, of all images
@@ -259,17 +331,24 @@ void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t fir
     into.values.assign(into.images * s.u * s.rows * t.line * s.v_pitch, 0.0f);
     into.table.assign(s.u * s.taps * desk.k_pitch, 0.0f);
   }
-  for (int64_t line = first; line < last; ++line)
+  into.moments.assign(d_queries.mean ? 2 * s.h * s.k : 0, 0.0f);
+  into.sums.assign(into.moments.size(), 0.0);
+  Lines lines(s, given);
+  for (int64_t line = first; line < last; ++line) {
+    const float* d_line = lines.of(line, last);
     for (int64_t head = 0; head < s.h; head += 4) {
       auto row = [&](auto heads) {
         constexpr int HEADS = decltype(heads)::value;
         const int64_t image = line / s.height, position = line % s.height * s.width;
         for (int64_t column = 0; column < s.width; column += QUERIES<HEADS>)
-          few_back<HEADS>(s, given, t, image, position + column, std::min(QUERIES<HEADS>, s.width - column), head, desk, d_queries, into);
+          few_back<HEADS>(s, given, t, image, position + column, std::min(QUERIES<HEADS>, s.width - column), head,
+                          d_line + (column * s.h + head) * s.v, desk, d_queries, into);
       };
       if (are_two(s.h - head)) row(std::integral_constant<int, 2>{});
       else row(std::integral_constant<int, 4>{});
     }
+    for (size_t i = 0; i < into.moments.size(); ++i) into.sums[i] += into.moments[i], into.moments[i] = 0;
+  }
 }
 
 // into[i][..length] = or += from[i][..length]
@@ -288,6 +367,9 @@ void backward_direct(const Shape& s, const Given& given, const QueriesBack& d_qu
   const int64_t map = s.u * s.rows, size = s.r_y * s.r_x, k_pitch = rounded(s.k);
   std::vector<Gradients> found(parts);
   in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) { lines_back(s, given, t, first, last, d_queries, found[part]); });
+  for (const Gradients& one : found)
+    for (int64_t i = 0, channels = s.h * s.k; d_queries.mean && i < channels; ++i)
+      d_queries.sums[i] += one.sums[i], d_queries.products[i] += one.sums[channels + i];
   if (!given.table) std::fill_n(d_values, s.b * map * s.columns * s.v, 0.0f);
   if (given.table) std::fill_n(d_table, s.u * s.k * size, 0.0f);
   int64_t done = 0;  // images that a part before has been at

@@ -9,8 +9,8 @@ namespace {
 
 // As the inputs; null where these are
 struct Gradient {
-  float *queries, *values, *content;
-  int64_t pitch;  // from a position's queries to the next
+  QueriesBack queries;  // moments only where transforms are not the quicker way
+  float *values, *content;
 };
 
 // The table, and its spectra where transforms are the quicker way.
@@ -57,13 +57,14 @@ void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, co
     std::vector<float> queries, embeddings;
   };
   std::vector<Part> found(parts);
-  std::fill_n(out.queries, s.b * of_queries, 0.0f);
+  float* d_queries = out.queries.numbers;
+  std::fill_n(d_queries, s.b * of_queries, 0.0f);
   in_parts(units, parts, [&](int64_t part, int64_t first, int64_t last) {
     Part& own = found[part];
     own.first_image = first / vectors;
     if (part) own.queries.assign(((last - 1) / vectors - own.first_image + 1) * of_queries, 0.0f);
     if (part) own.embeddings.assign(spectra.numbers(), 0.0f);
-    float* to = part ? own.queries.data() : out.queries;
+    float* to = part ? own.queries.data() : d_queries;
     const BenchBack bench(s, spectra);
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t image = unit / vectors;
@@ -78,7 +79,7 @@ void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, co
     }
   });
   for (const Part& one : found) {
-    add_to(out.queries + one.first_image * of_queries, one.queries);
+    add_to(d_queries + one.first_image * of_queries, one.queries);
     add_to(table_sum, one.embeddings);
   }
   narrow(wide_values.data(), s.b * map, s.v_pitch, s.v, out.values);
@@ -90,7 +91,7 @@ void back_directly(const Shape& s, const Given& in, const Gradient& out, float* 
   dense.pitch = s.r_x;
   dense.taps = rounded(s.r_y * s.r_x) + LANES;
   std::vector<float> table(in.table ? s.u * s.k * s.r_y * s.r_x : 0);
-  backward_direct(dense, in, {out.queries, out.pitch}, out.values, out.content, table.data(), threads);
+  backward_direct(dense, in, out.queries, out.values, out.content, table.data(), threads);
   add_to(table_sum, table);
 }
 

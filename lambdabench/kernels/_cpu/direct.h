@@ -68,16 +68,17 @@ void in_heads(int64_t heads, const Part& part) {
 template <int HEADS>
 constexpr int64_t QUERIES = LANES / HEADS;
 
-// out[i][pair] = sum over j < depth of numbers[j][i] pairs[j][pair]
-template <int COUNT>
-void weigh(const float* pairs, const float* numbers, int64_t step, int64_t depth, float* out) {
-  Vec sum[COUNT] = {};
+// out[row][i][pair] = sum over j < depth of numbers[row][j][i] pairs[j][pair]; one row, or two a step apart
+template <int COUNT, int ROWS = 1>
+void weigh(const float* pairs, const float* numbers, int64_t step, int64_t depth, float* out, int64_t row_step = 0, int64_t out_row = 0) {
+  Vec sum[ROWS][COUNT] = {};
   for (int64_t j = 0; j < depth; ++j) {
     const Vec one = load(pairs + j * LANES);
-    const float* row = numbers + j * step;
-    UNROLLED for (int i = 0; i < COUNT; ++i) sum[i] += one * all(row[i]);
+    UNROLLED for (int row = 0; row < ROWS; ++row)
+      UNROLLED for (int i = 0; i < COUNT; ++i) sum[row][i] += one * all(numbers[row * row_step + j * step + i]);
   }
-  UNROLLED for (int i = 0; i < COUNT; ++i) store(out + i * LANES, sum[i]);
+  UNROLLED for (int row = 0; row < ROWS; ++row)
+    UNROLLED for (int i = 0; i < COUNT; ++i) store(out + row * out_row + i * LANES, sum[row][i]);
 }
 
 // Sums that stay in registers, of 32 or 16
@@ -192,21 +193,25 @@ struct Desk {
   }
 };
 
-// Numbers of queries: from a query to the next, from a head to the next, which is how many a pair has
+// Numbers of queries: from a query to the next, from a head to the next, which is how many a pair has; a scale and a shift of each of
+// the channels are folded in, or null
 struct PerQuery {
   const float* numbers;
   int64_t stride, depth;
+  const float *scale = nullptr, *shift = nullptr;
 };
 
 // Those of a few queries as [pairs][pitch] and as [pitch][pairs]; a query has `wide` pairs, of which `heads` are given
 void lay_out(const PerQuery& from, int64_t count, int64_t heads, int64_t wide, int64_t pitch, float* pairs, float* turned) {
-  const float* numbers = from.numbers;
-  for (int64_t i = 0; i < count; ++i, numbers += from.stride, pairs += wide * pitch)
-    for (int64_t head = 0, channel = 0; head < heads; ++head, channel += from.depth) {
-      for (int64_t j = 0; j < from.depth; j += 16) __builtin_prefetch(numbers + channel + count * from.stride + j);
-      fold(numbers + channel, from.depth, nullptr, nullptr, pairs + head * pitch);
-    }
-  pairs -= count * wide * pitch;
+  const bool whole = from.depth == pitch;  // heads one after the other, here and there
+  const int64_t channels = heads * from.depth, step = whole ? channels : from.depth;
+  for (int64_t i = 0; i < count; ++i) {
+    const float *numbers = from.numbers + i * from.stride, *next = numbers + count * from.stride;
+    for (int64_t j = 0; j < channels; j += 16) __builtin_prefetch(next + j);
+    float* to = pairs + i * wide * pitch;
+    for (int64_t channel = 0; channel < channels; channel += step, to += pitch)
+      fold(numbers + channel, step, from.scale ? from.scale + channel : nullptr, from.shift + channel, to);
+  }
   for (int64_t i = 0; i < pitch; i += LANES) turn(pairs + i, pitch, turned + i * LANES, LANES);
 }
 

@@ -38,26 +38,6 @@ struct Right {
   int64_t begin, step;
 };
 
-// out[row][column] = or += sum over j of a[row * apart + j * step] b[j * b_step + column]
-template <int ROWS, int VECTORS>
-void multiply_tile(const float* a, int64_t apart, int64_t step, const float* b, int64_t b_step, int64_t depth, bool adds, float* out,
-                   int64_t pitch) {
-  Vec sum[ROWS][VECTORS] = {};
-  for (int64_t j = 0; j < depth; ++j, a += step, b += b_step) {
-    Vec right[VECTORS];
-    UNROLLED for (int i = 0; i < VECTORS; ++i) right[i] = load(b + i * LANES);
-    UNROLLED for (int row = 0; row < ROWS; ++row) {
-      const Vec one = all(a[row * apart]);
-      UNROLLED for (int i = 0; i < VECTORS; ++i) sum[row][i] += one * right[i];
-    }
-  }
-  UNROLLED for (int row = 0; row < ROWS; ++row)
-    UNROLLED for (int i = 0; i < VECTORS; ++i) {
-      float* to = out + row * pitch + i * LANES;
-      store(to, adds ? load(to) + sum[row][i] : sum[row][i]);
-    }
-}
-
 // Memory that is asked for bit by bit, while something else is done
 struct Ahead {
   struct Part {
@@ -80,6 +60,27 @@ struct Ahead {
   }
 };
 
+// out[row][column] = or += sum over j of a[row * apart + j * step] b[j * b_step + column]
+template <int ROWS, int VECTORS>
+void multiply_tile(const float* a, int64_t apart, int64_t step, const float* b, int64_t b_step, int64_t depth, bool adds, float* out,
+                   int64_t pitch, Ahead* ahead) {
+  Vec sum[ROWS][VECTORS] = {};
+  for (int64_t j = 0; j < depth; ++j, a += step, b += b_step) {
+    if (ahead && !(j & 7)) ahead->some(4);
+    Vec right[VECTORS];
+    UNROLLED for (int i = 0; i < VECTORS; ++i) right[i] = load(b + i * LANES);
+    UNROLLED for (int row = 0; row < ROWS; ++row) {
+      const Vec one = all(a[row * apart]);
+      UNROLLED for (int i = 0; i < VECTORS; ++i) sum[row][i] += one * right[i];
+    }
+  }
+  UNROLLED for (int row = 0; row < ROWS; ++row)
+    UNROLLED for (int i = 0; i < VECTORS; ++i) {
+      float* to = out + row * pitch + i * LANES;
+      store(to, adds ? load(to) + sum[row][i] : sum[row][i]);
+    }
+}
+
 // out [rows][pitch] = or += left right, for whole vectors of columns
 void multiply(const Left& left, const Right& right, int64_t rows, int64_t columns, int64_t depth, bool adds, float* out, int64_t pitch,
               Ahead* ahead = nullptr) {
@@ -93,8 +94,7 @@ void multiply(const Left& left, const Right& right, int64_t rows, int64_t column
       shared_out<TALL>(rows, [&](auto count, int64_t row, int64_t index) {
         const float* a = left.numbers + index * left.tile + row * left.begin + first * left.step;
         multiply_tile<decltype(count)::value, VECTORS>(a, left.apart, left.step, b, step, steps, adds || part,
-                                                       out + row * pitch + column, pitch);
-        if (ahead) ahead->some(steps / 2);
+                                                       out + row * pitch + column, pitch, ahead);
       });
     });
   }

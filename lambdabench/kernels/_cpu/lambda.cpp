@@ -169,7 +169,7 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
   const Tables tables(s, table);
   std::vector<float> sum(tables.numbers(s), 0.0f);
   lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, s.v, nullptr, nullptr},
-               {d_queries, d_values, d_content, s.h * s.k}, sum.data(), threads);
+               {{d_queries, s.h * s.k}, d_values, d_content}, sum.data(), threads);
   tables.finish(s, sum, d_table);
 }
 

@@ -53,6 +53,10 @@ inline void turn_all(const float* from, int64_t columns, int64_t rows, float* to
   for (; row + LANES <= rows; row += LANES) {
     int64_t at = 0;
     for (; at + LANES <= columns; at += LANES) turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch);
+    if (at < columns && columns >= LANES) {
+      at = columns - LANES;
+      turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch), at = columns;
+    }
     for (; at < columns; ++at)
       for (int64_t i = 0; i < LANES; ++i) to[at * to_pitch + row + i] = from[(row + i) * from_pitch + at];
   }

@@ -186,9 +186,10 @@ struct GradientMoments {
 
   explicit GradientMoments(int64_t pitch = 0) : sums(pitch, 0.0), products(pitch, 0.0) {}
 
-  void add(const float* x, const float* d, const float* mean, int64_t count) {
+  // Of channels from `first` on, a whole vector
+  void add(const float* x, const float* d, const float* mean, int64_t count, int64_t first) {
     const int64_t pitch = static_cast<int64_t>(sums.size());
-    for (int64_t c = 0; c < pitch; c += LANES) {
+    for (int64_t c = first; c < pitch; c += LANES) {
       Vec sum{}, product{};
       const Vec middle = load(mean + c);
       for (int64_t at = c; at < count * pitch; at += pitch) {

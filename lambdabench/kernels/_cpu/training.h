@@ -11,7 +11,7 @@ namespace {
 struct Totals {
   std::vector<float> table, bias;
   GradientMoments moments;
-  Room queries, values, d_queries, d_values, turned;  // but for the last two only for transforms
+  Room queries, values, d_queries, turned, d_values;  // but for the last only for transforms
 };
 
 // One image's way back through values, content lambda and softmax; pitches are whole vectors.
@@ -41,8 +41,11 @@ struct KeysBack {
         store(soft + i * k_pitch + lane, exponential(load(keys + i * pitch + lane) - load(&most[lane])) * load(&share[lane]));
     multiply(as_they_are(values, s.v_pitch), {turned.data(), 1, k_pitch}, count, k_pitch, s.v, false, d_soft, k_pitch);
     multiply(as_they_are(soft, k_pitch), {lambdas.data(), 1, s.v_pitch}, count, s.v_pitch, s.k, true, d_values, s.v_pitch);
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t k = 0; k < s.k; ++k) d_keys[i * pitch + k] = soft[i * k_pitch + k] * (d_soft[i * k_pitch + k] - dots[k]);
+    for (int64_t i = 0; i < count; ++i) {
+      float *own = soft + i * k_pitch, *to = d_keys + i * pitch;
+      for (int64_t k = 0; k < k_pitch; k += LANES) store(own + k, load(own + k) * (load(d_soft + i * k_pitch + k) - load(&dots[k])));
+      fold(own, s.k, nullptr, nullptr, to);
+    }
   }
 };
 
@@ -63,8 +66,10 @@ struct LayerBack {
   int64_t parts(int64_t threads) const {
     return std::clamp<int64_t>(positions() * channels.pitch() * 8 / WORTH_A_THREAD, 1, threads);
   }
-  // Whether queries and their gradients are wanted one after the other
+  // Whether queries and their gradients are wanted one after the other, and d_y positions first
   bool dense() const { return !tables.spectra.empty(); }
+  // Channels of a row whose moments are there when their gradients are
+  int64_t done() const { return norms && !dense() && shape.k % LANES == 0 ? channels.of_queries : 0; }
 
   Totals totals() const {
     const int64_t n = positions(), of_queries = dense() ? n * channels.of_queries : 0;
@@ -74,8 +79,8 @@ struct LayerBack {
             room(of_queries),
             room(dense() ? n * shape.v : 0),
             room(of_queries),
-            room(n * shape.v),
-            channels_first ? room(n * shape.h * shape.v) : nullptr};
+            dense() && channels_first ? room(n * shape.h * shape.v) : nullptr,
+            room(n * shape.v)};
   }
 
   // Normalised queries and values of some positions, each one after the other with its pitch; queries or null
@@ -94,15 +99,17 @@ struct LayerBack {
     Shape s = shape;
     s.b = 1;
     const int64_t pitch = channels.pitch();
-    Given in{rows, rows + channels.of_queries + channels.keys, content, tables.given, d_out, pitch, pitch, nullptr, nullptr};
-    Gradient out{d_rows, into.d_values.get(), d_content, pitch};
+    Given in{rows, rows + channels.of_queries + channels.keys, content, tables.given, d_out, pitch, pitch, nullptr, nullptr, channels_first};
+    Gradient out{{d_rows, pitch}, into.d_values.get(), d_content};
     if (norms) in.scale = norms->scale.data(), in.shift = norms->shift.data();
+    if (done()) out.queries = {d_rows, pitch, mean.data(), into.moments.sums.data(), into.moments.products.data()};
     if (dense()) {
       in_parts(positions(), parts(threads), [&](int64_t, int64_t first, int64_t last) {
         normalise(rows + first * pitch, last - first, into.queries.get() + first * channels.of_queries,
                   into.values.get() + first * s.v, s.v);
       });
-      in.queries = into.queries.get(), in.values = into.values.get(), out.queries = into.d_queries.get();
+      in.queries = into.queries.get(), in.values = into.values.get(), out.queries.numbers = into.d_queries.get();
+      if (channels_first) positions_first(d_out, into.turned.get()), in.d_y = into.turned.get();
     }
     lambdas_back(tables, s, in, out, into.table.data(), threads);
   }
@@ -112,9 +119,9 @@ struct LayerBack {
     const int64_t of_queries = channels.of_queries, behind = of_queries + channels.keys, pitch = channels.pitch();
     for (int64_t at = first; at < first + count; ++at) {
       float* row = d_rows + at * pitch;
-      if (dense()) std::copy_n(from.d_queries.get() + at * of_queries, of_queries, row);
-      std::copy_n(d_values + at * shape.v_pitch, shape.v, row + behind);
-      std::fill(row + channels.count(), row + pitch, 0.0f);
+      if (dense()) fold(from.d_queries.get() + at * of_queries, of_queries, nullptr, nullptr, row);
+      fold(d_values + at * shape.v_pitch, shape.v, nullptr, nullptr, row + behind);
+      for (int64_t c = channels.count(); c < pitch; ++c) row[c] = 0.0f;
     }
   }
 
@@ -133,13 +140,12 @@ struct LayerBack {
     const Shape& s = shape;
     const int64_t n = positions(), width = s.h * s.v, keys = channels.keys, pitch = channels.pitch();
     const float *rows = projected + index * n * pitch, *d_out = d_y + index * n * width;
-    float *d_rows = d_projected + index * n * pitch, *turned = into.turned.get();
-    if (channels_first) positions_first(d_out, turned);
+    float* d_rows = d_projected + index * n * pitch;
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const Kept of_image(s, kept + index * Kept::numbers(s, keys));
     if (keys) content.assign(of_image.content, of_image.content + s.k * s.v);
     for (int64_t i = 0; bias && i < s.k * s.v; ++i) content[i] += bias[i / s.v];
-    lambdas(rows, keys ? content.data() : nullptr, channels_first ? turned : d_out, d_rows, d_content.data(), into, threads);
+    lambdas(rows, keys ? content.data() : nullptr, d_out, d_rows, d_content.data(), into, threads);
     for (int64_t i = 0; bias && i < s.k * s.v; ++i) into.bias[i / s.v] += d_content[i];
     through_keys(KeysBack(s, d_content.data(), of_image, keys), rows, d_rows, parts(threads), into);
   }
@@ -155,11 +161,14 @@ struct LayerBack {
       const Room soft = room(2 * BLOCK * back.k_pitch), values = room(BLOCK * s.v_pitch);
       for (int64_t at = first; at < last; at += BLOCK) {
         const int64_t count = std::min(BLOCK, last - at), place = at * pitch + channels.of_queries;
+        for (int64_t next = at + count; next < std::min(at + count + BLOCK, last); ++next)
+          for (int64_t c = channels.of_queries; c < pitch; c += 16)
+            __builtin_prefetch(rows + next * pitch + c), __builtin_prefetch(d_rows + next * pitch + c, 1);
         if (channels.keys) normalise(rows + at * pitch, count, nullptr, values.get(), s.v_pitch);
         if (channels.keys)
           back.run(s, rows + place, pitch, values.get(), count, wide + at * s.v_pitch, d_rows + place, soft.get());
         put_back(at, count, into, wide, d_rows);
-        if (norms) moments[part].add(rows + at * pitch, d_rows + at * pitch, mean.data(), count);
+        if (norms) moments[part].add(rows + at * pitch, d_rows + at * pitch, mean.data(), count, done());
       }
     });
     for (const GradientMoments& one : moments) into.moments.add(one);
