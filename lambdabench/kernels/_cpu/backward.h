@@ -2,93 +2,9 @@
 // queries of a row are taken together as in the forward pass; what margins the sums of their columns need, maps have here.
 #pragma once
 
-#include "direct.h"
+#include "backward_inputs.h"
 
 namespace {
-
-// Columns that sums of neighbouring queries reach into beside a map
-template <int HEADS>
-constexpr int64_t MARGIN = QUERIES<HEADS> - 1;
-
-// Four heads at a time, at last two if that is enough; zeros where there are fewer
-inline bool are_two(int64_t heads) { return heads <= 2 && QUERIES<2> > 1; }
-
-// As lambda_backward has it, but a position's queries begin `pitch` behind those of the one before, and values theirs; a batch norm is
-// folded in, scale and shift of each channel of queries, then of values, or null; d_y may be channels first.
-struct Given {
-  const float *queries, *values, *content, *table, *d_y;
-  int64_t pitch, values_pitch;
-  const float *scale, *shift;
-  bool channels_first = false;
-};
-
-// Where gradients of queries go, with a pitch as theirs; and, if wanted, their sums and those of them times (query - mean), of each
-// channel. Only where the key depth is whole vectors.
-struct QueriesBack {
-  float* numbers;
-  int64_t pitch;
-  const float* mean = nullptr;
-  double *sums = nullptr, *products = nullptr;
-};
-
-// What all threads read: values and content lambdas channels first, the table's taps first as well.
-struct Turned {
-  int64_t margin, line;            // columns that gradients of values have beside the map, and all of them
-  std::vector<float> values;       // [b][u][rows][v_pitch][columns]
-  std::vector<float> content;      // [b][v_pitch][k, whole vectors]
-  std::vector<float> table, taps;  // [u][k][s.taps], [u][s.taps][k, whole vectors]
-};
-
-// What a thread adds up of the gradients; summed over threads at the end.
-struct Gradients {
-  int64_t first_image, images;
-  std::vector<float> values, content, table;  // [images][u][rows][line][v_pitch], [images][k][v_pitch], [u][s.taps][k, whole vectors]
-  std::vector<float> moments;                 // [2][h k]: of QueriesBack, of a few positions
-  std::vector<double> sums;                   // [2][h k]: of all
-};
-
-// One row of a map's values, channels first
-void turn_row(const Shape& s, const Given& given, int64_t row, float* to) {
-  const int64_t pitch = given.values_pitch, whole = s.columns / LANES * LANES;
-  const float* from = given.values + row * s.columns * pitch;
-  for (int64_t column = 0; column < whole; column += LANES) {
-    int64_t v = 0;
-    for (; v + LANES <= s.v; v += LANES) turn(from + column * pitch + v, pitch, to + v * s.columns + column, s.columns);
-    for (; v < s.v; ++v)
-      for (int64_t i = column; i < column + LANES; ++i) to[v * s.columns + i] = from[i * pitch + v];
-  }
-  for (int64_t column = whole; column < s.columns; ++column)
-    for (int64_t v = 0; v < s.v; ++v) to[v * s.columns + column] = from[column * pitch + v];
-  if (!given.scale) return;
-  const float *scale = given.scale + s.h * s.k, *shift = given.shift + s.h * s.k;
-  for (int64_t v = 0; v < s.v; ++v, to += s.columns)
-    for (int64_t i = 0; i < s.columns; ++i) to[i] = to[i] * scale[v] + shift[v];
-}
-
-Turned turned(const Shape& s, const Given& given, int64_t threads) {
-  const int64_t k_pitch = rounded(s.k), size = s.r_y * s.r_x, lines = s.b * s.u * s.rows;
-  const int64_t margin = s.h % 4 && are_two(s.h % 4) ? MARGIN<2> : MARGIN<4>;
-  Turned t{margin, s.columns + 2 * margin, {}, {}, {}, {}};
-  if (given.content) {
-    t.content.assign(s.b * s.v_pitch * k_pitch, 0.0f);
-    for (int64_t image = 0; image < s.b; ++image)
-      for (int64_t k = 0; k < s.k; ++k)
-        for (int64_t v = 0; v < s.v; ++v)
-          t.content[(image * s.v_pitch + v) * k_pitch + k] = given.content[(image * s.k + k) * s.v + v];
-  }
-  if (!given.table) return t;
-  t.values.resize(lines * s.v_pitch * s.columns);
-  in_parts(lines, std::max<int64_t>(1, std::min(threads, lines)), [&](int64_t, int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i)
-      turn_row(s, given, i, &t.values[i * s.v_pitch * s.columns]);
-  });
-  t.table = widened(given.table, s.u * s.k, size, s.taps);
-  t.taps.assign(s.u * s.taps * k_pitch, 0.0f);
-  for (int64_t u = 0; u < s.u; ++u)
-    for (int64_t k = 0; k < s.k; ++k)
-      for (int64_t tap = 0; tap < size; ++tap) t.taps[(u * s.taps + tap) * k_pitch + k] = given.table[(u * s.k + k) * size + tap];
-  return t;
-}
 
 // What a thread needs beside a desk: gradients of y [pairs][v_pitch] and [v_pitch][pairs], of weights and of queries [pairs][k_pitch]
 struct BackDesk : Desk {
@@ -102,46 +18,6 @@ struct BackDesk : Desk {
     d_queries = d_turned + s.v_pitch * LANES;
     d_weights = d_queries + k_pitch * LANES;
   }
-};
-
-// Lines of gradients of y, position by position: some at a time are made so where channels come first.
-class Lines {
- public:
-  Lines(const Shape& s, const Given& given)
-      : s_(s), given_(given), width_(s.h * s.v), most_(std::max<int64_t>(1, POSITIONS / s.width)),
-        own_(room(given.channels_first ? most_ * s.width * width_ : 0)) {}
-
-  // [width][h v] of a line of all images'; lines are asked for in order, none from `last` on
-  const float* of(int64_t line, int64_t last) {
-    if (!given_.channels_first) return given_.d_y + line * s_.width * width_;
-    if (line >= end_) take(line, last);
-    return own_.get() + (line - first_) * s_.width * width_;
-  }
-
- private:
-  static constexpr int64_t POSITIONS = 64, NUMBERS = 16;  // in a line of the cache
-
-  int64_t end(int64_t line, int64_t last) const { return std::min({line + most_, last, (line / s_.height + 1) * s_.height}); }
-  const float* place(int64_t line) const {
-    return given_.d_y + (line / s_.height * s_.height * width_ + line % s_.height) * s_.width;
-  }
-
-  void take(int64_t line, int64_t last) {
-    const int64_t n = s_.height * s_.width;
-    first_ = line, end_ = end(line, last);
-    if (end_ < last) {  // the next ones are asked for
-      const int64_t count = (end(end_, last) - end_) * s_.width;
-      const float* next = place(end_);
-      for (int64_t c = 0; c < width_; ++c, next += n)
-        for (int64_t i = 0; i < count + NUMBERS - 1; i += NUMBERS) __builtin_prefetch(next + std::min(i, count - 1), 0, 2);
-    }
-    turn_all(place(line), (end_ - line) * s_.width, width_, own_.get(), n, width_);
-  }
-
-  const Shape& s_;
-  const Given& given_;
-  int64_t width_, most_, first_ = 0, end_ = 0;
-  Room own_;
 };
 
 // Adds to moments [2][h k] what queries of a head give, `pitch` apart, and their gradients, `d_pitch` apart
@@ -259,10 +135,10 @@ void weigh_lines(const float* pairs, const float* numbers, int64_t step, int64_t
 
 // The share of some rows of their windows, of intra-depth u
 template <int HEADS>
-void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Stretch& part, BackDesk& desk,
-               Gradients& into, int64_t into_row) {
+void rows_back(const Shape& s, const Taps& taps, const Turned& t, int64_t map_row, int64_t u, const Window& w, const Stretch& part,
+               BackDesk& desk, Gradients& into, int64_t into_row) {
   const int64_t tap = part.top * s.pitch + w.left, k_pitch = desk.k_pitch;
-  weigh_rows(s, w, desk.turned, &t.table[u * s.k * s.taps], part.top, part.top + part.rows, desk.weights);
+  weigh_rows(s, w, desk.turned, &taps.table[u * s.k * s.taps], part.top, part.top + part.rows, desk.weights);
   const int64_t columns = part.width + part.count - 1, begin = std::max<int64_t>(0, -part.left);
   const int64_t end = std::min(columns, s.columns - part.left);
   float* d = desk.d_weights;
@@ -271,21 +147,21 @@ void rows_back(const Shape& s, const Turned& t, int64_t map_row, int64_t u, cons
     for (int64_t i = end; i < columns; ++i) store(d + i * LANES, Vec{});
   }
   const int64_t map = s.v_pitch * s.columns;
-  weigh_lines(desk.d_turned, &t.values[map_row * map + part.left + begin], s.columns, s.v, part.rows, end - begin, map,
+  weigh_lines(desk.d_turned, t.values.get() + map_row * map + part.left + begin, s.columns, s.v, part.rows, end - begin, map,
               desk.d_weights + begin * LANES, desk.pitch * LANES);
   const int64_t d_row = desk.pitch * LANES, taps_row = s.pitch * k_pitch;
-  queries_back<HEADS, -static_cast<int>(LANES)>(desk.d_weights, d_row, &t.taps[(u * s.taps + tap) * k_pitch], taps_row, part, k_pitch,
+  queries_back<HEADS, -static_cast<int>(LANES)>(desk.d_weights, d_row, &taps.taps[(u * s.taps + tap) * k_pitch], taps_row, part, k_pitch,
                                                 desk.d_queries);
   add_all<HEADS, Moves::WEIGHTS>(desk.d_weights, d_row, desk.pairs, k_pitch, part,
-                        {&into.table[(u * s.taps + tap) * k_pitch], taps_row, k_pitch});
+                        {into.table + (u * s.taps + tap) * k_pitch, taps_row, k_pitch});
   add_all<HEADS, Moves::SUMS>(desk.weights + w.left * LANES, s.pitch * LANES, desk.d_pairs, s.v_pitch, part,
                        {&into.values[(into_row * t.line + t.margin + part.left) * s.v_pitch], t.line * s.v_pitch, s.v_pitch});
 }
 
 // All of it for a few neighbouring queries of a row of an image; gradients of y are theirs
 template <int HEADS>
-void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image, int64_t position, int64_t count, int64_t head,
-              const float* d_y, BackDesk& desk, const QueriesBack& d_queries, Gradients& into) {
+void few_back(const Shape& s, const Given& given, const Taps* taps, const Turned& t, int64_t image, int64_t position, int64_t count,
+              int64_t head, const float* d_y, BackDesk& desk, const QueriesBack& d_queries, Gradients& into) {
   const int64_t row = image * s.height * s.width + position, channel = head * s.k, own = image - into.first_image;
   const int64_t k_pitch = desk.k_pitch, heads = std::min<int64_t>(HEADS, s.h - head);
   std::fill_n(desk.d_queries, LANES * k_pitch, 0.0f);
@@ -303,11 +179,11 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
   if (given.content) content_back<HEADS>(s, t, image, desk, &into.content[own * s.k * s.v_pitch]);
   const Window w = needed(s, position, position + count);
   Stretch part{count, w.column + w.left, 0, 0, w.right - w.left};
-  for (int64_t u = 0; given.table && part.width > 0 && u < s.u; ++u)
+  for (int64_t u = 0; taps && part.width > 0 && u < s.u; ++u)
     for (part.top = w.top; part.top < w.bottom; part.top += part.rows) {
       part.rows = std::min(desk.rows, w.bottom - part.top);
       const int64_t line = u * s.rows + w.row + part.top;
-      rows_back<HEADS>(s, t, image * s.u * s.rows + line, u, w, part, desk, into, own * s.u * s.rows + line);
+      rows_back<HEADS>(s, *taps, t, image * s.u * s.rows + line, u, w, part, desk, into, own * s.u * s.rows + line);
     }
   const int64_t together = s.k == k_pitch ? heads : 1;  // heads, one after the other here and there
   for (int64_t i = 0; i < count; ++i)
@@ -321,16 +197,13 @@ void few_back(const Shape& s, const Given& given, const Turned& t, int64_t image
 }
 
 // Rows of queries, of all images
-void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t first, int64_t last, const QueriesBack& d_queries,
-                Gradients& into) {
+void lines_back(const Shape& s, const Given& given, const Taps* taps, const Turned& t, int64_t first, int64_t last,
+                const QueriesBack& d_queries, Gradients& into) {
   into.first_image = first / s.height;
   into.images = last > first ? (last - 1) / s.height - into.first_image + 1 : 0;
   BackDesk desk(s);
   if (given.content) into.content.assign(into.images * s.k * s.v_pitch, 0.0f);
-  if (given.table) {
-    into.values.assign(into.images * s.u * s.rows * t.line * s.v_pitch, 0.0f);
-    into.table.assign(s.u * s.taps * desk.k_pitch, 0.0f);
-  }
+  if (taps) into.values.assign(into.images * s.u * s.rows * t.line * s.v_pitch, 0.0f);
   into.moments.assign(d_queries.mean ? 2 * s.h * s.k : 0, 0.0f);
   into.sums.assign(into.moments.size(), 0.0);
   Lines lines(s, given);
@@ -341,7 +214,7 @@ void lines_back(const Shape& s, const Given& given, const Turned& t, int64_t fir
         constexpr int HEADS = decltype(heads)::value;
         const int64_t image = line / s.height, position = line % s.height * s.width;
         for (int64_t column = 0; column < s.width; column += QUERIES<HEADS>)
-          few_back<HEADS>(s, given, t, image, position + column, std::min(QUERIES<HEADS>, s.width - column), head,
+          few_back<HEADS>(s, given, taps, t, image, position + column, std::min(QUERIES<HEADS>, s.width - column), head,
                           d_line + (column * s.h + head) * s.v, desk, d_queries, into);
       };
       if (are_two(s.h - head)) row(std::integral_constant<int, 2>{});
@@ -359,19 +232,24 @@ void take(const float* from, int64_t from_pitch, int64_t count, int64_t length, 
     else std::copy_n(from, length, into);
 }
 
-// The backward pass of lambda_backward; a shape with pitch and taps as Embeddings have them
-void backward_direct(const Shape& s, const Given& given, const QueriesBack& d_queries, float* d_values, float* d_content, float* d_table,
-                     int64_t threads) {
-  const Turned t = turned(s, given, threads);
+// The backward pass of lambda_backward, with taps or none; adds what the table gets to table_sum, as Taps::taps
+void backward_direct(const Shape& s, const Given& given, const Taps* taps, const QueriesBack& d_queries, float* d_values, float* d_content,
+                     float* table_sum, int64_t threads) {
+  const Turned t = turned(s, given, taps, threads);
   const int64_t lines = s.b * s.height, parts = std::max<int64_t>(1, std::min(threads, lines));
-  const int64_t map = s.u * s.rows, size = s.r_y * s.r_x, k_pitch = rounded(s.k);
+  const int64_t map = s.u * s.rows;
   std::vector<Gradients> found(parts);
-  in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) { lines_back(s, given, t, first, last, d_queries, found[part]); });
+  for (int64_t i = 0; i < parts; ++i) {
+    found[i].own.assign(taps && i ? Taps::numbers(s) : 0, 0.0f);
+    found[i].table = i ? found[i].own.data() : table_sum;
+  }
+  in_parts(lines, parts, [&](int64_t part, int64_t first, int64_t last) {
+    lines_back(s, given, taps, t, first, last, d_queries, found[part]);
+  });
   for (const Gradients& one : found)
     for (int64_t i = 0, channels = s.h * s.k; d_queries.mean && i < channels; ++i)
       d_queries.sums[i] += one.sums[i], d_queries.products[i] += one.sums[channels + i];
-  if (!given.table) std::fill_n(d_values, s.b * map * s.columns * s.v, 0.0f);
-  if (given.table) std::fill_n(d_table, s.u * s.k * size, 0.0f);
+  if (!taps) std::fill_n(d_values, s.b * map * s.columns * s.v, 0.0f);
   int64_t done = 0;  // images that a part before has been at
   for (const Gradients& one : found)
     for (int64_t i = 0; i < one.images; ++i) {
@@ -379,14 +257,12 @@ void backward_direct(const Shape& s, const Given& given, const QueriesBack& d_qu
       const bool add = image < done;
       done = std::max(done, image + 1);
       if (given.content) take(&one.content[i * s.k * s.v_pitch], s.v_pitch, s.k, s.v, add, d_content + image * s.k * s.v);
-      for (int64_t row = 0; given.table && row < map; ++row)
+      for (int64_t row = 0; taps && row < map; ++row)
         take(&one.values[((i * map + row) * t.line + t.margin) * s.v_pitch], s.v_pitch, s.columns, s.v, add,
              d_values + (image * map + row) * s.columns * s.v);
     }
   for (const Gradients& one : found)
-    for (int64_t u = 0; given.table && u < s.u; ++u)
-      for (int64_t tap = 0; tap < size; ++tap)
-        for (int64_t k = 0; k < s.k; ++k) d_table[(u * s.k + k) * size + tap] += one.table[(u * s.taps + tap) * k_pitch + k];
+    for (size_t i = 0; i < one.own.size(); ++i) table_sum[i] += one.own[i];
 }
 
 }  // namespace

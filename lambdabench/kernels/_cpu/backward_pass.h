@@ -13,29 +13,32 @@ struct Gradient {
   float *values, *content;
 };
 
-// The table, and its spectra where transforms are the quicker way.
+// The table as the quicker way takes it: its spectra, or its taps.
 struct Tables {
-  const float* given;  // [u, k, r_y, r_x] or null
+  Shape dense;  // with the pitch and taps of the latter
   std::vector<Embeddings> spectra;
+  std::vector<Taps> taps;
 
-  Tables(const Shape& s, const float* table) : given(table) {
-    if (table && transforms_pay(s, BACKWARD_COST)) spectra.emplace_back(s, table, BACKWARD_COST);
+  Tables(const Shape& s, const float* table) : dense(s) {
+    dense.pitch = s.r_x;
+    dense.taps = rounded(s.r_y * s.r_x) + LANES;
+    if (!table) return;
+    if (transforms_pay(s, BACKWARD_COST)) spectra.emplace_back(s, table, BACKWARD_COST);
+    else taps.emplace_back(dense, table);
   }
 
-  // Numbers of a sum of its gradients, as it is added up: as it is itself, or spectra
-  int64_t numbers(const Shape& s) const {
+  // Numbers of a sum of its gradients, as it is added up: spectra, or taps first
+  int64_t numbers() const {
     if (!spectra.empty()) return spectra.front().spectra.front().numbers();
-    return given ? s.u * s.k * s.r_y * s.r_x : 0;
+    return taps.empty() ? 0 : Taps::numbers(dense);
   }
 
   // d_table [u, k, r_y, r_x] from such a sum
-  void finish(const Shape& s, const std::vector<float>& sum, float* d_table) const {
-    if (spectra.empty()) {
-      std::copy(sum.begin(), sum.end(), d_table);
-      return;
-    }
-    std::fill_n(d_table, s.k * s.r_y * s.r_x, 0.0f);
-    spectra.front().spectra.front().add_gradients(s, sum.data(), d_table, s.r_x, s.r_y * s.r_x);
+  void finish(const std::vector<float>& sum, float* d_table) const {
+    if (!taps.empty()) return Taps::finish(dense, sum.data(), d_table);
+    if (spectra.empty()) return;
+    std::fill_n(d_table, dense.k * dense.r_y * dense.r_x, 0.0f);
+    spectra.front().spectra.front().add_gradients(dense, sum.data(), d_table, dense.r_x, dense.r_y * dense.r_x);
   }
 };
 
@@ -86,19 +89,12 @@ void back_by_transforms(const Embeddings& e, int64_t images, const Given& in, co
   if (in.content) narrow(wide_content.data(), s.b * s.k, s.v_pitch, s.v, out.content);
 }
 
-void back_directly(const Shape& s, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
-  Shape dense = s;
-  dense.pitch = s.r_x;
-  dense.taps = rounded(s.r_y * s.r_x) + LANES;
-  std::vector<float> table(in.table ? s.u * s.k * s.r_y * s.r_x : 0);
-  backward_direct(dense, in, out.queries, out.values, out.content, table.data(), threads);
-  add_to(table_sum, table);
-}
-
-// Of s.b images; adds what they give to the table's sum
-void lambdas_back(const Tables& tables, const Shape& s, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
-  if (!tables.spectra.empty()) return back_by_transforms(tables.spectra.front(), s.b, in, out, table_sum, threads);
-  back_directly(s, in, out, table_sum, threads);
+// Of so many images; adds what they give to the table's sum
+void lambdas_back(const Tables& tables, int64_t images, const Given& in, const Gradient& out, float* table_sum, int64_t threads) {
+  if (!tables.spectra.empty()) return back_by_transforms(tables.spectra.front(), images, in, out, table_sum, threads);
+  Shape s = tables.dense;
+  s.b = images;
+  backward_direct(s, in, tables.taps.data(), out.queries, out.values, out.content, table_sum, threads);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ extern "C" void lambda_layer_back(const float* const* given, const float* projec
   const MapsBack to_maps{in.maps, channels, projected, d_projected.get(), in.norms ? &through[0] : nullptr, in.weights, d_x};
   to_maps.run(gradients, threads);
   float* behind = std::copy(sum.bias.begin(), sum.bias.end(), of_norms + (in.norms ? 2 * count : 0));
-  tables.finish(s, sum.table, behind);
+  tables.finish(sum.table, behind);
 }
 
 // Gradients of lambda_forward, of shapes as their inputs; those of content and table are null where these are.
@@ -167,10 +167,10 @@ extern "C" void lambda_backward(const float* queries, const float* values, const
                                 const int64_t* sizes, int64_t threads) {
   const Shape s = shape_of(sizes);
   const Tables tables(s, table);
-  std::vector<float> sum(tables.numbers(s), 0.0f);
-  lambdas_back(tables, s, {queries, values, content, table, d_y, s.h * s.k, s.v, nullptr, nullptr},
+  std::vector<float> sum(tables.numbers(), 0.0f);
+  lambdas_back(tables, s.b, {queries, values, content, d_y, s.h * s.k, s.v, nullptr, nullptr},
                {{d_queries, s.h * s.k}, d_values, d_content}, sum.data(), threads);
-  tables.finish(s, sum, d_table);
+  tables.finish(sum, d_table);
 }
 
 // float32 numbers in a vector of this build.

@@ -47,15 +47,15 @@ inline void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pi
   UNROLLED for (int64_t i = 0; i < LANES; ++i) store(to + i * to_pitch, rows[i]);
 }
 
-// to[column][row] = from[row][column]
+// to[column][row] = from[row][column]; what is left of whole vectors is turned with some before once more
 inline void turn_all(const float* from, int64_t columns, int64_t rows, float* to, int64_t from_pitch, int64_t to_pitch) {
   int64_t row = 0;
-  for (; row + LANES <= rows; row += LANES) {
+  for (; row < rows && rows >= LANES; row += LANES) {
+    row = std::min(row, rows - LANES);
     int64_t at = 0;
-    for (; at + LANES <= columns; at += LANES) turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch);
-    if (at < columns && columns >= LANES) {
-      at = columns - LANES;
-      turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch), at = columns;
+    for (; at < columns && columns >= LANES; at += LANES) {
+      at = std::min(at, columns - LANES);
+      turn(from + row * from_pitch + at, from_pitch, to + at * to_pitch + row, to_pitch);
     }
     for (; at < columns; ++at)
       for (int64_t i = 0; i < LANES; ++i) to[at * to_pitch + row + i] = from[(row + i) * from_pitch + at];

@@ -108,6 +108,16 @@ inline void narrow(const float* source, int64_t count, int64_t from, int64_t to,
   for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * to, source + i * from, to * sizeof(float));
 }
 
+// Sum of a[i] b[i]
+inline float dot(const float* a, const float* b, int64_t count) {
+  Vec sum{};
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) sum += load(a + i) * load(b + i);
+  float found = total(sum);
+  for (; i < count; ++i) found += a[i] * b[i];
+  return found;
+}
+
 // to = from * scale + shift, number by number; as they are without a scale. Nothing overlaps.
 inline void fold(const float* from, int64_t count, const float* scale, const float* shift, float* to) {
   int64_t i = 0;

@@ -23,12 +23,10 @@ struct KeysBack {
   KeysBack(const Shape& s, const float* d_content, const Kept& kept, int64_t keys)
       : k_pitch(rounded(s.k)), lambdas(widened(d_content, keys, s.v, s.v_pitch)), turned(s.v * k_pitch, 0.0f), dots(k_pitch, 0.0f),
         most(dots), share(dots) {
+    turn_all(d_content, s.v, keys, turned.data(), s.v, k_pitch);
     for (int64_t k = 0; k < keys; ++k) {
       most[k] = kept.most[k], share[k] = 1.0f / kept.sum[k];
-      for (int64_t v = 0; v < s.v; ++v) {
-        turned[v * k_pitch + k] = d_content[k * s.v + v];
-        dots[k] += d_content[k * s.v + v] * kept.content[k * s.v + v];
-      }
+      dots[k] = dot(d_content + k * s.v, kept.content + k * s.v, s.v);
     }
   }
 
@@ -73,7 +71,7 @@ struct LayerBack {
 
   Totals totals() const {
     const int64_t n = positions(), of_queries = dense() ? n * channels.of_queries : 0;
-    return {std::vector<float>(tables.numbers(shape), 0.0f),
+    return {std::vector<float>(tables.numbers(), 0.0f),
             std::vector<float>(bias ? shape.k : 0, 0.0f),
             GradientMoments(channels.pitch()),
             room(of_queries),
@@ -96,10 +94,9 @@ struct LayerBack {
   // Gradients of the lambdas' side of an image; those of queries are where they belong, unless they are dense
   void lambdas(const float* rows, const float* content, const float* d_out, float* d_rows, float* d_content, Totals& into,
                int64_t threads) const {
-    Shape s = shape;
-    s.b = 1;
+    const Shape& s = shape;
     const int64_t pitch = channels.pitch();
-    Given in{rows, rows + channels.of_queries + channels.keys, content, tables.given, d_out, pitch, pitch, nullptr, nullptr, channels_first};
+    Given in{rows, rows + channels.of_queries + channels.keys, content, d_out, pitch, pitch, nullptr, nullptr, channels_first};
     Gradient out{{d_rows, pitch}, into.d_values.get(), d_content};
     if (norms) in.scale = norms->scale.data(), in.shift = norms->shift.data();
     if (done()) out.queries = {d_rows, pitch, mean.data(), into.moments.sums.data(), into.moments.products.data()};
@@ -111,7 +108,7 @@ struct LayerBack {
       in.queries = into.queries.get(), in.values = into.values.get(), out.queries.numbers = into.d_queries.get();
       if (channels_first) positions_first(d_out, into.turned.get()), in.d_y = into.turned.get();
     }
-    lambdas_back(tables, s, in, out, into.table.data(), threads);
+    lambdas_back(tables, 1, in, out, into.table.data(), threads);
   }
 
   // What is there of the gradients of a few positions' normalised numbers to where those of the projections go
