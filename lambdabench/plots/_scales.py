@@ -1,5 +1,6 @@
 """How a metric is shown: its unit, its axis label, its bars; and the columns behind a figure."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,8 +50,15 @@ def error(point: pd.Series, metric: str) -> list[list[float]] | None:
 
 
 def plain_log_ticks(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5 of each decade as plain numbers, more where less than a decade is shown; call it on a filled logarithmic axis."""
+    """Ticks at 1, 2 and 5 of each decade as plain numbers, more where less than a decade is shown; call it on a filled logarithmic axis.
+
+    At least an octave is shown: ticks of less would be the same number.
+    """
     low, high = axis.get_view_interval()
+    if high < 2 * low:
+        middle = math.sqrt(low * high)
+        low, high = middle / math.sqrt(2), middle * math.sqrt(2)
+        getattr(axis.axes, f"set_{axis.axis_name}lim")(low, high)  # pyright: ignore[reportAttributeAccessIssue]
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
     axis.set_minor_formatter(NullFormatter())

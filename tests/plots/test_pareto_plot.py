@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from lambdabench import plots
 from lambdabench.analysis.pareto import pareto
 from lambdabench.core.errors import NothingMeasuredError
+from lambdabench.plots import _scales as scales
 from lambdabench.plots import _style as style
 from lambdabench.plots import pareto as figure
 
@@ -92,3 +94,15 @@ def test_families_are_told_by_name() -> None:
         "resnet50_ccll": "lambda",
         "resnet50": "convolution",
     }
+
+
+def test_the_axis_of_one_point_has_ticks_that_differ() -> None:
+    axes = Figure().subplots()
+    axes.set_xscale("log")
+    axes.errorbar([26.4], [1.0], xerr=[[0.3], [0.2]])
+    scales.plain_log_ticks(axes.xaxis)
+    low, high = axes.get_xlim()
+    shown = [
+        one.get_text() for at, one in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
+    ]
+    assert len(shown) == len(set(shown)) >= 1

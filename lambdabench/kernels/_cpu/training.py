@@ -226,7 +226,7 @@ class _Layer(torch.autograd.Function):
         room, kept, x, bias, embeddings, *weights = ctx.saved_tensors
         count, _, heads, seen = ctx.settings
         of_input = ctx.needs_input_grad[1]
-        run, apart = (_BACK, _apart) if seen or is_seen(d_y) else (_backward, torch._C._nn.unflatten_dense_tensors)
+        run, apart = (_BACK, _apart) if seen or is_seen(d_y) else (_backward, _apart_unseen)
         d_x, gradients = run(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
         parameters = [*weights, *[one for one in (bias, embeddings) if one is not None]]
         found = list(apart(gradients, parameters))
@@ -236,6 +236,7 @@ class _Layer(torch.autograd.Function):
 
 
 _apart = torch.ops.aten.unflatten_dense_tensors.default
+_apart_unseen = torch._utils._unflatten_dense_tensors
 _move = torch.ops.aten._foreach_lerp_.Scalar
 _count = torch.ops.aten._foreach_add_.Scalar
 _LIBRARY = torch.library.Library(ROOT, "FRAGMENT")

@@ -30,11 +30,19 @@ class Product(nn.Module):
 
 
 class Copy(nn.Module):
-    """Its input, read and written once."""
+    """Its input, read and written once, to memory that it keeps: fresh memory is given in pages, which takes longer than the copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = torch.empty(0)
 
     def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d height width"]:
-        """A map of any size."""
-        return x.clone()
+        """A map of any size; the next call writes over it, where there are no gradients."""
+        if torch.is_grad_enabled():
+            return x.clone()
+        if (self._kept.shape, self._kept.dtype, self._kept.device) != (x.shape, x.dtype, x.device):
+            self._kept = torch.empty_like(x)
+        return self._kept.copy_(x)
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> nn.Module:

@@ -52,11 +52,17 @@ def executed_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **opti
     return _macs(dim, dim_out, n, n if options.get("kernel") == "einsum" else window, options)
 
 
+TRANSFORM_RATE = 0.65
+"""Share of a matrix product's FLOP/s that a transform is taken to have at most: many of its steps add alone, where a unit of the
+processor multiplies and adds at once."""
+
+
 def fewest_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **options: Any) -> float:
     """One image by whatever formulation of the position term needs fewest, whichever runs: what speed is measured by.
 
     Queries first (sum of taps cut at the borders, t h (k + v) u), lambdas first (t k v u + n h k v), or transforms: of values and of
-    pairs of lambdas on a map padded by half the scope, 5 N log2 N FLOP each, and their products.
+    pairs of lambdas on a map padded by half the scope, 5 N log2 N FLOP each, and their products. An operation of a transform counts
+    1 / `TRANSFORM_RATE`.
     """
     h, k, u, v = _depths(dim_out, options)
     settings = OPTIONS | options
@@ -73,7 +79,7 @@ def fewest_macs(dim: int, dim_out: int, *, size: Size, stride: int = 1, **option
     padded = math.prod(side + min(most // 2, side - 1) for side, most in zip(size, scope, strict=True))
     transforms = v * u * ((k / 2 + 1) * 2.5 * padded * math.log2(max(padded, 2)) + 1.5 * k * padded)
     after = n * h * k * v
-    return fixed + min(taps * h * (k + v) * u, taps * k * v * u + after, transforms + after)
+    return fixed + min(taps * h * (k + v) * u, taps * k * v * u + after, transforms / TRANSFORM_RATE + after)
 
 
 def activation_bytes(dim: int, dim_out: int, *, size: Size, stride: int = 1, itemsize: int = 4, **options: Any) -> int:
