@@ -236,7 +236,7 @@ class _Layer(torch.autograd.Function):
 
 
 _apart = torch.ops.aten.unflatten_dense_tensors.default
-_apart_unseen = torch._utils._unflatten_dense_tensors
+_apart_unseen = torch._C._nn.unflatten_dense_tensors  # pyright: ignore[reportAttributeAccessIssue]
 _move = torch.ops.aten._foreach_lerp_.Scalar
 _count = torch.ops.aten._foreach_add_.Scalar
 _LIBRARY = torch.library.Library(ROOT, "FRAGMENT")
