@@ -214,12 +214,12 @@ def test_it_compiles_for_arm64(tmp_path: Path) -> None:
 SANITIZED = r"""
 #include "lambda.cpp"
 int main() {
-  for (int64_t side : {14, 23})
+  for (int64_t side : {7, 14, 23})
     for (int64_t images : {1, 3, 5})
       for (int64_t heads : {1, 4, 6})
         for (int64_t scope : {7, 31})
           for (int64_t first : {0, 1}) {
-            const int64_t n = side * side, k = 16, v = 8, depth = 24, threads = 2;
+            const int64_t n = side * side, k = heads == 6 ? 5 : 16, v = heads == 1 ? 16 : 8, depth = 24, threads = 2;
             const std::vector<float> x(images * depth * n, 0.5f), weights(std::max(heads * k, v) * depth, 0.1f);
             const std::vector<float> table(k * scope * scope, 1.0f);
             std::vector<float> y(images * heads * v * n);
@@ -230,6 +230,15 @@ int main() {
             std::copy_n(sizes, 11, layer.sizes);
             layer.depth = depth, layer.channels_first = first, layer.threads = threads;
             lambda_layer(&layer);
+            const int64_t channels = heads * k + k + v, norms = heads * k + v, pitch = (channels + 15) / 16 * 16;
+            const std::vector<float> norm(std::max(heads * k, v), 1.0f), d_y(y.size(), 0.25f);
+            std::vector<float> projected(images * n * pitch + 16), kept(3 * norms + images * k * (2 + v)), d_x(x.size());
+            std::vector<float> gradients(channels * depth + 2 * norms + table.size());
+            const float *w = weights.data(), *one = norm.data();
+            const float* given[] = {x.data(), w, w, w, one, one, one, one, nullptr, table.data()};
+            const double epsilons[] = {1e-5, 1e-5};
+            lambda_layer_train(given, epsilons, y.data(), projected.data(), kept.data(), sizes, depth, first, threads);
+            lambda_layer_back(given, projected.data(), kept.data(), d_y.data(), d_x.data(), gradients.data(), sizes, depth, first, threads);
           }
 }
 """
