@@ -73,6 +73,7 @@ class TorchSession:
         self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
         trains = case.mode == "train"
         self._is_part = case.kind == "layer"
+        self._parameters = tuple(self._network.parameters())  # looking for them takes as long as a small map
         learns = trains and not self._is_part
         self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if learns else None
         self._eager = _with_loss(self._network, workload) if learns else self._network
@@ -154,7 +155,7 @@ class TorchSession:
         """Inductor counts none."""
 
     def close(self) -> None:
-        del self._network, self._inputs, self._optimizer, self._eager, self._work
+        del self._network, self._parameters, self._inputs, self._optimizer, self._eager, self._work
         if self._compiler is not None:
             self._compiler.close()
         if self._device.type == "cuda":
@@ -179,7 +180,7 @@ class TorchSession:
         with self._precision():
             output = work(*arguments)
         output.backward(self._inputs[-1])
-        for one in self._network.parameters():
+        for one in self._parameters:
             one.grad = None
         return output.detach()
 

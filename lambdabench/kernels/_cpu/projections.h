@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm.h"
+#include "product.h"
 
 namespace {
 
@@ -20,6 +21,8 @@ struct Maps {
   int64_t images, positions, depth;
   bool channels_first;
 
+  // Few positions are sooner through with weights as they are than weights are in another order
+  bool few() const { return blocks() <= 4 && depth % LANES == 0; }
   int64_t of_image() const { return (positions + BLOCK - 1) / BLOCK; }
   int64_t blocks() const { return images * of_image(); }
   // They begin where lines of the cache do
@@ -158,22 +161,65 @@ inline int64_t threads_for(int64_t work, int64_t blocks, int64_t threads) {
   return std::clamp<int64_t>(work / WORTH, 1, std::max<int64_t>(1, std::min(threads, blocks)));
 }
 
+// The end of the rows from `first` on that follow each other
+inline int64_t together(const RowsOf& rows, int64_t first, int64_t depth) {
+  int64_t last = first + 1;
+  while (last < static_cast<int64_t>(rows.size()) && rows[last] == rows[last - 1] + depth) ++last;
+  return last;
+}
+
+// Few positions' projections, with weights as they are
+class ProjectFew {
+ public:
+  ProjectFew(const Maps& maps, const RowsOf& weights)
+      : maps_(maps), all_(static_cast<int64_t>(weights.size())), patch_(maps.depth), out_(room(all_ * PITCH)) {
+    for (int64_t first = 0, last; first < all_; first = last) {
+      last = together(weights, first, maps.depth);
+      parts_.push_back({weights[first], last - first, nullptr, nullptr});
+    }
+  }
+
+  // to [count][pitch]
+  void run(const Block& one, float* to, int64_t pitch) {
+    const float* map = maps_.numbers + one.image * maps_.depth * maps_.positions;
+    for (int64_t at = 0, count; at < one.count; at += count) {
+      count = one.count - at <= AT_ONCE ? one.count - at : ACROSS;
+      patch_.take(map, maps_.positions, maps_.channels_first, one.first + at, count);
+      float* out = out_.get();
+      for (const Weights& part : parts_) project(part, patch_, out), out += part.channels * PITCH;
+      turn_all(out_.get(), count, all_, to + at * pitch, PITCH, pitch);
+    }
+  }
+
+ private:
+  const Maps& maps_;
+  int64_t all_;
+  Patch patch_;
+  Room out_;
+  std::vector<Weights> parts_;
+};
+
 // projected [images * positions][pitch]; the moments of each thread's rows, if wanted
 std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, int64_t pitch, bool of_moments, float* projected,
                                   int64_t threads) {
-  const Panels right = Panels::turned(weights, maps.depth);
-  const int64_t blocks = maps.blocks(), work = maps.images * maps.positions * maps.depth * pitch;
+  const bool few = maps.few();
+  const Panels right = few ? Panels(0, 0) : Panels::turned(weights, maps.depth);
+  const int64_t columns = few ? static_cast<int64_t>(weights.size()) : right.columns, blocks = maps.blocks();
+  const int64_t work = maps.images * maps.positions * maps.depth * pitch;
   std::vector<Moments> moments(threads_for(work, blocks, threads));
   in_parts(blocks, static_cast<int64_t>(moments.size()), [&](int64_t part, int64_t first, int64_t last) {
-    const Room left = room(maps.room_of_left());
+    const Room left = room(few ? 0 : maps.room_of_left());
+    std::vector<ProjectFew> unpacked;
+    if (few) unpacked.emplace_back(maps, weights);
     for (int64_t i = first; i < last; ++i) {
       const Block one = maps.block(i);
       float* to = projected + (one.image * maps.positions + one.first) * pitch;
       Ahead ahead;
       if (i + 1 < last) ahead.parts = {maps.part(maps.numbers, maps.block(i + 1))};
-      multiply(maps.by_position(one, left.get()), right.right, one.count, right.columns, maps.depth, false, to, pitch, &ahead);
-      for (int64_t row = 0; right.columns < pitch && row < one.count; ++row)
-        std::fill(to + row * pitch + right.columns, to + (row + 1) * pitch, 0.0f);
+      if (few) unpacked[0].run(one, to, pitch);
+      else multiply(maps.by_position(one, left.get()), right.right, one.count, columns, maps.depth, false, to, pitch, &ahead);
+      for (int64_t row = 0; columns < pitch && row < one.count; ++row)
+        std::fill(to + row * pitch + columns, to + (row + 1) * pitch, 0.0f);
       if (of_moments) moments[part].add(to, one.count, pitch);
     }
   });
@@ -236,14 +282,13 @@ struct MapsBack {
   const NormsBack* norms;                // or null
   const RowsOf& weights;
   float* d_x;                            // as the maps, or null
-  static constexpr int64_t FEW = 4;      // blocks
 
   // d_weight [channels][depth]
   void run(float* d_weight, int64_t threads) const {
     const int64_t pitch = channels.pitch(), depth = maps.depth, work = 2 * maps.images * maps.positions * depth * pitch;
-    const Panels right = d_x && !few() ? Panels::of(weights, depth) : Panels(0, 0);
+    const Panels right = d_x && !maps.few() ? Panels::of(weights, depth) : Panels(0, 0);
     const int64_t parts = threads_for(work, maps.blocks(), threads), of_left = numbers_in_tiles(channels.count(), AT_MOST);
-    const bool at_once = few() && parts == 1;
+    const bool at_once = maps.few() && parts == 1;
     std::vector<Room> sums(parts);
     in_parts(maps.blocks(), parts, [&](int64_t part, int64_t first, int64_t last) {
       if (!at_once) sums[part] = room(depth * pitch);
@@ -284,9 +329,6 @@ struct MapsBack {
     return rows;
   }
 
-  // Few positions are sooner through with weights as they are than weights are in another order
-  bool few() const { return maps.blocks() <= FEW && maps.depth % LANES == 0; }
-
   // d_weight [channels][depth] = or += d x
   void to_weights(const Block& one, const float* d, bool adds, float* left, float* x, float* d_weight, Ahead& ahead) const {
     const int64_t pitch = channels.pitch(), depth = maps.depth;
@@ -299,9 +341,9 @@ struct MapsBack {
   // out [count][pitch] = d weights
   void times_weights(const float* d, int64_t count, const Panels& right, float* out, int64_t pitch, Ahead& ahead) const {
     const int64_t depth = maps.depth, all = channels.count();
-    if (!few()) return multiply(as_they_are(d, channels.pitch()), right.right, count, pitch, all, false, out, pitch, &ahead);
+    if (!maps.few()) return multiply(as_they_are(d, channels.pitch()), right.right, count, pitch, all, false, out, pitch, &ahead);
     for (int64_t first = 0, last; first < all; first = last) {
-      for (last = first + 1; last < all && weights[last] == weights[last - 1] + depth;) ++last;
+      last = together(weights, first, depth);
       multiply(as_they_are(d + first, channels.pitch()), {weights[first], 1, depth}, count, pitch, last - first, first > 0, out, pitch,
                &ahead);
     }

@@ -88,8 +88,11 @@ def train(
     weights = [*projections, *[one["weight"] for one in parts], *[one["bias"] for one in parts]]
     bias = bias if len(projections) == 3 else None
     seen = is_seen(x) or not is_dense(x) or not are_plain((*weights, bias, embeddings))
-    settings = (len(projections), [one.eps for one in norms], heads, seen)
-    y, kept = _Layer.apply(settings, x, bias, embeddings, *weights)
+    settings = (len(projections), norms, heads, seen)
+    found = _Layer.apply(settings, x, bias, embeddings, *weights)
+    if not seen:
+        return found
+    y, kept = found
     if norms:
         _move_on(norms, kept)
     return y
@@ -207,24 +210,29 @@ class _Layer(torch.autograd.Function):
     Where nobody can see them they are called without torch, whose way to them takes as long as a small map."""
 
     @staticmethod
-    def forward(ctx: Any, settings: tuple[int, list[float], int, bool], *tensors: Any) -> tuple[Tensor, Tensor]:
-        count, epsilons, heads, seen = settings
+    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int, bool], *tensors: Any) -> Any:
+        """y, and where it is seen what is kept as well: an operator changes no statistics."""
+        count, norms, heads, seen = settings
         x, bias, embeddings, *weights = tensors
         run = _TRAIN if seen else _forward
-        y, room, kept = run(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
+        y, room, kept = run(x, weights[:count], weights[count:], bias, embeddings, [one.eps for one in norms], heads)
         ctx.save_for_backward(room, kept, *tensors)
-        ctx.settings = settings
+        ctx.settings = (count, heads, seen)
+        if not seen:
+            if norms:
+                _move_on(norms, kept)
+            return y
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         return y, kept
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_y: Tensor | None, _: None) -> tuple[Any, ...]:
+    def backward(ctx: Any, d_y: Tensor | None, *_: None) -> tuple[Any, ...]:
         if d_y is None:
             return (None,) * len(ctx.needs_input_grad)
         room, kept, x, bias, embeddings, *weights = ctx.saved_tensors
-        count, _, heads, seen = ctx.settings
+        count, heads, seen = ctx.settings
         of_input = ctx.needs_input_grad[1]
         run, apart = (_BACK, _apart) if seen or is_seen(d_y) else (_backward, _apart_unseen)
         d_x, gradients = run(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
