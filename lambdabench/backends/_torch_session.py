@@ -71,11 +71,9 @@ class TorchSession:
         self._mode_is_readable = True
         self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
         self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
-        trains = case.mode == "train"
-        self._is_part = case.kind == "layer"
         self._parameters = tuple(self._network.parameters())  # looking for them takes as long as a small map
-        learns = trains and not self._is_part
-        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=LEARNING_RATE) if learns else None
+        learns = case.mode == "train" and case.kind != "layer"
+        self._optimizer = torch.optim.SGD(self._parameters, lr=LEARNING_RATE) if learns else None
         self._eager = _with_loss(self._network, workload) if learns else self._network
         self._work = self._eager if compiler is None else compiler.wrap(self._eager)
 

@@ -169,7 +169,7 @@ void few_back(const Shape& s, const Given& given, const Taps* taps, const Turned
     std::fill_n(desk.pairs, LANES * k_pitch, 0.0f);
     std::fill_n(desk.d_pairs, LANES * s.v_pitch, 0.0f);
   }
-  const float *scale = given.scale ? given.scale + channel : nullptr, *shift = given.shift + channel;
+  const float *scale = given.scale ? given.scale + channel : nullptr, *shift = scale ? given.shift + channel : nullptr;
   const float* queries = given.queries + row * given.pitch + channel;
   float* out = d_queries.numbers + row * d_queries.pitch + channel;
   for (int64_t i = 0; i < count; ++i)

@@ -64,20 +64,20 @@ struct Gradients {
   std::vector<double> sums;            // [2][h k]: of all
 };
 
-// One row of a map's values, channels first, [v_pitch][columns]; by way of room [columns, whole vectors][v_pitch]
-void turn_row(const Shape& s, const Given& given, int64_t row, float* room, float* to) {
-  const float *from = given.values + row * s.columns * given.values_pitch, *shift = given.shift + s.h * s.k;
-  const float* scale = given.scale ? given.scale + s.h * s.k : nullptr;
+// One row of a map's values, channels first, [v_pitch][columns]; normalised [columns, whole vectors][v_pitch] is room
+void turn_row(const Shape& s, const Given& given, int64_t row, float* normalised, float* to) {
+  const float* from = given.values + row * s.columns * given.values_pitch;
+  const float *scale = given.scale ? given.scale + s.h * s.k : nullptr, *shift = scale ? given.shift + s.h * s.k : nullptr;
   for (int64_t column = 0; column < s.columns; ++column)
-    fold(from + column * given.values_pitch, s.v, scale, shift, room + column * s.v_pitch);
+    fold(from + column * given.values_pitch, s.v, scale, shift, normalised + column * s.v_pitch);
   for (int64_t v = 0; v < s.v_pitch; v += LANES) {
     float* lines = to + v * s.columns;
     if (s.columns >= LANES) {
-      turn_all(room + v, LANES, s.columns, lines, s.v_pitch, s.columns);
+      turn_all(normalised + v, LANES, s.columns, lines, s.v_pitch, s.columns);
       continue;
     }
     alignas(64) float some[LANES * LANES];
-    turn(room + v, s.v_pitch, some, LANES);
+    turn(normalised + v, s.v_pitch, some, LANES);
     for (int64_t i = 0; i < LANES; ++i, lines += s.columns)  // a line's end is the next one's to write
       if ((s.v_pitch - v - i) * s.columns >= LANES) store(lines, load(some + i * LANES));
       else std::copy_n(some + i * LANES, s.columns, lines);

@@ -210,7 +210,7 @@ void lay_out(const PerQuery& from, int64_t count, int64_t heads, int64_t wide, i
     for (int64_t j = 0; j < channels; j += 16) __builtin_prefetch(next + j);
     float* to = pairs + i * wide * pitch;
     for (int64_t channel = 0; channel < channels; channel += step, to += pitch)
-      fold(numbers + channel, step, from.scale ? from.scale + channel : nullptr, from.shift + channel, to);
+      fold(numbers + channel, step, from.scale ? from.scale + channel : nullptr, from.scale ? from.shift + channel : nullptr, to);
   }
   for (int64_t i = 0; i < pitch; i += LANES) turn(pairs + i, pitch, turned + i * LANES, LANES);
 }

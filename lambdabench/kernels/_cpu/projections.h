@@ -214,10 +214,13 @@ std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, int64
     for (int64_t i = first; i < last; ++i) {
       const Block one = maps.block(i);
       float* to = projected + (one.image * maps.positions + one.first) * pitch;
-      Ahead ahead;
-      if (i + 1 < last) ahead.parts = {maps.part(maps.numbers, maps.block(i + 1))};
-      if (few) unpacked[0].run(one, to, pitch);
-      else multiply(maps.by_position(one, left.get()), right.right, one.count, columns, maps.depth, false, to, pitch, &ahead);
+      if (few) {
+        unpacked[0].run(one, to, pitch);
+      } else {
+        Ahead ahead;
+        if (i + 1 < last) ahead.parts = {maps.part(maps.numbers, maps.block(i + 1))};
+        multiply(maps.by_position(one, left.get()), right.right, one.count, columns, maps.depth, false, to, pitch, &ahead);
+      }
       for (int64_t row = 0; columns < pitch && row < one.count; ++row)
         std::fill(to + row * pitch + columns, to + (row + 1) * pitch, 0.0f);
       if (of_moments) moments[part].add(to, one.count, pitch);

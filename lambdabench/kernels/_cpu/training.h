@@ -96,7 +96,8 @@ struct LayerBack {
                int64_t threads) const {
     const Shape& s = shape;
     const int64_t pitch = channels.pitch();
-    Given in{rows, rows + channels.of_queries + channels.keys, content, d_out, pitch, pitch, nullptr, nullptr, channels_first};
+    Given in{rows, rows + channels.of_queries + channels.keys, content, d_out, pitch, pitch, nullptr, nullptr,
+             channels_first && !dense()};
     Gradient out{{d_rows, pitch}, into.d_values.get(), d_content};
     if (norms) in.scale = norms->scale.data(), in.shift = norms->shift.data();
     if (done()) out.queries = {d_rows, pitch, mean.data(), into.moments.sums.data(), into.moments.products.data()};
