@@ -174,7 +174,7 @@ void gather_all(const Shape& s, const Rows& rows) {
 
 // Queries of a row that are gathered for together where the value depth is less than four vectors: enough sums to keep the units busy
 template <int HEADS>
-constexpr int TOGETHER = LANES == 16 ? 8 / HEADS : LANES == 8 ? 4 / HEADS : 1;
+constexpr int TOGETHER = LANES == 16 ? (HEADS < 4 ? 8 : 16) / HEADS : LANES == 8 ? 4 / HEADS : 1;
 
 // The next number that begins a line of the cache
 inline float* whole_line(float* p) { return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64); }
@@ -184,7 +184,6 @@ struct Desk {
   int64_t k_pitch, rows;  // rows of windows at a time: what the first-level cache takes
   std::vector<float> room;
   float *pairs, *turned, *weights;
-  std::vector<float> wide;  // what is not finished in its place
   explicit Desk(const Shape& s) : k_pitch(rounded(s.k)), rows(std::clamp<int64_t>(2048 / (s.pitch * LANES), 1, s.r_y)) {
     room.resize(2 * k_pitch * LANES + (rows * s.pitch + SUMS) * LANES + 16);
     pairs = whole_line(room.data());
@@ -236,12 +235,20 @@ void weigh_rows(const Shape& s, const Window& w, const float* turned, const floa
     weigh_all(turned, table, s.taps, s.k, width, weights);
 }
 
+// At most COUNT neighbours of at most `most`, half as many as long as those are too many: how many there were
+template <int HEADS, int COUNT>
+int64_t gather_some(const Shape& s, const Rows& rows, int64_t most) {
+  if constexpr (COUNT > 1)
+    if (COUNT > most) return gather_some<HEADS, COUNT / 2>(s, rows, most);
+  gather_all<HEADS, COUNT>(s, rows);
+  return COUNT;
+}
+
 // Rows `top` to `bottom` of the windows of a few queries, the neighbours in a row together; `all` is the first query's, and values are
 // the whole map's
 template <int HEADS>
 void gather_rows(const Shape& s, int64_t position, int64_t count, int64_t top, int64_t bottom, const Rows& all) {
-  constexpr int COUNT = TOGETHER<HEADS>;
-  const bool together = COUNT > 1 && s.v_pitch < 4 * LANES && s.r_x >= COUNT;
+  const int64_t most = s.v_pitch < 4 * LANES ? std::min<int64_t>(TOGETHER<HEADS>, s.r_x) : 1;
   Rows rows = all;
   for (int64_t i = 0, row = position / s.width, column = position % s.width; i < count; ++row, column = 0) {
     const Window w = window(s, row, 0);
@@ -254,10 +261,7 @@ void gather_rows(const Shape& s, int64_t position, int64_t count, int64_t top, i
       rows.weights = all.weights + skipped + i * HEADS;
       rows.values = values + column * s.v_pitch;
       rows.y = all.y + i * s.h * s.v_pitch;
-      const bool some = together && i + COUNT <= count && column + COUNT <= s.width;
-      if (some) gather_all<HEADS, COUNT>(s, rows);
-      else gather_all<HEADS, 1>(s, rows);
-      step = some ? COUNT : 1;
+      step = gather_some<HEADS, TOGETHER<HEADS>>(s, rows, std::min({most, count - i, s.width - column}));
     }
   }
 }
@@ -284,9 +288,14 @@ void few_queries(const Shape& s, const Image& image, const float* turned, const 
 // Queries that the widest group of a layer has
 inline int64_t widest(const Shape& s) { return s.h % 4 == 0 ? QUERIES<4> : s.h % 2 == 0 ? QUERIES<2> : QUERIES<1>; }
 
+// Whether groups go on in the next row: where rows are short, or nothing is gained by neighbours and rows would end in part of a group
+inline bool across_rows(const Shape& s) {
+  return s.width < widest(s) || (s.v_pitch >= 4 * LANES && s.width % widest(s) != 0);
+}
+
 // How many of `most` queries from position `at` on make a group: those of a row together where it is wide enough
 inline int64_t together(const Shape& s, int64_t at, int64_t last, int64_t most) {
-  const int64_t in_row = s.width < widest(s) ? last - at : s.width - at % s.width;
+  const int64_t in_row = across_rows(s) ? last - at : s.width - at % s.width;
   return std::min({most, in_row, last - at});
 }
 

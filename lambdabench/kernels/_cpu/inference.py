@@ -39,12 +39,15 @@ def infer(
         numbers += (own["weight"], own["bias"], running["running_mean"], running["running_var"])
     epsilons = [one.eps for one in norms]
     if not is_seen(x) and is_dense(x) and are_plain((*projections, *numbers, bias, embeddings)):
-        return _run(x, projections, numbers, epsilons, bias, embeddings, heads)
+        same = heads * len(projections[-1]) == x.shape[1]
+        y = torch.empty_like(x) if same else _empty(x, heads * len(projections[-1]))
+        return _run(x, y, projections, numbers, epsilons, bias, embeddings, heads)
     return _OPERATORS.lambda_layer(x, list(projections), numbers, epsilons, bias, embeddings, heads)
 
 
 def _run(  # noqa: PLR0917 (the operator's)
     x: Tensor,
+    y: Tensor,
     projections: Sequence[Tensor],
     norms: Sequence[Tensor],
     epsilons: Sequence[float],
@@ -52,13 +55,12 @@ def _run(  # noqa: PLR0917 (the operator's)
     embeddings: Tensor | None,
     heads: int,
 ) -> Tensor:
-    """Of numbers that can be read as they are."""
+    """y, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
     b, depth, height, width = x.shape
     queries, *keys, values = projections
     v, first = len(values), x.is_contiguous()
-    y = _empty(x, heads * v)
     scope = (1, 1) if embeddings is None else embeddings.shape[2:]
     loaded.lambda_layer(
         _GIVEN.pack(
@@ -96,7 +98,8 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     layout = torch.contiguous_format if channels_first(x) else torch.channels_last
     maps = x.detach().float().contiguous(memory_format=layout)
     added, table = (None if one is None else plain(one) for one in (bias, embeddings))
-    y = _run(maps, [plain(one) for one in projections], [plain(one) for one in norms], epsilons, added, table, heads)
+    y = _empty(maps, heads * len(projections[-1]))
+    _run(maps, y, [plain(one) for one in projections], [plain(one) for one in norms], epsilons, added, table, heads)
     return y.to(x.dtype)
 
 

@@ -22,6 +22,27 @@ struct Embeddings {
   const float* numbers() const { return table.empty() ? nullptr : table.data(); }
 };
 
+// Memory that is as large as has ever been asked for
+struct Grown {
+  Room numbers;
+  int64_t count = 0;
+
+  // Zeros where it has grown, if wanted
+  float* of(int64_t wanted, bool zeros = false) {
+    if (count >= wanted) return numbers.get();
+    numbers = room(wanted), count = wanted;
+    if (zeros) std::fill_n(numbers.get(), wanted, 0.0f);
+    return numbers.get();
+  }
+};
+
+// A thread's memory for one image, or part of one, after the other
+struct Worker {
+  std::optional<Patch> patch;
+  std::optional<Desk> desk;
+  Grown projected, across, rows, wide;
+};
+
 // An image's projections that are there already: queries [h][k], then keys [k] if there is a content term, then values [v] at every
 // position; u = 1. A batch norm of queries and values is folded in: scale and shift of each of their channels, or null.
 struct Made {
@@ -29,15 +50,11 @@ struct Made {
   int64_t channels, keys;
   const float *scale, *shift;
 
-  struct Room {
-    explicit Room(const Made&) {}
-  };
-
   // Multiplications of a position
   int64_t work() const { return 0; }
 
   // Queries and keys of a few positions from `first` on, [channels][PITCH], and values [positions][v_pitch]
-  void take(const Shape& s, int64_t first, int64_t count, Room&, float* across, float* values) const {
+  void take(const Shape& s, int64_t first, int64_t count, Worker&, float* across, float* values) const {
     const int64_t of_queries = s.h * s.k;
     const float* from = numbers + first * channels;
     turn_all(from, of_queries + keys, count, across, channels, PITCH);
@@ -56,20 +73,17 @@ struct Making {
   bool channels_first;
   const Weights &of_queries, &of_keys, &of_values;
 
-  struct Room {
-    Patch patch;
-    ::Room values;
-    explicit Room(const Making& m) : patch(m.depth), values(room(m.of_values.channels * PITCH)) {}
-  };
-
   int64_t work() const { return depth * (of_queries.channels + of_keys.channels + of_values.channels); }
 
-  void take(const Shape& s, int64_t first, int64_t count, Room& room, float* across, float* values) const {
-    room.patch.take(map, positions, channels_first, first, count);
-    project(of_values, room.patch, room.values.get());
-    turn_all(room.values.get(), count, s.v, values, PITCH, s.v_pitch);
-    if (keys) project(of_keys, room.patch, across + s.h * s.k * PITCH);
-    project(of_queries, room.patch, across);
+  void take(const Shape& s, int64_t first, int64_t count, Worker& worker, float* across, float* values) const {
+    if (!worker.patch) worker.patch.emplace(depth);
+    Patch& patch = *worker.patch;
+    float* projected = worker.projected.of(of_values.channels * PITCH);
+    patch.take(map, positions, channels_first, first, count);
+    project(of_values, patch, projected);
+    turn_all(projected, count, s.v, values, PITCH, s.v_pitch);
+    if (keys) project(of_keys, patch, across + s.h * s.k * PITCH);
+    project(of_queries, patch, across);
   }
 };
 
@@ -190,7 +204,7 @@ float* laid_out(const Shape& s, const float* across, int64_t first, int64_t last
     const float* from = across + head * s.k * PITCH + at - first;
     if (at == first) done = first;
     if (at >= done) {
-      const bool whole = at + LANES <= last && (s.width < widest(s) || at % s.width + LANES <= s.width);
+      const bool whole = at + LANES <= last && (across_rows(s) || at % s.width + LANES <= s.width);
       for (int64_t k = 0; k < s.k; ++k, from += PITCH)
         if (whole) all_side_by_side<HEADS>(from, s.k * PITCH, to + k * LANES, size);
         else store(to + k * LANES, side_by_side<HEADS>(from, s.k * PITCH));
@@ -207,36 +221,34 @@ int64_t laid_out_size(const Shape& s, int64_t first, int64_t last) {
   int64_t groups = 0;
   in_heads(s.h, [&](auto heads, int64_t) {
     constexpr int64_t MOST = QUERIES<decltype(heads)::value>;
-    groups += s.width < widest(s) ? (last - first + MOST - 1) / MOST : rows * ((s.width + MOST - 1) / MOST);
+    groups += across_rows(s) ? (last - first + MOST - 1) / MOST : rows * ((s.width + MOST - 1) / MOST);
   });
   return groups * s.k * LANES;
 }
 
-// Positions `first` to `last` of an image, queries first; where the next ones' queries are
-const float* apply_direct(const Embeddings& e, const Image& image, int64_t first, int64_t last, Desk& desk, const Output& out) {
-  const Shape& s = e.shape;
-  const int64_t width = s.h * s.v_pitch;
-  if (in_place(s, out)) return query_run(s, image, e.numbers(), first, last, desk, out.y + first * width);
-  desk.wide.resize(AT_ONCE * width + LANES);
-  expect(s, out, first, last - first);
-  const float* next = query_run(s, image, e.numbers(), first, last, desk, desk.wide.data());
-  put(s, out, desk.wide.data(), first, last - first);
-  return next;
-}
-
-// A thread's memory for one image after the other; an image that several threads share may need more.
+// Memory for one image after the other, and of the threads that share them
 struct Rooms {
-  struct Grown {
-    Room numbers;
-    int64_t count = 0;
-  };
   Grown values, wide, queries;
+  std::vector<Worker> workers;
 
-  static float* of(Grown& one, int64_t count) {
-    if (one.count < count) one.numbers = room(count), one.count = count;
-    return one.numbers.get();
+  // As many as threads
+  void expect(int64_t threads) {
+    if (static_cast<int64_t>(workers.size()) < threads) workers.resize(threads);
   }
 };
+
+// Positions `first` to `last` of an image, queries first; where the next ones' queries are
+const float* apply_direct(const Embeddings& e, const Image& image, int64_t first, int64_t last, Worker& worker, const Output& out) {
+  const Shape& s = e.shape;
+  const int64_t width = s.h * s.v_pitch;
+  if (!worker.desk) worker.desk.emplace(s);
+  if (in_place(s, out)) return query_run(s, image, e.numbers(), first, last, *worker.desk, out.y + first * width);
+  float* wide = worker.wide.of(AT_ONCE * width + LANES);
+  expect(s, out, first, last - first);
+  const float* next = query_run(s, image, e.numbers(), first, last, *worker.desk, wide);
+  put(s, out, wide, first, last - first);
+  return next;
+}
 
 // A whole image by transforms, vector by vector of the value depth; queries as group_queries has them
 void apply_transforms(const Embeddings& e, const float* queries, const float* content, const float* values, int64_t threads,
@@ -245,7 +257,7 @@ void apply_transforms(const Embeddings& e, const float* queries, const float* co
   const Spectra& spectra = e.spectra.front();
   const int64_t n = s.height * s.width, width = s.h * s.v_pitch, vectors = s.v_pitch / LANES;
   const bool direct = in_place(s, out);
-  float* y = direct ? out.y : Rooms::of(rooms.wide, n * width);
+  float* y = direct ? out.y : rooms.wide.of(n * width);
   const bool apart = s.height > 1 && (threads > vectors || GROUP * s.height * spectra.along().length() * ONE * 4 > MUCH);
   const int64_t parts = apart ? 2 : 1;
   in_parts(vectors * parts, std::min(threads, vectors * parts), [&](int64_t, int64_t first, int64_t last) {
@@ -270,16 +282,16 @@ void apply(const Embeddings& e, const Image& image, int64_t threads, const Outpu
   const Shape& s = e.shape;
   const int64_t n = s.height * s.width;
   if (e.spectra.empty()) {
-    in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) {
-      Desk desk(s);
+    rooms.expect(threads);
+    in_parts(n, std::min(threads, n), [&](int64_t part, int64_t first, int64_t last) {
       for (int64_t at = first, end; at < last; at = end) {
         end = groups_end(s, at, last, ACROSS, FEW);
-        apply_direct(e, image, at, end, desk, out);
+        apply_direct(e, image, at, end, rooms.workers[part], out);
       }
     });
     return;
   }
-  float* grouped = Rooms::of(rooms.queries, grouped_size(e));
+  float* grouped = rooms.queries.of(grouped_size(e));
   in_parts(n, std::min(threads, n), [&](int64_t, int64_t first, int64_t last) { group_queries(s, image, first, last, grouped); });
   apply_transforms(e, grouped, image.content, image.values, threads, out, rooms);
 }
@@ -297,10 +309,11 @@ class Prepared {
     const int64_t n = s.height * s.width;
     if (direct())
       for (int64_t i = 0; i < threads; ++i) starts_[i + 1] = starts_[i] + laid_out_size(s, n * i / threads, n * (i + 1) / threads);
-    queries_ = Rooms::of(rooms.queries, direct() ? starts_[threads] : grouped_size(e));
-    values_ = Rooms::of(rooms.values, n * s.v_pitch + 4 * LANES);
+    queries_ = rooms.queries.of(direct() ? starts_[threads] : grouped_size(e));
+    values_ = rooms.values.of(n * s.v_pitch + 4 * LANES);
     if (s.v != s.v_pitch) std::fill_n(values_, n * s.v_pitch, 0.0f);
-    in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) { run(part, first, last); });
+    rooms.expect(threads);
+    in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) { run(part, first, last, rooms.workers[part]); });
   }
 
   bool direct() const { return e_.spectra.empty(); }
@@ -309,24 +322,24 @@ class Prepared {
   const std::vector<Content>& parts() const { return parts_; }
 
  private:
-  void run(int64_t part, int64_t first, int64_t last) {
+  void run(int64_t part, int64_t first, int64_t last, Worker& worker) {
     const Shape& s = e_.shape;
     const int64_t of_queries = s.h * s.k;
-    typename Source::Room own(source_);
-    const Room across = room((of_queries + source_.keys) * PITCH + LANES), rows = room(direct() ? 0 : AT_ONCE * of_queries);
-    std::fill_n(across.get(), of_queries * PITCH, 0.0f);  // lanes that stay empty are computed with: no number there may be denormal
+    // Lanes that stay empty are computed with: no number there may be denormal
+    float* across = worker.across.of((of_queries + source_.keys) * PITCH + LANES, true);
     float* to = queries_ + starts_[part];
     for (int64_t at = first, end; at < last; at = end) {
       end = groups_end(s, at, last, ACROSS, FEW);
       float* values = values_ + at * s.v_pitch;
-      source_.take(s, at, end - at, own, across.get(), values);
-      if (source_.keys) parts_[part].add(&across[of_queries * PITCH], values, end - at, s.v_pitch);
+      source_.take(s, at, end - at, worker, across, values);
+      if (source_.keys) parts_[part].add(across + of_queries * PITCH, values, end - at, s.v_pitch);
       if (direct()) {
-        to = laid_out(s, across.get(), at, end, to);
+        to = laid_out(s, across, at, end, to);
         continue;
       }
-      turn_all(across.get(), end - at, of_queries, rows.get(), PITCH, of_queries);
-      group_queries(s, {rows.get() - at * of_queries, nullptr, nullptr}, at, end, queries_);
+      float* rows = worker.rows.of(AT_ONCE * of_queries);
+      turn_all(across, end - at, of_queries, rows, PITCH, of_queries);
+      group_queries(s, {rows - at * of_queries, nullptr, nullptr}, at, end, queries_);
     }
   }
 
@@ -355,11 +368,10 @@ void infer(const Embeddings& e, const Source& source, const float* bias, int64_t
   const float* lambdas = source.keys ? content.data() : nullptr;
   if (!prepared.direct()) return apply_transforms(e, prepared.queries(0), lambdas, prepared.values(), threads, out, rooms);
   in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
-    Desk desk(s);
     const float* queries = prepared.queries(part);
     for (int64_t at = first, end; at < last; at = end) {
       end = groups_end(s, at, last, ACROSS, FEW);
-      queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, desk, out);
+      queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, rooms.workers[part], out);
     }
   });
 }

@@ -8,8 +8,6 @@
 
 #include "shape.h"
 
-#define LAMBDA_INLINE __attribute__((always_inline))
-
 namespace {
 
 // A complex number of each lane, and its floats

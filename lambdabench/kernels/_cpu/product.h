@@ -19,38 +19,43 @@ struct Weights {
   const float *scale, *shift;
 };
 
-// A few positions of a map: [depth][ACROSS] in lanes, and [FEW][depth] beside them.
+// A few positions of a map: [depth][ACROSS] in lanes, and [FEW][depth] beside them. Where channels come first, whoever reads them first
+// puts the first `waiting` rows in lanes.
 struct Patch {
   int64_t depth, vectors = 0, few = 0;
   Room across, beside;
+  const float* map = nullptr;
+  int64_t positions = 0, waiting = 0;
+  bool more = false;  // positions behind these
   explicit Patch(int64_t d) : depth(d), across(room(d * ACROSS)), beside(room(FEW * d)) {}
 
-  // Positions `first` to `first + count` of map [depth][positions] or, channels last, [positions][depth]; asks for those behind them
-  void take(const float* map, int64_t positions, bool channels_first, int64_t first, int64_t count) {
+  // Positions `first` to `first + count` of map [depth][positions] or, channels last, [positions][depth]
+  void take(const float* from, int64_t all, bool channels_first, int64_t first, int64_t count) {
     few = count % LANES <= FEW ? count % LANES : 0;
     const int64_t lanes = count - few;
     vectors = (lanes + LANES - 1) / LANES;
+    if (channels_first) return take_channels(from, all, first, lanes);
     for (int64_t j = 0; lanes % LANES && j < depth; ++j) store(&across[j * ACROSS + (vectors - 1) * LANES], Vec{});
-    if (channels_first) take_channels(map + first, positions, lanes, std::min(positions - first, 2 * ACROSS));
-    else take_positions(map + first * depth, lanes);
+    take_positions(from + first * depth, lanes);
   }
 
  private:
-  void take_channels(const float* map, int64_t positions, int64_t lanes, int64_t ahead) {
-    constexpr int64_t LINE = 16;
-    float* to = across.get();
-    for (int64_t j = 0; j < depth; ++j, map += positions, to += ACROSS) {
-      int64_t i = 0;
-      for (; i + LANES <= lanes; i += LANES) store(to + i, load(map + i));
-      std::copy(map + i, map + lanes, to + i);
-      for (i = 0; i < few; ++i) beside[i * depth + j] = map[lanes + i];
-      for (i = ACROSS; i < ahead; i += LINE) __builtin_prefetch(map + i, 0, 3);
+  void take_channels(const float* from, int64_t all, int64_t first, int64_t lanes) {
+    map = from + first, positions = all;
+    for (int64_t j = 0; j < depth; ++j)
+      for (int64_t i = 0; i < few; ++i) beside[i * depth + j] = map[j * positions + lanes + i];
+    const int64_t over = std::max<int64_t>(0, first + vectors * LANES - all);
+    waiting = std::max<int64_t>(0, depth - (over + all - 1) / all);  // whole vectors of the others would end behind the map
+    for (int64_t j = waiting; j < depth; ++j) {
+      float* to = &across[j * ACROSS];
+      std::fill(std::copy_n(map + j * positions, lanes, to), to + vectors * LANES, 0.0f);
     }
+    more = first + lanes + few < all;
   }
 
-  void take_positions(const float* map, int64_t lanes) {
-    for (int64_t i = 0; i < lanes; i += LANES) turn_all(map + i * depth, depth, std::min(LANES, lanes - i), across.get() + i, depth, ACROSS);
-    std::copy_n(map + lanes * depth, few * depth, beside.get());
+  void take_positions(const float* from, int64_t lanes) {
+    for (int64_t i = 0; i < lanes; i += LANES) turn_all(from + i * depth, depth, std::min(LANES, lanes - i), across.get() + i, depth, ACROSS);
+    std::copy_n(from + lanes * depth, few * depth, beside.get());
   }
 };
 
@@ -75,15 +80,28 @@ void small_product(const float* a, int64_t row_step, int64_t step, const float* 
 
 // ROWS channels of the positions in lanes: out [ROWS][PITCH]
 template <int ROWS, int VECTORS>
-void project_across(const float* weights, const float* x, int64_t depth, const float* scale, const float* shift, float* out) {
+void project_across(const float* weights, Patch& patch, const float* scale, const float* shift, float* out) {
+  const int64_t depth = patch.depth, waiting = patch.waiting;
   Vec sum[ROWS][VECTORS] = {};
-  for (int64_t j = 0; j < depth; ++j, x += ACROSS) {
-    Vec row[VECTORS];
-    UNROLLED for (int i = 0; i < VECTORS; ++i) row[i] = load(x + i * LANES);
+  const auto add = [&](int64_t j, const Vec* row) LAMBDA_INLINE {
     UNROLLED for (int r = 0; r < ROWS; ++r) {
       const Vec one = all(weights[r * depth + j]);
       UNROLLED for (int i = 0; i < VECTORS; ++i) sum[r][i] += one * row[i];
     }
+  };
+  int64_t j = 0;
+  float* x = patch.across.get();
+  for (const float* from = patch.map; j < waiting; ++j, x += ACROSS, from += patch.positions) {
+    Vec row[VECTORS];
+    UNROLLED for (int i = 0; i < VECTORS; ++i) row[i] = load(from + i * LANES), store(x + i * LANES, row[i]);
+    if (patch.more) UNROLLED for (int i = 0; i < VECTORS; ++i) __builtin_prefetch(from + ACROSS + i * LANES, 0, 2);
+    add(j, row);
+  }
+  patch.waiting = 0;
+  for (; j < depth; ++j, x += ACROSS) {
+    Vec row[VECTORS];
+    UNROLLED for (int i = 0; i < VECTORS; ++i) row[i] = load(x + i * LANES);
+    add(j, row);
   }
   UNROLLED for (int r = 0; r < ROWS; ++r)
     UNROLLED for (int i = 0; i < VECTORS; ++i)
@@ -107,15 +125,15 @@ void project_beside(const float* weights, const float* x, int64_t depth, const f
 }
 
 // out [channels][PITCH] of a patch
-void project(const Weights& weights, const Patch& patch, float* out) {
+void project(const Weights& weights, Patch& patch, float* out) {
   const int64_t depth = patch.depth;
   auto rows = [&](auto n, int64_t c) {
     constexpr int ROWS = decltype(n)::value;
     const float *from = weights.numbers + c * depth, *scale = weights.scale ? weights.scale + c : nullptr, *shift = weights.shift + c;
     float* to = out + c * PITCH;
-    if (patch.vectors == 3) project_across<ROWS, 3>(from, patch.across.get(), depth, scale, shift, to);
-    else if (patch.vectors == 2) project_across<ROWS, 2>(from, patch.across.get(), depth, scale, shift, to);
-    else if (patch.vectors == 1) project_across<ROWS, 1>(from, patch.across.get(), depth, scale, shift, to);
+    if (patch.vectors == 3) project_across<ROWS, 3>(from, patch, scale, shift, to);
+    else if (patch.vectors == 2) project_across<ROWS, 2>(from, patch, scale, shift, to);
+    else if (patch.vectors == 1) project_across<ROWS, 1>(from, patch, scale, shift, to);
     to += patch.vectors * LANES;
     for (int64_t i = 0; i < patch.few; ++i) project_beside<ROWS>(from, &patch.beside[i * depth], depth, scale, shift, to + i);
   };

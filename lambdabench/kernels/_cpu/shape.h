@@ -7,11 +7,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "threads.h"
+
+#define LAMBDA_INLINE __attribute__((always_inline))
 
 namespace {
 
