@@ -13,6 +13,8 @@ from .lambdas import applied_macs
 
 PRODUCTS = ("dot_general", "conv_general_dilated", "ffi_call")
 """Of calls of foreign functions, those of the kernels here."""
+WHOLE = ("lambda_layer", "lambda_layer_train", "lambda_layer_back")
+"""Those of a whole lambda layer."""
 
 
 def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
@@ -87,7 +89,8 @@ def _times(equation: Any) -> int:
 
 def _lambdas(equation: Any) -> int:
     """How many products a kernel of the lambda layer stands for: 1 forward, 2 backward; 0 for anything else."""
-    return {"apply_lambdas": 1, "apply_lambdas_backward": 2, "lambda_layer": 1}.get(_target(equation), 0)
+    forward, backward = ("apply_lambdas", *WHOLE[:2]), ("apply_lambdas_backward", WHOLE[2])
+    return {**dict.fromkeys(forward, 1), **dict.fromkeys(backward, 2)}.get(_target(equation), 0)
 
 
 def _target(equation: Any) -> str:
@@ -98,7 +101,7 @@ def _layer_macs(equation: Any) -> int:
     """Of a map [b, y, x, d], projections [d, channels] of queries, keys and values, norms, table [1, k, r_y, r_x]; some may be empty."""
     (b, y, x, d), queries, keys, values, _, table = (one.aval.shape for one in equation.invars[:6])
     v, content = values[1], math.prod(keys) > 0
-    heads = equation.outvars[0].aval.shape[3] // v
+    heads = dict(equation.params["attributes"])["heads"]
     k = queries[1] // heads
     channels = queries[1] + v + k * content
     scope = table[2:] if math.prod(table) else None
@@ -114,8 +117,8 @@ def _applied_macs(equation: Any) -> int:
 
 
 def _macs(equation: Any) -> int:
-    if _target(equation) == "lambda_layer":
-        return _layer_macs(equation)
+    if _target(equation) in WHOLE:
+        return _lambdas(equation) * _layer_macs(equation)
     if products_here := _lambdas(equation):
         return products_here * _applied_macs(equation)
     left, right = (one.aval.shape for one in equation.invars[:2])

@@ -1,11 +1,12 @@
 """The compiled CPU kernel in JAX, through XLA's foreign function interface: the source that torch runs, forward and backward,
-and a whole layer in inference.
+and a whole layer in inference and in training.
 
 Computes in float32 and returns what it was given: float64, and other platforms, go to `xla_rows`. A mapped axis runs in turn.
 """
 
 import ctypes
 import functools
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +20,15 @@ from jaxtyping import Array, Float
 from ..core.registry import ROOT
 from . import xla_einsum, xla_rows
 from ._cpu import build
+from ._cpu.plan import planned
 
 SOURCE = Path(build.__file__).with_name("ffi.cpp")
 TARGETS = {
     "apply_lambdas": "apply_lambdas",
     "apply_lambdas_backward": "apply_lambdas_backward",
     "lambda_layer": "lambda_layer_ffi",
+    "lambda_layer_train": "lambda_layer_train_ffi",
+    "lambda_layer_back": "lambda_layer_back_ffi",
 }
 """Names of XLA's, and of the library's."""
 
@@ -69,27 +73,95 @@ def infer(
     heads: int,
     epsilons: Sequence[float] = (0.0, 0.0),
 ) -> Float[Array, "b y x h*v"]:
-    """A whole layer in inference, keys normalised by softmax, all of it float32; gradients go through its parts.
+    """A whole layer in inference, keys normalised by softmax, all of it float32; gradients go through its parts where there are norms.
 
     `projections` are weights [d, channels] of queries, of keys where there is a content term, and of values; `norms` are scale,
     bias, mean and variance of the batch norms of queries and of values, or none, and `epsilons` theirs.
     """
-    absent = jnp.zeros((0,), jnp.float32)
+    moments = jnp.concatenate([part for one in norms for part in one]) if norms else _absent()
+    return _layer((heads, *epsilons), *_given(x, projections, moments, embeddings))
+
+
+def train(
+    x: Float[Array, "b y x d"],
+    projections: Sequence[Array],
+    norms: Sequence[Sequence[Array]],
+    embeddings: Float[Array, "k 1 r_y r_x"] | None,
+    *,
+    heads: int,
+    epsilons: Sequence[float],
+) -> tuple[Float[Array, "b y x h*v"], list[tuple[Array, Array]]]:
+    """The same layer in training, there and back one function each: its output, and mean and variance (biased) of the batch for the
+    norms of queries and of values, of which `norms` are scale and bias. No gradient goes through the statistics."""
+    scales, biases = zip(*norms, strict=True)
+    y, kept = _trained((heads, *epsilons), *_given(x, projections, jnp.concatenate([*scales, *biases]), embeddings))
+    channels, rows = [len(one) for one in scales], math.prod(x.shape[:3])
+    mean, _, variance = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
+    variance *= max(rows - 1, 1) / rows  # kept as running statistics of torch take it
+    return y, list(zip(jnp.split(mean, channels[:1]), jnp.split(variance, channels[:1]), strict=True))
+
+
+def _absent() -> Array:
+    return jnp.zeros((0,), jnp.float32)
+
+
+def _given(x: Array, projections: Sequence[Array], norms: Array, embeddings: Array | None) -> tuple[Array, ...]:
+    """As the functions of whole layers take them."""
     queries, *keys, values = projections
-    moments = jnp.concatenate([part for one in norms for part in one]) if norms else absent
-    table = absent if embeddings is None else embeddings.transpose(1, 0, 2, 3)
-    given = (x, queries, keys[0] if keys else absent, values, moments, table)
-    return _layer((heads, *epsilons), *(one.astype(jnp.float32) for one in given))
+    table = _absent() if embeddings is None else embeddings.transpose(1, 0, 2, 3)
+    given = (x, queries, keys[0] if keys else _absent(), values, norms, table)
+    return tuple(one.astype(jnp.float32) for one in given)
+
+
+def _settings(settings: tuple[Any, ...]) -> dict[str, Any]:
+    heads, *epsilons = settings
+    names = ("epsilon_queries", "epsilon_values")
+    more = {name: np.float64(one) for name, one in zip(names, epsilons, strict=True)}
+    return {"heads": heads, "threads": _threads(), **more}
+
+
+def _numbers(*shapes: tuple[int, ...]) -> list[jax.ShapeDtypeStruct]:
+    return [jax.ShapeDtypeStruct(one, jnp.float32) for one in shapes]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _layer(settings: tuple[Any, ...], *given: Array) -> Array:
-    heads, *epsilons = settings
     x, values = given[0], given[3]
-    found = jax.ShapeDtypeStruct((*x.shape[:3], heads * values.shape[1]), jnp.float32)
-    names = ("epsilon_queries", "epsilon_values")
-    more = {name: np.float64(one) for name, one in zip(names, epsilons, strict=True)}
-    return _call("lambda_layer", found)(*given, heads=heads, threads=_threads(), **more)
+    (found,) = _numbers((*x.shape[:3], settings[0] * values.shape[1]))
+    return _call("lambda_layer", found)(*given, **_settings(settings))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _trained(settings: tuple[Any, ...], *given: Array) -> tuple[Array, Array]:
+    """y, and what is kept beside the projections: the norms' mean, 1 / deviation and variance first."""
+    y, _, kept = _train(settings, *given)
+    return y, kept
+
+
+def _train(settings: tuple[Any, ...], *given: Array) -> tuple[Array, Array, Array]:
+    x, *weights, norms, table = given
+    channels = [one.shape[1] for one in weights if one.size]
+    scope = table.shape[2:] if table.size else None
+    b, y, columns, d = x.shape
+    plan = planned((b, d, y, columns), channels, (norms.size > 0, False), scope, settings[0])
+    outputs = _numbers((b, y, columns, plan.y[1]), (plan.room,), (plan.kept,))
+    y, projected, kept = _call("lambda_layer_train", outputs)(*given, **_settings(settings))
+    return y, projected, kept
+
+
+def _trained_forward(settings: tuple[Any, ...], *given: Array) -> tuple[tuple[Array, Array], tuple[Array, ...]]:
+    y, projected, kept = _train(settings, *given)
+    return (y, kept), (*given, projected, kept)
+
+
+def _trained_backward(
+    settings: tuple[Any, ...], there: tuple[Array, ...], gradients: tuple[Array, ...]
+) -> tuple[Array, ...]:
+    outputs = _numbers(*(one.shape for one in there[:6]))
+    return tuple(_call("lambda_layer_back", outputs)(*there, gradients[0], **_settings(settings)))
+
+
+_trained.defvjp(_trained_forward, _trained_backward)
 
 
 def _by_parts(settings: tuple[Any, ...], *given: Array) -> Array:
@@ -116,11 +188,16 @@ def _by_parts(settings: tuple[Any, ...], *given: Array) -> Array:
 
 
 def _layer_forward(settings: tuple[Any, ...], *given: Array) -> tuple[Array, tuple[Array, ...]]:
-    return _layer(settings, *given), given
+    if given[4].size:
+        return _layer(settings, *given), given
+    (y, _), there = _trained_forward(settings, *given)
+    return y, there
 
 
-def _layer_backward(settings: tuple[Any, ...], given: tuple[Array, ...], gradient: Array) -> tuple[Array, ...]:
-    return jax.vjp(functools.partial(_by_parts, settings), *given)[1](gradient)
+def _layer_backward(settings: tuple[Any, ...], there: tuple[Array, ...], gradient: Array) -> tuple[Array, ...]:
+    if there[4].size:
+        return jax.vjp(functools.partial(_by_parts, settings), *there)[1](gradient)
+    return _trained_backward(settings, there, (gradient,))
 
 
 _layer.defvjp(_layer_forward, _layer_backward)

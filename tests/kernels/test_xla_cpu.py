@@ -7,11 +7,14 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from jax import numpy as jnp  # noqa: E402 (JAX may be absent)
+from flax import nnx  # noqa: E402 (JAX may be absent)
+from jax import numpy as jnp  # noqa: E402
 
 from lambdabench import kernels, layers  # noqa: E402
 from lambdabench.core import jaxpr, registry  # noqa: E402
 from lambdabench.kernels import xla_cpu, xla_dense  # noqa: E402
+
+OPTIONS = [{}, {"content": False}, {"position": False}, {"normalize": "no_batch_norm"}, {"heads": 3, "key_depth": 5}]
 
 pytestmark = pytest.mark.skipif(
     bool(xla_cpu.problem()) or jax.default_backend() != "cpu", reason=xla_cpu.problem() or "no CPU"
@@ -94,15 +97,15 @@ def traced(layer: Any, x: Any) -> Any:
     return jax.make_jaxpr(lambda x: layer(x))(x).jaxpr  # a layer itself is traced once
 
 
+def called(equation: Any) -> str:
+    return str(equation.params.get("target_name", equation.primitive.name)).rpartition(".")[2]
+
+
 def targets(layer: Any, x: Any) -> list[str]:
-    found = jaxpr.products(traced(layer, x))
-    return [str(one.params.get("target_name", one.primitive.name)).rpartition(".")[2] for one, _ in found]
+    return [called(one) for one, _ in jaxpr.products(traced(layer, x))]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"content": False}, {"position": False}, {"normalize": "no_batch_norm"}, {"heads": 3, "key_depth": 5}],
-)
+@pytest.mark.parametrize("options", OPTIONS)
 def test_a_layer_in_inference_is_one_function(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     layer, x = layer_of(**options), jax.random.normal(jax.random.key(9), (2, 5, 6, 12))
     mapped = x[None] * jnp.arange(1.0, 4.0)[:, None, None, None, None]
@@ -110,17 +113,56 @@ def test_a_layer_in_inference_is_one_function(options: dict[str, Any], monkeypat
     def all_of_it() -> list[Any]:
         return [layer(x), jax.grad(lambda x: jnp.sin(layer(x)).sum())(x), jax.vmap(layer)(mapped)]
 
-    found, flops, called = all_of_it(), jaxpr.flops(traced(layer, x)), targets(layer, x)
+    found, flops, names = all_of_it(), jaxpr.flops(traced(layer, x)), targets(layer, x)
     monkeypatch.setattr(type(layer), "_is_one_function", lambda *_: False)
     for one, wanted in zip(found, all_of_it(), strict=True):
         np.testing.assert_allclose(one, wanted, rtol=2e-4, atol=2e-4)
     assert flops == jaxpr.flops(traced(layer, x))
-    assert called == ["lambda_layer"]
+    assert names == ["lambda_layer"]
     assert "lambda_layer" not in targets(layer, x)
 
 
-def test_a_layer_in_training_or_in_half_precision_goes_by_its_parts() -> None:
+def step(layer: Any, x: Any) -> tuple[Any, Any, Any]:
+    """Output and gradients of a loss by parameters and input, and the layer's state behind it."""
+    graph, parameters, others = nnx.split(layer, nnx.Param, ...)
+
+    def run(parameters: Any, x: Any) -> tuple[Any, Any]:
+        made = nnx.merge(graph, parameters, others, copy=True)
+        y = made(x)
+        return jnp.sin(y).sum(), (y, nnx.state(made, nnx.BatchStat))
+
+    gradients, (y, state) = jax.grad(run, argnums=(0, 1), has_aux=True)(parameters, x)
+    return y, gradients, state
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_a_layer_in_training_is_one_function_each_way(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = layer_of(**options), jax.random.normal(jax.random.key(9), (2, 5, 6, 12))
+    layer.train()
+    traced_step = jax.make_jaxpr(lambda x: step(layer, x))
+    found, program = step(layer, x), traced_step(x).jaxpr
+    monkeypatch.setattr(type(layer), "_is_one_function", lambda *_: False)
+    jax.tree.map(lambda *both: np.testing.assert_allclose(*both, rtol=1e-3, atol=2e-4), found, step(layer, x))
+    assert [called(one) for one, _ in jaxpr.products(program)] == ["lambda_layer_train", "lambda_layer_back"]
+    assert jaxpr.flops(program) == jaxpr.flops(traced_step(x).jaxpr)
+
+
+def test_training_is_mapped_as_many_calls() -> None:
+    layer, xs = layer_of(), jax.random.normal(jax.random.key(9), (3, 2, 5, 6, 12))
+    layer.train()
+    mapped = jax.vmap(lambda x: step(layer, x)[1:])(xs)
+    alone = [step(layer, x)[1:] for x in xs]
+    jax.tree.map(
+        lambda one, *more: np.testing.assert_allclose(one, jnp.stack(more), rtol=1e-5, atol=1e-5), mapped, *alone
+    )
+
+
+def test_a_layer_in_half_precision_or_with_norms_of_its_own_goes_by_its_parts() -> None:
     layer, x = layer_of(), jnp.ones((2, 5, 6, 12))
     assert "lambda_layer" not in targets(layer, x.astype(jnp.bfloat16))
+    layer.norm_values.use_running_average = False
+    assert not layer._is_one_function(x)
     layer.train()
+    assert layer._is_one_function(x)
+    layer.norm_queries.axis_name = "devices"
     assert not layer._is_one_function(x)

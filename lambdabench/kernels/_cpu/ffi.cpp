@@ -65,6 +65,60 @@ ffi::Error whole_layer(Numbers x, Numbers of_queries, Numbers of_keys, Numbers o
   return ffi::Error::Success();
 }
 
+// A layer in training from what it is given: weights as rows, addresses and sizes as the C interface takes them. Norms: scale of the
+// queries' and of the values', then bias of both, all in one row; or empty
+struct Training {
+  Room weights[3];
+  const float* given[10];
+  int64_t sizes[11], depth;
+  double epsilons[2];
+
+  Training(const Numbers& x, const Numbers& of_queries, const Numbers& of_keys, const Numbers& of_values, const Numbers& norms,
+           const Numbers& table, int64_t heads, double epsilon_queries, double epsilon_values)
+      : weights{turned(of_queries), turned(of_keys), turned(of_values)}, depth(x.dimensions()[3]),
+        epsilons{epsilon_queries, epsilon_values} {
+    const int64_t q = of_queries.dimensions()[1], v = of_values.dimensions()[1];
+    const float *scales = there(norms), *biases = scales ? scales + q + v : nullptr;
+    const float* all[] = {x.typed_data(), weights[0].get(), of_keys.element_count() ? weights[1].get() : nullptr, weights[2].get(),
+                          scales, scales ? scales + q : nullptr, biases, scales ? biases + q : nullptr, nullptr, there(table)};
+    std::copy_n(all, 10, given);
+    const auto size = x.dimensions(), scope = table.dimensions();
+    const bool any = table.element_count() > 0;
+    const int64_t found[] = {size[0], size[1], size[2], size[1], size[2], heads, q / heads, 1, v, any ? scope[2] : 1, any ? scope[3] : 1};
+    std::copy_n(found, 11, sizes);
+  }
+};
+
+ffi::Error train_layer(Numbers x, Numbers of_queries, Numbers of_keys, Numbers of_values, Numbers norms, Numbers table, Found y,
+                       Found projected, Found kept, int64_t heads, double epsilon_queries, double epsilon_values, int64_t threads) {
+  const Training of(x, of_queries, of_keys, of_values, norms, table, heads, epsilon_queries, epsilon_values);
+  lambda_layer_train(of.given, of.epsilons, y->typed_data(), projected->typed_data(), kept->typed_data(), of.sizes, of.depth, 0, threads);
+  return ffi::Error::Success();
+}
+
+ffi::Error layer_back(Numbers x, Numbers of_queries, Numbers of_keys, Numbers of_values, Numbers norms, Numbers table, Numbers projected,
+                      Numbers kept, Numbers d_y, Found d_x, Found d_queries, Found d_keys, Found d_values, Found d_norms, Found d_table,
+                      int64_t heads, double epsilon_queries, double epsilon_values, int64_t threads) {
+  const Training of(x, of_queries, of_keys, of_values, norms, table, heads, epsilon_queries, epsilon_values);
+  Found* weights[] = {&d_queries, &d_keys, &d_values};
+  int64_t all = 0;
+  for (Found* one : {&d_queries, &d_keys, &d_values, &d_norms, &d_table}) all += static_cast<int64_t>((*one)->element_count());
+  const Room found = room(all);
+  lambda_layer_back(of.given, projected.typed_data(), kept.typed_data(), d_y.typed_data(), d_x->typed_data(), found.get(), of.sizes,
+                    of.depth, 0, threads);
+  const float* from = found.get();
+  for (Found* one : weights) {
+    const int64_t size = static_cast<int64_t>((*one)->element_count()), channels = size / of.depth;
+    if (size) turn_all(from, of.depth, channels, (*one)->typed_data(), of.depth, channels);
+    from += size;
+  }
+  for (Found* one : {&d_norms, &d_table}) {
+    if (float* to = there(*one)) std::copy_n(from, (*one)->element_count(), to);
+    from += (*one)->element_count();
+  }
+  return ffi::Error::Success();
+}
+
 }  // namespace
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(lambda_layer_ffi, whole_layer,
@@ -79,3 +133,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(apply_lambdas, forward,
 XLA_FFI_DEFINE_HANDLER_SYMBOL(apply_lambdas_backward, backward,
                               ffi::Ffi::Bind().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>()
                                   .Ret<Numbers>().Ret<Numbers>().Ret<Numbers>().Ret<Numbers>().Attr<int64_t>("threads"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(lambda_layer_train_ffi, train_layer,
+                              ffi::Ffi::Bind().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>()
+                                  .Arg<Numbers>().Ret<Numbers>().Ret<Numbers>().Ret<Numbers>().Attr<int64_t>("heads")
+                                  .Attr<double>("epsilon_queries").Attr<double>("epsilon_values").Attr<int64_t>("threads"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(lambda_layer_back_ffi, layer_back,
+                              ffi::Ffi::Bind().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>()
+                                  .Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Arg<Numbers>().Ret<Numbers>().Ret<Numbers>()
+                                  .Ret<Numbers>().Ret<Numbers>().Ret<Numbers>().Ret<Numbers>().Attr<int64_t>("heads")
+                                  .Attr<double>("epsilon_queries").Attr<double>("epsilon_values").Attr<int64_t>("threads"));

@@ -126,7 +126,7 @@ extern "C" void lambda_statistics(const float* kept, void* const* running, const
 
 // Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values,
 // bias of both), bias and table; d_y in y's layout.
-extern "C" void lambda_layer_back(const float* const* given, const float* projected, float* kept, const float* d_y, float* d_x,
+extern "C" void lambda_layer_back(const float* const* given, const float* projected, const float* kept, const float* d_y, float* d_x,
                                   float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
   const Shape s = shape_of(sizes);
   const LayerGiven in(given, s, depth, channels_first != 0);

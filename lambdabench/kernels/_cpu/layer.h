@@ -128,11 +128,14 @@ struct Content {
 };
 
 // What training keeps of an image: softmax's greatest and sum of each key, and the content lambda without the bias.
-struct Kept {
-  float *most, *sum, *content;  // [k], [k], [k][v]
+template <class Number>
+struct KeptAs {
+  Number *most, *sum, *content;  // [k], [k], [k][v]
   static int64_t numbers(const Shape& s, int64_t keys) { return keys ? s.k * (2 + s.v) : 0; }
-  Kept(const Shape& s, float* at) : most(at), sum(at + s.k), content(at + 2 * s.k) {}
+  KeptAs(const Shape& s, Number* at) : most(at), sum(at + s.k), content(at + 2 * s.k) {}
 };
+using Kept = KeptAs<float>;
+using ReadKept = KeptAs<const float>;
 
 // The parts' content lambdas as one, [keys][v_pitch], divided by the sum; written to `kept` where it is one
 std::vector<float> joined(const Shape& s, const std::vector<Content>& parts, const Kept* kept) {

@@ -20,7 +20,7 @@ struct KeysBack {
   // d_content [k][v_pitch], [v][k_pitch]; sum over v of d_content content, softmax's greatest and 1 / sum [k_pitch]
   std::vector<float> lambdas, turned, dots, most, share;
 
-  KeysBack(const Shape& s, const float* d_content, const Kept& kept, int64_t keys)
+  KeysBack(const Shape& s, const float* d_content, const ReadKept& kept, int64_t keys)
       : k_pitch(rounded(s.k)), lambdas(widened(d_content, keys, s.v, s.v_pitch)), turned(s.v * k_pitch, 0.0f), dots(k_pitch, 0.0f),
         most(dots), share(dots) {
     turn_all(d_content, s.v, keys, turned.data(), s.v, k_pitch);
@@ -55,7 +55,7 @@ struct LayerBack {
   const Norms* norms;       // or null
   std::vector<float> mean;  // as a row has it
   const float *projected, *bias, *d_y;  // bias or null
-  float* kept;
+  const float* kept;
   bool channels_first;
   float* d_projected;
 
@@ -140,7 +140,7 @@ struct LayerBack {
     const float *rows = projected + index * n * pitch, *d_out = d_y + index * n * width;
     float* d_rows = d_projected + index * n * pitch;
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
-    const Kept of_image(s, kept + index * Kept::numbers(s, keys));
+    const ReadKept of_image(s, kept + index * ReadKept::numbers(s, keys));
     if (keys) content.assign(of_image.content, of_image.content + s.k * s.v);
     for (int64_t i = 0; bias && i < s.k * s.v; ++i) content[i] += bias[i / s.v];
     lambdas(rows, keys ? content.data() : nullptr, d_out, d_rows, d_content.data(), into, threads);

@@ -7,7 +7,7 @@ the package's own namespace. Small maps feel every call made here, so there are 
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,41 +17,11 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import ROOM, Numbers, are_plain, channels_first, is_dense, is_seen, layer_macs, plain
+from .plan import Plan, planned
+from .whole import Numbers, are_plain, channels_first, is_dense, is_seen, layer_macs, plain
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
-TOGETHER = 16
-"""A position's projections fill whole multiples of so many channels."""
-
-
-class _Plan(NamedTuple):
-    """What follows from the shapes: of y, how many numbers outputs have, and all sizes as the library takes them."""
-
-    y: tuple[int, ...]
-    room: int
-    kept: int
-    parameters: int
-    sizes: tuple[int, ...]
-
-
-def _planned(
-    shape: Sequence[int], channels: Sequence[int], given: tuple[bool, bool], scope: Sequence[int] | None, heads: int
-) -> _Plan:
-    """`given`: whether norms are, and a bias of content lambdas."""
-    b, d, height, width = shape
-    k, v, count = channels[0] // heads, channels[-1], sum(channels)
-    content, of_norms = len(channels) == 3, (channels[0] + v) * given[0]
-    area = 0 if scope is None else scope[0] * scope[1]
-    return _Plan(
-        (b, heads * v, height, width),
-        b * height * width * (-(-count // TOGETHER) * TOGETHER) + ROOM,
-        3 * of_norms + b * k * (2 + v) * content,
-        count * d + 2 * of_norms + k * given[1] + k * area,
-        (b, height, width, height, width, heads, k, 1, v, *(scope or (1, 1))),
-    )
-
-
-_cached_plan = lru_cache(maxsize=1024)(_planned)
+_cached_plan = lru_cache(maxsize=1024)(planned)
 
 
 @lru_cache(maxsize=1024)
@@ -66,9 +36,9 @@ def _plan(  # noqa: PLR0917 (as the operators have them)
     bias: Tensor | None,
     embeddings: Tensor | None,
     heads: int,
-) -> _Plan:
+) -> Plan:
     scope = None if embeddings is None else tuple(embeddings.shape[2:])
-    plan = _cached_plan if type(x) is Tensor else _planned
+    plan = _cached_plan if type(x) is Tensor else planned
     return plan(
         tuple(x.shape), tuple([one.shape[0] for one in projections]), (bool(norms), bias is not None), scope, heads
     )
@@ -141,7 +111,7 @@ def _layout(first: bool) -> torch.memory_format:
     return torch.contiguous_format if first else torch.channels_last
 
 
-def _outputs(x: Tensor, plan: _Plan, first: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _outputs(x: Tensor, plan: Plan, first: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Empty: (y, projections [b * n * channels] with room behind, what is kept)."""
     y = torch.empty(plan.y, dtype=x.dtype, device=x.device, memory_format=_layout(first))
     return y, x.new_empty(plan.room), x.new_empty(plan.kept)
@@ -174,7 +144,7 @@ def _forward(  # noqa: PLR0917 (the operator's signature)
     return y, room, kept
 
 
-def _gradients(x: Tensor, plan: _Plan, of_input: bool, first: bool) -> tuple[Tensor, Tensor]:
+def _gradients(x: Tensor, plan: Plan, of_input: bool, first: bool) -> tuple[Tensor, Tensor]:
     """Empty: of the input, and of all parameters one after the other."""
     d_x = torch.empty_like(x, memory_format=_layout(first)) if of_input else x.new_empty(0)
     return d_x, x.new_empty(plan.parameters)

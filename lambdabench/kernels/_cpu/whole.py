@@ -11,9 +11,6 @@ from torch.utils.hooks import RemovableHandle
 
 from ...core.lambdas import applied_macs
 
-ROOM = 16
-"""Numbers that the library may read behind the last projection."""
-
 
 class Watch:
     """Whether a layer's parts do what their weights say and no more, looked into again only where that may have changed.

@@ -94,7 +94,7 @@ class LambdaLayer(nnx.Module):
         context = x if context is None else context
         refuse_larger(self.global_size, x.shape[1:3], context.shape[1:3])
         if whole:
-            return _pooled(self._infer(x), self.stride)
+            return _pooled(self._run_whole(x), self.stride)
         h, k, u, v = self.heads, self.key_depth, self.intra_depth, self.value_depth
         queries = _normed(self.norm_queries, self.to_queries(x)).reshape(*x.shape[:3], h, k)
         if self.normalize == "softmax_queries":
@@ -109,8 +109,9 @@ class LambdaLayer(nnx.Module):
         return _pooled(y.reshape(*x.shape[:3], h * v), self.stride)
 
     def _is_one_function(self, x: Array) -> bool:
-        """Whether the compiled kernel may run all of it: in inference, in float32."""
+        """Whether the compiled kernel may run all of it: in float32, its batch norms both in inference or both in training."""
         inside, norms = self._parts()
+        training = [one for one in norms if not one.use_running_average]
         dtypes = {
             x.dtype,
             *(one.kernel[...].dtype for one in inside),
@@ -120,7 +121,7 @@ class LambdaLayer(nnx.Module):
             dtypes == {jnp.dtype(jnp.float32)}
             and self.intra_depth == 1
             and self.normalize in ("softmax", "no_batch_norm")
-            and all(one.use_running_average for one in norms)
+            and (not training or (len(training) == len(norms) and all(one.axis_name is None for one in norms)))
             and self.kernel_on(x.shape[1:3], None) == "xla_cpu"
             and jax.default_backend() == "cpu"
             and not xla_cpu.problem()
@@ -131,16 +132,20 @@ class LambdaLayer(nnx.Module):
         inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
         return inside, [one for one in (self.norm_queries, self.norm_values) if one is not None]
 
-    def _infer(self, x: Array) -> Float[Array, "b height width dim_out"]:
+    def _run_whole(self, x: Array) -> Float[Array, "b height width dim_out"]:
+        """In training the norms' running statistics move, as nnx moves them."""
         inside, norms = self._parts()
-        return xla_cpu.infer(
-            x,
-            [one.kernel[...][0, 0] for one in inside],
-            [[part[...] for part in (one.scale, one.bias, one.mean, one.var)] for one in norms],
-            None if self.embeddings is None else self.embeddings[...],
-            heads=self.heads,
-            epsilons=[one.epsilon for one in norms] or (0.0, 0.0),
-        )
+        weights = [one.kernel[...][0, 0] for one in inside]
+        table = None if self.embeddings is None else self.embeddings[...]
+        settings: Any = {"heads": self.heads, "epsilons": [one.epsilon for one in norms] or (0.0, 0.0)}
+        if not norms or norms[0].use_running_average:
+            parts = [[part[...] for part in (one.scale, one.bias, one.mean, one.var)] for one in norms]
+            return xla_cpu.infer(x, weights, parts, table, **settings)
+        y, found = xla_cpu.train(x, weights, [(one.scale[...], one.bias[...]) for one in norms], table, **settings)
+        for norm, (mean, variance) in zip(norms, found, strict=True):
+            norm.mean[...] = norm.momentum * norm.mean[...] + (1 - norm.momentum) * mean
+            norm.var[...] = norm.momentum * norm.var[...] + (1 - norm.momentum) * variance
+        return y
 
     def _content_lambdas(self, context: Array, values: Array) -> Float[Array, "b k v"] | None:
         if self.to_keys is None:
