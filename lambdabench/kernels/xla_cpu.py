@@ -93,11 +93,11 @@ def train(
 ) -> tuple[Float[Array, "b y x h*v"], list[tuple[Array, Array]]]:
     """The same layer in training, there and back one function each: its output, and mean and variance (biased) of the batch for the
     norms of queries and of values, of which `norms` are scale and bias. No gradient goes through the statistics."""
-    scales, biases = zip(*norms, strict=True)
+    scales, biases = ([one[part] for one in norms] for part in (0, 1))
     y, kept = _trained((heads, *epsilons), *_given(x, projections, jnp.concatenate([*scales, *biases]), embeddings))
     channels, rows = [len(one) for one in scales], math.prod(x.shape[:3])
-    mean, _, variance = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
-    variance *= max(rows - 1, 1) / rows  # kept as running statistics of torch take it
+    found = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
+    mean, variance = found[0], found[2] * (max(rows - 1, 1) / rows)  # kept as torch's running statistics take it
     return y, list(zip(jnp.split(mean, channels[:1]), jnp.split(variance, channels[:1]), strict=True))
 
 
