@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -94,7 +94,8 @@ def train(
     """The same layer in training, there and back one function each: its output, and mean and variance (biased) of the batch for the
     norms of queries and of values, of which `norms` are scale and bias. No gradient goes through the statistics."""
     scales, biases = ([one[part] for one in norms] for part in (0, 1))
-    y, kept = _trained((heads, *epsilons), *_given(x, projections, jnp.concatenate([*scales, *biases]), embeddings))
+    given = _given(x, projections, jnp.concatenate([*scales, *biases]), embeddings)
+    y, kept = cast("tuple[Array, Array]", _trained((heads, *epsilons), *given))
     channels, rows = [len(one) for one in scales], math.prod(x.shape[:3])
     found = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
     mean, variance = found[0], found[2] * (max(rows - 1, 1) / rows)  # kept as torch's running statistics take it
