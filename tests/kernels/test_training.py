@@ -140,6 +140,22 @@ def test_it_is_compiled_whole_and_checkpointed() -> None:
     torch.testing.assert_close(entered.grad, wanted["d_x"])
 
 
+def test_a_way_back_is_refused_where_it_would_be_wrong() -> None:
+    x, gradient = torch.randn(2, 12, 9, 10, requires_grad=True), torch.randn(2, 32, 9, 10, requires_grad=True)
+    layer, _ = pair(USUAL, training=True)
+    y = layer(x)
+    (again,) = torch.autograd.grad(y, x, gradient, retain_graph=True)
+    (found,) = torch.autograd.grad(y, x, gradient, create_graph=True)
+    torch.testing.assert_close(found, again)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        found.sum().backward()
+    y = layer(x)
+    with torch.no_grad():
+        layer.get_parameter("embeddings").mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward(gradient)
+
+
 def test_it_passes_torchs_own_checks() -> None:
     norms = [torch.rand(size) + 0.5 for size in (64, 8, 64, 8)]
     projections = [torch.randn(channels, 12) for channels in (64, 16, 8)]

@@ -21,7 +21,7 @@ FUNCTIONS = (
     ("lambda_layer", 1, 0),
     ("lambda_layer_train", 6, 3),
     ("lambda_layer_back", 7, 3),
-    ("lambda_statistics", 4, 0),
+    ("lambda_statistics", 2, 0),
 )
 """The library's, with how many pointers and then integers each takes."""
 

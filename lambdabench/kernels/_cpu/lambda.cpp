@@ -110,18 +110,27 @@ extern "C" void lambda_layer_train(const float* const* given, const double* epsi
   });
 }
 
-// Running statistics as batch norm moves them by what lambda_layer_train has kept: means of the queries' and of the values' norm, their
-// variances and how many batches they have seen (64-bit integers); shares and channels of both.
-extern "C" void lambda_statistics(const float* kept, void* const* running, const double* shares, const int64_t* channels) {
+// Running statistics: means of the queries' and of the values' norm, their variances and how many batches they have seen; shares and
+// channels of both.
+struct Running {
+  float* numbers[4];
+  int64_t* counts[2];
+  double shares[2];
+  int64_t channels[2];
+};
+
+// Moves them as batch norm does by what lambda_layer_train has kept.
+extern "C" void lambda_statistics(const float* kept, const Running* running) {
+  const int64_t* channels = running->channels;
   const int64_t all = channels[0] + channels[1];
   for (int64_t i = 0; i < 4; ++i) {
     const int64_t side = i % 2;
     const float* found = kept + (i / 2) * 2 * all + side * channels[0];
-    const float share = static_cast<float>(shares[side]);
-    float* numbers = static_cast<float*>(running[i]);
+    const float share = static_cast<float>(running->shares[side]);
+    float* numbers = running->numbers[i];
     for (int64_t c = 0; c < channels[side]; ++c) numbers[c] += share * (found[c] - numbers[c]);
   }
-  for (int64_t side = 0; side < 2; ++side) ++*static_cast<int64_t*>(running[4 + side]);
+  for (int64_t* count : running->counts) ++*count;
 }
 
 // Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values,

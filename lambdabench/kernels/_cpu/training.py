@@ -4,7 +4,7 @@ What is kept for the way back is the projections, statistics and content lambdas
 the package's own namespace. Small maps feel every call made here, so there are few.
 """
 
-from array import array
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -18,30 +18,27 @@ from torch.utils.flop_counter import register_flop_formula
 from ...core.registry import ROOT
 from .build import library
 from .plan import Plan, planned
-from .whole import Numbers, are_plain, channels_first, is_dense, is_seen, layer_macs, plain
+from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
-_cached_plan = lru_cache(maxsize=1024)(planned)
+_ADDRESSES, _SIZES, _EPSILONS, _MOVED = (struct.Struct(one) for one in ("10P", "11q", "2d", "6P2d2q"))
+_NO_NORMS, _NO_EPSILONS = (0,) * 4, (0.0, 0.0)
+_Shapes = tuple[tuple[int, ...], tuple[int, ...], tuple[bool, bool], tuple[int, ...] | None]
+
+
+def _shapes(
+    x: Tensor, projections: Sequence[Tensor], norms: Sequence[Tensor], bias: Tensor | None, embeddings: Tensor | None
+) -> _Shapes:
+    """As `planned` takes them, without the heads."""
+    scope = None if embeddings is None else tuple(embeddings.shape[2:])
+    return tuple(x.shape), tuple([one.shape[0] for one in projections]), (bool(norms), bias is not None), scope
 
 
 @lru_cache(maxsize=1024)
-def _numbers(kind: str, numbers: tuple[float, ...]) -> Numbers:
-    return Numbers(kind, numbers)
-
-
-def _plan(  # noqa: PLR0917 (as the operators have them)
-    x: Tensor,
-    projections: Sequence[Tensor],
-    norms: Sequence[Tensor],
-    bias: Tensor | None,
-    embeddings: Tensor | None,
-    heads: int,
-) -> Plan:
-    scope = None if embeddings is None else tuple(embeddings.shape[2:])
-    plan = _cached_plan if type(x) is Tensor else planned
-    return plan(
-        tuple(x.shape), tuple([one.shape[0] for one in projections]), (bool(norms), bias is not None), scope, heads
-    )
+def _plan(shapes: _Shapes, heads: int) -> tuple[Plan, bytes]:
+    """With the sizes as the library takes them."""
+    plan = planned(*shapes, heads)
+    return plan, _SIZES.pack(*plan.sizes)
 
 
 def train(
@@ -57,12 +54,10 @@ def train(
     parts = [one._parameters for one in norms]
     weights = [*projections, *[one["weight"] for one in parts], *[one["bias"] for one in parts]]
     bias = bias if len(projections) == 3 else None
-    seen = is_seen(x) or not is_dense(x) or not are_plain((*weights, bias, embeddings))
-    settings = (len(projections), norms, heads, seen)
-    found = _Layer.apply(settings, x, bias, embeddings, *weights)
-    if not seen:
-        return found
-    y, kept = found
+    settings = (len(projections), norms, heads)
+    if not is_seen(x) and is_dense(x) and are_plain((*weights, bias, embeddings)):
+        return _Unseen.apply(settings, x, bias, embeddings, *weights)
+    y, kept = _Seen.apply(settings, x, bias, embeddings, *weights)
     if norms:
         _move_on(norms, kept)
     return y
@@ -70,19 +65,21 @@ def train(
 
 def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
     """Running statistics, as batch norm moves them: at once where nobody watches torch's operators."""
-    buffers = [one._buffers for one in norms]
-    means, variances = ([own[name] for own in buffers] for name in ("running_mean", "running_var"))
-    numbers, counts = [*means, *variances], [own["num_batches_tracked"] for own in buffers]
+    queries, values = norms
+    of_queries, of_values = queries._buffers, values._buffers
+    numbers = [one[name] for name in ("running_mean", "running_var") for one in (of_queries, of_values)]
+    counts = [of_queries["num_batches_tracked"], of_values["num_batches_tracked"]]
     watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
-    if watched or not all(type(one) is Tensor and plain(one) is one for one in (kept, *numbers)):
+    if watched or type(kept) is not Tensor or not are_plain(numbers):
         _move_by_torch(norms, kept, numbers, counts)
         return
     loaded = library()
     assert loaded is not None
-    sizes = _numbers("q", tuple([one.num_features for one in norms]))
-    shares = _numbers("d", tuple([one.momentum for one in norms]))
-    moved = array("Q", [one.data_ptr() for one in (*numbers, *counts)])
-    loaded.lambda_statistics(kept.data_ptr(), moved.buffer_info()[0], shares.pointer, sizes.pointer)
+    moved = _MOVED.pack(
+        *[one.data_ptr() for one in (*numbers, *counts)],
+        *(queries.momentum, values.momentum, queries.num_features, values.num_features),
+    )
+    loaded.lambda_statistics(kept.data_ptr(), moved)
     torch.autograd.graph.increment_version([*numbers, *counts])
 
 
@@ -97,14 +94,29 @@ def _move_by_torch(norms: Sequence[Any], kept: Tensor, numbers: Sequence[Tensor]
         _count(counts, 1)
 
 
-def _given(
+def _addresses(
     x: Tensor, projections: Sequence[Tensor], norms: Sequence[Tensor], bias: Tensor | None, embeddings: Tensor | None
-) -> tuple[array, list[Tensor | None]]:
-    """Addresses as the library takes them, and tensors that must live as long."""
-    keys = projections[1] if len(projections) == 3 else None
-    tensors = [projections[0], keys, projections[-1], *(norms or (None,) * 4), bias, embeddings]
-    kept = [x, *[None if one is None else plain(one) for one in tensors]]
-    return array("Q", [0 if one is None else one.data_ptr() for one in kept]), kept
+) -> bytes:
+    """As the library takes them; whoever asks keeps the tensors."""
+    queries, *keys, values = projections
+    return _ADDRESSES.pack(
+        *(x.data_ptr(), queries.data_ptr(), keys[0].data_ptr() if keys else 0, values.data_ptr()),
+        *([one.data_ptr() for one in norms] or _NO_NORMS),
+        *(0 if bias is None else bias.data_ptr(), 0 if embeddings is None else embeddings.data_ptr()),
+    )
+
+
+def _as_they_are_read(
+    x: Tensor,
+    projections: Sequence[Tensor],
+    norms: Sequence[Tensor],
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+) -> tuple[Any, ...]:
+    """Their numbers as contiguous float32; the map channels first, or as it is."""
+    added, table = (None if one is None else plain(one) for one in (bias, embeddings))
+    maps = x.contiguous() if channels_first(x) else x
+    return maps, [plain(one) for one in projections], [plain(one) for one in norms], added, table
 
 
 def _layout(first: bool) -> torch.memory_format:
@@ -119,27 +131,26 @@ def _outputs(x: Tensor, plan: Plan, first: bool) -> tuple[Tensor, Tensor, Tensor
 
 def _forward(  # noqa: PLR0917 (the operator's signature)
     x: Tensor,
-    projections: list[Tensor],
-    norms: list[Tensor],
+    projections: Sequence[Tensor],
+    norms: Sequence[Tensor],
     bias: Tensor | None,
     embeddings: Tensor | None,
-    epsilons: list[float],
+    epsilons: Sequence[float],
     heads: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    return _there(_as_they_are_read(x, projections, norms, bias, embeddings), epsilons, heads)
+
+
+def _there(given: tuple[Any, ...], epsilons: Sequence[float], heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """y, projections and what is kept, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
-    first, plan = channels_first(x), _plan(x, projections, norms, bias, embeddings, heads)
+    x = given[0]
+    first, (plan, sizes) = channels_first(x), _plan(_shapes(*given), heads)
     y, room, kept = _outputs(x, plan, first)
-    given, _alive = _given(x.contiguous() if first else x, projections, norms, bias, embeddings)
     loaded.lambda_layer_train(
-        *(
-            given.buffer_info()[0],
-            _numbers("d", tuple(epsilons)).pointer,
-            y.data_ptr(),
-            room.data_ptr(),
-            kept.data_ptr(),
-        ),
-        *(_numbers("q", plan.sizes).pointer, x.shape[1], first, torch.get_num_threads()),
+        *(_addresses(*given), _EPSILONS.pack(*(epsilons or _NO_EPSILONS))),
+        *(y.data_ptr(), room.data_ptr(), kept.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads()),
     )
     return y, room, kept
 
@@ -156,42 +167,44 @@ def _backward(  # noqa: PLR0917 (the operator's signature)
     kept: Tensor,
     of_input: bool,
     x: Tensor,
-    projections: list[Tensor],
-    norms: list[Tensor],
+    projections: Sequence[Tensor],
+    norms: Sequence[Tensor],
     bias: Tensor | None,
     embeddings: Tensor | None,
     heads: int,
 ) -> tuple[Tensor, Tensor]:
+    return _back(d_y, room, kept, of_input, _as_they_are_read(x, projections, norms, bias, embeddings), heads)
+
+
+def _back(  # noqa: PLR0917 (as the operator has them)
+    d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, given: tuple[Any, ...], heads: int
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the input and of all parameters, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
-    first, plan = channels_first(x), _plan(x, projections, norms, bias, embeddings, heads)
+    x = given[0]
+    first, (plan, sizes) = channels_first(x), _plan(_shapes(*given), heads)
     d_x, gradients = _gradients(x, plan, of_input, first)
     d_y = d_y.contiguous(memory_format=_layout(first))
-    given, _alive = _given(x.contiguous() if first else x, projections, norms, bias, embeddings)
     loaded.lambda_layer_back(
-        *(given.buffer_info()[0], room.data_ptr(), kept.data_ptr(), d_y.data_ptr(), d_x.data_ptr() or None),
-        *(gradients.data_ptr(), _numbers("q", plan.sizes).pointer, x.shape[1], first, torch.get_num_threads()),
+        *(_addresses(*given), room.data_ptr(), kept.data_ptr(), d_y.data_ptr(), d_x.data_ptr() or None),
+        *(gradients.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads()),
     )
     return d_x, gradients
 
 
-class _Layer(torch.autograd.Function):
-    """The two operators as one that has gradients; a fraction of what gradients registered with the operator itself cost a call.
-    Where nobody can see them they are called without torch, whose way to them takes as long as a small map."""
+class _Seen(torch.autograd.Function):
+    """The two operators as one that has gradients; a fraction of what gradients registered with the operator itself cost a call."""
 
     @staticmethod
-    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int, bool], *tensors: Any) -> Any:
-        """y, and where it is seen what is kept as well: an operator changes no statistics."""
-        count, norms, heads, seen = settings
+    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int], *tensors: Any) -> tuple[Tensor, Tensor]:
+        """y and what is kept: an operator changes no statistics."""
+        count, norms, heads = settings
         x, bias, embeddings, *weights = tensors
-        run = _TRAIN if seen else _forward
-        y, room, kept = run(x, weights[:count], weights[count:], bias, embeddings, [one.eps for one in norms], heads)
+        epsilons = [one.eps for one in norms]
+        y, room, kept = _TRAIN(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
         ctx.save_for_backward(room, kept, *tensors)
-        ctx.settings = (count, heads, seen)
-        if not seen:
-            if norms:
-                _move_on(norms, kept)
-            return y
+        ctx.settings = (count, heads)
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         return y, kept
@@ -202,15 +215,71 @@ class _Layer(torch.autograd.Function):
         if d_y is None:
             return (None,) * len(ctx.needs_input_grad)
         room, kept, x, bias, embeddings, *weights = ctx.saved_tensors
-        count, heads, seen = ctx.settings
+        count, heads = ctx.settings
         of_input = ctx.needs_input_grad[1]
-        run, apart = (_BACK, _apart) if seen or is_seen(d_y) else (_backward, _apart_unseen)
-        d_x, gradients = run(d_y, room, kept, of_input, x, weights[:count], weights[count:], bias, embeddings, heads)
-        parameters = [*weights, *[one for one in (bias, embeddings) if one is not None]]
-        found = list(apart(gradients, parameters))
-        d_embeddings = None if embeddings is None else found.pop()
-        d_bias = None if bias is None else found.pop()
-        return None, d_x if of_input else None, d_bias, d_embeddings, *found
+        given = (x, weights[:count], weights[count:], bias, embeddings)
+        return _shared(_BACK(d_y, room, kept, of_input, *given, heads), of_input, bias, embeddings, weights, _apart)
+
+
+class _Unseen(torch.autograd.Function):
+    """The same without torch, whose way to the operators takes as long as a small map, where nobody can see them. Parameters stay
+    with the call: to save them, as others' hooks may want of activations, takes longer than to look at their versions."""
+
+    @staticmethod
+    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int], *tensors: Any) -> Tensor:
+        count, norms, heads = settings
+        x, *parameters = tensors
+        bias, embeddings, *weights = parameters
+        given = (x, weights[:count], weights[count:], bias, embeddings)
+        y, room, kept = _there(given, [one.eps for one in norms], heads)
+        if norms:
+            _move_on(norms, kept)
+        ctx.save_for_backward(x, room, kept)
+        ctx.settings = (count, heads, parameters, _versions(parameters))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
+        return (_back_once if torch.is_grad_enabled() else _back_unseen)(ctx, d_y)
+
+
+def _versions(parameters: Sequence[Tensor | None]) -> list[int]:
+    return [one._version for one in parameters if one is not None]
+
+
+def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
+    x, room, kept = ctx.saved_tensors
+    count, heads, parameters, versions = ctx.settings
+    if _versions(parameters) != versions:
+        raise RuntimeError(
+            "one of the variables needed for gradient computation has been modified by an inplace operation: a parameter of a "
+            "lambda layer, between its forward pass and its backward pass"
+        )
+    bias, embeddings, *weights = parameters
+    of_input = ctx.needs_input_grad[1]
+    given = (x, weights[:count], weights[count:], bias, embeddings)
+    if is_seen(d_y):
+        return _shared(_BACK(d_y, room, kept, of_input, *given, heads), of_input, bias, embeddings, weights, _apart)
+    return _shared(_back(d_y, room, kept, of_input, given, heads), of_input, bias, embeddings, weights, _apart_unseen)
+
+
+_back_once = once_differentiable(_back_unseen)
+
+
+def _shared(  # noqa: PLR0917 (all that a call has)
+    found: tuple[Tensor, Tensor],
+    of_input: bool,
+    bias: Tensor | None,
+    embeddings: Tensor | None,
+    weights: Sequence[Tensor],
+    apart: Any,
+) -> tuple[Any, ...]:
+    """Gradients to whom they belong, as autograd's functions return them."""
+    d_x, gradients = found
+    each = list(apart(gradients, [*weights, *[one for one in (bias, embeddings) if one is not None]]))
+    d_embeddings = None if embeddings is None else each.pop()
+    d_bias = None if bias is None else each.pop()
+    return None, d_x if of_input else None, d_bias, d_embeddings, *each
 
 
 _apart = torch.ops.aten.unflatten_dense_tensors.default
@@ -232,14 +301,14 @@ _BACK = _OPERATORS.lambda_layer_train_backward.default
 
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train", lib=_LIBRARY)
 def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    x, projections, norms, bias, embeddings, _, heads = arguments
-    return _outputs(x, _plan(x, projections, norms, bias, embeddings, heads), channels_first(x))
+    x, *_, heads = arguments
+    return _outputs(x, planned(*_shapes(*arguments[:5]), heads), channels_first(x))
 
 
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train_backward", lib=_LIBRARY)
 def _fake_backward(d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, *arguments: Any) -> tuple[Tensor, Tensor]:
-    x, projections, norms, bias, embeddings, heads = arguments
-    return _gradients(x, _plan(x, projections, norms, bias, embeddings, heads), of_input, channels_first(x))
+    x, *_, heads = arguments
+    return _gradients(x, planned(*_shapes(*arguments[:5]), heads), of_input, channels_first(x))
 
 
 @register_flop_formula(_OPERATORS.lambda_layer_train)

@@ -1,6 +1,5 @@
 """What the operators that run a whole layer from its input have in common: whether they may, layouts, addresses, operations."""
 
-from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -111,16 +110,6 @@ def plain(one: Tensor) -> Tensor:
     """Its numbers as contiguous float32."""
     is_so = one.dtype is torch.float32 and one.is_contiguous()
     return one if is_so else one.detach().float().contiguous()
-
-
-class Numbers:
-    """A C array of 64-bit integers ("q"), addresses ("Q") or doubles ("d"), which lives as long as this does."""
-
-    __slots__ = ("_array", "pointer")
-
-    def __init__(self, kind: str, numbers: Iterable[float]) -> None:
-        self._array = array(kind, numbers)
-        self.pointer = self._array.buffer_info()[0] if self._array else None
 
 
 def layer_macs(
