@@ -10,6 +10,12 @@ from ..core.lambdas import applied_macs
 from ..core.registry import ROOT
 
 
+def in_transform() -> bool:
+    """Whether a transform of torch.func (vmap, grad, jvp) is at work, which looks through operators that it has rules for alone."""
+    active = torch._C._functorch.peek_interpreter_stack  # pyright: ignore[reportAttributeAccessIssue]
+    return not torch.compiler.is_compiling() and active() is not None
+
+
 def register(name: str, apply: Any, gradients: Any) -> None:
     """Gives the custom operator `name` its gradients, which the operator `name`_backward makes, and both their FLOP.
 

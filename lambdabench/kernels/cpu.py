@@ -24,9 +24,9 @@ def apply(
 ) -> Float[Tensor, "b h v height width"]:
     """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out.
 
-    On another device, and in float64, the portable kernel runs.
+    On another device, in float64, and within a transform of torch.func the portable kernel runs.
     """
-    if not runs(values):
+    if not runs(values) or _operator.in_transform():
         return conv2d.apply(queries, values, content, embeddings)
     return _apply_lambdas(queries, values, content, embeddings)
 

@@ -38,9 +38,9 @@ def apply(
 ) -> Float[Tensor, "b h v height width"]:
     """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out.
 
-    On another device, in float64, and for an intra-depth over 1 the portable kernel runs.
+    On another device, in float64, for an intra-depth over 1 and within a transform of torch.func the portable kernel runs.
     """
-    if not runs(values, values.shape[2]):
+    if not runs(values, values.shape[2]) or _operator.in_transform():
         return conv2d.apply(queries, values, content, embeddings)
     return _apply(queries, values, content, embeddings)
 

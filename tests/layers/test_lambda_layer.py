@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import timm.layers.lambda_layer as timm_lambda
 import torch
-from torch import Tensor
+from torch import Tensor, func
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -157,6 +157,33 @@ def test_float32_gradients_are_the_float64_ones() -> None:
     ]
     for one, other in zip(found, wanted, strict=True):
         assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:FutureWarning")  # torch 2.15 in its own jvp
+def test_torchs_transforms_see_the_layer() -> None:
+    made = [
+        layers.create("lambda_layer", 12, 32, scope=3, normalize=one).eval()
+        for one in ("softmax", "softmax", "no_batch_norm")
+    ]
+    xs = torch.randn(2, 3, 12, 5, 6)
+    parameters, buffers = func.stack_module_state(made[:2])
+
+    def run(parameters: Any, buffers: Any, x: Tensor, layer: Any = made[0]) -> Tensor:
+        return func.functional_call(layer, (parameters, buffers), (x,))
+
+    def loss(parameters: Any, x: Tensor) -> Tensor:
+        return run(parameters, {}, x, made[2]).sin().sum()
+
+    wanted = torch.stack([layer(x) for layer, x in zip(made, xs, strict=False)])
+    torch.testing.assert_close(torch.vmap(run)(parameters, buffers, xs), wanted, rtol=1e-4, atol=1e-4)
+    own = dict(made[2].named_parameters())
+    found = torch.vmap(func.grad(loss), in_dims=(None, 0))(own, xs)
+    for number, x in enumerate(xs):
+        alone = torch.autograd.grad(loss(own, x), list(own.values()))
+        torch.testing.assert_close([one[number] for one in found.values()], list(alone), rtol=1e-3, atol=1e-3)
+    _, tangent = func.jvp(made[0], (xs[0],), (xs[1],))
+    step = 1e-3 * xs[1]
+    torch.testing.assert_close(tangent, (made[0](xs[0] + step) - made[0](xs[0] - step)) / 2e-3, rtol=2e-2, atol=2e-2)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 6)])

@@ -9,6 +9,7 @@ from torch.autograd import profiler
 from torch.utils.hooks import RemovableHandle
 
 from ...core.lambdas import applied_macs
+from .._operator import in_transform
 
 
 class Watch:
@@ -36,7 +37,7 @@ class Watch:
 def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequence[Any], watch: Watch) -> bool:
     """Whether a layer of these parts may be run whole: in inference without gradients, in training in float32; its batch norms do as
     the layer does, and nobody looks inside."""
-    if not x.is_cpu or torch.is_autocast_enabled("cpu"):
+    if not x.is_cpu or torch.is_autocast_enabled("cpu") or in_transform():
         return False
     if not (_are_plain if torch.compiler.is_compiling() else watch.finds_plain)(projections, norms):
         return False
@@ -73,7 +74,7 @@ def is_seen(x: Tensor) -> bool:
         or torch._C._len_torch_dispatch_stack()
         or torch._C._len_torch_function_stack()
         or torch._C._get_tracing_state() is not None
-        or torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
+        or in_transform()
     )
 
 
