@@ -78,6 +78,22 @@ def test_a_step_of_a_network_is_that_in_float64(
         torch.set_num_threads(before)
 
 
+def test_projections_in_pieces_are_as_one() -> None:
+    """Three images of more than 4 million numbers together: two pieces."""
+    fast, wide = pair({**USUAL, "scope": 3, "size": (128, 128)}, training=True)
+    x, gradient = torch.randn(3, 12, 128, 128), torch.randn(3, 32, 128, 128)
+    found = assert_as_exact(fast, wide, x, gradient)
+    with FlopCounterMode(display=False):
+        for name, one in step(pair({**USUAL, "scope": 3, "size": (128, 128)}, training=True)[0], x, gradient).items():
+            torch.testing.assert_close(one, found[name])
+    entered = x.clone().requires_grad_()
+    y = fast(entered)
+    with FlopCounterMode(display=False):  # who looks at the way back alone
+        y.backward(gradient)
+    assert entered.grad is not None
+    torch.testing.assert_close(entered.grad, found["d_x"])
+
+
 def test_means_far_from_zero_are_subtracted() -> None:
     fast, wide = pair(USUAL, training=True)
     x, gradient = torch.randn(2, 12, 9, 10) + 300, torch.randn(2, 32, 9, 10)

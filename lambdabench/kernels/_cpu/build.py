@@ -19,8 +19,8 @@ FUNCTIONS = (
     ("lambda_forward", 6, 1),
     ("lambda_backward", 10, 1),
     ("lambda_layer", 1, 0),
-    ("lambda_layer_train", 6, 3),
-    ("lambda_layer_back", 7, 3),
+    ("lambda_layer_train", 6, 4),
+    ("lambda_layer_back", 7, 4),
     ("lambda_statistics", 2, 0),
 )
 """The library's, with how many pointers and then integers each takes."""

@@ -92,7 +92,8 @@ struct Training {
 ffi::Error train_layer(Numbers x, Numbers of_queries, Numbers of_keys, Numbers of_values, Numbers norms, Numbers table, Found y,
                        Found projected, Found kept, int64_t heads, double epsilon_queries, double epsilon_values, int64_t threads) {
   const Training of(x, of_queries, of_keys, of_values, norms, table, heads, epsilon_queries, epsilon_values);
-  lambda_layer_train(of.given, of.epsilons, y->typed_data(), projected->typed_data(), kept->typed_data(), of.sizes, of.depth, 0, threads);
+  float* const rows = projected->typed_data();
+  lambda_layer_train(of.given, of.epsilons, y->typed_data(), &rows, kept->typed_data(), of.sizes, of.depth, 0, threads, of.sizes[0]);
   return ffi::Error::Success();
 }
 
@@ -104,8 +105,9 @@ ffi::Error layer_back(Numbers x, Numbers of_queries, Numbers of_keys, Numbers of
   int64_t all = 0;
   for (Found* one : {&d_queries, &d_keys, &d_values, &d_norms, &d_table}) all += static_cast<int64_t>((*one)->element_count());
   const Room found = room(all);
-  lambda_layer_back(of.given, projected.typed_data(), kept.typed_data(), d_y.typed_data(), d_x->typed_data(), found.get(), of.sizes,
-                    of.depth, 0, threads);
+  const float* const rows = projected.typed_data();
+  lambda_layer_back(of.given, &rows, kept.typed_data(), d_y.typed_data(), d_x->typed_data(), found.get(), of.sizes,
+                    of.depth, 0, threads, of.sizes[0]);
   const float* from = found.get();
   for (Found* one : weights) {
     const int64_t size = static_cast<int64_t>((*one)->element_count()), channels = size / of.depth;

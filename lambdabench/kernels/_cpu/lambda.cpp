@@ -84,14 +84,15 @@ extern "C" void lambda_layer(const Layer* given) {
 
 // A layer in training of maps as above. given: x; weights [channels, depth] of queries, of keys or null, and of values; norms (weight of
 // the queries' and of the values', bias of both, or null) by the batch's statistics; bias [k] or null; table. For the way back there are
-// the projections [b, height, width, channels in 16s] (readable for 16 floats behind the end) and `kept`: mean, 1 / deviation and
+// the projections [b, height, width, channels in 16s], `each` images in a piece (readable for 16 floats behind its end), and `kept`: mean, 1 / deviation and
 // variance (by n - 1) of every channel of the norms, then of each image the softmax's greatest and sum [k] and content lambda [k, v].
-extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* projected, float* kept,
-                                   const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
+extern "C" void lambda_layer_train(const float* const* given, const double* epsilons, float* y, float* const* projected, float* kept,
+                                   const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads, int64_t each) {
   const Shape s = shape_of(sizes);
   const LayerGiven in(given, s, depth, channels_first != 0);
   const int64_t n = s.height * s.width, keys = in.channels.keys, pitch = in.channels.pitch();
-  const std::vector<Moments> moments = project_maps(in.maps, in.weights, pitch, in.norms, projected, threads);
+  const Pieces<float> rows{projected, each, pitch, n};
+  const std::vector<Moments> moments = project_maps(in.maps, in.weights, in.norms, rows, threads);
   Norms norms;
   if (in.norms) {
     const int64_t count = in.channels.of_norms();
@@ -104,7 +105,7 @@ extern "C" void lambda_layer_train(const float* const* given, const double* epsi
   std::vector<Rooms> rooms(parts_of(s.b, threads));
   for_images(s.b, threads, [&](int64_t image, int64_t share, int64_t part) {
     const Kept of_image(s, kept + image * Kept::numbers(s, keys));
-    const Made made{projected + image * n * pitch, pitch, keys, in.norms ? norms.scale.data() : nullptr,
+    const Made made{rows.of(image), pitch, keys, in.norms ? norms.scale.data() : nullptr,
                     in.norms ? norms.shift.data() : nullptr};
     infer(e, made, in.bias, share, {y + image * n * s.h * s.v, n, channels_first != 0}, rooms[part], keys ? &of_image : nullptr);
   });
@@ -135,23 +136,26 @@ extern "C" void lambda_statistics(const float* kept, const Running* running) {
 
 // Gradients of lambda_layer_train: d_x as x, or null, and one after the other those of weights, norms (weight of queries and of values,
 // bias of both), bias and table; d_y in y's layout.
-extern "C" void lambda_layer_back(const float* const* given, const float* projected, const float* kept, const float* d_y, float* d_x,
-                                  float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads) {
+extern "C" void lambda_layer_back(const float* const* given, const float* const* projected, const float* kept, const float* d_y, float* d_x,
+                                  float* gradients, const int64_t* sizes, int64_t depth, int64_t channels_first, int64_t threads,
+                                  int64_t each) {
   const Shape s = shape_of(sizes);
   const LayerGiven in(given, s, depth, channels_first != 0);
   const Channels& channels = in.channels;
   const Tables tables(s, in.table);
-  const int64_t count = channels.of_norms(), rows = s.b * s.height * s.width;
+  const int64_t count = channels.of_norms(), n = s.height * s.width, pitch = channels.pitch();
   Norms norms;
   if (in.norms) {
     norms.mean.assign(kept, kept + count), norms.deviation.assign(kept + count, kept + 2 * count);
     norms.fold(in.norms, channels);
     kept += 3 * count;
   }
-  const Room d_projected = room(rows * channels.pitch());
+  const OwnPieces own(s.b, n * pitch);
+  const Pieces<const float> there{projected, each, pitch, n};
+  const Pieces<float> back_there{own.pieces.data(), own.each, pitch, n};
   const std::vector<float> mean = in.norms ? channels.placed(norms.mean) : std::vector<float>{};
   const LayerBack back{s, tables, channels, in.norms ? &norms : nullptr, mean,
-                       projected, in.bias, d_y, kept, channels_first != 0, d_projected.get()};
+                       there, in.bias, d_y, kept, channels_first != 0, back_there};
   threads = std::max<int64_t>(threads, 1);
   std::vector<Totals> totals(parts_of(s.b, threads));
   for (Totals& one : totals) one = back.totals();
@@ -163,8 +167,8 @@ extern "C" void lambda_layer_back(const float* const* given, const float* projec
   }
   float* of_norms = gradients + channels.count() * depth;
   std::vector<NormsBack> through;
-  if (in.norms) through.emplace_back(norms, channels, sum.moments, rows, of_norms);
-  const MapsBack to_maps{in.maps, channels, projected, d_projected.get(), in.norms ? &through[0] : nullptr, in.weights, d_x};
+  if (in.norms) through.emplace_back(norms, channels, sum.moments, s.b * n, of_norms);
+  const MapsBack to_maps{in.maps, channels, there, back_there, in.norms ? &through[0] : nullptr, in.weights, d_x};
   to_maps.run(gradients, threads);
   float* behind = std::copy(sum.bias.begin(), sum.bias.end(), of_norms + (in.norms ? 2 * count : 0));
   tables.finish(sum.table, behind);

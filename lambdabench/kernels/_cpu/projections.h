@@ -87,6 +87,35 @@ struct LayerGiven {
   }
 };
 
+// Rows of the projections of all images, or of their gradients, so many images in a piece: no piece so large that memory is mapped
+// anew for it at every call
+template <class Number>
+struct Pieces {
+  Number* const* pieces;
+  int64_t each, pitch, positions;
+
+  Number* of(int64_t image, int64_t position = 0) const {
+    return pieces[image / each] + (image % each * positions + position) * pitch;
+  }
+  Number* of(const Block& one) const { return of(one.image, one.first); }
+};
+
+// Such rows of one call
+struct OwnPieces {
+  std::vector<Room> rooms;
+  std::vector<float*> pieces;
+  int64_t each;
+
+  OwnPieces(int64_t images, int64_t numbers) {
+    constexpr int64_t LARGE = 1 << 22;
+    each = std::clamp<int64_t>(LARGE / numbers, 1, images);
+    for (int64_t first = 0; first < images; first += each) {
+      rooms.push_back(room(std::min(each, images - first) * numbers));
+      pieces.push_back(rooms.back().get());
+    }
+  }
+};
+
 // A batch norm of queries and one of values, side by side
 struct Norms {
   std::vector<float> mean, deviation, scale, shift;  // deviation: 1 / sqrt(variance + epsilon)
@@ -199,9 +228,10 @@ class ProjectFew {
   std::vector<Weights> parts_;
 };
 
-// projected [images * positions][pitch]; the moments of each thread's rows, if wanted
-std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, int64_t pitch, bool of_moments, float* projected,
+// The moments of each thread's rows, if wanted
+std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, bool of_moments, const Pieces<float>& projected,
                                   int64_t threads) {
+  const int64_t pitch = projected.pitch;
   const bool few = maps.few();
   const Panels right = few ? Panels(0, 0) : Panels::turned(weights, maps.depth);
   const int64_t columns = few ? static_cast<int64_t>(weights.size()) : right.columns, blocks = maps.blocks();
@@ -213,7 +243,7 @@ std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, int64
     if (few) unpacked.emplace_back(maps, weights);
     for (int64_t i = first; i < last; ++i) {
       const Block one = maps.block(i);
-      float* to = projected + (one.image * maps.positions + one.first) * pitch;
+      float* to = projected.of(one);
       if (few) {
         unpacked[0].run(one, to, pitch);
       } else {
@@ -281,10 +311,11 @@ struct NormsBack {
 struct MapsBack {
   const Maps& maps;
   const Channels& channels;
-  const float *projected, *d_projected;  // [images * positions][pitch]
-  const NormsBack* norms;                // or null
+  Pieces<const float> projected;
+  Pieces<float> d_projected;
+  const NormsBack* norms;  // or null
   const RowsOf& weights;
-  float* d_x;                            // as the maps, or null
+  float* d_x;              // as the maps, or null
 
   // d_weight [channels][depth]
   void run(float* d_weight, int64_t threads) const {
@@ -318,17 +349,16 @@ struct MapsBack {
     Ahead ahead;
     if (d_x) ahead.parts.push_back(maps.part(d_x, one));
     if (!next.count) return ahead;
-    const int64_t pitch = channels.pitch(), row = (next.image * maps.positions + next.first) * pitch;
-    ahead.parts.push_back({d_projected + row, 1, next.count * pitch, 0});
-    if (norms) ahead.parts.push_back({projected + row, 1, next.count * pitch, 0});
+    const int64_t pitch = channels.pitch();
+    ahead.parts.push_back({d_projected.of(next), 1, next.count * pitch, 0});
+    if (norms) ahead.parts.push_back({projected.of(next), 1, next.count * pitch, 0});
     ahead.parts.push_back(maps.part(maps.numbers, next));
     return ahead;
   }
 
   const float* through(const Block& one, float* rows) const {
-    const int64_t place = (one.image * maps.positions + one.first) * channels.pitch();
-    if (!norms) return d_projected + place;
-    norms->run(projected + place, d_projected + place, one.count, channels.pitch(), rows);
+    if (!norms) return d_projected.of(one);
+    norms->run(projected.of(one), d_projected.of(one), one.count, channels.pitch(), rows);
     return rows;
   }
 

@@ -54,10 +54,11 @@ struct LayerBack {
   const Channels& channels;
   const Norms* norms;       // or null
   std::vector<float> mean;  // as a row has it
-  const float *projected, *bias, *d_y;  // bias or null
+  Pieces<const float> projected;
+  const float *bias, *d_y;  // bias or null
   const float* kept;
   bool channels_first;
-  float* d_projected;
+  Pieces<float> d_projected;
 
   int64_t positions() const { return shape.height * shape.width; }
   // Of a pass over an image's projections
@@ -137,8 +138,8 @@ struct LayerBack {
   void image(int64_t index, int64_t threads, Totals& into) const {
     const Shape& s = shape;
     const int64_t n = positions(), width = s.h * s.v, keys = channels.keys, pitch = channels.pitch();
-    const float *rows = projected + index * n * pitch, *d_out = d_y + index * n * width;
-    float* d_rows = d_projected + index * n * pitch;
+    const float *rows = projected.of(index), *d_out = d_y + index * n * width;
+    float* d_rows = d_projected.of(index);
     std::vector<float> content, d_content(keys ? s.k * s.v : 0);
     const ReadKept of_image(s, kept + index * ReadKept::numbers(s, keys));
     if (keys) content.assign(of_image.content, of_image.content + s.k * s.v);

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .plan import Plan, planned
+from .plan import ROOM, Plan, planned
 from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
@@ -119,14 +119,18 @@ def _as_they_are_read(
     return maps, [plain(one) for one in projections], [plain(one) for one in norms], added, table
 
 
+def _pointers(pieces: Sequence[Tensor]) -> bytes:
+    return struct.pack(f"{len(pieces)}P", *[one.data_ptr() for one in pieces])
+
+
 def _layout(first: bool) -> torch.memory_format:
     return torch.contiguous_format if first else torch.channels_last
 
 
-def _outputs(x: Tensor, plan: Plan, first: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Empty: (y, projections [b * n * channels] with room behind, what is kept)."""
+def _outputs(x: Tensor, plan: Plan, first: bool) -> tuple[Tensor, Tensor]:
+    """Empty: (y, what is kept)."""
     y = torch.empty(plan.y, dtype=x.dtype, device=x.device, memory_format=_layout(first))
-    return y, x.new_empty(plan.room), x.new_empty(plan.kept)
+    return y, x.new_empty(plan.kept)
 
 
 def _forward(  # noqa: PLR0917 (the operator's signature)
@@ -138,21 +142,26 @@ def _forward(  # noqa: PLR0917 (the operator's signature)
     epsilons: Sequence[float],
     heads: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return _there(_as_they_are_read(x, projections, norms, bias, embeddings), epsilons, heads)
+    y, (room,), kept = _there(_as_they_are_read(x, projections, norms, bias, embeddings), epsilons, heads, len(x))
+    return y, room, kept
 
 
-def _there(given: tuple[Any, ...], epsilons: Sequence[float], heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """y, projections and what is kept, of numbers that can be read as they are."""
+def _there(
+    given: tuple[Any, ...], epsilons: Sequence[float], heads: int, each: int
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """y, projections in pieces of so many images, and what is kept, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
     x = given[0]
     first, (plan, sizes) = channels_first(x), _plan(_shapes(*given), heads)
-    y, room, kept = _outputs(x, plan, first)
+    b, of_image = len(x), (plan.room - ROOM) // len(x)
+    y, kept = _outputs(x, plan, first)
+    rooms = [x.new_empty(min(each, b - image) * of_image + ROOM) for image in range(0, b, each)]
     loaded.lambda_layer_train(
         *(_addresses(*given), _EPSILONS.pack(*(epsilons or _NO_EPSILONS))),
-        *(y.data_ptr(), room.data_ptr(), kept.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads()),
+        *(y.data_ptr(), _pointers(rooms), kept.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads(), each),
     )
-    return y, room, kept
+    return y, rooms, kept
 
 
 def _gradients(x: Tensor, plan: Plan, of_input: bool, first: bool) -> tuple[Tensor, Tensor]:
@@ -173,11 +182,12 @@ def _backward(  # noqa: PLR0917 (the operator's signature)
     embeddings: Tensor | None,
     heads: int,
 ) -> tuple[Tensor, Tensor]:
-    return _back(d_y, room, kept, of_input, _as_they_are_read(x, projections, norms, bias, embeddings), heads)
+    given = _as_they_are_read(x, projections, norms, bias, embeddings)
+    return _back(d_y, [room], kept, of_input, given, heads, len(x))
 
 
 def _back(  # noqa: PLR0917 (as the operator has them)
-    d_y: Tensor, room: Tensor, kept: Tensor, of_input: bool, given: tuple[Any, ...], heads: int
+    d_y: Tensor, rooms: Sequence[Tensor], kept: Tensor, of_input: bool, given: tuple[Any, ...], heads: int, each: int
 ) -> tuple[Tensor, Tensor]:
     """Gradients of the input and of all parameters, of numbers that can be read as they are."""
     loaded = library()
@@ -187,8 +197,8 @@ def _back(  # noqa: PLR0917 (as the operator has them)
     d_x, gradients = _gradients(x, plan, of_input, first)
     d_y = d_y.contiguous(memory_format=_layout(first))
     loaded.lambda_layer_back(
-        *(_addresses(*given), room.data_ptr(), kept.data_ptr(), d_y.data_ptr(), d_x.data_ptr() or None),
-        *(gradients.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads()),
+        *(_addresses(*given), _pointers(rooms), kept.data_ptr(), d_y.data_ptr(), d_x.data_ptr() or None),
+        *(gradients.data_ptr(), sizes, x.shape[1], first, torch.get_num_threads(), each),
     )
     return d_x, gradients
 
@@ -231,11 +241,12 @@ class _Unseen(torch.autograd.Function):
         x, *parameters = tensors
         bias, embeddings, *weights = parameters
         given = (x, weights[:count], weights[count:], bias, embeddings)
-        y, room, kept = _there(given, [one.eps for one in norms], heads)
+        each = _plan(_shapes(*given), heads)[0].each
+        y, rooms, kept = _there(given, [one.eps for one in norms], heads, each)
         if norms:
             _move_on(norms, kept)
-        ctx.save_for_backward(x, room, kept)
-        ctx.settings = (count, heads, parameters, _versions(parameters))
+        ctx.save_for_backward(x, kept, *rooms)
+        ctx.settings = (count, heads, each, parameters, _versions(parameters))
         return y
 
     @staticmethod
@@ -248,8 +259,8 @@ def _versions(parameters: Sequence[Tensor | None]) -> list[int]:
 
 
 def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
-    x, room, kept = ctx.saved_tensors
-    count, heads, parameters, versions = ctx.settings
+    x, kept, *rooms = ctx.saved_tensors
+    count, heads, each, parameters, versions = ctx.settings
     if _versions(parameters) != versions:
         raise RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace operation: a parameter of a "
@@ -259,8 +270,11 @@ def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
     of_input = ctx.needs_input_grad[1]
     given = (x, weights[:count], weights[count:], bias, embeddings)
     if is_seen(d_y):
+        room = torch.cat([*[one[:-ROOM] for one in rooms], rooms[-1][-ROOM:]])
         return _shared(_BACK(d_y, room, kept, of_input, *given, heads), of_input, bias, embeddings, weights, _apart)
-    return _shared(_back(d_y, room, kept, of_input, given, heads), of_input, bias, embeddings, weights, _apart_unseen)
+    return _shared(
+        _back(d_y, rooms, kept, of_input, given, heads, each), of_input, bias, embeddings, weights, _apart_unseen
+    )
 
 
 _back_once = once_differentiable(_back_unseen)
@@ -302,7 +316,9 @@ _BACK = _OPERATORS.lambda_layer_train_backward.default
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train", lib=_LIBRARY)
 def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     x, *_, heads = arguments
-    return _outputs(x, planned(*_shapes(*arguments[:5]), heads), channels_first(x))
+    plan = planned(*_shapes(*arguments[:5]), heads)
+    y, kept = _outputs(x, plan, channels_first(x))
+    return y, x.new_empty(plan.room), kept
 
 
 @torch.library.register_fake(f"{ROOT}::lambda_layer_train_backward", lib=_LIBRARY)
