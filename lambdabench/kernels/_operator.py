@@ -11,7 +11,7 @@ from ..core.registry import ROOT
 
 
 def in_transform() -> bool:
-    """Whether a transform of torch.func (vmap, grad, jvp) is at work, which looks through operators that it has rules for alone."""
+    """Whether a transform of torch.func (vmap, grad) is at work, which looks through operators that it has rules for alone."""
     active = torch._C._functorch.peek_interpreter_stack  # pyright: ignore[reportAttributeAccessIssue]
     return not torch.compiler.is_compiling() and active() is not None
 

@@ -232,13 +232,17 @@ int main() {
             lambda_layer(&layer);
             const int64_t channels = heads * k + k + v, norms = heads * k + v, pitch = (channels + 15) / 16 * 16;
             const std::vector<float> norm(std::max(heads * k, v), 1.0f), d_y(y.size(), 0.25f);
-            std::vector<float> projected(images * n * pitch + 16), kept(3 * norms + images * k * (2 + v)), d_x(x.size());
+            const int64_t each = 2, of_piece = each * n * pitch + 16;  // images in a piece
+            std::vector<std::vector<float>> pieces((images + each - 1) / each, std::vector<float>(of_piece));
+            std::vector<float*> rows;
+            for (auto& piece : pieces) rows.push_back(piece.data());
+            std::vector<float> kept(3 * norms + images * k * (2 + v)), d_x(x.size());
             std::vector<float> gradients(channels * depth + 2 * norms + table.size());
             const float *w = weights.data(), *one = norm.data();
             const float* given[] = {x.data(), w, w, w, one, one, one, one, nullptr, table.data()};
             const double epsilons[] = {1e-5, 1e-5};
-            lambda_layer_train(given, epsilons, y.data(), projected.data(), kept.data(), sizes, depth, first, threads);
-            lambda_layer_back(given, projected.data(), kept.data(), d_y.data(), d_x.data(), gradients.data(), sizes, depth, first, threads);
+            lambda_layer_train(given, epsilons, y.data(), rows.data(), kept.data(), sizes, depth, first, threads, each);
+            lambda_layer_back(given, rows.data(), kept.data(), d_y.data(), d_x.data(), gradients.data(), sizes, depth, first, threads, each);
           }
 }
 """

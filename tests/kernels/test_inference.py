@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from torch import nn
 from torch.nn.utils import parametrize
 from torch.profiler import profile
@@ -20,11 +20,16 @@ from whole_layers import SHAPES, USUAL, pair
 
 from lambdabench.kernels import _cpu, cpu
 
+LARGE = USUAL | {"size": (57, 62), "threads": 1, "layout": torch.contiguous_format}
+"""So many queries that they are made where they are used."""
+
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
 
 @settings(max_examples=60, deadline=None)
 @given(SHAPES)
+@example(LARGE)
+@example(LARGE | {"threads": 2, "heads": 3, "layout": torch.channels_last})
 def test_it_answers_as_the_layer_in_float64(shape: dict[str, Any]) -> None:
     fast, wide = pair(shape)
     x = torch.randn(shape["b"], 12, *shape["size"]).to(memory_format=shape["layout"])

@@ -159,7 +159,6 @@ def test_float32_gradients_are_the_float64_ones() -> None:
         assert (one - other).abs().max() <= 1e-4 * other.abs().max()
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script:FutureWarning")  # torch 2.15 in its own jvp
 def test_torchs_transforms_see_the_layer() -> None:
     made = [
         layers.create("lambda_layer", 12, 32, scope=3, normalize=one).eval()
@@ -181,9 +180,6 @@ def test_torchs_transforms_see_the_layer() -> None:
     for number, x in enumerate(xs):
         alone = torch.autograd.grad(loss(own, x), list(own.values()))
         torch.testing.assert_close([one[number] for one in found.values()], list(alone), rtol=1e-3, atol=1e-3)
-    _, tangent = func.jvp(made[0], (xs[0],), (xs[1],))
-    step = 1e-3 * xs[1]
-    torch.testing.assert_close(tangent, (made[0](xs[0] + step) - made[0](xs[0] - step)) / 2e-3, rtol=2e-2, atol=2e-2)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 6)])

@@ -1,7 +1,7 @@
 // Images through the forward pass, on several threads: whole images each where there are as many, else parts of one.
 #pragma once
 
-#include "product.h"
+#include "sources.h"
 #include "transform.h"
 
 namespace {
@@ -20,71 +20,6 @@ struct Embeddings {
     if (transforms_pay(shape, cost)) spectra.emplace_back(shape, table.data());
   }
   const float* numbers() const { return table.empty() ? nullptr : table.data(); }
-};
-
-// Memory that is as large as has ever been asked for
-struct Grown {
-  Room numbers;
-  int64_t count = 0;
-
-  // Zeros where it has grown, if wanted
-  float* of(int64_t wanted, bool zeros = false) {
-    if (count >= wanted) return numbers.get();
-    numbers = room(wanted), count = wanted;
-    if (zeros) std::fill_n(numbers.get(), wanted, 0.0f);
-    return numbers.get();
-  }
-};
-
-// A thread's memory for one image, or part of one, after the other
-struct Worker {
-  std::optional<Patch> patch;
-  std::optional<Desk> desk;
-  Grown projected, across, rows, wide;
-};
-
-// An image's projections that are there already: queries [h][k], then keys [k] if there is a content term, then values [v] at every
-// position; u = 1. A batch norm of queries and values is folded in: scale and shift of each of their channels, or null.
-struct Made {
-  const float* numbers;  // [positions][channels]; whole vectors may be read behind the last
-  int64_t channels, keys;
-  const float *scale, *shift;
-
-  // Multiplications of a position
-  int64_t work() const { return 0; }
-
-  // Queries and keys of a few positions from `first` on, [channels][PITCH], and values [positions][v_pitch]
-  void take(const Shape& s, int64_t first, int64_t count, Worker&, float* across, float* values) const {
-    const int64_t of_queries = s.h * s.k;
-    const float* from = numbers + first * channels;
-    turn_all(from, of_queries + keys, count, across, channels, PITCH);
-    for (int64_t c = 0; scale && c < of_queries; ++c)
-      for (int64_t i = 0; i < count; i += LANES)
-        store(across + c * PITCH + i, load(across + c * PITCH + i) * all(scale[c]) + all(shift[c]));
-    for (int64_t i = 0; i < count; ++i)
-      fold(from + i * channels + of_queries + keys, s.v, scale ? scale + of_queries : nullptr, shift + of_queries, values + i * s.v_pitch);
-  }
-};
-
-// An image's projections that are made when they are needed.
-struct Making {
-  const float* map;  // [depth][positions], or [positions][depth]
-  int64_t positions, depth, keys;
-  bool channels_first;
-  const Weights &of_queries, &of_keys, &of_values;
-
-  int64_t work() const { return depth * (of_queries.channels + of_keys.channels + of_values.channels); }
-
-  void take(const Shape& s, int64_t first, int64_t count, Worker& worker, float* across, float* values) const {
-    if (!worker.patch) worker.patch.emplace(depth);
-    Patch& patch = *worker.patch;
-    float* projected = worker.projected.of(of_values.channels * PITCH);
-    patch.take(map, positions, channels_first, first, count);
-    project(of_values, patch, projected);
-    turn_all(projected, count, s.v, values, PITCH, s.v_pitch);
-    if (keys) project(of_keys, patch, across + s.h * s.k * PITCH);
-    project(of_queries, patch, across);
-  }
 };
 
 // Softmax of keys over positions times values, of a part of the positions: not yet divided by the sum
@@ -302,6 +237,9 @@ void apply(const Embeddings& e, const Image& image, int64_t threads, const Outpu
 // Work so small that another thread would take longer to begin than to help
 constexpr int64_t WORTH_A_THREAD = 1 << 20;
 
+// Numbers of queries that go through the second-level cache with all else
+constexpr int64_t MANY = 1 << 17;
+
 // An image's queries, laid out as what applies them wants them, values and content lambdas, from its projections.
 template <class Source>
 class Prepared {
@@ -310,7 +248,7 @@ class Prepared {
       : e_(e), source_(source), starts_(threads + 1, 0), parts_(threads, Content(source.keys, e.shape.v_pitch)) {
     const Shape& s = e.shape;
     const int64_t n = s.height * s.width;
-    if (direct())
+    if (direct() && !later())
       for (int64_t i = 0; i < threads; ++i) starts_[i + 1] = starts_[i] + laid_out_size(s, n * i / threads, n * (i + 1) / threads);
     queries_ = rooms.queries.of(direct() ? starts_[threads] : grouped_size(e));
     values_ = rooms.values.of(n * s.v_pitch + 4 * LANES);
@@ -320,6 +258,8 @@ class Prepared {
   }
 
   bool direct() const { return e_.spectra.empty(); }
+  // Whether queries are so many that they are sooner made where they are used than read
+  bool later() const { return direct() && e_.shape.height * e_.shape.width * e_.shape.h * e_.shape.k > MANY; }
   const float* queries(int64_t part) const { return queries_ + starts_[part]; }
   const float* values() const { return values_; }
   const std::vector<Content>& parts() const { return parts_; }
@@ -334,8 +274,11 @@ class Prepared {
     for (int64_t at = first, end; at < last; at = end) {
       end = groups_end(s, at, last, ACROSS, FEW);
       float* values = values_ + at * s.v_pitch;
-      source_.take(s, at, end - at, worker, across, values);
-      if (source_.keys) parts_[part].add(across + of_queries * PITCH, values, end - at, s.v_pitch);
+      float* keys = across + of_queries * PITCH;
+      source_.context(s, at, end - at, worker, keys, values);
+      if (source_.keys) parts_[part].add(keys, values, end - at, s.v_pitch);
+      if (later()) continue;
+      source_.queries(s, at, end - at, worker, across, false);
       if (direct()) {
         to = laid_out(s, across, at, end, to);
         continue;
@@ -372,9 +315,16 @@ void infer(const Embeddings& e, const Source& source, const float* bias, int64_t
   if (!prepared.direct()) return apply_transforms(e, prepared.queries(0), lambdas, prepared.values(), threads, out, rooms);
   in_parts(n, threads, [&](int64_t part, int64_t first, int64_t last) {
     const float* queries = prepared.queries(part);
+    Worker& worker = rooms.workers[part];
     for (int64_t at = first, end; at < last; at = end) {
       end = groups_end(s, at, last, ACROSS, FEW);
-      queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, rooms.workers[part], out);
+      if (prepared.later()) {
+        float* across = worker.across.of((s.h * s.k + source.keys) * PITCH + LANES, true);
+        source.queries(s, at, end - at, worker, across, true);
+        queries = worker.groups.of(laid_out_size(s, at, end));
+        laid_out(s, across, at, end, worker.groups.of(0));
+      }
+      queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, worker, out);
     }
   });
 }

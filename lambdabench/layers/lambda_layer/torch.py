@@ -37,10 +37,6 @@ class _ContiguousGradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0].contiguous()
 
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        return tangents[0].view_as(tangents[0])
-
 
 class LambdaLayer(nn.Module):
     """Multi-query lambda layer with relative position embeddings (arXiv 2102.08602, equation 5; Fig. 3 and its appendix listings).
