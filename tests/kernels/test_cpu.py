@@ -242,7 +242,8 @@ int main() {
             const float* given[] = {x.data(), w, w, w, one, one, one, one, nullptr, table.data()};
             const double epsilons[] = {1e-5, 1e-5};
             lambda_layer_train(given, epsilons, y.data(), rows.data(), kept.data(), sizes, depth, first, threads, each);
-            lambda_layer_back(given, rows.data(), kept.data(), d_y.data(), d_x.data(), gradients.data(), sizes, depth, first, threads, each);
+            float* all = gradients.data();
+            lambda_layer_back(given, rows.data(), kept.data(), d_y.data(), d_x.data(), all, sizes, depth, first, threads, each);
           }
 }
 """
