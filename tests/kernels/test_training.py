@@ -156,6 +156,15 @@ def test_it_is_compiled_whole_and_checkpointed() -> None:
     torch.testing.assert_close(entered.grad, wanted["d_x"])
 
 
+def test_a_layer_made_in_inference_mode_runs_in_training_without_gradients() -> None:
+    x = torch.randn(2, 12, 9, 10)
+    with torch.inference_mode():
+        made, _ = pair(USUAL, training=True)
+        there = made(x)
+    with torch.no_grad():
+        torch.testing.assert_close(made(x), there)
+
+
 def test_a_way_back_is_refused_where_it_would_be_wrong() -> None:
     x, gradient = torch.randn(2, 12, 9, 10, requires_grad=True), torch.randn(2, 32, 9, 10, requires_grad=True)
     layer, _ = pair(USUAL, training=True)

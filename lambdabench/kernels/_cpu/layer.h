@@ -273,8 +273,7 @@ class Prepared {
     float* to = queries_ + starts_[part];
     for (int64_t at = first, end; at < last; at = end) {
       end = groups_end(s, at, last, ACROSS, FEW);
-      float* values = values_ + at * s.v_pitch;
-      float* keys = across + of_queries * PITCH;
+      float *keys = across + of_queries * PITCH, *values = values_ + at * s.v_pitch;
       source_.context(s, at, end - at, worker, keys, values);
       if (source_.keys) parts_[part].add(keys, values, end - at, s.v_pitch);
       if (later()) continue;
@@ -321,8 +320,9 @@ void infer(const Embeddings& e, const Source& source, const float* bias, int64_t
       if (prepared.later()) {
         float* across = worker.across.of((s.h * s.k + source.keys) * PITCH + LANES, true);
         source.queries(s, at, end - at, worker, across, true);
-        queries = worker.groups.of(laid_out_size(s, at, end));
-        laid_out(s, across, at, end, worker.groups.of(0));
+        float* groups = worker.groups.of(laid_out_size(s, at, end));
+        laid_out(s, across, at, end, groups);
+        queries = groups;
       }
       queries = apply_direct(e, {queries, lambdas, prepared.values(), true}, at, end, worker, out);
     }

@@ -56,7 +56,7 @@ def train(
     bias = bias if len(projections) == 3 else None
     settings = (len(projections), norms, heads)
     if not is_seen(x) and is_dense(x) and are_plain((*weights, bias, embeddings)):
-        return _Unseen.apply(settings, x, bias, embeddings, *weights)
+        return _Unseen.apply((*settings, torch.is_grad_enabled()), x, bias, embeddings, *weights)
     y, kept = _Seen.apply(settings, x, bias, embeddings, *weights)
     if norms:
         _move_on(norms, kept)
@@ -142,18 +142,19 @@ def _forward(  # noqa: PLR0917 (the operator's signature)
     epsilons: Sequence[float],
     heads: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    y, (room,), kept = _there(_as_they_are_read(x, projections, norms, bias, embeddings), epsilons, heads, len(x))
+    given = _as_they_are_read(x, projections, norms, bias, embeddings)
+    y, (room,), kept = _there(given, epsilons, _plan(_shapes(*given), heads), len(x))
     return y, room, kept
 
 
 def _there(
-    given: tuple[Any, ...], epsilons: Sequence[float], heads: int, each: int
+    given: tuple[Any, ...], epsilons: Sequence[float], planned_for: tuple[Plan, bytes], each: int
 ) -> tuple[Tensor, list[Tensor], Tensor]:
     """y, projections in pieces of so many images, and what is kept, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
-    x = given[0]
-    first, (plan, sizes) = channels_first(x), _plan(_shapes(*given), heads)
+    x, (plan, sizes) = given[0], planned_for
+    first = channels_first(x)
     b, of_image = len(x), (plan.room - ROOM) // len(x)
     y, kept = _outputs(x, plan, first)
     rooms = [x.new_empty(min(each, b - image) * of_image + ROOM) for image in range(0, b, each)]
@@ -183,17 +184,23 @@ def _backward(  # noqa: PLR0917 (the operator's signature)
     heads: int,
 ) -> tuple[Tensor, Tensor]:
     given = _as_they_are_read(x, projections, norms, bias, embeddings)
-    return _back(d_y, [room], kept, of_input, given, heads, len(x))
+    return _back(d_y, [room], kept, of_input, given, _plan(_shapes(*given), heads), len(x))
 
 
 def _back(  # noqa: PLR0917 (as the operator has them)
-    d_y: Tensor, rooms: Sequence[Tensor], kept: Tensor, of_input: bool, given: tuple[Any, ...], heads: int, each: int
+    d_y: Tensor,
+    rooms: Sequence[Tensor],
+    kept: Tensor,
+    of_input: bool,
+    given: tuple[Any, ...],
+    planned_for: tuple[Plan, bytes],
+    each: int,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of the input and of all parameters, of numbers that can be read as they are."""
     loaded = library()
     assert loaded is not None
-    x = given[0]
-    first, (plan, sizes) = channels_first(x), _plan(_shapes(*given), heads)
+    x, (plan, sizes) = given[0], planned_for
+    first = channels_first(x)
     d_x, gradients = _gradients(x, plan, of_input, first)
     d_y = d_y.contiguous(memory_format=_layout(first))
     loaded.lambda_layer_back(
@@ -236,17 +243,18 @@ class _Unseen(torch.autograd.Function):
     with the call: to save them, as others' hooks may want of activations, takes longer than to look at their versions."""
 
     @staticmethod
-    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int], *tensors: Any) -> Tensor:
-        count, norms, heads = settings
+    def forward(ctx: Any, settings: tuple[int, Sequence[Any], int, bool], *tensors: Any) -> Tensor:
+        count, norms, heads, has_way_back = settings
         x, *parameters = tensors
         bias, embeddings, *weights = parameters
         given = (x, weights[:count], weights[count:], bias, embeddings)
-        each = _plan(_shapes(*given), heads)[0].each
-        y, rooms, kept = _there(given, [one.eps for one in norms], heads, each)
+        planned_for = _plan(_shapes(*given), heads)
+        y, rooms, kept = _there(given, [one.eps for one in norms], planned_for, planned_for[0].each)
         if norms:
             _move_on(norms, kept)
-        ctx.save_for_backward(x, kept, *rooms)
-        ctx.settings = (count, heads, each, parameters, _versions(parameters))
+        if has_way_back:  # what was made in inference mode has none, and no version
+            ctx.save_for_backward(x, kept, *rooms)
+            ctx.settings = (count, heads, planned_for, parameters, _versions(parameters))
         return y
 
     @staticmethod
@@ -260,7 +268,7 @@ def _versions(parameters: Sequence[Tensor | None]) -> list[int]:
 
 def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
     x, kept, *rooms = ctx.saved_tensors
-    count, heads, each, parameters, versions = ctx.settings
+    count, heads, planned_for, parameters, versions = ctx.settings
     if _versions(parameters) != versions:
         raise RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace operation: a parameter of a "
@@ -273,7 +281,12 @@ def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
         room = torch.cat([*[one[:-ROOM] for one in rooms], rooms[-1][-ROOM:]])
         return _shared(_BACK(d_y, room, kept, of_input, *given, heads), of_input, bias, embeddings, weights, _apart)
     return _shared(
-        _back(d_y, rooms, kept, of_input, given, heads, each), of_input, bias, embeddings, weights, _apart_unseen
+        _back(d_y, rooms, kept, of_input, given, planned_for, planned_for[0].each),
+        of_input,
+        bias,
+        embeddings,
+        weights,
+        _apart_unseen,
     )
 
 
