@@ -135,13 +135,14 @@ def _draw_panel(
     x = numbers["intensity [FLOP/B]"]
     low, high = x.min() / 2, max(2 * x.max(), *(2 * one.flop_per_s / one.bytes_per_s for one in ceilings))
     line = np.geomspace(low, high, 200)
-    for one in ceilings:
+    for number, one in enumerate(sorted(ceilings, key=lambda one: one.flop_per_s)):
         top = np.array([one.at(at) for at in line]) / 1e9
         axes.plot(line, top, color="#333333", linewidth=1.4, gid="ceiling")
         for share in (0.6, 0.1):
             axes.plot(line, share * top, color="#999999", linewidth=0.7, linestyle="--")
         text = f"product {format_significant(one.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(one.bytes_per_s / 1e9)} GB/s"
-        axes.annotate(text, (high, one.flop_per_s / 1e9), (-2, 3), textcoords="offset points", ha="right", fontsize=7)
+        offset = (-2, 3 + 9 * number)
+        axes.annotate(text, (high, one.flop_per_s / 1e9), offset, textcoords="offset points", ha="right", fontsize=7)
     for name, group in numbers.groupby("implementation"):
         colour, marker = looks[str(name)]
         shares = group["share of the ceiling"]
@@ -165,7 +166,13 @@ def _draw_panel(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
-    axes.set_ylim(numbers["rate [FLOP/s]"].min() / 1e9 / (1.5 + 0.5 * numbers["implementation"].nunique()))
+    least, greatest = numbers["rate [FLOP/s]"].min() / 1e9, max(one.flop_per_s for one in ceilings) / 1e9
+    # the legend's lines are below the least point, the ceilings' above the greatest
+    legend, names = 0.03 + 0.04 * numbers["implementation"].nunique(), 0.05 * len(ceilings)
+    per_share = greatest / least
+    axes.set_ylim(
+        least / per_share ** (legend / (1 - legend - names)), greatest * per_share ** (names / (1 - legend - names))
+    )
     axes.set_xlabel("FLOP needed per byte that must move [FLOP/B]")
     for axis in (axes.xaxis, axes.yaxis):
         scales.plain_log_ticks(axis)
