@@ -168,7 +168,7 @@ def _draw_panel(
     axes.set_xlim(low, high)
     least, greatest = numbers["rate [FLOP/s]"].min() / 1e9, max(one.flop_per_s for one in ceilings) / 1e9
     # the legend's lines are below the least point, the ceilings' above the greatest
-    legend, names = 0.03 + 0.04 * numbers["implementation"].nunique(), 0.05 * len(ceilings)
+    legend, names = 0.04 + 0.045 * numbers["implementation"].nunique(), 0.05 * len(ceilings)
     per_share = greatest / least
     axes.set_ylim(
         least / per_share ** (legend / (1 - legend - names)), greatest * per_share ** (names / (1 - legend - names))

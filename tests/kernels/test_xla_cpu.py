@@ -147,6 +147,14 @@ def test_a_layer_in_training_is_one_function_each_way(options: dict[str, Any], m
     assert jaxpr.flops(program) == jaxpr.flops(traced_step(x).jaxpr)
 
 
+@pytest.mark.parametrize("options", [{}, {"normalize": "no_batch_norm"}])
+def test_no_image_is_no_answer(options: dict[str, Any]) -> None:
+    layer, x = layer_of(**options), jnp.zeros((0, 5, 6, 12))
+    assert layer(x).shape == (0, 5, 6, 24)
+    layer.train()
+    assert layer._is_one_function(x) == (not layer.norm_queries)  # nothing to take statistics of
+
+
 def test_training_is_mapped_as_many_calls() -> None:
     layer, xs = layer_of(), jax.random.normal(jax.random.key(9), (3, 2, 5, 6, 12))
     layer.train()

@@ -108,7 +108,7 @@ struct OwnPieces {
 
   OwnPieces(int64_t images, int64_t numbers) {
     constexpr int64_t LARGE = 1 << 22;
-    each = std::clamp<int64_t>(LARGE / numbers, 1, images);
+    each = std::max<int64_t>(1, std::min(LARGE / numbers, images));
     for (int64_t first = 0; first < images; first += each) {
       rooms.push_back(room(std::min(each, images - first) * numbers));
       pieces.push_back(rooms.back().get());
@@ -239,13 +239,13 @@ std::vector<Moments> project_maps(const Maps& maps, const RowsOf& weights, bool 
   std::vector<Moments> moments(threads_for(work, blocks, threads));
   in_parts(blocks, static_cast<int64_t>(moments.size()), [&](int64_t part, int64_t first, int64_t last) {
     const Room left = room(few ? 0 : maps.room_of_left());
-    std::vector<ProjectFew> unpacked;
-    if (few) unpacked.emplace_back(maps, weights);
+    std::optional<ProjectFew> unpacked;
+    if (few) unpacked.emplace(maps, weights);
     for (int64_t i = first; i < last; ++i) {
       const Block one = maps.block(i);
       float* to = projected.of(one);
       if (few) {
-        unpacked[0].run(one, to, pitch);
+        unpacked->run(one, to, pitch);
       } else {
         Ahead ahead;
         if (i + 1 < last) ahead.parts = {maps.part(maps.numbers, maps.block(i + 1))};

@@ -121,7 +121,9 @@ class LambdaLayer(nnx.Module):
             dtypes == {jnp.dtype(jnp.float32)}
             and self.intra_depth == 1
             and self.normalize in ("softmax", "no_batch_norm")
-            and (not training or (len(training) == len(norms) and all(one.axis_name is None for one in norms)))
+            and (
+                not training or (x.size > 0 and len(training) == len(norms) and not any(one.axis_name for one in norms))
+            )
             and self.kernel_on(x.shape[1:3], None) == "xla_cpu"
             and jax.default_backend() == "cpu"
             and not xla_cpu.problem()
