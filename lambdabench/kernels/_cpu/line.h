@@ -346,18 +346,4 @@ class Line {
   std::vector<float> twiddles_;
 };
 
-// Floats on a vector's bounds, not cleared: a vector that crosses a line of the cache costs two.
-class Aligned {
- public:
-  explicit Aligned(int64_t count) : own_(new float[count + LANES]) {
-    const auto at = reinterpret_cast<uintptr_t>(own_.get()) / sizeof(float);
-    start_ = own_.get() + (LANES - static_cast<int64_t>(at % LANES)) % LANES;
-  }
-  float* get() const { return start_; }
-
- private:
-  std::unique_ptr<float[]> own_;
-  float* start_;
-};
-
 }  // namespace

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "room.h"
 #include "threads.h"
 
 #define LAMBDA_INLINE __attribute__((always_inline))
@@ -88,16 +88,6 @@ struct Shape {
   int64_t pitch, taps;                      // a row of the window and all of it, in the table and in weights, with room behind
   int64_t v_pitch;                          // a position's values, whole vectors
 };
-
-// Memory of one call, not cleared; lines of the cache begin where vectors do.
-struct Free {
-  void operator()(float* p) const { std::free(p); }
-};
-using Room = std::unique_ptr<float[], Free>;
-inline Room room(int64_t count) {
-  constexpr size_t LINE = 64;
-  return Room(static_cast<float*>(std::aligned_alloc(LINE, (count * sizeof(float) / LINE + 1) * LINE)));
-}
 
 // [count][from] to [count][to], zeros behind
 std::vector<float> widened(const float* source, int64_t count, int64_t from, int64_t to) {

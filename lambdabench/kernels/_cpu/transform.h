@@ -29,7 +29,7 @@ class Spectra {
         along_(length_for(std::max(s.width, s.columns) + far_x_)),
         pairs_((s.k + 1) / 2),
         pitch_(rounded(down_.length())),
-        numbers_(pairs_ * along_.length() * 2 * pitch_) {
+        numbers_(room(pairs_ * along_.length() * 2 * pitch_)) {
     for (int64_t first = 0; first < pairs_; first += LANES) transform_embeddings(s, table, first);
   }
 
@@ -46,8 +46,8 @@ class Spectra {
   void add_gradients(const Shape& s, const float* spectra, float* d_table, int64_t pitch, int64_t taps) const {
     constexpr int64_t HALF = LANES / 2;
     const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
-    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE);
-    const Aligned room(std::max(down_.room(), along_.room()));
+    const Room map = room(window * width * ONE), line = room((pitch_ + std::max(height, width)) * ONE);
+    const Room passes = room(std::max(down_.room(), along_.room()));
     float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
     for (int64_t first = 0; first < pairs_; first += LANES) {
@@ -58,13 +58,13 @@ class Spectra {
           const float* from = column + (y / HALF * LANES + y % HALF) * LANES;
           store_complex(row + y * ONE, {load(from), load(from + HALF * LANES)});
         }
-        down_.run(Way::FORWARD, room.get(), row, ONE, height, row, ONE, height);
+        down_.run(Way::FORWARD, passes.get(), row, ONE, height, row, ONE, height);
         for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
           store_complex(map.get() + ((far_y_ + dy) * width + x) * ONE, load_complex(row + (height + dy) % height * ONE));
       }
       for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
         const float* from = map.get() + (far_y_ + dy) * width * ONE;
-        along_.run(Way::FORWARD, room.get(), from, ONE, width, row, ONE, width);
+        along_.run(Way::FORWARD, passes.get(), from, ONE, width, row, ONE, width);
         for (int64_t dx = -far_x_; dx <= far_x_; ++dx)
           for (int64_t lane = 0; lane < count; ++lane) {
             const int64_t k = 2 * (first + lane), tap = (s.r_y / 2 + dy) * pitch + s.r_x / 2 + dx;
@@ -91,8 +91,8 @@ class Spectra {
   void transform_embeddings(const Shape& s, const float* table, int64_t first) {
     const int64_t height = down_.length(), width = along_.length(), window = 2 * far_y_ + 1;
     const int64_t count = std::min(LANES, pairs_ - first);
-    const Aligned map(window * width * ONE), line((pitch_ + std::max(height, width)) * ONE);
-    const Aligned room(std::max(down_.room(), along_.room()));
+    const Room map = room(window * width * ONE), line = room((pitch_ + std::max(height, width)) * ONE);
+    const Room passes = room(std::max(down_.room(), along_.room()));
     float *column = line.get(), *row = line.get() + pitch_ * ONE;
     const float scale = 1.0f / static_cast<float>(height * width);
     for (int64_t dy = -far_y_; dy <= far_y_; ++dy) {
@@ -104,14 +104,14 @@ class Spectra {
           for (int64_t dx = -far_x_; dx <= 0; ++dx) to[-dx * ONE] = from[dx];
           for (int64_t dx = 1; dx <= far_x_; ++dx) to[(width - dx) * ONE] = from[dx];
         }
-      along_.run(Way::FORWARD, room.get(), row, ONE, width, map.get() + (far_y_ + dy) * ONE, window * ONE, width);
+      along_.run(Way::FORWARD, passes.get(), row, ONE, width, map.get() + (far_y_ + dy) * ONE, window * ONE, width);
     }
     for (int64_t x = 0; x < width; ++x) {
       const float* middle = map.get() + (x * window + far_y_) * ONE;
       std::fill_n(row, height * ONE, 0.0f);
       for (int64_t dy = -far_y_; dy <= far_y_; ++dy)
         store_complex(row + (height - dy) % height * ONE, load_complex(middle + dy * ONE));
-      down_.run(Way::FORWARD, room.get(), row, ONE, height, row, ONE, height);
+      down_.run(Way::FORWARD, passes.get(), row, ONE, height, row, ONE, height);
       for (int64_t y = 0; y < height; ++y)
         for (int64_t part = 0; part < 2; ++part)
           store(column + (part * pitch_ + y) * LANES, load(row + y * ONE + part * LANES) * all(scale));
@@ -126,14 +126,14 @@ class Spectra {
   int64_t far_y_, far_x_;
   Line down_, along_;
   int64_t pairs_, pitch_;
-  Aligned numbers_;
+  Room numbers_;
 };
 
 // What a thread needs to transform maps.
 struct Bench {
   int64_t column, row, map;         // floats of a column of a spectrum, of a row of half transformed lambdas and of all of these
   int64_t half;                     // floats of half a spectrum
-  Aligned own;
+  Room own;
   float *values, *lambdas;          // [x][y], column 0 to the middle one; [GROUP][height][x]
   float *line, *rows, *behind;      // of a transform; [GROUP][x]; what else was asked for
   Bench(const Shape& s, const Spectra& e, int64_t more = 0)
@@ -141,7 +141,7 @@ struct Bench {
         row((e.along().length() + 1) * ONE),
         map(std::max(s.height, s.rows) * row),
         half((e.along().length() / 2 + 1) * column),
-        own(half + GROUP * (map + row) + std::max(e.down().room(), e.along().room()) + more),
+        own(room(half + GROUP * (map + row) + std::max(e.down().room(), e.along().room()) + more)),
         values(own.get()),
         lambdas(values + half),
         line(lambdas + GROUP * map),
