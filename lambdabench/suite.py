@@ -32,6 +32,7 @@ from .core.spec import (
     Value,
     options_from,
 )
+from .facts import weight_names
 
 PACKAGE = Path(__file__).parent
 
@@ -54,6 +55,12 @@ def _known(kind: str) -> AfterValidator:
 def _check_model(name: str) -> str:
     if not MODEL_NAME.fullmatch(name):
         raise ValueError("expected lower-case letters, digits, _ and . only")
+    return name
+
+
+def _check_weights(name: str) -> str:
+    if name not in weight_names():
+        raise ValueError(str(registry.unknown("weights", name, weight_names())))
     return name
 
 
@@ -123,6 +130,7 @@ class SuiteFile(BaseModel):
     reference: dict[str, Value] = {}
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
+    weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
     fallback_budget_s: Annotated[float, Field(gt=0)] = 600.0
     jobs_per_worker: Count = 16
     job_timeout_s: Annotated[float, Field(gt=0)] = 300.0
@@ -196,6 +204,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         reference=options_from(file.reference),
         control=file.control,
         plots=tuple(file.plots),
+        weights=tuple(file.weights),
         fallback_budget_s=file.fallback_budget_s,
         jobs_per_worker=file.jobs_per_worker,
         job_timeout_s=file.job_timeout_s,

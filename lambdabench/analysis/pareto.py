@@ -14,12 +14,23 @@ BETTER = {
     "top1": "higher",
 }
 
+FRONT_OF = ["asked_batch_size", "dtype", "param_dtype", "mode", "device", "devices", "threads", "fingerprint"]
+"""Cases that differ in one of these are on fronts apart."""
+
+
+def asked_batch(cases: pd.DataFrame) -> pd.Series:
+    """The batch sizes that were asked for, where they did not fit too."""
+    if "requested_batch_size" not in cases:
+        return cases["batch_size"]
+    return cases["requested_batch_size"].fillna(cases["batch_size"]).astype(int)
+
 
 def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
     """The cases that have both numbers, with `on_front` and `membership` (null: its probability is not known yet).
 
-    Fronts are separate for each batch size, dtype, mode, device and fingerprint. Equal points are both on the front.
-    Raises ValueError for a column without a direction.
+    Fronts are separate for each of FRONT_OF. A batch that was halved until it fitted is on the front of the batch that was asked for,
+    its latency that of as many steps as this takes. Equal points are both on the front. Raises ValueError for a column without a
+    direction.
     """
     for name in (x, y):
         if name not in BETTER:
@@ -28,10 +39,14 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd
         if name not in cases:
             cases = cases.assign(**{name: float("nan")})
     kept = cases[cases[x].notna() & cases[y].notna() & (cases["status"] == "ok")].copy()
+    kept["asked_batch_size"] = asked_batch(kept)
+    if "latency" in (x, y):
+        for name in ("latency", "latency_low", "latency_high"):
+            if f"normalized_{name}" in kept:
+                kept[name] = kept[f"normalized_{name}"].fillna(kept[name])
     kept["on_front"] = False
     kept["membership"] = float("nan")
-    keys = ["batch_size", "dtype", "mode", "device", "fingerprint"]
-    for _, group in kept.groupby(keys):
+    for _, group in kept.groupby([name for name in FRONT_OF if name in kept], dropna=False):
         kept.loc[front(group, x, y), "on_front"] = True
     return kept
 

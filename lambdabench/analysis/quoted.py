@@ -21,6 +21,7 @@ COUNTS = ("parameters", "interaction_memory")
 STEP_IMAGES = 1024
 """Images of one of the paper's training steps (Table 19, Fig. 4)."""
 
+SETTING = ("fingerprint", "device", "devices", "backend", "dtype", "param_dtype", "layout", "threads")
 TITLES = ("paper q", "model", "px", "paper", "× paper", "here", "× here")
 
 
@@ -34,8 +35,8 @@ class Quoted:
     value: float
     ratio: float | None = None
     options: str = "{}"
-    environment: str = ""
-    """Fingerprint: ratios are taken within one."""
+    setting: tuple[str, ...] = ()
+    """Where and how it ran here, as SETTING: ratios are taken within one."""
     conditions: str = ""
     here: float | None = None
     here_low: float | None = None
@@ -52,14 +53,18 @@ def is_the_papers(source: str) -> bool:
 def beside(cases: pd.DataFrame, reference: str = "") -> tuple[Quoted, ...]:
     """The paper's speeds and counts for the cases of a wide table, in the paper's order; each case at its largest batch.
 
-    `reference` is the model whose throughput the others are divided by, where the paper has it under equal conditions, else the first.
+    `reference` is the model whose throughput the others are divided by, where the paper has it under equal conditions, else the first;
+    where it did not run in a setting, nothing is divided there.
     """
     measured = cases[cases["status"] == "ok"] if len(cases) else cases
     found = [_quoted(one, case) for one in paper_figures() for case in _same(measured, one)]
-    groups: dict[tuple[str, str, str], list[Quoted]] = {}
+    groups: dict[tuple[Any, ...], list[Quoted]] = {}
     for one in found:
-        groups.setdefault((one.metric, one.figure.conditions, one.environment), []).append(one)
-    return tuple(done for group in groups.values() for done in _with_ratios(group, reference))
+        groups.setdefault((one.metric, one.figure.conditions, one.setting), []).append(one)
+    over = {key[:2]: reference for key, group in groups.items() if any(one.figure.model == reference for one in group)}
+    return tuple(
+        done for key, group in groups.items() for done in _with_ratios(group, over.get(key[:2], group[0].figure.model))
+    )
 
 
 def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
@@ -108,7 +113,7 @@ def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[pd.Series]:
         same = same[same["mode"] == mode]
     asked = what(dict(figure.options))
     same = same[same["options"].map(lambda text: what(json.loads(str(text))) == asked).astype(bool)]
-    for _, group in same.groupby(["options", "backend", "device_name", "dtype", "fingerprint"], sort=False):
+    for _, group in same.groupby(["options", *SETTING], sort=False, dropna=False):
         yield group.sort_values("batch_size").iloc[-1]
 
 
@@ -129,18 +134,26 @@ def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
         unit=unit,
         value=value,
         options=str(case["options"]),
-        environment=str(case["fingerprint"]),
-        conditions=f"{case['device_name']}, {case['backend']}, {case['dtype']}, batch {int(case['batch_size'])}",
+        setting=tuple(str(case[name]) for name in SETTING),
+        conditions=_here(case),
         here=here,
         here_low=low,
         here_high=high,
     )
 
 
+def _here(case: pd.Series) -> str:
+    """The conditions of a case in words."""
+    devices = f"{int(case['devices'])} devices, " if case["devices"] != 1 else ""
+    threads = f"{int(case['threads'])} thread{'s' if case['threads'] != 1 else ''}, " if case["device"] == "cpu" else ""
+    how = f"{case['backend']}, {case['dtype']}, {case['layout']}"
+    return f"{case['device_name']}, {devices}{threads}{how}, batch {int(case['batch_size'])}"
+
+
 def _with_ratios(group: Sequence[Quoted], reference: str) -> Iterable[Quoted]:
-    if group[0].metric != "throughput":
+    first = next((one for one in group if one.figure.model == reference), None)
+    if group[0].metric != "throughput" or first is None:
         return group
-    first = next((one for one in group if one.figure.model == reference), group[0])
     bottom = _estimate(first)
     return [
         replace(

@@ -1,12 +1,13 @@
 """Long rows to one row per case: a column per metric with its interval, options spread out, published accuracy joined."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from ..facts import Fact, accuracies
+from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen, more_data
 from .estimate import Estimate, Spread, combine, pool_spread
 
 CASE = [
@@ -38,16 +39,22 @@ TIMED = ("latency", "throughput")
 HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
 """Options that change how a network runs or learns, and not what it answers."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
+MACHINE = ["fingerprint", "device"]
+"""What processes share whose spread is one: another machine's may be quieter."""
 
 
-def wide(newest: pd.DataFrame, weights: str = "best") -> pd.DataFrame:
+def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
     """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1.
 
-    Intervals of timed metrics hold the spread between processes where the rows tell it. `weights` chooses the published
-    accuracy: "best", "all" (several rows a case) or a tag. A case that failed keeps its row: status, reason, and no number.
+    Intervals of timed metrics hold the spread between processes where rows of the same device tell it. `weights` chooses the
+    published accuracy as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its row: status, reason,
+    and no number.
     """
-    known = spread(newest)
-    rows = [_case_row(group, known) for _, group in newest.groupby(["case_id", "fingerprint"], sort=False)]
+    known = {key: spread(same) for key, same in newest.groupby(MACHINE)}
+    rows = [
+        _case_row(group, known[tuple(group[MACHINE].iloc[0])])
+        for _, group in newest.groupby(["case_id", "fingerprint"], sort=False)
+    ]
     joined = [one | fact for one in rows for fact in _accuracy(one, weights)]
     return pd.DataFrame(joined) if joined else pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
 
@@ -105,7 +112,7 @@ def estimate(same: pd.DataFrame, known: Spread | None) -> Estimate | None:
     return combine([float(value) for value in same["value"]], intervals, spread=known, samples=samples)
 
 
-def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
+def _accuracy(row: dict[str, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
     """The published accuracies of a case's architecture at its image size; an empty one where there is none, as for feature
     maps: top-1 is a classifier's."""
     same = [one for one in accuracies() if one.architecture == row["model"] and one.eval_px == row["image_px"]]
@@ -113,11 +120,10 @@ def _accuracy(row: dict[str, Any], weights: str) -> list[dict[str, Any]]:
         same = []
     if row["backend"] != "fake":  # whose options are a script
         same = [one for one in same if what(dict(one.options)) == what(json.loads(row["options"]))]
-    if weights not in ("best", "all"):
-        same = [one for one in same if one.tag == weights]
-    same.sort(key=lambda one: -one.value)
-    chosen = same if weights == "all" else same[:1]
-    return [_accuracy_cells(one) for one in chosen] or [{"top1": None, "top1_tag": "", "top1_source": ""}]
+    unknown = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": ""}
+    return [_accuracy_cells(one) for one in chosen(same, weights)] or [
+        unknown | {"top1_elsewhere": ", ".join(one.tag for one in same)}
+    ]
 
 
 def what(options: dict[str, Any]) -> dict[str, Any]:
@@ -134,5 +140,6 @@ def _accuracy_cells(fact: Fact) -> dict[str, Any]:
         "top1_low": 100 * low,
         "top1_high": 100 * high,
         "top1_tag": fact.tag,
+        "top1_data": more_data(fact.tag),
         "top1_source": fact.source,
     }

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,8 @@ from .. import __version__
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from ..core.units import parse_duration
+from .options import JsonOption, ResultsOption, WeightsOption, choices, duration, number, numbers, words
+from .plotting import plot_app
 
 PLAIN_WIDTH = 150
 """Columns where the output is no terminal: enough for a line of the closing table."""
@@ -26,17 +27,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
-plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
-
-ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
-SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results.")]
-ModelsOption = Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")]
-DeviceOption = Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")]
-DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.")]
-BatchOption = Annotated[str, typer.Option(help="Only these batch sizes, comma-separated.")]
-OutOption = Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
 def _version(asked: bool) -> None:
@@ -93,20 +84,20 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import run_view
 
     overrides = suites.Overrides(
-        models=_words(models),
+        models=words(models),
         model=model,
-        backend=_words(backend),
+        backend=words(backend),
         device=device,
-        devices=devices if devices in (None, "all") else _number(devices, "--devices"),
-        mode=_choices(mode, MODES, "--mode"),
-        batch_size=_numbers(batch_size, "--batch-size"),
-        image_px=tuple(one if one == "native" else _number(one, "--image-px") for one in _words(image_px)),
-        dtype=_choices(dtype, DTYPES, "--dtype"),
-        layout=_choices(layout, LAYOUTS, "--layout"),
+        devices=devices if devices in (None, "all") else number(devices, "--devices"),
+        mode=choices(mode, MODES, "--mode"),
+        batch_size=numbers(batch_size, "--batch-size"),
+        image_px=tuple(one if one == "native" else number(one, "--image-px") for one in words(image_px)),
+        dtype=choices(dtype, DTYPES, "--dtype"),
+        layout=choices(layout, LAYOUTS, "--layout"),
         threads=threads,
     )
     request = commands.RunRequest(
-        suite=suite, overrides=overrides, results=results, budget_s=_duration(budget), fresh=fresh
+        suite=suite, overrides=overrides, results=results, budget_s=duration(budget), fresh=fresh
     )
     prepared = commands.prepare(request, lambda text: typer.echo(text, err=True))
     console = _console()
@@ -144,90 +135,17 @@ def import_file(
         gate_view.print_changes(_console(), changes)
 
 
-@plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")
-def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: SuiteOption = None,
-    results: ResultsOption = Path("results"),
-    x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
-    y: Annotated[str, typer.Option(help="top1, or any metric.")] = "top1",
-    models: ModelsOption = "",
-    device: DeviceOption = None,
-    dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
-    out: OutOption = None,
-) -> None:
-    """Draw accuracy against speed with the Pareto front, from any results folder."""
-    from .. import commands
-
-    filters = _filters(device, dtype, batch_size, models)
-    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out):
-        typer.echo(f"saved {path}")
-
-
-@plot_app.command("scaling", epilog="Example: lambdabench plot scaling --suite quickstart --models 'resnet*'")
-def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: SuiteOption = None,
-    results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
-    device: DeviceOption = None,
-    dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
-    out: OutOption = None,
-) -> None:
-    """Draw throughput and latency against batch size and image size, from any results folder."""
-    _plot_curves("scaling", results, suite, _filters(device, dtype, batch_size, models), out)
-
-
-@plot_app.command("memory", epilog="Example: lambdabench plot memory --results results/quickstart --batch-size 1,8")
-def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: SuiteOption = None,
-    results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
-    device: DeviceOption = None,
-    dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
-    out: OutOption = None,
-) -> None:
-    """Draw extra and peak memory against batch size and image size, from any results folder."""
-    _plot_curves("memory", results, suite, _filters(device, dtype, batch_size, models), out)
-
-
-@plot_app.command("roofline", epilog="Example: lambdabench plot roofline --suite kernels --batch-size 8")
-def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: SuiteOption = None,
-    results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
-    device: DeviceOption = None,
-    dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
-    out: OutOption = None,
-) -> None:
-    """Draw layers under the product and copy rates measured with them, from any results folder."""
-    _plot_curves("roofline", results, suite, _filters(device, dtype, batch_size, models), out)
-
-
-def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
-    from .. import commands
-
-    for path in commands.plot_curves(kind, results, suite, filters=filters, out=out):
-        typer.echo(f"saved {path}")
-
-
-def _filters(device: str | None, dtype: str | None, batch_size: str, models: str = "") -> dict[str, Any]:
-    batches = _numbers(batch_size, "--batch-size")
-    return {"device": device, "dtype": dtype, "batch_size": batches or None, "model": _words(models) or None}
-
-
 @app.command(epilog="Example: lambdabench report quickstart")
 def report(
     suite: Annotated[str, typer.Argument(help="A suite's name.")],
     results: ResultsOption = Path("results"),
     reports: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
+    weights: WeightsOption = "",
 ) -> None:
     """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""
     from .. import commands
 
-    typer.echo(f"saved {commands.write_report(suite, results, reports)}")
+    typer.echo(f"saved {commands.write_report(suite, results, reports, words(weights))}")
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")
@@ -341,7 +259,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from .. import commands
     from . import check_view, gate_view
 
-    _choices(show, ("all",), "--show")
+    choices(show, ("all",), "--show")
     if [base is not None, baseline is not None, self_test].count(True) != 1:
         raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
     request = commands.CheckRequest(base=base or "", suite=suite, only=only)
@@ -369,31 +287,3 @@ def _console() -> Console:
     """Standard output; names and intervals have brackets, so rich's own markup is off."""
     plain = Console(highlight=False, markup=False)
     return plain if plain.is_terminal else Console(highlight=False, markup=False, width=PLAIN_WIDTH)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(one.strip() for one in text.split(",") if one.strip())
-
-
-def _number(text: str, flag: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise LambdabenchError(f"{flag}: found {text!r}, expected a whole number of at least 1, or several with commas")
-    return int(text)
-
-
-def _numbers(text: str, flag: str) -> tuple[int, ...]:
-    return tuple(_number(one, flag) for one in _words(text))
-
-
-def _choices(text: str, known: tuple[str, ...], flag: str) -> tuple[str, ...]:
-    for one in _words(text):
-        if one not in known:
-            raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
-    return _words(text)
-
-
-def _duration(text: str | None) -> float | None:
-    try:
-        return None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise LambdabenchError(f"--budget: {error}") from error

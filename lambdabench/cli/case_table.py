@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table
 
+from ..analysis.pareto import asked_batch
 from ..core.units import format_significant
 
 TELLING = ["backend", "mode", "dtype", "layout", "options"]
@@ -16,8 +17,9 @@ def case_table(cases: pd.DataFrame, tagged: bool) -> Table:
     """A line a model and size: throughput at its largest batch, latency at its smallest; `tagged`: with the tag of the quoted
     weights. What differs among the lines (backend, mode, dtype, layout, options) has a column each."""
     varied = [key for key in TELLING if cases[key].nunique() > 1]
+    cases = cases.assign(asked=asked_batch(cases))
     ok = cases[cases["status"] == "ok"]
-    largest, smallest = int(cases["batch_size"].max()), int(cases["batch_size"].min())
+    largest, smallest = int(cases["asked"].max()), int(cases["asked"].min())
     table = Table(box=None, pad_edge=False)
     table.add_column("front")
     table.add_column("model", no_wrap=True)
@@ -25,7 +27,7 @@ def case_table(cases: pd.DataFrame, tagged: bool) -> Table:
         table.add_column(key, overflow="fold")
     for title in ("px", "top-1 %", f"image/s, b={largest}", f"ms, b={smallest}", f"GiB, b={largest}"):
         table.add_column(title, justify="right")
-    order = ok[ok["batch_size"] == largest].set_index(KEYS).get("throughput", pd.Series(dtype=float))
+    order = ok[ok["asked"] == largest].set_index(KEYS).get("throughput", pd.Series(dtype=float))
     groups = sorted(cases.groupby(KEYS, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
     for _, group in groups:
         table.add_row(*_line(group, largest, smallest, tagged, varied))
@@ -34,8 +36,8 @@ def case_table(cases: pd.DataFrame, tagged: bool) -> Table:
 
 def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool, varied: Sequence[str]) -> tuple[str, ...]:
     first = group.iloc[0]
-    big = group[(group["batch_size"] == largest) & (group["status"] == "ok")]
-    small = group[(group["batch_size"] == smallest) & (group["status"] == "ok")]
+    big = group[(group["asked"] == largest) & (group["status"] == "ok")]
+    small = group[(group["asked"] == smallest) & (group["status"] == "ok")]
     failed = bool((group["status"] != "ok").all())
     on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
     mark = MARKS[on_front[0]] if on_front else "✗" if failed else " "
@@ -64,6 +66,7 @@ def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
     row = rows.iloc[0]
     text = format_significant(float(row[metric]) * factor)
     low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
+    fitted = "" if row["batch_size"] == row["asked"] else f" (b={row['batch_size']})"
     if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return f"{text} [one process, few samples]"
-    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]"
+        return f"{text} [one process, few samples]{fitted}"
+    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]{fitted}"

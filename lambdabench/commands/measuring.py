@@ -21,6 +21,7 @@ from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
+from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
 from . import calibrating, rounds
@@ -288,7 +289,7 @@ def _answers(prepared: Prepared, results: Path, found: Collection[str]) -> tuple
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["case_id"].isin(wanted) & (rows["fingerprint"] == prepared.fingerprint)]
-    cases = table.wide(rows)
+    cases = table.wide(rows, prepared.suite.weights or DEFAULT_WEIGHTS)
     return rows, with_front(cases, front.pareto(cases))
 
 

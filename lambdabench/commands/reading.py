@@ -15,6 +15,7 @@ from ..analysis.agreement import agreements
 from ..core import registry
 from ..core.errors import NothingMeasuredError
 from ..core.spec import Suite
+from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..machine import quiet
 from ..plots import pareto as pareto_plot
 
@@ -22,13 +23,21 @@ RESULTS, REPORTS = Path("results"), Path("reports")
 
 
 def plot_pareto(
-    results: Path, suite_name: str | None, *, x: str, y: str, filters: Mapping[str, Any], out: Path | None
+    results: Path,
+    suite_name: str | None,
+    *,
+    x: str,
+    y: str,
+    filters: Mapping[str, Any],
+    out: Path | None,
+    weights: Sequence[str] = (),
 ) -> tuple[Path, ...]:
-    """Draws a front from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError, UnknownNameError."""
+    """Draws a front from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. Raises
+    NothingMeasuredError, StoreError, UnknownNameError."""
     for axis in (x, y):
         if axis not in front.BETTER:
             raise registry.unknown("axis", axis, front.BETTER)
-    cases = _filtered(results, suite_name, filters)
+    cases = _filtered(results, suite_name, filters, known_weights(weights))
     points = front.pareto(cases, x=x, y=y)
     name = _title(results, suite_name)
     drawing = pareto_plot.draw(points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points))
@@ -68,11 +77,12 @@ def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder:
     return tuple(paths)
 
 
-def write_report(suite_name: str, results: Path, reports: Path) -> Path:
-    """Writes reports/<suite>/index.md with its figures from the rows there. Raises NothingMeasuredError."""
+def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
+    """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
+    NothingMeasuredError, UnknownNameError."""
     wanted = suite.load(suite_name)
     rows = store.newest(store.read(results / wanted.name))
-    cases = table.wide(rows)
+    cases = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
     if cases.empty:
         raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
     points = front.pareto(cases)
@@ -107,7 +117,8 @@ def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
                 f"{name} was not measured yet; lambdabench run --suite quickstart --models {name}"
             )
         raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
-    return table.wide(mine), mine
+    cases = table.wide(rows)
+    return cases[cases["case_id"].isin(mine["case_id"])], mine
 
 
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
@@ -158,9 +169,29 @@ def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
     return store.read(path)
 
 
-def wide_frame(frame: pd.DataFrame, weights: str = "best") -> pd.DataFrame:
-    """One row per case from long rows: a column per metric with `_low` and `_high`, accuracy joined ("best", "all" or a tag)."""
-    return table.wide(store.newest(frame), weights)
+def wide_frame(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> pd.DataFrame:
+    """One row per case from long rows: a column per metric with `_low` and `_high`, and top1, the published accuracy.
+
+    `weights`: the best of "imagenet-1k" alone, the "best" of any data, "all", or tags; the first that a network has counts. Default:
+    as the rows' suites have it. Raises UnknownNameError.
+    """
+    asked = tuple(weights.split(",")) if isinstance(weights, str) and weights else tuple(weights)
+    return table.wide(store.newest(frame), known_weights(asked) or weights_of(frame))
+
+
+def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
+    """The weights that were asked for. Raises UnknownNameError for one that no published accuracy is of."""
+    for name in weights:
+        if name not in weight_names():
+            raise registry.unknown("weights", name, weight_names())
+    return tuple(weights)
+
+
+def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
+    """What the suites of some rows say of weights, where they agree; else the default."""
+    shipped = suite.names()
+    said = {suite.load(name).weights if name in shipped else () for name in set(rows["suite"])}
+    return (said.pop() if len(said) == 1 else ()) or DEFAULT_WEIGHTS
 
 
 def pareto_frame(frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
@@ -179,9 +210,12 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
 
 
-def _filtered(results: Path, suite_name: str | None, filters: Mapping[str, Any]) -> pd.DataFrame:
+def _filtered(
+    results: Path, suite_name: str | None, filters: Mapping[str, Any], weights: Sequence[str] = ()
+) -> pd.DataFrame:
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter."""
-    cases = table.wide(store.newest(store.read(results / suite_name if suite_name else results)))
+    rows = store.newest(store.read(results / suite_name if suite_name else results))
+    cases = table.wide(rows, weights or weights_of(rows))
     for key, value in filters.items():
         if value is not None:
             cases = cases[_matches(cases, key, value)]

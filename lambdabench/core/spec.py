@@ -106,6 +106,8 @@ class Suite:
     control: tuple[str, str] | None = None
     """Two models that are one architecture under two names: their ratio must be 1."""
     plots: tuple[str, ...] = ("pareto",)
+    weights: tuple[str, ...] = ()
+    """Which published accuracies count, as `facts.chosen` takes it; empty: its default."""
     fallback_budget_s: float = 600.0
     jobs_per_worker: int = 16
     job_timeout_s: float = 300.0

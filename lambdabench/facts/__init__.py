@@ -2,13 +2,24 @@
 
 import csv
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.spec import Options
 from .paper import TABLES, PaperFigure, paper_figures
 
-__all__ = ["SOURCES", "Fact", "PaperFigure", "accuracies", "paper_figures"]
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "SOURCES",
+    "Fact",
+    "PaperFigure",
+    "accuracies",
+    "chosen",
+    "more_data",
+    "paper_figures",
+    "weight_names",
+]
 
 SOURCES = {
     "timm results-imagenet.csv": "https://github.com/huggingface/pytorch-image-models/blob/main/results/results-imagenet.csv",
@@ -18,6 +29,22 @@ SOURCES = {
 
 VALIDATION_IMAGES = 50_000
 """Of ImageNet-1k."""
+ALONE = "imagenet-1k"
+DEFAULT_WEIGHTS = (ALONE,)
+"""The best of the weights that were trained on ImageNet-1k alone: more data is no property of an architecture."""
+MORE_DATA = {
+    "jft": "JFT-300M",
+    "in22k": "ImageNet-22k",
+    "in21k": "ImageNet-21k",
+    "in12k": "ImageNet-12k",
+    "ig1b": "Instagram-1B",
+    "yfcc100m": "YFCC100M",
+    "laion2b": "LAION-2B",
+    "openai": "OpenAI's 400 M pairs of CLIP",
+    "m38m": "Merged-38M",
+    "ssld": "ImageNet-22k without labels (SSLD)",
+}
+"""What a part of timm's tags says of data beyond ImageNet-1k (timm's model cards; SSLD: arXiv 2103.05959)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +60,29 @@ class Fact:
     source: str
     options: Options = ()
     """Options that make the network another than its name alone says."""
+
+
+def more_data(tag: str) -> str:
+    """The data beyond ImageNet-1k that weights of a tag were trained on; empty where there is none."""
+    return ", ".join(name for part, name in MORE_DATA.items() if part in tag)
+
+
+def weight_names() -> frozenset[str]:
+    """What `chosen` takes."""
+    return frozenset({ALONE, "best", "all", *(one.tag for one in accuracies())})
+
+
+def chosen(of_one: Sequence[Fact], weights: Sequence[str]) -> list[Fact]:
+    """Which accuracies of one network count. Of "imagenet-1k" (trained on it alone), "best" (on whatever data), "all" (each of
+    them) and tags, the first that it has; of several weights the best."""
+    for name in weights:
+        found = [
+            one for one in of_one if name in ("best", "all", one.tag) or (name == ALONE and not more_data(one.tag))
+        ]
+        found.sort(key=lambda one: -one.value)
+        if found:
+            return found if name == "all" else found[:1]
+    return []
 
 
 @functools.cache

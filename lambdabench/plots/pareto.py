@@ -8,6 +8,7 @@ import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.pareto import FRONT_OF
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
@@ -15,10 +16,18 @@ from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
 LOWER_IS_BETTER = frozenset(scales.UNITS) - {"throughput"}
-BESIDES = ("top1_tag", "top1_source", "on_front", "membership", "case_id", "fingerprint")
+BESIDES = (
+    "asked_batch_size",
+    "top1_tag",
+    "top1_data",
+    "top1_source",
+    "on_front",
+    "membership",
+    "case_id",
+    "fingerprint",
+)
 """Columns of the numbers behind the figure, besides the axes."""
-FRONT_OF = ["dtype", "mode", "device", "fingerprint"]
-"""Within a batch size, cases that differ in one of these have fronts apart, as in `analysis.pareto`."""
+BATCH = "asked_batch_size"
 
 
 def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[str] = ()) -> Drawing:
@@ -28,12 +37,12 @@ def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[st
             f"no case has both {x} and {y}: measure models with a published accuracy at their size "
             f"(lambdabench run --suite quickstart), or choose other axes with --x and --y"
         )
-    batches = sorted(points["batch_size"].unique())
+    batches = sorted(points[BATCH].unique())
     with style.context():
         figure = Figure(figsize=(max(6.4, 5.2 * len(batches)), 5.2), layout="constrained")
         panels: Any = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
         for axes, batch in zip(panels, batches, strict=True):
-            _draw_panel(axes, points[points["batch_size"] == batch], x, y)
+            _draw_panel(axes, points[points[BATCH] == batch], x, y)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
         panels[0].set_ylabel(scales.label(y))
         figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
@@ -41,13 +50,13 @@ def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[st
         style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
         for axes, batch in zip(panels, batches, strict=True):
-            _name_points(axes, points[points["batch_size"] == batch], x, y)
-    return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, ["batch_size", x]))
+            _name_points(axes, points[points[BATCH] == batch], x, y)
+    return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, x]))
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     axes.set_xscale("log")
-    for _, comparable in points.groupby(FRONT_OF, dropna=False):
+    for _, comparable in points.groupby([name for name in FRONT_OF if name in points], dropna=False):
         _draw_front(axes, comparable[comparable["on_front"]].sort_values(x), x, y)
     for _, point in points.iterrows():
         colour, marker = style.FAMILIES[style.family(str(point["model"]))]
@@ -78,12 +87,19 @@ def _name_points(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
         axes,
         xs,
         ys,
-        [str(name) for name in points["model"]],
+        [_name(point) for _, point in points.iterrows()],
         x_scatter=xs,
         y_scatter=ys,
         textsize=7,
         linecolor="#bbbbbb",
     )
+
+
+def _name(point: pd.Series) -> str:
+    """The model, with the batch that fitted where it is not the panel's, and the data beyond ImageNet-1k that its accuracy is of."""
+    batch = "" if point["batch_size"] == point[BATCH] else f"batch {point['batch_size']}"
+    besides = [one for one in (batch, point.get("top1_data", "")) if one]
+    return str(point["model"]) + (f" ({', '.join(besides)})" if besides else "")
 
 
 def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> None:

@@ -18,17 +18,38 @@ def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
     sources = sorted({one for one in points.get("top1_source", ()) if one})
     if sources:
         lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, best weights at the size that was timed; "
+            f"Accuracy is quoted from {'; '.join(sources)}, of weights at the size that was timed, {_data(points)}; "
             "speed timed with random weights."
         )
     covers = sorted({str(one) for one in points.get("throughput_covers", ()) if isinstance(one, str)})
     if covers:
         lines.append(f"Bars: 95 % intervals ({', '.join(covers)}); accuracy: Wilson, over the validation images.")
     lines += _holes(cases)
-    silent = sorted(set(cases[(cases["status"] == "ok") & cases["top1"].isna()]["model"])) if "top1" in cases else []
-    if silent:
-        lines.append(f"Not shown, no published accuracy at this size: {', '.join(silent)}.")
-    return tuple(lines)
+    return (*lines, *_without_accuracy(cases))
+
+
+def _data(points: pd.DataFrame) -> str:
+    """What the accuracies' weights were trained on."""
+    more = sorted({one for one in points.get("top1_data", ()) if one})
+    if not more:
+        return "trained on ImageNet-1k alone"
+    return f"some of them on more than ImageNet-1k, named with their model: {'; '.join(more)}"
+
+
+def _without_accuracy(cases: pd.DataFrame) -> list[str]:
+    """Models that were timed and have no accuracy to stand at, by the reason."""
+    if "top1" not in cases:
+        return []
+    silent = cases[(cases["status"] == "ok") & cases["top1"].isna()]
+    elsewhere = silent.get("top1_elsewhere", pd.Series("", silent.index)).fillna("") != ""
+    lines = []
+    for of_others, reason in (
+        (False, "no published accuracy at this size"),
+        (True, "no published accuracy of the weights that were asked for, only of others (--weights best)"),
+    ):
+        if names := sorted(set(silent[elsewhere == of_others]["model"])):
+            lines.append(f"Not shown, {reason}: {', '.join(names)}.")
+    return lines
 
 
 def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:

@@ -53,6 +53,24 @@ def test_fronts_are_apart_per_batch_and_environment_and_holes_stay_out() -> None
     assert found["membership"].isna().all()
 
 
+def test_a_batch_that_was_halved_stands_with_those_that_fitted() -> None:
+    fitted = cases([(900, 84.0)], batch_size=128, requested_batch_size=128, latency=128 / 900)
+    halved = cases([(150, 83.0)], batch_size=64, requested_batch_size=128, latency=64 / 150)
+    frame = pd.concat([fitted, halved], ignore_index=True)
+    frame["normalized_latency"] = frame["latency"] * frame["requested_batch_size"] / frame["batch_size"]
+    assert pareto(frame)["on_front"].tolist() == [True, False]
+    found = pareto(frame, x="latency")
+    assert found["latency"].tolist() == pytest.approx([128 / 900, 128 / 150])
+    assert found["asked_batch_size"].tolist() == [128, 128]
+
+
+@pytest.mark.parametrize("other", [{"devices": 8}, {"threads": 2}, {"param_dtype": "bfloat16"}])
+def test_more_devices_and_threads_beat_nobody_who_had_fewer(other: dict[str, object]) -> None:
+    one = cases([(100, 80.0)], devices=1, threads=1, param_dtype="float32")
+    frame = pd.concat([one, cases([(600, 80.0)], devices=1, threads=1, param_dtype="float32").assign(**other)])
+    assert pareto(frame.reset_index(drop=True))["on_front"].all()
+
+
 def test_lower_latency_is_better_and_an_axis_without_direction_is_refused() -> None:
     frame = cases([(1, 1), (2, 1)]).assign(latency=[0.1, 0.2])
     assert pareto(frame, x="latency")["on_front"].tolist() == [True, False]

@@ -74,3 +74,16 @@ def test_ratios_are_taken_within_one_environment(cases: pd.DataFrame) -> None:
     speeds = [one for one in plain if one.metric == "throughput"]
     assert [one.here for one in speeds] == pytest.approx([10.0, 20.0])
     assert [one.here_ratio.value for one in speeds if one.here_ratio] == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("column", ["backend", "device", "devices", "dtype", "param_dtype", "layout", "threads"])
+def test_no_ratio_is_taken_across_settings(column: str, cases: pd.DataFrame) -> None:
+    other: object = 64 if column in ("devices", "threads") else "another"
+    slower = cases.assign(throughput=cases["throughput"] / 7)
+    faster = cases[cases["model"] != "resnet50_cccc"].assign(**{column: other})
+    found = quoted.beside(pd.concat([slower, faster], ignore_index=True), "resnet50_cccc")
+    mine = [one for one in found if one.figure.table == "Table 13" and one.figure.model == "resnet50_llll"]
+    speeds = [one for one in mine if one.metric == "throughput" and one.options == "{}"]
+    assert [one.here_ratio and one.here_ratio.value for one in speeds] == [pytest.approx(0.5), None], (
+        "the reference did not run in the other setting"
+    )

@@ -36,10 +36,30 @@ def test_metrics_become_columns_and_accuracy_joins_on_size(make_record: Callable
 
 def test_several_weights_give_several_points(make_record: Callable[..., Record], tmp_path: Path) -> None:
     frame = frame_of([make_record()], tmp_path)
-    everything = table.wide(frame, "all")
+    everything = table.wide(frame, ["all"])
     assert len(everything) > 5
     assert everything["top1_tag"].is_unique
-    assert table.wide(frame, "a1_in1k").iloc[0]["top1"] == 80.382
+    assert table.wide(frame, ["a1_in1k"]).iloc[0]["top1"] == 80.382
+
+
+@pytest.mark.parametrize(
+    ("weights", "tag", "data"),
+    [
+        (["imagenet-1k"], "ap_in1k", ""),
+        (["best"], "ns_jft_in1k", "JFT-300M"),
+        (["ra_in1k", "aa_in1k", "best"], "aa_in1k", ""),
+        (["a1_in1k"], "", ""),
+    ],
+)
+def test_more_data_is_no_property_of_an_architecture(
+    weights: list[str], tag: str, data: str, make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    frame = frame_of([make_record(model="tf_efficientnet_b6", image_px=528)], tmp_path)
+    row = table.wide(frame, weights).iloc[0]
+    assert (row["top1_tag"], row["top1_data"]) == (tag, data)
+    assert table.wide(frame).iloc[0]["top1_tag"] == "ap_in1k", "what is compared has seen ImageNet-1k alone"
+    if not tag:
+        assert "ns_jft_in1k" in row["top1_elsewhere"]
 
 
 def test_options_make_another_network_without_a_published_accuracy(
@@ -67,6 +87,22 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
     wide = table.wide(frame).set_index("model")
     assert wide.loc["resnet50", "latency_processes"] == 3
     assert set(wide["latency_covers"]) == {"between processes"}
+
+
+def test_one_machines_spread_says_nothing_of_anothers(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.001 * one), replicate=one) for one in range(3)]
+    elsewhere = [
+        make_record("latency", 0.2, fingerprint="f01"),
+        make_record("latency", 0.3, device="cuda:0", case_id="g"),
+    ]
+    wide = table.wide(frame_of([*rows, *elsewhere], tmp_path))
+    covers = dict(zip(zip(wide["fingerprint"], wide["device"], strict=True), wide["latency_covers"], strict=True))
+    here = rows[0].fingerprint
+    assert covers == {
+        (here, "cpu"): "between processes",
+        ("f01", "cpu"): "one process",
+        (here, "cuda:0"): "one process",
+    }
 
 
 @pytest.mark.parametrize(

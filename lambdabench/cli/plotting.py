@@ -1,0 +1,96 @@
+"""`lambdabench plot`: a command a figure."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import (
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    ModelsOption,
+    OutOption,
+    ResultsOption,
+    SuiteOption,
+    WeightsOption,
+    numbers,
+    words,
+)
+
+plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
+
+
+@plot_app.command("pareto", epilog="Example: lambdabench plot pareto --suite quickstart --x latency --batch-size 1")
+def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
+    y: Annotated[str, typer.Option(help="top1, or any metric.")] = "top1",
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    weights: WeightsOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw accuracy against speed with the Pareto front, from any results folder."""
+    from .. import commands
+
+    filters = _filters(device, dtype, batch_size, models)
+    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out, weights=words(weights)):
+        typer.echo(f"saved {path}")
+
+
+@plot_app.command("scaling", epilog="Example: lambdabench plot scaling --suite quickstart --models 'resnet*'")
+def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw throughput and latency against batch size and image size, from any results folder."""
+    _plot_curves("scaling", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
+@plot_app.command("memory", epilog="Example: lambdabench plot memory --results results/quickstart --batch-size 1,8")
+def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw extra and peak memory against batch size and image size, from any results folder."""
+    _plot_curves("memory", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
+@plot_app.command("roofline", epilog="Example: lambdabench plot roofline --suite kernels --batch-size 8")
+def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = "",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchOption = "",
+    out: OutOption = None,
+) -> None:
+    """Draw layers under the product and copy rates measured with them, from any results folder."""
+    _plot_curves("roofline", results, suite, _filters(device, dtype, batch_size, models), out)
+
+
+def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
+    from .. import commands
+
+    for path in commands.plot_curves(kind, results, suite, filters=filters, out=out):
+        typer.echo(f"saved {path}")
+
+
+def _filters(device: str | None, dtype: str | None, batch_size: str, models: str = "") -> dict[str, Any]:
+    batches = numbers(batch_size, "--batch-size")
+    return {"device": device, "dtype": dtype, "batch_size": batches or None, "model": words(models) or None}
