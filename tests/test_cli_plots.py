@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from lambdabench.analysis import pareto as front
+from lambdabench.cli import plotting
 from lambdabench.cli.app import app
-from lambdabench.core.errors import NothingMeasuredError
+from lambdabench.core.errors import NothingMeasuredError, UnknownNameError
+from lambdabench.plots import _scales as scales
 
 SUITE = """
 schema = 1
@@ -82,3 +85,36 @@ def test_a_figure_that_the_rows_do_not_suffice_for_is_left_out_of_a_run(away: Pa
     (away / "mine.toml").write_text(SUITE.replace("[1, 4]", "4"))
     assert call("run", "--suite", "mine.toml").exit_code == 0
     assert drawn(away / "reports" / "mine") == {"pareto"}
+
+
+def test_a_filter_that_leaves_nothing_is_named_and_a_suite_needs_no_folder_of_its_own(away: Path) -> None:
+    (away / "mine.toml").write_text(SUITE)
+    assert call("run", "--suite", "mine.toml").exit_code == 0
+    for path in (away / "results" / "mine").iterdir():
+        path.rename(away / "results" / path.name)
+    assert call("plot", "pareto", "--suite", "mine", "--weights", "best").exit_code == 0
+    for flags, said in (
+        (("--models", "zz*"), "no case of results has model zz*; there is resnet50, vit_small_patch16_224"),
+        (("--batch-size", "7"), "has batch_size 7; there is 1, 4"),
+        (("--suite", "yours"), "no results of yours in results; there are rows of mine"),
+    ):
+        found = call("plot", "pareto", *flags)
+        assert isinstance(found.exception, NothingMeasuredError)
+        assert said in str(found.exception)
+    wrong = call("plot", "pareto", "--weights", "ns_jtf_in1k")
+    assert isinstance(wrong.exception, UnknownNameError)
+    assert "did you mean 'ns_jft_in1k'" in str(wrong.exception)
+
+
+def test_ceilings_need_no_filter_to_let_them_pass(away: Path) -> None:
+    reference = Path(__file__).parents[1] / "results" / "reference" / "xeon-2-cores" / "kernels"
+    found = call(
+        "plot", "roofline", "--results", str(reference), "--batch-size", "8", "--models", "lambda_layer", "--out", "x"
+    )
+    assert found.exit_code == 0, found.output
+    assert set(pd.read_csv(away / "x" / "roofline.csv")["batch_size"]) == {8}
+
+
+def test_every_axis_that_help_names_can_be_drawn() -> None:
+    assert set(plotting.AXES.rstrip(".").replace(" or", ",").replace(",,", ",").split(", ")) == set(front.BETTER)
+    assert set(front.BETTER) - {"top1"} <= set(scales.UNITS)

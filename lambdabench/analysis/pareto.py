@@ -5,12 +5,15 @@ import pandas as pd
 BETTER = {
     "latency": "lower",
     "first_call": "lower",
+    "first_run": "lower",
     "compile": "lower",
     "extra_memory": "lower",
     "peak_memory": "lower",
+    "interaction_memory": "lower",
     "parameters": "lower",
     "flops": "lower",
     "throughput": "higher",
+    "throughput_per_device": "higher",
     "top1": "higher",
 }
 

@@ -18,6 +18,10 @@ from .options import (
     words,
 )
 
+AXES = (
+    "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, interaction_memory, "
+    "parameters, flops or top1."
+)
 plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
 
 
@@ -25,8 +29,8 @@ plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SV
 def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: SuiteOption = None,
     results: ResultsOption = Path("results"),
-    x: Annotated[str, typer.Option(help="throughput, latency, peak_memory, parameters, flops, ...")] = "throughput",
-    y: Annotated[str, typer.Option(help="top1, or any metric.")] = "top1",
+    x: Annotated[str, typer.Option(help=AXES)] = "throughput",
+    y: Annotated[str, typer.Option(help="As --x.")] = "top1",
     models: ModelsOption = "",
     device: DeviceOption = None,
     dtype: DtypeOption = None,

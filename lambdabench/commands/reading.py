@@ -2,7 +2,7 @@
 
 import fnmatch
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..machine import quiet
 from ..plots import pareto as pareto_plot
+from ..plots.roofline import CEILING
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 
@@ -40,17 +41,21 @@ def plot_pareto(
     cases = _filtered(results, suite_name, filters, known_weights(weights))
     points = front.pareto(cases, x=x, y=y)
     name = _title(results, suite_name)
-    drawing = pareto_plot.draw(points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points))
+    drawing = pareto_plot.draw(
+        points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points, (x, y))
+    )
     return plots.save(drawing, out or REPORTS / name, "pareto")
 
 
 def plot_curves(
     kind: str, results: Path, suite_name: str | None, *, filters: Mapping[str, Any], out: Path | None
 ) -> tuple[Path, ...]:
-    """Draws "scaling" or "memory" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
-    cases = _filtered(results, suite_name, filters)
-    name = _title(results, suite_name)
+    """Draws "scaling", "memory" or "roofline" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
     module = registry.load("plots", kind)
+    cases = _filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
+    if kind == "roofline":
+        cases = module.drawn(cases)
+    name = _title(results, suite_name)
     drawing = module.draw(
         cases, title=f"{name}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
     )
@@ -81,7 +86,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
     NothingMeasuredError, UnknownNameError."""
     wanted = suite.load(suite_name)
-    rows = store.newest(store.read(results / wanted.name))
+    rows = _rows_of(results, wanted.name)
     cases = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
     if cases.empty:
         raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
@@ -210,15 +215,39 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
 
 
+def _rows_of(results: Path, suite_name: str | None) -> pd.DataFrame:
+    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Raises NothingMeasuredError."""
+    own = suite_name is not None and any((results / suite_name).glob("**/*.parquet"))
+    rows = store.newest(store.read(results / str(suite_name) if own else results))
+    if suite_name is None or own:
+        return rows
+    mine = rows[rows["suite"] == suite_name]
+    if mine.empty:
+        there = ", ".join(sorted(set(rows["suite"]))) or "no suite"
+        raise NothingMeasuredError(f"no results of {suite_name} in {results}; there are rows of {there}")
+    return mine
+
+
 def _filtered(
-    results: Path, suite_name: str | None, filters: Mapping[str, Any], weights: Sequence[str] = ()
+    results: Path,
+    suite_name: str | None,
+    filters: Mapping[str, Any],
+    weights: Sequence[str] = (),
+    always: Collection[str] = (),
 ) -> pd.DataFrame:
-    """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter."""
-    rows = store.newest(store.read(results / suite_name if suite_name else results))
+    """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
+    `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
+    rows = _rows_of(results, suite_name)
     cases = table.wide(rows, weights or weights_of(rows))
     for key, value in filters.items():
-        if value is not None:
-            cases = cases[_matches(cases, key, value)]
+        if value is None or cases.empty:
+            continue
+        kept = cases[_matches(cases, key, value) | cases["model"].isin(list(always))]
+        if kept["model"].isin(list(always)).all():
+            wanted = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            there = ", ".join(map(str, sorted(set(cases[key]))))
+            raise NothingMeasuredError(f"no case of {suite_name or results} has {key} {wanted}; there is {there}")
+        cases = kept
     return cases
 
 
@@ -228,7 +257,7 @@ def _title(results: Path, suite_name: str | None) -> str:
 
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
     if key == "model":
-        return [any(fnmatch.fnmatchcase(str(name), glob) for glob in value) for name in cases["model"]]
+        return cases["model"].map(lambda name: any(fnmatch.fnmatchcase(str(name), glob) for glob in value)).astype(bool)
     if key == "device":
         return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
     return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value

@@ -12,8 +12,11 @@ from ..core.units import SCALES, format_significant
 
 UNITS = {
     "throughput": "image/s",
+    "throughput_per_device": "image/s/device",
     "latency": "s/step",
     "first_call": "s",
+    "first_run": "s",
+    "compile": "s",
     "extra_memory": "B",
     "peak_memory": "B",
     "interaction_memory": "B",

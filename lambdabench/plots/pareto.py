@@ -8,14 +8,13 @@ import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis.pareto import FRONT_OF
+from ..analysis.pareto import BETTER, FRONT_OF
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
 from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
-LOWER_IS_BETTER = frozenset(scales.UNITS) - {"throughput"}
 BESIDES = (
     "asked_batch_size",
     "top1_tag",
@@ -103,7 +102,7 @@ def _name(point: pd.Series) -> str:
 
 
 def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> None:
-    stairs = "steps-post" if x in LOWER_IS_BETTER else "steps-pre"  # the best accuracy that is had at least this fast
+    stairs = "steps-post" if BETTER[x] == "lower" else "steps-pre"  # the best accuracy that is had at least this fast
     axes.plot(
         scales.scaled(front[x], x),
         scales.scaled(front[y], y),

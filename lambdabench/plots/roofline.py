@@ -48,9 +48,18 @@ class Ceilings:
         return min(self.flop_per_s, intensity * self.bytes_per_s)
 
 
+def drawn(cases: pd.DataFrame) -> pd.DataFrame:
+    """The layers that have a time, with the ceilings under which they are drawn."""
+    timed = cases[(cases["kind"] == "layer") & cases["latency"].notna()] if "latency" in cases else cases.iloc[:0]
+    if timed.empty:
+        return timed
+    kept = [group for _, group in timed.groupby(_conditions(timed)) if _ceilings(group[group["model"] == CEILING])]
+    return pd.concat(kept) if kept else timed.iloc[:0]
+
+
 def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
     """The figure of a wide table. Raises NothingMeasuredError where no layer has a time, or no ceilings were measured beside it."""
-    timed = cases[(cases["kind"] == "layer") & cases["latency"].notna()] if "latency" in cases else cases.iloc[:0]
+    timed = drawn(cases)
     ceilings = {key: _ceilings(group) for key, group in timed[timed["model"] == CEILING].groupby(_conditions(timed))}
     layers = timed[timed["model"] != CEILING]
     rows = [

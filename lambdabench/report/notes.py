@@ -10,22 +10,26 @@ NAMED = 8
 NUMBER = re.compile(r"\d[\d.,]*")
 
 
-def notes(cases: pd.DataFrame, points: pd.DataFrame) -> tuple[str, ...]:
-    """The conditions, origins and holes of accuracy against speed."""
+def notes(cases: pd.DataFrame, points: pd.DataFrame, axes: Sequence[str] = ("throughput", "top1")) -> tuple[str, ...]:
+    """The conditions and origins of a front's points, and the holes among the cases."""
     if cases.empty:
         return ()
-    lines = _conditions(cases, each="a front")
-    sources = sorted({one for one in points.get("top1_source", ()) if one})
+    lines = _conditions(points if len(points) else cases, each="a front")
+    of_accuracy = "top1" in axes
+    sources = sorted({one for one in points.get("top1_source", ()) if one and of_accuracy})
     if sources:
         lines.append(
             f"Accuracy is quoted from {'; '.join(sources)}, of weights at the size that was timed, {_data(points)}; "
             "speed timed with random weights."
         )
-    covers = sorted({str(one) for one in points.get("throughput_covers", ()) if isinstance(one, str)})
+    covers = sorted({str(one) for name in axes for one in points.get(f"{name}_covers", ()) if isinstance(one, str)})
     if covers:
-        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}); accuracy: Wilson, over the validation images.")
-    lines += _holes(cases)
-    return (*lines, *_without_accuracy(cases))
+        wilson = "; accuracy: Wilson, over the validation images" if of_accuracy else ""
+        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){wilson}.")
+    if not of_accuracy:
+        return (*lines, *_holes(cases))
+    networks = cases[cases["kind"] == "model"] if "kind" in cases else cases
+    return (*lines, *_holes(networks), *_without_accuracy(networks))
 
 
 def _data(points: pd.DataFrame) -> str:
@@ -53,10 +57,12 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
 
 
 def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
-    """The conditions and holes of metrics against batch size or image size."""
+    """The conditions and holes of metrics, of the cases that are drawn and of those that should be."""
     if cases.empty:
         return ()
-    lines = _conditions(cases, each="curves")
+    known = [name for name in metrics if name in cases]
+    told = cases[cases[known].notna().any(axis=1)]
+    lines = _conditions(told if len(told) else cases, each="curves")
     covers = {str(one) for name in metrics for one in cases.get(f"{name}_covers", ()) if isinstance(one, str)}
     lines.append(
         f"Bars: 95 % intervals ({', '.join(sorted(covers))})." if covers else "Without bars: read once a process."
@@ -83,7 +89,7 @@ def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
         threads += " thread" if threads == "1" else " threads"
         software = "".join(f", {one}" for one in _frameworks(same))
         days = sorted({str(one)[:10] for one in same["started_at"] if one})
-        when = days[-1] if days else "never"
+        when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
         lines.append(
             f"Measured on {device}, {dtypes}, {threads}{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
         )

@@ -52,3 +52,23 @@ def test_rows_of_two_environments_are_said() -> None:
     mixed = CASES.assign(fingerprint=["f", "g"])
     assert any("2 environments" in line for line in report.notes(mixed, mixed))
     assert report.notes(CASES.iloc[:0], CASES.iloc[:0]) == ()
+
+
+def test_notes_are_of_what_is_drawn() -> None:
+    points = CASES[CASES["status"] == "ok"].assign(top1_data="")
+    layer = CASES.iloc[:1].assign(model="lambda_layer", kind="layer", threads=1, started_at="2026-03-04", top1=None)
+    mixed = pd.concat([CASES.assign(kind="model"), layer], ignore_index=True)
+    text = "\n".join(report.notes(mixed, points))
+    assert "2 threads, mode inference, 2026-01-02." in text
+    assert "trained on ImageNet-1k alone" in text
+    assert "lambda_layer" not in text
+    taught = report.notes(mixed, points.assign(top1_data="JFT-300M"))
+    assert any("more than ImageNet-1k, named with their model: JFT-300M" in line for line in taught)
+    speeds = "\n".join(report.notes(mixed, points, ("latency", "throughput")))
+    assert "quoted" not in speeds
+    assert "Wilson" not in speeds
+
+
+def test_a_network_that_only_other_weights_have_an_accuracy_of_is_named() -> None:
+    told = CASES.assign(status="ok", top1=[80.38, None], top1_elsewhere=["", "fb_in22k_ft_in1k"])
+    assert any("only of others (--weights best): levit_256" in line for line in report.notes(told, told.iloc[:1]))
