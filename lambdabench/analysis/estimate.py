@@ -8,10 +8,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats
 
 FEWEST_FOR_INTERVAL = 6
 """Under six samples no pair of order statistics covers the median with 95 % (2 x 0.5^5 > 5 %)."""
+FEWEST_FOR_CORRELATION = 12
+"""Under twelve samples their correlation cannot be told from chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +48,43 @@ def median(values: Sequence[float]) -> float:
 
 
 def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Order-statistic interval of the median, at least `confidence` for any distribution; None where too few samples exist.
+    """Order-statistic interval of the median of samples in the order they were taken, at least `confidence` for any distribution
+    of independent ones; None where too few samples exist.
 
-    The count of samples below the median is Binomial(n, 1/2) (e.g. Hahn and Meeker, "Statistical Intervals", section 5.3).
+    The count of independent samples below the median is Binomial(n, 1/2) (e.g. Hahn and Meeker, "Statistical Intervals", section
+    5.3). Calls that follow each other are not independent (clocks and other programs come and go), so n is the number of
+    independent samples that would tell as much; of fewer than six of these the interval is the whole range.
     """
     count = len(samples)
-    rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
+    alike = min(count, max(FEWEST_FOR_INTERVAL, int(count / inflation(samples))))
+    rank = int(stats.binom.ppf((1 - confidence) / 2, alike, 0.5))
     if count < FEWEST_FOR_INTERVAL or rank < 1:
         return None
     ordered = sorted(samples)
-    return ordered[rank - 1], ordered[count - rank]
+    place = rank * count // alike if alike > FEWEST_FOR_INTERVAL else 1
+    return ordered[place - 1], ordered[count - place]
+
+
+def inflation(samples: Sequence[float]) -> float:
+    """How many times as large correlation in time makes the variance of the median, at least 1; 1 for too few samples.
+
+    1 + 2 x the sum of autocorrelations of the signs of sample - median, on which the median's variance rests; summed in pairs while
+    these are positive and fall (Geyer, "Practical Markov chain Monte Carlo", Statistical Science 7, 1992, section 3.3).
+    """
+    count = len(samples)
+    signs = np.sign(np.asarray(samples, float) - median(samples)) if count >= FEWEST_FOR_CORRELATION else np.zeros(1)
+    signs -= signs.mean()
+    power = float(signs @ signs)
+    total, last = 0.0, math.inf
+    for lag in range(0, count - 2, 2):
+        if power == 0:
+            break
+        both = float(signs[: count - lag] @ signs[lag:] + signs[: count - lag - 1] @ signs[lag + 1 :]) / power
+        last = min(last, both)
+        if last <= 0:
+            break
+        total += last
+    return max(1.0, 2 * total - 1)
 
 
 def half_width(samples: Sequence[float], confidence: float = 0.95) -> float | None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lambdabench.analysis.estimate import Estimate, combine, median, median_interval, pool_spread, ratio
+from lambdabench.analysis import estimate
+from lambdabench.analysis.estimate import Estimate, combine, inflation, median, median_interval, pool_spread, ratio
 
 
 def test_under_six_samples_there_is_no_interval() -> None:
@@ -24,7 +25,10 @@ def test_the_interval_holds_the_median(samples: list[float]) -> None:
 
 
 @pytest.mark.parametrize("count", [6, 9, 24, 50])
-def test_the_interval_is_that_of_scipys_quantile_test(count: int) -> None:
+def test_the_interval_of_independent_samples_is_that_of_scipys_quantile_test(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "inflation", lambda _: 1.0)
     samples = [random.Random(one).random() for one in range(count)]
     theirs = stats.quantile_test(samples, p=0.5).confidence_interval(0.95)
     assert median_interval(samples) == (theirs.low, theirs.high)
@@ -37,6 +41,35 @@ def test_the_interval_covers_the_median_of_a_skewed_distribution_as_often_as_it_
         low, high = median_interval([draw.expovariate(1.0) for _ in range(25)]) or (1, 0)
         hits += low <= math.log(2) <= high
     assert hits / 1000 > 0.93
+
+
+def follow(draw: random.Random, count: int, like: float) -> list[float]:
+    """Samples with median 0, each so much like the one before (an autoregression of first order)."""
+    found = [draw.gauss(0, 1)]
+    while len(found) < count:
+        found.append(like * found[-1] + math.sqrt(1 - like**2) * draw.gauss(0, 1))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("like", "count", "least"), [(0.0, 40, 0.93), (0.3, 40, 0.92), (0.6, 40, 0.87), (0.6, 200, 0.90)]
+)
+def test_calls_that_are_like_the_one_before_tell_less(like: float, count: int, least: float) -> None:
+    draw = random.Random(1)
+    intervals = [median_interval(follow(draw, count, like)) or (1, 0) for _ in range(400)]
+    assert sum(low <= 0 <= high for low, high in intervals) / 400 > least
+
+
+def test_the_inflation_is_that_of_an_autoregressions_signs() -> None:
+    draw = random.Random(2)
+    assert inflation([draw.gauss(0, 1) for _ in range(4000)]) == pytest.approx(1.0, abs=0.25)
+    signs = [
+        2 / math.pi * math.asin(0.6**lag) for lag in range(1, 60)
+    ]  # autocorrelation of the signs of a Gaussian process
+    assert inflation(follow(draw, 4000, 0.6)) == pytest.approx(1 + 2 * sum(signs), rel=0.25)
+    assert inflation([1.0, 2.0] * 5) == 1.0, "too few"
+    assert inflation([1.0] * 50) == 1.0
+    assert median_interval(list(range(40))) == (0, 39), "a drift is all that is known"
 
 
 def test_spread_between_processes_is_pooled_on_the_log_scale() -> None:
