@@ -1,4 +1,8 @@
-"""FLOP of a step divided by its images, 2 per multiply-accumulate."""
+"""FLOP of a step divided by its images, 2 per multiply-accumulate, as the operators that ran count them.
+
+A lambda layer's are those of its kernel's formulation: a materialised table (`einsum`) executes more than a convolution, and
+attention's count grows with the map. The paper's rule (arXiv 2102.08602, Tables 10 and 11) counts fewer and is what stands beside.
+"""
 
 from ..core.ports import Bench
 from ..core.record import Measurement

@@ -1,7 +1,7 @@
 """FLOP of a step divided by its images as XLA's own cost analysis counts the compiled program.
 
 Not `flops`: XLA counts elementwise operations too, leaves out taps of a convolution that fall on padding, and sees what is
-left after its optimisations. It says what the compiler made of a network, `flops` what the network is.
+left after its optimisations. It says what the compiler made of a network, `flops` what the network's operators were asked for.
 """
 
 from ..core.ports import Bench
