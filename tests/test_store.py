@@ -68,6 +68,14 @@ def test_files_of_version_3_stay_readable() -> None:
     assert frame["effective_folded"].isna().all()
 
 
+def test_files_of_version_4_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema4.parquet")
+    assert list(frame.columns) == store.schema().names
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["effective_folded"].iloc[0] == "36 of 53 batch norms"
+    assert frame[["env_torchvision", "env_triton", "env_cudnn", "env_compiler"]].isna().all(axis=None)
+
+
 def test_the_newest_invocation_counts_and_a_skip_is_no_news(make_record: Callable[..., Record], tmp_path: Path) -> None:
     later = "2026-02-01T00:00:00.000+00:00"
     store.write([make_record("latency", 1.0), make_record("throughput", 1.0)], tmp_path / "a.parquet")

@@ -5,6 +5,8 @@ Schema versions
 2  effective_compiler and effective_features; null in files of version 1.
 3  effective_devices, env_jaxlib and env_flax; null in files of older versions.
 4  effective_folded; null in files of older versions.
+5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
+   pools, kernel libraries, torch.compile and JAX as well.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Literal, get_args
 
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]

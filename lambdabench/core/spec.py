@@ -150,14 +150,20 @@ class Environment:
     libc: str = ""
     python: str = ""
     torch: str = ""
+    torchvision: str = ""
     timm: str = ""
+    triton: str = ""
     jax: str = ""
     jaxlib: str = ""
     flax: str = ""
     numpy: str = ""
     cuda: str = ""
+    cudnn: str = ""
+    compiler: str = ""
+    """What builds the CPU kernel, as its `--version` begins; empty where there is none, and the portable kernel runs."""
     allocator: str = ""
-    """Variables of allocators and XLA in force in the worker, `NAME=value` sorted, space-separated."""
+    """Variables that change speed or memory and are in force in the worker, those of allocators first known: `NAME=value` sorted,
+    space-separated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from ..core import codec
 from ..core.record import Outcome, Status
 from ..core.registry import ROOT
 from ..core.spec import Job
+from ..machine.host import THREAD_VARIABLES
 
 POLL_S = 0.1
 FAMILY_POLL_S = 1.0
@@ -32,7 +33,6 @@ ALLOCATOR = {
 }
 """glibc otherwise gives pages back and takes them again at every call, in some processes and not in others: a factor of
 two in time."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

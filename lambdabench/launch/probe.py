@@ -7,22 +7,27 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..core import codec
 from ..core.errors import ProbeError
 from ..core.registry import ROOT
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
+from ..kernels._cpu import compiler
+from ..machine import host
 from .errand import ask
 
 LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
 FILES = ("machine.json", "names.json", "catalogue.json")
 DRIVER = Path("/proc/driver/nvidia/version")
-VERSIONS = ("torch", "timm", "torchvision", "jax", "jaxlib", "flax", "numpy")
-SETTINGS = ("MALLOC_", "CUDA_VISIBLE", "LD_PRELOAD", "XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS")
-"""Prefixes of variables that change what the probe finds."""
+VERSIONS = (
+    *("torch", "torchvision", "timm", "triton", "jax", "jaxlib", "flax", "numpy"),
+    *host.CUDA_RUNTIMES,
+    *host.CUDNNS,
+)
+SETTINGS = ("CUDA_VISIBLE", "XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS")
+"""Prefixes of variables that change what the probe finds, beside the settings that it tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +78,16 @@ def _cache_home() -> Path:
 
 
 def _key(wishes: tuple[Wish, ...]) -> str:
-    """Versions, source, interpreter and cores: whatever else changes a machine, its name or its facts."""
+    """Versions, source, compiler, settings, interpreter and cores: whatever else changes a machine, its name or its facts."""
     digest = hashlib.sha256()
     for name in VERSIONS:
-        try:
-            digest.update(f"{name}={version(name)};".encode())
-        except PackageNotFoundError:
-            digest.update(f"{name} absent;".encode())
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(f"{path.relative_to(PACKAGE)}".encode() + path.read_bytes())
+        digest.update(f"{name}={host.package_version(name)};".encode())
+    digest.update(host.source_hash(PACKAGE).encode())
     for wish in wishes:
         own = Path(wish.model.partition(":")[0])
         digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))
-    digest.update(f"{sys.executable}{sys.version}{affinity}{settings}".encode())
+    digest.update(f"{sys.executable}{sys.version}{affinity}{settings}{host.settings()}{compiler()}".encode())
     return digest.hexdigest()[:16]

@@ -1,18 +1,19 @@
-"""What this host is: processor, the cores a process may use, memory, versions, allocator variables."""
+"""What this host is: processor, the cores a process may use, memory, versions, settings."""
 
 import hashlib
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
-# XLA_FLAGS and libtpu's arguments change programs as well as memory: numbers under others are not the same machine's
-ALLOCATOR_PREFIXES = (
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Of pools in a worker: its case holds their number."""
+SETTING_PREFIXES = (
     "MALLOC_",
     "GLIBC_TUNABLES",
     "LD_PRELOAD",
@@ -23,7 +24,34 @@ ALLOCATOR_PREFIXES = (
     "TF_GPU_ALLOCATOR",
     "XLA_FLAGS",
     "LIBTPU_INIT_ARGS",
+    "ATEN_",
+    "DNNL_",
+    "GOMP_",
+    "JAX_",
+    "KMP_",
+    "MKL_",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "TORCHINDUCTOR_",
+    "TRITON_",
 )
+"""Variables that change memory, the kernels that run or how they do: numbers under others are not the same machine's."""
+ELSEWHERE = (
+    *THREAD_VARIABLES,
+    "JAX_COORDINATOR_",
+    "JAX_LOCAL_DEVICE_IDS",
+    "JAX_NUM_PROCESSES",
+    "JAX_PLATFORM",
+    "JAX_PROCESS_ID",
+)
+"""Beginnings of those among them that the case holds (threads, devices), or that say which of several hosts this is."""
+FOLDERS = ("_DIR", "_HOME")
+"""Ends of those that only name a folder."""
+CUDA_RUNTIMES = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12")
+CUDNNS = ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12")
+"""Packages of one library, for one major version of CUDA each."""
 
 
 def cpu_facts(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
@@ -79,14 +107,23 @@ def package_version(name: str) -> str:
         return ""
 
 
-def allocator(environment: Mapping[str, str] = os.environ) -> str:
-    """Allocator variables that are set, `NAME=value`, sorted."""
-    return " ".join(f"{key}={environment[key]}" for key in sorted(environment) if key.startswith(ALLOCATOR_PREFIXES))
+def package_versions(names: Sequence[str]) -> str:
+    """The versions of those that are installed, space-separated."""
+    return " ".join(filter(None, map(package_version, names)))
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> str:
+    """Variables that are set and change numbers beside the case, `NAME=value`, sorted."""
+    return " ".join(f"{key}={environment[key]}" for key in sorted(environment) if _changes_numbers(key))
 
 
 def libc() -> str:
     """ "glibc 2.36", or "" where it cannot be told."""
     return " ".join(platform.libc_ver()).strip()
+
+
+def _changes_numbers(variable: str) -> bool:
+    return variable.startswith(SETTING_PREFIXES) and not (variable.startswith(ELSEWHERE) or variable.endswith(FOLDERS))
 
 
 def source_hash(root: Path) -> str:

@@ -10,6 +10,7 @@ from ..core import codec, registry
 from ..core.errors import MissingExtraError
 from ..core.hosts import find_hosts
 from ..core.spec import Device, Environment, Machine, Wish
+from ..kernels._cpu import compiler
 from ..machine import host
 
 PACKAGE = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
     """Hardware and versions that a number depends on."""
     cpu, flags = host.cpu_facts()
     gpu = next((one for one in devices if one.kind not in ("cpu", "fake")), None)
-    torch_version = host.package_version("torch")
+    cuda = gpu is not None and gpu.kind == "cuda"
     return Environment(
         lambdabench=f"{host.package_version(registry.ROOT) or UNKNOWN}+src.{host.source_hash(PACKAGE)}",
         cpu=cpu,
@@ -66,18 +67,22 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
         cores=host.usable_cores(),
         memory_gib=host.memory_gib(),
         gpu=gpu.title if gpu else "",
-        driver=nvidia_driver() if gpu and gpu.kind == "cuda" else "",
+        driver=nvidia_driver() if cuda else "",
         os=f"{platform.system()} {platform.machine()}",
         libc=host.libc(),
         python=platform.python_version(),
-        torch=torch_version,
+        torch=host.package_version("torch"),
+        torchvision=host.package_version("torchvision"),
         timm=host.package_version("timm"),
+        triton=host.package_version("triton"),
         jax=host.package_version("jax"),
         jaxlib=host.package_version("jaxlib"),
         flax=host.package_version("flax"),
         numpy=host.package_version("numpy"),
-        cuda=host.package_version("nvidia-cuda-runtime") if gpu and gpu.kind == "cuda" else "",
-        allocator=host.allocator(),
+        cuda=host.package_versions(host.CUDA_RUNTIMES) if cuda else "",
+        cudnn=host.package_versions(host.CUDNNS) if cuda else "",
+        compiler=compiler(),
+        allocator=host.settings(),
     )
 
 

@@ -196,6 +196,32 @@ except Exception as error:
     assert second.startswith("LambdabenchError no C++ compiler (no_such_compiler): the portable kernel runs")
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo 'a++ (Some System) 1.2'; echo Copyright", "a++ (Some System) 1.2"),
+        ("exit 0", "{path}"),
+    ],
+)
+def test_a_compiler_is_told_by_the_first_line_of_its_version_and_builds_nothing(
+    script: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a++"
+    path.write_text(f'#!/bin/sh\n[ "$*" = --version ] || exit 1\n{script}\n')
+    path.chmod(0o755)
+    monkeypatch.setenv("CXX", str(path))
+    assert build.compiler() == told.format(path=path)
+
+
+@pytest.mark.parametrize("absent", ["no_such_compiler", "no_program"])
+def test_no_compiler_is_told_as_none(absent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "no_program"
+    path.write_bytes(b"\x7fELF of nothing")
+    path.chmod(0o755)
+    monkeypatch.setenv("CXX", str(tmp_path / absent))
+    assert build.compiler() == ""
+
+
 def test_names() -> None:
     assert "cpu" in kernels.names("torch")
     with pytest.raises(LambdabenchError, match="kernel cpu does not run in jax"):

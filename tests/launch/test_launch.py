@@ -12,6 +12,7 @@ import pytest
 from lambdabench import launch
 from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Case, Job, Sampling, Wish, options_from
+from lambdabench.machine import host
 
 
 def job(number: int, limit_bytes: int | None = None, **options: object) -> Job:
@@ -105,6 +106,12 @@ def test_workers_get_the_threads_and_the_allocator(monkeypatch: pytest.MonkeyPat
     assert found["OMP_NUM_THREADS"] == "3"
     assert found["MALLOC_TOP_PAD_"] == "7", "the user's own setting stays"
     assert "MALLOC_TRIM_THRESHOLD_" in found
+
+
+def test_no_setting_of_an_environment_varies_with_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    told = [host.settings(launch.worker_environment(threads)) for threads in (None, 1, 4)]
+    assert len(set(told)) == 1
 
 
 def test_the_probe_is_remembered(tmp_path: Path) -> None:

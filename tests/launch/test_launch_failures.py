@@ -79,8 +79,35 @@ def test_the_cache_tells_wishes_and_versions_apart(monkeypatch: pytest.MonkeyPat
     assert probing._key((one,)) == probing._key((one,))
     assert probing._key((one,)) != probing._key((other,))
     before = probing._key((one,))
-    monkeypatch.setattr(probing, "version", lambda name: f"{name} 99")
+    monkeypatch.setattr(probing.host, "package_version", lambda name: f"{name} 99")
     assert probing._key((one,)) != before
+
+
+def test_the_cache_tells_kernels_apart_that_are_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "PACKAGE", tmp_path)
+    (tmp_path / "kernel.cpp").write_text("int x = 1;")
+    before = probing._key(())
+    (tmp_path / "kernel.cpp").write_text("int x = 2;")
+    assert probing._key(()) != before
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "other"),
+    [
+        ("CXX", "no_such_compiler", True),
+        ("ONEDNN_MAX_CPU_ISA", "SSE41", True),
+        ("LIBTPU_INIT_ARGS", "--x", True),
+        ("TORCHINDUCTOR_CACHE_DIR", "/elsewhere", False),
+    ],
+)
+def test_the_cache_tells_compilers_and_settings_apart(
+    variable: str, value: str, other: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(probing.host, "package_version", lambda name: "1")
+    before = probing._key(())
+    monkeypatch.setenv(variable, value)
+    assert (probing._key(()) != before) == other
 
 
 @pytest.mark.parametrize(("px", "label"), [(None, "m"), (224, "m"), (96, "m@96")])

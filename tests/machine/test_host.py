@@ -50,14 +50,55 @@ def test_cores_are_the_smallest_of_three_limits(
     assert host.usable_cores() == cores
 
 
-def test_allocator_variables_that_are_set_sorted() -> None:
+def test_settings_that_are_set_sorted() -> None:
     environment = {"MALLOC_TOP_PAD_": "1", "GLIBC_TUNABLES": "x=2", "PATH": "/bin", "LD_PRELOAD": "libjemalloc.so"}
-    assert host.allocator(environment) == "GLIBC_TUNABLES=x=2 LD_PRELOAD=libjemalloc.so MALLOC_TOP_PAD_=1"
+    assert host.settings(environment) == "GLIBC_TUNABLES=x=2 LD_PRELOAD=libjemalloc.so MALLOC_TOP_PAD_=1"
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "ATEN_CPU_CAPABILITY",
+        "DNNL_MAX_CPU_ISA",
+        "GOMP_SPINCOUNT",
+        "JAX_ENABLE_X64",
+        "KMP_AFFINITY",
+        "MKL_ENABLE_INSTRUCTIONS",
+        "NVIDIA_TF32_OVERRIDE",
+        "OMP_PROC_BIND",
+        "ONEDNN_MAX_CPU_ISA",
+        "OPENBLAS_CORETYPE",
+        "TORCHINDUCTOR_FREEZING",
+        "TRITON_INTERPRET",
+        "XLA_FLAGS",
+    ],
+)
+def test_what_changes_the_kernels_that_run_is_a_setting(variable: str) -> None:
+    assert host.settings({variable: "1"}) == f"{variable}=1"
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *host.THREAD_VARIABLES,
+        "JAX_COMPILATION_CACHE_DIR",
+        "JAX_COORDINATOR_ADDRESS",
+        "JAX_PLATFORMS",
+        "JAX_PROCESS_ID",
+        "TORCHINDUCTOR_CACHE_DIR",
+        "TRITON_CACHE_DIR",
+        "TRITON_HOME",
+    ],
+)
+def test_what_the_case_holds_hosts_and_folders_are_none(variable: str) -> None:
+    assert host.settings({variable: "1"}) == ""
 
 
 def test_versions_of_present_and_absent_packages() -> None:
     assert host.package_version("pytest") == pytest.__version__
     assert host.package_version("no-such-package-here") == ""
+    assert host.package_versions(("no-such-package-here", "pytest")) == pytest.__version__
+    assert host.package_versions(("no-such-package-here",)) == ""
 
 
 def test_memory_is_there() -> None:

@@ -10,6 +10,7 @@ import pytest
 from lambdabench.core import codec, registry
 from lambdabench.core.errors import MissingExtraError
 from lambdabench.core.hosts import Hosts
+from lambdabench.core.identity import fingerprint
 from lambdabench.core.spec import Device, Machine, ModelFacts, Wish
 from lambdabench.worker import probe as module
 from lambdabench.worker.probe import find_environment, find_machine, nvidia_driver, probe
@@ -88,6 +89,26 @@ def test_environment_names_versions_and_source_and_no_gpu_where_there_is_none() 
     assert found.python
     assert found.cores >= 1
     assert (found.gpu, found.driver, found.cuda) == ("", "", "")
+
+
+def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no_such_compiler")
+    without = find_environment(())
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(module, "compiler", lambda: "c++ 12.2.0")
+    there = find_environment(())
+    assert (without.compiler, there.compiler) == ("", "c++ 12.2.0")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    slowed = find_environment(())
+    assert "ONEDNN_MAX_CPU_ISA=SSE41" in slowed.allocator.split()
+    assert len({fingerprint(one) for one in (without, there, slowed)}) == 3
+
+
+def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.host, "package_version", lambda name: f"{name} 1")
+    on_cpu, on_gpu = find_environment((device("cpu", "e"),)), find_environment((device("cuda:0", "e"),))
+    assert (on_cpu.cudnn, on_cpu.torchvision, on_cpu.triton) == ("", "torchvision 1", "triton 1")
+    assert on_gpu.cudnn == "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1"
 
 
 def test_environment_names_the_accelerator() -> None:

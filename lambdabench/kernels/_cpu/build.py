@@ -48,6 +48,15 @@ def kind() -> str:
     return f"{32 * loaded.lambda_lanes()}-bit vectors" if loaded is not None else ""
 
 
+def compiler() -> str:
+    """What builds the library: the first line of its `--version`, else its name; empty where there is none. Builds nothing."""
+    try:
+        command, version = _found_compiler()
+    except (UnavailableError, OSError):
+        return ""
+    return next(iter(version.splitlines()), command)
+
+
 @functools.cache
 def _found() -> tuple[ctypes.CDLL | None, str]:
     try:
@@ -64,12 +73,7 @@ def _found() -> tuple[ctypes.CDLL | None, str]:
 
 def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
     """The library's file in a folder, compiled where it is not there yet. Raises UnavailableError, OSError."""
-    compiler = os.environ.get("CXX") or next((one for one in ("c++", "g++", "clang++") if shutil.which(one)), "")
-    if not compiler or not shutil.which(compiler):
-        raise UnavailableError(
-            f"no C++ compiler ({compiler or 'c++, g++, clang++'}): the portable kernel runs; install g++"
-        )
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    command, version = _found_compiler()
     flags = (*FLAGS, *([f"-I{include}", "-w"] if include else []))
     sources = [one.read_text(encoding="utf-8") for one in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
     told = "\n".join((*sources, " ".join(flags), version, _processor()))
@@ -79,16 +83,26 @@ def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f".{target.name}.{os.getpid()}"
-        command = [compiler, *flags, str(source), "-o", str(aside)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        asked = [command, *flags, str(source), "-o", str(aside)]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         if done.returncode:
             told = done.stderr.strip().splitlines() or ["no message"]
             first = next((line for line in told if "error" in line), told[0])
-            raise UnavailableError(f"{compiler} cannot build the CPU kernel: {first}; the portable kernel runs")
+            raise UnavailableError(f"{command} cannot build the CPU kernel: {first}; the portable kernel runs")
         aside.replace(target)  # whoever comes second replaces it by the same
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
     return target
+
+
+def _found_compiler() -> tuple[str, str]:
+    """(The compiler, what it says of its version). Raises UnavailableError, OSError."""
+    command = os.environ.get("CXX") or next((one for one in ("c++", "g++", "clang++") if shutil.which(one)), "")
+    if not command or not shutil.which(command):
+        raise UnavailableError(
+            f"no C++ compiler ({command or 'c++, g++, clang++'}): the portable kernel runs; install g++"
+        )
+    return command, subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 def home() -> Path:
