@@ -15,6 +15,8 @@ from ..core.spec import Case, Value
 OPTIONS: Mapping[str, Value] = {"fold": False}
 """Of every backend on torch. `fold`: batch norms that directly follow a convolution are folded into it; inference and features only."""
 CHOICES: Mapping[str, tuple[Value, ...]] = {"fold": (False, True)}
+NUMBERED = ("cuda", "xpu")
+"""Kinds of device that a process has a current one of: synchronisation, events and Triton's launches are the current one's."""
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
 
@@ -64,6 +66,8 @@ class TorchSession:
 
         self._torch, self._case, self._workload, self._compiler = torch, case, workload, compiler
         self._device = torch.device(case.device)
+        if self._device.type in NUMBERED:
+            getattr(torch, self._device.type).set_device(self._device)
         self.asynchronous = self._device.type != "cpu"
         self.meter: MemoryMeter | None = _CudaMeter(self._device) if self._device.type == "cuda" else None
         self._set_switches()

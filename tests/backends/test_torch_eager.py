@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from lambdabench.backends import torch_eager
+from lambdabench.backends import _torch_session, torch_eager
 from lambdabench.core.errors import UnsupportedError
 from lambdabench.core.spec import Case
 from lambdabench.models.classification.torch import Classification
@@ -196,6 +197,59 @@ def test_an_exported_program_runs_in_the_mode_it_holds() -> None:
     assert one.effective(output).mode == "", "no flag says it"
     with pytest.raises(UnsupportedError, match="use --mode inference"):
         session(Classification(network=exported, classes=5), mode="train")
+
+
+class Accelerator:
+    """Two devices that are not there. Says, in order, where each thing went: what names no device goes to the current one."""
+
+    def __init__(self) -> None:
+        self.current, self.told = torch.device("cuda:0"), list[str]()
+
+    def set_device(self, device: torch.device) -> None:
+        self.current = device
+        self.told.append(f"set {device}")
+
+    def place(self, device: torch.device, what: Any) -> Any:
+        self.told.append(f"place {device}")
+        return what
+
+    def synchronize(self) -> None:
+        self.told.append(f"synchronize {self.current}")
+
+    def make_event(self, *, enable_timing: bool) -> Any:
+        assert enable_timing
+        told, record = self.told, f"record {self.current}"
+        return SimpleNamespace(record=lambda: told.append(record), elapsed_time=lambda end: 1.0)
+
+
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
+    """In the place of torch's modules of devices; what is placed on it stays on the CPU."""
+    found = Accelerator()
+    for module in (torch.cuda, torch.xpu, torch.mps):
+        monkeypatch.setattr(module, "set_device", found.set_device, raising=False)
+        monkeypatch.setattr(module, "synchronize", found.synchronize)
+        monkeypatch.setattr(module, "Event", found.make_event, raising=False)
+    for name in ("_placed", "_to_device"):
+        monkeypatch.setattr(_torch_session.TorchSession, name, lambda self, what: found.place(self._device, what))
+    return found
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "xpu:1"])
+def test_a_device_is_the_current_one_before_anything_is_placed(device: str, accelerator: Accelerator) -> None:
+    one = session(device=device)
+    assert accelerator.told[0] == f"set {device}"
+    assert set(accelerator.told[1:]) == {f"place {device}"}
+    accelerator.told.clear()
+    assert len(one.time_calls(2)) == 2
+    timed = ["synchronize", "record", "record"] * 2 + ["synchronize"] if device == "cuda:1" else ["synchronize"] * 2
+    assert accelerator.told == [f"{what} {device}" for what in timed]
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_a_device_that_is_the_only_one_of_its_kind_is_current_anyway(device: str, accelerator: Accelerator) -> None:
+    session(device=device)
+    assert not [one for one in accelerator.told if one.startswith("set")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
