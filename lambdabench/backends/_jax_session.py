@@ -28,6 +28,8 @@ LEARNING_RATE = 1e-3
 BATCH = "batch"
 SHOWN = 1000
 """Numbers of an output that are kept."""
+PLANNED, SEEN = "xla memory analysis", "xla device peak"
+"""How memory was read."""
 PRECISION = {"float32": "highest", "tf32": "high"}
 """Of float32 matrix products, in the words that JAX shares with torch; XLA takes tf32 on NVIDIA for what is under highest."""
 
@@ -230,24 +232,22 @@ class JaxSession:
 
 class _XlaMeter:
     """What the compiled program takes beside its arguments, by XLA's own plan: temporaries, and outputs that take no argument's place.
-    Where the device keeps a peak and the call raised it, the peak minus what was in use before."""
+    Where the device keeps a peak and the call raised it, the peak minus what was in use before; but not of a call that compiles,
+    whose peak may be the compiler's. `name` says which of the two the last call's is."""
 
     def __init__(self, program: Program, devices: list[Any]) -> None:
         self._program, self._devices = program, devices
-        self._seen_bytes = 0
-
-    @property
-    def name(self) -> str:
-        return "xla device peak" if self._seen_bytes else "xla memory analysis"
+        self.name = PLANNED
 
     def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
-        before = _stats(self._devices)
+        compiled, before = self._program.ready, _stats(self._devices)
         result = work()
         after = _stats(self._devices)
-        if before and after["peak_bytes_in_use"] > before["peak_bytes_in_use"]:
-            self._seen_bytes = after["peak_bytes_in_use"] - before["bytes_in_use"]
-        planned = self._program.extra_bytes()
-        return float((self._seen_bytes or planned) * len(self._devices)), result
+        if compiled and before and after["peak_bytes_in_use"] > before["peak_bytes_in_use"]:
+            self.name, extra_bytes = SEEN, after["peak_bytes_in_use"] - before["bytes_in_use"]
+        else:
+            self.name, extra_bytes = PLANNED, self._program.extra_bytes()
+        return float(extra_bytes * len(self._devices)), result
 
 
 def _stats(devices: list[Any]) -> dict[str, int]:

@@ -56,7 +56,9 @@ class MemoryMeter(Protocol):
     """Peak bytes above the start over one piece of work."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """How the last piece of work was read."""
+        ...
 
     def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
         """Runs `work`, returns (extra peak bytes, what work returned)."""

@@ -95,6 +95,7 @@ class LiveBench:
             return self._first_extra_bytes
         if self._steady_extra_bytes is None:
             self._steady_extra_bytes = self._device_meter.measure(self._synchronised_call)[0]
+            self.meter_name = self._device_meter.name
         return self._steady_extra_bytes
 
     def parameter_bytes(self) -> int:

@@ -17,6 +17,7 @@ from flax import nnx  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
 from lambdabench.backends import _jax_devices, jax_jit  # noqa: E402
+from lambdabench.backends._jax_session import _XlaMeter  # noqa: E402
 from lambdabench.core import codec  # noqa: E402
 from lambdabench.core.errors import MismatchError, MissingExtraError, UnsupportedError  # noqa: E402
 from lambdabench.core.record import Outcome  # noqa: E402
@@ -207,22 +208,59 @@ def test_memory_is_what_xla_plans_beside_the_arguments() -> None:
     one.close()
 
 
-def test_a_device_that_keeps_a_peak_is_asked_for_it() -> None:
-    class Chip:
-        process_index = 0
-        peaks = iter([(5, 10), (6, 40), (6, 40), (6, 40)])
+class Chip:
+    """A device that keeps a peak: (bytes in use, peak) before and after each call."""
 
-        def memory_stats(self) -> dict[str, int]:
-            return dict(zip(("bytes_in_use", "peak_bytes_in_use"), next(self.peaks), strict=True))
+    process_index = 0
 
-    from lambdabench.backends._jax_session import _XlaMeter
+    def __init__(self, *told: tuple[int, int]) -> None:
+        self._told = iter(told)
 
-    program: Any = type("Program", (), {"extra_bytes": lambda self: 7})()
-    meter = _XlaMeter(program, [Chip()])
+    def memory_stats(self) -> dict[str, int]:
+        return dict(zip(("bytes_in_use", "peak_bytes_in_use"), next(self._told), strict=True))
+
+
+class Planned:
+    """A program that takes 7 bytes by its plan, compiled by its first call."""
+
+    ready = False
+
+    def extra_bytes(self) -> int:
+        return 7
+
+    def call(self) -> str:
+        self.ready = True
+        return "done"
+
+
+def test_a_device_that_keeps_a_peak_is_asked_for_that_of_a_steady_call() -> None:
+    program: Any = Planned()
+    compiling, raising, steady = ((5, 10), (6, 90)), ((6, 90), (6, 96)), ((6, 96), (6, 96))
+    meter = _XlaMeter(program, [Chip(*compiling, *raising, *steady)])
     assert meter.name == "xla memory analysis"
-    assert meter.measure(lambda: "done") == (35.0, "done")
-    assert meter.measure(lambda: "done") == (35.0, "done")
-    assert meter.name == "xla device peak"
+    found = [(meter.measure(program.call), meter.name) for _ in range(3)]
+    assert found == [
+        ((7.0, "done"), "xla memory analysis"),  # 85 bytes, the compiler's, are no step's
+        ((90.0, "done"), "xla device peak"),
+        ((7.0, "done"), "xla memory analysis"),  # the peak is another call's
+    ]
+
+
+def test_the_memory_of_a_steady_step_is_not_the_compilers_peak() -> None:
+    one = session()
+    one.meter = _XlaMeter(one._program, [Chip((5, 10), (6, 10**12), (6, 10**12), (6, 10**12))])
+    bench = LiveBench(one, case(), Sampling(), no_host_meter)
+    assert bench.extra_bytes() == one._program.extra_bytes()
+    assert bench.meter_name == "xla memory analysis"
+    one.close()
+
+
+def test_what_read_the_steady_step_is_what_is_told() -> None:
+    one = session()
+    one.meter = _XlaMeter(one._program, [Chip((5, 10), (6, 40), (6, 40), (6, 45))])
+    bench = LiveBench(one, case(), Sampling(), no_host_meter)
+    assert (bench.extra_bytes(), bench.meter_name) == (39.0, "xla device peak")
+    one.close()
 
 
 def test_flops_are_the_networks_and_xla_counts_its_own() -> None:
