@@ -285,5 +285,5 @@ def _exit_reason(result: RunResult, code: int) -> str:
     if code == 3:
         return "nothing was measured"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]
-    differing = sum(not one.holds for one in result.agreements)
+    differing = sum(one.finding == "different" for one in result.agreements)
     return ", ".join([*said, f"outputs of {differing} pairs differ"] if differing else said)

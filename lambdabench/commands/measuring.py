@@ -74,10 +74,11 @@ class RunResult:
 
     def exit_code(self, strict: bool = False) -> int:
         """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 nothing was
-        measured."""
+        measured. Frameworks of which it cannot be told are no failure."""
         if self.interrupted:
             return 130
-        if any(self.counts.get(status) for status in FAILED) or not all(one.holds for one in self.agreements):
+        differ = any(one.finding == "different" for one in self.agreements)
+        if differ or any(self.counts.get(status) for status in FAILED):
             return 1
         if not self.counts.get("ok") and not self.counts.get("unsupported") and not self.counts.get("noisy"):
             return 3

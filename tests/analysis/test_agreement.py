@@ -1,14 +1,17 @@
 """Two frameworks are compared on equal weights alone; what differs, or cannot be compared, never counts as equal."""
 
 import dataclasses
+import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambdabench import store
 from lambdabench.analysis import table
-from lambdabench.analysis.agreement import Agreement, agreements, error, legend
+from lambdabench.analysis.agreement import Agreement, agreements, cells, error, legend
+from lambdabench.commands import RunResult
 from lambdabench.core.record import Record
 
 SEEDED = (("weights", "seeded"),)
@@ -34,7 +37,7 @@ def rows(make_record: Callable[..., Record]) -> Callable[..., list[Record]]:
 
 def test_equal_answers_stand_with_both_rates(rows: Callable[..., list[Record]], tmp_path: Path) -> None:
     (one,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.000001))], tmp_path)
-    assert one.holds
+    assert one.finding == "equal"
     assert one.error == pytest.approx(5e-7, rel=1e-3)
     assert one.ratio is not None
     assert one.ratio.low < 1 < one.ratio.high
@@ -44,7 +47,7 @@ def test_equal_answers_stand_with_both_rates(rows: Callable[..., list[Record]], 
 
 def test_different_answers_do_not_hold(rows: Callable[..., list[Record]], tmp_path: Path) -> None:
     (one,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.1))], tmp_path)
-    assert not one.holds
+    assert one.finding == "different"
 
 
 def test_only_what_is_one_network_on_equal_weights_is_compared(
@@ -68,3 +71,64 @@ def test_what_cannot_be_compared_is_no_agreement() -> None:
     assert not error((1.0, 2.0), (1.0,)) <= 1
     assert not error((), ()) <= 1
     assert not error((0.0,), (0.0,)) <= 1
+
+
+EPSILON = {"float32": 2.0**-24, "tf32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Rounding to nearest: half a step of 1."""
+
+
+def normal(seed: int, count: int = 1000) -> tuple[float, ...]:
+    source = random.Random(seed)
+    return tuple(source.gauss(0, 0.5) for _ in range(count))
+
+
+@pytest.fixture
+def compared(rows: Callable[..., list[Record]], tmp_path: Path) -> Callable[..., Agreement]:
+    """Two answers of one network as its agreement."""
+
+    def compare(first: tuple[float, ...], second: tuple[float, ...], **case: Any) -> Agreement:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        (one,) = found_in([*rows("torch_eager", first, **case), *rows("jax_jit", second, **case)], folder)
+        return one
+
+    return compare
+
+
+@pytest.mark.parametrize("mode", ["inference", "train"])
+@pytest.mark.parametrize("dtype", EPSILON)
+def test_rounding_is_equal_and_what_is_unrelated_never(
+    compared: Callable[..., Agreement], dtype: str, mode: str
+) -> None:
+    first = normal(0)
+    rounded = tuple(one * (1 + EPSILON[dtype] * (-1) ** place) for place, one in enumerate(first))
+    assert compared(first, rounded, mode=mode, dtype=dtype).finding == "equal"
+    for seed in range(1, 6):
+        assert compared(first, normal(seed), mode=mode, dtype=dtype).finding == "different"
+    zeros = (0.0,) * len(first)
+    assert compared(first, zeros, mode=mode, dtype=dtype).finding == "different"
+    assert compared(zeros, first, mode=mode, dtype=dtype).finding == "different"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mode", "off", "finding"),
+    [
+        ("bfloat16", "train", 0.5, "unclear"),
+        ("float16", "train", 0.5, "unclear"),
+        ("tf32", "train", 0.5, "unclear"),
+        ("float32", "train", 0.004, "unclear"),
+        ("float32", "train", 0.5, "different"),
+        ("bfloat16", "inference", 0.5, "different"),
+    ],
+)
+def test_where_rounding_can_be_as_large_it_cannot_be_told(
+    compared: Callable[..., Agreement], dtype: str, mode: str, off: float, finding: str
+) -> None:
+    """As far off as three ResNets were in training by rounding alone."""
+    one = compared(normal(0), tuple((1 - off) * value for value in normal(0)), mode=mode, dtype=dtype)
+    assert one.finding == finding
+    assert ("(cannot be told, limit " in cells(one)[-1]) == (finding == "unclear")
+    assert ("Cannot be told" in "\n".join(legend([one]))) == (finding == "unclear")
+    none: Any = None
+    found: dict[str, Any] = {"cases": none, "rows": none, "file": None, "figures": (), "seconds": 1.0}
+    result = RunResult(prepared=none, counts={"ok": 2}, agreements=(one,), **found)
+    assert result.exit_code() == (1 if finding == "different" else 0)
