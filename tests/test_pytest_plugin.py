@@ -1,16 +1,21 @@
 """pytest-benchmark's runs as rows, in sessions of their own."""
 
 import json
+import math
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from lambdabench import commands, store
 from lambdabench.cli.app import app
-from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.errors import LambdabenchError, NotComparableError
+from lambdabench.core.identity import fingerprint
+from lambdabench.worker.probe import find_environment
 
 TESTS = """
 def test_sum(benchmark):
@@ -48,14 +53,16 @@ def test_a_session_becomes_rows_and_its_json_can_be_imported(session: Path) -> N
     assert 1e-7 < good["value"] < 1e-2
     assert bad["status"] == "crash"
     assert "on purpose" in bad["reason"]
-    timed = commands.read_json(session / "own.json")
-    saved = store.read(commands.record(timed, session / "imported"))
+    found = commands.read_json(session / "own.json")
+    saved = store.read(commands.record(found.timed, session / "imported", found.ran))
     assert set(saved["model"]) >= {"test_one.py::test_sum"}
     same = saved.set_index("model").loc["test_one.py::test_sum"]
     assert same["value"] == pytest.approx(
         json.loads((session / "own.json").read_text())["benchmarks"][0]["stats"]["median"]
     )
-    assert same["case_id"] == good["case_id"]
+    assert (same["case_id"] == good["case_id"]) == (same["threads"] == good["threads"])
+    assert same["env_python"] == good["env_python"]
+    assert commands.compare_files(session / "own.json", session / "own.json")[0].finding == "not told apart"
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -74,13 +81,69 @@ def test_the_plugin_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def saved(path: Path, **seconds: list[float]) -> Path:
+MACHINE: dict[str, Any] = {
+    "node": "there",
+    "machine": "aarch64",
+    "system": "Linux",
+    "release": "4",
+    "python_implementation": "CPython",
+    "python_implementation_version": "3.9.1",
+    "python_version": "3.9.1",
+    "cpu": {"brand_raw": "another cpu", "count": 96, "hz_actual": [1, 0], "flags": ["avx2", "ht", "fma"]},
+}
+
+
+def saved(path: Path, machine: Mapping[str, Any] = MACHINE, **seconds: list[float]) -> Path:
     rows = [
         {"fullname": name, "stats": {"data": data, "median": sorted(data)[len(data) // 2]}}
         for name, data in seconds.items()
     ]
-    path.write_text(json.dumps({"benchmarks": rows}))
+    path.write_text(json.dumps({"machine_info": machine, "datetime": "2019-03-04T05:06:07.250000", "benchmarks": rows}))
     return path
+
+
+def test_an_imported_file_is_of_the_machine_and_the_time_that_it_names(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.json", one=[0.002] * 8)
+    done = CliRunner().invoke(app, ["import", str(path), "--results", str(tmp_path / "r")])
+    assert done.exit_code == 0, done.output
+    assert "pytest/20190304T050607Z-" in done.output
+    (row,) = store.read(tmp_path / "r").to_dict("records")
+    assert (row["device_name"], row["env_cpu"], row["env_cpu_flags"]) == ("another cpu", "another cpu", "avx2 fma")
+    assert (row["env_python"], row["env_os"], row["env_cores"]) == ("3.9.1", "Linux aarch64", 96)
+    assert row["started_at"] == "2019-03-04T05:06:07.250+00:00"
+    assert row["fingerprint"] == fingerprint(commands.read_json(path).ran.environment)
+    assert row["fingerprint"] != fingerprint(find_environment(()))
+    assert not row["noise_load1"] >= 0, "this machine's load is not that one's"
+    assert all(not row[f"env_{name}"] for name in ("lambdabench", "torch", "libc", "gpu", "allocator"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("2019-03-04T05:06:07", "05:06:07.000+00:00"), ("2019-03-04T05:06:07+02:00", "03:06:07.000+00:00")],
+)
+def test_times_are_utc(tmp_path: Path, text: str, told: str) -> None:
+    path = saved(tmp_path / "a.json", one=[0.002] * 8)
+    path.write_text(path.read_text().replace("2019-03-04T05:06:07.250000", text))
+    assert commands.read_json(path).ran.at.isoformat(timespec="milliseconds") == f"2019-03-04T{told}"
+
+
+def test_files_of_two_machines_are_not_compared(tmp_path: Path) -> None:
+    other = {"cpu": MACHINE["cpu"] | {"brand_raw": "a third", "flags": ["avx2"]}}
+    before = saved(tmp_path / "a.json", one=[0.002] * 8)
+    other |= {"python_version": "3.13.0", "python_implementation_version": "3.13.0"}
+    after = saved(tmp_path / "b.json", MACHINE | other, one=[0.001] * 8)
+    with pytest.raises(NotComparableError) as found:
+        commands.compare_files(before, after)
+    assert found.value.exit_code == 4
+    assert str(found.value).endswith(
+        "not comparable: python_implementation_version: '3.9.1' before, '3.13.0' after; "
+        "cpu.brand_raw: 'another cpu' before, 'a third' after; cpu.flags: 'avx2 fma' before, 'avx2' after"
+    )
+    done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
+    assert isinstance(done.exception, NotComparableError)
+    passing = {"node": "here", "release": "5", "cpu": MACHINE["cpu"] | {"hz_actual": [2, 0], "flags": ["fma", "avx2"]}}
+    again = saved(tmp_path / "c.json", MACHINE | passing, one=[0.002] * 8)
+    assert commands.compare_files(before, again)[0].finding == "not told apart"
 
 
 def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> None:
@@ -102,7 +165,15 @@ def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> Non
         "gone": "gone",
     }
     assert found["slower"].ratio == pytest.approx(1.2)
-    assert found["slower"].low == pytest.approx(1.2 * 0.92, abs=0.01)
+    assert found["slower"].low == pytest.approx(1.2 * math.exp(-1.96 * 0.03), abs=0.001)
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
     assert done.exit_code == 0
     assert "+20.0 %" in done.output
+    assert "1.01 s" in done.output
+
+
+def test_short_times_are_told(tmp_path: Path) -> None:
+    before = saved(tmp_path / "a.json", short=[4.82e-6] * 8, long=[0.0123] * 8)
+    after = saved(tmp_path / "b.json", short=[5.1e-6] * 8, long=[0.0124] * 8)
+    done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
+    assert [one for one in ("4.82 µs", "5.1 µs", "12.3 ms", "12.4 ms") if one not in done.output] == []

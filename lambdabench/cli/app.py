@@ -121,7 +121,7 @@ def import_file(
     path: Annotated[Path, typer.Argument(help="A JSON file of pytest-benchmark's.", show_default=False)],
     results: ResultsOption = Path("results"),
     against: Annotated[
-        Path | None, typer.Option(help="Also compare with an earlier file of pytest-benchmark's; it reports, exit 0.")
+        Path | None, typer.Option(help="Also compare with an earlier file; exit 4 if it is of another machine, else 0.")
     ] = None,
 ) -> None:
     """Store a JSON file of pytest-benchmark's as rows of the suite "pytest"."""
@@ -129,8 +129,8 @@ def import_file(
     from . import gate_view
 
     changes = None if against is None else commands.compare_files(against, path)
-    timed = commands.read_json(path)
-    typer.echo(f"saved {commands.record(timed, results, origin=path.name)}: {len(timed)} benchmarks")
+    found = commands.read_json(path)
+    typer.echo(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
     if changes is not None:
         gate_view.print_changes(_console(), changes)
 

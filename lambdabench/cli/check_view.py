@@ -16,7 +16,7 @@ from rich.table import Table
 from ..commands import CheckResult
 from ..core import codec
 from ..core.pairing import PairOutcome, Verdict
-from ..core.units import format_duration
+from ..core.units import format_duration, format_time
 
 BUSY = 0.05
 SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new")
@@ -222,14 +222,7 @@ def _times(line: Any) -> tuple[str, str]:
     if not line.compared:
         return "–", "–"
     first = line.outcomes[0]
-    return _time(first.base.call_s), _time(first.head.call_s)
-
-
-def _time(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"
+    return format_time(first.base.call_s), format_time(first.head.call_s)
 
 
 def _change(verdict: Verdict | None) -> str:

@@ -1,4 +1,4 @@
-"""What `check --baseline` and `check --self-test` print."""
+"""What `check --baseline`, `check --self-test` and `import --against` print."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..commands import FileChange
 from ..core import codec
-from ..core.units import format_duration
+from ..core.units import format_time
 
 
 def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
@@ -68,7 +68,7 @@ def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
     for title in ("benchmark", "before", "after", "change", "95 % interval", "finding"):
         table.add_column(title, justify="left" if title in ("benchmark", "finding") else "right")
     for one in changes:
-        times = ["–" if value is None else format_duration(value) for value in (one.before_s, one.after_s)]
+        times = ["–" if value is None else format_time(value) for value in (one.before_s, one.after_s)]
         change = "–" if one.ratio is None else f"{_percent(one.ratio)} %"
         interval = "" if one.low is None or one.high is None else f"[{_percent(one.low)}, {_percent(one.high)}]"
         table.add_row(one.name, *times, change, interval, one.finding)

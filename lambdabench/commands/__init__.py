@@ -16,16 +16,19 @@ from .reading import (
     wide_frame,
     write_report,
 )
-from .recording import Timed, read_json, record
+from .recording import Ran, Timed, record
 from .rounds import Step
+from .saved import Saved, read_json
 
 __all__ = [
     "CheckRequest",
     "CheckResult",
     "FileChange",
     "Prepared",
+    "Ran",
     "RunRequest",
     "RunResult",
+    "Saved",
     "Step",
     "Timed",
     "check",

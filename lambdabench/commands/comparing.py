@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from ..analysis.estimate import median, median_interval
-from .recording import Timed, read_json
+from ..core.errors import NotComparableError
+from .recording import Timed
+from .saved import differences, read_json
 
-PROCESS_LOG_SD = 0.03
-"""Standard deviation of log times between two processes of equal code (two Xeon cores, 88 pairs): no number of rounds mends it."""
+RATIO_LOG_SD = 0.03
+"""Standard deviation of the log of the ratio of two processes of equal code (two Xeon cores, 88 pairs): no number of rounds mends it."""
 NORMAL_95 = 1.96
 Finding = Literal["slower", "faster", "not told apart", "new", "gone", "failed"]
 
@@ -28,8 +30,13 @@ class FileChange:
 
 
 def compare_files(before: Path, after: Path) -> tuple[FileChange, ...]:
-    """Every benchmark of either file, in the order of the newer one. Raises LambdabenchError."""
-    old, new = ({one.name: one for one in read_json(path)} for path in (before, after))
+    """Every benchmark of either file, in the order of the newer one. Raises LambdabenchError; NotComparableError for two machines."""
+    files = read_json(before), read_json(after)
+    if apart := differences(*files):
+        raise NotComparableError(
+            f"{before} and {after} are of two machines or Pythons and are not comparable: {'; '.join(apart)}"
+        )
+    old, new = ({one.name: one for one in file.timed} for file in files)
     names = dict.fromkeys([*new, *old])
     return tuple(_change(name, old.get(name), new.get(name)) for name in names)
 
@@ -41,7 +48,7 @@ def _change(name: str, old: Timed | None, new: Timed | None) -> FileChange:
     if not before_s or not after_s:
         return FileChange(name=name, finding="failed", before_s=before_s, after_s=after_s)
     ratio = after_s / before_s
-    spread = math.sqrt(_log_error(old) ** 2 + _log_error(new) ** 2 + 2 * PROCESS_LOG_SD**2)
+    spread = math.sqrt(_log_error(old) ** 2 + _log_error(new) ** 2 + RATIO_LOG_SD**2)
     low, high = (ratio * math.exp(sign * NORMAL_95 * spread) for sign in (-1, 1))
     finding: Finding = "slower" if low > 1 else "faster" if high < 1 else "not told apart"
     return FileChange(name=name, finding=finding, before_s=before_s, after_s=after_s, ratio=ratio, low=low, high=high)

@@ -36,6 +36,14 @@ def format_significant(value: float | None, digits: int = 3) -> str:
     return f"{rounded:,.{places}f}"
 
 
+def format_time(seconds: float) -> str:
+    """Three significant digits of s, ms or µs: "1.2 s", "4.41 ms", "0.05 µs"."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.9995 * scale:  # what is rounded to the larger unit
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
 SCALES: dict[str, tuple[str, float]] = {
     "s/step": ("ms", 1e3),
     "image/s": ("image/s", 1.0),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdabench.core.units import format_duration, format_significant, parse_duration
+from lambdabench.core.units import format_duration, format_significant, format_time, parse_duration
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400)])
@@ -20,3 +20,8 @@ def test_numbers_keep_their_significant_digits() -> None:
     said = [format_significant(value) for value in (9120.4, 3.14159, 0.0012345, 99.96, None, float("nan"), 0.0)]
     assert said == ["9,120", "3.14", "0.00123", "100.0", "–", "–", "0"]
     assert [format_duration(value) for value in (41, 221, 7500)] == ["41 s", "3 min 41 s", "2 h 05 min"]
+
+
+def test_times_are_told_in_the_unit_that_fits() -> None:
+    said = [format_time(value) for value in (12.34, 0.00441, 0.0009999, 4.82e-6, 5e-8, 0.0)]
+    assert said == ["12.3 s", "4.41 ms", "1 ms", "4.82 µs", "0.05 µs", "0 µs"]
