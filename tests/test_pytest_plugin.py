@@ -147,7 +147,7 @@ def test_files_of_two_machines_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> None:
-    still = [1.0 + i / 1000 for i in range(20)]
+    still = [1.0 + (i // 2 if i % 2 else 19 - i // 2) / 1000 for i in range(20)]
     before = saved(tmp_path / "a.json", same=still, slower=still, faster=still, gone=still)
     after = saved(
         tmp_path / "b.json",
