@@ -165,6 +165,18 @@ def test_a_layer_made_in_inference_mode_runs_in_training_without_gradients() -> 
         torch.testing.assert_close(made(x), there)
 
 
+def test_several_gradients_at_a_time_are_for_another_kernel() -> None:
+    def batched(kernel: str) -> torch.Tensor:
+        layer = layers.create("lambda_layer", 16, scope=3, kernel=kernel).train()
+        x = torch.randn(2, 16, 4, 4, requires_grad=True)
+        y = layer(x)
+        return torch.autograd.grad(y, x, torch.randn(3, *y.shape), is_grads_batched=True)[0]
+
+    with pytest.raises(RuntimeError, match="kernel='conv2d'"):
+        batched("cpu")
+    assert batched("conv2d").shape == (3, 2, 16, 4, 4)
+
+
 def test_a_way_back_is_refused_where_it_would_be_wrong() -> None:
     x, gradient = torch.randn(2, 12, 9, 10, requires_grad=True), torch.randn(2, 32, 9, 10, requires_grad=True)
     layer, _ = pair(USUAL, training=True)

@@ -274,6 +274,11 @@ def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
             "one of the variables needed for gradient computation has been modified by an inplace operation: a parameter of a "
             "lambda layer, between its forward pass and its backward pass"
         )
+    if _is_batched(d_y):
+        raise RuntimeError(
+            "a lambda layer in training takes one gradient at a time through the compiled kernel: "
+            "for is_grads_batched create it with kernel='conv2d'"
+        )
     bias, embeddings, *weights = parameters
     of_input = ctx.needs_input_grad[1]
     given = (x, weights[:count], weights[count:], bias, embeddings)
@@ -311,6 +316,7 @@ def _shared(  # noqa: PLR0917 (all that a call has)
 
 _apart = torch.ops.aten.unflatten_dense_tensors.default
 _apart_unseen = torch._C._nn.unflatten_dense_tensors  # pyright: ignore[reportAttributeAccessIssue]
+_is_batched = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore[reportAttributeAccessIssue]
 _move = torch.ops.aten._foreach_lerp_.Scalar
 _count = torch.ops.aten._foreach_add_.Scalar
 _LIBRARY = torch.library.Library(ROOT, "FRAGMENT")
