@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .core import folders
 from .core.errors import StoreError
 from .core.identity import canonical
 from .core.record import SCHEMA_VERSION, Record
@@ -74,18 +75,13 @@ def write(records: Sequence[Record], path: Path) -> None:
     columns = _columns()
     rows = [{name: _cell(record, path_) for name, _, path_ in columns} for record in records]
     table = pa.Table.from_pylist(rows, schema=schema())
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with folders.writing(path, "free space, or give another --results"):
         with aside.open("wb") as file:
             pq.write_table(table, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}; free space, or give another --results"
-        ) from error
 
 
 def read(paths: Path | str | Sequence[Path | str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from lambdabench import store
 from lambdabench.cli.app import app
-from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.errors import LambdabenchError, StoreError
 
 SUITE = """
 schema = 1
@@ -200,6 +200,43 @@ def test_figures_and_pages_are_drawn_from_any_folder(done: str, away: Path) -> N
         "pareto.svg",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("run", "--suite", "mine.toml", "--results", "file"),
+            "file/mine cannot be written: Not a directory; give another --results",
+        ),
+        (("run", "--suite", "mine.toml"), "reports/mine cannot be written: Not a directory; its figures go there"),
+        (
+            ("plot", "pareto", "--out", "file"),
+            "file cannot be written: Not a directory; free space, or give another folder",
+        ),
+        (
+            ("report", "mine.toml", "--reports", "file"),
+            "file/mine cannot be written: Not a directory; free space, or give another folder",
+        ),
+        (("check", "--base", "HEAD", "--save", "file"), "file cannot be written: Not a directory; give another --save"),
+        (
+            ("check", "--base", "HEAD", "--markdown", "file/a.md"),
+            "file cannot be written: Not a directory; give another --markdown",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_is_measured(
+    words: tuple[str, ...], said: str, done: str, away: Path
+) -> None:
+    shutil.rmtree(away / "reports")
+    for name in ("file", "reports"):
+        (away / name).touch()
+    rows = len(store.read(away / "results"))
+    found = call(*words)
+    assert isinstance(found.exception, StoreError), found.output
+    assert found.exception.exit_code == 2
+    assert said in str(found.exception)
+    assert len(store.read(away / "results")) == rows
 
 
 def test_lists(mine: str) -> None:

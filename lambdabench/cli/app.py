@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .. import __version__
+from ..core import folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
@@ -262,6 +263,9 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     choices(show, ("all",), "--show")
     if [base is not None, baseline is not None, self_test].count(True) != 1:
         raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+    for folder, flag in ((save, "--save"), (markdown and markdown.parent, "--markdown")):
+        if folder is not None:
+            folders.refuse_unwritable(folder, f"give another {flag}")
     request = commands.CheckRequest(base=base or "", suite=suite, only=only)
     if baseline is not None:
         with check_view.progress(quiet=as_json) as on_outcome:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..commands import CheckResult
-from ..core import codec
+from ..core import codec, folders
 from ..core.pairing import PairOutcome, Verdict
 from ..core.units import format_duration, format_time
 
@@ -143,11 +143,12 @@ def repeat(result: CheckResult) -> str:
 def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, github: bool) -> None:
     """Writes files where they are asked for; on GitHub appends to the step's summary and prints annotations."""
     if save is not None:
-        save.mkdir(parents=True, exist_ok=True)
-        (save / "check.json").write_text(json.dumps(as_json(result)))
-        (save / "check.md").write_text(to_markdown(result))
+        with folders.writing(save / "check.json", "give another --save"):
+            (save / "check.json").write_text(json.dumps(as_json(result)))
+            (save / "check.md").write_text(to_markdown(result))
     if markdown is not None:
-        markdown.write_text(to_markdown(result))
+        with folders.writing(markdown, "give another --markdown"):
+            markdown.write_text(to_markdown(result))
     if not github:
         return
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):

@@ -16,7 +16,7 @@ from ..analysis import pareto as front
 from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
-from ..core import registry
+from ..core import folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
@@ -94,6 +94,9 @@ def prepare(request: RunRequest, on_wait: Callable[[str], None] = lambda _: None
     """
     hosts = find_hosts()
     wanted = suite.load(request.suite, request.overrides)
+    if hosts.speaks:
+        folders.refuse_unwritable(request.results / wanted.name, "give another --results")
+        folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; run in another folder")
     check_options(wanted)
     found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
     check_names(wanted, found.names)

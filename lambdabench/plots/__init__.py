@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..core import folders
 from . import _style as style
 
 
@@ -18,11 +19,10 @@ class Drawing:
 
 
 def save(drawing: Drawing, folder: Path, name: str) -> tuple[Path, ...]:
-    """Writes <name>.svg, .png and .csv into `folder`; equal input gives equal files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes <name>.svg, .png and .csv into `folder`; equal input gives equal files. Raises StoreError."""
     paths = tuple(folder / f"{name}.{ending}" for ending in ("svg", "png", "csv"))
-    with style.context():
+    with folders.writing(paths[0], "free space, or give another folder"), style.context():
         drawing.figure.savefig(paths[0], metadata={"Date": None})
         drawing.figure.savefig(paths[1], dpi=200)
-    drawing.numbers.to_csv(paths[2], index=False)
+        drawing.numbers.to_csv(paths[2], index=False)
     return paths

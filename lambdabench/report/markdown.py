@@ -11,6 +11,7 @@ from ..analysis import agreement
 from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
+from ..core import folders
 from ..core.spec import Suite
 from ..core.units import SCALES, format_significant
 
@@ -78,7 +79,7 @@ def write(
     quoted: Sequence[Quoted] = (),
     agreements: Sequence[Agreement] = (),
 ) -> Path:
-    """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`."""
+    """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`. Raises StoreError."""
     metrics = [name for name in COLUMNS if name in cases]
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
         suite=suite,
@@ -93,9 +94,9 @@ def write(
             agreement.legend(agreements),
         ),
     )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.md"
-    path.write_text(page, encoding="utf-8")
+    with folders.writing(path, "free space, or give another folder"):
+        path.write_text(page, encoding="utf-8")
     return path
 
 
