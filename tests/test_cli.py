@@ -136,6 +136,15 @@ def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
     assert "device tpu is not here" in found.output
 
 
+@pytest.mark.parametrize("option", ['fail = "unsupported"', "jitter = 0.9"])
+def test_no_usable_number_is_exit_3_kept_or_not(option: str, mine: str, away: Path) -> None:
+    grid = f'[[grid]]\nmodel = "levit_256"\noptions = {{ {option} }}\n'
+    (away / mine).write_text(re.sub(r"(?s)(control|reference) = .*?\n|\[\[grid.*", "", SUITE) + grid)
+    for _ in range(2):
+        found = call("run", "--suite", mine)
+        assert (found.exit_code, "exit 3: no case has a usable number: 2 " in found.output) == (3, True), found.output
+
+
 def test_json_says_the_same(done: str) -> None:
     found = json.loads(call("run", "--suite", done, "--json").stdout)
     assert found["exit_code"] == 0

@@ -36,6 +36,8 @@ CASE = [
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
 TIMED = ("latency", "throughput")
+APART = 2.0
+"""Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""
 HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
 """Options that change how a network runs or learns, and not what it answers."""
 SAME_CODE = ("case_id", "fingerprint", "metric")
@@ -77,9 +79,24 @@ def _case_row(group: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     row["started_at"] = group["started_at"].max()
     row |= {f"options.{key}": value for key, value in json.loads(first["options"]).items()}
     usable = group[(group["status"] == "ok") & group["metric"].notna()]
+    if worst == "ok" and (apart := _apart(usable)):
+        row |= {"status": "noisy", "reason": apart}
+        usable = usable[~usable["metric"].isin(TIMED)]
     for metric, same in usable.groupby("metric", sort=False):
         row |= _metric_cells(str(metric), same, known)
     return row | _normalized(row)
+
+
+def _apart(usable: pd.DataFrame) -> str:
+    """Why a case is noisy of which every process is ok; empty where they agree."""
+    for metric, same in usable[usable["metric"].isin(TIMED)].groupby("metric"):
+        low, high = same["value"].min(), same["value"].max()
+        if high > APART * low:
+            return (
+                f"{metric} of its {len(same)} processes differs by a factor of {high / low:.1f}; "
+                f"measure again with --fresh on a quieter machine (lambdabench doctor)"
+            )
+    return ""
 
 
 def _normalized(row: dict[str, Any]) -> dict[str, Any]:

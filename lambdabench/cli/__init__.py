@@ -7,7 +7,7 @@ from .app import app
 
 
 def main() -> None:
-    """The program. Exit codes: 0 well, 1 a case failed, 2 a wrong request, 3 nothing measured, 4 not comparable, 130 interrupted."""
+    """The program. Exit codes: 0 well, 1 a case failed, 2 a wrong request, 3 nothing usable measured, 4 not comparable, 130 interrupted."""
     try:
         app()
     except LambdabenchError as error:

@@ -277,13 +277,13 @@ def _print_left_out(console: Console, result: RunResult, repeat: list[str]) -> N
 
 
 def _exit_reason(result: RunResult, code: int) -> str:
+    others = ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
     if code == 0:
-        others = ", ".join(f"{count} {status}" for status, count in result.counts.items() if status != "ok")
         return f"all is well{f', {others} (--strict makes it 1)' if others else ''}"
     if code == 130:
         return "interrupted"
     if code == 3:
-        return "nothing was measured"
+        return f"no case has a usable number{f': {others}' if others else ''}"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]
     differing = sum(one.finding == "different" for one in result.agreements)
     return ", ".join([*said, f"outputs of {differing} pairs differ"] if differing else said)

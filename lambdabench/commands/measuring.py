@@ -73,14 +73,14 @@ class RunResult:
     interrupted: bool = False
 
     def exit_code(self, strict: bool = False) -> int:
-        """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 nothing was
-        measured. Frameworks of which it cannot be told are no failure."""
+        """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 no case has a
+        usable number. Frameworks of which it cannot be told are no failure."""
         if self.interrupted:
             return 130
         differ = any(one.finding == "different" for one in self.agreements)
         if differ or any(self.counts.get(status) for status in FAILED):
             return 1
-        if not self.counts.get("ok") and not self.counts.get("unsupported") and not self.counts.get("noisy"):
+        if not self.counts.get("ok"):
             return 3
         bad = sum(count for status, count in self.counts.items() if status != "ok")
         return 1 if strict and bad else 0

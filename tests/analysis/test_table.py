@@ -130,3 +130,17 @@ def test_a_process_that_was_left_out_takes_nothing_from_one_that_ran(
     wide = table.wide(frame_of(rows, tmp_path))
     assert wide.iloc[0]["status"] == "ok"
     assert wide.iloc[0]["latency"] == pytest.approx(0.1)
+
+
+def test_processes_far_apart_leave_no_number(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    values = {"latency": (1 / 31, 1 / 5973, 1 / 41), "throughput": (31, 5973, 41), "peak_memory": (7, 7, 7)}
+    rows = [make_record(key, one, replicate=at) for key, found in values.items() for at, one in enumerate(found)]
+    row = table.wide(frame_of(rows, tmp_path)).iloc[0]
+    assert row["status"] == "noisy"
+    assert row["reason"].startswith(
+        "latency of its 3 processes differs by a factor of 192.7; measure again with --fresh"
+    )
+    assert "throughput" not in row
+    assert row["peak_memory"] == 7
+    near = [make_record("latency", one, replicate=at) for at, one in enumerate((0.1, 0.19))]
+    assert table.wide(frame_of(near, tmp_path)).iloc[0]["status"] == "ok"

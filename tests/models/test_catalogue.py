@@ -1,5 +1,7 @@
 """Networks by name, facts about them without their weights, and cases as workloads."""
 
+import re
+
 import pytest
 import torch
 
@@ -87,8 +89,31 @@ def test_weights_are_random_and_the_same_each_time() -> None:
 
 
 def test_options_that_a_network_does_not_take_are_unsupported() -> None:
-    with pytest.raises(UnsupportedError, match=r"resnet18 cannot be made.*strange"):
+    with pytest.raises(
+        UnsupportedError, match=r"resnet18 takes no option 'strange'; it takes block, layers, num_classes, "
+    ):
         models.create_workload(case(options=options_from({"strange": 1})))
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"scope": 4}, "resnet50_llll cannot be made: found scope 4, expected an odd number"),
+        ({"scope": "big"}, "resnet50_llll cannot be made: found scope 'big', expected an odd number"),
+        ({"heads": 0}, "does not divide into 0 heads"),
+        ({"strange": 1}, "resnet50_llll takes no option strange; it takes "),
+    ],
+)
+def test_values_that_a_layer_refuses_are_unsupported(option: dict[str, int | str], said: str, framework: str) -> None:
+    with pytest.raises(UnsupportedError, match=re.escape(said)):
+        models.create_workload(case(model="resnet50_llll", options=options_from(option)), framework)
+
+
+def test_values_that_a_detectors_layer_refuses_are_unsupported() -> None:
+    asked = case(model="mask_rcnn_lambda_resnet101", image_px=64, options=options_from({"scope": 4}))
+    with pytest.raises(UnsupportedError, match="found scope 4"):
+        models.create_workload(asked)
 
 
 def test_sizes_that_a_network_refuses_are_unsupported_with_its_own_size() -> None:

@@ -41,7 +41,7 @@ class LambdaLayer(nnx.Module):
     ) -> None:
         settings = OPTIONS | options
         h, k, u = (int(settings[key]) for key in ("heads", "key_depth", "intra_depth"))
-        if dim_out % h:
+        if h < 1 or dim_out % h:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {h} heads; choose heads that do")
         v = dim_out // h
         self.heads, self.key_depth, self.intra_depth, self.value_depth, self.stride = h, k, u, v, stride

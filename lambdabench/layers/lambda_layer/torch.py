@@ -62,7 +62,7 @@ class LambdaLayer(nn.Module):
         self.heads, self.key_depth, self.intra_depth = (
             int(settings[key]) for key in ("heads", "key_depth", "intra_depth")
         )
-        if dim_out % self.heads:
+        if self.heads < 1 or dim_out % self.heads:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
         self.value_depth = dim_out // self.heads
         self.normalize = checked_choice("normalize", settings["normalize"], NORMALIZE)

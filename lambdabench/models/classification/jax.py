@@ -13,7 +13,7 @@ from ...core import jaxpr
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Wish
 from ...layers._initial.jax import outline
-from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
+from .spec import CLASSES, REFUSALS, USER_PX, call_users, framework_of, is_users, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ class Classification:
 
 
 def create(case: Case) -> Classification:
-    """The workload of a case, with reproducible random weights. Raises UnsupportedError for what has no twin in JAX."""
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for what has no twin in JAX, and for an
+    option it does not take."""
     options: dict[str, Any] = dict(case.options)
     dtypes = dtypes_of(case)
     if is_users(case.model):
@@ -65,8 +66,8 @@ def create(case: Case) -> Classification:
         return Classification(network=network, classes=None, weights="the user's")
     try:
         return Classification(network=build(case.model, options, case.image_px, **dtypes))
-    except (TypeError, AssertionError, ValueError) as error:
-        raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
+    except REFUSALS as error:
+        raise refusal(case.model, error) from error
 
 
 def dtypes_of(case: Case) -> dict[str, Any]:

@@ -3,15 +3,20 @@
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import LambdabenchError
+from ...core.errors import LambdabenchError, UnsupportedError
 
 CLASSES = 1000
 USER_PX = 224
 """Image size of a user's own network where none is asked for."""
+REFUSALS = (LambdabenchError, TypeError, AssertionError, ValueError)
+"""What making a network raises for a value that it does not take."""
+STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def is_users(model: str) -> bool:
@@ -43,3 +48,14 @@ def framework_of(network: object) -> str:
     """ "torch" or "jax" for a module of theirs, told by the classes it descends from; "" for anything else."""
     origins = {one.__module__.split(".")[0] for one in type(network).__mro__}
     return "torch" if "torch" in origins else "jax" if "flax" in origins else ""
+
+
+def refusal(model: str, error: Exception, takes: Sequence[str] = ()) -> UnsupportedError:
+    """One of `REFUSALS` as what the case's row says; `takes` are the options there are, where they are known."""
+    told = str(error)
+    if isinstance(error, UnsupportedError):
+        return error
+    if strange := STRANGE.search(told):
+        known = f"; it takes {', '.join(takes)}" if takes else ""
+        return UnsupportedError(f"{model} takes no option {strange[1]!r}{known}")
+    return UnsupportedError(told if told.startswith(model) else f"{model} cannot be made: {told}")

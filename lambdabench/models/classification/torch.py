@@ -1,6 +1,7 @@
 """Classifiers in torch: ours, timm's and the user's own, with what they are fed and what planning must know of them."""
 
 import importlib
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from ... import models
 from ...core import registry
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
-from .spec import CLASSES, USER_PX, call_users, framework_of, is_users
+from .spec import CLASSES, REFUSALS, USER_PX, call_users, framework_of, is_users, refusal
 
 COUNTED = ("convolution", "mm", "addmm", "bmm", "baddbmm", "scaled_dot_product")
 
@@ -59,7 +60,7 @@ class Classification:
 
 
 def create(case: Case) -> Classification:
-    """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size it does not take."""
+    """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size or option it does not take."""
     refuse_size(case)
     torch.manual_seed(0)
     options: dict[str, Any] = dict(case.options)
@@ -67,8 +68,23 @@ def create(case: Case) -> Classification:
         return Classification(network=load_users(case.model, options), classes=None, weights="the user's")
     try:
         return Classification(network=build(case.model, options, case.image_px))
-    except (TypeError, AssertionError, ValueError) as error:
-        raise UnsupportedError(f"{case.model} cannot be made: {error}; see lambdabench show {case.model}") from error
+    except REFUSALS as error:
+        raise refusal(case.model, error, _takes(case.model, error)) from error
+
+
+def _takes(name: str, error: Exception) -> tuple[str, ...]:
+    """The options of a timm model's class where it is the one that refused; empty elsewhere."""
+    if name in models.ours():
+        return ()
+    try:
+        with torch.device("meta"):
+            network = type(_timm().create(name))
+    except Exception:  # of all kinds, where it cannot be made on this device
+        return ()
+    if f"{network.__name__}.__init__()" not in str(error):
+        return ()
+    parameters = inspect.signature(network).parameters.values()
+    return tuple(one.name for one in parameters if one.kind is not one.VAR_KEYWORD)
 
 
 def refuse_size(case: Case) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ... import models
 from ...core.errors import UnsupportedError
 from ...core.spec import Case
+from ..classification.spec import REFUSALS, refusal
 from ..mask_rcnn.torch import CLASSES, DETECTIONS, Detector
 
 OBJECTS = 8
@@ -67,7 +68,10 @@ def create(case: Case) -> Detection:
         )
     torch.manual_seed(0)
     options: dict[str, Any] = dict(case.options)
-    network = models.create(case.model, image_px=case.image_px or models.native_px(case.model), **options)
+    try:
+        network = models.create(case.model, image_px=case.image_px or models.native_px(case.model), **options)
+    except REFUSALS as error:
+        raise refusal(case.model, error) from error
     return Detection(network=network)
 
 

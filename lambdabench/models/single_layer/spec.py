@@ -45,6 +45,6 @@ def size_of(options: Options, image_px: int | None) -> tuple[int, int]:
     if told is None:
         return image_px or SIZE_PX, image_px or SIZE_PX
     height, _, width = str(told).partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise LambdabenchError(f'found options.size {told!r}, expected height and width as "28x40"')
     return int(height), int(width)
