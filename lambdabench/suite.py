@@ -3,13 +3,12 @@
 import dataclasses
 import difflib
 import fnmatch
-import hashlib
-import importlib.util
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,8 +16,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .core import registry
 from .core.errors import SuiteError
+from .core.sources import source_hash
 from .core.spec import (
     ALL,
+    LARGEST,
     MODEL_NAME,
     Case,
     Cell,
@@ -35,6 +36,7 @@ from .core.spec import (
 from .facts import weight_names
 
 PACKAGE = Path(__file__).parent
+SAMPLING = Sampling()
 
 
 def _listed(value: Any) -> Any:
@@ -64,21 +66,18 @@ def _check_weights(name: str) -> str:
     return name
 
 
-def _check_sampling(given: dict[str, float | int]) -> dict[str, float | int]:
-    fields = {one.name for one in dataclasses.fields(Sampling)}
-    if strange := [key for key in given if key not in fields]:
-        raise ValueError("; ".join(str(registry.unknown("sampling key", key, fields)) for key in strange))
-    return given
-
-
-def _check_exclude(entry: dict[str, Value]) -> dict[str, Value]:
+def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
     fields = {one.name for one in dataclasses.fields(Case)}
-    if strange := [key for key in entry if key not in fields and not key.startswith("options.")]:
-        raise ValueError("; ".join(str(registry.unknown("exclude key", key, fields)) for key in strange))
+    if strange := [
+        key for key in entry if key not in fields and not (what == "exclude" and key.startswith("options."))
+    ]:
+        raise ValueError("; ".join(str(registry.unknown(f"{what} key", key, fields)) for key in strange))
     return entry
 
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Px = Count | Literal["native"]
 Many = BeforeValidator(_listed)
 
@@ -114,7 +113,21 @@ class Grid(Axes):
     """Axes that multiply, and rows of values that belong together."""
 
     rows: list[Axes] | None = None
-    exclude: list[Annotated[dict[str, Value], AfterValidator(_check_exclude)]] | None = None
+    exclude: list[Annotated[dict[str, Value], AfterValidator(partial(_check_keys, what="exclude"))]] | None = None
+
+
+class SamplingTable(BaseModel):
+    """`Sampling` as a file has it."""
+
+    model_config = ConfigDict(extra="forbid")
+    case_budget_s: Positive = SAMPLING.case_budget_s
+    min_samples: Count = SAMPLING.min_samples
+    warmup_calls: Annotated[int, Field(ge=0, le=LARGEST)] = SAMPLING.warmup_calls
+    warmup_share: Share = SAMPLING.warmup_share
+    target_precision: Share = SAMPLING.target_precision
+    processes: Count = SAMPLING.processes
+    spread_processes: Count = SAMPLING.spread_processes
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
 
 
 class SuiteFile(BaseModel):
@@ -127,14 +140,14 @@ class SuiteFile(BaseModel):
     metrics: list[Annotated[str, _known("metrics")]] = Field(
         default=["latency", "throughput", "peak_memory", "parameters"], min_length=1
     )
-    reference: dict[str, Value] = {}
+    reference: Annotated[dict[str, Value], AfterValidator(partial(_check_keys, what="reference"))] = {}
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
     weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
-    fallback_budget_s: Annotated[float, Field(gt=0)] = 600.0
+    fallback_budget_s: Positive = 600.0
     jobs_per_worker: Count = 16
-    job_timeout_s: Annotated[float, Field(gt=0)] = 300.0
-    sampling: Annotated[dict[str, float | int], AfterValidator(_check_sampling)] = {}
+    job_timeout_s: Positive = 300.0
+    sampling: SamplingTable = SamplingTable()
     defaults: Axes = Axes()
     grid: list[Grid] = Field(min_length=1)
 
@@ -157,6 +170,9 @@ class Overrides:
     threads: int | None = None
 
 
+TABLES: Mapping[str, type[BaseModel]] = {"grid": Grid, "defaults": Axes, "sampling": SamplingTable}
+
+
 def names() -> tuple[str, ...]:
     """Names of the suites that come with the package."""
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
@@ -170,12 +186,16 @@ def json_schema() -> dict[str, Any]:
 def load(reference: str, overrides: Overrides | None = None) -> Suite:
     """The suite of a name, or of a path to a TOML file, with flags applied. Raises SuiteError, UnknownNameError."""
     path = _find(reference)
-    text = path.read_text()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} cannot be read: {error}; a suite file is TOML in UTF-8") from error
     return expand(_parse(text, path), path, overrides or Overrides())
 
 
 def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
-    """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left."""
+    """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left, or
+    none is what the file refers to."""
     grids = file.grid
     if overrides.model is not None:
         grids = [Grid.model_construct(model=[overrides.model])]
@@ -183,6 +203,9 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     for index, grid in enumerate(grids):
         for cell in _expand_grid(file.defaults, grid, f"grid[{index}]", overrides):
             cells.setdefault((cell.case, cell.prefer), cell)
+    absent = [] if overrides.model else list(_find_absent(file, [one.case for one in cells.values()], overrides))
+    if absent:
+        raise SuiteError("\n".join(f"{path}: {one}" for one in absent))
     if overrides.models:
         there = sorted({cell.case.model for cell in cells.values()})
         cells = {
@@ -200,7 +223,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         source=file.source,
         cells=tuple(cells.values()),
         metrics=tuple(dict.fromkeys(file.metrics)),
-        sampling=Sampling(**file.sampling),  # pyright: ignore[reportArgumentType]
+        sampling=Sampling(**file.sampling.model_dump()),
         reference=options_from(file.reference),
         control=file.control,
         plots=tuple(file.plots),
@@ -260,9 +283,8 @@ def _describe(error: Any, text: str, path: Path) -> str:
     key = ".".join(str(one) for one in where)
     found = error.get("input")
     if error["type"] == "extra_forbidden":
-        allowed = sorted(
-            Grid.model_fields if where[0] == "grid" else Axes.model_fields if where[0] == "defaults" else _top_keys()
-        )
+        table = TABLES.get(str(where[0])) if len(where) > 1 else None
+        allowed = sorted(table.model_fields if table else _top_keys())
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
         said = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; allowed: {', '.join(allowed)}"
     else:
@@ -279,7 +301,7 @@ def _line(text: str, where: list[Any] | tuple[Any, ...]) -> int:
     """The line of a key path in TOML text: the n-th table of an array, then its key; else the first line."""
     lines = text.splitlines()
     start = 0
-    if len(where) > 1 and where[0] in ("grid", "defaults", "sampling"):
+    if len(where) > 1 and where[0] in TABLES:
         index = where[1] if where[0] == "grid" and isinstance(where[1], int) else 0
         heads = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{where[0]}\s*\]+", line)]
         start = heads[index] if index < len(heads) else 0
@@ -297,6 +319,18 @@ def _find_nameless(file: SuiteFile) -> Iterator[int]:
     for index, grid in enumerate(file.grid):
         if not file.defaults.model and not grid.model and not all(row.model for row in grid.rows or [Axes()]):
             yield index
+
+
+def _find_absent(file: SuiteFile, cases: Sequence[Case], overrides: Overrides) -> Iterator[str]:
+    """Models of the control pair, and a reference, that no case has. Axes that flags replace are the flags' business."""
+    there = ", ".join(sorted({one.model for one in cases}))
+    for name in file.control or ():
+        if all(name != one.model for one in cases):
+            yield f"control: no case has model = {name!r}; models: {there}"
+    asked = {key: value for key, value in file.reference.items() if getattr(overrides, key, None) in (None, ())}
+    if not any(all(str(getattr(one, key)) == str(value) for key, value in asked.items()) for one in cases):
+        told = " and ".join(f"{key} = {value!r}" for key, value in asked.items())
+        yield f"reference: no case has {told}; models: {there}"
 
 
 def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:
@@ -338,39 +372,8 @@ def _case(picked: Mapping[str, Any], options: Options) -> Case:
         fields["image_px"] = None
     if fields.get("devices") == "all":
         fields["devices"] = ALL
-    return Case(**fields, options=options, model_hash=_hash(fields["model"]))
+    return Case(**fields, options=options, model_hash=source_hash(fields["model"]))
 
 
 def _entries(grid: Grid) -> tuple[tuple[tuple[str, str], ...], ...]:
     return tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
-
-
-def _hash(model: str) -> str:
-    """Hash of the source of a user's own model; empty for a name. Raises SuiteError where it is absent."""
-    if MODEL_NAME.fullmatch(model) and not model.endswith(".pt2"):
-        return ""
-    place, _, attribute = model.rpartition(":")
-    if model.endswith(".pt2"):
-        path = Path(model)
-    elif not place or not attribute.isidentifier():
-        raise SuiteError(f"found --model {model}, expected file.py:callable, package.module:callable or net.pt2")
-    elif place.endswith(".py"):
-        path = Path(place)
-    else:
-        path = _module_file(place)
-    if not path.is_file():
-        raise SuiteError(f"--model {model}: there is no file {path}")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-
-
-def _module_file(name: str) -> Path:
-    own = Path(*name.split(".")).with_suffix(".py")
-    if own.is_file():
-        return own
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or spec.origin is None:
-        raise SuiteError(f"--model {name}: there is no module of that name here")
-    return Path(spec.origin)

@@ -104,12 +104,47 @@ batch_size = 0
         ('[[grid]]\nmodel = "a"\nexclude = [{ modle = "a" }]', r"mine\.toml:5: grid\.0\.exclude\.0: .*did you mean"),
         ('[[grid]]\nmodel = "a"\ndevice = 3', r"mine\.toml:5: grid\.0\.device: "),
         ('fp16 = true\n[[grid]]\nmodel = "a"', r"mine\.toml:3: fp16: unknown key"),
-        ('[sampling]\ncase_budget = 1\n[[grid]]\nmodel = "a"', "case_budget_s"),
+        (
+            '[sampling]\ncase_budget = 1\n[[grid]]\nmodel = "a"',
+            r"mine\.toml:4: sampling\.case_budget: .*'case_budget_s'",
+        ),
+        ('[sampling]\ncase_budget_s = 0\n[[grid]]\nmodel = "a"', r"mine\.toml:4: .*found 0; .*greater than 0"),
+        ('[sampling]\ncase_budget_s = inf\n[[grid]]\nmodel = "a"', r"mine\.toml:4: .*finite"),
+        ('[sampling]\nmin_samples = -3\n[[grid]]\nmodel = "a"', r"found -3; .*greater than or equal to 1"),
+        ('[sampling]\nspread_processes = -2\n[[grid]]\nmodel = "a"', "sampling.spread_processes: found -2"),
+        ('[sampling]\nspread_processes = 1.5\n[[grid]]\nmodel = "a"', "spread_processes: found 1.5; .*integer"),
+        ('[sampling]\ntarget_precision = 2\n[[grid]]\nmodel = "a"', "target_precision: found 2"),
+        ('[[grid]]\nmodel = "a"\nbatch_size = 10000000000000000000000', "less than or equal to 1000000"),
+        ('reference = { modell = "a" }\n[[grid]]\nmodel = "a"', r"mine\.toml:3: reference: .*did you mean 'model'"),
+        (
+            'reference = { model = "b" }\n[[grid]]\nmodel = "a"',
+            "mine.toml: reference: no case has model = 'b'; models: a",
+        ),
+        (
+            'reference = { model = "a", batch_size = 9 }\n[[grid]]\nmodel = "a"',
+            "no case has model = 'a' and batch_size = 9",
+        ),
+        ('control = ["a", "b"]\n[[grid]]\nmodel = "a"', "mine.toml: control: no case has model = 'b'; models: a"),
     ],
 )
 def test_other_mistakes_are_clear(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=said):
         load(text, tmp_path)
+
+
+def test_a_reference_that_flags_take_away_is_no_mistake(tmp_path: Path) -> None:
+    text = 'reference = { model = "a", batch_size = 2 }\ncontrol = ["a", "b"]\n[[grid]]\nmodel = ["a", "b"]\nbatch_size = 2'
+    own = tmp_path / "net.py"
+    own.touch()
+    for flags in (Overrides(models=("b",)), Overrides(batch_size=(4,)), Overrides(model=f"{own}:make")):
+        assert load(text, tmp_path, flags).cells
+
+
+def test_a_file_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes('title = "für"'.encode("latin-1"))
+    with pytest.raises(SuiteError, match=r"mine\.toml cannot be read: 'utf-8' codec .*; a suite file is TOML in UTF-8"):
+        suite.load(str(path))
 
 
 def test_an_unknown_suite_is_answered_with_the_nearest() -> None:

@@ -23,6 +23,8 @@ HALVED = "halved"
 ALL = 0
 """`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")
+LARGEST = 1_000_000
+"""Of anything that is counted in a request: images, pixels a side, devices, threads, processes."""
 
 
 def options_from(mapping: Mapping[str, Value]) -> Options:
