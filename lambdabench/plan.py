@@ -113,7 +113,9 @@ def make(
                     continue
                 job = _job(suite, fitting, identity, replicate, (device, facts, request))
                 jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
-    budget_s = request.budget_s or (suite.fallback_budget_s if fallback else None)
+    budget_s = request.budget_s
+    if budget_s is None and fallback:
+        budget_s = suite.fallback_budget_s
     ordered = _order(jobs, suite.sampling.seed)
     chosen, left_out, total_s = _within(ordered, budget_s)
     skips += [

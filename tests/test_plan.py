@@ -101,6 +101,11 @@ def test_the_reference_runs_in_several_processes(environment: Environment) -> No
     assert [job.replicate for job in jobs] == [0, 0, 1, 2], "every model before any model's second process"
 
 
+def test_no_time_is_a_budget_too(environment: Environment) -> None:
+    found = make(suite_of(Case(model="a"), Case(model="b")), machine(environment), budget_s=0.0)
+    assert (found.budget_s, len(found.jobs)) == (0.0, 1)
+
+
 def test_a_budget_takes_every_model_once_and_names_what_it_leaves_out(environment: Environment) -> None:
     suite = suite_of(*(Case(model=name, batch_size=size) for name in "abc" for size in (1, 2, 3)))
     found = make(suite, machine(environment), budget_s=35.0)

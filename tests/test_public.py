@@ -24,6 +24,37 @@ def test_run_read_wide_and_pareto_from_python(away: Path) -> None:
     assert lb.pareto(wide)["on_front"].all()
 
 
+def test_run_takes_lists_numbers_and_texts_with_commas(away: Path) -> None:
+    for models in (["resnet50", "efficientnet_b0"], "resnet50, efficientnet_b0", "resnet50,eff*"):
+        rows = lb.run("fake", models=models, batch_size=[1, 4], dtype="float32", budget_s="10m", threads=1)
+        assert {*rows["model"]} == {"resnet50", "efficientnet_b0"}
+        assert {*rows["batch_size"]} == {1, 4}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"dtype": "float23"}, "dtype: found 'float23', expected one of float32"),
+        ({"batch_size": [1, 0]}, "batch_size: found '0', expected a whole number from 1"),
+        ({"batch_size": 2.5}, "batch_size: found '2.5'"),
+        ({"models": []}, r"models: found \[\], expected a value"),
+        ({"image_px": "small"}, "image_px: found 'small'"),
+        ({"devices": "some"}, "devices: found 'some'"),
+        ({"budget_s": 0}, "budget_s: found '0', expected a duration above 0"),
+        ({"budget_s": "soon"}, "budget_s: found 'soon', expected a duration"),
+        ({"batchsize": 1}, "did you mean 'batch_size'"),
+    ],
+)
+def test_run_says_what_is_wrong_as_the_command_does(given: dict[str, object], said: str, away: Path) -> None:
+    with pytest.raises(LambdabenchError, match=said):
+        lb.run("fake", **given)
+
+
+def test_an_axis_that_there_is_not_is_an_error_of_ours(away: Path) -> None:
+    with pytest.raises(LambdabenchError, match="found 'nope', expected one of"):
+        lb.pareto(lb.read(away), x="nope")
+
+
 def test_models_and_layers_by_name() -> None:
     assert sum(one.numel() for one in lb.create_model("resnet50_llll").parameters()) == 14_995_592
     layer = lb.create_layer("lambda_layer", 16, scope=3, heads=2, key_depth=4)

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from ..core.errors import AxisError
+
 BETTER = {
     "latency": "lower",
     "first_call": "lower",
@@ -32,12 +34,12 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd
     """The cases that have both numbers, with `on_front` and `membership` (null: its probability is not known yet).
 
     Fronts are separate for each of FRONT_OF. A batch that was halved until it fitted is on the front of the batch that was asked for,
-    its latency that of as many steps as this takes. Equal points are both on the front. Raises ValueError for a column without a
+    its latency that of as many steps as this takes. Equal points are both on the front. Raises AxisError for a column without a
     direction.
     """
     for name in (x, y):
         if name not in BETTER:
-            raise ValueError(f"found {name!r}, expected one of {', '.join(sorted(BETTER))}")
+            raise AxisError(f"found {name!r}, expected one of {', '.join(sorted(BETTER))}")
     for name in (x, y):
         if name not in cases:
             cases = cases.assign(**{name: float("nan")})

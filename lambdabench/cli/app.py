@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from .. import __version__
-from ..core import folders
+from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from .options import JsonOption, ResultsOption, WeightsOption, choices, duration, number, numbers, words
+from .options import JsonOption, ResultsOption, WeightsOption
 from .plotting import plot_app
 
 PLAIN_WIDTH = 150
@@ -55,17 +55,17 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     devices: Annotated[
         str | None, typer.Option(help="Devices to spread a batch over: a number, or all (jax_jit).")
     ] = None,
-    backend: Annotated[str, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = "",
-    models: Annotated[str, typer.Option(help="Only models that match these globs, comma-separated.")] = "",
+    backend: Annotated[str | None, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = None,
+    models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
     model: Annotated[
         str | None, typer.Option(help="Your own network: file.py:callable, package.module:callable or net.pt2.")
     ] = None,
-    batch_size: Annotated[str, typer.Option(help="Images a step, comma-separated.")] = "",
-    image_px: Annotated[str, typer.Option(help="Pixels a side, comma-separated, or native.")] = "",
-    dtype: Annotated[str, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = "",
-    layout: Annotated[str, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = "",
+    batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
+    image_px: Annotated[str | None, typer.Option(help="Pixels a side, comma-separated, or native.")] = None,
+    dtype: Annotated[str | None, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = None,
+    layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
-    mode: Annotated[str, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = "",
+    mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
     budget: Annotated[
         str | None, typer.Option(help="Most time to measure: 90s, 10m, 1h30m. What does not fit is named.")
     ] = None,
@@ -81,25 +81,23 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
     from .. import commands
-    from .. import suite as suites
     from . import run_view
 
-    overrides = suites.Overrides(
-        models=words(models),
-        model=model,
-        backend=words(backend),
-        device=device,
-        devices=devices if devices in (None, "all") else number(devices, "--devices"),
-        mode=choices(mode, MODES, "--mode"),
-        batch_size=numbers(batch_size, "--batch-size"),
-        image_px=tuple(one if one == "native" else number(one, "--image-px") for one in words(image_px)),
-        dtype=choices(dtype, DTYPES, "--dtype"),
-        layout=choices(layout, LAYOUTS, "--layout"),
-        threads=threads,
-    )
-    request = commands.RunRequest(
-        suite=suite, overrides=overrides, results=results, budget_s=duration(budget), fresh=fresh
-    )
+    given = {
+        "models": models,
+        "model": model,
+        "backend": backend,
+        "device": device,
+        "devices": devices,
+        "mode": mode,
+        "batch_size": batch_size,
+        "image_px": image_px,
+        "dtype": dtype,
+        "layout": layout,
+        "threads": threads,
+    }
+    overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
+    request = commands.RunRequest(suite=suite, overrides=overrides, results=results, budget_s=budget_s, fresh=fresh)
     prepared = commands.prepare(request, lambda text: typer.echo(text, err=True))
     console = _console()
     if dry_run:
@@ -141,12 +139,12 @@ def report(
     suite: Annotated[str, typer.Argument(help="A suite's name.")],
     results: ResultsOption = Path("results"),
     reports: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
-    weights: WeightsOption = "",
+    weights: WeightsOption = None,
 ) -> None:
     """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""
     from .. import commands
 
-    typer.echo(f"saved {commands.write_report(suite, results, reports, words(weights))}")
+    typer.echo(f"saved {commands.write_report(suite, results, reports, flags.words(weights, '--weights'))}")
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")
@@ -243,7 +241,9 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         str, typer.Option(help="With --pytest: the command that installs a side into an environment of its own.")
     ] = "",
     only: Annotated[str, typer.Option(help="Only cases whose name matches this glob.")] = "*",
-    show: Annotated[str, typer.Option(help="all: a line for every case, those that are the same included.")] = "",
+    show: Annotated[
+        str | None, typer.Option(help="all: a line for every case, those that are the same included.")
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="With --baseline: append this session to the file.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="With --baseline: exit 1 where something is slower.")
@@ -260,7 +260,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from .. import commands
     from . import check_view, gate_view
 
-    choices(show, ("all",), "--show")
+    flags.choices(show, "--show", ("all",))
     if [base is not None, baseline is not None, self_test].count(True) != 1:
         raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
     for folder, flag in ((save, "--save"), (markdown and markdown.parent, "--markdown")):

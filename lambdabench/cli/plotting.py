@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core import flags
 from .options import (
     BatchOption,
     DeviceOption,
@@ -14,8 +15,6 @@ from .options import (
     ResultsOption,
     SuiteOption,
     WeightsOption,
-    numbers,
-    words,
 )
 
 AXES = (
@@ -31,18 +30,19 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
     results: ResultsOption = Path("results"),
     x: Annotated[str, typer.Option(help=AXES)] = "throughput",
     y: Annotated[str, typer.Option(help="As --x.")] = "top1",
-    models: ModelsOption = "",
+    models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
-    weights: WeightsOption = "",
+    batch_size: BatchOption = None,
+    weights: WeightsOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw accuracy against speed with the Pareto front, from any results folder."""
     from .. import commands
 
-    filters = _filters(device, dtype, batch_size, models)
-    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out, weights=words(weights)):
+    suite, filters = flags.text(suite, "--suite"), _filters(device, dtype, batch_size, models)
+    asked = flags.words(weights, "--weights")
+    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out, weights=asked):
         typer.echo(f"saved {path}")
 
 
@@ -50,10 +50,10 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: SuiteOption = None,
     results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
+    models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
+    batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw throughput and latency against batch size and image size, from any results folder."""
@@ -64,10 +64,10 @@ def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: SuiteOption = None,
     results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
+    models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
+    batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw extra and peak memory against batch size and image size, from any results folder."""
@@ -78,10 +78,10 @@ def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: SuiteOption = None,
     results: ResultsOption = Path("results"),
-    models: ModelsOption = "",
+    models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
-    batch_size: BatchOption = "",
+    batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw layers under the product and copy rates measured with them, from any results folder."""
@@ -91,10 +91,14 @@ def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
     from .. import commands
 
-    for path in commands.plot_curves(kind, results, suite, filters=filters, out=out):
+    for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=filters, out=out):
         typer.echo(f"saved {path}")
 
 
-def _filters(device: str | None, dtype: str | None, batch_size: str, models: str = "") -> dict[str, Any]:
-    batches = numbers(batch_size, "--batch-size")
-    return {"device": device, "dtype": dtype, "batch_size": batches or None, "model": words(models) or None}
+def _filters(device: str | None, dtype: str | None, batch_size: str | None, models: str | None) -> dict[str, Any]:
+    return {
+        "device": flags.text(device, "--device"),
+        "dtype": flags.text(dtype, "--dtype"),
+        "batch_size": flags.numbers(batch_size, "--batch-size") or None,
+        "model": flags.words(models, "--models") or None,
+    }

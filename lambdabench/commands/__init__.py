@@ -4,6 +4,7 @@ from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
+from .overriding import overrides_of
 from .reading import (
     list_names,
     load_now,
@@ -39,6 +40,7 @@ __all__ = [
     "list_names",
     "load_now",
     "options_of",
+    "overrides_of",
     "pareto_frame",
     "plot_curves",
     "plot_pareto",

@@ -16,7 +16,7 @@ from ..analysis import pareto as front
 from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
-from ..core import folders, registry
+from ..core import flags, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
@@ -26,8 +26,12 @@ from ..machine import host
 from ..suite import Overrides
 from . import calibrating, rounds
 from .checking import check_names, check_options
+from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
 from .rounds import Foretold, Step
+
+OWN = ("results", "budget_s", "fresh")
+"""What `run_frame` takes beside the overrides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,18 +173,20 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
 
 
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
-    """What `lambdabench run` does, from Python: the long rows of the suite's cells. Overrides are named as the flags are."""
-    own = {name: overrides.pop(name) for name in ("results", "budget_s", "fresh") if name in overrides}
+    """What `lambdabench run` does, from Python: the long rows of the suite's cells.
+
+    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, budget_s and fresh. Raises what
+    the command does.
+    """
+    known = {one.name for one in dataclasses.fields(Overrides)}
+    own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
+    if strange := sorted(set(overrides) - known - set(OWN)):
+        raise registry.unknown("override", strange[0], {*known, *OWN})
     if "results" in own:
         own["results"] = Path(own["results"])
-    known = {one.name for one in dataclasses.fields(Overrides)}
-    if strange := sorted(set(overrides) - known):
-        raise registry.unknown("override", strange[0], known | {"results", "budget_s", "fresh"})
-    single = ("model", "device", "devices", "threads")
-    given: dict[str, Any] = {
-        key: value if key in single or isinstance(value, tuple) else (value,) for key, value in overrides.items()
-    }
-    return run(RunRequest(suite=suite_name, overrides=Overrides(**given), **own)).rows
+    if "budget_s" in own:
+        own["budget_s"] = flags.duration(own["budget_s"], "budget_s")
+    return run(RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)).rows
 
 
 def _backends(wanted: Suite) -> list[str]:

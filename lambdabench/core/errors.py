@@ -17,6 +17,10 @@ class UnknownNameError(LambdabenchError):
     """A name that is in no registry; the message names the nearest one."""
 
 
+class AxisError(LambdabenchError, ValueError):
+    """A column that no figure has as its axis; as a ValueError too, for callers from Python."""
+
+
 class StoreError(LambdabenchError):
     """A results file cannot be read or written."""
 

@@ -1,0 +1,74 @@
+"""What a flag of the command line, or a keyword from Python, says: a text with commas, a number, or a list of them.
+
+None is a flag that was not given. One that was given and is empty is a mistake: most often a variable of a shell that is not set.
+"""
+
+from typing import Any
+
+from .errors import LambdabenchError
+from .spec import LARGEST
+from .units import parse_duration
+
+
+def text(given: Any, flag: str) -> str | None:
+    """The one value there is. Raises LambdabenchError where it is empty."""
+    if given is None:
+        return None
+    if not str(given).strip():
+        raise LambdabenchError(f"{flag}: found {given!r}, expected a value; leave the flag out where none is meant")
+    return str(given)
+
+
+def words(given: Any, flag: str) -> tuple[str, ...]:
+    """The values, spaces around them cut. Raises LambdabenchError where there are none."""
+    if given is None:
+        return ()
+    parts = [given] if isinstance(given, str) or not hasattr(given, "__iter__") else list(given)
+    found = tuple(word.strip() for part in parts for word in str(part).split(",") if word.strip())
+    if not found:
+        raise LambdabenchError(
+            f"{flag}: found {given!r}, expected a value or several with commas; leave the flag out where none is meant"
+        )
+    return found
+
+
+def number(given: Any, flag: str) -> int:
+    """A count. Raises LambdabenchError where it is none."""
+    told = str(given)
+    if not (told.isdecimal() and len(told) <= len(str(LARGEST)) and 1 <= int(told) <= LARGEST):
+        raise LambdabenchError(
+            f"{flag}: found {told!r}, expected a whole number from 1 to {LARGEST:,}, or several with commas"
+        )
+    return int(told)
+
+
+def numbers(given: Any, flag: str) -> tuple[int, ...]:
+    """Counts. Raises LambdabenchError for what is none."""
+    return tuple(number(one, flag) for one in words(given, flag))
+
+
+def choices(given: Any, flag: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of a list. Raises LambdabenchError for any other."""
+    found = words(given, flag)
+    for one in found:
+        if one not in known:
+            raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
+    return found
+
+
+def duration(given: Any, flag: str) -> float | None:
+    """Seconds of "90s", "10m", or of a number. Raises LambdabenchError where they are none, or not above 0."""
+    if given is None:
+        return None
+    try:
+        seconds = float(given) if isinstance(given, (int, float)) else parse_duration(str(given))
+    except ValueError as error:
+        raise LambdabenchError(f"{flag}: {error}") from error
+    if not 0 < seconds < float("inf"):
+        raise LambdabenchError(f"{flag}: found {str(given)!r}, expected a duration above 0 like 90s, 10m or 1h30m")
+    return seconds
+
+
+def dashed(name: str) -> str:
+    """A keyword's name as the command line has it, "--batch-size"."""
+    return f"--{name.replace('_', '-')}"
