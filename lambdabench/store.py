@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from .core import folders
 from .core.errors import StoreError
 from .core.identity import canonical
-from .core.record import SCHEMA_VERSION, Record
+from .core.record import SCHEMA_VERSION, STATUSES, Record
 
 PREFIXES = {"effective": "effective_", "environment": "env_", "noise": "noise_", "case": "", "measurement": ""}
 FIRST = [
@@ -135,13 +135,23 @@ def _read_file(path: Path) -> pa.Table:
         raise StoreError(
             f"{path} was not written by lambdabench: it has no column schema_version; move it out of the results"
         )
-    if max(table["schema_version"].to_pylist(), default=0) > SCHEMA_VERSION:
+    versions = table["schema_version"].to_pylist()
+    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in versions):
         raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
-    arrays = [
-        table[one.name].cast(one.type) if one.name in table.column_names else pa.nulls(table.num_rows, one.type)
-        for one in schema()
-    ]
-    return pa.table(arrays, schema=schema())
+    try:
+        arrays = [
+            table[one.name].cast(one.type) if one.name in table.column_names else pa.nulls(table.num_rows, one.type)
+            for one in schema()
+        ]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise StoreError(f"{path} was not written by lambdabench: {error}; move it out of the results") from error
+    found = pa.table(arrays, schema=schema())
+    if strange := sorted({str(one) for one in found["status"].unique().to_pylist()} - {*STATUSES}):
+        raise StoreError(
+            f"{path} was not written by lambdabench: found status {strange[0]}, expected one of {', '.join(STATUSES)}; "
+            f"move it out of the results"
+        )
+    return found
 
 
 def _columns() -> list[tuple[str, Any, tuple[str, ...]]]:

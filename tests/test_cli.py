@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from lambdabench import store
+from lambdabench import cli, commands, store
 from lambdabench.cli.app import app
 from lambdabench.core.errors import LambdabenchError, StoreError
 
@@ -265,7 +265,9 @@ def test_what_cannot_be_written_is_told_before_anything_is_measured(
 
 def test_lists(mine: str) -> None:
     assert "quickstart" in call("list", "suites").output
-    assert "torch_eager" in call("list", "backends").output
+    backends = call("list", "backends").output
+    assert "torch_eager" in backends
+    assert "the optimizer's step stays eager." in " ".join(backends.split())
     assert "throughput" in call("list", "metrics").output
     assert "lambda_layer" in call("list", "layers").output
     assert "pareto" in call("list", "plots").output
@@ -326,11 +328,41 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signal
     assert "6 ok" in again.output
 
 
+def test_ctrl_c_before_anything_runs_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lambdabench", "list", "suites"])
+    monkeypatch.setattr(commands, "list_names", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    signal.signal(signal.SIGINT, before)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+STOPPED = """
+import sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+from lambdabench.cli import main
+main()
+"""
+
+
+def test_ctrl_c_while_libraries_load_is_exit_130() -> None:
+    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 LOADED = "import sys, {module}; print(sorted({{'torch', 'jax', 'timm', 'pandas', 'matplotlib', 'pyarrow'}} & set(sys.modules)))"
 
 
 @pytest.mark.parametrize(
-    ("module", "loaded"), [("lambdabench", "[]"), ("lambdabench.cli", "[]"), ("lambdabench.store", None)]
+    ("module", "loaded"), [("lambdabench", "[]"), ("lambdabench.cli.app", "[]"), ("lambdabench.store", None)]
 )
 def test_importing_the_program_loads_no_framework(module: str, loaded: str | None) -> None:
     said = subprocess.run(

@@ -1,6 +1,7 @@
 """Rows survive the disk, whole files or none, and the newest are decided in one place."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -104,6 +106,28 @@ def test_what_is_no_results_file_is_named(make_record: Callable[..., Record], tm
         store.read(tmp_path)
     with pytest.raises(StoreError, match="neither a file nor a folder"):
         store.read(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("status", [None], "found status None, expected one of ok, oom, "),
+        ("status", ["done"], "found status done, expected one of ok, oom, "),
+        ("status", [7], "found status 7"),
+        ("replicate", ["first"], "was not written by lambdabench: Failed to parse string: 'first'"),
+        ("schema_version", ["first"], "was not written by lambdabench: Failed to parse string: 'first'"),
+        ("samples", ["many"], "was not written by lambdabench: "),
+    ],
+)
+def test_a_foreign_column_is_told(
+    column: str, values: list[object], said: str, make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    store.write([make_record("latency", 1.0)], path)
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.drop_columns([column]).append_column(column, pa.array(values)), path)
+    with pytest.raises(StoreError, match=rf"a\.parquet .*{re.escape(said)}"):
+        store.read(path)
 
 
 def test_a_column_that_a_file_lacks_is_null_and_one_it_has_beyond_ours_is_left_out(

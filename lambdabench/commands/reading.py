@@ -1,6 +1,7 @@
 """What can be asked of results that are there: figures, pages, single cases, lists."""
 
 import fnmatch
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -278,4 +279,6 @@ def _list_runs(results: Path) -> list[dict[str, Any]]:
 
 
 def _purpose(kind: str, name: str) -> str:
-    return (registry.load(kind, name).__doc__ or "").strip().splitlines()[0]
+    """The first sentence of what a module says of itself."""
+    told = " ".join((registry.load(kind, name).__doc__ or "").split())
+    return re.split(r"(?<=\.) ", told, maxsplit=1)[0]
