@@ -78,7 +78,7 @@ def _cache_home() -> Path:
 
 
 def _key(wishes: tuple[Wish, ...]) -> str:
-    """Versions, source, compiler, settings, interpreter and cores: whatever else changes a machine, its name or its facts."""
+    """Versions, source, compiler, settings, interpreter, processor and cores: whatever else changes a machine, its name or its facts."""
     digest = hashlib.sha256()
     for name in VERSIONS:
         digest.update(f"{name}={host.package_version(name)};".encode())
@@ -89,5 +89,7 @@ def _key(wishes: tuple[Wish, ...]) -> str:
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))
-    digest.update(f"{sys.executable}{sys.version}{affinity}{settings}{host.settings()}{compiler()}".encode())
+    digest.update(
+        f"{sys.executable}{sys.version}{affinity}{settings}{host.settings()}{compiler()}{host.cpu_facts()}".encode()
+    )
     return digest.hexdigest()[:16]

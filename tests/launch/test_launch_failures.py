@@ -83,6 +83,12 @@ def test_the_cache_tells_wishes_and_versions_apart(monkeypatch: pytest.MonkeyPat
     assert probing._key((one,)) != before
 
 
+def test_machines_that_share_a_home_do_not_share_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = probing._key(())
+    monkeypatch.setattr(probing.host, "cpu_facts", lambda: ("another processor", "avx2"))
+    assert probing._key(()) != before
+
+
 def test_the_cache_tells_kernels_apart_that_are_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "PACKAGE", tmp_path)
     (tmp_path / "kernel.cpp").write_text("int x = 1;")
