@@ -9,6 +9,7 @@ Not measured on a GPU yet, so "auto" does not choose it.
 # ruff: noqa: PLR0917 (sizes are arguments of a kernel)
 
 import os
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -38,17 +39,25 @@ def apply(
 ) -> Float[Tensor, "b h v height width"]:
     """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out.
 
-    On another device, in float64, for an intra-depth over 1 and within a transform of torch.func the portable kernel runs.
+    On another device or one before compute capability 8.0, in float64, for an intra-depth over 1, from 2^31 elements on and within
+    a transform of torch.func the portable kernel runs.
     """
-    if not runs(values, values.shape[2]) or _operator.in_transform():
+    if not (runs(values, values.shape[2]) and _is_addressable(queries, values)) or _operator.in_transform():
         return conv2d.apply(queries, values, content, embeddings)
     return _apply(queries, values, content, embeddings)
 
 
 def runs(like: Tensor, intra_depth: int = 1) -> bool:
     """Whether this kernel is for such tensors and such an intra-depth."""
-    here = intra_depth == 1 and (like.is_cuda or INTERPRETED)
-    return here and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
+    here = INTERPRETED or (like.is_cuda and torch.cuda.get_device_capability(like.device) >= (8, 0))
+    return here and intra_depth == 1 and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
+
+
+def _is_addressable(queries: Tensor, values: Tensor) -> bool:
+    """Whether offsets are within 32 bits, and programs within CUDA's limit of 65,535 along the grid's second axis."""
+    v = values.shape[1]
+    y = queries.numel() // queries.shape[2] * v
+    return max(queries.numel(), values.numel(), y) < 2**31 and len(values) * triton.cdiv(v, BLOCK) <= 65_535
 
 
 @triton.jit
@@ -149,7 +158,7 @@ def _queries_kernel(
         d_y = tl.load(d_ptr + place, mask=inside[:, None] & real[None, :], other=0.0).to(tl.float32)
         share = tl.sum(d_y[:, None, :] * lambdas, axis=2)
         to = ((one * n + position[:, None]) * H + head) * K + k[None, :]
-        tl.atomic_add(out_ptr + to, share, mask=inside[:, None] & (k < K)[None, :])
+        tl.atomic_add(out_ptr + to, share, mask=inside[:, None] & (k < K)[None, :], sem="relaxed")
 
 
 @triton.jit
@@ -197,7 +206,7 @@ def _embeddings_kernel(
     d_y, d_x = m_y[None, :] - at_y[:, None] + R_Y // 2, m_x[None, :] - at_x[:, None] + R_X // 2
     fits = (d_y >= 0) & (d_y < R_Y) & (d_x >= 0) & (d_x < R_X) & here[None, :] & (k < K)[:, None]
     fits = fits & ((at_y < height) & (at_x < width))[:, None]
-    tl.atomic_add(out_ptr + (k[:, None] * R_Y + d_y) * R_X + d_x, found, mask=fits)
+    tl.atomic_add(out_ptr + (k[:, None] * R_Y + d_y) * R_X + d_x, found, mask=fits, sem="relaxed")
 
 
 @triton.jit
@@ -280,6 +289,7 @@ def _gradients(
         "num_warps": WARPS,
         "num_stages": STAGES,
     }
+    back = tile | {"num_stages": _back_stages(queries)}
     d_queries = torch.zeros_like(q, dtype=torch.float32)
     _launch(
         _queries_kernel, (_tiles(height, width), b * triton.cdiv(v, BLOCK)), plain, c, e, d_y, d_queries, *sizes, **settings, **tile,
@@ -290,12 +300,12 @@ def _gradients(
         total = torch.zeros_like(e, dtype=torch.float32)
         around = (TILE_ROWS + embeddings.shape[2] - 1) * (TILE_COLUMNS + embeddings.shape[3] - 1)
         grid = (_tiles(height, width), triton.cdiv(around, AROUND))
-        _launch(_embeddings_kernel, grid, q, plain, d_y, total, *sizes, **settings, **tile)
+        _launch(_embeddings_kernel, grid, q, plain, d_y, total, *sizes, **settings, **back)
         d_embeddings = total[:, None].to(embeddings.dtype)
         squares = triton.cdiv(rows, SQUARE) * triton.cdiv(columns, SQUARE)
         _launch(
             _values_kernel, (squares, triton.cdiv(b * v, BLOCK)), q, e.to(values.dtype), d_y, d_values, *sizes, **settings,
-            SIDE=SQUARE, QUERIES=QUERIES, BLOCK=BLOCK, num_warps=WARPS, num_stages=STAGES,
+            SIDE=SQUARE, QUERIES=QUERIES, BLOCK=BLOCK, num_warps=WARPS, num_stages=back["num_stages"],
         )  # fmt: skip
     d_content = values.new_empty(0)
     if content is not None:
@@ -339,7 +349,8 @@ def _channels_last(
 
 
 def _launch(kernel: Any, grid: tuple[int, ...], *given: Any, **settings: Any) -> None:
-    kernel[grid](*given, **settings)
+    with nullcontext() if INTERPRETED else torch.cuda.device_of(given[0]):
+        kernel[grid](*given, **settings)
 
 
 def _tiles(height: int, width: int) -> int:
@@ -350,12 +361,24 @@ def _settings(queries: Tensor, embeddings: Tensor | None) -> dict[str, Any]:
     """What every kernel is compiled for. `KP` is the key depth as a power of two."""
     k = queries.shape[2]
     r_y, r_x = (1, 1) if embeddings is None else embeddings.shape[2:]
-    exact = queries.dtype == torch.float32 and not torch.backends.cuda.matmul.allow_tf32
     return {
         "H": queries.shape[1],
         "K": k,
         "KP": max(4, triton.next_power_of_2(k)),
         "R_Y": r_y,
         "R_X": r_x,
-        "PRECISION": "ieee" if exact else "tf32",
+        "PRECISION": _precision() if queries.dtype == torch.float32 else "tf32",
     }
+
+
+def _back_stages(queries: Tensor) -> int:
+    """Stages of loads whose heads are unrolled: they take more than the shared memory of a multiprocessor where they are wide."""
+    h, k = queries.shape[1:3]
+    return 1 if queries.dtype == torch.float32 or h * k > 128 else STAGES
+
+
+def _precision() -> str:
+    """What the user lets a product of float32 be: "ieee" or "tf32". Reading `allow_tf32` raises once `fp32_precision` was set."""
+    matmul = torch.backends.cuda.matmul
+    asked = getattr(matmul, "fp32_precision", None) or ("tf32" if matmul.allow_tf32 else "ieee")
+    return "tf32" if asked == "tf32" else "ieee"

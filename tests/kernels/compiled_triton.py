@@ -1,5 +1,9 @@
-"""Compiles the Triton kernels for sm_90 without a GPU and prints what their assembler says: registers, spills, shared memory."""
+"""Compiles for sm_90 without a GPU what the Triton kernel launches, and prints registers, spills and shared memory of each.
 
+Arguments are cases of DTYPES and SIZES, as "bfloat16 4 16"; none: all of them.
+"""
+
+import itertools
 import re
 import subprocess
 import sys
@@ -7,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia.compiler import get_ptxas
@@ -14,32 +19,48 @@ from triton.compiler import ASTSource
 
 from lambdabench.kernels import triton as kernel
 
-SHAPE = {"H": 4, "K": 16, "KP": 16, "R_Y": 7, "R_X": 7, "BLOCK": kernel.BLOCK, "PRECISION": "tf32"}
-TILE = {"TY": kernel.TILE_ROWS, "TX": kernel.TILE_COLUMNS, "AROUND": kernel.AROUND}
-TERMS = {"CONTENT": True, "POSITION": True}
-KERNELS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "forward": (kernel._forward_kernel, SHAPE | TILE | TERMS),
-    "queries": (kernel._queries_kernel, SHAPE | TILE | TERMS),
-    "embeddings": (kernel._embeddings_kernel, SHAPE | TILE),
-    "values": (kernel._values_kernel, SHAPE | {"SIDE": kernel.SQUARE, "QUERIES": kernel.QUERIES}),
-}
+DTYPES = ("bfloat16", "ieee", "tf32")
+"""bfloat16, and float32 by its precision."""
+SIZES = ((4, 16), (4, 32), (8, 16), (8, 32))
+"""Heads, key depth."""
+POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16"}
+OPTIONS = ("num_warps", "num_stages")
 
 
 def main() -> None:
-    target = GPUTarget("cuda", 90, 32)
-    for name, (function, constants) in KERNELS.items():
-        types: dict[str, str] = {}
-        for argument in function.arg_names:
-            if argument in constants:
-                types[argument] = "constexpr"
-            elif argument == "out_ptr" and name != "values":
-                types[argument] = "*fp32"
-            else:
-                types[argument] = "*bf16" if argument.endswith("_ptr") else "i32"
-        source = ASTSource(fn=function, signature=types, constexprs=constants)
-        options = {"num_warps": kernel.WARPS, "num_stages": kernel.STAGES}
-        made: Any = triton.compile(source, target=target, options=options)
-        sys.stdout.write(f"{name}: {told(made.asm['ptx'])}, {made.metadata.shared} bytes of shared memory\n")
+    asked = [tuple(one.split()) for one in sys.argv[1:]]
+    for dtype, h, k in asked or [(dtype, *size) for dtype, size in itertools.product(DTYPES, SIZES)]:
+        for function, given, settings in launches(dtype, int(h), int(k)):
+            name = function.__name__.strip("_").removesuffix("_kernel")
+            sys.stdout.write(f"{dtype} h{h} k{k} {name}: {compiled(function, given, settings)}\n")
+
+
+def launches(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
+    """What a forward and a backward pass would launch: kernels, arguments, settings."""
+    found: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+    kernel._launch = lambda function, grid, *given, **settings: found.append((function, given, settings))
+    torch.backends.cuda.matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+    kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
+    sizes = ((4, h, k, 8, 8), (4, 16, 1, 8, 8), (4, k, 16), (k, 1, 7, 7))
+    given = [torch.zeros(one, dtype=kind) for one in sizes]
+    kernel._gradients(kernel._apply(*given), *given)
+    return found
+
+
+def compiled(function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
+    """With the hints that a launch gives: pointers, and sizes that it specialises, are multiples of 16."""
+    options = {name: settings[name] for name in OPTIONS}
+    constants = {name: one for name, one in settings.items() if name not in OPTIONS}
+    types: dict[str, str] = {}
+    hints: dict[tuple[int], Any] = {}
+    for place, (argument, value) in enumerate(zip(function.params, given, strict=False)):
+        types[argument.name] = POINTERS[value.dtype] if isinstance(value, torch.Tensor) else "i32"
+        if isinstance(value, torch.Tensor) or (value % 16 == 0 and not argument.do_not_specialize):
+            hints[place,] = [["tt.divisibility", 16]]
+    types |= dict.fromkeys(constants, "constexpr")
+    source = ASTSource(fn=function, signature=types, constexprs=constants, attrs=hints)
+    made: Any = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+    return f"{told(made.asm['ptx'])}, {made.metadata.shared} bytes of shared memory"
 
 
 def told(ptx: str) -> str:
