@@ -18,27 +18,27 @@ from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
 
 from lambdabench.kernels import triton as kernel
+from lambdabench.kernels._triton import launches
 
 DTYPES = ("bfloat16", "ieee", "tf32")
 """bfloat16, and float32 by its precision."""
 SIZES = ((4, 16), (4, 32), (8, 16), (8, 32))
 """Heads, key depth."""
 POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16"}
-OPTIONS = ("num_warps", "num_stages")
+OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 
 def main() -> None:
     asked = [tuple(one.split()) for one in sys.argv[1:]]
     for dtype, h, k in asked or [(dtype, *size) for dtype, size in itertools.product(DTYPES, SIZES)]:
-        for function, given, settings in launches(dtype, int(h), int(k)):
-            name = function.__name__.strip("_").removesuffix("_kernel")
-            sys.stdout.write(f"{dtype} h{h} k{k} {name}: {compiled(function, given, settings)}\n")
+        for function, given, settings in launched(dtype, int(h), int(k)):
+            sys.stdout.write(f"{dtype} h{h} k{k} {function.__name__}: {compiled(function, given, settings)}\n")
 
 
-def launches(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
+def launched(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
     """What a forward and a backward pass would launch: kernels, arguments, settings."""
     found: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
-    kernel._launch = lambda function, grid, *given, **settings: found.append((function, given, settings))
+    launches.launch = lambda function, grid, *given, **settings: found.append((function, given, settings))
     torch.backends.cuda.matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
     kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     sizes = ((4, h, k, 8, 8), (4, 16, 1, 8, 8), (4, k, 16), (k, 1, 7, 7))
@@ -49,7 +49,7 @@ def launches(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dic
 
 def compiled(function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
     """With the hints that a launch gives: pointers, and sizes that it specialises, are multiples of 16."""
-    options = {name: settings[name] for name in OPTIONS}
+    options = {name: one for name, one in settings.items() if name in OPTIONS}
     constants = {name: one for name, one in settings.items() if name not in OPTIONS}
     types: dict[str, str] = {}
     hints: dict[tuple[int], Any] = {}

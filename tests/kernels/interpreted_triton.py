@@ -1,25 +1,32 @@
-"""Run with TRITON_INTERPRET=1: the Triton kernel beside the portable one in float64, values and gradients."""
+"""Run with TRITON_INTERPRET=1: the Triton kernel beside the paper's listing in float64, values and gradients."""
 
 import sys
 from typing import Any
 
 import torch
 
-from lambdabench.kernels import conv2d
+from lambdabench.kernels import einsum
 from lambdabench.kernels import triton as kernel
 
 # b, h, k, v, map, context's map or None, scope, what is left out, dtype
 SHAPES: list[tuple[Any, ...]] = [
     (2, 2, 16, 8, (5, 6), None, (3, 3), "", torch.float32),
     (1, 4, 16, 16, (7, 7), None, (7, 7), "", torch.float32),
+    (3, 2, 16, 16, (9, 3), None, (3, 5), "", torch.float32),  # squares and images that are not all there
     (2, 1, 3, 5, (4, 5), (6, 3), (5, 3), "", torch.float32),
-    (1, 2, 4, 70, (3, 3), None, (23, 23), "", torch.float32),
+    (1, 2, 4, 70, (3, 3), None, (23, 23), "", torch.float32),  # channels that are not all there, a map under its window
     (1, 3, 5, 7, (1, 9), None, (5, 5), "", torch.float32),
+    (2, 8, 32, 4, (5, 3), None, (3, 3), "", torch.float32),
+    (1, 2, 16, 8, (5, 6), (4, 7), (4, 6), "", torch.float32),  # as many offsets before as behind, and one more before
+    (0, 2, 16, 8, (4, 4), None, (3, 3), "", torch.float32),
     (2, 2, 16, 8, (4, 4), None, (3, 3), "content", torch.float32),
     (2, 2, 16, 8, (4, 4), None, (3, 3), "embeddings", torch.float32),
     # bfloat16 products are not what a GPU computes in the interpreter of triton 3.9
     (1, 4, 16, 16, (7, 7), None, (7, 7), "", torch.float16),
     (1, 8, 16, 4, (6, 5), None, (9, 9), "", torch.float16),
+    (5, 2, 16, 16, (3, 5), None, (5, 5), "", torch.float16),
+    (2, 8, 32, 70, (3, 3), None, (3, 3), "", torch.float16),
+    (3, 4, 16, 16, (8, 7), None, (9, 11), "content", torch.float16),  # a halo that does not stay with a program
 ]
 
 
@@ -43,16 +50,20 @@ def answers(apply: Any, given: list[torch.Tensor | None]) -> list[torch.Tensor]:
     return [y, *(torch.zeros_like(one) if got is None else got for one, got in zip(there, found, strict=True))]
 
 
+def greatest(one: torch.Tensor) -> float:
+    return float(one.detach().abs().max()) if one.numel() else 0.0
+
+
 def main() -> None:
     for shape in SHAPES:
         given = inputs(shape)
         wide = [None if one is None else one.detach().double().requires_grad_() for one in given]
         limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
-        for found, wanted in zip(answers(kernel.apply, given), answers(conv2d.apply, wide), strict=True):
+        for found, wanted in zip(answers(kernel.apply, given), answers(einsum.apply, wide), strict=True):
             assert found.shape == wanted.shape, shape
             assert found.dtype == shape[-1], shape
-            error = float((found - wanted).detach().abs().max())
-            assert error <= limit * max(1.0, float(wanted.detach().abs().max())), (shape, error)
+            error, largest = greatest(found - wanted), greatest(wanted)
+            assert error <= limit * max(1.0, largest), (shape, error)
     sys.stdout.write(f"{len(SHAPES)} shapes\n")
 
 

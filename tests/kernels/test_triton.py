@@ -22,20 +22,20 @@ def test_values_and_gradients_are_the_portable_kernels_in_float64() -> None:
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "9 shapes" in done.stdout
+    assert "16 shapes" in done.stdout
 
 
 def test_kernels_are_compiled_for_a_gpu_that_is_not_here(tmp_path: Path) -> None:
-    """For sm_90, within the shared memory of a block there; the usual case is without spills. All cases: the script alone."""
+    """For sm_90, within the shared memory of a block there; without spills. All cases: the script alone."""
     script = Path(__file__).with_name("compiled_triton.py")
     environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     environment.pop("TRITON_INTERPRET", None)
-    cases = ("bfloat16 4 16", "ieee 8 16")
+    cases = ("bfloat16 4 16", "ieee 8 32", "tf32 8 16")
     done = subprocess.run(
         [sys.executable, str(script), *cases], env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()
     assert len(lines) == 4 * len(cases), done.stdout
-    assert all(" 0 bytes spilled" in one for one in lines[:4]), done.stdout
+    assert all(" 0 bytes spilled" in one for one in lines), done.stdout
     assert all(int(one.split(", ")[-1].split()[0]) <= SHARED_BYTES for one in lines), done.stdout

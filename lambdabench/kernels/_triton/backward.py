@@ -1,0 +1,105 @@
+"""Backward kernels: gradients of queries, embeddings and values. None of them adds up in memory: results do not depend on order."""
+
+# ruff: noqa: PLR0917 (sizes are arguments of a kernel)
+
+import triton
+import triton.language as tl
+
+from .forward import SIZES
+from .lambdas import columns_of, corner, lambda_gradients, one_image, rows_of, streamed_lambdas, values_at
+
+
+@triton.jit(do_not_specialize=SIZES)
+def query_gradients(
+    v_ptr, c_ptr, t_ptr, d_ptr, out_ptr, images, height, width, rows, columns, V,
+    H: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, R_Y: tl.constexpr, R_X: tl.constexpr,
+    BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr, TY: tl.constexpr, TX: tl.constexpr, HALO: tl.constexpr, AROUND: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, BLOCKS: tl.constexpr, ROWS: tl.constexpr, CONTENT: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Gradient of the queries: a program (tile, images) goes over the channels and makes their lambdas again."""
+    T: tl.constexpr = TY * TX
+    y0, x0 = corner(tl.program_id(0), width, TY, TX)
+    t, k = tl.arange(0, T), tl.arange(0, KP)
+    at_y, at_x = y0 + t // TX, x0 + t % TX
+    inside = (at_y < height) & (at_x < width)
+    first = tl.program_id(1) * IMAGES
+    row_image, where, there = rows_of(at_y * width + at_x, inside, first, images, height * width, H, IMAGES, ROWS)
+    found = tl.zeros((T, ROWS, KP), tl.float32)
+    for block in range(BLOCKS):
+        _, image, channel, real = columns_of(tl.program_id(1) * BLOCKS + block, images, V, IMAGES, CHANNELS)
+        lambdas = streamed_lambdas(
+            v_ptr, c_ptr, t_ptr, y0, x0, image, channel, real, rows, columns, V,
+            K, KP, R_Y, R_X, BEFORE_Y, BEFORE_X, TY, TX, HALO, AROUND, IMAGES * CHANNELS, CONTENT, PRECISION,
+        ).to(d_ptr.dtype.element_ty)  # fmt: skip
+        mine = one_image(there, row_image, image, real)
+        d_y = tl.load(d_ptr + where[:, :, None] * V + channel[None, None, :], mask=mine, other=0.0)
+        found = tl.dot(d_y, tl.permute(lambdas, (0, 2, 1)), found, input_precision=PRECISION)
+    place = where[:, :, None] * K + k[None, None, :]
+    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
+
+
+@triton.jit(do_not_specialize=SIZES)
+def embedding_gradients(
+    q_ptr, v_ptr, d_ptr, out_ptr, images, height, width, rows, columns, V,
+    H: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, R_X: tl.constexpr, BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr,
+    TY: tl.constexpr, TX: tl.constexpr, HALO: tl.constexpr, AROUND: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, ROWS: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Shares [splits, queries x k, halo] of the table's gradient: a program (AROUND of the halo, split) goes over tiles and groups."""
+    T: tl.constexpr = TY * TX
+    WIDE: tl.constexpr = TX + R_X - 1
+    tiles, n = tl.cdiv(width, TX) * tl.cdiv(height, TY), height * width
+    work = tiles * tl.cdiv(images, IMAGES) * tl.cdiv(V, CHANNELS)
+    t, row = tl.arange(0, T), tl.arange(0, T * KP)
+    i = tl.program_id(0) * AROUND + tl.arange(0, AROUND)
+    found = tl.zeros((T * KP, AROUND), tl.float32)
+    for job in range(tl.program_id(1), work, tl.num_programs(1)):
+        y0, x0 = corner(job % tiles, width, TY, TX)
+        first, image, channel, real = columns_of(job // tiles, images, V, IMAGES, CHANNELS)
+        at_y, at_x = y0 + t // TX, x0 + t % TX
+        inside = (at_y < height) & (at_x < width)
+        d_lambdas = lambda_gradients(
+            q_ptr, d_ptr, at_y * width + at_x, inside, first, image, channel, real, images, n, V,
+            H, K, KP, IMAGES, ROWS, PRECISION,
+        )  # fmt: skip
+        m_y, m_x = y0 - BEFORE_Y + i // WIDE, x0 - BEFORE_X + i % WIDE
+        value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
+        flat = tl.reshape(d_lambdas, (T * KP, IMAGES * CHANNELS)).to(value.dtype)
+        found = tl.dot(flat, tl.trans(value), found, input_precision=PRECISION)
+    tl.store(out_ptr + (tl.program_id(1) * T * KP + row[:, None]) * HALO + i[None, :], found)
+
+
+@triton.jit(do_not_specialize=SIZES)
+def value_gradients(
+    q_ptr, t_ptr, d_ptr, out_ptr, images, height, width, rows, columns, V,
+    H: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, R_Y: tl.constexpr, R_X: tl.constexpr,
+    BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr, TY: tl.constexpr, TX: tl.constexpr, HALO: tl.constexpr, QUERIES: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, ROWS: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Gradient of the values: a program (square of context positions, group) goes over the queries that see it.
+
+    Queries and the square are counted from their ends, so that the table [square, halo x k] is one of the embeddings as they are.
+    """
+    WIDE: tl.constexpr = TX + R_X - 1
+    y0, x0 = corner(tl.program_id(0), columns, TY, TX)
+    first, image, channel, real = columns_of(tl.program_id(1), images, V, IMAGES, CHANNELS)
+    square, flat_k = tl.arange(0, TY * TX), tl.arange(0, QUERIES * KP)
+    last_y, last_x, n = y0 + TY - 1 + BEFORE_Y, x0 + TX - 1 + BEFORE_X, height * width
+    from_i = tl.maximum(0, last_y - height + 1) * WIDE // QUERIES * QUERIES
+    to_i = tl.minimum(TY + R_Y - 1, last_y + 1) * WIDE
+    found = tl.zeros((TY * TX, IMAGES * CHANNELS), tl.float32)
+    for start in range(from_i, to_i, QUERIES):
+        i = start + tl.arange(0, QUERIES)
+        n_y, n_x = last_y - i // WIDE, last_x - i % WIDE
+        inside = (n_y >= 0) & (n_y < height) & (n_x >= 0) & (n_x < width)
+        d_lambdas = lambda_gradients(
+            q_ptr, d_ptr, n_y * width + n_x, inside, first, image, channel, real, images, n, V,
+            H, K, KP, IMAGES, ROWS, PRECISION,
+        )  # fmt: skip
+        e = tl.load(t_ptr + square[:, None] * (HALO * KP) + start * KP + flat_k[None, :])
+        flat = tl.reshape(d_lambdas, (QUERIES * KP, IMAGES * CHANNELS)).to(e.dtype)
+        found = tl.dot(e, flat, found, input_precision=PRECISION)
+    m_y, m_x = y0 + TY - 1 - square // TX, x0 + TX - 1 - square % TX
+    place = ((m_y * columns + m_x) * V)[:, None] + (image * rows * columns * V + channel)[None, :]
+    there = ((m_y < rows) & (m_x < columns))[:, None] & real[None, :]
+    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there)

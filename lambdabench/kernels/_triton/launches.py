@@ -1,0 +1,108 @@
+"""Launches of the kernels: grids, the tables they take, and the memory they write."""
+
+import os
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from . import backward, forward, tables
+from .settings import SQUARE, Settings, settings
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+PROGRAMS = 2048
+"""Programs of a forward pass at least, where there are as many parts: several for each multiprocessor at a time."""
+SHARES = 264
+"""Programs that make the embeddings' gradient: two for each of 132 multiprocessors. Fixed, so that sums are the same everywhere."""
+
+
+def outputs(
+    q: Float[Tensor, "b height width h k"],
+    values: Float[Tensor, "b rows columns v"],
+    content: Float[Tensor, "b k v"] | None,
+    embeddings: Float[Tensor, "k 1 r_y r_x"],
+) -> Float[Tensor, "b height width h v"]:
+    """Queries applied to lambdas."""
+    seen, chosen = _chosen(q, values, embeddings)
+    table = tables.of_queries(
+        tables.within(embeddings, seen), chosen.tile, chosen.key_rows, chosen.forward["HALO"], values.dtype
+    )
+    y = values.new_empty((*q.shape[:4], values.shape[3]))
+    tiles, groups = _tiles(q, chosen.tile), _groups(values, chosen.forward)
+    if chosen.resident:
+        kernel, grid = forward.resident_forward, (tiles, min(groups, _parts(PROGRAMS, tiles)))
+    else:
+        kernel, grid = forward.streamed_forward, (tiles, groups)
+    given = (q, values, values if content is None else content, table, y)
+    launch(kernel, grid, *given, *_sizes(q, values), CONTENT=content is not None, **chosen.forward)
+    return y
+
+
+def gradients(
+    d_y: Float[Tensor, "b height width h v"],
+    q: Float[Tensor, "b height width h k"],
+    values: Float[Tensor, "b rows columns v"],
+    content: Float[Tensor, "b k v"] | None,
+    embeddings: Float[Tensor, "k 1 r_y r_x"],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of queries, values and embeddings, in their shapes and types."""
+    seen, chosen = _chosen(q, values, embeddings)
+    e, sizes = tables.within(embeddings, seen), _sizes(q, values)
+    tiles = _tiles(q, chosen.tile)
+    table = tables.of_queries(e, chosen.tile, chosen.key_rows, chosen.queries["HALO"], values.dtype)
+    d_q = torch.empty_like(q)
+    given = (values, values if content is None else content, table, d_y, d_q)
+    grid = (tiles, _parts(len(q), chosen.queries["IMAGES"]))
+    launch(backward.query_gradients, grid, *given, *sizes, CONTENT=content is not None, **chosen.queries)
+
+    halo, around = chosen.embeddings["HALO"], chosen.embeddings["HALO"] // chosen.embeddings["AROUND"]
+    splits = min(tiles * _groups(values, chosen.embeddings), _parts(SHARES, around))
+    shares = torch.empty((splits, len(table), halo), dtype=torch.float32, device=q.device)
+    launch(backward.embedding_gradients, (around, splits), q, values, d_y, shares, *sizes, **chosen.embeddings)
+    d_e = tables.gradient(shares, chosen.tile, chosen.key_rows, q.shape[4], seen).to(embeddings.dtype)
+
+    table = tables.of_context(e, (SQUARE, SQUARE), chosen.key_rows, chosen.values["HALO"], values.dtype)
+    d_v = torch.empty_like(values)
+    grid = (_tiles(values, (SQUARE, SQUARE)), _groups(values, chosen.values))
+    launch(backward.value_gradients, grid, q, table, d_y, d_v, *sizes, **chosen.values)
+    return d_q, d_v, d_e
+
+
+def _chosen(q: Tensor, values: Tensor, embeddings: Tensor) -> tuple[tables.Window, Settings]:
+    seen = tables.window(embeddings.shape[2:], q.shape[1:3], values.shape[1:3])
+    heads = (q.shape[3], q.shape[4], values.shape[3])
+    return seen, settings(heads, seen.size, seen.before, values.dtype, _precision(values.dtype))
+
+
+def _sizes(q: Tensor, values: Tensor) -> tuple[int, ...]:
+    return (*q.shape[:3], *values.shape[1:])
+
+
+def _tiles(one: Tensor, tile: tuple[int, int]) -> int:
+    return _parts(one.shape[1], tile[0]) * _parts(one.shape[2], tile[1])
+
+
+def _groups(values: Tensor, chosen: dict[str, Any]) -> int:
+    """Groups of images by groups of channels."""
+    return _parts(len(values), chosen["IMAGES"]) * _parts(values.shape[3], chosen["CHANNELS"])
+
+
+def _parts(whole: int, part: int) -> int:
+    return -(-whole // part)
+
+
+def _precision(dtype: torch.dtype) -> str:
+    """What the user lets a product of float32 be: "ieee" or "tf32". Reading `allow_tf32` raises once `fp32_precision` was set."""
+    if dtype != torch.float32:
+        return "tf32"
+    matmul = torch.backends.cuda.matmul
+    asked = getattr(matmul, "fp32_precision", None) or ("tf32" if matmul.allow_tf32 else "ieee")
+    return "tf32" if asked == "tf32" else "ieee"
+
+
+def launch(kernel: Any, grid: tuple[int, ...], *given: Any, **settings: Any) -> None:
+    """On the device of the first tensor, which need not be the current one."""
+    with nullcontext() if INTERPRETED else torch.cuda.device_of(given[0]):
+        kernel[grid](*given, **settings)

@@ -1,0 +1,99 @@
+"""What the kernels are compiled for, by stated rules: sizes of tiles and blocks, warps and stages."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+LAMBDA_ROWS = 128
+"""Rows [queries x k] of a product: two of the 64 that Hopper's tensor cores take at a time."""
+COLUMNS, LEAST_CHANNELS = 64, 16
+"""Columns of a program, and channels of one image among them at least."""
+HEAD_ROWS = 32
+"""Rows [images x heads] of a program at most, where one image has no more."""
+LEAST_DEPTH = 16
+"""Terms of a product on tensor cores at least, in 16 bits."""
+RESIDENT = 128
+"""Positions of a halo up to which the whole table stays with a program."""
+SQUARE = 8
+"""Side of the context positions of a program that makes the values' gradient."""
+WARPS = 8
+TWO_PROGRAMS = 128
+"""Registers of a thread with which a multiprocessor has two programs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Of a forward and a backward pass: tile of queries, key depth as the tables have it, and constants and options of each kernel.
+
+    A kernel's `HALO` is the positions around a tile or square, padded to what it takes at a time.
+    """
+
+    tile: tuple[int, int]
+    key_rows: int
+    resident: bool
+    forward: dict[str, Any]
+    queries: dict[str, Any]
+    embeddings: dict[str, Any]
+    values: dict[str, Any]
+
+
+@lru_cache(maxsize=512)
+def settings(
+    heads: tuple[int, int, int], window: tuple[int, int], before: tuple[int, int], dtype: torch.dtype, precision: str
+) -> Settings:
+    """For (heads, key depth, value depth), the window, its offsets before a query, the values' type and the products' precision.
+
+    Products of 32 bits take less at a time: their operands are twice as large, and in registers where no tensor cores are used.
+    """
+    h, k, v = heads
+    key_rows, half = max(LEAST_DEPTH, power(k)), dtype != torch.float32
+    exact = not half and precision == "ieee"
+    at_a_time = max(1, LAMBDA_ROWS // key_rows)
+    tile = _tile(at_a_time)
+    around = (tile[0] + window[0] - 1) * (tile[1] + window[1] - 1)
+    every = {"H": h, "K": k, "KP": key_rows, "R_X": window[1], "BEFORE_Y": before[0], "BEFORE_X": before[1]}
+    every |= {"PRECISION": precision, "num_warps": WARPS}
+    tiled = every | {"TY": tile[0], "TX": tile[1]}
+    seen, blocks = tiled | {"R_Y": window[0]}, _blocks(h, v, COLUMNS // 2 if exact else COLUMNS)
+    resident = half and around <= RESIDENT
+    whole = {"HALO": max(LEAST_DEPTH, power(around)), "num_stages": 2}
+    limit = {"maxnreg": TWO_PROGRAMS} if half and blocks["ROWS"] == LEAST_DEPTH else {}
+    return Settings(
+        tile=tile,
+        key_rows=key_rows,
+        resident=resident,
+        forward=seen | blocks | (whole if resident else _streamed(around, 64 if half else 32, 3)),
+        queries=seen | blocks | _streamed(around, 32, 3) | {"BLOCKS": -(-v // blocks["CHANNELS"])},
+        embeddings=tiled | blocks | _streamed(around, 128 if half else 32, 2) | limit,
+        values=every | blocks | _squares(window, max(1, at_a_time // 4) if exact else at_a_time),
+    )
+
+
+def _blocks(h: int, v: int, columns: int) -> dict[str, int]:
+    """How a program's columns are images and channels, and its rows images and heads."""
+    channels = min(columns, max(LEAST_CHANNELS, power(v)))
+    images = min(columns // channels, max(1, power(HEAD_ROWS // h + 1) // 2))
+    return {"IMAGES": images, "CHANNELS": channels, "ROWS": max(LEAST_DEPTH, power(images * h))}
+
+
+def _streamed(around: int, step: int, stages: int) -> dict[str, int]:
+    return {"HALO": -(-around // step) * step, "AROUND": step, "num_stages": stages}
+
+
+def _squares(window: tuple[int, int], queries: int) -> dict[str, int]:
+    around = (SQUARE + window[0] - 1) * (SQUARE + window[1] - 1)
+    halo = -(-around // queries) * queries
+    return {"R_Y": window[0], "TY": SQUARE, "TX": SQUARE, "HALO": halo, "QUERIES": queries, "num_stages": 2}
+
+
+def _tile(queries: int) -> tuple[int, int]:
+    """Rows and columns of as many queries, a power of two."""
+    rows = 1 << (queries.bit_length() - 1) // 2
+    return rows, queries // rows
+
+
+def power(n: int) -> int:
+    """The least power of two that is not under n."""
+    return 1 << max(n - 1, 0).bit_length()
