@@ -17,7 +17,7 @@ from lambdabench import layers
 NAME = "a_second_version"
 CHANGES = {
     "return self.pool(y.reshape(": "return self.pool(2 * y.reshape(",
-    "return gradients[0].contiguous()": "return 3 * gradients[0].contiguous()",
+    "gradient = gradients[0]": "gradient = 3 * gradients[0]",
 }
 """What the copy computes differently: the output twice as large, the gradient of queries and values three times."""
 

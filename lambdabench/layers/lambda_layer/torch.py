@@ -17,9 +17,9 @@ from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larg
 
 
 class _ContiguousGradient(torch.autograd.Function):
-    """Identity whose gradient is contiguous.
+    """Identity whose gradient is contiguous on a CPU.
 
-    BatchNorm2d on a CPU (torch 2.15) returns wrong input gradients, silently, where batch, height or width is 1 and the output's
+    BatchNorm2d there (torch 2.15) returns wrong input gradients, silently, where batch, height or width is 1 and the output's
     gradient has permuted strides.
     """
 
@@ -35,7 +35,8 @@ class _ContiguousGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0].contiguous()
+        gradient = gradients[0]
+        return gradient.contiguous() if gradient.device.type == "cpu" else gradient
 
 
 class LambdaLayer(nn.Module):
