@@ -6,36 +6,89 @@ import triton
 import triton.language as tl
 
 from .forward import SIZES
-from .lambdas import columns_of, corner, lambda_gradients, one_image, rows_of, streamed_lambdas, values_at
+from .lambdas import (
+    columns_of,
+    corner,
+    lambda_gradients,
+    one_image,
+    resident_lambdas,
+    rows_of,
+    streamed_lambdas,
+    values_at,
+)
+
+
+@triton.jit
+def _add_queries(
+    found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Gradient [queries, rows, k] of the queries by a block of columns: the output's gradient times lambdas [queries, k, columns]."""
+    mine = one_image(there, row_image, image, real)
+    d_y = tl.load(d_ptr + where[:, :, None] * V + channel[None, None, :], mask=mine, other=0.0)
+    return tl.dot(d_y, tl.permute(lambdas.to(d_y.dtype), (0, 2, 1)), found, input_precision=PRECISION)
+
+
+@triton.jit
+def _store_queries(out_ptr, found, where, there, K: tl.constexpr, KP: tl.constexpr):
+    k = tl.arange(0, KP)
+    place = where[:, :, None] * K + k[None, None, :]
+    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
 
 
 @triton.jit(do_not_specialize=SIZES)
-def query_gradients(
+def resident_query_gradients(
+    v_ptr, c_ptr, t_ptr, d_ptr, out_ptr, images, height, width, rows, columns, V,
+    H: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, R_Y: tl.constexpr, R_X: tl.constexpr,
+    BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr, TY: tl.constexpr, TX: tl.constexpr, HALO: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, BLOCKS: tl.constexpr, ROWS: tl.constexpr,
+    CONTENT: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Gradient of the queries: a program (tile, split) keeps the table, goes over images and makes their lambdas again."""
+    T: tl.constexpr = TY * TX
+    WIDE: tl.constexpr = TX + R_X - 1
+    y0, x0 = corner(tl.program_id(0), width, TY, TX)
+    t, row, i = tl.arange(0, T), tl.arange(0, T * KP), tl.arange(0, HALO)
+    m_y, m_x = y0 - BEFORE_Y + i // WIDE, x0 - BEFORE_X + i % WIDE
+    e = tl.load(t_ptr + row[:, None] * HALO + i[None, :])
+    at_y, at_x = y0 + t // TX, x0 + t % TX
+    position, inside, n = at_y * width + at_x, (at_y < height) & (at_x < width), height * width
+    for some in range(tl.program_id(1), tl.cdiv(images, IMAGES), tl.num_programs(1)):
+        row_image, where, there = rows_of(position, inside, some * IMAGES, images, n, H, IMAGES, ROWS)
+        found = tl.zeros((T, ROWS, KP), tl.float32)
+        for block in range(BLOCKS):
+            _, image, channel, real = columns_of(some * BLOCKS + block, images, V, IMAGES, CHANNELS)
+            lambdas = resident_lambdas(
+                e, v_ptr, c_ptr, m_y, m_x, image, channel, real, rows, columns, V,
+                T, K, KP, IMAGES * CHANNELS, CONTENT, PRECISION,
+            )  # fmt: skip
+            found = _add_queries(found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
+        _store_queries(out_ptr, found, where, there, K, KP)
+
+
+@triton.jit(do_not_specialize=SIZES)
+def streamed_query_gradients(
     v_ptr, c_ptr, t_ptr, d_ptr, out_ptr, images, height, width, rows, columns, V,
     H: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, R_Y: tl.constexpr, R_X: tl.constexpr,
     BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr, TY: tl.constexpr, TX: tl.constexpr, HALO: tl.constexpr, AROUND: tl.constexpr,
-    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, BLOCKS: tl.constexpr, ROWS: tl.constexpr, CONTENT: tl.constexpr, PRECISION: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, BLOCKS: tl.constexpr, ROWS: tl.constexpr,
+    CONTENT: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of the queries: a program (tile, images) goes over the channels and makes their lambdas again."""
+    """The same for halos that are too large for that: a program (tile, images)."""
     T: tl.constexpr = TY * TX
     y0, x0 = corner(tl.program_id(0), width, TY, TX)
-    t, k = tl.arange(0, T), tl.arange(0, KP)
+    t = tl.arange(0, T)
     at_y, at_x = y0 + t // TX, x0 + t % TX
-    inside = (at_y < height) & (at_x < width)
-    first = tl.program_id(1) * IMAGES
-    row_image, where, there = rows_of(at_y * width + at_x, inside, first, images, height * width, H, IMAGES, ROWS)
+    position, inside, n = at_y * width + at_x, (at_y < height) & (at_x < width), height * width
+    row_image, where, there = rows_of(position, inside, tl.program_id(1) * IMAGES, images, n, H, IMAGES, ROWS)
     found = tl.zeros((T, ROWS, KP), tl.float32)
     for block in range(BLOCKS):
         _, image, channel, real = columns_of(tl.program_id(1) * BLOCKS + block, images, V, IMAGES, CHANNELS)
         lambdas = streamed_lambdas(
             v_ptr, c_ptr, t_ptr, y0, x0, image, channel, real, rows, columns, V,
             K, KP, R_Y, R_X, BEFORE_Y, BEFORE_X, TY, TX, HALO, AROUND, IMAGES * CHANNELS, CONTENT, PRECISION,
-        ).to(d_ptr.dtype.element_ty)  # fmt: skip
-        mine = one_image(there, row_image, image, real)
-        d_y = tl.load(d_ptr + where[:, :, None] * V + channel[None, None, :], mask=mine, other=0.0)
-        found = tl.dot(d_y, tl.permute(lambdas, (0, 2, 1)), found, input_precision=PRECISION)
-    place = where[:, :, None] * K + k[None, None, :]
-    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
+        )  # fmt: skip
+        found = _add_queries(found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
+    _store_queries(out_ptr, found, where, there, K, KP)
 
 
 @triton.jit(do_not_specialize=SIZES)

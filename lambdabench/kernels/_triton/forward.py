@@ -5,7 +5,7 @@
 import triton
 import triton.language as tl
 
-from .lambdas import add_content, columns_of, corner, one_image, queries_at, rows_of, streamed_lambdas, values_at
+from .lambdas import columns_of, corner, one_image, queries_at, resident_lambdas, rows_of, streamed_lambdas
 
 SIZES = ["images", "height", "width", "rows", "columns"]
 """Sizes that a kernel is not compiled for: they only bound loops and masks."""
@@ -45,11 +45,10 @@ def resident_forward(
     groups = tl.cdiv(images, IMAGES) * tl.cdiv(V, CHANNELS)
     for group in range(tl.program_id(1), groups, tl.num_programs(1)):
         first, image, channel, real = columns_of(group, images, V, IMAGES, CHANNELS)
-        value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
-        found = tl.dot(e, value, input_precision=PRECISION)
-        if CONTENT:
-            found = add_content(found, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
-        lambdas = tl.reshape(found, (T, KP, IMAGES * CHANNELS))
+        lambdas = resident_lambdas(
+            e, v_ptr, c_ptr, m_y, m_x, image, channel, real, rows, columns, V,
+            T, K, KP, IMAGES * CHANNELS, CONTENT, PRECISION,
+        )  # fmt: skip
         _store(
             y_ptr, q_ptr, lambdas, y0, x0, first, image, channel, real, images, height, width, V,
             H, K, KP, TY, TX, IMAGES, ROWS, PRECISION,

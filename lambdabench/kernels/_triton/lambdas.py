@@ -81,6 +81,19 @@ def add_content(
 
 
 @triton.jit
+def resident_lambdas(
+    e, v_ptr, c_ptr, m_y, m_x, image, channel, real, rows, columns, V,
+    T: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, BLOCK: tl.constexpr, CONTENT: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Lambdas [queries, k, columns] of a tile by one product of its table with all positions around it."""
+    value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
+    found = tl.dot(e, value, input_precision=PRECISION)
+    if CONTENT:
+        found = add_content(found, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
+    return tl.reshape(found, (T, KP, BLOCK))
+
+
+@triton.jit
 def streamed_lambdas(
     v_ptr, c_ptr, t_ptr, y0, x0, image, channel, real, rows, columns, V,
     K: tl.constexpr, KP: tl.constexpr, R_Y: tl.constexpr, R_X: tl.constexpr, BEFORE_Y: tl.constexpr, BEFORE_X: tl.constexpr,

@@ -13,7 +13,7 @@ from .settings import SQUARE, Settings, settings
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 PROGRAMS = 2048
-"""Programs of a forward pass at least, where there are as many parts: several for each multiprocessor at a time."""
+"""Programs among which a table is shared out at least, where there is as much to do: several times what a GPU has at a time."""
 SHARES = 264
 """Programs that make the embeddings' gradient: two for each of 132 multiprocessors. Fixed, so that sums are the same everywhere."""
 
@@ -26,16 +26,11 @@ def outputs(
 ) -> Float[Tensor, "b height width h v"]:
     """Queries applied to lambdas."""
     seen, chosen = _chosen(q, values, embeddings)
-    table = tables.of_queries(
-        tables.within(embeddings, seen), chosen.tile, chosen.key_rows, chosen.forward["HALO"], values.dtype
-    )
+    table = _table(tables.within(embeddings, seen), chosen, values.dtype)
     y = values.new_empty((*q.shape[:4], values.shape[3]))
-    tiles, groups = _tiles(q, chosen.tile), _groups(values, chosen.forward)
-    if chosen.resident:
-        kernel, grid = forward.resident_forward, (tiles, min(groups, _parts(PROGRAMS, tiles)))
-    else:
-        kernel, grid = forward.streamed_forward, (tiles, groups)
+    kernel = forward.resident_forward if chosen.resident else forward.streamed_forward
     given = (q, values, values if content is None else content, table, y)
+    grid = _grid(q, chosen, _groups(values, chosen.forward))
     launch(kernel, grid, *given, *_sizes(q, values), CONTENT=content is not None, **chosen.forward)
     return y
 
@@ -50,15 +45,14 @@ def gradients(
     """Of queries, values and embeddings, in their shapes and types."""
     seen, chosen = _chosen(q, values, embeddings)
     e, sizes = tables.within(embeddings, seen), _sizes(q, values)
-    tiles = _tiles(q, chosen.tile)
-    table = tables.of_queries(e, chosen.tile, chosen.key_rows, chosen.queries["HALO"], values.dtype)
-    d_q = torch.empty_like(q)
+    table, d_q = _table(e, chosen, values.dtype), torch.empty_like(q)
+    kernel = backward.resident_query_gradients if chosen.resident else backward.streamed_query_gradients
     given = (values, values if content is None else content, table, d_y, d_q)
-    grid = (tiles, _parts(len(q), chosen.queries["IMAGES"]))
-    launch(backward.query_gradients, grid, *given, *sizes, CONTENT=content is not None, **chosen.queries)
+    grid = _grid(q, chosen, _parts(len(q), chosen.queries["IMAGES"]))
+    launch(kernel, grid, *given, *sizes, CONTENT=content is not None, **chosen.queries)
 
     halo, around = chosen.embeddings["HALO"], chosen.embeddings["HALO"] // chosen.embeddings["AROUND"]
-    splits = min(tiles * _groups(values, chosen.embeddings), _parts(SHARES, around))
+    splits = min(_tiles(q, chosen.tile) * _groups(values, chosen.embeddings), _parts(SHARES, around))
     shares = torch.empty((splits, len(table), halo), dtype=torch.float32, device=q.device)
     launch(backward.embedding_gradients, (around, splits), q, values, d_y, shares, *sizes, **chosen.embeddings)
     d_e = tables.gradient(shares, chosen.tile, chosen.key_rows, q.shape[4], seen).to(embeddings.dtype)
@@ -74,6 +68,16 @@ def _chosen(q: Tensor, values: Tensor, embeddings: Tensor) -> tuple[tables.Windo
     seen = tables.window(embeddings.shape[2:], q.shape[1:3], values.shape[1:3])
     heads = (q.shape[3], q.shape[4], values.shape[3])
     return seen, settings(heads, seen.size, seen.before, values.dtype, _precision(values.dtype))
+
+
+def _table(e: Tensor, chosen: Settings, dtype: torch.dtype) -> Float[Tensor, "queries_k halo"]:
+    return tables.of_queries(e, chosen.tile, chosen.key_rows, chosen.forward["HALO"], dtype)
+
+
+def _grid(q: Tensor, chosen: Settings, groups: int) -> tuple[int, int]:
+    """Of tiles, by groups of images and channels; programs that keep the table take several groups each where there are many."""
+    tiles = _tiles(q, chosen.tile)
+    return tiles, min(groups, _parts(PROGRAMS, max(1, tiles))) if chosen.resident else groups
 
 
 def _sizes(q: Tensor, values: Tensor) -> tuple[int, ...]:

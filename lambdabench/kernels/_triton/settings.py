@@ -52,21 +52,23 @@ def settings(
     exact = not half and precision == "ieee"
     at_a_time = max(1, LAMBDA_ROWS // key_rows)
     tile = _tile(at_a_time)
-    around = (tile[0] + window[0] - 1) * (tile[1] + window[1] - 1)
+    halo = (tile[0] + window[0] - 1) * (tile[1] + window[1] - 1)
     every = {"H": h, "K": k, "KP": key_rows, "R_X": window[1], "BEFORE_Y": before[0], "BEFORE_X": before[1]}
     every |= {"PRECISION": precision, "num_warps": WARPS}
     tiled = every | {"TY": tile[0], "TX": tile[1]}
     seen, blocks = tiled | {"R_Y": window[0]}, _blocks(h, v, COLUMNS // 2 if exact else COLUMNS)
-    resident = half and around <= RESIDENT
-    whole = {"HALO": max(LEAST_DEPTH, power(around)), "num_stages": 2}
+    resident = half and halo <= RESIDENT
+    around = (
+        {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2} if resident else _streamed(halo, 64 if half else 32, 3)
+    )
     limit = {"maxnreg": TWO_PROGRAMS} if half and blocks["ROWS"] == LEAST_DEPTH else {}
     return Settings(
         tile=tile,
         key_rows=key_rows,
         resident=resident,
-        forward=seen | blocks | (whole if resident else _streamed(around, 64 if half else 32, 3)),
-        queries=seen | blocks | _streamed(around, 32, 3) | {"BLOCKS": -(-v // blocks["CHANNELS"])},
-        embeddings=tiled | blocks | _streamed(around, 128 if half else 32, 2) | limit,
+        forward=seen | blocks | around,
+        queries=seen | blocks | around | {"BLOCKS": -(-v // blocks["CHANNELS"])},
+        embeddings=tiled | blocks | _streamed(halo, 128 if half else 32, 2) | limit,
         values=every | blocks | _squares(window, max(1, at_a_time // 4) if exact else at_a_time),
     )
 
@@ -78,8 +80,8 @@ def _blocks(h: int, v: int, columns: int) -> dict[str, int]:
     return {"IMAGES": images, "CHANNELS": channels, "ROWS": max(LEAST_DEPTH, power(images * h))}
 
 
-def _streamed(around: int, step: int, stages: int) -> dict[str, int]:
-    return {"HALO": -(-around // step) * step, "AROUND": step, "num_stages": stages}
+def _streamed(halo: int, step: int, stages: int) -> dict[str, int]:
+    return {"HALO": -(-halo // step) * step, "AROUND": step, "num_stages": stages}
 
 
 def _squares(window: tuple[int, int], queries: int) -> dict[str, int]:

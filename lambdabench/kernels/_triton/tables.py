@@ -1,6 +1,7 @@
 """The embeddings as the kernels multiply with them, shifted from row to row (Toeplitz), and gradients of such tables put together."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -19,6 +20,7 @@ class Window:
     cut_behind: tuple[int, int]
 
 
+@lru_cache(maxsize=512)
 def window(scope: tuple[int, ...], size: tuple[int, ...], context_size: tuple[int, ...]) -> Window:
     """Of a map and its context's, for embeddings whose offset 0 is at scope // 2."""
     centre = (scope[0] // 2, scope[1] // 2)
