@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.registry import ROOT
 from . import _operator, conv2d
-from ._triton.launches import INTERPRETED, gradients, outputs
+from ._triton.launches import INTERPRETED, gradients, is_addressable, outputs
 
 
 def apply(
@@ -24,9 +24,9 @@ def apply(
     """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out.
 
     The portable kernel runs on another device or one before compute capability 8.0, in float64, for an intra-depth over 1, without
-    embeddings (then it is one product), from 2^31 elements on, and within a transform of torch.func.
+    embeddings (then it is one product), from 2^31 elements of a tensor or a table on, and within a transform of torch.func.
     """
-    ours = embeddings is not None and runs(values, values.shape[2]) and _is_addressable(queries, values)
+    ours = embeddings is not None and runs(values, values.shape[2]) and is_addressable(queries, values, embeddings)
     if not ours or _operator.in_transform():
         return conv2d.apply(queries, values, content, embeddings)
     return _apply(queries, values, content, embeddings)
@@ -36,14 +36,6 @@ def runs(like: Tensor, intra_depth: int = 1) -> bool:
     """Whether this kernel is for such tensors and such an intra-depth."""
     here = INTERPRETED or (like.is_cuda and torch.cuda.get_device_properties(like.device).major >= 8)
     return here and intra_depth == 1 and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
-
-
-def _is_addressable(queries: Tensor, values: Tensor) -> bool:
-    """Whether offsets are within 32 bits, and programs, one for 32 channels of an image at most, within the 65,535 of CUDA's second
-    axis of a grid."""
-    b, v = values.shape[:2]
-    y = queries.numel() // queries.shape[2] * v
-    return max(queries.numel(), values.numel(), y) < 2**31 and b * -(-v // 32) <= 65_535
 
 
 @torch.library.custom_op(f"{ROOT}::apply_lambdas_triton", mutates_args=())

@@ -8,7 +8,7 @@ import torch
 from lambdabench.kernels import einsum
 from lambdabench.kernels import triton as kernel
 
-# b, h, k, v, map, context's map or None, scope, what is left out, dtype
+# b, h, k, v, map, context's map or None, scope, what is left out (or in float32 within autocast), dtype
 SHAPES: list[tuple[Any, ...]] = [
     (2, 2, 16, 8, (5, 6), None, (3, 3), "", torch.float32),
     (1, 4, 16, 16, (7, 7), None, (7, 7), "", torch.float32),
@@ -26,6 +26,7 @@ SHAPES: list[tuple[Any, ...]] = [
     (1, 8, 16, 4, (6, 5), None, (9, 9), "", torch.float16),
     (5, 2, 16, 16, (3, 5), None, (5, 5), "", torch.float16),
     (2, 8, 32, 70, (3, 3), None, (3, 3), "", torch.float16),
+    (1, 2, 5, 8, (4, 5), None, (3, 3), "autocast", torch.float16),
     (3, 4, 16, 16, (8, 7), None, (9, 11), "content", torch.float16),  # a halo that does not stay with a program
 ]
 
@@ -39,7 +40,11 @@ def inputs(shape: tuple[Any, ...]) -> list[torch.Tensor | None]:
         "content": torch.randn(b, k, v),
         "embeddings": torch.randn(k, 1, *scope),
     }
-    return [None if name == left_out else one.to(dtype).requires_grad_() for name, one in made.items()]
+    wide = ("queries", "embeddings") if left_out == "autocast" else ()
+    return [
+        None if name == left_out else one.to(torch.float32 if name in wide else dtype).requires_grad_()
+        for name, one in made.items()
+    ]
 
 
 def answers(apply: Any, given: list[torch.Tensor | None]) -> list[torch.Tensor]:
@@ -59,9 +64,10 @@ def main() -> None:
         given = inputs(shape)
         wide = [None if one is None else one.detach().double().requires_grad_() for one in given]
         limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
-        for found, wanted in zip(answers(kernel.apply, given), answers(einsum.apply, wide), strict=True):
+        dtypes = [shape[-1], *(one.dtype for one in given if one is not None)]
+        for dtype, found, wanted in zip(dtypes, answers(kernel.apply, given), answers(einsum.apply, wide), strict=True):
             assert found.shape == wanted.shape, shape
-            assert found.dtype == shape[-1], shape
+            assert found.dtype == dtype, shape
             error, largest = greatest(found - wanted), greatest(wanted)
             assert error <= limit * max(1.0, largest), (shape, error)
     sys.stdout.write(f"{len(SHAPES)} shapes\n")

@@ -9,13 +9,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from . import backward, forward, tables
-from .settings import SQUARE, Settings, settings
+from .settings import COLUMNS, SQUARE, Settings, key_rows, settings
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+GRID = 65_535
+"""Programs on the second axis of a grid at most (CUDA C++ Programming Guide, technical specifications)."""
 PROGRAMS = 2048
 """Programs among which a table is shared out at least, where there is as much to do: several times what a GPU has at a time."""
 SHARES = 264
 """Programs that make the embeddings' gradient: two for each of 132 multiprocessors. Fixed, so that sums are the same everywhere."""
+
+
+def is_addressable(
+    queries: Float[Tensor, "b h k height width"],
+    values: Float[Tensor, "b v 1 height_m width_m"],
+    embeddings: Float[Tensor, "k 1 r_y r_x"],
+) -> bool:
+    """Whether offsets are within 32 bits, those in the larger table too, and programs within what a grid has on its second axis."""
+    b, v = values.shape[:2]
+    k, _, r_y, r_x = embeddings.shape
+    table = SQUARE**2 * key_rows(k) * (r_y + SQUARE) * (r_x + SQUARE)
+    y = queries.numel() // k * v
+    return max(queries.numel(), values.numel(), y, table) < 2**31 and b * _parts(v, COLUMNS // 2) <= GRID
 
 
 def outputs(
@@ -106,7 +121,7 @@ def _precision(dtype: torch.dtype) -> str:
     return "tf32" if asked == "tf32" else "ieee"
 
 
-def launch(kernel: Any, grid: tuple[int, ...], *given: Any, **settings: Any) -> None:
+def launch(kernel: Any, grid: tuple[int, ...], *given: Any, **constants: Any) -> None:
     """On the device of the first tensor, which need not be the current one."""
     with nullcontext() if INTERPRETED else torch.cuda.device_of(given[0]):
-        kernel[grid](*given, **settings)
+        kernel[grid](*given, **constants)

@@ -11,7 +11,7 @@ LAMBDA_ROWS = 128
 COLUMNS, LEAST_CHANNELS = 64, 16
 """Columns of a program, and channels of one image among them at least."""
 HEAD_ROWS = 32
-"""Rows [images x heads] of a program at most, where one image has no more."""
+"""Rows [images x heads] of a program at most, where one image has no more; half of it in 32 bits."""
 LEAST_DEPTH = 16
 """Terms of a product on tensor cores at least, in 16 bits."""
 RESIDENT = 128
@@ -20,7 +20,7 @@ SQUARE = 8
 """Side of the context positions of a program that makes the values' gradient."""
 WARPS = 8
 TWO_PROGRAMS = 128
-"""Registers of a thread with which a multiprocessor has two programs."""
+"""Registers of a thread with which a multiprocessor has two programs; a limit where the embeddings' gradient keeps to it without spills."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +48,36 @@ def settings(
     Products of 32 bits take less at a time: their operands are twice as large, and in registers where no tensor cores are used.
     """
     h, k, v = heads
-    key_rows, half = max(LEAST_DEPTH, power(k)), dtype != torch.float32
+    rows, half = key_rows(k), dtype != torch.float32
     exact = not half and precision == "ieee"
-    at_a_time = max(1, LAMBDA_ROWS // key_rows)
+    at_a_time = max(1, LAMBDA_ROWS // rows)
     tile = _tile(at_a_time)
     halo = (tile[0] + window[0] - 1) * (tile[1] + window[1] - 1)
-    every = {"H": h, "K": k, "KP": key_rows, "R_X": window[1], "BEFORE_Y": before[0], "BEFORE_X": before[1]}
+    every = {"H": h, "K": k, "KP": rows, "R_X": window[1], "BEFORE_Y": before[0], "BEFORE_X": before[1]}
     every |= {"PRECISION": precision, "num_warps": WARPS}
     tiled = every | {"TY": tile[0], "TX": tile[1]}
-    seen, blocks = tiled | {"R_Y": window[0]}, _blocks(h, v, COLUMNS // 2 if exact else COLUMNS)
+    seen = tiled | {"R_Y": window[0]}
+    blocks = _blocks(h, v, COLUMNS // 2 if exact else COLUMNS, HEAD_ROWS if half else HEAD_ROWS // 2)
     resident = half and halo <= RESIDENT
-    around = (
-        {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2} if resident else _streamed(halo, 64 if half else 32, 3)
-    )
-    limit = {"maxnreg": TWO_PROGRAMS} if half and blocks["ROWS"] == LEAST_DEPTH else {}
+    whole = {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2}
+    around = whole if resident else _streamed(halo, 64 if half else 32, 3)
+    usual = half and blocks["ROWS"] == LEAST_DEPTH and k in (16, 32) and v % LEAST_CHANNELS == 0
+    limit = {"maxnreg": TWO_PROGRAMS} if usual else {}
     return Settings(
         tile=tile,
-        key_rows=key_rows,
+        key_rows=rows,
         resident=resident,
         forward=seen | blocks | around,
         queries=seen | blocks | around | {"BLOCKS": -(-v // blocks["CHANNELS"])},
         embeddings=tiled | blocks | _streamed(halo, 128 if half else 32, 2) | limit,
-        values=every | blocks | _squares(window, max(1, at_a_time // 4) if exact else at_a_time),
+        values=every | blocks | _squares(window, max(1, at_a_time // (4 if exact else 1 if half else 2))),
     )
 
 
-def _blocks(h: int, v: int, columns: int) -> dict[str, int]:
+def _blocks(h: int, v: int, columns: int, head_rows: int) -> dict[str, int]:
     """How a program's columns are images and channels, and its rows images and heads."""
     channels = min(columns, max(LEAST_CHANNELS, power(v)))
-    images = min(columns // channels, max(1, power(HEAD_ROWS // h + 1) // 2))
+    images = min(columns // channels, max(1, power(head_rows // h + 1) // 2))
     return {"IMAGES": images, "CHANNELS": channels, "ROWS": max(LEAST_DEPTH, power(images * h))}
 
 
@@ -94,6 +95,11 @@ def _tile(queries: int) -> tuple[int, int]:
     """Rows and columns of as many queries, a power of two."""
     rows = 1 << (queries.bit_length() - 1) // 2
     return rows, queries // rows
+
+
+def key_rows(k: int) -> int:
+    """The key depth as tables have it: a power of two that a product on tensor cores takes."""
+    return max(LEAST_DEPTH, power(k))
 
 
 def power(n: int) -> int:
