@@ -34,7 +34,8 @@ def apply(
 
 def runs(like: Tensor, intra_depth: int = 1) -> bool:
     """Whether this kernel is for such tensors and such an intra-depth."""
-    here = INTERPRETED or (like.is_cuda and torch.cuda.get_device_properties(like.device).major >= 8)
+    on_cuda = like.is_cuda and torch.version.hip is None
+    here = INTERPRETED or (on_cuda and torch.cuda.get_device_properties(like.device).major >= 8)
     return here and intra_depth == 1 and like.dtype in (torch.float32, torch.bfloat16, torch.float16)
 
 

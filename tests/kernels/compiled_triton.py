@@ -1,6 +1,6 @@
-"""Compiles for sm_90 without a GPU what the Triton kernel launches, and prints registers, spills and shared memory of each.
+"""Compiles without a GPU what the Triton kernel launches, and prints registers, spills and shared memory of each.
 
-Arguments are cases of DTYPES and SIZES, as "bfloat16 4 16"; none: all of them.
+Arguments are cases of ARCHITECTURES, DTYPES and SIZES, as "90 bfloat16 4 16"; none: all of them.
 """
 
 import itertools
@@ -20,6 +20,8 @@ from triton.compiler import ASTSource
 from lambdabench.kernels import triton as kernel
 from lambdabench.kernels._triton import launches
 
+ARCHITECTURES = (86, 90)
+"""Compute capabilities, times ten."""
 DTYPES = ("bfloat16", "ieee", "tf32")
 """bfloat16, and float32 by its precision."""
 SIZES = ((4, 16), (4, 32), (8, 16), (8, 32))
@@ -30,9 +32,11 @@ OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 def main() -> None:
     asked = [tuple(one.split()) for one in sys.argv[1:]]
-    for dtype, h, k in asked or [(dtype, *size) for dtype, size in itertools.product(DTYPES, SIZES)]:
+    every = [(at, dtype, *size) for at, dtype, size in itertools.product(ARCHITECTURES, DTYPES, SIZES)]
+    for at, dtype, h, k in asked or every:
         for function, given, settings in launched(dtype, int(h), int(k)):
-            sys.stdout.write(f"{dtype} h{h} k{k} {function.__name__}: {compiled(function, given, settings)}\n")
+            said = compiled(int(at), function, given, settings)
+            sys.stdout.write(f"{at} {dtype} h{h} k{k} {function.__name__}: {said}\n")
 
 
 def launched(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
@@ -47,7 +51,7 @@ def launched(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dic
     return found
 
 
-def compiled(function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
+def compiled(architecture: int, function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
     """With the hints that a launch gives: pointers, and sizes that it specialises, are multiples of 16."""
     options = {name: one for name, one in settings.items() if name in OPTIONS}
     constants = {name: one for name, one in settings.items() if name not in OPTIONS}
@@ -59,15 +63,23 @@ def compiled(function: Any, given: tuple[Any, ...], settings: dict[str, Any]) ->
             hints[place,] = [["tt.divisibility", 16]]
     types |= dict.fromkeys(constants, "constexpr")
     source = ASTSource(fn=function, signature=types, constexprs=constants, attrs=hints)
-    made: Any = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
-    return f"{told(made.asm['ptx'])}, {made.metadata.shared} bytes of shared memory"
+    made: Any = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
+    return f"{told(made.asm['ptx'], architecture)}, {made.metadata.shared} bytes of shared memory"
 
 
-def told(ptx: str) -> str:
+def told(ptx: str, architecture: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.ptx"
         path.write_text(ptx)
-        command = [get_ptxas(90).path, "-v", "--gpu-name=sm_90a", str(path), "-o", str(path.with_suffix(".cubin"))]
+        name = "sm_90a" if architecture == 90 else f"sm_{architecture}"
+        command = [
+            get_ptxas(architecture).path,
+            "-v",
+            f"--gpu-name={name}",
+            str(path),
+            "-o",
+            str(path.with_suffix(".cubin")),
+        ]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     registers, spills = re.search(r"Used (\d+) registers", said), re.search(r"(\d+) bytes spill stores", said)
     assert registers is not None

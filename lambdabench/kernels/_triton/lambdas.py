@@ -60,18 +60,9 @@ def values_at(v_ptr, m_y, m_x, base, real, rows, columns, V):
 
 @triton.jit
 def add_content(
-    found,
-    c_ptr,
-    image,
-    channel,
-    real,
-    V,
-    T: tl.constexpr,
-    K: tl.constexpr,
-    KP: tl.constexpr,
-    PRECISION: tl.constexpr,
-    DTYPE: tl.constexpr,
-):
+    found, c_ptr, image, channel, real, V,
+    T: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, PRECISION: tl.constexpr, DTYPE: tl.constexpr,
+):  # fmt: skip
     """Content lambdas onto position lambdas [queries x k, columns], as a product: their layout is the one of products already."""
     row, k = tl.arange(0, T * KP), tl.arange(0, KP)
     place = (image[None, :] * K + k[:, None]) * V + channel[None, :]
