@@ -1,5 +1,8 @@
 """Numbers against batch size or image size: which cases are one curve, and curves drawn with bars, holes and names at their ends."""
 
+import itertools
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from scipy.optimize import isotonic_regression
 
 from ..core.errors import NothingMeasuredError
+from ..core.options import differing, phrase, shared
 from . import Drawing
 from . import _scales as scales
 from . import _style as style
@@ -37,9 +41,11 @@ FOLLOWS = {"param_dtype": "dtype", "device": "device_name", "threads": "device_n
 """What needs no word where the other one tells it."""
 COLUMN_INCHES, LABEL_INCHES, LINE_INCHES = 5.6, 0.145, 0.13
 LONGEST = 48
-"""Characters of a name at a line's end."""
-
-
+"""Characters of a name at a line's end, where curves can be told apart by so many."""
+FEWEST = 12
+"""Characters of a long name that are kept from its beginning."""
+TOLD_BY_VALUE = re.compile(r"\b\w+=(?!true\b|false\b)(?=[a-z])")
+"""The key of an option whose value, a word, tells by itself: kernel=conv2d."""
 CROWD = 14
 """More curves than these in one panel are parted by their conditions."""
 
@@ -151,11 +157,39 @@ def _told(frame: pd.DataFrame) -> list[str]:
 
 
 def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
-    """Each curve's model with the conditions in which curves of this panel differ, but those that another one settles."""
+    """Each curve's model with the conditions and options in which curves of this panel differ, but those that another one settles."""
     frame = pd.DataFrame(keys, columns=columns).astype(str)
     own = ["model", columns[-1]] if frame[columns[-1]].nunique() > 1 else ["model"]
+    options = [json.loads(text) for text in frame["options"]]
+    differ = differing(list(zip(frame["model"], options, strict=True)))
+    frame["options"] = [phrase(one, differ) for one in options]
     told = [*own, *_told(frame[columns[1:-1]])]
-    return [", ".join(_word(one, row[one]) for one in told if row[one] != "{}") for _, row in frame.iterrows()]
+    return _shortened([", ".join(_word(one, row[one]) for one in told if row[one]) for _, row in frame.iterrows()])
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    """The names, long ones without the keys of options whose values are words, and cut in what they have in common with another;
+    numbered where that makes them equal."""
+    brief = [name if len(name) <= LONGEST else TOLD_BY_VALUE.sub("", name) for name in names]
+    short = [_cut(name, [one for one in brief if one != name]) for name in brief]
+    turn = {place: f" ({short[: place + 1].count(cut)})" for place, cut in enumerate(short) if short.count(cut) > 1}
+    return [
+        f"{cut[: LONGEST - len(turn[place])]}{turn[place]}" if place in turn else cut for place, cut in enumerate(short)
+    ]
+
+
+def _cut(name: str, others: Sequence[str]) -> str:
+    """The name with its end from the word on in which it differs from its nearest, and as much of its beginning as there is room for."""
+    if len(name) <= LONGEST:
+        return name
+    alike = max((_alike(name, one) for one in others), default=0)
+    tail = name[name.rfind(" ", 0, alike) + 1 :][-(LONGEST - FEWEST - 1) :]
+    return f"{name[: LONGEST - 1 - len(tail)]}…{tail}"
+
+
+def _alike(name: str, other: str) -> int:
+    """Characters with which both begin."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
 
 
 def _word(column: str, value: Any) -> str:
@@ -166,16 +200,10 @@ def _word(column: str, value: Any) -> str:
             return f"batch {value}"
         case "threads":
             return f"{value} threads"
-        case "options":
-            return str(value).strip("{}").replace('"', "").replace(":", "=").replace(",", " ")
         case "fingerprint":
             return f"env {str(value)[:6]}"
         case _:
             return str(value)
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 Named = list[tuple[Annotation, float]]
@@ -214,7 +242,13 @@ def _prepare(axes: Axes, row: Row, metric: str, curves: list[Curve]) -> None:
     axes.set_ylabel(scales.label(metric))
     fixed = sorted({int(value) for one in curves for value in one.points[OTHER[x]]})
     at = f"at {_word(OTHER[x], fixed[0])}" if len(fixed) == 1 else ""
-    axes.set_title(", ".join(one for one in (row.title, at) if one), fontsize=9, loc="left")
+    axes.set_title(", ".join(one for one in (row.title, at, _shared(curves)) if one), fontsize=9, loc="left")
+
+
+def _shared(curves: Sequence[Curve]) -> str:
+    """The options that all curves have alike, which no name tells."""
+    options = [json.loads(one.points["options"].iloc[0]) for one in curves]
+    return phrase(options[0], shared(options)) if options else ""
 
 
 def _clear_of_each_other(values: list[int]) -> list[int]:
@@ -276,9 +310,12 @@ def _name_end(axes: Axes, curve: Curve, x: str, metric: str) -> tuple[Annotation
     last = max(float(value) for value in (*curve.points[x], *curve.holes[x]))
     end = (last, scales.scale(_nearest(curve, x, last)[metric], metric))
     holes = [f"{hole['status']} at {hole[x]:g}" for _, hole in curve.holes.sort_values(x).iterrows()]
+    text = "; ".join([curve.name, *holes])
+    if len(text) > max(LONGEST, len(curve.name)):
+        text = f"{text[: max(LONGEST - 1, len(curve.name))]}…"
     tie = {"arrowstyle": "-", "color": curve.colour, "lw": 0.5, "alpha": 0.5, "shrinkA": 0, "shrinkB": 3}
     name = axes.annotate(
-        _shorten("; ".join([curve.name, *holes])),
+        text,
         end,
         (1.03, 0.5),
         textcoords="axes fraction",

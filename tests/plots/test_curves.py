@@ -1,6 +1,7 @@
 """Curves are tested by their artists' data: which cases are joined, holes, bars, names, and what is never on one line."""
 
 import itertools
+import json
 from typing import Any
 
 import pandas as pd
@@ -107,6 +108,51 @@ def test_cases_that_do_not_compare_are_never_one_curve_and_the_names_tell(apart:
 def test_names_tell_options_and_the_other_axis_where_they_differ() -> None:
     rows = [*batches("m", 1, 2, options='{"scope":7}'), *batches("m", 1, 2), *batches("n", 1, 2, image_px=256)]
     assert names(drawn(rows).figure.axes[0]) == ["m, 224 px, scope=7", "m, 224 px", "n, 256 px"]
+
+
+def options(**known: Any) -> str:
+    return json.dumps(known, separators=(",", ":"), sort_keys=True)
+
+
+def test_options_that_all_curves_have_alike_are_in_the_title_and_not_in_the_names() -> None:
+    rows = [
+        one
+        for scope in (7, 9)
+        for one in batches("m", 1, 2, options=options(dim=64, heads=4, kernel="conv2d", scope=scope))
+    ]
+    axes = drawn(rows).figure.axes[0]
+    assert names(axes) == ["m, scope=7", "m, scope=9"]
+    assert axes.get_title("left") == "at 224 px, dim=64 heads=4 kernel=conv2d"
+
+
+def test_long_names_are_cut_where_they_are_alike_and_stay_different() -> None:
+    rows = [
+        one
+        for library in ("timm", "lambda_networks")
+        for scope in (7, 9, 23)
+        for size in (56, 28)
+        for one in batches(
+            "peer_lambda_layer", 1, 2, image_px=size, options=options(dim=3584 // size, library=library, scope=scope)
+        )
+    ]
+    holes = [case("peer_lambda_layer", batch_size=4, image_px=28, status="oom", options=rows[6]["options"])]
+    for axes in drawn(rows + holes).figure.axes:
+        assert len(set(names(axes))) == 12
+        assert max(map(len, names(axes))) <= 48
+        assert {one.rpartition("scope=")[2].partition(";")[0] for one in names(axes)} == {"7", "9", "23"}
+
+
+def test_names_that_would_be_cut_to_the_same_are_numbered() -> None:
+    rows = [
+        one
+        for place in (1, 2)
+        for one in batches(
+            "m" * 20 + str(place) + "n" * 20, 1, 2, options=options(flavour="x" * 9 + str(place) + "y" * 40)
+        )
+    ]
+    first, second = names(drawn(rows).figure.axes[0])
+    assert (first[-4:], second[-4:]) == (" (1)", " (2)")
+    assert len(first) == 48
 
 
 def test_holes_are_crosses_beside_the_nearest_number_and_named_with_their_reason() -> None:

@@ -1,0 +1,33 @@
+"""Options as people read them: those alone that tell some cases from others."""
+
+from collections.abc import Mapping, Sequence
+
+from .spec import Value
+
+
+def differing(cases: Sequence[tuple[str, Mapping[str, Value]]]) -> tuple[str, ...]:
+    """The options in which some (model, options) differ: by value, or within a model by being there."""
+    keys = sorted({key for _, options in cases for key in options})
+    return tuple(key for key in keys if _differs(key, cases))
+
+
+def shared(options: Sequence[Mapping[str, Value]]) -> tuple[str, ...]:
+    """The options that all have, with one value."""
+    return tuple(
+        sorted(key for key in options[0] if all(key in one and one[key] == options[0][key] for one in options))
+    )
+
+
+def phrase(options: Mapping[str, Value], keys: Sequence[str]) -> str:
+    """ "kernel=conv2d scope=23" of these keys, as far as the options have them."""
+    return " ".join(f"{key}={_word(options[key])}" for key in keys if key in options)
+
+
+def _differs(key: str, cases: Sequence[tuple[str, Mapping[str, Value]]]) -> bool:
+    values = {_word(options[key]) for _, options in cases if key in options}
+    has = {model for model, options in cases if key in options}
+    return len(values) > 1 or any(model in has and key not in options for model, options in cases)
+
+
+def _word(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
