@@ -69,6 +69,8 @@ class Request:
     that they belong to; `compiling` the backends that compile."""
 
     budget_s: float | None = None
+    spent_s: float = 0.0
+    """Of the budget, before the plan."""
     device_asked: bool = False
     fresh: bool = False
     available_bytes: int = 0
@@ -117,7 +119,7 @@ def make(
     if budget_s is None and fallback:
         budget_s = suite.fallback_budget_s
     ordered = _order(jobs, suite.sampling.seed)
-    chosen, left_out, total_s = _within(ordered, budget_s)
+    chosen, left_out, total_s = _within(ordered, None if budget_s is None else budget_s - request.spent_s)
     skips += [
         Skip(
             case_id=job.case_id,

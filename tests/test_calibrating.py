@@ -1,10 +1,20 @@
-"""What two networks took tells time and memory of others."""
+"""What two networks took tells time and memory of others; what a run took corrects it; a budget is the whole time."""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from lambdabench import plan
-from lambdabench.commands.calibrating import NETWORKS, Taken, rates_of
-from lambdabench.core.spec import Case, Cell, Device, Environment, Machine, ModelFacts, Suite
+from lambdabench import launch, plan
+from lambdabench.cli.app import app
+from lambdabench.commands import calibrating, rounds
+from lambdabench.commands.calibrating import NETWORKS, Taken, corrected, rates_of
+from lambdabench.core.record import Measurement, Outcome
+from lambdabench.core.spec import Case, Cell, Device, Environment, Job, Machine, ModelFacts, Rates, Sampling, Suite
 
 CASE = Case(model="", backend="torch_eager", device="cpu", mode="train", image_px=224, threads=2, param_dtype="float32")
 CPU = Device(name="cpu", title="a cpu", memory_bytes=2**34, backends=("torch_eager",), gemm_flop_per_s=1e11)
@@ -49,3 +59,145 @@ def test_memory_lies_between_the_networks_that_were_measured(
     assert job.estimate_bytes == pytest.approx(plan.kept_bytes(job.case, known) + 4 * written * element_bytes)
     (rough,) = plan.make(suite, here, {"a": known}, {}, plan.Request()).jobs
     assert rough.estimate_bytes == pytest.approx(plan.kept_bytes(job.case, known) + 4 * written * 4)
+
+
+RATES = Rates(
+    backend="torch_eager", device="cpu", mode="train", dtype="float32", flop_s=((1e-3, 2.6e-10), (9e-3, 1e-10))
+)
+KNOWN = {
+    NETWORKS[0]: facts(NETWORKS[0], 8e9, 8e6),
+    NETWORKS[1]: facts(NETWORKS[1], 8e8, 7.2e6),
+    "a": facts("a", 1e9, 1e6),
+    "b": facts("b", 1e9, 9e6),
+}
+
+
+def test_a_run_corrects_the_rates_that_its_networks_are_near_to() -> None:
+    fast = Taken(facts=KNOWN["a"], step_s=1e-11 * 1e9)
+    found = corrected(RATES, [fast, fast, dataclasses.replace(fast, step_s=1.0)])
+    assert found.flop_s == (pytest.approx((1e-3, 1e-11)), (9e-3, 1e-10)), (
+        "the median of three; none was near to the other"
+    )
+    again = corrected(found, [Taken(facts=KNOWN["b"], step_s=2e-10 * 1e9)])
+    assert again.flop_s == (pytest.approx((1e-3, 1e-11)), pytest.approx((9e-3, 2e-10)))
+
+
+def job(model: str, batch_size: int = 1, **changes: Any) -> Job:
+    one = dataclasses.replace(CASE, model=model, batch_size=batch_size, **changes)
+    name = f"{model}-{batch_size}"
+    return Job(job_id=name, case_id=name, case=one, metrics=("latency",), sampling=Sampling(), estimate_s=5.0)
+
+
+def outcome(latency_s: float, status: Any = "ok", flags: tuple[str, ...] = ()) -> Outcome:
+    latency = Measurement(metric="latency", unit="s/step", value=latency_s)
+    return Outcome(job_id="", status=status, flags=flags, measurements=(latency,))
+
+
+@pytest.fixture
+def here(environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine that remembers nothing yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return Machine(devices=(CPU,), environment=environment, missing=())
+
+
+def measuring(monkeypatch: pytest.MonkeyPatch, found: Outcome) -> list[str]:
+    """The models that are run from now on, each with this outcome."""
+    ran: list[str] = []
+
+    def run(jobs: Iterable[Job]) -> Iterator[launch.Finished]:
+        for one in jobs:
+            ran.append(one.case.model)
+            yield launch.Finished(job=one, outcome=found)
+
+    monkeypatch.setattr(calibrating.launch, "run", run)
+    return ran
+
+
+def calibrate(here: Machine, **changes: Any) -> tuple[Rates, ...]:
+    calibrating.calibrate([job("a")], here, KNOWN, "f00", on_wait=lambda text: None, **changes)
+    return calibrating.stored([job("a")], here, "f00")
+
+
+@pytest.mark.parametrize("bad", [outcome(1.0, "noisy"), outcome(1.0, flags=("not_steady",)), outcome(1.0, "oom")])
+def test_what_a_busy_machine_took_is_not_kept(here: Machine, monkeypatch: pytest.MonkeyPatch, bad: Outcome) -> None:
+    measuring(monkeypatch, bad)
+    assert calibrate(here) == ()
+    ran = measuring(monkeypatch, outcome(0.5, flags=("capped",)))
+    (rates,) = calibrate(here)
+    assert ran == list(NETWORKS)
+    assert rates.flop_s == (pytest.approx((1e-3, 0.5 / 8e9)), pytest.approx((9e-3, 0.5 / 8e8)))
+
+
+def test_rates_are_measured_once_and_again_when_they_are_old_or_all_is(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = measuring(monkeypatch, outcome(0.5))
+    calibrate(here)
+    calibrate(here)
+    assert len(ran) == 2
+    calibrate(here, anew=True)
+    assert len(ran) == 4
+    (path,) = calibrating._home().iterdir()  # pyright: ignore[reportPrivateUsage]
+    old_s = path.stat().st_mtime - calibrating.EXPIRES_S - 1
+    os.utime(path, (old_s, old_s))
+    assert len(calibrating.stored([job("a")], here, "f00")) == 1, "better than none"
+    calibrate(here)
+    assert len(ran) == 6
+
+
+def test_a_budget_with_no_time_for_a_calibration_has_none(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = measuring(monkeypatch, outcome(0.5))
+    assert calibrate(here, most_s=calibrating.COST_S - 1) == ()
+    assert ran == []
+
+
+def test_a_runs_own_times_replace_a_bad_calibration(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    took = [
+        (job("a", 1), outcome(9.9)),  # its largest batch tells
+        (job("a", 4), outcome(4e-11 * 1e9)),
+        (job("b", 4), outcome(9.9, "noisy")),
+        (job("b", 4, layout="channels_last"), outcome(9.9)),
+        (job("b", 4, options=(("kernel", "einsum"),)), outcome(9.9)),
+    ]
+    calibrating.correct(took, here, KNOWN, "f00")
+    assert calibrating.stored([job("a")], here, "f00") == (), "alone it has neither memory nor compiling"
+    measuring(monkeypatch, outcome(2.08))
+    (before,) = calibrate(here)
+    (path,) = calibrating._home().iterdir()  # pyright: ignore[reportPrivateUsage]
+    os.utime(path, (1e9, 1e9))
+    calibrating.correct(took, here, KNOWN, "f00")
+    (after,) = calibrating.stored([job("a")], here, "f00")
+    assert after.flop_s == (pytest.approx((1e-3, 1e-11)), before.flop_s[1])
+    assert path.stat().st_mtime == 1e9
+
+
+def test_a_plan_and_its_rounds_have_what_is_left_of_the_budget(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = Suite(name="s", cells=tuple(Cell(case=job(one).case, grid="g") for one in "ab"), metrics=("latency",))
+    full = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=30))
+    assert len(full.jobs) == 2
+    less = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=30, spent_s=18))
+    assert len(less.jobs) == 1
+    assert "budget of 30 s" in less.skips[0].reason, "the one that was given"
+    found = outcome(0.1)
+
+    def run(jobs: Iterable[Job], **_: Any) -> Iterator[launch.Finished]:
+        yield from (launch.Finished(job=one, outcome=found) for one in jobs)
+
+    monkeypatch.setattr(rounds.launch, "run", run)
+    times = iter([100.0, 105.0, 113.0])
+    steps = list(rounds.follow(full, {}, jobs_per_worker=1, spent_s=18, clock=lambda: next(times)))
+    assert [one.outcome.status for one in steps if one.outcome] == ["ok", "ok"]
+    times = iter([100.0, 113.0])
+    steps = list(rounds.follow(full, {}, jobs_per_worker=1, spent_s=18, clock=lambda: next(times)))
+    assert [one.outcome.status for one in steps if one.outcome] == ["ok", "skipped"]
+
+
+def test_a_dry_run_measures_nothing_for_its_estimates(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrating, "_home", lambda: away / "rates")
+    ran = measuring(monkeypatch, outcome(0.5))
+    words = ["run", "--suite", "quickstart", "--models", "resnet50", "--budget", "10m", "--dry-run"]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    assert "without a calibration" in found.output
+    assert ran == []
+    assert not (away / "rates").exists()

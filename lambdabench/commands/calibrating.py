@@ -1,64 +1,39 @@
-"""How fast whole networks run and compile here and what memory they take, measured for a moment as ordinary jobs: for estimates only."""
+"""How fast whole networks run and compile here and what memory they take, measured for a moment as ordinary jobs and corrected by what
+runs take: for estimates only."""
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .. import launch, plan
 from ..core import codec
+from ..core.record import Outcome
 from ..core.registry import ROOT
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
 """One that multiplies much for what it writes, one that writes much for what it multiplies: others lie between them."""
 IMAGE_PX = 224
-SAMPLING = Sampling(case_budget_s=1.0, min_samples=4, warmup_calls=1)
+SAMPLING = Sampling(case_budget_s=6.0, min_samples=6, warmup_calls=1, warmup_share=0.7, target_precision=0.05)
+"""Long enough that a step of 0.3 s is seen to be steady; most are after a second."""
 LIMIT_S = 180.0
 WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
-FORM = 3
+COST_S, SHARE = 20.0, 0.25
+"""What a calibration mostly takes, and the share of a budget that all of them may."""
+EXPIRES_S = 7 * 86400.0
+"""Older rates are measured anew where that is worth it: drivers, clocks and neighbours change."""
+FORM = 4
 """Of what is remembered; another form is measured anew."""
 FROM_ELSEWHERE = {"torch_compile": "torch_eager"}
 """A backend that compiles too slowly to be tried for an estimate -> the one whose rates it gets."""
 
 WISHES = tuple(Wish(model=name, image_px=IMAGE_PX) for name in NETWORKS)
-
-
-def calibrate(
-    jobs: Iterable[Job],
-    machine: Machine,
-    facts: Mapping[str, ModelFacts],
-    print_: str,
-    on_wait: Callable[[str], None],
-) -> tuple[Rates, ...]:
-    """Rates of every kind of run that the jobs are, remembered by the environment's fingerprint; `on_wait` hears what takes time."""
-    found: list[Rates] = []
-    for case in sorted({_kind(job.case) for job in jobs}, key=str):
-        device = next((one for one in machine.devices if one.name == case.device), None)
-        if device is None or case.backend not in device.backends or case.backend == "fake":
-            continue
-        path = (
-            _home()
-            / f"{FORM}-{print_}-{case.backend}-{case.device}-{case.mode}-{case.dtype}-{case.threads}.json".replace(
-                ":", "_"
-            )
-        )
-        if path.exists():
-            found.append(codec.read(Rates, path))
-            continue
-        on_wait(f"for estimates, once here: {' and '.join(NETWORKS)} by {case.backend}, {case.mode}, {case.dtype}")
-        if (rates := _measured(case, device, facts)) is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            codec.write(path, rates)
-            found.append(rates)
-    return tuple(found)
-
-
-def is_worth(rough: Plan) -> bool:
-    """Whether a plan's time matters: it has a budget, or is long."""
-    return bool(rough.jobs) and (rough.budget_s is not None or rough.estimate_s > WORTH_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +44,79 @@ class Taken:
     step_s: float
     compile_s: float | None = None
     peak_bytes: float | None = None
+
+
+def stored(jobs: Iterable[Job], machine: Machine, print_: str) -> tuple[Rates, ...]:
+    """Rates of the kinds of run that the jobs are, as far as they are remembered for the environment's fingerprint."""
+    paths = [_path(kind, print_) for kind in _kinds(jobs, machine)]
+    return tuple(codec.read(Rates, path) for path in paths if path.exists())
+
+
+def calibrate(
+    jobs: Iterable[Job],
+    machine: Machine,
+    facts: Mapping[str, ModelFacts],
+    print_: str,
+    *,
+    on_wait: Callable[[str], None],
+    most_s: float = float("inf"),
+    anew: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Measures and remembers the rates that are not, or too long (`anew`: all). `on_wait` hears what takes time.
+
+    None begins that would probably take the whole beyond `most_s`. Where the machine is too busy, what was remembered stays.
+    """
+    begun_s = clock()
+    for kind, device in _kinds(jobs, machine).items():
+        path = _path(kind, print_)
+        if path.exists() and not anew and begun_s - path.stat().st_mtime < EXPIRES_S:
+            continue
+        if clock() - begun_s + COST_S > most_s:
+            return
+        on_wait(f"for estimates, once here: {' and '.join(NETWORKS)} by {kind.backend}, {kind.mode}, {kind.dtype}")
+        if (rates := _measured(kind, device, facts)) is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            codec.write(path, rates)
+
+
+def correct(
+    outcomes: Iterable[tuple[Job, Outcome]], machine: Machine, facts: Mapping[str, ModelFacts], print_: str
+) -> None:
+    """Corrects the remembered rates by what the networks of a run took."""
+    usable = [(job, outcome) for job, outcome in outcomes if is_steady(outcome) and _is_plain(job.case)]
+    for kind in _kinds([job for job, _ in usable], machine):
+        path = _path(kind, print_)
+        same = [(job.case, outcome) for job, outcome in usable if _kind(job.case) == kind]
+        if path.exists() and (taken := _largest(same, facts)):
+            age = path.stat()
+            codec.write(path, corrected(codec.read(Rates, path), taken))
+            os.utime(path, (age.st_atime, age.st_mtime))  # what no network of the run is near to is as old as before
+
+
+def corrected(rates: Rates, taken: Sequence[Taken]) -> Rates:
+    """The rates, each times the median of (measured / estimated) over the networks that are nearer to it than to the other."""
+    known = sorted(rates.flop_s)
+    ends, speeds = zip(*known, strict=True)
+    ratios: dict[int, list[float]] = {}
+    for one in taken:
+        written, flop_s = _written(one), one.step_s / (one.facts.flops_per_image or 1.0)
+        nearest = int(np.argmin([abs(written - end) for end in ends]))
+        ratios.setdefault(nearest, []).append(flop_s / float(np.interp(written, ends, speeds)))
+    factors = [float(np.median(ratios.get(place, [1.0]))) for place in range(len(known))]
+    return dataclasses.replace(
+        rates, flop_s=tuple((end, speed * factor) for (end, speed), factor in zip(known, factors, strict=True))
+    )
+
+
+def is_steady(outcome: Outcome) -> bool:
+    """Whether the times of an outcome can be built on."""
+    return outcome.status == "ok" and "not_steady" not in outcome.flags
+
+
+def is_worth(rough: Plan) -> bool:
+    """Whether a plan's time matters: it has a budget, or is long."""
+    return bool(rough.jobs) and (rough.budget_s is not None or rough.estimate_s > WORTH_S)
 
 
 def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
@@ -100,6 +148,40 @@ def _element_bytes(taken: Taken, case: Case) -> tuple[float, float]:
     return _written(taken), max(variable, 0.0) / (taken.facts.activations_per_image or 1.0)
 
 
+def _kinds(jobs: Iterable[Job], machine: Machine) -> dict[Case, Device]:
+    """The kinds of run that the jobs are, each with its device, where they can be calibrated."""
+    here = {one.name: one for one in machine.devices}
+    kinds = sorted({_kind(job.case) for job in jobs}, key=str)
+    return {
+        kind: here[kind.device]
+        for kind in kinds
+        if kind.device in here and kind.backend in here[kind.device].backends and kind.backend != "fake"
+    }
+
+
+def _is_plain(case: Case) -> bool:
+    """Whether a case is a network as it is, on a backend with rates of its own: what the rates are of."""
+    return (case.kind, case.layout, case.options) == ("model", "contiguous", ()) and case.backend not in FROM_ELSEWHERE
+
+
+def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, ModelFacts]) -> list[Taken]:
+    """What each network took a batch's image at its largest batch, which is where estimates matter."""
+    found: dict[str, tuple[int, Taken]] = {}
+    for case, outcome in measured:
+        known = plan.facts_of(case, facts)
+        step_s = next((one.value for one in outcome.measurements if one.metric == "latency"), None)
+        if known is None or not known.flops_per_image or not step_s:
+            continue
+        if case.batch_size >= found.get(case.model, (0, None))[0]:
+            found[case.model] = case.batch_size, Taken(facts=known, step_s=float(step_s) / case.batch_size)
+    return [taken for _, taken in found.values()]
+
+
+def _path(kind: Case, print_: str) -> Path:
+    name = f"{FORM}-{print_}-{kind.backend}-{kind.device}-{kind.mode}-{kind.dtype}-{kind.threads}.json"
+    return _home() / name.replace(":", "_")
+
+
 def _kind(case: Case) -> Case:
     """What a calibration of a case has in common with it."""
     mode = "inference" if case.mode == "features" else case.mode
@@ -111,7 +193,6 @@ def _kind(case: Case) -> Case:
         image_px=IMAGE_PX,
         dtype=case.dtype,
         param_dtype=case.param_dtype,
-        layout=case.layout,
         threads=case.threads,
     )
 
@@ -128,7 +209,7 @@ def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Ra
             timeout_s=LIMIT_S,
         )
         for event in launch.run([job]):
-            if isinstance(event, launch.Finished) and event.outcome.measurements:
+            if isinstance(event, launch.Finished) and is_steady(event.outcome):
                 values = {one.metric: one.value for one in event.outcome.measurements}
                 known = plan.facts_of(job.case, facts)
                 if known is not None and values.get("latency"):

@@ -3,7 +3,8 @@
 import dataclasses
 import secrets
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..core import flags, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import HALVED, Case, Job, Machine, Options, Plan, Skip, Suite, Value, Wish
+from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Options, Plan, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
@@ -30,7 +31,7 @@ from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
 from .rounds import Foretold, Step
 
-OWN = ("results", "budget_s", "fresh")
+OWN = ("results", "reports", "budget_s", "fresh")
 """What `run_frame` takes beside the overrides."""
 
 
@@ -43,7 +44,10 @@ class RunRequest:
     results: Path = RESULTS
     reports: Path = REPORTS
     budget_s: float | None = None
+    """Of the whole, what is measured for the estimates included."""
     fresh: bool = False
+    dry_run: bool = False
+    """Only the plan is wanted: nothing is measured for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,10 @@ class Prepared:
     plan: Plan
     fingerprint: str
     defaults: Mapping[str, Mapping[str, Value]]
+    facts: Mapping[str, ModelFacts] = dataclasses.field(default_factory=dict[str, ModelFacts])
     hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
+    spent_s: float = 0.0
+    """What preparing took of the budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +97,21 @@ class RunResult:
         return 1 if strict and bad else 0
 
 
-def prepare(request: RunRequest, on_wait: Callable[[str], None] = lambda _: None) -> Prepared:
+def prepare(
+    request: RunRequest,
+    on_wait: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Prepared:
     """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise.
 
     `on_wait` hears what is measured first, for the estimates. Several hosts must plan alike, and one alone has the results: there
-    everything is measured again.
+    everything is measured again, and nothing for estimates.
     """
-    hosts = find_hosts()
+    begun_s, hosts = clock(), find_hosts()
     wanted = suite.load(request.suite, request.overrides)
     if hosts.speaks:
         folders.refuse_unwritable(request.results / wanted.name, "give another --results")
-        folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; run in another folder")
+        folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; give another --reports")
     check_options(wanted)
     found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
     check_names(wanted, found.names)
@@ -115,13 +126,29 @@ def prepare(request: RunRequest, on_wait: Callable[[str], None] = lambda _: None
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
     )
     done = _done(request.results / wanted.name, print_)
-    planned = plan.make(wanted, found.machine, found.facts, done, asked)
-    if hosts.count == 1 and calibrating.is_worth(planned):
-        every = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, budget_s=float("inf")))
-        rates = calibrating.calibrate(every.jobs, found.machine, found.facts, print_, on_wait)
-        planned = plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, rates=rates))
+
+    def make(**changes: Any) -> Plan:
+        return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
+
+    every = make(budget_s=float("inf")).jobs
+    alone = hosts.count == 1
+    planned = make(rates=calibrating.stored(every, found.machine, print_) if alone else ())
+    if alone and not request.dry_run and calibrating.is_worth(planned):
+        most_s = float("inf") if planned.budget_s is None else calibrating.SHARE * planned.budget_s
+        calibrating.calibrate(
+            every, found.machine, found.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
+        )
+    rates = calibrating.stored(every, found.machine, print_) if alone else ()
+    spent_s = clock() - begun_s
     return Prepared(
-        suite=wanted, machine=found.machine, plan=planned, fingerprint=print_, defaults=defaults, hosts=hosts
+        suite=wanted,
+        machine=found.machine,
+        plan=make(rates=rates, spent_s=spent_s),
+        fingerprint=print_,
+        defaults=defaults,
+        facts=found.facts,
+        hosts=hosts,
+        spent_s=spent_s,
     )
 
 
@@ -155,8 +182,13 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
             store.write(records, path)
     except KeyboardInterrupt:
         interrupted = True
-    rows, cases = _answers(prepared, request.results, {one.case_id for one in records})
-    figures = () if interrupted else _draw(prepared, cases, request.reports)
+    if prepared.hosts.count == 1:
+        done = [(step.job, step.outcome) for step in steps if step.outcome is not None]
+        calibrating.correct(done, prepared.machine, prepared.facts, prepared.fingerprint)
+    every, all_cases = _answers(prepared, request.results)
+    planned = {job.case_id for job in prepared.plan.jobs} | {*prepared.plan.kept, *(one.case_id for one in records)}
+    rows, cases = (one[one["case_id"].isin(planned)] for one in (every, all_cases))
+    figures = () if interrupted else _draw(prepared, all_cases, request.reports)
     return RunResult(
         prepared=prepared,
         cases=cases,
@@ -175,15 +207,14 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     """What `lambdabench run` does, from Python: the long rows of the suite's cells.
 
-    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, budget_s and fresh. Raises what
-    the command does.
+    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, reports, budget_s and fresh. Raises
+    what the command does.
     """
     known = {one.name for one in dataclasses.fields(Overrides)}
     own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
     if strange := sorted(set(overrides) - known - set(OWN)):
         raise registry.unknown("override", strange[0], {*known, *OWN})
-    if "results" in own:
-        own["results"] = Path(own["results"])
+    own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
     if "budget_s" in own:
         own["budget_s"] = flags.duration(own["budget_s"], "budget_s")
     return run(RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)).rows
@@ -248,7 +279,9 @@ def _measure(
     planned = prepared.plan
     if prepared.hosts.count > 1:  # whose clocks do not agree on which job is too late
         planned = dataclasses.replace(planned, budget_s=None)
-    for step in rounds.follow(planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker):
+    for step in rounds.follow(
+        planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker, spent_s=prepared.spent_s
+    ):
         steps.append(step)
         if step.outcome is not None:
             yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
@@ -292,13 +325,11 @@ def _counts(cases: pd.DataFrame) -> dict[str, int]:
     return {str(key): int(count) for key, count in answered["status"].value_counts().items()}
 
 
-def _answers(prepared: Prepared, results: Path, found: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Newest rows, wide table) of the plan's cells, and of the case ids found, in this environment."""
-    planned = prepared.plan
-    wanted = {job.case_id for job in planned.jobs} | {*planned.kept, *found}
+def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Newest rows, wide table) of the suite in this environment."""
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
-    rows = rows[rows["case_id"].isin(wanted) & (rows["fingerprint"] == prepared.fingerprint)]
+    rows = rows[rows["fingerprint"] == prepared.fingerprint]
     cases = table.wide(rows, prepared.suite.weights or DEFAULT_WEIGHTS)
     return rows, with_front(cases, front.pareto(cases))
 

@@ -56,13 +56,15 @@ def follow(
     defaults: Mapping[str, Mapping[str, Value]],
     *,
     jobs_per_worker: int,
+    spent_s: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Step]:
     """Runs the jobs of a plan. One that is out of memory and may be halved runs again, after all others, with half its batch.
 
-    No job begins after the plan's budget; those left have the outcome `skipped`. `defaults` are the options' identity defaults.
+    No job begins after the plan's budget, of which `spent_s` is gone; those left have the outcome `skipped`. `defaults` are the options'
+    identity defaults.
     """
-    end_s = float("inf") if planned.budget_s is None else clock() + planned.budget_s
+    end_s = float("inf") if planned.budget_s is None else clock() + planned.budget_s - spent_s
     waiting, done, left_s = list(planned.jobs), 0, planned.estimate_s
     while waiting:
         jobs, smaller, here = waiting, list[Job](), 0
