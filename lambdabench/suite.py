@@ -178,6 +178,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
+def name_of(reference: str) -> str:
+    """The name of a suite that is given by its name or by a path, as in results/<name>."""
+    return Path(reference).stem if _is_path(reference) else reference
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of suite files, for editors."""
     return TypeAdapter(SuiteFile).json_schema(by_alias=True)
@@ -240,8 +245,12 @@ def _folder() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / "suites"
 
 
+def _is_path(reference: str) -> bool:
+    return reference.endswith(".toml") or "/" in reference
+
+
 def _find(reference: str) -> Path:
-    if reference.endswith(".toml") or "/" in reference:
+    if _is_path(reference):
         path = Path(reference)
         if not path.is_file():
             raise SuiteError(

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
-SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results.")]
+ReportsOption = Annotated[Path, typer.Option(help="Folder of figures and pages; those of a suite go to its <suite>/.")]
+SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results: its name, or its .toml file's path.")]
 ModelsOption = Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")]
 DeviceOption = Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")]
 DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.")]

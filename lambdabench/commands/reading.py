@@ -14,7 +14,7 @@ from ..analysis import pareto as front
 from ..analysis import quoted, table
 from ..analysis.agreement import agreements
 from ..core import registry
-from ..core.errors import NothingMeasuredError
+from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..machine import quiet
@@ -86,11 +86,17 @@ def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder:
 def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
     """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
     NothingMeasuredError, UnknownNameError."""
+    if suite_name not in suite.names() and (results / suite_name).is_dir():
+        raise SuiteError(
+            f"{suite_name} has results in {results} and does not come with the package: name its file, "
+            f"{_report_command(f'PATH/{suite_name}.toml', results)}"
+        )
     wanted = suite.load(suite_name)
     rows = _rows_of(results, wanted.name)
     cases = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
     if cases.empty:
-        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; lambdabench run --suite {suite_name}")
+        again = shlex.join(["lambdabench", "run", "--suite", suite_name, *results_words(results)])
+        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; {again}")
     points = front.pareto(cases)
     folder = reports / wanted.name
     figures = draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=folder)
@@ -103,7 +109,17 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         notes=report.notes(cases, points),
         quoted=quoted_beside(wanted, cases),
         agreements=agreements(rows, cases),
+        repeat=shlex.join(["lambdabench", "run", "--suite", suite_name, "--fresh", *results_words(results)]),
     )
+
+
+def _report_command(suite_name: str, results: Path) -> str:
+    return shlex.join(["lambdabench", "report", suite_name, *results_words(results)])
+
+
+def results_words(results: Path) -> tuple[str, ...]:
+    """The flag that names a folder of results, where a command needs it."""
+    return () if results == RESULTS else ("--results", str(results))
 
 
 def quoted_beside(wanted: Suite, cases: pd.DataFrame) -> tuple[quoted.Quoted, ...]:
@@ -128,15 +144,18 @@ def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
-    """The command that measures a case again."""
-    words = ["lambdabench", "run", "--suite", str(case["suite"])]
+    """The command that measures a case again. Rows do not know where the file of a user's own suite is: PATH stands for it."""
+    name = str(case["suite"])
+    if case["kind"] == "test":
+        return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
+    words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
     own = ":" in str(case["model"]) or str(case["model"]).endswith(".pt2")
     words += ["--model" if own else "--models", str(case["model"])]
     for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
         words += [f"--{flag.replace('_', '-')}", str(case[flag])]
     if case["devices"] != 1:
         words += ["--devices", str(case["devices"])]
-    return shlex.join([*words, "--fresh", *(() if results == RESULTS else ("--results", str(results)))])
+    return shlex.join([*words, "--fresh", *results_words(results)])
 
 
 def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
@@ -238,7 +257,7 @@ def _filtered(
 ) -> pd.DataFrame:
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
-    rows = _rows_of(results, suite_name)
+    rows = _rows_of(results, suite.name_of(suite_name) if suite_name else None)
     cases = table.wide(rows, weights or weights_of(rows))
     for key, value in filters.items():
         if value is None or cases.empty:
@@ -253,7 +272,7 @@ def _filtered(
 
 
 def _title(results: Path, suite_name: str | None) -> str:
-    return suite_name or (results.name if results != RESULTS else "all")
+    return suite.name_of(suite_name) if suite_name else results.name if results != RESULTS else "all"
 
 
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:

@@ -56,7 +56,7 @@ A fresh process per model; first call apart; warm-up until block medians agree; 
 median's 95 % order-statistic interval is within {{ "%g" % (100 * suite.sampling.target_precision) }} % or
 {{ "%g" % suite.sampling.case_budget_s }} s are out. Throughput on a CPU is derived from latency.
 Settings were read back from the live network; outputs were checked.
-Repeat: `lambdabench run --suite {{ suite.name }} --fresh`
+Repeat: `{{ repeat }}`
 """
 COLUMNS = {
     "throughput": ("image/s", "image/s"),
@@ -78,8 +78,10 @@ def write(
     notes: Sequence[str],
     quoted: Sequence[Quoted] = (),
     agreements: Sequence[Agreement] = (),
+    repeat: str = "",
 ) -> Path:
-    """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`. Raises StoreError."""
+    """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`, `repeat` the command that
+    measures them again. Raises StoreError."""
     metrics = [name for name in COLUMNS if name in cases]
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
         suite=suite,
@@ -87,6 +89,7 @@ def write(
         columns=[{"title": COLUMNS[name][0]} for name in metrics],
         rows=[_row(row, metrics) for _, row in cases.sort_values(["model", "batch_size"]).iterrows()],
         notes=notes,
+        repeat=repeat or f"lambdabench run --suite {suite.name} --fresh",
         quoted=_section(the_paper.TITLES, map(the_paper.cells, quoted), the_paper.legend(quoted)),
         agreements=_section(
             agreement.TITLES,
