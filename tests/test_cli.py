@@ -110,6 +110,45 @@ def test_a_second_run_keeps_what_is_there_and_fresh_does_not(done: str) -> None:
     assert "8 jobs" in call("run", "--suite", done, "--fresh", "--dry-run").output
 
 
+def test_a_part_of_a_suite_run_again_leaves_the_figure_whole(done: str, away: Path) -> None:
+    before = (away / "reports" / "mine" / "pareto.csv").read_text()
+    assert "vit_small" in before
+    found = call("run", "--suite", done, "--models", "resnet50")
+    assert (away / "reports" / "mine" / "pareto.csv").read_text() == before
+    assert "saved reports/mine/pareto.svg · reports/mine/pareto.png · reports/mine/pareto.csv" in found.output
+    table = found.output.partition("front  model")[2].partition("● on the front")[0]
+    assert "resnet50" in table
+    assert "vit_small" not in table
+
+
+def test_figures_go_where_they_are_asked_for(mine: str, away: Path) -> None:
+    words = ("--models", "resnet50", "--batch-size", "1", "--results", "else where", "--reports", "pages")
+    found = call("run", "--suite", mine, *words)
+    assert sorted(one.name for one in away.iterdir()) == ["else where", "mine.toml", "pages"]
+    assert "saved else where/mine/" in found.output
+    assert "pages/mine/pareto.svg" in found.output
+    assert "next  lambdabench plot pareto --suite mine --results 'else where'" in found.output
+
+
+def test_a_suite_of_ones_own_is_named_by_its_path_everywhere(mine: str, away: Path) -> None:
+    (away / "sü te").mkdir()
+    own = str((away / mine).rename(away / "sü te" / "sü te.toml"))
+    found = call("run", "--suite", own, "--models", "resnet50", "--results", "R")
+    assert "next  lambdabench plot pareto --suite 'sü te' --results R" in found.output
+    assert call("plot", "pareto", "--suite", own, "--results", "R").exit_code == 0
+    assert call("plot", "pareto", "--suite", "sü te", "--results", "R").exit_code == 0
+    assert (
+        "repeat  lambdabench run --suite 'PATH/sü te.toml' --models"
+        in call("show", "resnet50", "--results", "R").output
+    )
+    wrong = str(call("report", "sü te", "--results", "R").exception)
+    assert "sü te has results in R and does not come with the package: name its file" in wrong
+    assert "lambdabench report 'PATH/sü te.toml' --results R" in wrong
+    assert call("report", own, "--results", "R").exit_code == 0
+    page = (away / "reports" / "sü te" / "index.md").read_text()
+    assert f"Repeat: `lambdabench run --suite '{own}' --fresh --results R`" in page
+
+
 def test_failures_are_rows_with_reasons_and_exit_code_1(done: str, away: Path) -> None:
     text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { fail = ["oom", "crash"] }\n'
     (away / done).write_text(text)
@@ -120,7 +159,7 @@ def test_failures_are_rows_with_reasons_and_exit_code_1(done: str, away: Path) -
     assert "lambdabench show levit_256" in found.output
     shown = call("show", "levit_256")
     assert "oom: asked to run out of memory" in shown.output
-    assert "repeat  lambdabench run --suite mine" in shown.output
+    assert "repeat  lambdabench run --suite PATH/mine.toml --models levit_256" in shown.output
 
 
 def test_unsupported_cells_are_well_unless_strict(done: str, away: Path) -> None:
@@ -157,7 +196,20 @@ def test_a_dry_run_measures_nothing(mine: str, away: Path) -> None:
     found = call("run", "--suite", mine, "--dry-run", "--models", "resnet*", "--batch-size", "2,8")
     assert found.exit_code == 0
     assert "4 jobs in 2 processes, about" in found.output
+    assert "all: backend fake, device fake, devices 1, mode inference, px 224, dtype float32" in found.output
     assert not (away / "results").exists()
+
+
+def test_a_dry_run_tells_cases_apart(mine: str, away: Path) -> None:
+    text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { sleep_s = [0.1, 0.2], noise = 0.1 }\n'
+    (away / mine).write_text(text)
+    found = call("run", "--suite", mine, "--dry-run", "--models", "levit_256")
+    lines = [one for one in found.output.splitlines() if one.startswith("levit_256")]
+    assert {re.split(r"  +", one)[1] for one in lines} == {"sleep_s=0.1", "sleep_s=0.2"}
+    assert "noise=0.1" in found.output.splitlines()[0]
+    jobs = json.loads(call("run", "--suite", mine, "--dry-run", "--models", "levit_256", "--json").output)["jobs"]
+    assert {one["case"]["options"]["sleep_s"] for one in jobs} == {0.1, 0.2}
+    assert {"device", "batch_size", "image_px", "dtype", "threads"} <= set(jobs[0]["case"])
 
 
 def test_a_budget_names_what_it_leaves_out(mine: str) -> None:

@@ -13,7 +13,7 @@ from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from .options import JsonOption, ResultsOption, WeightsOption
+from .options import JsonOption, ReportsOption, ResultsOption, WeightsOption
 from .plotting import plot_app
 
 PLAIN_WIDTH = 150
@@ -67,9 +67,11 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
     mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Most time to measure: 90s, 10m, 1h30m. What does not fit is named.")
+        str | None,
+        typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),
     ] = None,
     results: ResultsOption = Path("results"),
+    reports: ReportsOption = Path("reports"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cases, order, estimated time and memory; measure nothing.")
@@ -97,7 +99,15 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         "threads": threads,
     }
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
-    request = commands.RunRequest(suite=suite, overrides=overrides, results=results, budget_s=budget_s, fresh=fresh)
+    request = commands.RunRequest(
+        suite=suite,
+        overrides=overrides,
+        results=results,
+        reports=reports,
+        budget_s=budget_s,
+        fresh=fresh,
+        dry_run=dry_run,
+    )
     prepared = commands.prepare(request, lambda text: typer.echo(text, err=True))
     console = _console()
     if dry_run:
@@ -111,7 +121,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     elif as_json:
         typer.echo(json.dumps(run_view.as_json(result, code)))
     else:
-        run_view.print_result(console, result, code, repeat=sys.argv[1:])
+        run_view.print_result(console, result, code, repeat=sys.argv[1:], results=results)
     raise typer.Exit(code)
 
 
@@ -136,9 +146,9 @@ def import_file(
 
 @app.command(epilog="Example: lambdabench report quickstart")
 def report(
-    suite: Annotated[str, typer.Argument(help="A suite's name.")],
+    suite: Annotated[str, typer.Argument(help="A suite's name, or the path of your own .toml file.")],
     results: ResultsOption = Path("results"),
-    reports: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
+    reports: ReportsOption = Path("reports"),
     weights: WeightsOption = None,
 ) -> None:
     """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""

@@ -1,37 +1,51 @@
 """The closing table of a run: a line a model and size, best first."""
 
+import json
 from collections.abc import Sequence
 
 import pandas as pd
 from rich.table import Table
 
 from ..analysis.pareto import asked_batch
+from ..core.options import differing, phrase
 from ..core.units import format_significant
+from .tables import Column, fitted
 
 TELLING = ["backend", "mode", "dtype", "layout", "options"]
 KEYS = ["model", "image_px", *TELLING]
 MARKS = {True: "●", False: "·"}
+WIDE = 120
+"""Columns from which on a model's line has room for the tag of the quoted weights."""
 
 
-def case_table(cases: pd.DataFrame, tagged: bool) -> Table:
-    """A line a model and size: throughput at its largest batch, latency at its smallest; `tagged`: with the tag of the quoted
-    weights. What differs among the lines (backend, mode, dtype, layout, options) has a column each."""
+def case_table(cases: pd.DataFrame, width: int) -> Table:
+    """A line a model and size: throughput at its largest batch, latency at its smallest; in `width` columns, from `WIDE` on with
+    the tag of the quoted weights. What differs among the lines (backend, mode, dtype, layout, options) has a column each."""
     varied = [key for key in TELLING if cases[key].nunique() > 1]
-    cases = cases.assign(asked=asked_batch(cases))
+    cases = cases.assign(asked=asked_batch(cases), told=_told(cases))
     ok = cases[cases["status"] == "ok"]
     largest, smallest = int(cases["asked"].max()), int(cases["asked"].min())
-    table = Table(box=None, pad_edge=False)
-    table.add_column("front")
-    table.add_column("model", no_wrap=True)
-    for key in varied:
-        table.add_column(key, overflow="fold")
-    for title in ("px", "top-1 %", f"image/s, b={largest}", f"ms, b={smallest}", f"GiB, b={largest}"):
-        table.add_column(title, justify="right")
+    columns = [
+        Column(title="front", drop=1),
+        Column(title="model"),
+        *(Column(title=key) for key in varied),
+        Column(title="px", is_number=True, drop=3),
+        Column(title="top-1 %", is_number=True, drop=2),
+        Column(title=f"image/s, b={largest}", is_number=True),
+        Column(title=f"ms, b={smallest}", is_number=True),
+        Column(title=f"GiB, b={largest}", is_number=True, drop=4),
+    ]
     order = ok[ok["asked"] == largest].set_index(KEYS).get("throughput", pd.Series(dtype=float))
     groups = sorted(cases.groupby(KEYS, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
-    for _, group in groups:
-        table.add_row(*_line(group, largest, smallest, tagged, varied))
-    return table
+    lines = [_line(group, largest, smallest, width >= WIDE, varied) for _, group in groups]
+    return fitted(columns, lines, width)
+
+
+def _told(cases: pd.DataFrame) -> list[str]:
+    """Each case's options as far as they tell it from others."""
+    known = [(str(model), json.loads(text)) for model, text in zip(cases["model"], cases["options"], strict=True)]
+    keys = differing(known)
+    return [phrase(options, keys) for _, options in known]
 
 
 def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool, varied: Sequence[str]) -> tuple[str, ...]:
@@ -51,7 +65,7 @@ def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool, varied
     return (
         mark,
         size,
-        *("" if first[key] == "{}" else str(first[key]) for key in varied),
+        *(str(first["told" if key == "options" else key]) for key in varied),
         str(int(first["image_px"])),
         quoted,
         _number(big, "throughput", 1.0),

@@ -3,67 +3,108 @@
 import contextlib
 import math
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from ..analysis.estimate import Estimate, ratio
-from ..commands import Prepared, RunResult, Step, load_now
-from ..core import registry
-from ..core.spec import HALVED
+from ..commands import Prepared, RunResult, Step, load_now, results_words
+from ..core import codec, registry
+from ..core.options import differing, phrase, shared
+from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
+from .tables import Column, show
 
 REFRESH_PER_S = 1
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
 NAMED = 12
 """Models that a line of skipped cells names."""
-WIDE = 120
-"""Columns from which on a model's line has room for the tag of the quoted weights."""
+SETTINGS = (
+    "backend",
+    "device",
+    "devices",
+    "mode",
+    "batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "layout",
+    "threads",
+)
+TITLES = {"batch_size": "batch", "image_px": "px"}
 
 
 def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
-    """The cases in the order they would run, with estimated time and memory."""
+    """The cases in the order they would run, with estimated time and memory: in columns what differs among them."""
     planned = prepared.plan
     if as_json:
-        jobs = [{"case_id": one.case_id, "model": one.case.model, "estimate_s": one.estimate_s} for one in planned.jobs]
+        jobs = [
+            {
+                "case_id": one.case_id,
+                "model": one.case.model,
+                "case": codec.encode(one.case) | {"options": dict(one.case.options)},
+                "process": one.replicate,
+                "estimate_s": one.estimate_s,
+                "estimate_bytes": one.estimate_bytes,
+            }
+            for one in planned.jobs
+        ]
         console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("model", "backend", "device", "mode", "batch", "px", "dtype", "process", "≈ s", "≈ GiB"):
-        table.add_column(title, justify="right" if title in ("batch", "px", "process", "≈ s", "≈ GiB") else "left")
-    for job in planned.jobs:
-        case = job.case
-        size = format_significant(None if job.estimate_bytes is None else job.estimate_bytes / 2**30, 2)
-        words = (
-            case.model,
-            case.backend,
-            case.device,
-            case.mode,
-            case.batch_size,
-            case.image_px,
-            case.dtype,
-            job.replicate,
-        )
-        table.add_row(*map(str, words), format_significant(job.estimate_s, 2), size)
-    console.print(table)
+    _print_jobs(console, planned.jobs)
     for skip in planned.skips:
         console.print(f"skipped  {skip.case.model} batch {skip.case.batch_size}: {skip.reason}")
     workers = len({worker_key(job) for job in planned.jobs})
     if planned.fallback:
         console.print(f"! {planned.fallback}")
-    basis = "a calibration" if planned.calibrated else "the speed of a matrix product"
+    basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
     console.print(
         f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
+
+
+def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
+    """A line of what all have in common, then a line a job."""
+    if not jobs:
+        return
+    options = [dict(one.case.options) for one in jobs]
+    keys = differing([(job.case.model, one) for job, one in zip(jobs, options, strict=True)])
+    told = [
+        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(one, keys)}
+        for job, one in zip(jobs, options, strict=True)
+    ]
+    varied = [name for name in told[0] if len({one[name] for one in told}) > 1]
+    alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
+    alike += [phrase(options[0], shared(options))] if shared(options) else []
+    console.print(f"all: {', '.join(alike)}", soft_wrap=True)
+    numbers = {"devices", "batch_size", "image_px", "threads"}
+    columns = [
+        Column(title="model"),
+        *(Column(title=TITLES.get(name, name), is_number=name in numbers) for name in varied),
+        Column(title="process", is_number=True, drop=1),
+        Column(title="≈ s", is_number=True),
+        Column(title="≈ GiB", is_number=True, drop=2),
+    ]
+    rows = [
+        (
+            one.case.model,
+            *(words[name] for name in varied),
+            str(one.replicate),
+            format_significant(one.estimate_s, 2),
+            format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
+        )
+        for one, words in zip(jobs, told, strict=True)
+    ]
+    show(console, columns, rows)
 
 
 @contextlib.contextmanager
@@ -101,7 +142,7 @@ def _print_line(console: Console, step: Step) -> None:
     console.print(f"{step.done}/{step.total} {step.job.case.model} b={step.job.case.batch_size} {said}", soft_wrap=True)
 
 
-def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str]) -> None:
+def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
     """The closing table, what it means, where it is stored, and what to do next."""
     console.print(_headline(result), soft_wrap=True)
     console.print(_second_line(result), soft_wrap=True)
@@ -109,7 +150,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
-            console.print(case_table(result.cases[~skipped], tagged=console.width >= WIDE))
+            console.print(case_table(result.cases[~skipped], console.width))
         _print_skipped(console, result.cases[skipped])
         for _, bad in result.cases[~skipped & (result.cases["status"] != "ok")].iterrows():
             if HALVED in bad["flags"].split(","):
@@ -125,10 +166,10 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         _print_legend(console, result.cases)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
-    if result.file is not None:
-        console.print("saved " + " · ".join(str(one) for one in (result.file, *result.figures)), soft_wrap=True)
+    if saved := [str(one) for one in (result.file, *result.figures) if one is not None]:
+        console.print(f"saved {' · '.join(saved)}", soft_wrap=True)
     _print_foretold(console, result)
-    _print_next(console, result, repeat)
+    _print_next(console, result, repeat, results)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
 
 
@@ -248,14 +289,14 @@ def _print_foretold(console: Console, result: RunResult) -> None:
     console.print(text, soft_wrap=True)
 
 
-def _print_next(console: Console, result: RunResult, repeat: list[str]) -> None:
-    name = result.prepared.suite.name
+def _print_next(console: Console, result: RunResult, repeat: list[str], results: Path) -> None:
     if result.interrupted:
         console.print(f"stopped; what was done is kept. Go on with  lambdabench {shlex.join(repeat)}", soft_wrap=True)
         return
     bad = result.cases[result.cases["status"] != "ok"]["model"].tolist() if len(result.cases) else []
-    hints = [f"lambdabench plot pareto --suite {name}"] if result.figures else []
-    hints += [f"lambdabench show {bad[0]}"] if bad else []
+    commands = [["plot", "pareto", "--suite", result.prepared.suite.name]] if result.figures else []
+    commands += [["show", bad[0]]] if bad else []
+    hints = [shlex.join(["lambdabench", *one, *results_words(results)]) for one in commands]
     if hints:
         console.print("next  " + " · ".join(hints), soft_wrap=True)
     _print_left_out(console, result, repeat)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 
 from ..core.units import SCALES, format_significant
 from ..doctor import Finding
+from .tables import Column, fitted
 
 SETTINGS = [
     "backend",
@@ -37,6 +38,7 @@ EFFECTIVE = [
     "effective_features",
     "effective_meter",
 ]
+INDENT = 2
 NOISE = ["noise_load1", "noise_cpu_pressure", "noise_steal", "noise_cpu_per_wall", "noise_faults_per_call"]
 
 
@@ -59,20 +61,16 @@ def print_cases(
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
             console.print(f"  top-1   {case['top1']:.2f} % quoted ({case['top1_source']}, {case['top1_tag']})")
-        console.print(_metrics(mine))
+        console.print(_metrics(mine, console.width))
         console.print(f"  repeat  {repeat({str(key): value for key, value in case.items()})}\n", soft_wrap=True)
 
 
 def print_list(console: Console, things: list[dict[str, Any]], like: str) -> None:
     """A table of the things whose first column matches the glob."""
     kept = [one for one in things if fnmatch.fnmatchcase(str(next(iter(one.values()))), like)]
-    table = Table(box=None, pad_edge=False)
-    for title in (kept or [{}])[0]:
-        table.add_column(title, overflow="fold")
-    for one in kept:
-        table.add_row(*map(str, one.values()))
+    columns = [Column(title=title, is_number=isinstance(one, int)) for title, one in (kept or [{}])[0].items()]
     console.print(
-        table
+        fitted(columns, [list(map(str, one.values())) for one in kept], console.width)
         if kept
         else f"none of {len(things)} matches {like!r}"
         if things
@@ -82,33 +80,34 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
 
 def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
     """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for one in findings:
-        table.add_row(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "")
-    console.print(table)
+    columns = [Column(title="") for _ in range(4)]
+    rows = [(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "") for one in findings]
+    console.print(fitted(columns, rows, console.width, heads=False))
     console.print(f"fit for: {verdict[0]}.  not fit for: {verdict[1]}.", soft_wrap=True)
 
 
-def _metrics(rows: pd.DataFrame) -> Table:
-    table = Table(box=None, pad_edge=True)
-    for title in ("  metric", "value", "95 % in process", "unit", "samples", "process", "origin"):
-        table.add_column(title, justify="right" if title in ("value", "samples", "process") else "left")
+METRICS = (
+    Column(title="metric"),
+    Column(title="value", is_number=True),
+    Column(title="95 % in process", is_number=True),
+    Column(title="unit"),
+    Column(title="samples", is_number=True, drop=3),
+    Column(title="process", is_number=True, drop=2),
+    Column(title="origin", drop=1),
+)
+
+
+def _metrics(rows: pd.DataFrame, width: int) -> Padding:
+    lines: list[tuple[str, ...]] = []
     for _, row in rows[rows["metric"].notna()].sort_values(["metric", "replicate"]).iterrows():
         unit, factor = SCALES.get(row["unit"], (row["unit"], 1.0))
         low, high = (format_significant(row[end] * factor, 4) for end in ("low", "high"))
         interval = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
         samples = 0 if row["samples"] is None else len(row["samples"])
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
-        table.add_row(
-            f"  {row['metric']}",
-            format_significant(row["value"] * factor, 4),
-            interval,
-            unit,
-            str(samples or ""),
-            str(row["replicate"]),
-            source,
-        )
-    return table
+        value = format_significant(row["value"] * factor, 4)
+        lines.append((row["metric"], value, interval, unit, str(samples or ""), str(row["replicate"]), source))
+    return Padding(fitted(METRICS, lines, width - INDENT), (0, 0, 0, INDENT))
 
 
 def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:

@@ -1,0 +1,144 @@
+"""Tables in narrow terminals: no number is cut; what has no room is named."""
+
+import io
+import re
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from lambdabench.cli import beside_view, show_view
+from lambdabench.cli.case_table import case_table
+from lambdabench.cli.tables import Column, fitted
+
+WIDTHS = pytest.mark.parametrize("width", [60, 80, 150])
+
+
+def case(model: str, batch_size: int, **changes: object) -> dict[str, object]:
+    speed = 1234.5 / batch_size
+    row = {
+        "model": model,
+        "image_px": 224,
+        "backend": "torch_eager",
+        "mode": "inference",
+        "dtype": "float32",
+        "layout": "contiguous",
+        "options": "{}",
+        "batch_size": batch_size,
+        "requested_batch_size": batch_size,
+        "status": "ok",
+        "on_front": True,
+        "top1": 81.53,
+        "top1_low": 81.19,
+        "top1_high": 81.87,
+        "top1_tag": "augreg_in21k_ft_in1k",
+        "throughput": speed,
+        "throughput_low": 0.94 * speed,
+        "throughput_high": 1.07 * speed,
+        "latency": 1 / speed,
+        "latency_low": 0.94 / speed,
+        "latency_high": 1.07 / speed,
+        "peak_memory": 1.23 * 2**28,
+    }
+    return row | changes
+
+
+CASES = pd.DataFrame(
+    [
+        *(case("vit_small_patch16_224", batch) for batch in (1, 64)),
+        *(case("lambda_resnet26t", batch, options='{"kernel":"conv2d","scope":23}') for batch in (1, 64)),
+        *(case("lambda_resnet26t", batch, options='{"kernel":"einsum","scope":23}') for batch in (1, 64)),
+        case("halonet26t", 64, throughput_low=None, throughput_high=None, mode="train"),
+    ]
+)
+
+
+def rendered(table: Table, width: int) -> str:
+    console = Console(width=width, file=io.StringIO(), markup=False, highlight=False)
+    console.print(table)
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    return text
+
+
+@WIDTHS
+def test_the_closing_table_is_never_cut(width: int) -> None:
+    text = rendered(case_table(CASES, width), width)
+    for part in ("[18.1, 20.6]", "19.3", "[0.761, 0.867]", "0.810"):
+        assert part in text
+    assert ("no room for: " in text) == (width == 80)
+    assert ("19.3 [18.1, 20.6]" in text) == (width != 80), "under its value"
+    assert ("top-1 %        81.5 ±0.3 q" in text) == (width == 60), "a line a cell"
+    assert "scope" not in text, "all that have it have one"
+
+
+def test_networks_alone_are_a_table_in_60_columns() -> None:
+    text = rendered(case_table(CASES[:2], 60), 60)
+    assert "no room for: px, top-1 %, GiB, b=64" in " ".join(text.split())
+    assert "19.3 [18.1, 20.6]  0.810 [0.761, 0.867]" in text
+
+
+@WIDTHS
+def test_the_numbers_of_a_case_are_never_cut(width: int) -> None:
+    rows = pd.DataFrame(
+        {
+            "metric": ["extra_memory", "latency", "throughput_per_device", "interaction_memory"],
+            "unit": ["B", "s/step", "image/s/device", "B"],
+            "value": [1e6, 0.0109, 91743.1, 123.0],
+            "low": [None, 0.01071, 91001.2, None],
+            "high": [None, 0.01102, 92222.3, None],
+            "samples": [None, [0.1] * 120, None, None],
+            "replicate": [0, 1, 0, 0],
+            "origin": ["measured", "measured", "derived", "derived"],
+            "source": ["", "", "of latency", "arXiv 2102.08602, Table 4"],
+        }
+    )
+    console = Console(width=width, file=io.StringIO())
+    console.print(show_view._metrics(rows, width))  # pyright: ignore[reportPrivateUsage]
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for part in ("[10.71, 11.02]", "10.90", "91,740", "[91,000, 92,220]", "0.0009313", "extra_memory"):
+        assert part in text
+    assert ("no room for: samples" in text) == (width < 150)
+
+
+@WIDTHS
+def test_what_stands_beside_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=width, file=io.StringIO())
+    monkeypatch.setattr(beside_view.quoted, "cells", lambda one: one)
+    monkeypatch.setattr(beside_view.quoted, "legend", lambda found: ())
+    line = (
+        "Table 13",
+        "resnet50_llll",
+        "224",
+        "1,160 image/s",
+        "0.160",
+        "10.0 [9.90, 10.1] image/s",
+        "0.50 [0.48, 0.52]",
+    )
+    beside_view.print_quoted(console, [line])  # pyright: ignore[reportArgumentType]
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "…" not in text
+    assert {"224", "1,160", "0.160", "10.0", "0.50"} <= set(text.split())
+
+
+def test_a_list_keeps_its_numbers_whole() -> None:
+    console = Console(width=40, file=io.StringIO())
+    show_view.print_list(
+        console, [{"run": "20261124T030343Z-6e7d" * 2, "cases": 123456, "device": "a long name " * 4}], "*"
+    )
+    assert "123456" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_columns_go_in_order_and_are_named() -> None:
+    columns = [
+        Column(title="a"),
+        *(Column(title=one, is_number=True, drop=drop) for one, drop in (("b", 0), ("c", 1), ("d", 2))),
+    ]
+    row = ("text " * 8, "1,000", "2,000", "3,000")
+    assert "no room" not in rendered(fitted(columns, [row], 60), 60)
+    assert "no room for: d" in rendered(fitted(columns, [row], 28), 28)
+    assert "no room for: c, d" in re.sub(r"\s+", " ", rendered(fitted(columns, [row], 20), 20))
