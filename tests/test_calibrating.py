@@ -120,8 +120,9 @@ def calibrate(here: Machine, **changes: Any) -> tuple[Rates, ...]:
 
 @pytest.mark.parametrize("bad", [outcome(1.0, "noisy"), outcome(1.0, flags=("not_steady",)), outcome(1.0, "oom")])
 def test_what_a_busy_machine_took_is_not_kept(here: Machine, monkeypatch: pytest.MonkeyPatch, bad: Outcome) -> None:
-    measuring(monkeypatch, bad)
+    ran = measuring(monkeypatch, bad)
     assert calibrate(here) == ()
+    assert ran == list(NETWORKS[:1]), "the other one would not do alone"
     ran = measuring(monkeypatch, outcome(0.5, flags=("capped",)))
     (rates,) = calibrate(here)
     assert ran == list(NETWORKS)

@@ -19,12 +19,12 @@ from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sam
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
 """One that multiplies much for what it writes, one that writes much for what it multiplies: others lie between them."""
 IMAGE_PX = 224
-SAMPLING = Sampling(case_budget_s=6.0, min_samples=6, warmup_calls=1, warmup_share=0.7, target_precision=0.05)
-"""Long enough that a step of 0.3 s is seen to be steady; most are after a second."""
+SAMPLING = Sampling(case_budget_s=12.0, min_samples=6, warmup_calls=1, warmup_share=0.8, target_precision=0.05)
+"""Long enough that a step of a second is seen to be steady; a shorter one is done sooner."""
 LIMIT_S = 180.0
 WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
-COST_S, SHARE = 20.0, 0.25
+COST_S, SHARE = 30.0, 0.25
 """What a calibration mostly takes, and the share of a budget that all of them may."""
 EXPIRES_S = 7 * 86400.0
 """Older rates are measured anew where that is worth it: drivers, clocks and neighbours change."""
@@ -75,7 +75,10 @@ def calibrate(
         if clock() - begun_s + COST_S > most_s:
             return
         on_wait(f"for estimates, once here: {' and '.join(NETWORKS)} by {kind.backend}, {kind.mode}, {kind.dtype}")
-        if (rates := _measured(kind, device, facts)) is not None:
+        rates = _measured(kind, device, facts)
+        if rates is None:
+            on_wait("not kept: the machine is too busy to time them, or they failed")
+        else:
             path.parent.mkdir(parents=True, exist_ok=True)
             codec.write(path, rates)
 
@@ -209,7 +212,9 @@ def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Ra
             timeout_s=LIMIT_S,
         )
         for event in launch.run([job]):
-            if isinstance(event, launch.Finished) and is_steady(event.outcome):
+            if isinstance(event, launch.Finished):
+                if not is_steady(event.outcome):
+                    return None
                 values = {one.metric: one.value for one in event.outcome.measurements}
                 known = plan.facts_of(job.case, facts)
                 if known is not None and values.get("latency"):
