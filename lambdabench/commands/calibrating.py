@@ -24,7 +24,7 @@ SAMPLING = Sampling(case_budget_s=12.0, min_samples=6, warmup_calls=1, warmup_sh
 LIMIT_S = 180.0
 WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
-COST_S, SHARE = 30.0, 0.25
+COST_S, SHARE = 25.0, 0.25
 """What a calibration mostly takes, and the share of a budget that all of them may."""
 EXPIRES_S = 7 * 86400.0
 """Older rates are measured anew where that is worth it: drivers, clocks and neighbours change."""
