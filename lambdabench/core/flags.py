@@ -3,6 +3,7 @@
 None is a flag that was not given. One that was given and is empty is a mistake: most often a variable of a shell that is not set.
 """
 
+from numbers import Integral
 from typing import Any
 
 from .errors import LambdabenchError
@@ -40,6 +41,13 @@ def number(given: Any, flag: str) -> int:
             f"{flag}: found {told!r}, expected a whole number from 1 to {LARGEST:,}, or several with commas"
         )
     return int(told)
+
+
+def whole(name: str, given: Any) -> int:
+    """A whole number of at least 1, of an argument in Python. Raises LambdabenchError."""
+    if isinstance(given, bool) or not isinstance(given, Integral) or int(given) < 1:
+        raise LambdabenchError(f"found {name} {given!r}, expected a whole number of at least 1")
+    return int(given)
 
 
 def numbers(given: Any, flag: str) -> tuple[int, ...]:

@@ -1,13 +1,16 @@
 """Layers that replace the 3x3 convolution of a bottleneck: one folder each, twins `torch.py` and `jax.py` over one `spec.py`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..core import registry
 from ..core.errors import LambdabenchError, UnsupportedError
+from ..core.flags import whole
 
 ARGUMENTS: dict[str, int | str] = {"dim": 0, "dim_out": 0, "stride": 1, "size": ""}
 """What a suite of layers may say in `options` beside the layer's own, with identity defaults (0 and "" are never asked for)."""
 
+FRAMEWORKS = ("torch", "jax")
 FRAMEWORKS_OWN = {"jax": ("dtype", "param_dtype", "rngs")}
 """Arguments that every layer and network has in a framework, and no suite."""
 
@@ -36,6 +39,12 @@ def create(
     """
     registry.load("layers", name)
     spec = registry.load(f"layers.{name}", "spec")
+    if framework not in FRAMEWORKS:
+        raise registry.unknown("framework", framework, FRAMEWORKS)
+    for argument, given in {"dim": dim, "dim_out": dim if dim_out is None else dim_out, "stride": stride}.items():
+        whole(argument, given)
+    if size is not None and not (isinstance(size, Sequence) and len(size) == 2):
+        raise LambdabenchError(f"found size {size!r}, expected (height, width)")
     if strange := sorted(set(options) - set(spec.OPTIONS) - set(FRAMEWORKS_OWN.get(framework, ()))):
         raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
     if framework not in registry.names(f"layers.{name}"):

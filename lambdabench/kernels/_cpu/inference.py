@@ -15,7 +15,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from ...core.registry import ROOT
 from .build import library
-from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain
+from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain, refuse_other_depth
 
 
 def infer(
@@ -95,6 +95,7 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     embeddings: Tensor | None,
     heads: int,
 ) -> Tensor:
+    refuse_other_depth(x, projections)
     layout = torch.contiguous_format if channels_first(x) else torch.channels_last
     maps = x.detach().float().contiguous(memory_format=layout)
     added, table = (None if one is None else plain(one) for one in (bias, embeddings))

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import register_flop_formula
 from ...core.registry import ROOT
 from .build import library
 from .plan import ROOM, Plan, planned
-from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain
+from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain, refuse_other_depth
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
 _ADDRESSES, _SIZES, _EPSILONS, _MOVED = (struct.Struct(one) for one in ("10P", "11q", "2d", "6P2d2q"))
@@ -113,7 +113,8 @@ def _as_they_are_read(
     bias: Tensor | None,
     embeddings: Tensor | None,
 ) -> tuple[Any, ...]:
-    """Their numbers as contiguous float32; the map channels first, or as it is."""
+    """Their numbers as contiguous float32; the map channels first, or as it is. Raises ValueError for another depth."""
+    refuse_other_depth(x, projections)
     added, table = (None if one is None else plain(one) for one in (bias, embeddings))
     maps = x.contiguous() if channels_first(x) else x
     return maps, [plain(one) for one in projections], [plain(one) for one in norms], added, table

@@ -41,8 +41,12 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
         return False
     if not (_are_plain if torch.compiler.is_compiling() else watch.finds_plain)(projections, norms):
         return False
+    if x.dim() != 4 or 0 in x.shape:
+        return False
+    depth = x.shape[1]
     for one in projections:
-        if one._parameters["bias"] is not None:
+        own = one._parameters
+        if own["bias"] is not None or own["weight"].shape[1] != depth:
             return False
     for one in norms:
         if one.training is not training or one._buffers["running_mean"] is None:
@@ -55,12 +59,12 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
     for one in (*projections, *norms):
         if one._parameters["weight"].dtype is not torch.float32:
             return False
-    return x.dtype is torch.float32 and x.numel() > (x.shape[1] if norms else 0)
+    return x.dtype is torch.float32 and x.numel() > (depth if norms else 0)
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
-    """No hooks and nothing replaced; batch norms with weights."""
-    if any(type(one) is not nn.Conv2d or _changed(one) for one in projections):
+    """No hooks and nothing replaced; convolutions of one position, batch norms with weights."""
+    if any(type(one) is not nn.Conv2d or _changed(one) or _shape(one) != _OF_ONE for one in projections):
         return False
     return all(type(one) is nn.BatchNorm2d and one.affine and not _changed(one) for one in norms)
 
@@ -94,6 +98,19 @@ def are_plain(tensors: Iterable[Tensor | None]) -> bool:
 
 
 _KINDS = (nn.Parameter, Tensor)
+_OF_ONE = ((1, 1), (1, 1), (0, 0), 1)
+
+
+def _shape(one: nn.Conv2d) -> tuple[Any, ...]:
+    return one.kernel_size, one.stride, one.padding, one.groups
+
+
+def refuse_other_depth(x: Tensor, projections: Sequence[Tensor]) -> None:
+    """What is read by address must be there. Raises ValueError."""
+    if x.dim() != 4 or any(one.shape[1] != x.shape[1] for one in projections):
+        raise ValueError(
+            f"found an input of shape {tuple(x.shape)}, expected [batch, {projections[0].shape[1]}, height, width]"
+        )
 
 
 def _changed(one: nn.Module) -> bool:

@@ -14,7 +14,7 @@ from ...core import registry
 from ...core.errors import LambdabenchError
 from ...kernels import xla_cpu, xla_einsum
 from .._initial.jax import normal
-from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
+from .spec import NORMALIZE, OPTIONS, checked_choice, counts, greatest, odd, refuse_larger, table_size
 
 
 class LambdaLayer(nnx.Module):
@@ -40,8 +40,8 @@ class LambdaLayer(nnx.Module):
         **options: int | str | bool,
     ) -> None:
         settings = OPTIONS | options
-        h, k, u = (int(settings[key]) for key in ("heads", "key_depth", "intra_depth"))
-        if h < 1 or dim_out % h:
+        h, k, u = counts(settings)
+        if dim_out % h:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {h} heads; choose heads that do")
         v = dim_out // h
         self.heads, self.key_depth, self.intra_depth, self.value_depth, self.stride = h, k, u, v, stride
@@ -118,7 +118,9 @@ class LambdaLayer(nnx.Module):
             *(one.dtype or x.dtype for one in (*inside, *norms)),
         }
         return (
-            dtypes == {jnp.dtype(jnp.float32)}
+            x.ndim == 4
+            and all(one.kernel[...].shape[:3] == (1, 1, x.shape[3]) for one in inside)
+            and dtypes == {jnp.dtype(jnp.float32)}
             and self.intra_depth == 1
             and self.normalize in ("softmax", "no_batch_norm")
             and (

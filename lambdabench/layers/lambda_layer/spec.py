@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core import registry
 from ...core.errors import LambdabenchError
+from ...core.flags import whole
 
 OPTIONS: dict[str, int | str | bool] = {
     "heads": 4,
@@ -117,6 +118,15 @@ def table_size(scope: Any, size: Size | None) -> Size:
     return int(scope), int(scope)
 
 
+def counts(settings: dict[str, Any]) -> tuple[int, int, int]:
+    """Heads, key depth and intra-depth, when all options are of their kind. Raises LambdabenchError."""
+    for key in ("content", "position"):
+        if not isinstance(settings[key], bool):
+            raise LambdabenchError(f"found {key} {settings[key]!r}, expected True or False")
+    h, k, u = (whole(key, settings[key]) for key in ("heads", "key_depth", "intra_depth"))
+    return h, k, u
+
+
 def checked_choice(option: str, found: Any, known: tuple[str, ...]) -> str:
     """The value of an option that has a list. Raises UnknownNameError with the nearest."""
     if found not in known:
@@ -126,7 +136,7 @@ def checked_choice(option: str, found: Any, known: tuple[str, ...]) -> str:
 
 def odd(scope: int | str | bool) -> int:
     """A scope in positions. Raises LambdabenchError for an even one."""
-    if not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
+    if isinstance(scope, bool) or not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
         raise LambdabenchError(f'found scope {scope!r}, expected an odd number of positions or "global"')
     return scope
 

@@ -13,7 +13,7 @@ from ...core import registry
 from ...core.errors import LambdabenchError
 from ...kernels import einsum
 from ...kernels._cpu import inference, training, whole
-from .spec import NORMALIZE, OPTIONS, checked_choice, greatest, odd, refuse_larger, table_size
+from .spec import NORMALIZE, OPTIONS, checked_choice, counts, greatest, odd, refuse_larger, table_size
 
 
 class _ContiguousGradient(torch.autograd.Function):
@@ -60,10 +60,8 @@ class LambdaLayer(nn.Module):
     ) -> None:
         super().__init__()
         settings = OPTIONS | options
-        self.heads, self.key_depth, self.intra_depth = (
-            int(settings[key]) for key in ("heads", "key_depth", "intra_depth")
-        )
-        if self.heads < 1 or dim_out % self.heads:
+        self.heads, self.key_depth, self.intra_depth = counts(settings)
+        if dim_out % self.heads:
             raise LambdabenchError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
         self.value_depth = dim_out // self.heads
         self.normalize = checked_choice("normalize", settings["normalize"], NORMALIZE)
@@ -151,12 +149,16 @@ class LambdaLayer(nn.Module):
             refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
         run = training.train if self.training else inference.infer
         weights: list[Any] = [one._parameters["weight"] for one in inside]
-        return run(x, weights, norms, self._parameters.get("embeddings"), heads=self.heads)
+        try:
+            table = self._parameters["embeddings"]
+        except KeyError:  # none, or pruned, or parametrized
+            table = self.embeddings
+        return run(x, weights, norms, table, heads=self.heads)
 
     def _content_lambdas(self, context: Tensor, values: Tensor) -> Float[Tensor, "b k v"] | None:
         if self.to_keys is None:
             return None
-        keys = self.to_keys(context).reshape(len(context), self.key_depth, self.intra_depth, -1)
+        keys = self.to_keys(context).flatten(2).unflatten(1, (self.key_depth, self.intra_depth))
         return torch.einsum("bkum,bvum->bkv", _normalized(keys, self.normalize, dim=3), values.flatten(3))
 
     def _masked(self, queries: Tensor, context: Tensor, values: Tensor, mask: Tensor) -> Float[Tensor, "b h v n"]:
