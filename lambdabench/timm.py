@@ -11,13 +11,26 @@ import torch
 from jaxtyping import Float
 from timm.models import generate_default_cfgs, register_model
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from . import kernels, models
 from .core import registry
 from .core.errors import LambdabenchError
 from .kernels._cpu import inference, training, whole
+from .layers.lambda_layer.torch import LambdaLayer
 
 default_cfgs: dict[str, Any] = {}
+CALL_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_is_full_backward_hook",
+)
+"""What a module keeps of those who watch its calls (torch.nn.Module)."""
 
 
 def register() -> None:
@@ -39,11 +52,15 @@ def _entry(name: str) -> Callable[..., nn.Module]:
 
 
 class FastLambdaLayer(nn.Module):
-    """timm's or lambda-networks' lambda layer with its own weights, run by the kernels here. Maps [b, d, height, width]."""
+    """timm's or lambda-networks' lambda layer with its own weights, run by the kernels here. Maps [b, d, height, width].
+
+    A layer made for one size (`n`, `feat_size`) answers for maps of others too, which theirs refuses.
+    """
 
     def __init__(self, theirs: Any) -> None:
         super().__init__()
-        self.pool = getattr(theirs, "pool", nn.Identity())
+        self.training = theirs.training  # not train(): its norms may be kept in inference while it trains
+        self.pool = theirs.pool if hasattr(theirs, "pool") else nn.Identity().train(theirs.training)
         self.norm_queries, self.norm_values = theirs.norm_q, theirs.norm_v
         if hasattr(theirs, "qkv"):
             self.qkv, self.heads, self.key_depth, self.intra_depth = theirs.qkv, theirs.num_heads, theirs.dim_qk, 1
@@ -53,7 +70,7 @@ class FastLambdaLayer(nn.Module):
             self.key_depth = theirs.to_k.out_channels // theirs.u
             convolution, table = getattr(theirs, "pos_conv", None), getattr(theirs, "rel_pos_emb", None)
         self.bias = None if convolution is None else convolution.bias
-        self.embeddings = nn.Parameter(_table(convolution, table))
+        self.embeddings = _table(convolution, table)
         self.kernel = kernels.choose("auto")
         self._watch = whole.Watch()
         self._apply_lambdas = registry.load("kernels", self.kernel).apply
@@ -89,20 +106,64 @@ class FastLambdaLayer(nn.Module):
 def accelerate(model: nn.Module) -> nn.Module:
     """The model with every lambda layer of timm or lambda-networks in it replaced by one that runs the kernels here.
 
-    In place; weights are kept (they share memory), outputs are equal, channels_last works. Make optimizers afterwards: the position
-    embeddings are new parameters. Raises LambdabenchError where the model has no such layer.
+    In place, wherever a layer is used; a model that is such a layer itself is not changed, the new one is returned. Outputs are equal,
+    channels_last works, what is frozen stays frozen, hooks on a layer move with it. Norms, biases and timm's projections are the same
+    parameters as before; the embeddings of a scope are new parameters in the same memory; tables made with `n` or `feat_size`, and
+    lambda-networks' three projections, which become one (trainable if any of them is), are copies. So make optimizers afterwards.
+
+    Keys of the state dict change: load weights before. A checkpoint saved afterwards is the accelerated model's.
+
+    Raises LambdabenchError, and changes nothing, where the model is none of torch or has no such layer, and where hooks or
+    parametrizations would be lost: those on a layer's convolutions that are not called any more, and hooks on its state dict.
     """
-    found = [(name, one) for name, one in model.named_modules() if _is_theirs(one)]
+    if not isinstance(model, nn.Module):
+        raise LambdabenchError(f"accelerate is torch only: found {_kind(model)}, expected a torch.nn.Module")
+    found = [(name, one) for name, one in model.named_modules(remove_duplicate=False) if _is_theirs(one)]
     if not found:
-        raise LambdabenchError(
-            f"{type(model).__name__} has no lambda layer of timm or lambda-networks; nothing to replace"
-        )
-    if found[0][0] == "":
-        return FastLambdaLayer(model).train(model.training)
+        raise LambdabenchError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace")
+    made: dict[nn.Module, FastLambdaLayer] = {}
     for name, one in found:
+        if one not in made:
+            made[one] = _fast(name, one)
+    for name, one in found:
+        if name == "":
+            return made[one]
         place, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(place), leaf, FastLambdaLayer(one).train(one.training))
+        setattr(model.get_submodule(place), leaf, made[one])
     return model
+
+
+def _kind(one: object) -> str:
+    return f"{type(one).__module__}.{type(one).__qualname__}"
+
+
+def _why_nothing(model: nn.Module) -> str:
+    if any(isinstance(one, FastLambdaLayer) for one in model.modules()):
+        return "is accelerated already"
+    if any(isinstance(one, LambdaLayer) for one in model.modules()):
+        return "has lambda layers of ours already, and none of timm or lambda-networks"
+    return "has no lambda layer of timm or lambda-networks"
+
+
+def _fast(name: str, theirs: nn.Module) -> FastLambdaLayer:
+    """In the place of the layer of this name, watched by those who watched it; refuses to lose what changes or watches its parts."""
+    made = FastLambdaLayer(theirs)
+    kept = set(made.modules())
+    for part, one in theirs.named_modules(prefix=name or type(theirs).__name__):
+        if one in kept:
+            continue
+        lost = {key for key, hooks in vars(one).items() if key.endswith("_hooks") and hooks}
+        lost -= {*CALL_HOOKS} if one is theirs else set()
+        if parametrize.is_parametrized(one):
+            lost = {"parametrizations"}
+        if lost:
+            what = ", ".join(sorted(lost))
+            raise LambdabenchError(
+                f"{part} has {what}, which the layer in its place would not have; remove them before accelerate"
+            )
+    for key in CALL_HOOKS:  # the dicts themselves, so that a hook's handle still removes it
+        setattr(made, key, getattr(theirs, key))
+    return made
 
 
 def _is_theirs(one: nn.Module) -> bool:
@@ -111,20 +172,23 @@ def _is_theirs(one: nn.Module) -> bool:
 
 def _joined(theirs: Any) -> nn.Conv2d:
     """lambda-networks' three projections as one."""
-    parts = [one.weight.detach() for one in (theirs.to_q, theirs.to_k, theirs.to_v)]
-    weight = torch.cat(parts)
+    parts = [one.weight for one in (theirs.to_q, theirs.to_k, theirs.to_v)]
+    weight = torch.cat([one.detach() for one in parts])
     joined = nn.Conv2d(weight.shape[1], len(weight), 1, bias=False, device=weight.device, dtype=weight.dtype)
-    joined.weight = nn.Parameter(weight)
-    return joined
+    joined.weight = nn.Parameter(weight, requires_grad=any(one.requires_grad for one in parts))
+    return joined.train(theirs.training)
 
 
-def _table(convolution: nn.Conv3d | None, table: Tensor | None) -> Float[Tensor, "k u r_y r_x"]:
+def _table(convolution: nn.Conv3d | None, table: Tensor | None) -> nn.Parameter:
     """[k, u, r_y, r_x] of a convolution with u channels in, or of embeddings [2 height - 1, 2 width - 1, k(, u)]."""
     if convolution is not None:
-        return convolution.weight.detach().squeeze(4 if convolution.kernel_size[2] == 1 else 2)
+        weight = convolution.weight
+        one = weight.detach().squeeze(4 if convolution.kernel_size[2] == 1 else 2)
+        return nn.Parameter(one, requires_grad=weight.requires_grad)
     assert table is not None
     one = table.detach()
-    return (one[..., None] if one.dim() == 3 else one).permute(2, 3, 0, 1).contiguous()
+    laid_out = (one[..., None] if one.dim() == 3 else one).permute(2, 3, 0, 1).contiguous()
+    return nn.Parameter(laid_out, requires_grad=table.requires_grad)
 
 
 if __package__ == "lambdabench":

@@ -2,9 +2,13 @@
 
 import copy
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 import lambdabench as lb
 from lambdabench.core.errors import LambdabenchError
@@ -60,3 +64,152 @@ def test_a_network_of_timms_is_replaced_in_place_and_takes_channels_last() -> No
         torch.testing.assert_close(model(x.to(memory_format=torch.channels_last)), wanted, rtol=1e-4, atol=1e-4)
     with pytest.raises(LambdabenchError, match="ResNet has no lambda layer of timm or lambda-networks"):
         lb.accelerate(timm.create_model("resnet18"))
+
+
+@pytest.mark.parametrize("name", layers_of_others())
+def test_a_frozen_layer_stays_frozen(name: str) -> None:
+    layer = layers_of_others()[name].requires_grad_(False)
+    assert not [key for key, one in lb.accelerate(layer).named_parameters() if one.requires_grad]
+
+
+def test_a_frozen_network_trains_its_head_alone() -> None:
+    model = timm.create_model("lambda_resnet26t", num_classes=10).requires_grad_(False)
+    model.head.requires_grad_(True)
+    trained = {key for key, one in lb.accelerate(model).named_parameters() if one.requires_grad}
+    assert trained == {"head.fc.weight", "head.fc.bias"}
+
+
+@pytest.mark.parametrize("name", ["to_q", "to_k", "to_v"])
+def test_projections_that_become_one_are_trained_if_any_was(name: str) -> None:
+    layer = layers_of_others()["lambda-networks"].requires_grad_(False)
+    layer.get_submodule(name).requires_grad_(True)
+    trained = {key for key, one in lb.accelerate(layer).named_parameters() if one.requires_grad}
+    assert trained == {"qkv.weight"}
+
+
+@pytest.mark.parametrize("name", ["timm", "lambda-networks"])
+def test_norms_kept_in_inference_stay_so(name: str) -> None:
+    layer = layers_of_others()[name].train()
+    for one in (layer.norm_q, layer.norm_v):
+        one.eval()
+    fast = lb.accelerate(copy.deepcopy(layer))
+    assert [fast.training, fast.norm_queries.training, fast.norm_values.training] == [True, False, False]
+    x = torch.randn(2, 32, 6, 6)
+    torch.testing.assert_close(fast(x), layer(x), rtol=1e-4, atol=1e-5)
+    assert not any(one.training for one in lb.accelerate(layer.eval()).modules())
+
+
+class Shared(nn.Module):
+    """One layer by two names, and a block around another by two."""
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.a = self.b = make()
+        self.c = self.d = nn.Sequential(make())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x) - self.b(2 * x) + self.c(3 * x) - self.d(4 * x)
+
+
+@pytest.mark.parametrize("name", ["timm", "lambda-networks"])
+def test_a_layer_used_in_two_places_is_one_in_both(name: str) -> None:
+    model = Shared(lambda: layers_of_others()[name]).eval()
+    x = torch.randn(2, 32, 6, 6)
+    with torch.no_grad():
+        wanted = model(x)
+        lb.accelerate(model)
+        torch.testing.assert_close(model(x), wanted, rtol=1e-4, atol=1e-4)
+    assert type(model.a).__name__ == type(model.d[0]).__name__ == "FastLambdaLayer"
+    assert model.a is model.b
+    assert model.c is model.d
+    assert model.a is not model.c[0]
+
+
+def test_hooks_on_a_layer_move_with_it() -> None:
+    model = nn.Sequential(layers_of_others()["timm"])
+    told: list[str] = []
+    handles = [
+        model[0].register_forward_hook(lambda *_: told.append("forward"), always_call=True),
+        model[0].register_forward_hook(lambda *_, **__: told.append("with kwargs"), with_kwargs=True),
+        model[0].register_forward_pre_hook(lambda *_: told.append("before")),
+        model[0].register_full_backward_hook(lambda *_: told.append("backward")),
+        model[0].register_full_backward_pre_hook(lambda *_: told.append("before backward")),
+    ]
+    lb.accelerate(model)
+    x = torch.randn(2, 32, 6, 6, requires_grad=True)
+    model(x).sum().backward()
+    assert told == ["before", "forward", "with kwargs", "before backward", "backward"]
+    for one in handles:
+        one.remove()
+    model(x).sum().backward()
+    assert len(told) == 5
+
+
+def test_hooks_inside_a_layer_stay_or_are_refused() -> None:
+    layer = layers_of_others()["timm"]
+    told: list[str] = []
+    layer.qkv.register_forward_hook(lambda *_: told.append("qkv"))
+    lb.accelerate(layer)(torch.randn(2, 32, 6, 6))
+    assert told == ["qkv"]
+    for name, part in (("timm", "conv_lambda"), ("lambda-networks", "to_k"), ("lambda-networks", "pos_conv")):
+        model = Shared(lambda name=name: layers_of_others()[name])
+        layer = model.d[0]
+        layer.get_submodule(part).register_forward_hook(lambda *_: None)
+        with pytest.raises(LambdabenchError, match=rf"^c\.0\.{part} has _forward_hooks, which .*; remove them before"):
+            lb.accelerate(model)
+        assert model.a is model.b
+        assert type(model.a).__name__ == "LambdaLayer"
+        with pytest.raises(LambdabenchError, match=f"^LambdaLayer.{part} has _forward_hooks"):
+            lb.accelerate(layer)
+
+
+def test_what_makes_weights_and_keys_anew_is_refused() -> None:
+    layer = layers_of_others()["timm"]
+    parametrizations.weight_norm(layer.conv_lambda)
+    with pytest.raises(LambdabenchError, match=r"^LambdaLayer.conv_lambda has parametrizations"):
+        lb.accelerate(layer)
+    layer = layers_of_others()["timm"]
+    layer.register_state_dict_post_hook(lambda *_: None)
+    with pytest.raises(LambdabenchError, match=r"^LambdaLayer has _state_dict_hooks"):
+        lb.accelerate(layer)
+
+
+def test_what_shares_memory_is_as_the_docstring_says() -> None:
+    shares: dict[str, set[str]] = {}
+    for name, layer in layers_of_others().items():
+        before = {one.data_ptr() for one in layer.parameters()}
+        fast = lb.accelerate(layer)
+        shares[name] = {key for key, one in fast.named_parameters() if one.data_ptr() in before}
+    norms = {f"norm_{one}.{key}" for one in ("queries", "values") for key in ("weight", "bias")}
+    assert shares == {
+        "timm": norms | {"qkv.weight", "qkv.bias", "embeddings", "bias"},
+        "timm strided": norms | {"qkv.weight", "embeddings", "bias"},
+        "timm global": norms | {"qkv.weight"},
+        "lambda-networks": norms | {"embeddings", "bias"},
+        "lambda-networks u": norms | {"embeddings", "bias"},
+        "lambda-networks global": norms,
+    }
+
+
+def test_what_is_fast_already_is_said_to_be() -> None:
+    model = nn.Sequential(layers_of_others()["timm"])
+    for one in (lb.accelerate(model), lb.accelerate(layers_of_others()["timm"])):
+        with pytest.raises(
+            LambdabenchError, match=f"^{type(one).__name__} is accelerated already; nothing to replace$"
+        ):
+            lb.accelerate(one)
+    ours = nn.Sequential(lb.create_layer("lambda_layer", 16, scope=3))
+    with pytest.raises(LambdabenchError, match=r"^Sequential has lambda layers of ours already, and none of timm"):
+        lb.accelerate(ours)
+    both = lb.accelerate(nn.Sequential(ours, model, layers_of_others()["timm"]))
+    assert type(both[2]).__name__ == "FastLambdaLayer"
+
+
+@pytest.mark.parametrize("name", ["accelerate", "fold"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("lambda_resnet26t", "builtins.str"), (nn.Identity, "builtins.type"), (None, "builtins.NoneType")],
+)
+def test_models_of_torch_only(name: str, given: Any, said: str) -> None:
+    with pytest.raises(LambdabenchError, match=f"^{name} is torch only: found {said}, expected a torch.nn.Module$"):
+        getattr(lb, name)(given)

@@ -48,8 +48,11 @@ class _Pair(NamedTuple):
 def fold(model: nn.Module) -> nn.Module:
     """The model with every batch norm that directly follows a convolution folded into it, for inference: equal answers, fewer passes.
 
-    In place. Raises LambdabenchError for a model that trains, and where there is nothing to fold.
+    In place. Raises LambdabenchError for what is no model of torch, for one that trains, and where there is nothing to fold.
     """
+    if not isinstance(model, nn.Module):
+        found = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise LambdabenchError(f"fold is torch only: found {found}, expected a torch.nn.Module")
     if any(one.training for one in model.modules()):
         raise LambdabenchError(f"{type(model).__name__} trains; call eval() first: batch norms fold in inference only")
     pairs = _pairs(model)
