@@ -9,8 +9,10 @@ import shutil
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import codec
 from ..core.errors import LambdabenchError
@@ -44,6 +46,7 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
     started_s = time.monotonic()
     found = trees.find(request.base, request.folder)
     settings = setup.read(found.repository)
+    find_tests(path, request.folder, found.repository)
     before = quiet.take_snapshot()
     with trees.checked_out(found) as base:
         asked = _request(request, settings, base, found.repository)
@@ -94,11 +97,30 @@ def session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome
         request = dataclasses.replace(request, labels=tuple(rest[1:]))
 
 
-def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
-    """Copies head's tests over base's; returns their place in head. Raises LambdabenchError where there are none."""
+def find_tests(path: str, folder: Path, repository: Path) -> Path:
+    """The place of head's tests. Raises LambdabenchError where there are none, or where they are not apart from what is compared."""
+    top = repository.resolve()
     where = (folder / path).resolve()
-    if not where.exists() or not where.is_relative_to(repository.resolve()):
+    if not path.strip():
+        raise LambdabenchError("--pytest: found '', expected a file or folder of tests, such as tests/bench")
+    if not where.exists() or not where.is_relative_to(top):
         raise LambdabenchError(f"--pytest: there is no {path} in {repository}")
+    held = (
+        "the whole repository"
+        if where == top
+        else next((f"the sources in {one.relative_to(top)}" for one in _sources(top) if one.is_relative_to(where)), "")
+    )
+    if held:
+        raise LambdabenchError(
+            f"--pytest: {path} holds {held}, and head's files there are laid over base's, so that nothing would be compared; "
+            "give a file or folder that holds the tests alone, such as tests/bench"
+        )
+    return where
+
+
+def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
+    """Copies head's tests over base's; returns their place in head. Raises what `find_tests` raises."""
+    where = find_tests(path, folder, repository)
     target = base / where.relative_to(repository.resolve())
     target.parent.mkdir(parents=True, exist_ok=True)
     if where.is_dir():
@@ -106,6 +128,14 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
     else:
         shutil.copy(where, target)
     return where
+
+
+def _sources(top: Path) -> list[Path]:
+    """Folders that hold a repository's package by convention: src, and the project's name."""
+    path = top / "pyproject.toml"
+    project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.is_file() else {}
+    names = ("src", str(project.get("name", "")).replace("-", "_"))
+    return [top / one for one in names if one and (top / one).is_dir()]
 
 
 def _in_pairs(

@@ -142,6 +142,27 @@ def test_no_such_tests(project: Repository) -> None:
         run(project)
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "found '', expected a file or folder of tests, such as tests/bench"),
+        (".", ". holds the whole repository, and head's files there are laid over base's"),
+        ("tests/..", "tests/.. holds the whole repository"),
+        ("src", "src holds the sources in src"),
+        ("my_shapes", "my_shapes holds the sources in my_shapes"),
+    ],
+)
+def test_tests_are_apart_from_what_is_compared(project: Repository, path: str, said: str) -> None:
+    project.write("my_shapes/__init__.py", "")
+    project.write("my_shapes/tests/test_it.py", "")
+    project.write("pyproject.toml", '[project]\nname = "my-shapes"\n')
+    with pytest.raises(LambdabenchError) as found:
+        run(project, path)
+    assert str(found.value).startswith(f"--pytest: {said}")
+    assert users.find_tests("my_shapes/tests", project.folder, project.folder).name == "tests"
+    assert len(project.git("worktree", "list").splitlines()) == 1
+
+
 def test_neither_torch_nor_jax_is_needed(project: Repository, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     for name in ("torch", "jax", "timm", "flax"):
