@@ -69,6 +69,8 @@ def _labels(facts: ModelFacts, wish: Wish) -> list[str]:
 def _ask(folder: Path, wishes: tuple[Wish, ...]) -> None:
     codec.write(folder / "wishes.json", wishes)
     failed = ask("probe", folder, limit_s=LIMIT_S)
+    if not failed and not all((folder / name).exists() for name in FILES):
+        failed = "ended before it had written its answer"
     if failed:
         raise ProbeError(f"the probe of this machine {failed}; run lambdabench doctor")
 

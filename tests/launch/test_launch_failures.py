@@ -120,3 +120,11 @@ def test_the_cache_tells_compilers_and_settings_apart(
 def test_facts_are_labelled_by_size_unless_it_is_the_models_own(px: int | None, label: str) -> None:
     facts = ModelFacts(name="m", family="f", native_px=224)
     assert probing._labels(facts, Wish(model="m", image_px=px)) == [label]
+
+
+def test_a_probe_that_ends_well_without_an_answer_is_a_failed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "ask", lambda errand, folder, limit_s: "")
+    with pytest.raises(ProbeError, match="the probe of this machine ended before it had written its answer"):
+        launch.probe([], cache=tmp_path)

@@ -20,6 +20,9 @@ def number():
 
 def broken():
     raise RuntimeError("the user's own words")
+
+def ending():
+    raise SystemExit(0)
 """
 
 
@@ -68,3 +71,12 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
         models.create_workload(case(f"{file}:number"))
     with pytest.raises(RuntimeError, match="the user's own words"):
         models.create_workload(case(f"{file}:broken"))
+
+
+def test_what_would_end_the_process_is_a_reason_as_any_other(folder: Path) -> None:
+    with pytest.raises(LambdabenchError, match=r"their_networks:ending calls sys\.exit\(0\), expected a network"):
+        models.create_workload(case("their_networks:ending"))
+    script = folder / "script.py"
+    script.write_text(SOURCE + "\nimport sys\nsys.exit()\n")
+    facts = models.describe(Wish(model=f"{script}:build", image_px=8))
+    assert facts.problem.startswith(f"LambdabenchError: {script}:build calls sys.exit(), expected a network; keep what")

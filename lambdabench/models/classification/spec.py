@@ -26,7 +26,17 @@ def is_users(model: str) -> bool:
 
 def call_users(reference: str, options: dict[str, Any]) -> Any:
     """What the callable of `file.py:callable` or `module:callable` returns. Its own exceptions pass through, so that the row can name
-    their file and line."""
+    their file and line; one that would end the worker, which has other cases to do, is a LambdabenchError."""
+    try:
+        return _called(reference, options)
+    except SystemExit as error:
+        raise LambdabenchError(
+            f"{reference} calls sys.exit({'' if error.code is None else repr(error.code)}), expected a network; "
+            'keep what a script does under if __name__ == "__main__":'
+        ) from error
+
+
+def _called(reference: str, options: dict[str, Any]) -> Any:
     place, _, attribute = reference.rpartition(":")
     if place.endswith(".py"):
         name = "user_model_" + hashlib.sha256(place.encode()).hexdigest()[:8]
