@@ -73,6 +73,31 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         commands.read_json(tmp_path / "other.json")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"data": [0.002', '"data": [-1', "one: stats.data: found -1, expected seconds above 0"),
+        ('"data": [0.002', '"data": ["x"', "one: stats.data: found 'x', expected seconds above 0"),
+        ('"data": [0.002', '"data": [NaN', "one: stats.data: found nan, expected seconds above 0"),
+        ('"median": 0.002', '"median": 0', "one: stats.median: found 0, expected seconds above 0"),
+        ('"median": 0.002', '"median": null', "one: stats.median: found None, expected seconds above 0"),
+        ('"median": 0.002', '"median": 1, "iterations": 0.5', "one: stats.iterations: found 0.5, expected a number"),
+        ('"fullname": "one"', '"fullname": 1', "fullname: found 1, expected a text"),
+        ('"fullname"', '"group": 3, "fullname"', "one: group: found 3, expected a text"),
+    ],
+)
+def test_values_that_are_none_of_pytest_benchmarks_are_told(tmp_path: Path, old: str, new: str, told: str) -> None:
+    path = saved(tmp_path / "a.json", one=[0.002] * 3)
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    done = CliRunner().invoke(app, ["import", str(path), "--results", str(tmp_path / "r")])
+    assert isinstance(done.exception, LambdabenchError), done.output
+    assert done.exception.exit_code == 2
+    assert str(done.exception).startswith(f"{path} is no file of pytest-benchmark's: ")
+    assert told in str(done.exception)
+    assert not (tmp_path / "r").exists()
+
+
 def test_the_plugin_is_light() -> None:
     program = "import sys; import lambdabench.pytest_plugin; print([n for n in sys.modules if n in ('numpy', 'scipy', 'torch', 'pandas')])"
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """A JSON file that pytest-benchmark saved: its benchmarks, and the machine and the time that it names."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ def read_json(path: Path) -> Saved:
         return Saved(timed=timed, ran=ran, machine=_lasting(machine))
     except OSError as error:
         raise LambdabenchError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise LambdabenchError(f"{path} is no file of pytest-benchmark's: {type(error).__name__}: {error}") from error
 
 
@@ -51,7 +52,7 @@ def environment_of(machine: Mapping[str, Any]) -> Environment:
         cores=int(cpu.get("count") or 0),
         memory_gib=0,
         os=f"{machine.get('system', '')} {machine.get('machine', '')}".strip(),
-        python=python[1] if python[0] == "CPython" else " ".join(python),
+        python=str(python[1]) if python[0] == "CPython" else " ".join(python),
     )
 
 
@@ -82,10 +83,26 @@ def _utc(text: str) -> datetime:
 
 def _timed(one: Mapping[str, Any]) -> Timed:
     stats = one["stats"]
+    name = _text(one["fullname"], "fullname")
+    iterations = stats.get("iterations", 1)
+    if type(iterations) is not int or iterations < 1:
+        raise ValueError(f"{name}: stats.iterations: found {iterations!r}, expected a number of calls")
     return Timed(
-        name=one["fullname"],
-        seconds=tuple(stats.get("data") or ()),
-        iterations=int(stats.get("iterations", 1)),
-        group=one.get("group") or "",
-        median_s=float(stats["median"]),
+        name=name,
+        seconds=tuple(_seconds(value, f"{name}: stats.data") for value in stats.get("data") or ()),
+        iterations=iterations,
+        group=_text(one.get("group") or "", f"{name}: group"),
+        median_s=_seconds(stats["median"], f"{name}: stats.median"),
     )
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{place}: found {value!r}, expected a text")
+    return value
+
+
+def _seconds(value: Any, place: str) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{place}: found {value!r}, expected seconds above 0")
+    return float(value)
