@@ -56,6 +56,7 @@ def test_a_session_becomes_rows_and_its_json_can_be_imported(session: Path) -> N
     found = commands.read_json(session / "own.json")
     saved = store.read(commands.record(found.timed, session / "imported", found.ran))
     assert set(saved["model"]) >= {"test_one.py::test_sum"}
+    assert set(saved["status"]) == {"ok"}, "the file does not tell which failed"
     same = saved.set_index("model").loc["test_one.py::test_sum"]
     assert same["value"] == pytest.approx(
         json.loads((session / "own.json").read_text())["benchmarks"][0]["stats"]["median"]
@@ -140,6 +141,26 @@ def test_an_imported_file_is_of_the_machine_and_the_time_that_it_names(tmp_path:
     assert row["fingerprint"] != fingerprint(find_environment(()))
     assert not row["noise_load1"] >= 0, "this machine's load is not that one's"
     assert all(not row[f"env_{name}"] for name in ("lambdabench", "torch", "libc", "gpu", "allocator"))
+
+
+def test_a_file_is_imported_once(tmp_path: Path) -> None:
+    path, other = saved(tmp_path / "a.json", one=[0.002] * 8), saved(tmp_path / "b.json", one=[0.003] * 8)
+    renamed = tmp_path / "c.json"
+    renamed.write_bytes(path.read_bytes())
+    said: list[str] = []
+    for file in (path, other, path, renamed):
+        done = CliRunner().invoke(app, ["import", str(file), "--results", str(tmp_path / "r")])
+        assert done.exit_code == 0, done.output
+        said.append(done.output)
+    where = said[0].removeprefix("saved ")
+    assert said[1].startswith("saved ")
+    assert said[2:] == [f"already imported as {where}"] * 2
+    assert sorted(store.read(tmp_path / "r")["value"]) == [0.002, 0.003]
+
+
+def test_two_runs_of_one_second_are_two(tmp_path: Path) -> None:
+    timed = commands.read_json(saved(tmp_path / "a.json", one=[0.002] * 8)).timed
+    assert commands.record(timed, tmp_path / "r") != commands.record(timed, tmp_path / "r")
 
 
 @pytest.mark.parametrize(

@@ -133,13 +133,17 @@ def import_file(
         Path | None, typer.Option(help="Also compare with an earlier file; exit 4 if it is of another machine, else 0.")
     ] = None,
 ) -> None:
-    """Store a JSON file of pytest-benchmark's as rows of the suite "pytest"."""
+    """Store a JSON file of pytest-benchmark's as rows of the suite "pytest", once."""
     from .. import commands
     from . import gate_view
 
     changes = None if against is None else commands.compare_files(against, path)
     found = commands.read_json(path)
-    typer.echo(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
+    known = commands.place(results, found.ran)
+    if known.exists():
+        typer.echo(f"already imported as {known}: {len(found.timed)} benchmarks")
+    else:
+        typer.echo(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
     if changes is not None:
         gate_view.print_changes(_console(), changes)
 

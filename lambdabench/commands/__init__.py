@@ -18,7 +18,7 @@ from .reading import (
     wide_frame,
     write_report,
 )
-from .recording import Ran, Timed, record
+from .recording import Ran, Timed, place, record
 from .rounds import Step
 from .saved import Saved, read_json
 
@@ -43,6 +43,7 @@ __all__ = [
     "options_of",
     "overrides_of",
     "pareto_frame",
+    "place",
     "plot_curves",
     "plot_pareto",
     "prepare",

@@ -38,15 +38,26 @@ class Ran:
     at: datetime
     noise: Noise = Noise()  # noqa: RUF009 (frozen, and empty)
     origin: str = "pytest-benchmark"
+    mark: str
+    """What tells it from other runs of that second; the same for the same file, which is one run however often it is imported."""
 
 
 def record(timed: Sequence[Timed], results: Path, ran: Ran | None = None) -> Path:
     """Writes one run's rows under `results`, a row a benchmark; returns the file. Without `ran` it ran here, and ends now."""
-    ran = ran or Ran(environment=find_environment(()), at=datetime.now(UTC), noise=Noise(load1=quiet.load1()))
-    run_id = f"{ran.at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    path = store.run_path(results, SUITE, run_id)
-    store.write([_row(one, run_id, ran) for one in timed], path)
+    ran = ran or Ran(
+        environment=find_environment(()),
+        at=datetime.now(UTC),
+        noise=Noise(load1=quiet.load1()),
+        mark=secrets.token_hex(2),
+    )
+    path = place(results, ran)
+    store.write([_row(one, path.stem, ran) for one in timed], path)
     return path
+
+
+def place(results: Path, ran: Ran) -> Path:
+    """The file of a run's rows, whether or not it is there already."""
+    return store.run_path(results, SUITE, f"{ran.at:%Y%m%dT%H%M%SZ}-{ran.mark}")
 
 
 def _row(one: Timed, run_id: str, ran: Ran) -> Record:

@@ -1,5 +1,6 @@
 """A JSON file that pytest-benchmark saved: its benchmarks, and the machine and the time that it names."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from .recording import Ran, Timed
 PASSING = ("node", "release", "hz_", "cpuinfo_version", "python_version")
 """Beginnings of names in `machine_info`, or its `cpu`, that change on one machine (host, kernel, clock) or are told by another."""
 
+MARK_DIGITS = 12
+"""Of a file's hash in the name of its run, beside the second of its time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
@@ -29,10 +33,12 @@ class Saved:
 def read_json(path: Path) -> Saved:
     """A file by --benchmark-json or --benchmark-save. Raises LambdabenchError where it is something else."""
     try:
-        found = json.loads(path.read_text())
+        content = path.read_bytes()
+        found = json.loads(content)
         timed = tuple(_timed(one) for one in found["benchmarks"])
         machine: Mapping[str, Any] = found["machine_info"]
-        ran = Ran(environment=environment_of(machine), at=_utc(found["datetime"]), origin=path.name)
+        mark = hashlib.sha256(content).hexdigest()[:MARK_DIGITS]
+        ran = Ran(environment=environment_of(machine), at=_utc(found["datetime"]), origin=path.name, mark=mark)
         return Saved(timed=timed, ran=ran, machine=_lasting(machine))
     except OSError as error:
         raise LambdabenchError(f"{path} cannot be read: {error.strerror}") from error
