@@ -147,9 +147,11 @@ def test_a_target_is_replaced_by_force_only(here: Path) -> None:
         (("net.pt", "out.npz"), "found suffix '.npz'"),
         (("net.pt", "absent/out.pt"), "there is no folder absent"),
         (("net.pt", "out.pt", "--to", "jax"), "torch's own file"),
-        (("broken.pt", "out.safetensors"), "broken.pt cannot be read as .pt"),
+        (("broken.pt", "out.safetensors"), "broken.pt cannot be read as .pt: it is no file of torch.save's"),
+        (("empty.pt", "out.safetensors"), "empty.pt cannot be read as .pt: it is no file of torch.save's"),
+        (("cut.pt", "out.safetensors"), "cut.pt cannot be read as .pt: PytorchStreamReader failed"),
         (("broken.safetensors", "out.pt"), "broken.safetensors cannot be read as .safetensors"),
-        (("unsafe.pt", "out.pt"), "unsafe.pt cannot be read as .pt"),
+        (("unsafe.pt", "out.pt"), "unsafe.pt cannot be read as .pt: Weights only load failed"),
         (("list.pt", "out.pt"), "holds a list, expected a state dict"),
         (("wrapped.pt", "out.pt"), "no tensors: epoch, model; save the state dict alone"),
         (("net.pt", "out.pt", "--option", "scope"), "--option: found 'scope', expected key=value"),
@@ -161,6 +163,8 @@ def test_a_target_is_replaced_by_force_only(here: Path) -> None:
 def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], said: str, here: Path) -> None:
     for name in ("broken.pt", "broken.safetensors"):
         Path(name).write_text("nothing of the kind")
+    Path("empty.pt").touch()
+    Path("cut.pt").write_bytes(Path("net.pt").read_bytes()[:1000])
     torch.save([torch.zeros(1)], "list.pt")
     torch.save({"epoch": 3, "model": {}}, "wrapped.pt")
     torch.save({"path": Path("x")}, "unsafe.pt")

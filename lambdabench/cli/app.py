@@ -18,6 +18,8 @@ from .plotting import plot_app
 
 PLAIN_WIDTH = 150
 """Columns where the output is no terminal: enough for a line of the closing table."""
+ROUNDS = 3
+"""Of `check --self-test` where none are asked for."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -262,7 +264,10 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     strict: Annotated[
         bool, typer.Option("--strict", help="With --baseline: exit 1 where something is slower.")
     ] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="With --self-test: fresh processes of each kind.")] = 3,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --self-test: fresh processes of each kind.", show_default=str(ROUNDS)),
+    ] = None,
     as_json: JsonOption = False,
     markdown: Annotated[Path | None, typer.Option(help="Write a pull request's comment to this file.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write check.json and check.md to this folder.")] = None,
@@ -277,6 +282,16 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     flags.choices(show, "--show", ("all",))
     if [base is not None, baseline is not None, self_test].count(True) != 1:
         raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+    flags.refuse_alone({"--record": record, "--strict": strict}, "--baseline", is_given=baseline is not None)
+    flags.refuse_alone({"--rounds": rounds is not None}, "--self-test", is_given=self_test)
+    of_base = {
+        "--pytest": tests is not None,
+        "--build": build,
+        "--markdown": markdown,
+        "--save": save,
+        "--github": github,
+    }
+    flags.refuse_alone(of_base, "--base", is_given=base is not None)
     for folder, flag in ((save, "--save"), (markdown and markdown.parent, "--markdown")):
         if folder is not None:
             folders.refuse_unwritable(folder, f"give another {flag}")
@@ -288,7 +303,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         raise typer.Exit(stored.exit_code(strict))
     if self_test:
         with check_view.progress(quiet=as_json) as on_outcome:
-            tested = commands.self_test(request, rounds, on_outcome)
+            tested = commands.self_test(request, rounds or ROUNDS, on_outcome)
         gate_view.print_rates(_console(), tested, as_json=as_json)
         raise typer.Exit(tested.exit_code)
     with check_view.progress(quiet=as_json) as on_outcome:

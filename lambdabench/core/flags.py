@@ -3,6 +3,7 @@
 None is a flag that was not given. One that was given and is empty is a mistake: most often a variable of a shell that is not set.
 """
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -62,6 +63,14 @@ def choices(given: Any, flag: str, known: tuple[str, ...]) -> tuple[str, ...]:
         if one not in known:
             raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
     return found
+
+
+def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) -> None:
+    """Raises LambdabenchError for flags that say nothing without `needed`: left to themselves they would be ignored."""
+    if not is_given and (alone := [flag for flag, value in given.items() if value]):
+        raise LambdabenchError(
+            f"{', '.join(alone)}: found without {needed}, which it goes with; leave it out, or add {needed}"
+        )
 
 
 def duration(given: Any, flag: str) -> float | None:

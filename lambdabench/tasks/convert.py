@@ -23,6 +23,8 @@ SHOWN = 5
 """Names that a message about what is no tensor lists."""
 FORMATS = {"torch": "pt", "jax": "flax"}
 """What a safetensors file says of itself, in the words of its readers."""
+ARCHIVE, PICKLE = b"PK", b"\x80"
+"""How files of torch.save's begin, and those from before torch 1.6."""
 
 
 def answer(folder: Path) -> None:
@@ -105,7 +107,9 @@ def read(source: Path) -> dict[str, Array]:
         loaded: Any = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # each format fails in its own ways
         first = (str(error).splitlines() or [""])[0]
-        raise LambdabenchError(f"{source} cannot be read as {source.suffix}: {first}") from error
+        is_told = source.suffix == SAFETENSORS or isinstance(error, OSError) or _is_torchs(source)
+        told = first if is_told else "it is no file of torch.save's"
+        raise LambdabenchError(f"{source} cannot be read as {source.suffix}: {told}") from error
     if not isinstance(loaded, Mapping):
         raise LambdabenchError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
     if strange := [str(name) for name, one in loaded.items() if not isinstance(one, torch.Tensor)]:
@@ -114,6 +118,12 @@ def read(source: Path) -> dict[str, Array]:
             "save the state dict alone"
         )
     return {str(name): to_numpy(one) for name, one in loaded.items()}
+
+
+def _is_torchs(source: Path) -> bool:
+    """Whether a file begins as torch.save's do: what torch says of any other is a riddle."""
+    with source.open("rb") as file:
+        return file.read(len(ARCHIVE)).startswith((ARCHIVE, PICKLE))
 
 
 def write(target: Path, state: Mapping[str, Array], framework: Framework, *, force: bool) -> None:

@@ -131,3 +131,21 @@ def test_one_way_of_checking_is_asked_for(flags: list[str]) -> None:
     assert isinstance(found.exception, LambdabenchError)
     assert found.exception.exit_code == 2
     assert "expected one of --base REF, --baseline FILE and --self-test" in str(found.exception)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--base main --pytest tests/bench --record", "--record: found without --baseline"),
+        ("--base main --record --strict", "--record, --strict: found without --baseline"),
+        ("--self-test --strict", "--strict: found without --baseline"),
+        ("--base main --rounds 2", "--rounds: found without --self-test"),
+        ("--baseline perf.jsonl --pytest tests/bench", "--pytest: found without --base,"),
+        ("--self-test --save kept --github", "--save, --github: found without --base,"),
+    ],
+)
+def test_a_flag_of_another_way_of_checking_is_not_ignored(flags: str, said: str) -> None:
+    found = CliRunner().invoke(app, ["check", *flags.split()])
+    assert isinstance(found.exception, LambdabenchError)
+    assert found.exception.exit_code == 2
+    assert str(found.exception).startswith(said)
