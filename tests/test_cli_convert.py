@@ -157,7 +157,7 @@ def test_a_target_is_replaced_by_force_only(here: Path) -> None:
         (("net.pt", "out.pt", "--option", "scope"), "--option: found 'scope', expected key=value"),
         (("net.pt", "out.pt", "--option", "scoop=3"), "takes no option scoop"),
         (("net.pt", "out.pt", "--option", "scope=wide"), "found scope 'wide'"),
-        (("net.pt", "out.pt", "--option", "heads=0"), "does not divide into 0 heads; choose heads that do"),
+        (("net.pt", "out.pt", "--option", "heads=0"), "found heads 0, expected a whole number of at least 1"),
     ],
 )
 def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], said: str, here: Path) -> None:

@@ -101,7 +101,7 @@ def test_options_that_a_network_does_not_take_are_unsupported() -> None:
     [
         ({"scope": 4}, "resnet50_llll cannot be made: found scope 4, expected an odd number"),
         ({"scope": "big"}, "resnet50_llll cannot be made: found scope 'big', expected an odd number"),
-        ({"heads": 0}, "does not divide into 0 heads"),
+        ({"heads": 0}, "found heads 0, expected a whole number"),
         ({"strange": 1}, "resnet50_llll takes no option strange; it takes "),
     ],
 )
