@@ -272,7 +272,8 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
         )
-    sources = sorted({one for one in cases.get("top1_source", ()) if one})
+    shown = cases[cases["status"] != "skipped"]
+    sources = sorted({one for one in shown.get("top1_source", ()) if one})
     weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
     if sources:
         console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)

@@ -89,7 +89,7 @@ def draw(
         )
     with style.context():
         figure, placed = _panels(rows, measured, formula)
-        figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
+        style.heading(figure, title)
         style.caption(figure, notes, width=95 * len(measured))
         figure.draw_without_rendering()  # names are placed in pixels: the layout must be final
         for axes, names in placed:

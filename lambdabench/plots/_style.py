@@ -43,6 +43,16 @@ def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
     }
 
 
+TITLE_PER_INCH = 9
+"""Characters of a title that an inch of a figure holds."""
+
+
+def heading(figure: Figure, title: str) -> None:
+    """The title over a figure, wrapped to its width."""
+    text = textwrap.fill(title, int(figure.get_figwidth() * TITLE_PER_INCH))
+    figure.suptitle(text, fontsize=11, fontweight="bold", x=0.01, ha="left")
+
+
 def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
     """The conditions under a figure, wrapped to `width` characters."""
     text = "\n".join(line for note in notes for line in textwrap.wrap(note, width))

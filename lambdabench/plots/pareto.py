@@ -44,7 +44,7 @@ def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[st
             _draw_panel(axes, points[points[BATCH] == batch], x, y)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
         panels[0].set_ylabel(scales.label(y))
-        figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
+        style.heading(figure, title)
         _draw_legend(panels[-1], points)
         style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final

@@ -83,7 +83,7 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
             _draw_panel(axes, numbers[numbers["mode"] == mode], [one for one in ceilings.values() if one], looks)
             axes.set_title({"inference": "forward", "train": "forward and backward"}[mode], fontsize=9, loc="left")
         panels[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
-        figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
+        style.heading(figure, title)
         style.caption(figure, (*notes, SAID), width=90 * len(modes) + 40)
     return Drawing(figure=figure, numbers=numbers)
 

@@ -106,3 +106,12 @@ def test_the_axis_of_one_point_has_ticks_that_differ() -> None:
         one.get_text() for at, one in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
     ]
     assert len(shown) == len(set(shown)) >= 1
+
+
+def test_a_long_title_is_wrapped_to_its_figure() -> None:
+    title = "Twelve backbones people choose today, and those of the LambdaNetworks paper's world"
+    drawn = figure.draw(points((1,)), x="throughput", y="top1", title=title).figure
+    drawn.draw_without_rendering()
+    box = drawn._suptitle.get_window_extent()  # pyright: ignore[reportAttributeAccessIssue]
+    assert box.x1 <= drawn.bbox.x1, "nothing is cut"
+    assert drawn.get_suptitle().replace("\n", " ") == title
