@@ -21,6 +21,7 @@ FIRST = [
     "schema_version",
     "run_id",
     "started_at",
+    "run_order",
     "suite",
     "case_id",
     "fingerprint",

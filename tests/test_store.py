@@ -78,6 +78,14 @@ def test_files_of_version_4_stay_readable() -> None:
     assert frame[["env_torchvision", "env_triton", "env_cudnn", "env_compiler"]].isna().all(axis=None)
 
 
+def test_files_of_version_5_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema5.parquet")
+    assert list(frame.columns) == store.schema().names
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["env_compiler"].tolist() == ["g++ (Debian 14.2.0) 14.2.0"] * 2
+    assert frame["run_order"].isna().all()
+
+
 def test_the_newest_invocation_counts_and_a_skip_is_no_news(make_record: Callable[..., Record], tmp_path: Path) -> None:
     later = "2026-02-01T00:00:00.000+00:00"
     store.write([make_record("latency", 1.0), make_record("throughput", 1.0)], tmp_path / "a.parquet")

@@ -7,6 +7,7 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
+6  run_order; null in files of older versions, whose rows are in the order of started_at.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Literal, get_args
 
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
@@ -135,6 +136,9 @@ class Record:
     schema_version: int = SCHEMA_VERSION
     run_id: str
     started_at: str
+    run_order: int | None = None
+    """Greater in what was measured later, wherever the clock stood: milliseconds since 1970, or one more than the greatest that the
+    run found in the results, whichever is greater."""
     suite: str
     case_id: str
     fingerprint: str
