@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen, more_data
+from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen
 from .estimate import Estimate, Spread, combine, pool_spread
 
 CASE = [
@@ -157,6 +157,6 @@ def _accuracy_cells(fact: Fact) -> dict[str, Any]:
         "top1_low": 100 * low,
         "top1_high": 100 * high,
         "top1_tag": fact.tag,
-        "top1_data": more_data(fact.tag),
+        "top1_data": fact.more_data,
         "top1_source": fact.source,
     }

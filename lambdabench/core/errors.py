@@ -25,6 +25,10 @@ class StoreError(LambdabenchError):
     """A results file cannot be read or written."""
 
 
+class FactError(LambdabenchError):
+    """A published number whose row says what nobody explained."""
+
+
 class DeviceError(LambdabenchError):
     """A device that was asked for is not here."""
 

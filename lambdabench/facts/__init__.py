@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.spec import Options
-from .paper import TABLES, PaperFigure, paper_figures
+from .paper import TABLES, PaperFigure, paper_figures, recipe
+from .tags import more_data
 
 __all__ = [
     "DEFAULT_WEIGHTS",
@@ -18,6 +19,7 @@ __all__ = [
     "chosen",
     "more_data",
     "paper_figures",
+    "recipe",
     "weight_names",
 ]
 
@@ -31,20 +33,8 @@ VALIDATION_IMAGES = 50_000
 """Of ImageNet-1k."""
 ALONE = "imagenet-1k"
 DEFAULT_WEIGHTS = (ALONE,)
-"""The best of the weights that were trained on ImageNet-1k alone: more data is no property of an architecture."""
-MORE_DATA = {
-    "jft": "JFT-300M",
-    "in22k": "ImageNet-22k",
-    "in21k": "ImageNet-21k",
-    "in12k": "ImageNet-12k",
-    "ig1b": "Instagram-1B",
-    "yfcc100m": "YFCC100M",
-    "laion2b": "LAION-2B",
-    "openai": "OpenAI's 400 M pairs of CLIP",
-    "m38m": "Merged-38M",
-    "ssld": "ImageNet-22k without labels (SSLD)",
-}
-"""What a part of timm's tags says of data beyond ImageNet-1k (timm's model cards; SSLD: arXiv 2103.05959)."""
+"""The best of the weights that were trained on ImageNet-1k alone, and taught by none that saw more: more data is no property of an
+architecture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +51,10 @@ class Fact:
     options: Options = ()
     """Options that make the network another than its name alone says."""
 
-
-def more_data(tag: str) -> str:
-    """The data beyond ImageNet-1k that weights of a tag were trained on; empty where there is none."""
-    return ", ".join(name for part, name in MORE_DATA.items() if part in tag)
+    @property
+    def more_data(self) -> str:
+        """The data beyond ImageNet-1k that its weights, or what taught them, saw; empty where there is none."""
+        return more_data(self.architecture, self.tag)
 
 
 def weight_names() -> frozenset[str]:
@@ -76,9 +66,7 @@ def chosen(of_one: Sequence[Fact], weights: Sequence[str]) -> list[Fact]:
     """Which accuracies of one network count. Of "imagenet-1k" (trained on it alone), "best" (on whatever data), "all" (each of
     them) and tags, the first that it has; of several weights the best."""
     for name in weights:
-        found = [
-            one for one in of_one if name in ("best", "all", one.tag) or (name == ALONE and not more_data(one.tag))
-        ]
+        found = [one for one in of_one if name in ("best", "all", one.tag) or (name == ALONE and not one.more_data)]
         found.sort(key=lambda one: -one.value)
         if found:
             return found if name == "all" else found[:1]
@@ -98,7 +86,7 @@ def _of_options() -> tuple[Fact, ...]:
         if one.metric == "top1" and one.options and one.image_px:
             fact = Fact(
                 architecture=one.model,
-                tag="paper_90_epochs",
+                tag=recipe(one),
                 eval_px=one.image_px,
                 crop=None,
                 value=one.value,

@@ -3,12 +3,15 @@
 import csv
 import functools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import FactError
 from ..core.spec import Options, options_from
 
 PAPER = "arXiv 2102.08602"
+EPOCHS = re.compile(r"(\d+) epochs")
 TABLES = (*(f"Table {number}" for number in (3, 4, 5, 6, 9, 10, 11, 13, 14, 15, 16, 17, 19)), "Fig. 4")
 UNITS = {
     "M": ("1", 1e6),
@@ -62,6 +65,18 @@ def paper_figures(table: str | None = None) -> tuple[PaperFigure, ...]:
         raise ValueError(f"found table {table!r}, expected one of {', '.join(TABLES)}")
     with (Path(__file__).parent / "paper.csv").open(encoding="utf-8") as file:
         return tuple(_figure(row) for row in csv.DictReader(file) if table in (None, row["table"]))
+
+
+def recipe(one: PaperFigure) -> str:
+    """The tag of a printed accuracy's weights, read off its conditions: "paper_90_epochs", "quoted_130_epochs" where the paper has it
+    from another. Raises FactError where its conditions name no training."""
+    epochs = EPOCHS.search(one.conditions)
+    if epochs is None:
+        raise FactError(
+            f"found the conditions {one.conditions!r} in {one.table}, {one.row}, expected how long its weights were trained; "
+            "name the epochs in facts/paper.csv"
+        )
+    return f"{'quoted' if one.conditions.startswith('quoted') else 'paper'}_{epochs[1]}_epochs"
 
 
 def _figure(row: dict[str, str]) -> PaperFigure:
