@@ -28,7 +28,22 @@ ZEROS = 1.0
 Finding = Literal["equal", "unclear", "different"]
 TOLD: dict[Finding, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
 TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
-SAME = ["fingerprint", "kind", "model", "mode", "batch_size", "image_px", "dtype", "device"]
+ONE = ["case_id", "fingerprint"]
+"""What a row of the wide table is of; it has several where an architecture has several accuracies."""
+SAME = [
+    "fingerprint",
+    "kind",
+    "model",
+    "mode",
+    "batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "device_name",
+    "device",
+    "devices",
+    "threads",
+]
 CAVEAT = (
     "Frameworks are not ranked on a CPU: XLA's CPU backend is slow where it has no library's kernel, as for depthwise convolutions, "
     "and neither says how they compare on a GPU or a TPU."
@@ -78,9 +93,9 @@ def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ..
     rows = newest[(newest["metric"] == "outputs") & seeded]
     if rows.empty or cases.empty:
         return ()
-    rows = rows.sort_values("replicate").drop_duplicates(["case_id", "fingerprint"])
+    rows = rows.sort_values("replicate").drop_duplicates(ONE)
     network = rows["options"].map(lambda text: json.dumps(what(json.loads(str(text))), sort_keys=True))
-    wide = cases.set_index("case_id")
+    wide = cases.drop_duplicates(ONE).set_index(ONE).sort_index()
     found: list[Agreement] = []
     for _, group in rows.groupby([*SAME, network], sort=False):
         found += [_agreement(a, b, wide) for a, b in combinations([one for _, one in group.iterrows()], 2)]
@@ -130,12 +145,13 @@ def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame) -> Agreement:
         error=error(a["samples"], b["samples"]),
         limit=min(limit, CAP),
         rounding=min(limit * (WORST if trains else 1), ZEROS),
-        throughput=(_estimate(wide, a["case_id"]), _estimate(wide, b["case_id"])),
+        throughput=(_estimate(wide, a), _estimate(wide, b)),
     )
 
 
-def _estimate(wide: pd.DataFrame, case_id: str) -> Estimate | None:
-    row: Any = wide.loc[case_id]
+def _estimate(wide: pd.DataFrame, of: pd.Series) -> Estimate | None:
+    """The throughput of an answer's case, in the environment that gave the answer."""
+    row: Any = wide.loc[tuple(of[ONE])]
     value, low, high = (row.get(f"throughput{end}") for end in ("", "_low", "_high"))
     if value is None or low is None or high is None or pd.isna(value) or pd.isna(low) or pd.isna(high):
         return None

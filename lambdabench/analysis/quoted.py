@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..core import fields
 from ..core.units import format_significant, format_value
 from ..facts.paper import PAPER, UNITS, PaperFigure, paper_figures
 from .estimate import Estimate, ratio
@@ -21,8 +22,8 @@ COUNTS = ("parameters", "interaction_memory")
 STEP_IMAGES = 1024
 """Images of one of the paper's training steps (Table 19, Fig. 4)."""
 
-SETTING = ("fingerprint", "device", "devices", "backend", "dtype", "param_dtype", "layout", "threads")
-TITLES = ("paper q", "model", "px", "paper", "× paper", "here", "× here")
+SETTING = tuple(one.name for one in fields.FIELDS if one.parts and one.name not in ("kind", "mode"))
+TITLES = ("paper q", "model", "px", "paper", "× paper", "batch", "here", "× here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Quoted:
     value: float
     ratio: float | None = None
     options: str = "{}"
+    batch_size: int = 0
+    """Images a step here."""
     setting: tuple[str, ...] = ()
     """Where and how it ran here, as SETTING: ratios are taken within one."""
     conditions: str = ""
@@ -45,25 +48,37 @@ class Quoted:
     reference: str = ""
 
 
+Series = list[Quoted]
+"""One case's figure at each of its batches, the largest last."""
+
+
 def is_the_papers(source: str) -> bool:
     """Whether a suite re-tests the paper, by the source that it names."""
     return source.startswith(PAPER)
 
 
 def beside(cases: pd.DataFrame, reference: str = "") -> tuple[Quoted, ...]:
-    """The paper's speeds and counts for the cases of a wide table, in the paper's order; each case at its largest batch.
+    """The paper's speeds and counts for the cases of a wide table, in the paper's order.
 
     `reference` is the model whose throughput the others are divided by, where the paper has it under equal conditions, else the first;
-    where it did not run in a setting, nothing is divided there.
+    where it did not run in a setting, nothing is divided there. A case stands at the largest batch that it and the reference both have
+    a throughput at, the reference at each of these; where they share none, at its own largest, and nothing is divided.
     """
     measured = cases[cases["status"] == "ok"] if len(cases) else cases
-    found = [_quoted(one, case) for one in paper_figures() for case in _same(measured, one)]
-    groups: dict[tuple[Any, ...], list[Quoted]] = {}
-    for one in found:
-        groups.setdefault((one.metric, one.figure.conditions, one.setting), []).append(one)
-    over = {key[:2]: reference for key, group in groups.items() if any(one.figure.model == reference for one in group)}
+    found = [
+        [_quoted(figure, case) for case in series] for figure in paper_figures() for series in _same(measured, figure)
+    ]
+    groups: dict[tuple[Any, ...], list[Series]] = {}
+    for series in found:
+        one = series[-1]
+        groups.setdefault((one.metric, one.figure.conditions, one.setting), []).append(series)
+    over = {
+        key[:2]: reference for key, group in groups.items() if any(one[0].figure.model == reference for one in group)
+    }
     return tuple(
-        done for key, group in groups.items() for done in _with_ratios(group, over.get(key[:2], group[0].figure.model))
+        done
+        for key, group in groups.items()
+        for done in _with_ratios(group, over.get(key[:2], group[0][0].figure.model))
     )
 
 
@@ -78,7 +93,8 @@ def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
     ]
     if over:
         lines.append(
-            f"×: throughput over that of {', '.join(over)} under the same conditions; only these ratios can be compared."
+            f"×: throughput over that of {', '.join(over)} under the same conditions and at the same batch, the largest that "
+            "both have; only these ratios can be compared."
         )
     if misprints := [one.figure for one in quoted if one.figure.derived]:
         lines += [
@@ -89,13 +105,14 @@ def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
 
 
 def cells(one: Quoted) -> tuple[str, ...]:
-    """The texts of a row: table, model, pixels, printed value, its ratio, value here, its ratio."""
+    """The texts of a row: table, model, pixels, printed value, its ratio, batch and value here, their ratio."""
     return (
         one.figure.table,
         one.figure.model + ("" if one.options == "{}" else f" {one.options}"),
         str(one.figure.image_px),
         format_value(one.value, one.unit),
         "" if one.ratio is None else format_significant(one.ratio),
+        str(one.batch_size),
         format_value(one.here, one.unit, one.here_low, one.here_high),
         "" if one.here_ratio is None else _interval(one.here_ratio),
     )
@@ -105,7 +122,8 @@ def _interval(one: Estimate) -> str:
     return f"{format_significant(one.value)} [{format_significant(one.low)}, {format_significant(one.high)}]"
 
 
-def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[pd.Series]:
+def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[list[pd.Series]]:
+    """The cases that a figure is about, a list for each setting and its options, by batch size."""
     if not figure.model or figure.metric not in (*SPEEDS, *COUNTS) or cases.empty:
         return
     same = cases[(cases["model"] == figure.model) & (cases["image_px"] == figure.image_px)]
@@ -114,7 +132,8 @@ def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[pd.Series]:
     asked = what(dict(figure.options))
     same = same[same["options"].map(lambda text: what(json.loads(str(text))) == asked).astype(bool)]
     for _, group in same.groupby(["options", *SETTING], sort=False, dropna=False):
-        yield group.sort_values("batch_size").iloc[-1]
+        batches = group.sort_values("batch_size").drop_duplicates("batch_size")
+        yield [case for _, case in batches.iterrows()]
 
 
 def _mode(figure: PaperFigure) -> str:
@@ -134,6 +153,7 @@ def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
         unit=unit,
         value=value,
         options=str(case["options"]),
+        batch_size=int(case["batch_size"]),
         setting=tuple(str(case[name]) for name in SETTING),
         conditions=_here(case),
         here=here,
@@ -147,23 +167,59 @@ def _here(case: pd.Series) -> str:
     devices = f"{int(case['devices'])} devices, " if case["devices"] != 1 else ""
     threads = f"{int(case['threads'])} thread{'s' if case['threads'] != 1 else ''}, " if case["device"] == "cpu" else ""
     how = f"{case['backend']}, {case['dtype']}, {case['layout']}"
-    return f"{case['device_name']}, {devices}{threads}{how}, batch {int(case['batch_size'])}"
+    return f"{case['device_name']}, {devices}{threads}{how}"
 
 
-def _with_ratios(group: Sequence[Quoted], reference: str) -> Iterable[Quoted]:
-    first = next((one for one in group if one.figure.model == reference), None)
-    if group[0].metric != "throughput" or first is None:
-        return group
-    bottom = _estimate(first)
-    return [
-        replace(
-            one,
-            ratio=one.value / first.value,
-            reference=first.figure.model,
-            here_ratio=ratio(top, bottom) if (top := _estimate(one)) and bottom and one is not first else None,
-        )
-        for one in group
-    ]
+def _with_ratios(group: Sequence[Series], reference: str) -> Iterable[Quoted]:
+    """Each case at one batch, with its ratio; the reference's at every batch that something is divided at."""
+    first = next((series[0] for series in group if series[0].figure.model == reference), None)
+    if group[0][0].metric != "throughput" or first is None:
+        return [series[-1] for series in group]
+    bottoms = [series for series in group if series[0].figure == first.figure]
+    pairs = {place: _pair(series, bottoms) for place, series in enumerate(group) if series not in bottoms}
+    used = [pair[1] for pair in pairs.values() if pair is not None]
+    done: list[Quoted] = []
+    for place, series in enumerate(group):
+        pair = pairs.get(place)
+        if pair is None:
+            kept = [one for one in series if one in used] or series[-1:]
+            done += [replace(one, ratio=one.value / first.value, reference=reference) for one in kept]
+            continue
+        top, bottom = (_estimate(one) for one in pair)
+        here = ratio(top, bottom) if top and bottom else None
+        done.append(replace(pair[0], ratio=pair[0].value / first.value, reference=reference, here_ratio=here))
+    return done
+
+
+def _pair(series: Series, bottoms: Sequence[Series]) -> tuple[Quoted, Quoted] | None:
+    """A case and a reference of the same program at the largest batch at which both have an interval; None where there is none."""
+    for bottom in bottoms:
+        if not _same_program(series[-1], bottom[-1]):
+            continue
+        known = {one.batch_size: one for one in bottom if _estimate(one)}
+        for one in reversed(series):
+            below = known.get(one.batch_size)
+            if below is not None and _estimate(one) and _is_another(one, below):
+                return one, below
+    return None
+
+
+def _is_another(one: Quoted, other: Quoted) -> bool:
+    """Whether two figures are of two cases: several tables print one."""
+    return (one.figure.model, one.figure.image_px, one.options) != (
+        other.figure.model,
+        other.figure.image_px,
+        other.options,
+    )
+
+
+def _same_program(one: Quoted, other: Quoted) -> bool:
+    """Whether both ran with equal options of those that make another program, as far as both have a choice."""
+    mine, theirs = ({"options": found.options} for found in (one, other))
+    return all(
+        "" in (pair := (fields.value(mine, field), fields.value(theirs, field))) or pair[0] == pair[1]
+        for field in fields.PROGRAMS
+    )
 
 
 def _estimate(one: Quoted) -> Estimate | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from lambdabench import store
@@ -65,6 +66,40 @@ def test_only_what_is_one_network_on_equal_weights_is_compared(
 def test_a_kernel_is_no_other_network(rows: Callable[..., list[Record]], tmp_path: Path) -> None:
     records = [*rows("torch_eager", (1.0,)), *rows("jax_jit", (1.0,), options=(("kernel", "xla_dense"), *SEEDED))]
     assert len(found_in(records, tmp_path)) == 1
+
+
+def test_outputs_of_two_environments_are_two_agreements_with_rates_of_their_own(
+    rows: Callable[..., list[Record]], tmp_path: Path
+) -> None:
+    records = [
+        dataclasses.replace(one, fingerprint=place)
+        for place, second in (("f00", 1.000001), ("f01", 1.1))
+        for backend, outputs in (("torch_eager", 1.0), ("jax_jit", second))
+        for one in rows(backend, (outputs,))
+    ]
+    faster = [
+        dataclasses.replace(one, measurement=dataclasses.replace(one.measurement, value=20.0, low=19.0, high=21.0))
+        if one.measurement is not None and one.measurement.metric == "throughput" and one.fingerprint == "f01"
+        else one
+        for one in records
+    ]
+    found = found_in(faster, tmp_path)
+    assert [one.finding for one in found] == ["equal", "different"]
+    assert [[one and one.value for one in pair.throughput] for pair in found] == [
+        [pytest.approx(10.0)] * 2,
+        [pytest.approx(20.0)] * 2,
+    ]
+
+
+def test_an_architecture_with_several_accuracies_has_one_agreement(
+    rows: Callable[..., list[Record]], tmp_path: Path
+) -> None:
+    store.write([*rows("torch_eager", (1.0,)), *rows("jax_jit", (1.0,))], tmp_path / "a.parquet")
+    newest = store.newest(store.read(tmp_path))
+    cases = table.wide(newest)
+    twice = pd.concat([cases.assign(top1=80.4), cases.assign(top1=76.1)], ignore_index=True)
+    (one,) = agreements(newest, twice)
+    assert one.ratio is not None
 
 
 def test_what_cannot_be_compared_is_no_agreement() -> None:

@@ -30,7 +30,7 @@ def cases(make_record: Callable[..., Record], tmp_path: Path) -> pd.DataFrame:
     return table.wide(store.newest(store.read(tmp_path)))
 
 
-def test_each_case_stands_at_its_largest_batch_beside_its_own_figure(cases: pd.DataFrame) -> None:
+def test_each_case_stands_beside_its_own_figure(cases: pd.DataFrame) -> None:
     found = quoted.beside(cases, "resnet50_cccc")
     speeds = {(one.figure.table, one.figure.model, one.options): one for one in found if one.metric == "throughput"}
     assert set(speeds) == {
@@ -47,6 +47,87 @@ def test_each_case_stands_at_its_largest_batch_beside_its_own_figure(cases: pd.D
     assert one.here_ratio is not None
     assert one.here_ratio.low < 0.5 < one.here_ratio.high
     assert speeds["Table 13", "resnet50_cccc", "{}"].here_ratio is None
+
+
+def at(cases: pd.DataFrame, model: str, rates: dict[int, float], **changes: object) -> pd.DataFrame:
+    """A model's case at each batch of `rates`, equal in all else."""
+    one = cases[(cases["model"] == model) & (cases["options"] == "{}")].iloc[0].to_dict()
+    rows = [
+        one
+        | {
+            "batch_size": batch,
+            "case_id": f"{model}-{batch}",
+            "throughput": rate,
+            "throughput_low": 0.99 * rate,
+            "throughput_high": 1.01 * rate,
+        }
+        | changes
+        for batch, rate in rates.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def ratios(*frames: pd.DataFrame) -> dict[tuple[str, int], float | None]:
+    """Of Table 13's throughput: each row's (model, batch) to its ratio here."""
+    found = quoted.beside(pd.concat(frames, ignore_index=True), "resnet50_cccc")
+    mine = [one for one in found if one.figure.table == "Table 13" and one.metric == "throughput"]
+    return {
+        (one.figure.model, one.batch_size): None if one.here_ratio is None else round(one.here_ratio.value, 3)
+        for one in mine
+    }
+
+
+def test_a_ratio_is_of_the_largest_batch_that_both_have(cases: pd.DataFrame) -> None:
+    reference = at(cases, "resnet50_cccc", {1: 14.0, 4: 17.0, 64: 28.9})
+    mine = at(cases, "resnet50_llll", {1: 8.0, 4: 11.0})
+    assert ratios(reference, mine) == {("resnet50_cccc", 4): None, ("resnet50_llll", 4): 0.647}, "0.381 of 64 and 4"
+    assert ratios(reference, at(cases, "resnet50_llll", {4: 11.0, 64: 14.0, 128: 15.0})) == {
+        ("resnet50_cccc", 64): None,
+        ("resnet50_llll", 64): 0.484,
+    }
+
+
+def test_without_a_batch_that_both_have_there_is_no_ratio(cases: pd.DataFrame) -> None:
+    found = ratios(at(cases, "resnet50_cccc", {64: 28.9}), at(cases, "resnet50_llll", {1: 8.0, 4: 11.0}))
+    assert found == {("resnet50_cccc", 64): None, ("resnet50_llll", 4): None}
+
+
+def test_a_batch_that_failed_is_none_that_both_have(cases: pd.DataFrame) -> None:
+    reference = at(cases, "resnet50_cccc", {4: 17.0, 64: 28.9})
+    oom = at(cases, "resnet50_llll", {64: float("nan")}, status="oom")
+    found = ratios(reference, at(cases, "resnet50_llll", {4: 11.0}), oom)
+    assert found["resnet50_llll", 4] == 0.647
+    unsure = at(cases, "resnet50_llll", {64: 9.0}, throughput_low=None, throughput_high=None)
+    assert ratios(reference, at(cases, "resnet50_llll", {4: 11.0}), unsure)["resnet50_llll", 4] == 0.647
+
+
+def test_the_reference_stands_at_every_batch_that_something_is_divided_at(cases: pd.DataFrame) -> None:
+    reference = at(cases, "resnet50_cccc", {1: 14.0, 4: 17.0, 64: 28.9})
+    others = [
+        at(cases, "resnet50_llll", {4: 11.0}),
+        at(cases, "resnet50_llll", {64: 14.0}).assign(model="resnet50_cccl", case_id="cccl"),
+    ]
+    assert ratios(reference, *others) == {
+        ("resnet50_cccc", 4): None,
+        ("resnet50_cccc", 64): None,
+        ("resnet50_llll", 4): 0.647,
+        ("resnet50_cccl", 64): 0.484,
+    }
+
+
+def test_folded_is_divided_by_folded_and_never_by_plain(cases: pd.DataFrame) -> None:
+    folded = {"options": '{"fold":true}'}
+    plain, mine = at(cases, "resnet50_cccc", {4: 17.0}), at(cases, "resnet50_llll", {4: 11.0}, **folded)
+    assert ratios(plain, mine)["resnet50_llll", 4] is None
+    both = at(cases, "resnet50_cccc", {4: 22.0}, **folded)
+    assert ratios(plain, both, mine)["resnet50_llll", 4] == 0.5
+
+
+def test_the_batch_stands_beside_the_value(cases: pd.DataFrame) -> None:
+    found = quoted.beside(at(cases, "resnet50_cccc", {4: 17.0, 64: 28.9}), "resnet50_cccc")
+    line = next(one for one in map(quoted.cells, found) if one[0] == "Table 13")
+    assert dict(zip(quoted.TITLES, line, strict=True))["batch"] == "64"
+    assert "at the same batch, the largest that both have" in "\n".join(quoted.legend(found))
 
 
 def test_a_step_of_the_paper_is_told_as_images_a_second_of_the_same_mode(cases: pd.DataFrame) -> None:

@@ -116,6 +116,7 @@ def test_what_stands_beside_a_run_is_never_cut(width: int, monkeypatch: pytest.M
         "224",
         "1,160 image/s",
         "0.160",
+        "64",
         "10.0 [9.90, 10.1] image/s",
         "0.50 [0.48, 0.52]",
     )

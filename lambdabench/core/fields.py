@@ -1,0 +1,115 @@
+"""What a case is, said once: which of its fields part cases, what each is called, and how a value of it reads beside others.
+
+Fronts, ratios, curves, panels, labels, tables and the columns behind a figure read this list: what varies among cases that stand
+together is told, and what would compare two programs or two machines is never one front, one curve or one ratio.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import options as told_options
+from .spec import Value
+
+OPTION = "options."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a case. `parts`: cases that differ in it are other programs, or ran on another machine or for another purpose."""
+
+    name: str
+    """A column of the rows; `options.NAME` is one option."""
+    title: str
+    """Over a column of a table."""
+    words: str = "{}"
+    """How a value reads in a label."""
+    parts: bool = False
+    settled_by: str = ""
+    """The field that tells it as well, where it does."""
+    is_number: bool = False
+    default: Value | None = None
+    """Of an option that was not given; None: a network without it has no choice, and stands with every value of the others."""
+
+
+FIELDS = (
+    Field(name="suite", title="suite"),
+    Field(name="kind", title="kind", parts=True),
+    Field(name="model", title="model"),
+    Field(name="model_hash", title="source", words="source {:.6}"),
+    Field(name="image_px", title="px", words="{} px", is_number=True),
+    Field(name="batch_size", title="batch", words="batch {}", is_number=True),
+    Field(name="device_name", title="machine", parts=True),
+    Field(name="device", title="device", parts=True, settled_by="device_name"),
+    Field(name="devices", title="devices", words="{} devices", parts=True, is_number=True),
+    Field(name="backend", title="backend", parts=True),
+    Field(name="mode", title="mode", parts=True),
+    Field(name="dtype", title="dtype", parts=True),
+    Field(name="param_dtype", title="parameters", words="parameters {}", parts=True, settled_by="dtype"),
+    Field(name="layout", title="layout", parts=True),
+    Field(name="threads", title="threads", words="{} threads", parts=True, settled_by="device_name", is_number=True),
+    Field(name="fingerprint", title="environment", words="env {:.6}", parts=True, settled_by="device_name"),
+)
+PROGRAMS = (
+    Field(name="options.fold", title="fold", words="fold={}", parts=True, default=False),
+    Field(name="options.compile_mode", title="compile_mode", words="compile_mode={}", parts=True, default="default"),
+    Field(name="options.compile_cache", title="compile_cache", words="compile_cache={}", parts=True, default="off"),
+    Field(name="options.kernel", title="kernel", words="kernel={}", parts=True),
+)
+"""Options that make another program of one network. All others make another network, which may stand beside the first."""
+PARTING = tuple(one for one in (*FIELDS, *PROGRAMS) if one.parts)
+NAMED: Mapping[str, Field] = {one.name: one for one in (*FIELDS, *PROGRAMS)}
+PLACES = ("model", "image_px", "batch_size", "suite")
+"""Fields that a figure or a table has a place of its own for."""
+SETTINGS = tuple(one for one in FIELDS if one.name not in PLACES)
+
+
+def value(row: Mapping[str, Any], field: Field) -> Any:
+    """A row's value of a field, "" where it has none; an option's from the row's options."""
+    option = field.name.removeprefix(OPTION)
+    found = row.get(field.name) if option == field.name else options(row).get(option, field.default)
+    if found is None or found != found:  # NaN is no value
+        return ""
+    return int(found) if field.is_number else found
+
+
+def options(row: Mapping[str, Any]) -> Mapping[str, Value]:
+    """A row's options, whether as stored text or as a case's pairs."""
+    found = row.get("options") or "{}"
+    return json.loads(found) if isinstance(found, str) else dict(found)
+
+
+def word(field: Field, found: Any) -> str:
+    """A value as a label has it, "224 px"; "" for none."""
+    if found == "":
+        return ""
+    text = field.words.format(str(found).lower() if isinstance(found, bool) else str(found))
+    return text.removesuffix("s") if field.is_number and found == 1 else text
+
+
+def varying(rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS) -> tuple[Field, ...]:
+    """The fields in which rows differ, but those that another one settles."""
+    told: list[Field] = []
+    for field in among:
+        settler = NAMED.get(field.settled_by)
+        pairs = {(value(row, settler) if settler else "", value(row, field)) for row in rows}
+        if len(pairs) > len({first for first, _ in pairs}):
+            told.append(field)
+    return tuple(told)
+
+
+def phrase(row: Mapping[str, Any], among: Iterable[Field]) -> str:
+    """A row's words of some fields, "bfloat16, 2 threads"."""
+    return ", ".join(text for field in among if (text := word(field, value(row, field))))
+
+
+def labels(rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS) -> list[str]:
+    """What tells each row from the others: the fields of `among` in which they differ, and its options where they do; "" for nothing."""
+    if not rows:
+        return []
+    fields = varying(rows, among)
+    given = [options(row) for row in rows]
+    keys = told_options.differing([(str(row["model"]), one) for row, one in zip(rows, given, strict=True)])
+    spelled = [told_options.phrase(one, keys) for one in given]
+    return [", ".join(filter(None, (phrase(row, fields), text))) for row, text in zip(rows, spelled, strict=True)]
