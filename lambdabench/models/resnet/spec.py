@@ -110,7 +110,8 @@ def _lambda_resnets() -> dict[str, Architecture]:
 
 
 def _botnets() -> dict[str, Architecture]:
-    """Self-attention in c5, squeeze-and-excitation of ratio 16 everywhere: it gives the printed counts of T3 to T7."""
+    """Self-attention in c5, squeeze-and-excitation of ratio 16 everywhere: it gives the printed counts of T3 to T7, which are of
+    kernels alone (facts/counts.py)."""
     return {
         f"botnet_{name}": Architecture(
             layers=filled(counts, "self_attention", stages=(3,)),
