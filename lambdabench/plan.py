@@ -61,6 +61,8 @@ class Done:
     capped: bool = False
     halved: bool = False
     """It did not fit, and its answer is that of half the batch."""
+    crowded: bool = False
+    """It did not fit in what other programs had left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,7 @@ def _is_excluded(case: Case, cell: Cell) -> bool:
 
 def _is_settled(done: Done | None, sampling: Sampling) -> bool:
     """Whether an answer needs no other try: settled, and as precise as asked or as the budget could make it."""
-    if done is None or done.status not in SETTLED:
+    if done is None or done.status not in SETTLED or done.crowded:
         return False
     return done.half_width is None or done.half_width <= sampling.target_precision or done.capped
 

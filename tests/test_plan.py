@@ -83,6 +83,7 @@ def test_settled_answers_are_kept_others_run_again(environment: Environment) -> 
         (Done(status="ok", half_width=0.05), True),
         (Done(status="ok", half_width=0.05, capped=True), False),
         (Done(status="oom"), False),
+        (Done(status="oom", crowded=True), True),
         (Done(status="crash"), True),
         (Done(status="noisy", half_width=0.3), True),
     ]:

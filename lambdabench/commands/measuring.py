@@ -21,7 +21,7 @@ from ..core import flags, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Options, Plan, Skip, Suite, Value, Wish
+from ..core.spec import CROWDED, HALVED, Case, Job, Machine, ModelFacts, Options, Plan, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
@@ -267,7 +267,11 @@ def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
         worst = next(status for status in table.WORST_FIRST if status in set(group["status"]))
         flags = {flag for text in group["flags"] for flag in str(text).split(",")}
         found[identity, replicate] = plan.Done(
-            status=worst, half_width=width, capped="capped" in flags, halved=HALVED in flags
+            status=worst,
+            half_width=width,
+            capped="capped" in flags,
+            halved=HALVED in flags,
+            crowded=CROWDED in flags,
         )
     return found
 

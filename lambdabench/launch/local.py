@@ -1,6 +1,7 @@
 """The executor for this machine: one worker process a group of jobs, watched by an idle parent."""
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import signal
@@ -13,19 +14,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from ..core import codec
 from ..core.record import Outcome, Status
 from ..core.registry import ROOT
-from ..core.spec import Job
+from ..core.spec import CROWDED, Job
+from ..machine import host
 from ..machine.host import THREAD_VARIABLES
+from .want import Memory, Witness, words
 
 POLL_S = 0.1
-FAMILY_POLL_S = 1.0
 START_LIMIT_S = 180.0
 """A worker that has not begun its first job by then hangs in its imports."""
 LAST_LINES = 3
+CROWDED_SHARE = 0.4
+"""Share of all memory under which a limit says more of other programs than of the case."""
+KILLED = "killed"
+"""Flag of a job whose worker was ended from outside, for no want of memory that anybody saw."""
 ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
@@ -65,18 +69,22 @@ def run(
 ) -> Generator[Started | Finished]:
     """Runs jobs in order; consecutive jobs of one model, backend, device, thread count and replicate share a process.
 
-    Closing the iterator kills the worker at once. After a worker that failed, the jobs left go to a new one.
+    Closing the iterator kills the worker at once. After a worker that failed, the jobs left go to a new one. A job whose worker was
+    killed from outside is tried once more before that is its outcome.
     """
     command = command or (sys.executable, "-m", f"{ROOT}.worker", "run")
     for _, group in itertools.groupby(jobs, key=_worker_key):
-        waiting = list(group)
+        waiting, killed = list(group), set[str]()
         while waiting:
-            batch = waiting[:jobs_per_worker]
-            done = 0
-            for event in _run_worker(batch, command):
+            done, again = 0, False
+            for event in _run_worker(waiting[:jobs_per_worker], command):
+                if isinstance(event, Finished) and KILLED in event.outcome.flags and event.job.job_id not in killed:
+                    killed.add(event.job.job_id)
+                    again = True
+                    continue
                 done += isinstance(event, Finished)
                 yield event
-            waiting = waiting[max(done, 1) :]
+            waiting = waiting[done if again else max(done, 1) :]
 
 
 def _worker_key(job: Job) -> tuple[object, ...]:
@@ -102,18 +110,21 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
 def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generator[Started, None, Outcome]:
     """Waits for one job's outcome, within its time and memory."""
     born_s, begun_s = time.monotonic(), None
-    memory = _Memory(process.pid)
+    memory = Memory(process.pid)
+    witness = Witness.now(memory.look())
     while True:
         if begun_s is None and (folder / f"{job.job_id}.started").exists():
             begun_s = time.monotonic()
             yield Started(job=job)
+        memory.look()
         ended = process.poll() is not None  # asked before the file: an outcome written in between is still seen
         if (folder / f"{job.job_id}.json").exists():
             if begun_s is None:
                 yield Started(job=job)
             return codec.read(Outcome, folder / f"{job.job_id}.json")
         if ended:
-            return _lost(job, process.returncode, folder)
+            lost = _lost(job, process.returncode, folder)
+            return lost if process.returncode != -signal.SIGKILL else _killed(job, witness, memory.peak_bytes)
         if begun_s is None and time.monotonic() - born_s > START_LIMIT_S:
             return _outcome(job, "timeout", f"the worker did not begin within {START_LIMIT_S:g} s{_last_words(folder)}")
         if begun_s is not None and time.monotonic() - begun_s > job.timeout_s:
@@ -122,13 +133,9 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
                 "timeout",
                 f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size",
             )
-        if job.memory_limit_bytes is not None and memory.resident_bytes() > job.memory_limit_bytes:
-            limit = job.memory_limit_bytes / 2**30
-            return _outcome(
-                job,
-                "oom",
-                f"stopped at its limit of {limit:.1f} GiB (80 % of what was free); try a smaller --batch-size",
-            )
+        if job.memory_limit_bytes is not None and memory.resident_bytes > job.memory_limit_bytes:
+            limit = words(job.memory_limit_bytes)
+            return _full(job, f"stopped at its limit of {limit} (80 % of what was free)", job.memory_limit_bytes)
         time.sleep(POLL_S)
 
 
@@ -161,12 +168,28 @@ def _killed_soon(folder: Path) -> bool:
 
 def _lost(job: Job, code: int, folder: Path) -> Outcome:
     """The outcome of a worker that went without one."""
-    if code == -signal.SIGKILL:
-        return _outcome(
-            job, "oom", "killed from outside, most likely by the kernel for want of memory; try a smaller --batch-size"
-        )
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     return _outcome(job, "crash", f"the worker ended with {how}{_last_words(folder)}")
+
+
+def _killed(job: Job, witness: Witness, peak_bytes: int) -> Outcome:
+    """The outcome of a worker that was killed: only memory that is known to have run out is settled."""
+    if proof := witness.proof(peak_bytes, job.memory_limit_bytes):
+        return _full(job, f"killed for want of memory: {proof}", witness.free_bytes)
+    counts = "nothing here counts the kernel's kills" if witness.kills is None else "the kernel counts no kill"
+    reason = (
+        f"killed from outside twice (SIGKILL), and nothing says that memory ran out: it held {words(peak_bytes)} of "
+        f"{words(witness.free_bytes)} that were free, and {counts}; see what ends processes here (a scheduler's limit, "
+        "systemd-oomd, a person), then run again"
+    )
+    return dataclasses.replace(_outcome(job, "crash", reason), flags=(KILLED,))
+
+
+def _full(job: Job, how: str, free_bytes: int) -> Outcome:
+    """Out of memory; where others had most of it, that is no answer for good."""
+    crowded = free_bytes < CROWDED_SHARE * host.allowed_bytes()
+    mend = "others had most of the memory: close programs, then run again" if crowded else "try a smaller --batch-size"
+    return dataclasses.replace(_outcome(job, "oom", f"{how}; {mend}"), flags=(CROWDED,) if crowded else ())
 
 
 def _last_words(folder: Path) -> str:
@@ -178,28 +201,3 @@ def _outcome(job: Job, status: Status, reason: str) -> Outcome:
     return Outcome(
         job_id=job.job_id, status=status, reason=reason, started_at=datetime.now(UTC).isoformat(timespec="milliseconds")
     )
-
-
-class _Memory:
-    """Resident bytes of a process and all those it started (compilers). The others are looked for once a second: finding
-    them walks all processes here."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid, self._others_bytes, self._next_s = pid, 0, 0.0
-
-    def resident_bytes(self) -> int:
-        try:
-            process = psutil.Process(self._pid)
-            if time.monotonic() >= self._next_s:
-                self._others_bytes = sum(_own_bytes(one) for one in process.children(recursive=True))
-                self._next_s = time.monotonic() + FAMILY_POLL_S
-        except psutil.Error:
-            return 0
-        return _own_bytes(process) + self._others_bytes
-
-
-def _own_bytes(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from . import cgroups
+
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Of pools in a worker: its case holds their number."""
@@ -90,8 +92,15 @@ def usable_cores() -> int:
 
 
 def available_bytes() -> int:
-    """Memory that can be had without swapping."""
-    return int(psutil.virtual_memory().available)
+    """Memory that can be had without swapping, within what control groups allow."""
+    free_bytes, left_bytes = int(psutil.virtual_memory().available), cgroups.available_bytes()
+    return free_bytes if left_bytes is None else min(free_bytes, left_bytes)
+
+
+def allowed_bytes() -> int:
+    """All memory that this process could have if nobody else used any: the machine's, within what control groups allow."""
+    all_bytes, limit_bytes = int(psutil.virtual_memory().total), cgroups.limit_bytes()
+    return all_bytes if limit_bytes is None else min(all_bytes, limit_bytes)
 
 
 def memory_gib() -> int:

@@ -46,12 +46,13 @@ def test_every_way_to_fail_becomes_an_outcome_and_the_rest_goes_on() -> None:
     jobs = [job(1), *(job(2 + n, fail=fail) for n, fail in enumerate(fails)), job(20)]
     found = outcomes(jobs)
     assert [one.status for one in found] == [
-        "ok", "crash", "oom", "timeout", "oom", "unsupported", "mismatch", "wrong_output", "ok",
+        "ok", "crash", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "ok",
     ]  # fmt: skip
     assert [one.job_id for one in found] == [one.job_id for one in jobs]
     assert all(one.reason for one in found[1:-1])
     assert "fake.py:" in found[1].reason
     assert "job_timeout_s" in found[3].reason
+    assert "killed from outside twice" in found[4].reason
 
 
 def test_a_worker_over_its_memory_is_stopped() -> None:

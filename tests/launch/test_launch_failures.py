@@ -3,15 +3,16 @@
 import importlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lambdabench import launch
 from lambdabench.core.errors import ProbeError
-from lambdabench.core.record import Outcome
+from lambdabench.core.record import SETTLED, Outcome
 from lambdabench.core.spec import Case, Job, ModelFacts, Sampling, Wish
-from lambdabench.launch import errand, local
+from lambdabench.launch import errand, local, want
 
 probing = importlib.import_module("lambdabench.launch.probe")  # the package's `probe` is the function
 
@@ -38,9 +39,85 @@ def test_a_signal_is_named() -> None:
     assert (found.status, "SIGABRT" in found.reason) == ("crash", True)
 
 
-def test_a_kill_from_outside_is_taken_for_want_of_memory() -> None:
-    (found,) = outcomes([job()], "import os; os.kill(os.getpid(), 9)")
-    assert (found.status, "by the kernel" in found.reason) == ("oom", True)
+KILLS_ITSELF = "import os; os.kill(os.getpid(), 9)"
+
+
+@pytest.fixture
+def kills(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[int | None]], None]:
+    """What the kernel counts from now on, a value a reading; the last one stays. 100 GiB are free, of 100."""
+
+    def count(values: list[int | None]) -> None:
+        monkeypatch.setattr(want.cgroups, "oom_kills", lambda: values.pop(0) if len(values) > 1 else values[0])
+
+    monkeypatch.setattr(want.host, "available_bytes", lambda: 100 * 2**30)
+    monkeypatch.setattr(want.host, "allowed_bytes", lambda: 100 * 2**30)
+    count([None])
+    return count
+
+
+def test_a_worker_killed_without_want_of_memory_is_tried_once_more(
+    kills: Callable[[list[int | None]], None], tmp_path: Path
+) -> None:
+    kills([3])
+    (found,) = outcomes([job()], f"open({str(tmp_path / 'starts')!r}, 'a').write('x'); {KILLS_ITSELF}")
+    assert (tmp_path / "starts").read_text() == "xx"
+    assert (found.status, found.flags) == ("crash", ("killed",))
+    assert "killed from outside twice (SIGKILL), and nothing says that memory ran out" in found.reason
+    assert "of 100.0 GiB that were free, and the kernel counts no kill" in found.reason
+    assert found.status not in SETTLED, "the next run tries it again"
+
+
+def test_a_worker_killed_once_has_its_number_from_the_second_one(
+    kills: Callable[[list[int | None]], None], tmp_path: Path
+) -> None:
+    """The jobs before and after it are measured once."""
+    first = f"""
+import os, pathlib, sys
+from lambdabench.core import codec
+from lambdabench.core.record import SETTLED, Outcome
+from lambdabench.core.spec import Job
+folder, log = pathlib.Path(sys.argv[1]), pathlib.Path({str(tmp_path / "log")!r})
+for one in codec.read(tuple[Job, ...], folder / "jobs.json"):
+    (folder / f"{{one.job_id}}.started").touch()
+    log.open("a").write(one.job_id + " ")
+    if one.job_id == "j2" and log.read_text().count("j2") == 1:
+        os.kill(os.getpid(), 9)
+    codec.write(folder / f"{{one.job_id}}.json", Outcome(job_id=one.job_id, status="ok"))
+"""
+    found = outcomes([job(1), job(2), job(3)], first)
+    assert [(one.job_id, one.status, one.flags) for one in found] == [(f"j{n}", "ok", ()) for n in (1, 2, 3)]
+    assert (tmp_path / "log").read_text() == "j1 j2 j2 j3 "
+
+
+def test_a_kill_that_the_kernel_counts_is_want_of_memory(kills: Callable[[list[int | None]], None]) -> None:
+    kills([3, 4])
+    (found,) = outcomes([job()], KILLS_ITSELF)
+    assert (found.status, found.flags) == ("oom", ())
+    assert "killed for want of memory: the kernel counts it" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("peak", "limit", "kills", "said"),
+    [
+        (95, None, None, "it held 95.0 GiB of 100.0 GiB that were free"),
+        (75, 80, None, "it held 75.0 GiB of its limit of 80.0 GiB"),
+        (50, 80, None, ""),
+        (50, None, 3, ""),
+        (1, None, 4, "the kernel counts it, at 1.0 GiB"),
+    ],
+)
+def test_only_what_is_seen_proves_want_of_memory(peak: int, limit: int | None, kills: int | None, said: str) -> None:
+    witness = want.Witness(free_bytes=100 * 2**30, kills=3)
+    assert witness.proof(peak * 2**30, limit and limit * 2**30, kills=kills or 3) == said
+
+
+@pytest.mark.parametrize(("free", "flags", "mend"), [(39, ("crowded",), "close programs"), (41, (), "--batch-size")])
+def test_what_others_left_is_no_answer_for_good(
+    free: int, flags: tuple[str, ...], mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local.host, "allowed_bytes", lambda: 100)
+    found = local._full(job(), "stopped", free)
+    assert (found.status, found.flags, mend in found.reason) == ("oom", flags, True)
 
 
 def test_only_the_last_words_are_told() -> None:
