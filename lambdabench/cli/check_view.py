@@ -19,7 +19,7 @@ from ..core.pairing import PairOutcome, Verdict
 from ..core.units import format_duration, format_time
 
 BUSY = 0.05
-SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new")
+SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new", "skipped")
 """Statuses in the order of their lines; `same` is counted."""
 LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE"}
 MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
@@ -85,7 +85,9 @@ def controls(result: CheckResult) -> str:
 def counts(result: CheckResult) -> str:
     """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
     shown = [f"{result.count(one)} {one}" for one in ("slower", "faster", "same", "unclear", "waived")]
-    more = [f"{result.count(one)} {one}" for one in ("failed", "gone", "new", "reported") if result.count(one)]
+    more = [
+        f"{result.count(one)} {one}" for one in ("failed", "gone", "new", "skipped", "reported") if result.count(one)
+    ]
     return " · ".join(shown + more)
 
 
@@ -109,9 +111,11 @@ def as_json(result: CheckResult) -> dict[str, Any]:
 
 def to_markdown(result: CheckResult) -> str:
     """A pull request's comment."""
-    told = f"{result.count('slower')} slower" if result.exit_code != 3 else f"void: {result.exit_reason}"
-    if result.exit_code == 1 and not result.count("slower"):
+    told = f"void: {result.exit_reason}" if result.exit_code == 3 else f"{result.count('slower')} slower"
+    if result.exit_code == 1:
         told = result.exit_reason
+    elif alone := result.skipped_on_one_side:
+        told += f", {alone} skipped on one side"
     head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
     loud = [one for one in _ordered(result, False) if one.status in ("slower", "failed", "gone", "waived", "reported")]
     quiet = [one for one in _ordered(result, True) if one not in loud]
@@ -124,7 +128,9 @@ def to_markdown(result: CheckResult) -> str:
             "",
         ]
     if quiet:
-        told = ", ".join(f"{n} {one}" for one in ("faster", "same", "unclear", "new") if (n := result.count(one)))
+        told = ", ".join(
+            f"{n} {one}" for one in ("faster", "same", "unclear", "new", "skipped") if (n := result.count(one))
+        )
         parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
     parts += [
         *(f"> {one}\n" for one in (*result.notes, *result.expired)),

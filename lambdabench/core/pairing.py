@@ -7,8 +7,9 @@ from .spec import Case
 
 Finding = Literal["slower", "faster", "same", "unclear"]
 Clock = Literal["thread CPU", "process CPU", "wall", "device"]
-Trouble = Literal["", "head", "base", "outputs"]
-"""Why a case was not compared: the side that cannot run it, or outputs that differ."""
+Trouble = Literal["", "head", "base", "outputs", "skipped"]
+"""Why a case was not compared: the side that cannot run it, outputs that differ, or that a side skips it."""
+Skipping = Literal["", "both sides", "head", "base"]
 CANARY_CALLS = 10
 """Calls of the control that does one call more on one side: real work, of the kernel's own kind, worth +10 %."""
 
@@ -139,6 +140,8 @@ class PairOutcome:
     trouble: Trouble = ""
     reason: str = ""
     """Of the trouble, or of an unclear verdict."""
+    skipped: Skipping = ""
+    """Who skips it."""
     verdict: Verdict | None = None
     wall_ratio: float = 1.0
     clock: Clock = "wall"
@@ -152,6 +155,17 @@ class PairOutcome:
     head: Side = field(default_factory=Side)
     steal: float | None = None
     pressure: float | None = None
+
+
+def skipped(label: str, *, head: str, base: str) -> PairOutcome:
+    """The outcome of a case that a side skips, by each side's reason: one at least, the other's empty where it does not."""
+    if head and base:
+        why = head if head == base else f"head: {head}; base: {base}"
+        return PairOutcome(label=label, trouble="skipped", skipped="both sides", reason=why)
+    side: Skipping = "head" if head else "base"
+    other = "base" if head else "head"
+    why = f"{side} alone skips it, so it is not compared: {head or base}; {other} does not"
+    return PairOutcome(label=label, trouble="skipped", skipped=side, reason=why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from typing import Any
 
 from ..analysis.judge import holm, judge_processes, processes_p
 from ..core.errors import LambdabenchError
-from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest
+from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
 from ..worker.pipes import PIPES, TREES
 from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from .processes import environment_of, last_words, running
-from .result import Line, Status
+from .result import Line, Status, untimed
 
 LOOKS = ((10, 0.98), (15, 0.95), (30, 0.96))
 """(Pairs, confidence of the interval): two processes of equal code differed by 3 % (sd), so a verdict needs many. A t interval
@@ -101,6 +101,8 @@ def one_pair(asked: Asked, found: Found, wanted: set[str] | None, number: int, o
             outcome = _outcome(label, base if label in there else None, head, asked, number, wanted)
             if outcome is None:
                 continue
+            if label not in there and outcome.trouble == "base" and (why := base.skips.get(label.split("::")[0])):
+                outcome = skipped(label, head="", base=why)
             found.outcomes.setdefault(label, []).append(outcome)
             on_outcome(outcome)
             if found.controls is None and outcome.trouble == "":
@@ -118,9 +120,13 @@ class _Remote:
     folder: Path
     pid: int
     controls: Controls | None = None
+    skips: dict[str, str] = field(default_factory=dict[str, str])
+    """Files that are skipped as a whole, and why."""
 
     def declared(self) -> list[str]:
-        return self.hear("declared")["declared"]
+        message = self.hear("declared")
+        self.skips = message["skips"]
+        return message["declared"]
 
     def hear(self, *keys: str) -> dict[str, Any]:
         """The next message with one of these keys. Raises LambdabenchError where the process has gone."""
@@ -169,17 +175,24 @@ def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
     sides = [one for one in (base, head) if one is not None]
     messages = [_at(one, label) for one in sides]
     met = [one for one, message in zip(sides, messages, strict=True) if "at" in message]
-    skipped = wanted is not None and label not in wanted
+    unwanted = wanted is not None and label not in wanted
+    skips = {one.name: message.get("skipped", "") for one, message in zip(sides, messages, strict=True)}
+    failed = {one.name: message.get("failed", "") for one, message in zip(sides, messages, strict=True)}
     found: PairOutcome | None = None
-    if len(met) == 2 and not skipped:
+    if len(met) == 2 and not unwanted:
         results = [message.get("result") for message in messages]
         found = _compared(label, (sides[0], head), results, asked, number)
     for one in met:
         one.say(0)
         after = _at(one, label, key="done")
+        skips[one.name], failed[one.name] = after.get("skipped", ""), after["failed"]
         if after["failed"] and found is not None and not found.trouble:
             found = PairOutcome(label=label, trouble=one.name, reason=after["failed"])
-    if found is None and not skipped:
+    if any(skips.values()) and not unwanted:
+        if failed["head"]:
+            return PairOutcome(label=label, trouble="head", reason=failed["head"])
+        return skipped(label, head=skips["head"], base=skips.get("base", ""))
+    if found is None and not unwanted:
         guilty = next(
             (one for one, message in zip(sides, messages, strict=True) if "at" not in message and one is head), None
         )
@@ -248,13 +261,13 @@ def _on_one_processor(pids: Sequence[int], number: int) -> Generator[None]:
 
 def _line(label: str, outcomes: Sequence[PairOutcome], asked: Asked, significant: bool) -> Line:
     trouble = next((one for one in outcomes if one.trouble), None)
-    if trouble is not None or not outcomes:
-        status: Status = "new" if trouble is not None and trouble.trouble == "base" else "failed"
-        why = f"{trouble.trouble}: {trouble.reason}" if trouble is not None else "it was not reached"
-        return Line(label=label, status=status, outcomes=tuple(outcomes), evidence=why)
+    if trouble is not None:
+        return untimed(trouble, tuple(outcomes))
+    if not outcomes:
+        return Line(label=label, status="failed", evidence="it was not reached")
     confidence = dict(asked.looks).get(len(outcomes), asked.looks[-1][1])
     judged = judge_processes(_centres(outcomes), _rules(asked.request, label), confidence)
-    status = judged.finding
+    status: Status = judged.finding
     said = f"{len(outcomes)} pairs of processes"
     if status == "slower" and not significant:
         status, said = "unclear", f"{said}; not significant among all tests (Holm)"

@@ -18,7 +18,7 @@ from . import entries as cases
 from . import explain, pardon, trees
 from . import settings as setup
 from .processes import Answered, Nursery, ask
-from .result import Line, Result, Status
+from .result import Line, Result, untimed
 
 CONFIRMATIONS = 2
 OnOutcome = Callable[[str, PairOutcome], None]
@@ -129,8 +129,7 @@ def judge_lines(
 def _line(entry: Entry, first: PairOutcome, again: list[PairOutcome], significant: bool) -> Line:
     outcomes = (first, *again)
     if first.verdict is None:
-        status: Status = "new" if first.trouble == "base" else "failed"
-        return Line(label=entry.label, status=status, outcomes=outcomes, evidence=f"{first.trouble}: {first.reason}")
+        return untimed(first, outcomes)
     if first.verdict.finding != "slower":
         return Line(
             label=entry.label,

@@ -1,13 +1,13 @@
 """A suite's cases as the gate names and settles them: head's definitions, for both sides."""
 
 import dataclasses
-import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 
 from .. import plan
 from .. import suite as suites
 from ..core.errors import DeviceError, LambdabenchError
+from ..core.globs import picked
 from ..core.pairing import Entry, Rules
 from ..core.spec import Case, Machine, Suite, default_param_dtype
 from ..launch import probe
@@ -33,7 +33,8 @@ def entries_of(suite: Suite, rules: Rules) -> tuple[Entry, ...]:
 
 def matching(entries: Sequence[Entry], glob: str) -> tuple[Entry, ...]:
     """Entries whose label matches. Raises LambdabenchError naming some that there are."""
-    chosen = tuple(one for one in entries if fnmatch.fnmatchcase(one.label, glob))
+    names = set(picked([one.label for one in entries], glob))
+    chosen = tuple(one for one in entries if one.label in names)
     if not chosen:
         some = ", ".join(repr(one.label) for one in entries[:3])
         raise LambdabenchError(f"--only: no case matches {glob!r}; there are {len(entries)}, such as {some}")

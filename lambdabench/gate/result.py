@@ -5,8 +5,9 @@ from typing import Literal
 
 from ..core.pairing import Controls, PairOutcome, Verdict
 
-Status = Literal["slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported"]
-"""`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more."""
+Status = Literal["slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported", "skipped"]
+"""`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more;
+`skipped`: a side skips it, so that nothing is compared."""
 DECIDED = frozenset({"slower", "waived", "faster", "same", "reported"})
 VOID_SHARE = 0.2
 """More unclear cases than this, and the run says nothing."""
@@ -28,6 +29,13 @@ class Line:
     def compared(self) -> bool:
         """Whether both sides ran and agreed."""
         return self.verdict is not None
+
+
+def untimed(one: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
+    """The line of a case that was not compared, by its trouble."""
+    statuses: dict[str, Status] = {"base": "new", "skipped": "skipped"}
+    told = one.reason if one.trouble == "skipped" else f"{one.trouble}: {one.reason}"
+    return Line(label=one.label, status=statuses.get(one.trouble, "failed"), outcomes=outcomes, evidence=told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +66,11 @@ class Result:
         return sum(one.status in DECIDED for one in self.lines)
 
     @property
+    def skipped_on_one_side(self) -> int:
+        """Cases that only one side skips."""
+        return sum(one.status == "skipped" and one.outcomes[0].skipped != "both sides" for one in self.lines)
+
+    @property
     def controls_held(self) -> bool:
         return self.controls is not None and self.controls.held
 
@@ -74,18 +87,33 @@ class Result:
 
 def judge_run(result: Result) -> tuple[int, str]:
     """(Exit code, why)."""
-    broken = result.count("failed", "gone")
-    unclear, slower, reported = result.count("unclear"), result.count("slower"), result.count("reported")
-    if broken:
-        return 1, f"{broken} failed or missing on head"
+    proven = result.compared and result.controls_held
+    broken, slower, unclear = result.count("failed", "gone"), result.count("slower"), result.count("unclear")
+    red = [
+        *([f"{broken} failed or missing on head"] if broken else []),
+        *([f"{slower} slower"] if slower and proven else []),
+        *([_expired(result)] if result.expired and proven else []),
+    ]
+    if broken and slower and not proven:
+        red.append(f"{slower} slower, which proves nothing: the controls did not come out as they must")
+    if red:
+        return 1, ", ".join(red)
     if not result.compared:
-        return 3, "nothing was compared"
-    if not result.controls_held:
+        skipped = result.count("skipped")
+        return 3, f"nothing was compared{f', {skipped} skipped' if skipped else ''}"
+    if not proven:
         return 3, "the controls did not come out as they must, so this run proves nothing"
-    if slower:
-        return 1, f"{slower} slower"
-    if result.expired:
-        return 1, f"{len(result.expired)} waiver{'' if len(result.expired) == 1 else 's'} expired"
     if unclear > VOID_SHARE * result.compared:
         return 3, f"{unclear} of {result.compared} unclear: void, run it on a quieter machine"
-    return 0, f"{reported} slower, reported only" if reported else "nothing slower"
+    return 0, _calm(result)
+
+
+def _expired(result: Result) -> str:
+    return f"{len(result.expired)} waiver{'' if len(result.expired) == 1 else 's'} expired"
+
+
+def _calm(result: Result) -> str:
+    """Why a run is green, and what it could not say."""
+    reported, alone = result.count("reported"), result.skipped_on_one_side
+    said = f"{reported} slower, reported only" if reported else "nothing slower"
+    return f"{said}; {alone} skipped on one side, not compared" if alone else said

@@ -1,7 +1,6 @@
 """One side of a user's pytest-benchmark tests in a process of its own: at each benchmark it makes the calls that it is told to."""
 
 import dataclasses
-import fnmatch
 import json
 import os
 from pathlib import Path
@@ -9,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ..core.globs import picked
 from .agreement import digest
 from .callee import Callee, intercepted
 from .pipes import PIPES, TREES
+from .skips import may_time, reason_of
 from .swap import TwoTrees
 from .turns import Player, read
 
@@ -24,6 +25,8 @@ class Serving:
         self._asked, self._answered = os.fdopen(asked, "r"), os.fdopen(answered, "w")
         self._only = only
         self._failures: dict[str, str] = {}
+        self._skips: dict[str, str] = {}
+        self._files: dict[str, Path] = {}
         self._patch = intercepted(self.on_benchmark)
 
     def pytest_configure(self) -> None:
@@ -37,30 +40,34 @@ class Serving:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Keeps benchmarks, and declares them."""
-        items[:] = [
-            one
-            for one in items
-            if "benchmark" in getattr(one, "fixturenames", ()) and fnmatch.fnmatchcase(one.nodeid, self._only)
-        ]
-        self._say(declared=[*self._failures, *(one.nodeid for one in items)])
+        """Keeps benchmarks, and declares them; then files, of which is told at the end."""
+        timing = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+        wanted = set(picked([one.nodeid for one in timing], self._only))
+        items[:] = [one for one in timing if one.nodeid in wanted]
+        self._say(declared=[*(one.nodeid for one in items), *self._failures, *self._skips], skips=self._skips)
+
+    def pytest_collectstart(self, collector: Any) -> None:
+        self._files[collector.nodeid] = collector.path
 
     def pytest_collectreport(self, report: Any) -> None:
-        """A file that cannot be collected is a case that fails."""
-        self.pytest_runtest_logreport(report)
+        """A file that cannot be collected is a case that fails, one that is skipped as a whole is a case that is skipped."""
+        if not report.skipped or may_time(report.nodeid, self._files[report.nodeid], self._only):
+            self.pytest_runtest_logreport(report)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and report.nodeid not in self._failures:
             crash = getattr(report.longrepr, "reprcrash", None)
             text = str(crash.message if crash is not None else report.longrepr).strip()
             self._failures[report.nodeid] = (text.splitlines() or ["no message"])[0 if crash else -1]
+        if why := reason_of(report):
+            self._skips.setdefault(report.nodeid, why)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._say(done=nodeid, failed=self._failures.pop(nodeid, ""))
+        self._say(done=nodeid, failed=self._failures.pop(nodeid, ""), skipped=self._skips.pop(nodeid, ""))
 
     def pytest_sessionfinish(self) -> None:
-        for nodeid, why in self._failures.items():
-            self._say(done=nodeid, failed=why)
+        for nodeid in (*self._failures, *self._skips):
+            self._say(done=nodeid, failed=self._failures.get(nodeid, ""), skipped=self._skips.get(nodeid, ""))
         self._say(end=True)
 
     def on_benchmark(self, name: str, callee: Callee) -> None:

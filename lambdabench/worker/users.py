@@ -2,7 +2,6 @@
 runs in a session of its own, and where that would be timed both are at hand and called in turn."""
 
 import contextlib
-import fnmatch
 import importlib
 import io
 import os
@@ -14,10 +13,12 @@ from typing import Any
 import pytest
 
 from ..core import codec
-from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest
+from ..core.globs import picked
+from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
 from .agreement import as_arrays, difference
 from .alone import ALONE
 from .callee import Callee, intercepted
+from .skips import always_skipped, may_time, reason_of
 from .swap import Tree, TwoTrees, why_apart
 from .turns import Compared, Player, Terms, compare, controls_of
 
@@ -30,8 +31,10 @@ class Pairing:
         self._request = codec.read(UsersRequest, folder / "request.json")
         self._trees = TwoTrees(Path(self._request.base), Path(self._request.head))
         self._places: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self._answered: dict[str, PairOutcome] = {}
         self._failures: dict[str, str] = {}
+        self._skips: dict[Tree, dict[str, str]] = {"base": {}, "head": {}}
         self._meet: Any = None
         self._patch = contextlib.ExitStack()
         self._controlled = not self._request.controls
@@ -45,14 +48,11 @@ class Pairing:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keeps the benchmarks that are asked for, and declares them; or says why one process cannot do it."""
-        wanted, asked = self._request.labels, self._request.only
-        items[:] = [
-            one
-            for one in items
-            if "benchmark" in getattr(one, "fixturenames", ())
-            and (one.nodeid in wanted if wanted else fnmatch.fnmatchcase(one.nodeid, asked))
-        ]
+        timing = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+        wanted = set(self._request.labels or picked([one.nodeid for one in timing], self._request.only))
+        items[:] = [one for one in timing if one.nodeid in wanted]
         self._places |= {one.nodeid: str(one.path) for one in items}
+        self._skips["base"] |= {one.nodeid: "" for one in items if always_skipped(one)}
         why = why_apart(self._trees.modules())
         codec.write(self._folder / "declared.json", tuple(self._places))
         if why:
@@ -62,12 +62,24 @@ class Pairing:
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and report.nodeid not in self._failures:
             self._failures[report.nodeid] = _said(report)
+        if why := reason_of(report):
+            self._skips["head"].setdefault(report.nodeid, why)
+
+    def pytest_collectstart(self, collector: Any) -> None:
+        self._files[collector.nodeid] = str(collector.path)
 
     def pytest_collectreport(self, report: Any) -> None:
-        """A file that cannot be collected is a case that fails."""
-        if report.failed and self._meet is None:
+        """A file that cannot be collected is a case that fails, one that is skipped as a whole is a case that is skipped."""
+        if self._meet is not None or (self._request.labels and report.nodeid not in self._request.labels):
+            return
+        place = self._files[report.nodeid]
+        if report.failed:
             self._failures[report.nodeid] = _said(report)
-            self._places[report.nodeid] = str(report.nodeid)
+        elif report.skipped and may_time(report.nodeid, Path(place), self._request.only):
+            self._skips["head"][report.nodeid] = reason_of(report)
+        else:
+            return
+        self._places[report.nodeid] = place
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """One outcome a test, whatever happened in it."""
@@ -75,17 +87,27 @@ class Pairing:
             self._write(nodeid)
 
     def _write(self, nodeid: str) -> None:
-        found = self._answered.get(nodeid)
-        if found is None:
-            why = self._failures.get(nodeid, "the test ended without timing anything")
-            self._answered[nodeid] = found = PairOutcome(label=nodeid, trouble="head", reason=why)
-        elif not found.trouble and nodeid in self._failures:
-            why = f"timed, and then failed: {self._failures[nodeid]}"
-            self._answered[nodeid] = found = PairOutcome(label=nodeid, trouble="head", reason=why)
+        found = self._settled(nodeid, self._answered.get(nodeid))
+        self._answered[nodeid] = found
         codec.write(self._folder / f"{list(self._answered).index(nodeid)}.json", found)
 
+    def _settled(self, nodeid: str, found: PairOutcome | None) -> PairOutcome:
+        """What was found where it was timed, and what became of the test afterwards."""
+        if nodeid in self._failures:
+            if found is not None and found.trouble not in ("", "skipped"):
+                return found
+            after = "timed, and then failed: " if found is not None and not found.trouble else ""
+            return PairOutcome(label=nodeid, trouble="head", reason=f"{after}{self._failures[nodeid]}")
+        if why := self._skips["head"].get(nodeid, ""):
+            if found is None and nodeid not in self._skips["base"]:
+                self._inside("base", nodeid, lambda callee: None)
+            base = self._skips["base"].get(nodeid)
+            return skipped(nodeid, head=why, base=base or ("" if base is None else why))
+        ended = PairOutcome(label=nodeid, trouble="head", reason="the test ended without timing anything")
+        return found or ended
+
     def pytest_sessionfinish(self) -> None:
-        for one in self._failures:
+        for one in (*self._failures, *self._skips["head"]):
             if one in self._places and one not in self._answered:
                 self._write(one)
         codec.write(self._folder / "finished.json", True)
@@ -108,11 +130,13 @@ class Pairing:
                 met.append(self._compare(label, base, head))
 
         said = self._inside("base", label, meet)
+        if why := self._skips["base"].get(label, ""):
+            return skipped(label, head="", base=why)
         return met[0] if met else PairOutcome(label=label, trouble="base", reason=said or "base has no such test")
 
     def _inside(self, tree: Tree, label: str, meet: Callable[[Callee], None]) -> str:
         """Runs a tree's test in a session of its own up to where it would be timed; the first thing that goes wrong."""
-        failures = _Failures()
+        inner = _Inner()
         place = self._places[label] if tree == "head" else self._trees.mapped(self._places[label])
         outer, now, folder = self._meet, self._trees.now, Path.cwd()
         self._meet = meet
@@ -120,12 +144,15 @@ class Pairing:
         os.chdir(self._trees.folders[tree])
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                pytest.main([place + label[label.index("::") :], *INNER, *ALONE], plugins=[failures])
+                asked = (place + label[label.index("::") :],) if "::" in label else (place, "--collect-only")
+                pytest.main([*asked, *INNER, *ALONE], plugins=[inner])
         finally:
             self._meet = outer
             os.chdir(folder)
             self._trees.take(now)
-        return failures.said
+        if inner.skipped:
+            self._skips[tree].setdefault(label, inner.skipped)
+        return inner.said
 
     def _compare(self, label: str, base: Callee, head: Callee) -> PairOutcome:
         rules, now = rules_of(self._request, label), self._trees.now
@@ -203,14 +230,16 @@ class Pairing:
         return importlib.import_module(f"{__package__}.evidence.{name}").profiled(callee.once, False)
 
 
-class _Failures:
-    """The first thing that went wrong in base's session."""
+class _Inner:
+    """The first thing that went wrong in a session for one test, and why the test was skipped where it was."""
 
     said = ""
+    skipped = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.said:
             self.said = _said(report)
+        self.skipped = self.skipped or reason_of(report)
 
     def pytest_collectreport(self, report: Any) -> None:
         self.pytest_runtest_logreport(report)

@@ -1,0 +1,13 @@
+"""What a glob of names picks, where names hold brackets of their own: `test_w[2000]`."""
+
+import fnmatch
+from collections.abc import Sequence
+
+
+def picked(names: Sequence[str], glob: str) -> tuple[str, ...]:
+    """Names that `glob` matches, in their order: the one that it is, else those that it matches with its brackets as they stand,
+    or as a choice of characters."""
+    if glob in names:
+        return (glob,)
+    plain = glob.replace("[", "[[]")
+    return tuple(one for one in names if fnmatch.fnmatchcase(one, glob) or fnmatch.fnmatchcase(one, plain))
