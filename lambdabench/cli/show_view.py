@@ -39,7 +39,14 @@ EFFECTIVE = [
     "effective_meter",
 ]
 INDENT = 2
-NOISE = ["noise_load1", "noise_cpu_pressure", "noise_steal", "noise_cpu_per_wall", "noise_faults_per_call"]
+NOISE = [
+    "noise_load1",
+    "noise_cpu_pressure",
+    "noise_steal",
+    "noise_cpu_per_wall",
+    "noise_cpu_waited",
+    "noise_faults_per_call",
+]
 
 
 def print_cases(

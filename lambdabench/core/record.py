@@ -7,7 +7,7 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order; null in files of older versions, whose rows are in the order of started_at.
+6  run_order, noise_cpu_waited; null in files of older versions, whose rows are in the order of started_at.
 """
 
 from dataclasses import dataclass
@@ -106,6 +106,8 @@ class Noise:
     steal: float | None = None
     cpu_per_wall: float | None = None
     """CPU seconds of the process per wall second of the timed phase."""
+    cpu_waited: float | None = None
+    """Share [0, 1] of the time in which the process's threads wanted a CPU that they waited for one."""
     faults_per_call: float | None = None
     switches_per_call: float | None = None
     """Involuntary context switches."""

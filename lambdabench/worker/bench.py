@@ -54,7 +54,14 @@ class LiveBench:
     def flags(self) -> tuple[str, ...]:
         """Why to doubt the numbers."""
         broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
-        return (*(self._sampled.flags if self._sampled else ()), *(("graph_breaks",) if broken else ()))
+        lost = quiet.lost_share(self.noise) if self._on_cpu() else None
+        contended = lost is not None and lost >= quiet.CONTENDED_SHARE
+        own = {"graph_breaks": broken, "contended": contended}
+        return (*(self._sampled.flags if self._sampled else ()), *(name for name, is_so in own.items() if is_so))
+
+    def starved(self) -> str:
+        """Why the times are of a process that hardly had a CPU, with the mend; empty where it had, or its work is elsewhere."""
+        return quiet.starved(self.noise) if self._on_cpu() else ""
 
     def latencies(self) -> tuple[float, ...]:
         return self.sampled().seconds
@@ -125,6 +132,10 @@ class LiveBench:
                 f"the network was compiled again while it was timed: {self.effective.compiler} became {after.compiler}; "
                 "TORCH_LOGS=recompiles, or JAX_LOG_COMPILES=1, says why"
             )
+
+    def _on_cpu(self) -> bool:
+        """Whether the times are of the host's own work."""
+        return self.case.device.partition(":")[0] == "cpu"
 
     def _timed_first_call(self) -> Any:
         """Timed inside the meter's work: what a meter does around it is not the case's."""

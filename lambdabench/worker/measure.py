@@ -116,6 +116,8 @@ def _timing_first(metrics: tuple[str, ...]) -> list[str]:
 
 def _judge(bench: LiveBench) -> tuple[Status, str]:
     width = half_width(bench.latencies()) if bench.timed() else 0.0
+    if problem := bench.starved():
+        return "noisy", problem
     if width is None or width <= NOISY_SHARE:
         return "ok", ""
     return "noisy", (

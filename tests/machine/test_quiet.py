@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from lambdabench.machine.quiet import Snapshot, governor, load1, noise_between, pressure_now, take_snapshot
+from lambdabench.core.record import Noise
+from lambdabench.machine.quiet import (
+    Snapshot,
+    governor,
+    load1,
+    lost_share,
+    noise_between,
+    pressure_now,
+    starved,
+    take_snapshot,
+)
 
 BEFORE = Snapshot(wall_s=10.0, cpu_s=1.0, faults=100, switches=5, pressure_us=1_000_000, steal_ticks=10, all_ticks=1000)
 AFTER = Snapshot(wall_s=14.0, cpu_s=3.0, faults=300, switches=9, pressure_us=2_000_000, steal_ticks=30, all_ticks=1400)
@@ -17,6 +27,9 @@ def write_proc(folder: Path) -> Path:
         "some avg10=12.50 avg60=3.00 avg300=1.00 total=987654\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
     )
     (folder / "stat").write_text("cpu  10 20 30 40 50 60 70 80 1000 1000\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    for thread, waited_ns in (("7", 2_000_000), ("8", 3_000_000)):
+        (folder / "self" / "task" / thread).mkdir(parents=True, exist_ok=True)
+        (folder / "self" / "task" / thread / "schedstat").write_text(f"999 {waited_ns} 4\n")
     return folder
 
 
@@ -36,6 +49,46 @@ def test_missing_counters_stay_unknown() -> None:
     assert found.cpu_per_wall is not None
 
 
+def test_what_threads_waited_for_is_a_share_of_what_they_wanted() -> None:
+    before, after = (dataclasses.replace(one, waited_s=s) for one, s in ((BEFORE, 1.0), (AFTER, 7.0)))
+    assert noise_between(before, after, calls=1).cpu_waited == pytest.approx(6 / (6 + 2))
+    assert noise_between(after, before, calls=1).cpu_waited == 0.0, "a thread that ended took its count along"
+    assert noise_between(BEFORE, AFTER, calls=1).cpu_waited is None
+    assert noise_between(before, before, calls=1).cpu_waited == 0.0
+
+
+@pytest.mark.parametrize(
+    ("pressure", "per_wall", "waited", "steal", "usable"),
+    [
+        (0.999, 0.499, None, None, False),  # 63.9 ms for a network of 0.14 ms
+        (0.999, 0.59, None, None, False),
+        (0.999, 0.61, None, None, True),
+        (0.999, 1.9, None, None, True),  # others wait on other cores
+        (0.49, 0.1, None, None, True),  # it slept: nobody waited
+        (0.999, 0.3, 0.05, None, True),  # it slept: it did not wait, others did
+        (0.1, 1.0, 0.41, None, False),
+        (0.9, 1.3, 0.33, None, True),  # two threads and one other program on two cores
+        (0.0, 1.0, 0.0, 0.45, False),
+        (0.0, 1.0, 0.0, 0.1, True),
+        (None, 0.2, None, None, True),  # nothing tells
+        (None, None, None, None, True),
+    ],
+)
+def test_times_of_a_process_without_a_cpu_are_not_usable(
+    pressure: float | None, per_wall: float | None, waited: float | None, steal: float | None, usable: bool
+) -> None:
+    noise = Noise(cpu_pressure=pressure, cpu_per_wall=per_wall, cpu_waited=waited, steal=steal)
+    assert (starved(noise) == "") == usable
+
+
+def test_a_starved_process_is_told_with_its_figures_and_the_mend() -> None:
+    assert starved(Noise(cpu_pressure=0.999, cpu_per_wall=0.499)) == (
+        "other programs had the CPU in 50 % of the time that this one wanted it (CPU pressure 1.00, CPU seconds a second 0.50); "
+        "stop them or wait (lambdabench doctor), then run again"
+    )
+    assert lost_share(Noise()) is None
+
+
 def test_a_phase_of_no_length_and_no_calls_divides_by_nothing() -> None:
     found = noise_between(BEFORE, BEFORE, calls=0)
     assert (found.cpu_per_wall, found.faults_per_call, found.steal) == (0.0, 0.0, None)
@@ -46,11 +99,12 @@ def test_counters_are_read_from_proc(tmp_path: Path) -> None:
     assert found.pressure_us == 987654
     assert found.steal_ticks == 80
     assert found.all_ticks == 360, "guest time is in user time already"
+    assert found.waited_s == pytest.approx(0.005), "of both threads"
 
 
 def test_no_proc_no_counters(tmp_path: Path) -> None:
     found = take_snapshot(tmp_path)
-    assert (found.pressure_us, found.steal_ticks, found.all_ticks) == (None, None, None)
+    assert (found.pressure_us, found.steal_ticks, found.all_ticks, found.waited_s) == (None,) * 4
     assert found.cpu_s > 0
 
 

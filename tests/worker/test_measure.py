@@ -1,5 +1,6 @@
 """Jobs become outcomes: exact numbers of scripted cases, and a status with a reason for everything that can go wrong."""
 
+import dataclasses
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from lambdabench.core import registry
 from lambdabench.core.errors import MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
-from lambdabench.core.record import Measurement, Outcome, records_of
+from lambdabench.core.record import Measurement, Noise, Outcome, records_of
 from lambdabench.core.spec import Case, Environment, Job, Sampling, options_from
+from lambdabench.worker import bench
 from lambdabench.worker.measure import complete, explain, measure
 
 CASE = Case(
@@ -92,6 +94,29 @@ def test_wide_interval_is_noisy_with_advice() -> None:
     assert outcome.status == "noisy"
     assert "capped" in outcome.flags
     assert "case_budget_s" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("device", "per_wall", "status", "flags"),
+    [
+        ("cpu", 0.499, "noisy", ("contended",)),
+        ("cpu:1", 0.499, "noisy", ("contended",)),
+        ("cpu", 0.7, "ok", ("contended",)),
+        ("cpu", 0.95, "ok", ()),
+        ("cuda:0", 0.1, "ok", ()),
+        ("fake", 0.1, "ok", ()),
+    ],
+)
+def test_a_starved_number_is_noisy_however_narrow_its_interval(
+    device: str, per_wall: float, status: str, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = Noise(cpu_pressure=0.999, cpu_per_wall=per_wall)
+    monkeypatch.setattr(bench.quiet, "noise_between", lambda before, after, calls: noise)
+    asked = job(("latency", "parameters"), jitter=0.0)
+    found = measure(dataclasses.replace(asked, case=dataclasses.replace(asked.case, device=device)), no_workload)
+    assert (found.status, found.flags, found.noise) == (status, flags, noise)
+    assert ("stop them or wait" in found.reason) == (status == "noisy")
+    assert values(found)["parameters"] == 1_000_000, "counts stay usable"
 
 
 def test_noisy_times_leave_memory_and_counts_usable() -> None:
