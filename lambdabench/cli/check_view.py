@@ -1,6 +1,7 @@
 """What `check` prints: progress, the table of verdicts with its controls, Markdown for a pull request, JSON, annotations."""
 
 import contextlib
+import datetime
 import json
 import math
 import os
@@ -22,6 +23,9 @@ BUSY = 0.05
 SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new", "skipped")
 """Statuses in the order of their lines; `same` is counted."""
 LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE"}
+MOST_WAIVERS = 3
+WAIVED = datetime.timedelta(days=90)
+"""The day that is proposed as a waiver's last."""
 MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
 
 
@@ -249,14 +253,36 @@ def _bound(result: CheckResult) -> str:
     return f"±{125 * max(shares):.1f} %" if shares else ""
 
 
-def _advice(result: CheckResult) -> list[str]:
+def waivers(result: CheckResult, today: datetime.date) -> str:
+    """TOML for pyproject.toml that accepts what makes a run red, as far as a waiver can: of the first few cases."""
+    found = [one for one in map(_accepted, _ordered(result, False)) if one]
+    more = f"# and {len(found) - MOST_WAIVERS} more" if len(found) > MOST_WAIVERS else ""
+    until = f"until = {today + WAIVED}"
+    reason = 'reason = "why this is accepted"'
+    return "\n".join([*(f"{one}\n{until}\n{reason}" for one in found[:MOST_WAIVERS]), *([more] if more else [])])
+
+
+def _accepted(line: Any) -> str:
+    """The lines of a waiver that say of which case it is, and what it accepts; empty where none would do."""
+    head = f"[[tool.lambdabench.check.waiver]]\ncase = {_toml(line.label)}\n"
+    if line.status == "slower" and line.verdict is not None:
+        edge = line.verdict.high if line.verdict.high < 2 * line.verdict.ratio else line.verdict.ratio
+        return f'{head}ceiling = "{math.ceil(100 * (edge - 1))} %"'
+    changed = any(one.trouble == "outputs" for one in line.outcomes)
+    accept = "gone" if line.status == "gone" else "outputs" if line.status == "failed" and changed else ""
+    return f'{head}accept = "{accept}"' if accept else ""
+
+
+def _toml(text: str) -> str:
+    """A string of TOML, which JSON's are but for one character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _advice(result: CheckResult, today: datetime.date | None = None) -> list[str]:
     said: list[str] = []
     if result.exit_code in (1, 3):
         said.append(f"repeat  {repeat(result)}")
-    slower = next((one for one in result.lines if one.status == "slower"), None)
-    if slower is not None and slower.verdict is not None:
-        ceiling = f"{math.ceil(100 * (slower.verdict.high - 1))} %"
-        said.append(
-            f'accept  [[tool.lambdabench.check.waiver]] case="{slower.label}" ceiling="{ceiling}" until= reason='
-        )
+    accepted = waivers(result, today or datetime.date.today())
+    if accepted:
+        said += ["accept  in pyproject.toml, with your reason:", *accepted.splitlines()]
     return said

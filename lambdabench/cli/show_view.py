@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.padding import Padding
 
-from ..core.units import SCALES, format_significant
+from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
 
@@ -107,7 +107,7 @@ METRICS = (
 def _metrics(rows: pd.DataFrame, width: int) -> Padding:
     lines: list[tuple[str, ...]] = []
     for _, row in rows[rows["metric"].notna()].sort_values(["metric", "replicate"]).iterrows():
-        unit, factor = SCALES.get(row["unit"], (row["unit"], 1.0))
+        unit, factor = scale_of(row["unit"], row["value"])
         low, high = (format_significant(row[end] * factor, 4) for end in ("low", "high"))
         interval = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
         samples = 0 if row["samples"] is None else len(row["samples"])

@@ -54,14 +54,22 @@ SCALES: dict[str, tuple[str, float]] = {
     "s": ("s", 1.0),
 }
 """Stored unit -> (unit shown, factor)."""
+FEWEST_COUNTED = 1000
+
+
+def scale_of(unit: str, value: float | None) -> tuple[str, float]:
+    """(Unit shown, factor) of one value: what has no unit is counted in millions where it is a whole number of a thousand or more,
+    else it is no count, such as a network's output, and is shown as it is."""
+    counted = value is not None and value >= FEWEST_COUNTED and float(value).is_integer()
+    return ("", 1.0) if unit == "1" and not counted else SCALES.get(unit, (unit, 1.0))
 
 
 def format_value(value: float | None, unit: str, low: float | None = None, high: float | None = None) -> str:
     """A stored value in the unit shown, which follows it, with its interval where it has one; an en dash for None."""
     if value is None:
         return "–"
-    shown, factor = SCALES[unit]
+    shown, factor = scale_of(unit, value)
     text = format_significant(value * factor)
     if low is not None and high is not None:
         text += f" [{format_significant(low * factor)}, {format_significant(high * factor)}]"
-    return f"{text} {shown}"
+    return f"{text} {shown}".rstrip()

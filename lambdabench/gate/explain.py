@@ -2,10 +2,14 @@
 
 from ..core.pairing import Operator, PairOutcome
 
+FAULT_S = 2.3e-6
+"""Of a page fault, on two Xeon cores."""
 FAULTS_APART = 20.0
-"""Page faults a call by which two sides differ noticeably: 46 us at the 2.3 us each that were measured on two Xeon cores."""
+"""Page faults a call by which two sides differ noticeably: 46 us."""
 WORTH = 0.1
-"""An operator is named where it makes up this share of the slowdown."""
+"""An operator, or page faults, are named where they make up this share of the slowdown."""
+LEAST_GROWN = 0.0005
+"""Of instructions; less is +0.0 %."""
 NAMED = 3
 
 
@@ -21,9 +25,8 @@ def short(one: PairOutcome) -> list[str]:
 
 
 def long(one: PairOutcome) -> tuple[str, ...]:
-    """A line for operators and one for counters; fewer where nothing was profiled."""
-    operators = _operators(one)
-    return (*([operators] if operators else []), _counters(one))
+    """A line for operators and one for counters, of those that differ between the sides; none where nothing does."""
+    return tuple(filter(None, (_operators(one), _counters(one))))
 
 
 def _operators(one: PairOutcome) -> str:
@@ -42,13 +45,22 @@ def _operators(one: PairOutcome) -> str:
 
 def _counters(one: PairOutcome) -> str:
     base, head = one.base, one.head
-    said = [f"page faults {base.faults_per_call:.0f}→{head.faults_per_call:.0f} a call"]
-    if base.allocations_per_call is not None and head.allocations_per_call is not None:
-        said.insert(0, f"allocations {base.allocations_per_call:g}→{head.allocations_per_call:g} a call")
-    if base.instructions_per_call and head.instructions_per_call:
-        grown = head.instructions_per_call / base.instructions_per_call - 1
+    allocations = base.allocations_per_call, head.allocations_per_call
+    instructions = base.instructions_per_call, head.instructions_per_call
+    said: list[str] = []
+    if None not in allocations and allocations[0] != allocations[1]:
+        said.append(f"allocations {allocations[0]:g}→{allocations[1]:g} a call")
+    if _faults_matter(one):
+        said.append(f"page faults {base.faults_per_call:.0f}→{head.faults_per_call:.0f} a call")
+    if instructions[0] and instructions[1] and abs(grown := instructions[1] / instructions[0] - 1) >= LEAST_GROWN:
         said.append(f"instructions {grown:+.1%}")
-    if base.kernel or head.kernel:
-        same = base.kernel == head.kernel
-        said.append(f"kernel {base.kernel} on both" if same else f"kernel {base.kernel or '?'}→{head.kernel or '?'}")
+    if base.kernel != head.kernel:
+        said.append(f"kernel {base.kernel or '?'}→{head.kernel or '?'}")
     return " · ".join(said)
+
+
+def _faults_matter(one: PairOutcome) -> bool:
+    """Whether page faults differ noticeably, or make up a share of the slowdown."""
+    before, after = one.base.faults_per_call, one.head.faults_per_call
+    worth = FAULT_S * (after - before) > WORTH * (one.head.call_s - one.base.call_s) > 0
+    return abs(after - before) > FAULTS_APART or (worth and after - before >= 1)

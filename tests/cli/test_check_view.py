@@ -1,6 +1,7 @@
 """What `check` prints, writes and returns: the table, Markdown for a pull request, JSON, annotations."""
 
 import dataclasses
+import datetime
 import io
 import json
 from pathlib import Path
@@ -13,8 +14,9 @@ from lambdabench.cli import check_view
 from lambdabench.cli.app import app
 from lambdabench.commands import CheckResult
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import Controls, Finding, PairOutcome, Side, Verdict
-from lambdabench.gate.result import Line
+from lambdabench.core.pairing import Controls, Finding, PairOutcome, Side, Verdict, skipped
+from lambdabench.gate import pardon, settings
+from lambdabench.gate.result import Line, untimed
 
 
 def verdict(ratio: float, reach: float, finding: Finding) -> Verdict:
@@ -73,7 +75,7 @@ def test_the_table() -> None:
     assert "1 same (within ±2.5 %)   --show all" in text
     assert "1 slower · 1 faster · 1 same · 1 unclear · 0 waived · 1 new   2 min 08 s   exit 1: 1 slower" in text
     assert "repeat  lambdabench check --base origin/main --only 'lambda 56x56'" in text
-    assert 'accept  [[tool.lambdabench.check.waiver]] case="lambda 56x56" ceiling="10 %" until= reason=' in text
+    assert 'case = "lambda 56x56"\nceiling = "10 %"\nuntil = ' in text
     assert "calm 56x56" not in text
     assert "calm 56x56" in printed(RESULT, show_all=True)
 
@@ -149,3 +151,67 @@ def test_a_flag_of_another_way_of_checking_is_not_ignored(flags: str, said: str)
     assert isinstance(found.exception, LambdabenchError)
     assert found.exception.exit_code == 2
     assert str(found.exception).startswith(said)
+
+
+NAMES = ('quote " and \\ and \x7f', "tests/b.py::test_w[2000]", "tests/b.py::test_v[a*b?-é😀]", "tab\tand\x1b[31m")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ratio", [1.021, 1.084, 2.5, 40.0])
+def test_the_printed_waiver_is_toml_that_accepts_the_case(tmp_path: Path, name: str, ratio: float) -> None:
+    red = dataclasses.replace(RESULT, lines=(RESULT.lines[0], timed(name, "slower", ratio)))
+    assert red.exit_code == 1
+    (tmp_path / "pyproject.toml").write_text(after_accept(printed(red)))
+    today = datetime.date.today()
+    accepted, notes = pardon.apply(red.lines, settings.read(tmp_path), today)
+    assert [one.status for one in accepted] == ["same", "waived"]
+    assert len(notes) == 1
+
+
+def after_accept(text: str) -> str:
+    return text.partition("accept  in pyproject.toml, with your reason:\n")[2]
+
+
+def test_printed_waivers_are_of_outputs_and_lost_cases_too_and_few(tmp_path: Path) -> None:
+    lines = (
+        Line(label="other", status="failed", outcomes=(PairOutcome(label="other", trouble="outputs"),)),
+        Line(label="lost", status="gone"),
+        Line(label="crash", status="failed", outcomes=(PairOutcome(label="crash", trouble="head"),)),
+        Line(label="never", status="failed", evidence="it was not reached"),
+    )
+    found = dataclasses.replace(RESULT, lines=(*RESULT.lines[:2], *lines))
+    (tmp_path / "pyproject.toml").write_text(after_accept(printed(found)))
+    accepted, _ = pardon.apply(found.lines, settings.read(tmp_path), datetime.date.today())
+    assert [one.status for one in accepted] == ["same", "waived", "waived", "waived", "failed", "failed"]
+    many = dataclasses.replace(RESULT, lines=tuple(timed(f"case {n}", "slower", 1.1) for n in range(9)))
+    text = after_accept(printed(many))
+    assert text.count("[[tool.lambdabench.check.waiver]]") == 3
+    assert text.endswith("# and 6 more\n")
+    assert "accept" not in printed(dataclasses.replace(RESULT, lines=lines[2:]))
+    assert "accept" not in printed(dataclasses.replace(RESULT, lines=RESULT.lines[:1]))
+
+
+def test_a_failure_hides_nothing_in_the_last_line() -> None:
+    failed = Line(label="a", status="failed", outcomes=(PairOutcome(label="a", trouble="head"),))
+    slow = tuple(timed(f"case {n}", "slower", 1.1) for n in range(4))
+    both = dataclasses.replace(RESULT, lines=(failed, *slow))
+    assert "exit 1: 1 failed or missing on head, 4 slower" in printed(both)
+    assert check_view.to_markdown(both).startswith("### 🔴 1 failed or missing on head, 4 slower · 4/5 compared")
+
+
+def test_what_is_skipped_is_counted_and_told_with_its_reason() -> None:
+    lines = (
+        RESULT.lines[0],
+        untimed(skipped("gpu", head="needs a GPU", base="needs a GPU"), (skipped("gpu", head="x", base="x"),)),
+        untimed(skipped("new", head="", base="new in 2"), (skipped("new", head="", base="x"),)),
+    )
+    found = dataclasses.replace(RESULT, lines=lines)
+    text = printed(found)
+    assert "needs a GPU" in text
+    assert "base alone skips it, so it is not compared: new in 2; head does not" in text
+    assert "0 waived · 2 skipped" in text
+    assert "exit 0: nothing slower; 1 skipped on one side, not compared" in text
+    marked = check_view.to_markdown(found)
+    assert marked.startswith("### 🟢 0 slower, 1 skipped on one side · 1/3 compared")
+    assert "<summary>1 same, 2 skipped</summary>" in marked
+    assert check_view.annotations(found) == []

@@ -30,6 +30,12 @@ def line(status: Status = "slower", ratio: float = 1.05, label: str = "a 8x8 inf
     return Line(label=label, status=status, outcomes=(outcome,), verdict=None if trouble else verdict(ratio))
 
 
+def repeated(*troubles: str) -> Line:
+    """A case of several pairs of processes, not all with the same trouble."""
+    outcomes = tuple(PairOutcome(label="a", trouble=one) for one in troubles)  # pyright: ignore[reportArgumentType]
+    return Line(label="a 8x8 inference", status="failed", outcomes=outcomes)
+
+
 def read(folder: Path, text: str) -> settings.Settings:
     (folder / "pyproject.toml").write_text(text)
     return settings.read(folder)
@@ -72,10 +78,20 @@ def test_changed_outputs_and_lost_cases_can_be_accepted(tmp_path: Path) -> None:
     (waived,), _ = pardon.apply([line("failed", trouble="outputs")], read(tmp_path, text), DAY)
     (crash,), _ = pardon.apply([line("failed", trouble="head")], read(tmp_path, text), DAY)
     assert (waived.status, crash.status) == ("waived", "failed")
+    (later,), _ = pardon.apply([repeated("head", "outputs")], read(tmp_path, text), DAY)
+    (never,), notes = pardon.apply([Line(label="a 8x8 inference", status="failed")], read(tmp_path, text), DAY)
+    assert (later.status, never.status, notes) == ("failed", "failed", ()), "a test that was not reached has no outcome"
+    (second,), _ = pardon.apply([repeated("", "outputs")], read(tmp_path, text), DAY)
+    assert second.status == "waived"
     (gone,), _ = pardon.apply(
         [Line(label="a 8x8 inference", status="gone")], read(tmp_path, text.replace("outputs", "gone")), DAY
     )
     assert gone.status == "waived"
+
+
+def test_a_tests_own_name_may_hold_what_elsewhere_is_a_wildcard(tmp_path: Path) -> None:
+    found = read(tmp_path, WAIVER.replace("a 8x8 inference", "b.py::test_v[a*b?]"))
+    assert found.waiver[0].case == "b.py::test_v[a*b?]"
 
 
 def test_what_is_not_gated_is_reported(tmp_path: Path) -> None:
@@ -94,6 +110,7 @@ def test_what_is_not_gated_is_reported(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("a 8x8 inference", "a *", "waiver.0.case: expected the exact name of one case; wildcards"),
+        ("a 8x8 inference", "b.py::test_?[2]", "waiver.0.case: expected the exact name of one case; wildcards"),
         ('ceiling = "9 %"', "", r"waiver.0: ceiling is missing"),
         ("until = 2026-05-04", "", "waiver.0.until: Field required"),
         ('reason = "wider tables, issue 12"', 'reason = ""', "waiver.0.reason"),

@@ -143,24 +143,17 @@ def test_skipped_tests_are_told_and_never_red_in_pairs_of_processes(project: Rep
 
 def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Repository) -> None:
     project.write("tests/bench/test_broken.py", "import nowhere\n")
-    project.edit("src/shapes/__init__.py", "sum(i * i", "sum(i * i + 0 * i + 0 * i + 0 * i")
-    rules = Rules(cap_s=1.0)
-    request = check.Request(base="main", folder=project.folder, rules=rules, confirm_s=0.2, only="*test_size[[]*")
-    found = users.run(request, "tests/bench", lambda stage, one: None)
-    told = by_name(found.lines)
-    assert told["tests/bench/test_broken.py"].status == "failed"
-    assert told["size[800]"].status in ("slower", "unclear")
-    assert len(told["size[800]"].outcomes) == 3
+    size, broken = "tests/bench/test_shapes.py::test_size[800]", "tests/bench/test_broken.py"
     with trees.checked_out(trees.find("main", project.folder)) as base:
-        asked = apart.Asked(
-            request=UsersRequest(base=str(base), head=str(project.folder), only="*test_size[[]*"),
-            path=project.folder / "tests/bench",
-            looks=((1, 0.9),),
-            pair_s=0.1,
+        request = UsersRequest(
+            base=str(base), head=str(project.folder), only="tests/bench/test_shapes.py::test_size[[]8*"
         )
-        told = by_name(apart.lines(apart.run(asked, lambda one: None), asked))
-    assert told["tests/bench/test_broken.py"].status == "failed"
-    assert told["size[800]"].verdict is not None
+        again = dataclasses.replace(request, labels=(size,), fixed_s=0.05)
+        answered = users.session(again, project.folder / "tests/bench", lambda one: None).answered
+        asked = apart.Asked(request=request, path=project.folder / "tests/bench", looks=((1, 0.9),), pair_s=0.1)
+        lines = apart.lines(apart.run(asked, lambda one: None), asked)
+    assert [one.label for one in answered.outcomes] == [size]
+    assert [(one.label, one.status == "failed") for one in lines] == [(size, False), (broken, True)]
 
 
 def outcome(name: str, finding: str = "same") -> PairOutcome:
