@@ -15,6 +15,8 @@ FEWEST_FOR_INTERVAL = 6
 """Under six samples no pair of order statistics covers the median with 95 % (2 x 0.5^5 > 5 %)."""
 FEWEST_FOR_CORRELATION = 12
 """Under twelve samples their correlation cannot be told from chance."""
+MOST_REACH = 50.0
+"""Of an interval on the log scale: beyond is nothing, and the exponential overflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,59 @@ def inflation(samples: Sequence[float]) -> float:
             break
         total += last
     return max(1.0, 2 * total - 1)
+
+
+def mean_rate(rates: Sequence[float]) -> float:
+    """All that was done over all the time it took, of rates that are each over equally much work: their harmonic mean. Raises
+    ValueError where there are none."""
+    if not rates:
+        raise ValueError("the mean rate of no rates")
+    return len(rates) / sum(1 / one for one in rates)
+
+
+def mean_rate_interval(rates: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """The interval of `mean_rate` of rates in the order they were taken; None under six of them.
+
+    Student's t for the mean time of a piece of work, on the log scale, where skewed times are less so. Of n times that follow each
+    other n / `correlated` tell as much as independent ones do, and one less are the degrees of freedom. Covers 93 to 97 % of 50
+    or more times that are log-normal (sd 3 %), correlated (0.8), or twice as long in one call of ten (tests/analysis/test_mean_rate.py);
+    of 24 times 97, 91 and 92 %: what did not happen in them is not known.
+    """
+    count = len(rates)
+    if count < FEWEST_FOR_INTERVAL:
+        return None
+    seconds = 1 / np.asarray(rates, float)
+    centre, spread = float(seconds.mean()), float(seconds.std(ddof=1))
+    independent = count / correlated(seconds)
+    width = float(stats.t.ppf((1 + confidence) / 2, independent - 1)) * spread / math.sqrt(independent)
+    reach, middle = math.exp(min(width / centre, MOST_REACH)), mean_rate(rates)
+    return middle / reach, middle * reach
+
+
+def correlated(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+    """How many times as large correlation in time makes the variance of the mean: from 1 to a third of the count.
+
+    The larger of two estimates, since each alone is too small for short series: Geyer's (see `inflation`) and that of an
+    autoregression of first order. Both are freed of the bias that comes from subtracting the series' own mean, which makes what is
+    positive look smaller (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
+    """
+    count = len(values)
+    away = values - values.mean()
+    power = float(away @ away)
+    if power == 0:
+        return 1.0
+    alike = np.array([float(away[: count - lag] @ away[lag:]) for lag in range(count - 1)]) / power
+    total, last, lags = 0.0, math.inf, 0
+    for lag in range(0, count - 2, 2):
+        last = min(last, float(alike[lag] + alike[lag + 1]))
+        if last <= 0:
+            break
+        total, lags = total + last, lag + 1
+    summed = 2 * total - 1
+    unbiased = 1 - (2 * lags + 1) / count + summed / count
+    geyer = summed / unbiased if unbiased > 0.1 else math.inf
+    first = min(max(0.0, float(alike[1]) + (1 + 3 * float(alike[1])) / count), 0.99)
+    return min(max(1.0, geyer, (1 + first) / (1 - first)), count / 3)
 
 
 def half_width(samples: Sequence[float], confidence: float = 0.95) -> float | None:

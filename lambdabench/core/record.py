@@ -7,7 +7,8 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order, noise_cpu_waited; null in files of older versions, whose rows are in the order of started_at.
+6  run_order, noise_cpu_waited, statistic; null in files of older versions, whose rows are in the order of started_at and whose
+   throughput is the median of its samples.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ SCHEMA_VERSION = 6
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
+Statistic = Literal["median", "mean_rate", ""]
+"""What a value is of its samples: their median; of rates, all that was done over all the time it took; empty for what has no samples."""
 STATUSES: tuple[str, ...] = get_args(Status)
 SETTLED = frozenset({"ok", "oom", "unsupported"})
 """Statuses that a later run of the same case does not try again."""
@@ -28,7 +31,7 @@ FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One metric of one case in one process. `low`, `high`: 95 % interval of the median within the process, or None."""
+    """One metric of one case in one process. `low`, `high`: 95 % interval of its statistic within the process, or None."""
 
     metric: str
     unit: str
@@ -37,6 +40,7 @@ class Measurement:
     high: float | None = None
     samples: tuple[float, ...] = ()
     loops_per_sample: int = 1
+    statistic: Statistic = ""
     origin: Origin = "measured"
     source: str = ""
 

@@ -1,4 +1,5 @@
-"""Images a second: pipelined blocks where dispatch is asynchronous, derived from the latencies where it is not."""
+"""Images a second, the mean rate: all images over all seconds, whatever calls were slow. Pipelined blocks where dispatch is
+asynchronous, derived from the latencies where it is not. How long one step usually takes is `latency`, a median."""
 
 from ..core.ports import Bench
 from ..core.record import Measurement
@@ -9,12 +10,30 @@ BETTER = "higher"
 
 
 def answer(bench: Bench) -> Measurement:
-    """Images a second over all devices; the origin says which way it was found."""
+    """Images a second over all devices; the origin says which way it was found.
+
+    Blocks are of equally many steps, and so are calls, so images over seconds is the harmonic mean of the samples: batch over mean
+    latency where calls are synchronous. Samples stay the rates of single blocks or calls.
+    """
     blocks = bench.rates()
     if blocks is not None:
         rates, loops = blocks
-        return Measurement(metric="throughput", unit=UNIT, value=None, samples=rates, loops_per_sample=loops)
+        return Measurement(
+            metric="throughput",
+            unit=UNIT,
+            value=None,
+            samples=rates,
+            loops_per_sample=loops,
+            statistic="mean_rate",
+            source="images / seconds of blocks",
+        )
     derived = tuple(bench.case.batch_size / seconds for seconds in bench.latencies())
     return Measurement(
-        metric="throughput", unit=UNIT, value=None, samples=derived, origin="derived", source="batch / latency"
+        metric="throughput",
+        unit=UNIT,
+        value=None,
+        samples=derived,
+        statistic="mean_rate",
+        origin="derived",
+        source="batch / mean latency",
     )

@@ -12,7 +12,7 @@ BETTER = "higher"
 
 
 def answer(bench: Bench) -> Measurement:
-    """Throughput / devices, sample by sample."""
+    """Throughput / devices, sample by sample; the mean rate, as throughput is."""
     whole = throughput.answer(bench)
     return dataclasses.replace(
         whole,

@@ -81,6 +81,7 @@ class LiveBench:
         return self._sampled is not None
 
     def rates(self) -> tuple[tuple[float, ...], int] | None:
+        """All blocks are of equally many steps, so that images over seconds is the harmonic mean of their rates."""
         if not self._session.asynchronous:
             return None
         if self._rates is None:

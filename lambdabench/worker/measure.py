@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..analysis.estimate import half_width, median, median_interval
+from ..analysis.estimate import half_width, mean_rate, mean_rate_interval, median, median_interval
 from ..core import registry
 from ..core.errors import LambdabenchError, MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
 from ..core.ports import Workload
@@ -84,11 +84,14 @@ def _refuse_nothing(answers: Collection[Measurement], job: Job) -> None:
 
 
 def complete(one: Measurement) -> Measurement:
-    """Adds median and interval to a measurement that holds samples."""
+    """Adds its statistic, the median where it names none, and its interval to a measurement that holds samples."""
     if not one.samples:
         return one
+    if one.statistic == "mean_rate":
+        low, high = mean_rate_interval(one.samples) or (None, None)
+        return dataclasses.replace(one, value=mean_rate(one.samples), low=low, high=high)
     low, high = median_interval(one.samples) or (None, None)
-    return dataclasses.replace(one, value=median(one.samples), low=low, high=high)
+    return dataclasses.replace(one, value=median(one.samples), low=low, high=high, statistic="median")
 
 
 def explain(error: Exception, case: Case) -> tuple[Status, str]:

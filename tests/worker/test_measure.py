@@ -85,7 +85,7 @@ def test_latency_carries_its_interval_and_throughput_says_it_is_derived() -> Non
     assert latency.high is not None
     assert latency.value is not None
     assert latency.low <= latency.value <= latency.high
-    assert (throughput.origin, throughput.source) == ("derived", "batch / latency")
+    assert (throughput.origin, throughput.source) == ("derived", "batch / mean latency")
     assert throughput.samples == tuple(4 / seconds for seconds in latency.samples)
 
 
