@@ -146,6 +146,26 @@ def test_rates_are_measured_once_and_again_when_they_are_old_or_all_is(
     assert len(ran) == 6
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"backend": "fake", "device": "cpu"}', "cut"])
+def test_damaged_rates_are_measured_anew(here: Machine, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    ran = measuring(monkeypatch, outcome(0.5))
+    known = calibrate(here)
+    (path,) = calibrating._home().iterdir()  # pyright: ignore[reportPrivateUsage]
+    path.write_text(path.read_text()[:-9] if content == "cut" else content)
+    assert calibrating.stored([job("a")], here, "f00") == ()
+    calibrating.correct([(job("a", 4), outcome(0.5))], here, KNOWN, "f00")
+    assert calibrate(here) == known
+    assert len(ran) == 4
+
+
+def test_rates_that_are_no_numbers_are_none(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring(monkeypatch, outcome(0.5))
+    (rates,) = calibrate(here)
+    (path,) = calibrating._home().iterdir()  # pyright: ignore[reportPrivateUsage]
+    path.write_text(path.read_text().replace(str(rates.flop_s[0][1]), "NaN"))
+    assert calibrating.stored([job("a")], here, "f00") == ()
+
+
 def test_a_budget_with_no_time_for_a_calibration_has_none(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = measuring(monkeypatch, outcome(0.5))
     assert calibrate(here, most_s=calibrating.COST_S - 1) == ()

@@ -5,7 +5,6 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,8 +13,8 @@ from jax import numpy as jnp
 from jax.experimental import multihost_utils
 from jax.experimental.compilation_cache import compilation_cache
 
+from ..core import caches
 from ..core.record import Compilation
-from ..core.registry import ROOT
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 """JAX's event of one compilation."""
@@ -117,7 +116,7 @@ def _start_compiler() -> None:
 
 def _set_cache(used: bool) -> None:
     """XLA's programs on disk: in the user's cache folder, unless JAX_COMPILATION_CACHE_DIR names another; or not at all."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "xla"
+    home = caches.folder() / "xla"
     jax.config.update("jax_enable_compilation_cache", used)
     if used:
         jax.config.update("jax_compilation_cache_dir", os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(home))

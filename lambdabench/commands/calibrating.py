@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import launch, plan
-from ..core import codec
+from ..core import caches
 from ..core.record import Outcome
-from ..core.registry import ROOT
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
@@ -49,7 +48,7 @@ class Taken:
 def stored(jobs: Iterable[Job], machine: Machine, print_: str) -> tuple[Rates, ...]:
     """Rates of the kinds of run that the jobs are, as far as they are remembered for the environment's fingerprint."""
     paths = [_path(kind, print_) for kind in _kinds(jobs, machine)]
-    return tuple(codec.read(Rates, path) for path in paths if path.exists())
+    return tuple(one for one in map(_kept, paths) if one is not None)
 
 
 def calibrate(
@@ -70,7 +69,7 @@ def calibrate(
     begun_s = clock()
     for kind, device in _kinds(jobs, machine).items():
         path = _path(kind, print_)
-        if path.exists() and not anew and begun_s - path.stat().st_mtime < EXPIRES_S:
+        if not anew and _is_young(path, begun_s):
             continue
         if clock() - begun_s + COST_S > most_s:
             return
@@ -79,8 +78,7 @@ def calibrate(
         if rates is None:
             on_wait("not kept: the machine is too busy to time them, or they failed")
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            codec.write(path, rates)
+            caches.write(path, rates)
 
 
 def correct(
@@ -91,9 +89,11 @@ def correct(
     for kind in _kinds([job for job, _ in usable], machine):
         path = _path(kind, print_)
         same = [(job.case, outcome) for job, outcome in usable if _kind(job.case) == kind]
-        if path.exists() and (taken := _largest(same, facts)):
-            age = path.stat()
-            codec.write(path, corrected(codec.read(Rates, path), taken))
+        known, taken = _kept(path), _largest(same, facts)
+        if known is None or not taken:
+            continue
+        age = path.stat()
+        if caches.write(path, corrected(known, taken)):
             os.utime(path, (age.st_atime, age.st_mtime))  # what no network of the run is near to is as old as before
 
 
@@ -180,6 +180,18 @@ def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, Model
     return [taken for _, taken in found.values()]
 
 
+def _kept(path: Path) -> Rates | None:
+    """What a file holds; None where there is none, or it is damaged."""
+    found = caches.read(Rates, path)
+    sound = found is not None and found.flop_s and all(0 < one < float("inf") for pair in found.flop_s for one in pair)
+    return found if sound else None
+
+
+def _is_young(path: Path, now_s: float) -> bool:
+    """Whether a file holds rates that are not too old."""
+    return _kept(path) is not None and now_s - path.stat().st_mtime < EXPIRES_S
+
+
 def _path(kind: Case, print_: str) -> Path:
     name = f"{FORM}-{print_}-{kind.backend}-{kind.device}-{kind.mode}-{kind.dtype}-{kind.threads}.json"
     return _home() / name.replace(":", "_")
@@ -226,4 +238,4 @@ def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Ra
 
 
 def _home() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "rates"
+    return caches.folder() / "rates"

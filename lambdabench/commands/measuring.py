@@ -17,7 +17,7 @@ from ..analysis import pareto as front
 from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
-from ..core import flags, folders, registry
+from ..core import caches, flags, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
@@ -25,7 +25,7 @@ from ..core.spec import CROWDED, HALVED, Case, Job, Machine, ModelFacts, Options
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
-from . import calibrating, rounds
+from . import calibrating, owned, rounds
 from .checking import check_names, check_options
 from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
@@ -63,6 +63,8 @@ class Prepared:
     hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
     spent_s: float = 0.0
     """What preparing took of the budget."""
+    seen: owned.Seen = dataclasses.field(default_factory=dict[str, dict[str, str]])
+    """Files that users' own networks are known to import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ def prepare(
     everything is measured again, and nothing for estimates.
     """
     begun_s, hosts = clock(), find_hosts()
+    if problem := caches.problem():
+        on_wait(problem)
     wanted = suite.load(request.suite, request.overrides)
     if hosts.speaks:
         folders.refuse_unwritable(request.results / wanted.name, "give another --results")
@@ -115,6 +119,8 @@ def prepare(
     check_options(wanted)
     found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
     check_names(wanted, found.names)
+    seen = owned.seen_of(wanted, found.facts)
+    wanted = owned.settled(wanted, seen)
     print_ = fingerprint(found.machine.environment)
     defaults = _option_defaults(wanted)
     asked = plan.Request(
@@ -149,6 +155,7 @@ def prepare(
         facts=found.facts,
         hosts=hosts,
         spent_s=spent_s,
+        seen=seen,
     )
 
 
@@ -288,7 +295,8 @@ def _measure(
     ):
         steps.append(step)
         if step.outcome is not None:
-            yield records_of(step.outcome, **_common_of(prepared, run_id, step.job))
+            job = owned.as_imported(step.job, step.outcome, prepared.seen, prepared.defaults)
+            yield records_of(step.outcome, **_common_of(prepared, run_id, job))
         on_progress(step)
 
 

@@ -28,6 +28,7 @@ def decode(kind: type[T], data: Any) -> T:
 
 def _decode(kind: Any, data: Any) -> Any:
     origin, args = get_origin(kind), get_args(kind)
+    _refuse_shape(kind, origin, data)
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         return kind(**{one.name: _decode(hints[one.name], data[one.name]) for one in fields(kind) if one.name in data})
@@ -49,6 +50,13 @@ def _decode(kind: Any, data: Any) -> Any:
     return data
 
 
+def _refuse_shape(kind: Any, origin: Any, data: Any) -> None:
+    """Raises TypeError where a list or an object is expected and something else is found: a text has items too."""
+    shape = list if origin is tuple else dict if origin is dict or is_dataclass(kind) else None
+    if shape is not None and type(data) is not shape:
+        raise TypeError(f"found {data!r}, expected {kind}")
+
+
 def _decode_union(args: tuple[Any, ...], data: Any) -> Any:
     if data is None and types.NoneType in args:
         return None
@@ -67,8 +75,11 @@ def _decode_union(args: tuple[Any, ...], data: Any) -> Any:
 def write(path: Path, value: Any) -> None:
     """Writes `value` as JSON: aside, then renamed, so that a reader sees all of it or nothing."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(encode(value)))
-    os.replace(aside, path)
+    try:
+        aside.write_text(json.dumps(encode(value)))
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)  # where the disk was full
 
 
 def read(kind: type[T], path: Path) -> T:

@@ -133,6 +133,8 @@ class Outcome:
     measurements: tuple[Measurement, ...] = ()
     effective: Effective = Effective()
     noise: Noise = Noise()
+    sources: tuple[tuple[str, str], ...] = ()
+    """Of a user's own network: the files of its own that were imported, each with the digest that it had then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

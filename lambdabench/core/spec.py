@@ -52,7 +52,7 @@ class Case:
     threads: int | None = None
     options: Options = ()
     model_hash: str = ""
-    """First 12 hex digits of the SHA-256 of a user's own model source; empty for models known by name."""
+    """12 hex digits of the sources of a user's own model (see `sources.source_hash`); empty for models known by name."""
 
 
 def default_param_dtype(dtype: str, mode: str) -> str:
@@ -215,6 +215,8 @@ class ModelFacts:
     """Convolutions and matrix products in one forward pass."""
     problem: str = ""
     """Why the counts are missing."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Of a user's own network: the files of its own that were imported to make it, each with its digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core import codec
+from ..core import caches, codec
 from ..core.record import Outcome, Status
 from ..core.registry import ROOT
 from ..core.spec import CROWDED, Job
@@ -61,7 +61,7 @@ def worker_environment(threads: int | None) -> dict[str, str]:
     own = {key: value for key, value in ALLOCATOR.items() if key not in os.environ}
     count = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
     fixed = {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "LAMBDABENCH_LEASH": "1"}
-    return {**os.environ, **own, **count, **fixed}
+    return {**os.environ, **own, **count, **caches.environment(), **fixed}
 
 
 def run(

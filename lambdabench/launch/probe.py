@@ -1,5 +1,6 @@
 """Asks the worker what this machine has and what the suite's models are, and remembers the answer for the same versions."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -9,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core import codec
-from ..core.errors import ProbeError
-from ..core.registry import ROOT
+from ..core import caches, codec, sources
+from ..core.errors import ProbeError, SuiteError
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
 from ..machine import host
@@ -42,22 +42,40 @@ class Found:
 def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
     """What the worker finds, remembered by library versions and source. Raises ProbeError with the worker's last words."""
     wishes = tuple(sorted(set(wishes), key=str))
-    home = (cache or _cache_home()) / _key(wishes)
-    if not all((home / name).exists() for name in FILES):
+    home = (cache or caches.folder() / "probe") / _key(wishes)
+    known = _read(home, wishes)
+    if known is None or not all(sources.is_current(dict(one.sources)) for one in known.facts.values()):
         with tempfile.TemporaryDirectory(prefix="lambdabench-probe-") as name:
             _ask(Path(name), wishes)
-            home.mkdir(parents=True, exist_ok=True)
-            for file in FILES:
-                aside = home / f".{file}.{os.getpid()}"
-                shutil.copy(Path(name) / file, aside)
-                aside.replace(home / file)
-    catalogue = codec.read(tuple[ModelFacts, ...], home / "catalogue.json")
+            known = _read(Path(name), wishes)
+            if known is None:
+                raise ProbeError("the probe of this machine wrote what cannot be read; run lambdabench doctor")
+            _keep(Path(name), home)
+    return known
+
+
+def _read(folder: Path, wishes: tuple[Wish, ...]) -> Found | None:
+    """The answer in a folder; None where it has none, or it is damaged."""
+    machine = caches.read(Machine, folder / "machine.json")
+    names = caches.read(tuple[str, ...], folder / "names.json")
+    catalogue = caches.read(tuple[ModelFacts, ...], folder / "catalogue.json")
+    if machine is None or names is None or catalogue is None or len(catalogue) != len(wishes):
+        return None
     facts = {label: one for one, wish in zip(catalogue, wishes, strict=True) for label in _labels(one, wish)}
-    return Found(
-        machine=codec.read(Machine, home / "machine.json"),
-        names=codec.read(tuple[str, ...], home / "names.json"),
-        facts=facts,
-    )
+    return Found(machine=machine, names=names, facts=facts)
+
+
+def _keep(found: Path, home: Path) -> None:
+    """Copies an answer to where the next run looks for it; one that cannot be kept is asked for again."""
+    with contextlib.suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        for file in FILES:
+            aside = home / f".{file}.{os.getpid()}"
+            try:
+                shutil.copy(found / file, aside)
+                aside.replace(home / file)
+            finally:
+                aside.unlink(missing_ok=True)
 
 
 def _labels(facts: ModelFacts, wish: Wish) -> list[str]:
@@ -75,8 +93,12 @@ def _ask(folder: Path, wishes: tuple[Wish, ...]) -> None:
         raise ProbeError(f"the probe of this machine {failed}; run lambdabench doctor")
 
 
-def _cache_home() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "probe"
+def _source(model: str) -> str:
+    """The hash of a user's own network and of the file that it is in; empty for a name, and for what is none of his."""
+    try:
+        return sources.source_hash(model)
+    except SuiteError:
+        return ""
 
 
 def _key(wishes: tuple[Wish, ...]) -> str:
@@ -86,8 +108,7 @@ def _key(wishes: tuple[Wish, ...]) -> str:
         digest.update(f"{name}={host.package_version(name)};".encode())
     digest.update(host.source_hash(PACKAGE).encode())
     for wish in wishes:
-        own = Path(wish.model.partition(":")[0])
-        digest.update(str(wish).encode() + (own.read_bytes() if own.is_file() else b""))
+        digest.update(f"{wish}{_source(wish.model)}".encode())
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))

@@ -1,11 +1,13 @@
 """`python -m lambdabench.worker run|probe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
-from ..core import codec
-from ..core.spec import Job
+from ..core import codec, sources
+from ..core.ports import Workload
+from ..core.spec import Case, Job
 from ..models import create_workload
 from . import leash
 from .measure import measure
@@ -18,12 +20,22 @@ LEASH = "LAMBDABENCH_LEASH"
 
 def run(folder: Path) -> None:
     """Measures the jobs of `jobs.json` in turn, one outcome file each."""
+    known: dict[str, str] = {}
     for job in codec.read(tuple[Job, ...], folder / "jobs.json"):
         (folder / f"{job.job_id}.started").touch()
-        outcome = measure(job, create_workload)
-        codec.write(folder / f"{job.job_id}.json", outcome)
+        outcome = measure(job, lambda case, framework: _create(case, framework, known))
+        found = sources.imported(job.case.model) | known
+        codec.write(folder / f"{job.job_id}.json", dataclasses.replace(outcome, sources=tuple(found.items())))
         if outcome.status in SUSPECT:
             return
+
+
+def _create(case: Case, framework: str, known: dict[str, str]) -> Workload:
+    """The workload of a case. `known` takes the files that a user's network is imported from as they are then: they may change while
+    it is measured, and are not imported again."""
+    workload = create_workload(case, framework)
+    known |= sources.first_seen(case.model, known, sources.imported(case.model))
+    return workload
 
 
 def main(arguments: list[str]) -> int:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from .. import models
-from ..core import codec, registry
+from ..core import codec, registry, sources
 from ..core.errors import MissingExtraError
 from ..core.hosts import find_hosts
-from ..core.spec import Device, Environment, Machine, Wish
+from ..core.spec import Device, Environment, Machine, ModelFacts, Wish
 from ..kernels._cpu import compiler
 from ..machine import host
 
@@ -23,7 +23,13 @@ def probe(folder: Path) -> None:
     wishes = codec.read(tuple[Wish, ...], folder / "wishes.json")
     codec.write(folder / "machine.json", find_machine())
     codec.write(folder / "names.json", models.names())
-    codec.write(folder / "catalogue.json", tuple(models.describe(wish) for wish in wishes))
+    codec.write(folder / "catalogue.json", tuple(_described(wish) for wish in wishes))
+
+
+def _described(wish: Wish) -> ModelFacts:
+    """A model's facts; of a user's own with the files that it was made of."""
+    facts = models.describe(wish)
+    return dataclasses.replace(facts, sources=tuple(sources.imported(wish.model).items()))
 
 
 def find_machine() -> Machine:

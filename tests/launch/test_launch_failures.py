@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lambdabench import launch
+from lambdabench.core import codec, sources
 from lambdabench.core.errors import ProbeError
 from lambdabench.core.record import SETTLED, Outcome
-from lambdabench.core.spec import Case, Job, ModelFacts, Sampling, Wish
+from lambdabench.core.spec import Case, Environment, Job, Machine, ModelFacts, Sampling, Wish
 from lambdabench.launch import errand, local, want
 
 probing = importlib.import_module("lambdabench.launch.probe")  # the package's `probe` is the function
@@ -205,3 +206,57 @@ def test_a_probe_that_ends_well_without_an_answer_is_a_failed_one(
     monkeypatch.setattr(probing, "ask", lambda errand, folder, limit_s: "")
     with pytest.raises(ProbeError, match="the probe of this machine ended before it had written its answer"):
         launch.probe([], cache=tmp_path)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: ModelFacts) -> list[str]:
+    """A probe with these facts; what it was asked for, one entry an errand."""
+    asked: list[str] = []
+    environment = Environment(lambdabench="1", cpu="a cpu", cpu_flags="", cores=1, memory_gib=1)
+
+    def ask(errand: str, folder: Path, limit_s: float) -> str:
+        asked.append(errand)
+        codec.write(folder / "machine.json", Machine(devices=(), environment=environment))
+        codec.write(folder / "names.json", ("m",))
+        codec.write(folder / "catalogue.json", answers)
+        return ""
+
+    monkeypatch.setattr(probing, "ask", ask)
+    return asked
+
+
+@pytest.mark.parametrize("file", probing.FILES)
+@pytest.mark.parametrize("content", [b"", b"{", b"[3]", b'"text"', b"null", b"{}", b"[]", b"\xff"])
+def test_a_damaged_probe_file_is_made_anew(
+    file: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answering(monkeypatch, ModelFacts(name="m", family="f", native_px=8))
+    first = launch.probe([Wish(model="m")], cache=tmp_path)
+    assert launch.probe([Wish(model="m")], cache=tmp_path) == first
+    assert asked == ["probe"]
+    (folder,) = tmp_path.iterdir()
+    (folder / file).write_bytes(content)
+    again = launch.probe([Wish(model="m")], cache=tmp_path)
+    if (file, content) != ("names.json", b"[]"):  # which is an answer
+        assert (again, asked) == (first, ["probe", "probe"])
+
+
+def test_a_probe_that_cannot_be_kept_is_an_answer_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answering(monkeypatch)
+    (tmp_path / "file").write_text("")
+    assert launch.probe([], cache=tmp_path / "file").names == launch.probe([], cache=Path("/proc")).names == ("m",)
+    assert asked == ["probe", "probe"]
+
+
+def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_saw_imported_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = tmp_path / "late.py"
+    late.write_text("depth = 1")
+    told = tuple(sources.digests([str(late)]).items())
+    asked = answering(monkeypatch, ModelFacts(name="m", family="user", native_px=8, sources=told))
+    for _ in range(2):
+        launch.probe([Wish(model="m")], cache=tmp_path / "probe")
+    assert asked == ["probe"]
+    late.write_text("depth = 30")
+    launch.probe([Wish(model="m")], cache=tmp_path / "probe")
+    assert asked == ["probe", "probe"]

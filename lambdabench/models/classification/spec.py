@@ -45,6 +45,8 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
             raise LambdabenchError(f"{place} cannot be imported")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        if (beside := str(Path(place).resolve().parent)) not in sys.path:
+            sys.path.insert(0, beside)  # as for a script
         spec.loader.exec_module(module)
     else:
         sys.path.insert(0, str(Path.cwd()))
