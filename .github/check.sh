@@ -12,7 +12,13 @@ if [ -n "${TESTS:-}" ]; then
 else
   flags+=(--suite "${SUITE:-kernels-quick}")
 fi
-lambdabench check "${flags[@]}"
+lambdabench check "${flags[@]}" &
+check=$!
+trap 'kill -TERM "$check" 2> /dev/null' INT TERM HUP # a cancelled job: the check takes its checkout down
+while kill -0 "$check" 2> /dev/null; do
+  wait "$check" # a signal ends it early
+done
+wait "$check"
 code=$?
 echo "exit-code=$code" >> "${GITHUB_OUTPUT:-/dev/null}"
 if [ "$code" = 3 ] && [ "$ON_UNCLEAR" = warn ]; then

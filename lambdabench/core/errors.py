@@ -29,6 +29,10 @@ class FactError(LambdabenchError):
     """A published number whose row says what nobody explained."""
 
 
+class GateError(LambdabenchError):
+    """Two versions cannot be laid side by side: git, a tree or an environment does not give them."""
+
+
 class DeviceError(LambdabenchError):
     """A device that was asked for is not here."""
 

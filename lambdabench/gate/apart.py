@@ -6,7 +6,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
 from ..worker.pipes import PIPES, TREES
 from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
+from . import scratch
 from .processes import environment_of, last_words, running
 from .result import Line, Status, untimed
 
@@ -150,8 +150,7 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
     tree = Path(asked.request.head if number else asked.request.base)
     path = tree / asked.path.relative_to(Path(asked.request.head).resolve())
     (ask_out, ask_in), (answer_out, answer_in) = os.pipe(), os.pipe()
-    with tempfile.TemporaryDirectory(prefix="lambdabench-side-") as name:
-        folder = Path(name)
+    with scratch.folder("side") as folder:
         environment = environment_of(1, folder) | {PIPES: f"{ask_out},{answer_in}"}
         if not asked.installed and not number:  # an editable install points to head's tree
             environment[TREES] = os.pathsep.join((asked.request.base, asked.request.head))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..core.errors import LambdabenchError
 from ..core.registry import ROOT
+from . import git
 from .trees import Trees
 
 LIMIT_S = 1800.0
@@ -30,13 +31,16 @@ def python_of(tree: Path, commit: str, command: str) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     home.parent.mkdir(parents=True, exist_ok=True)
     outer = importlib.util.find_spec("pip") is not None
-    _call([sys.executable, "-m", "venv", *(["--without-pip"] if outer else []), str(home)], tree, dict(os.environ))
+    _call([sys.executable, "-m", "venv", *(["--without-pip"] if outer else []), str(home)], tree, git.environment())
     if outer:  # this environment's pip, seen from there, installs there
         (home / "bin" / "pip").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} -m pip "$@"\n')
         (home / "bin" / "pip").chmod(0o755)
     site = next((home / "lib").glob("python*")) / "site-packages"
     (site / "zz_outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    inside = os.environ | {"VIRTUAL_ENV": str(home), "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    inside = git.environment() | {
+        "VIRTUAL_ENV": str(home),
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     inside.pop("PYTHONPATH", None)
     _call(["sh", "-ec", command], tree, inside)
     (home / "built").touch()

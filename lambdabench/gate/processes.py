@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ..core.registry import ROOT
 from ..core.spec import Case
 from ..launch import worker_environment
 from ..worker.nursery import ENDED
+from . import git, scratch
 
 POLL_S = 0.05
 START_LIMIT_S = 180.0
@@ -77,9 +77,9 @@ class Nursery:
         """A process that answers the request in `folder`."""
         if self._process is None or self._process.poll() is not None:
             self.close()
-            scratch = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="lambdabench-nursery-")))
+            own = self._open.enter_context(scratch.folder("nursery"))
             command = (sys.executable, "-m", f"{ROOT}.worker.nursery", "torch")
-            self._process = self._open.enter_context(running(command, scratch, environment_of(1, scratch)))
+            self._process = self._open.enter_context(running(command, own, environment_of(1, own)))
         (folder / "stderr.txt").touch()
         assert self._process.stdin is not None
         self._process.stdin.write(f"{folder}\n".encode())
@@ -160,13 +160,17 @@ def follow(process: Ending, folder: Path, on_outcome: OnOutcome, case_limit_s: f
     return Answered(outcomes=tuple(found), controls=controls, problem=problem)
 
 
-def environment_of(threads: int | None, scratch: Path) -> dict[str, str]:
+def environment_of(threads: int | None, folder: Path) -> dict[str, str]:
     """Variables of a process: the worker's, and the way to this package where it is not installed.
 
-    It is nobody's part: pytest-benchmark times nothing in what it takes for a worker of pytest-xdist.
+    It is nobody's part: pytest-benchmark times nothing in what it takes for a worker of pytest-xdist, and what a hook tells git
+    would bind the git of tests and builds to the hook's index.
     """
-    inherited = worker_environment(threads) | {"LAMBDABENCH_SCRATCH": str(scratch)}
-    own = {name: value for name, value in inherited.items() if not name.startswith("PYTEST_XDIST")}
+    inherited = worker_environment(threads) | {"LAMBDABENCH_SCRATCH": str(folder)}
+    foreign = git.local_variables()
+    own = {
+        name: value for name, value in inherited.items() if not name.startswith("PYTEST_XDIST") and name not in foreign
+    }
     if "site-packages" not in PACKAGE.parts:
         own["PYTHONPATH"] = os.pathsep.join(one for one in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if one)
     return own
@@ -179,8 +183,7 @@ def last_words(folder: Path) -> str:
 
 
 def _ask_once(request: PairRequest, on_outcome: OnOutcome, nursery: Nursery | None) -> Answered:
-    with tempfile.TemporaryDirectory(prefix="lambdabench-pair-") as name:
-        folder = Path(name)
+    with scratch.folder("pair") as folder:
         codec.write(folder / "request.json", request)
         case, limit_s = request.entries[0].case, CASE_LIMIT_S + 3 * request.entries[0].rules.cap_s
         if nursery is not None and nursery.takes(case):
@@ -188,6 +191,6 @@ def _ask_once(request: PairRequest, on_outcome: OnOutcome, nursery: Nursery | No
             if answered.problem:
                 nursery.close()
             return answered
-        command = (sys.executable, "-m", f"{ROOT}.worker.pair", name)
+        command = (sys.executable, "-m", f"{ROOT}.worker.pair", str(folder))
         with running(command, folder, environment_of(case.threads, folder)) as process:
             return follow(process, folder, on_outcome, limit_s)

@@ -8,7 +8,6 @@ import argparse
 import itertools
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 from ..analysis.wilson import wilson
 from ..core.errors import LambdabenchError
 from ..core.registry import ROOT
-from . import proof_package
+from . import git, proof_package
 from .apart import LOOKS
 from .processes import environment_of
 from .proof import FOLDER, Trial, machine, read
@@ -156,7 +155,7 @@ def _commit(folder: Path, message: str) -> None:
 
 def _git(folder: Path, *arguments: str) -> None:
     who = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER") for what, told in WHO.items()}
-    subprocess.run(("git", "-C", str(folder), *arguments), check=True, env=os.environ | who, capture_output=True)
+    subprocess.run(("git", "-C", str(folder), *arguments), check=True, env=git.environment() | who, capture_output=True)
 
 
 WHO = {"NAME": "proof", "EMAIL": "proof@example.org"}

@@ -1,17 +1,19 @@
 """The two trees of code: the merge base, checked out beside the working tree and taken away again."""
 
 import contextlib
-import subprocess
-import tempfile
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
+from . import git, owners, scratch
 
 DEEPEN = (50, 500)
 """Commits by which a shallow clone is deepened, in turn, before all of it is fetched."""
-FETCH_LIMIT_S = 300.0
+CHECKOUT = "base"
+LOCKED = "lambdabench check"
+"""Begins the reason for which git keeps a checkout of ours; its owner follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,8 @@ class Trees:
     base: str
     head: str
     changed: bool
+    untracked: bool = False
+    """Whether it holds files that git neither knows nor ignores."""
 
     @property
     def title(self) -> str:
@@ -30,53 +34,95 @@ class Trees:
 
 
 def find(reference: str, folder: Path) -> Trees:
-    """Merge base of `reference` and HEAD in the repository around `folder`. Raises LambdabenchError with what to do."""
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    if top is None:
-        raise LambdabenchError(f"{folder} is in no git repository; run check inside the one to be checked")
-    repository = Path(top)
-    head = _git(repository, "rev-parse", "--verify", "HEAD^{commit}")
+    """Merge base of `reference` and HEAD in the repository around `folder`. Raises GateError with what to do."""
+    repository = _repository(folder)
+    head = git.answer(repository, "rev-parse", "--verify", "HEAD^{commit}")
     if head is None:
-        raise LambdabenchError(f"{repository} has no commit yet")
+        raise GateError(f"{repository} has no commit yet")
+    status = git.run(repository, "status", "--porcelain")
+    if status.returncode:
+        raise GateError(f"{repository}: git cannot tell what has changed: {git.words(status.stderr)}")
+    untracked = [one.startswith("??") for one in status.stdout.splitlines()]
     return Trees(
         repository=repository,
         base=_merge_base(repository, reference),
         head=head,
-        changed=bool(_git(repository, "status", "--porcelain", "--untracked-files=no")),
+        changed=not all(untracked),
+        untracked=any(untracked),
     )
 
 
 @contextlib.contextmanager
 def checked_out(trees: Trees) -> Generator[Path]:
-    """A folder with base's files, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="lambdabench-check-") as name:
-        folder = Path(name).resolve() / "base"
-        done = _run(trees.repository, "worktree", "add", "--detach", "--force", str(folder), trees.base)
-        if done.returncode:
-            raise LambdabenchError(f"the merge base {trees.base[:7]} cannot be checked out: {_last(done.stderr)}")
+    """A folder with base's files, gone afterwards; what checks that were killed have left goes before."""
+    prune(trees.repository)
+    with scratch.folder("check") as own:
+        folder = own / CHECKOUT
         try:
+            done = git.run(trees.repository, "worktree", "add", "--detach", "--force", str(folder), trees.base)
+            if done.returncode:
+                told = git.words(done.stderr)
+                raise GateError(f"the merge base {trees.base[:7]} cannot be checked out: {told}")
+            reason = f"{LOCKED} {owners.ourselves()}"
+            git.run(trees.repository, "worktree", "lock", "--reason", reason, str(folder))
             yield folder
         finally:
-            _run(trees.repository, "worktree", "remove", "--force", str(folder))
+            _remove(trees.repository, folder)
+
+
+def prune(repository: Path) -> None:
+    """Takes away the checkouts and folders of checks that were killed: none of a check that runs, none of anybody else's."""
+    here = owners.ourselves()
+    for folder, reason in _checkouts(repository):
+        owner = scratch.owner_of(folder.parent) or owners.parse(reason.removeprefix(LOCKED))
+        if owners.is_dead(owner, here) if owner is not None else not folder.parent.exists():
+            _remove(repository, folder)
+    scratch.prune()
+
+
+def _checkouts(repository: Path) -> Iterator[tuple[Path, str]]:
+    """Those that checks have made in a repository, each with the reason for which git keeps it."""
+    for block in (git.answer(repository, "worktree", "list", "--porcelain") or "").split("\n\n"):
+        lines = {one.partition(" ")[0]: one.partition(" ")[2] for one in block.splitlines()}
+        folder = Path(lines.get("worktree", ""))
+        if folder.name == CHECKOUT and folder.parent.name.startswith(f"{scratch.PREFIX}check-"):
+            yield folder, lines.get("locked", "")
+
+
+def _remove(repository: Path, folder: Path) -> None:
+    """A checkout with its registration, which git takes away where the folder is gone too."""
+    git.run(repository, "worktree", "remove", "--force", "--force", str(folder))
+
+
+def _repository(folder: Path) -> Path:
+    """The top of the working tree around a folder."""
+    done = git.run(folder, "rev-parse", "--show-toplevel")
+    if not done.returncode:
+        return Path(done.stdout.removesuffix("\n"))
+    told = git.words(done.stderr)
+    if "not a git repository" in told:
+        bound = [one for one in ("GIT_DIR", "GIT_WORK_TREE") if one in os.environ]
+        aside = f" ({', '.join(bound)} are not followed)" if bound else ""
+        raise GateError(f"{folder} is in no git repository; run check inside the one to be checked{aside}")
+    mend = "; check compares a working tree: run it in one" if "work tree" in told else ""
+    raise GateError(f"{folder}: git says: {told}{mend}")
 
 
 def _merge_base(repository: Path, reference: str) -> str:
-    found = _known(repository, reference) and _git(repository, "merge-base", "HEAD", reference)
-    shallow = _git(repository, "rev-parse", "--is-shallow-repository") == "true"
+    found = _known(repository, reference) and git.answer(repository, "merge-base", "HEAD", reference)
+    shallow = git.answer(repository, "rev-parse", "--is-shallow-repository") == "true"
     if not found and shallow:
         found = _deepened(repository, reference)
     if found:
         return found
     if shallow:
-        raise LambdabenchError(
+        raise GateError(
             f"this clone is shallow and holds no commit that HEAD and {reference} share, and it could not be deepened; "
             "with actions/checkout say fetch-depth: 0"
         )
     if not _known(repository, reference):
-        raise LambdabenchError(
-            f"--base: no commit is called {reference!r} here; git fetch it, or name one that git log shows"
-        )
-    raise LambdabenchError(f"--base: HEAD and {reference} have no commit in common")
+        raise GateError(f"--base: no commit is called {reference!r} here; git fetch it, or name one that git log shows")
+    raise GateError(f"--base: HEAD and {reference} have no commit in common")
 
 
 def _deepened(repository: Path, reference: str) -> str | None:
@@ -86,9 +132,9 @@ def _deepened(repository: Path, reference: str) -> str | None:
         ("origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}") if not _is_hash(reference) else ("origin",)
     )
     for step in (*(f"--deepen={count}" for count in DEEPEN), "--unshallow"):
-        _run(repository, "fetch", "--quiet", "--no-tags", step, *wanted)
+        git.run(repository, "fetch", "--quiet", "--no-tags", step, *wanted)
         for name in (reference, f"origin/{branch}"):
-            found = _known(repository, name) and _git(repository, "merge-base", "HEAD", name)
+            found = _known(repository, name) and git.answer(repository, "merge-base", "HEAD", name)
             if found:
                 return found
     return None
@@ -99,24 +145,4 @@ def _is_hash(reference: str) -> bool:
 
 
 def _known(repository: Path, reference: str) -> bool:
-    return _git(repository, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}") is not None
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git says, or None where it fails."""
-    done = _run(folder, *arguments)
-    return None if done.returncode else done.stdout.strip()
-
-
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ("git", "-C", str(folder), *arguments)
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCH_LIMIT_S)
-    except FileNotFoundError as error:
-        raise LambdabenchError("check needs git, which is not installed here") from error
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"git took over {FETCH_LIMIT_S:g} s")
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["git gave no reason"])[-1]
+    return git.answer(repository, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}") is not None

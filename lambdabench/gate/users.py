@@ -1,18 +1,11 @@
-"""`check --base REF --pytest PATH`: two commits of a user's own pytest-benchmark tests, which know nothing of us.
-
-Head's test files are laid over base's tree, so that head's definitions drive both sides.
-"""
+"""`check --base REF --pytest PATH`: two commits of a user's own pytest-benchmark tests, which know nothing of us."""
 
 import dataclasses
 import shlex
-import shutil
 import sys
-import tempfile
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..core import codec
 from ..core.errors import LambdabenchError
@@ -20,7 +13,7 @@ from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
 from ..core.spec import Case
 from ..machine import quiet
 from ..worker.alone import ALONE
-from . import apart, pardon, trees
+from . import apart, overlay, pardon, scratch, trees
 from . import build as environments
 from . import settings as setup
 from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
@@ -46,11 +39,11 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
     started_s = time.monotonic()
     found = trees.find(request.base, request.folder)
     settings = setup.read(found.repository)
-    find_tests(path, request.folder, found.repository)
+    overlay.find_tests(path, request.folder, found.repository)
     before = quiet.take_snapshot()
     with trees.checked_out(found) as base:
         asked = _request(request, settings, base, found.repository)
-        where = overlay(path, request.folder, found.repository, base)
+        where = overlay.overlay(path, request.folder, found.repository, base).place
         first = None
         if not build:
             first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
@@ -97,47 +90,6 @@ def session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome
         request = dataclasses.replace(request, labels=tuple(rest[1:]))
 
 
-def find_tests(path: str, folder: Path, repository: Path) -> Path:
-    """The place of head's tests. Raises LambdabenchError where there are none, or where they are not apart from what is compared."""
-    top = repository.resolve()
-    where = (folder / path).resolve()
-    if not path.strip():
-        raise LambdabenchError("--pytest: found '', expected a file or folder of tests, such as tests/bench")
-    if not where.exists() or not where.is_relative_to(top):
-        raise LambdabenchError(f"--pytest: there is no {path} in {repository}")
-    held = (
-        "the whole repository"
-        if where == top
-        else next((f"the sources in {one.relative_to(top)}" for one in _sources(top) if one.is_relative_to(where)), "")
-    )
-    if held:
-        raise LambdabenchError(
-            f"--pytest: {path} holds {held}, and head's files there are laid over base's, so that nothing would be compared; "
-            "give a file or folder that holds the tests alone, such as tests/bench"
-        )
-    return where
-
-
-def overlay(path: str, folder: Path, repository: Path, base: Path) -> Path:
-    """Copies head's tests over base's; returns their place in head. Raises what `find_tests` raises."""
-    where = find_tests(path, folder, repository)
-    target = base / where.relative_to(repository.resolve())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if where.is_dir():
-        shutil.copytree(where, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(where, target)
-    return where
-
-
-def _sources(top: Path) -> list[Path]:
-    """Folders that hold a repository's package by convention: src, and the project's name."""
-    path = top / "pyproject.toml"
-    project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.is_file() else {}
-    names = ("src", str(project.get("name", "")).replace("-", "_"))
-    return [top / one for one in names if one and (top / one).is_dir()]
-
-
 def _in_pairs(
     asked: UsersRequest,
     where: Path,
@@ -164,11 +116,10 @@ def _in_pairs(
 
 
 def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome], None]) -> Session:
-    with tempfile.TemporaryDirectory(prefix="lambdabench-users-") as name:
-        folder = Path(name)
+    with scratch.folder("users") as folder:
         codec.write(folder / "request.json", request)
         command = (
-            sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-pair", name,
+            sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-pair", str(folder),
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *ALONE,
         )  # fmt: skip
         limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s

@@ -4,13 +4,17 @@ import os
 import sys
 import threading
 
+LEASH = "LAMBDABENCH_LEASH"
+"""The environment variable that says whether standard input is such a pipe."""
+
 
 def follow_parent() -> None:
     """Ends this process when standard input reaches its end, which is when the parent has gone or let go."""
-    threading.Thread(target=_wait_for_end, name="leash", daemon=True).start()
+    source = sys.stdin.fileno()  # now: a user's tests may put something else in its place
+    threading.Thread(target=_wait_for_end, args=(source,), name="leash", daemon=True).start()
 
 
-def _wait_for_end() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
+def _wait_for_end(source: int) -> None:
+    while os.read(source, 4096):
         pass
     os._exit(113)

@@ -23,7 +23,6 @@ from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
 T = TypeVar("T")
-LEASH = "LAMBDABENCH_LEASH"
 
 
 class Apart(Exception):
@@ -208,7 +207,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m lambdabench.worker.pair FOLDER\n")
         return 2
-    if os.environ.get(LEASH):
+    if os.environ.get(leash.LEASH):
         leash.follow_parent()
     run(Path(arguments[0]))
     return 0

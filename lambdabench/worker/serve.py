@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from ..core.globs import picked
+from . import leash
 from .agreement import digest
 from .callee import Callee, intercepted
+from .leash import LEASH
 from .pipes import PIPES, TREES
 from .skips import may_time, reason_of
 from .swap import TwoTrees
@@ -30,6 +32,8 @@ class Serving:
         self._patch = intercepted(self.on_benchmark)
 
     def pytest_configure(self) -> None:
+        if os.environ.get(LEASH):
+            leash.follow_parent()
         if folders := os.environ.get(TREES):
             base, head = map(Path, folders.split(os.pathsep))
             TwoTrees(base, head).take("base")

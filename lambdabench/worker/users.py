@@ -15,9 +15,11 @@ import pytest
 from ..core import codec
 from ..core.globs import picked
 from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from . import leash
 from .agreement import as_arrays, difference
 from .alone import ALONE
 from .callee import Callee, intercepted
+from .leash import LEASH
 from .skips import always_skipped, may_time, reason_of
 from .swap import Tree, TwoTrees, why_apart
 from .turns import Compared, Player, Terms, compare, controls_of
@@ -40,6 +42,8 @@ class Pairing:
         self._controlled = not self._request.controls
 
     def pytest_configure(self) -> None:
+        if os.environ.get(LEASH):
+            leash.follow_parent()
         self._patch.enter_context(intercepted(self.on_benchmark))
 
     def pytest_unconfigure(self) -> None:

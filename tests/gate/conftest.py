@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import lambdabench
+from lambdabench.gate import git
 
 SUITE = """
 schema = 1
@@ -35,7 +36,8 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         command = ("git", "-C", str(self.folder), *arguments)
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        apart = git.environment()  # the tests themselves may be run by a hook
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=apart).stdout.strip()
 
     def write(self, path: str, text: str) -> None:
         where = self.folder / path

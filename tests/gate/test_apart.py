@@ -12,7 +12,7 @@ import pytest
 from lambdabench.analysis.judge import judge_processes, processes_p
 from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest, Verdict
-from lambdabench.gate import apart, build, check, trees, users
+from lambdabench.gate import apart, build, check, overlay, trees, users
 
 from .conftest import Repository
 from .test_users import project
@@ -48,7 +48,7 @@ def test_troubles_have_a_side(project: Repository) -> None:
     project.edit("src/shapes/inner.py", "found = 0", "found = 7")
     with trees.checked_out(trees.find("main", project.folder)) as base:
         project.write("tests/bench/test_shapes.py", (project.folder / "tests/bench/test_shapes.py").read_text() + NEWER)
-        users.overlay("tests/bench", project.folder, project.folder, base)
+        overlay.overlay("tests/bench", project.folder, project.folder, base)
         wanted = asked(project, base)
         one = apart.Asked(request=wanted.request, path=wanted.path, looks=((1, 0.9),), pair_s=0.1)
         found = apart.run(one, lambda one: None)

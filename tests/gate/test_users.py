@@ -10,7 +10,7 @@ import pytest
 
 from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.pairing import Rules
-from lambdabench.gate import check, users
+from lambdabench.gate import check, overlay, users
 from lambdabench.gate.result import Result
 
 from .conftest import Repository
@@ -159,7 +159,7 @@ def test_tests_are_apart_from_what_is_compared(project: Repository, path: str, s
     with pytest.raises(LambdabenchError) as found:
         run(project, path)
     assert str(found.value).startswith(f"--pytest: {said}")
-    assert users.find_tests("my_shapes/tests", project.folder, project.folder).name == "tests"
+    assert overlay.find_tests("my_shapes/tests", project.folder, project.folder).name == "tests"
     assert len(project.git("worktree", "list").splitlines()) == 1
 
 

@@ -1,0 +1,56 @@
+"""Folders of a check's own, each with its owner in it, and the end of those whose owner has been killed."""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from . import owners
+
+PREFIX = "lambdabench-"
+OWNER = "owner.txt"
+KINDS = ("check", "users", "side", "pair", "nursery")
+
+
+@contextlib.contextmanager
+def folder(kind: str) -> Generator[Path]:
+    """An empty folder of one of `KINDS`, gone afterwards."""
+    assert kind in KINDS
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{kind}-", ignore_cleanup_errors=True) as name:
+        place = Path(name).resolve()
+        claim(place)
+        yield place
+
+
+def claim(place: Path) -> None:
+    """Writes that a folder is this process's, for as long as it runs."""
+    (place / OWNER).write_text(f"{owners.ourselves()}\n")
+
+
+def owner_of(place: Path) -> owners.Owner | None:
+    """Who has claimed a folder, where it is a folder of this user's; None where nobody has."""
+    try:
+        found = place.lstat()
+        mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+        if not mine or not stat.S_ISDIR(found.st_mode) or not stat.S_ISREG((place / OWNER).lstat().st_mode):
+            return None
+        return owners.parse((place / OWNER).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def prune() -> None:
+    """Removes the folders of checks that were killed. Those of checks that run, and whatever is not ours, stay."""
+    here = owners.ourselves()
+    for place in _ours(Path(tempfile.gettempdir())):
+        owner = owner_of(place)
+        if owner is not None and owners.is_dead(owner, here):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _ours(where: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from (one for kind in KINDS for one in where.glob(f"{PREFIX}{kind}-*"))
