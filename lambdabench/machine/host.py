@@ -10,47 +10,11 @@ from pathlib import Path
 
 import psutil
 
-from . import cgroups
+from . import cgroups, variables
 
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Of pools in a worker: its case holds their number."""
-SETTING_PREFIXES = (
-    "MALLOC_",
-    "GLIBC_TUNABLES",
-    "LD_PRELOAD",
-    "PYTORCH_CUDA_ALLOC_CONF",
-    "PYTORCH_ALLOC_CONF",
-    "XLA_PYTHON_CLIENT",
-    "XLA_CLIENT_MEM_FRACTION",
-    "TF_GPU_ALLOCATOR",
-    "XLA_FLAGS",
-    "LIBTPU_INIT_ARGS",
-    "ATEN_",
-    "DNNL_",
-    "GOMP_",
-    "JAX_",
-    "KMP_",
-    "MKL_",
-    "NVIDIA_TF32_OVERRIDE",
-    "OMP_",
-    "ONEDNN_",
-    "OPENBLAS_",
-    "TORCHINDUCTOR_",
-    "TRITON_",
-)
-"""Variables that change memory, the kernels that run or how they do: numbers under others are not the same machine's."""
-ELSEWHERE = (
-    *THREAD_VARIABLES,
-    "JAX_COORDINATOR_",
-    "JAX_LOCAL_DEVICE_IDS",
-    "JAX_NUM_PROCESSES",
-    "JAX_PLATFORM",
-    "JAX_PROCESS_ID",
-)
-"""Beginnings of those among them that the case holds (threads, devices), or that say which of several hosts this is."""
-FOLDERS = ("_DIR", "_HOME")
-"""Ends of those that only name a folder."""
 CUDA_RUNTIMES = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12")
 CUDNNS = ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12")
 """Packages of one library, for one major version of CUDA each."""
@@ -122,17 +86,15 @@ def package_versions(names: Sequence[str]) -> str:
 
 
 def settings(environment: Mapping[str, str] = os.environ) -> str:
-    """Variables that are set and change numbers beside the case, `NAME=value`, sorted."""
-    return " ".join(f"{key}={environment[key]}" for key in sorted(environment) if _changes_numbers(key))
+    """Variables that are set and change numbers beside the case, `NAME=value`, sorted: known ones alone, their paths and addresses
+    shortened, since rows are shared."""
+    known = sorted(variables.NAMES & {*environment})
+    return " ".join(filter(None, (variables.told(name, environment[name]) for name in known)))
 
 
 def libc() -> str:
     """ "glibc 2.36", or "" where it cannot be told."""
     return " ".join(platform.libc_ver()).strip()
-
-
-def _changes_numbers(variable: str) -> bool:
-    return variable.startswith(SETTING_PREFIXES) and not (variable.startswith(ELSEWHERE) or variable.endswith(FOLDERS))
 
 
 def source_hash(root: Path) -> str:

@@ -180,7 +180,7 @@ def test_the_cache_tells_kernels_apart_that_are_no_python(tmp_path: Path, monkey
     [
         ("CXX", "no_such_compiler", True),
         ("ONEDNN_MAX_CPU_ISA", "SSE41", True),
-        ("LIBTPU_INIT_ARGS", "--x", True),
+        ("LIBTPU_INIT_ARGS", "--xla_x", True),
         ("TORCHINDUCTOR_CACHE_DIR", "/elsewhere", False),
     ],
 )

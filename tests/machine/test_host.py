@@ -115,3 +115,54 @@ def test_hash_follows_source_and_names_but_not_caches(tmp_path: Path) -> None:
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert len({first, second, host.source_hash(tmp_path)}) == 3
     assert len(first) == 12
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("JAX_SECRET_THING", "tok", ""),
+        ("OMP_SECRET", "tok", ""),
+        ("MKL_PASSWORD", "tok", ""),
+        ("TORCHINDUCTOR_REMOTE", "redis://u:pw@h", ""),
+        ("TORCHINDUCTOR_REDIS_URL", "redis://u:pw@h", ""),
+        ("TRITON_REDIS_HOST", "h.internal", ""),
+        ("XLA_PYTHON_CLIENT_TOKEN", "tok", ""),
+        ("MALLOC_CONF", "prof_prefix:redis://u:pw@h", "MALLOC_CONF=<address>"),
+        ("XLA_FLAGS", "--xla_dump_to=/home/alice", ""),
+        (
+            "XLA_FLAGS",
+            "--xla_dump_to=/home/alice --xla_cpu_enable_fast_math=true",
+            "XLA_FLAGS=--xla_cpu_enable_fast_math=true",
+        ),
+        (
+            "XLA_FLAGS",
+            "--api_key=tok --xla_gpu_autotune_level=4",
+            "XLA_FLAGS=--api_key=<value> --xla_gpu_autotune_level=4",
+        ),
+        ("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/home/alice/cuda", ""),
+        ("XLA_FLAGS", "/home/alice/flags.txt", "XLA_FLAGS=<path 1427f84a>"),
+        ("LIBTPU_INIT_ARGS", "--xla_tpu_x=1", "LIBTPU_INIT_ARGS=--xla_tpu_x=1"),
+        ("LD_PRELOAD", "/home/alice/lib/libjemalloc.so.2", "LD_PRELOAD=<path d5a44a63>/libjemalloc.so.2"),
+        ("PYTORCH_CUDA_ALLOC_CONF", "max_split_size_mb:128,expandable_segments:True", None),
+        ("GOMP_CPU_AFFINITY", "0 3 1-2 4-15:2", None),
+        ("OMP_PLACES", "{0:4}:2:4", None),
+        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=0", None),
+        ("KMP_AFFINITY", "granularity=fine,compact,1,0", None),
+    ],
+)
+def test_a_row_holds_what_changes_numbers_and_no_secret_and_no_path(
+    variable: str, value: str, shown: str | None
+) -> None:
+    found = host.settings({variable: value, f"{variable}_OF_MINE": value})
+    assert found == (f"{variable}={value}" if shown is None else shown)
+    assert not any(one in found for one in ("tok", "pw", "alice", "internal"))
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "HOME", "PATH", "JAX_COMPILATION_CACHE_DIR"])
+def test_variables_of_others_are_no_settings(name: str) -> None:
+    assert host.settings({name: "x"}) == ""
+
+
+def test_another_path_is_another_setting() -> None:
+    one, other = (host.settings({"LD_PRELOAD": f"/opt/{version}/libjemalloc.so.2"}) for version in "12")
+    assert one != other
