@@ -50,6 +50,8 @@ LIVE_SHARE = 0.3
 MEMORY_SHARE = 0.8
 BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 FALLBACK_PX = 224
+HOSTS_OWN = ("cpu", "fake")
+"""Kinds of devices that stand in for no accelerator that is here and busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +98,8 @@ def make(
     seen: set[tuple[str, int]] = set()
     fallback = _fallback(suite, machine)
     for cell in suite.cells:
-        device, why = _choose_device(cell, machine)
-        case = resolve(cell.case, device.name if device else cell.case.device, machine, facts)
+        device, named, why = _choose_device(cell, machine)
+        case = resolve(cell.case, named, machine, facts)
         if _is_excluded(case, cell):
             continue
         identity = case_id(case, _defaults(case, request))
@@ -198,30 +200,39 @@ def worker_key(job: Job) -> tuple[object, ...]:
     return case.model, case.backend, case.device, case.threads, job.replicate
 
 
-def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str]:
-    """(The device, "") or (None, why there is none)."""
+def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, str]:
+    """(The device, its name, "") or (None, the name of what the cell is for, why there is none). One that is busy has no stand-in."""
     case = cell.case
     able = [one for one in machine.devices if case.backend in one.backends]
-    missing = dict(machine.missing)
+    busy = [one for one in machine.busy if case.backend in one.backends]
+    wanted = cell.prefer or ((case.device,) if case.device != "auto" else ())
+    for word in wanted:
+        if chosen := _named(word, able):
+            return chosen, chosen.name, ""
+    held = next((one for word in wanted if (one := _named(word, busy))), None)
+    if held is None and case.device == "auto":
+        held = next((one for one in busy if not able or able[0].kind in HOSTS_OWN), None)
+        if held is None and able:
+            return able[0], able[0].name, ""
+    if held is not None:
+        why = f"device {held.name} ({held.title}) is here and busy: {held.problem}; run again when it is free, or use another --device"
+        return None, held.name, why
     if not able:
-        return None, f"backend {case.backend} cannot run here: {missing.get(case.backend, 'it finds no device')}"
-    for kind in cell.prefer:
-        for one in able:
-            if one.kind == kind:
-                return one, ""
-    if case.device == "auto":
-        return able[0], ""
-    for one in able:
-        if case.device in (one.name, one.kind):
-            return one, ""
+        why = dict(machine.missing).get(case.backend, "it finds no device")
+        return None, case.device, f"backend {case.backend} cannot run here: {why}"
     here = ", ".join(f"{one.name} ({one.title})" for one in able)
-    return None, f"device {case.device} is not here for backend {case.backend}; here: {here}"
+    return None, case.device, f"device {case.device} is not here for backend {case.backend}; here: {here}"
+
+
+def _named(word: str, devices: Sequence[Device]) -> Device | None:
+    """The first device of a name or kind."""
+    return next((one for one in devices if word in (one.name, one.kind)), None)
 
 
 def _fallback(suite: Suite, machine: Machine) -> str:
     """What to say when none of the preferred devices is here; empty otherwise."""
     wanted = sorted({kind for cell in suite.cells for kind in cell.prefer})
-    here = {one.kind for one in machine.devices}
+    here = {one.kind for one in (*machine.devices, *machine.busy)}
     if not wanted or here & set(wanted):
         return ""
     best = machine.devices[0]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ POOL = "tf_XLAEigen"
 """Name of the threads of XLA's CPU pool."""
 PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 GEMM_SIZE = 1024
+PLATFORMS = ("tpu", "cuda", "rocm", "cpu")
+BUSY = re.compile(r"in use|busy|resource_exhausted|out of memory", re.IGNORECASE)
+"""What JAX says of a platform that is here and that it cannot have: by another process's name mostly (one process owns a TPU)."""
 
 
 def find_devices(backend: str) -> tuple[Device, ...]:
@@ -29,7 +33,12 @@ def find_devices(backend: str) -> tuple[Device, ...]:
     hosts = find_hosts().count
     found: list[Device] = []
     with _little_memory():
-        local = [one for platform in ("tpu", "cuda", "rocm", "cpu") for one in _of(platform)]
+        local = [one for platform in PLATFORMS for one in _of(platform)]
+        found += [
+            Device(name=_name(platform, 0), title=platform, memory_bytes=0, backends=(backend,), problem=problem)
+            for platform in PLATFORMS
+            if (problem := _busy(platform))
+        ]
         kinds: dict[str, list[Any]] = {}
         for one in local:
             kinds.setdefault(kind_of(one), []).append(one)
@@ -137,6 +146,18 @@ def _of(platform: str, *, everywhere: bool = False) -> list[Any]:
         return jax.devices(platform) if everywhere else jax.local_devices(backend=platform)
     except RuntimeError:  # no such platform here
         return []
+
+
+def _busy(platform: str) -> str:
+    """Why a platform that is here cannot be had now; empty where it can, or is not here."""
+    import jax
+
+    try:
+        jax.local_devices(backend=platform)
+    except RuntimeError as error:
+        said = next((line for line in str(error).splitlines() if BUSY.search(line)), "")
+        return said.strip()
+    return ""
 
 
 def _name(kind: str, index: int) -> str:

@@ -42,7 +42,12 @@ def _found() -> tuple[Device, ...]:
 
 
 def _device(name: str, title: str, memory_bytes: int) -> Device:
-    return Device(name=name, title=title, memory_bytes=memory_bytes, backends=(), gemm_flop_per_s=_gemm_rate(name))
+    """Tried with a product: one that others hold for themselves, or whose memory is full, is here and busy."""
+    known = {"name": name, "title": title, "memory_bytes": memory_bytes, "backends": ()}
+    try:
+        return Device(**known, gemm_flop_per_s=_gemm_rate(name))
+    except RuntimeError as error:
+        return Device(**known, problem=(str(error).splitlines() or [type(error).__name__])[0])
 
 
 def _cpu_facts() -> tuple[str, int]:

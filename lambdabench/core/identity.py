@@ -22,6 +22,10 @@ ID_DEFAULTS: dict[str, Any] = {
 """Apart from the defaults users see, so that those can change: a new field adds an entry, no entry is ever edited."""
 
 
+FINGERPRINT_DEFAULTS: dict[str, Any] = {"gpus": ""}
+"""The same for an environment: a new field adds an entry, so that a machine that it says nothing of stays the same machine."""
+
+
 def canonical(mapping: Mapping[str, Any]) -> str:
     """Canonical JSON: sorted keys, no spaces."""
     return json.dumps(mapping, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -43,5 +47,7 @@ def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> s
 
 
 def fingerprint(environment: Environment) -> str:
-    """12 hex digits of SHA-256 over the environment."""
-    return hashlib.sha256(canonical(asdict(environment)).encode()).hexdigest()[:12]
+    """12 hex digits of SHA-256 over the environment, without fields equal to `FINGERPRINT_DEFAULTS`."""
+    plain = asdict(environment)
+    told = {key: value for key, value in plain.items() if FINGERPRINT_DEFAULTS.get(key, plain) != value}
+    return hashlib.sha256(canonical(told).encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order, noise_cpu_waited, statistic; null in files of older versions, whose rows are in the order of started_at and whose
+6  run_order, noise_cpu_waited, env_gpus, statistic; null in files of older versions, whose rows are in the order of started_at and whose
    throughput is the median of its samples.
 """
 

@@ -129,6 +129,8 @@ class Device:
     """float32 matrix product measured for a moment by the probe; only for time estimates."""
     sharding: tuple[str, ...] = ()
     """Those of its backends that spread one case over several devices of its kind."""
+    problem: str = ""
+    """Why it cannot be used now though it is here; empty where it can."""
 
     @property
     def kind(self) -> str:
@@ -149,6 +151,8 @@ class Environment:
     """Physical cores this process may use: min(affinity, cgroup quota, physical)."""
     memory_gib: int
     gpu: str = ""
+    gpus: str = ""
+    """All accelerators that are visible: name, UUID, memory, driver, and MIG where a device is split."""
     driver: str = ""
     os: str = ""
     libc: str = ""
@@ -178,6 +182,8 @@ class Machine:
     environment: Environment
     missing: tuple[tuple[str, str], ...] = ()
     """(backend, why it cannot run here and what to install)."""
+    busy: tuple[Device, ...] = ()
+    """Devices that are here and cannot be used now, each with its `problem`: never remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

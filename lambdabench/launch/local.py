@@ -18,7 +18,7 @@ from ..core import caches, codec
 from ..core.record import Outcome, Status
 from ..core.registry import ROOT
 from ..core.spec import CROWDED, Job
-from ..machine import host
+from ..machine import accelerators, host
 from ..machine.host import THREAD_VARIABLES
 from .want import Memory, Witness, words
 
@@ -98,10 +98,11 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
         folder = Path(name)
         codec.write(folder / "jobs.json", tuple(batch))
         environment = worker_environment(batch[0].case.threads) | {"LAMBDABENCH_SCRATCH": name}
+        crowd = accelerators.crowd(batch[0].case.device)
         with _process(folder, (*command, name), environment) as process:
             for job in batch:
                 start_s = time.monotonic()
-                outcome = yield from _follow(job, process, folder)
+                outcome = _beside(crowd, (yield from _follow(job, process, folder)))
                 yield Finished(job=job, outcome=outcome, seconds=time.monotonic() - start_s)
                 if outcome.status in ("timeout", "crash", "oom"):
                     return
@@ -190,6 +191,14 @@ def _full(job: Job, how: str, free_bytes: int) -> Outcome:
     crowded = free_bytes < CROWDED_SHARE * host.allowed_bytes()
     mend = "others had most of the memory: close programs, then run again" if crowded else "try a smaller --batch-size"
     return dataclasses.replace(_outcome(job, "oom", f"{how}; {mend}"), flags=(CROWDED,) if crowded else ())
+
+
+def _beside(crowd: str, outcome: Outcome) -> Outcome:
+    """An outcome on a device of which others hold a part: out of memory there is no answer for good."""
+    if outcome.status != "oom" or not crowd:
+        return outcome
+    reason = f"{outcome.reason}; {crowd}: run again when the device is free"
+    return dataclasses.replace(outcome, reason=reason, flags=(*outcome.flags, CROWDED))
 
 
 def _last_words(folder: Path) -> str:

@@ -7,14 +7,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core import caches, codec, sources
 from ..core.errors import ProbeError, SuiteError
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
-from ..machine import host
+from ..machine import accelerators, host
+from ..machine.accelerators import Accelerator
+from . import presence
 from .errand import ask
 
 LIMIT_S = 300.0
@@ -26,7 +28,10 @@ VERSIONS = (
     *host.CUDA_RUNTIMES,
     *host.CUDNNS,
 )
-SETTINGS = ("CUDA_VISIBLE", "XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS")
+SETTINGS = (
+    *("CUDA_VISIBLE", "CUDA_DEVICE_ORDER", "HIP_VISIBLE", "ROCR_VISIBLE", "ZE_AFFINITY", "NVIDIA_VISIBLE"),
+    *("XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS"),
+)
 """Prefixes of variables that change what the probe finds, beside the settings that it tells."""
 
 
@@ -40,9 +45,10 @@ class Found:
 
 
 def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
-    """What the worker finds, remembered by library versions and source. Raises ProbeError with the worker's last words."""
-    wishes = tuple(sorted(set(wishes), key=str))
-    home = (cache or caches.folder() / "probe") / _key(wishes)
+    """What the worker finds, remembered by library versions, source and the accelerators that are here: these are looked at for every
+    run, and no answer without one of them is remembered. Raises ProbeError with the worker's last words."""
+    wishes, seen = tuple(sorted(set(wishes), key=str)), accelerators.look()
+    home = (cache or caches.folder() / "probe") / _key(wishes, seen)
     known = _read(home, wishes)
     if known is None or not all(sources.is_current(dict(one.sources)) for one in known.facts.values()):
         with tempfile.TemporaryDirectory(prefix="lambdabench-probe-") as name:
@@ -50,8 +56,10 @@ def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
             known = _read(Path(name), wishes)
             if known is None:
                 raise ProbeError("the probe of this machine wrote what cannot be read; run lambdabench doctor")
-            _keep(Path(name), home)
-    return known
+            if presence.is_lasting(known.machine, seen):
+                _keep(Path(name), home)
+    busy = (*presence.with_holders(known.machine, seen), *presence.unlisted(known.machine, seen))
+    return replace(known, machine=replace(known.machine, busy=busy))
 
 
 def _read(folder: Path, wishes: tuple[Wish, ...]) -> Found | None:
@@ -101,14 +109,16 @@ def _source(model: str) -> str:
         return ""
 
 
-def _key(wishes: tuple[Wish, ...]) -> str:
-    """Versions, source, compiler, settings, interpreter, processor and cores: whatever else changes a machine, its name or its facts."""
+def _key(wishes: tuple[Wish, ...], seen: tuple[Accelerator, ...] = ()) -> str:
+    """Versions, source, compiler, settings, interpreter, processor, cores and accelerators: whatever else changes a machine, its name
+    or its facts."""
     digest = hashlib.sha256()
     for name in VERSIONS:
         digest.update(f"{name}={host.package_version(name)};".encode())
     digest.update(host.source_hash(PACKAGE).encode())
     for wish in wishes:
         digest.update(f"{wish}{_source(wish.model)}".encode())
+    digest.update(accelerators.told(seen).encode())
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))

@@ -11,7 +11,7 @@ from ..core.errors import MissingExtraError
 from ..core.hosts import find_hosts
 from ..core.spec import Device, Environment, Machine, ModelFacts, Wish
 from ..kernels._cpu import compiler
-from ..machine import host
+from ..machine import accelerators, host
 
 PACKAGE = Path(__file__).parents[1]
 UNKNOWN = "0"
@@ -35,6 +35,7 @@ def _described(wish: Wish) -> ModelFacts:
 def find_machine() -> Machine:
     """Devices of every backend that can run here, the best first, and the environment."""
     found: dict[str, Device] = {}
+    busy: list[Device] = []
     missing: list[tuple[str, str]] = []
     for name in registry.names("backends"):
         try:
@@ -42,12 +43,13 @@ def find_machine() -> Machine:
         except MissingExtraError as error:
             missing.append((name, str(error)))
             continue
-        for one in devices:
+        busy += [one for one in devices if one.problem]
+        for one in (one for one in devices if not one.problem):
             found[one.name] = _joined(found.get(one.name, one), one)
     alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
     known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
     devices = tuple(sorted(known, key=_rank))
-    return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing))
+    return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing), busy=tuple(busy))
 
 
 def _joined(known: Device, other: Device) -> Device:
@@ -66,6 +68,7 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
     cpu, flags = host.cpu_facts()
     gpu = next((one for one in devices if one.kind not in ("cpu", "fake")), None)
     cuda = gpu is not None and gpu.kind == "cuda"
+    seen = accelerators.look() if gpu else ()
     return Environment(
         lambdabench=f"{host.package_version(registry.ROOT) or UNKNOWN}+src.{host.source_hash(PACKAGE)}",
         cpu=cpu,
@@ -73,7 +76,8 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
         cores=host.usable_cores(),
         memory_gib=host.memory_gib(),
         gpu=gpu.title if gpu else "",
-        driver=nvidia_driver() if cuda else "",
+        gpus=accelerators.told(seen),
+        driver=(nvidia_driver() or next((one.driver for one in seen), "")) if cuda else "",
         os=f"{platform.system()} {platform.machine()}",
         libc=host.libc(),
         python=platform.python_version(),

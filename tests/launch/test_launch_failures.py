@@ -260,3 +260,12 @@ def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_sa
     late.write_text("depth = 30")
     launch.probe([Wish(model="m")], cache=tmp_path / "probe")
     assert asked == ["probe", "probe"]
+
+
+def test_out_of_memory_beside_others_on_a_device_is_no_answer_for_good() -> None:
+    full, well = (Outcome(job_id="j", status=status, reason="full") for status in ("oom", "ok"))
+    found = local._beside("process 7 holds 40.0 GiB", full)
+    assert (found.status, found.flags) == ("oom", ("crowded",))
+    assert found.reason == "full; process 7 holds 40.0 GiB: run again when the device is free"
+    assert local._beside("process 7 holds 40.0 GiB", well) == well
+    assert local._beside("", full) == full

@@ -12,6 +12,7 @@ from lambdabench.core.errors import MissingExtraError
 from lambdabench.core.hosts import Hosts
 from lambdabench.core.identity import fingerprint
 from lambdabench.core.spec import Device, Machine, ModelFacts, Wish
+from lambdabench.machine.accelerators import Accelerator
 from lambdabench.worker import probe as module
 from lambdabench.worker.probe import find_environment, find_machine, nvidia_driver, probe
 
@@ -42,6 +43,15 @@ def test_devices_of_all_backends_are_joined_the_best_first() -> None:
     assert [one.name for one in machine.devices] == ["cuda:0", "cpu"]
     assert set(machine.devices[1].backends) == {"eager", "compiled"}
     assert machine.devices[1].gemm_flop_per_s == 1e9
+
+
+def test_a_busy_device_stands_apart_from_those_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = dataclasses.replace(device("cuda:0", "eager"), problem="busy")
+    monkeypatch.setattr(registry, "names", lambda kind: ("eager",))
+    finds = SimpleNamespace(find_devices=lambda: (held, device("cpu", "eager")))
+    monkeypatch.setattr(registry, "load", lambda kind, name: finds)
+    found = find_machine()
+    assert ([one.name for one in found.devices], found.busy, found.environment.gpu) == (["cpu"], (held,), "")
 
 
 def test_devices_stand_in_order_and_know_who_spreads_a_case_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +119,15 @@ def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatc
     on_cpu, on_gpu = find_environment((device("cpu", "e"),)), find_environment((device("cuda:0", "e"),))
     assert (on_cpu.cudnn, on_cpu.torchvision, on_cpu.triton) == ("", "torchvision 1", "triton 1")
     assert on_gpu.cudnn == "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1"
+
+
+def test_environment_tells_which_gpu_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = (Accelerator(kind="cuda", title="A100", uuid="GPU-1", memory_bytes=2**36, driver="570.1"),)
+    monkeypatch.setattr(module.accelerators, "look", lambda: seen)
+    monkeypatch.setattr(module, "nvidia_driver", lambda: "")
+    on_gpu, on_cpu = find_environment((device("cuda:0", "e"),)), find_environment((device("cpu", "e"),))
+    assert (on_gpu.gpus, on_gpu.driver) == ("A100 GPU-1 64 GiB driver 570.1", "570.1")
+    assert (on_cpu.gpus, on_cpu.driver) == ("", "")
 
 
 def test_environment_names_the_accelerator() -> None:

@@ -1,0 +1,177 @@
+"""Which accelerators are here now and who is on them, by NVML and sysfs: without a framework or a context on a device, so that every
+run may ask."""
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+DRIVER = Path("/proc/driver/nvidia")
+PCI = Path("/sys/bus/pci/devices")
+DISPLAY_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
+"""Beginnings of the PCI classes of what computes or draws (PCI code and ID assignment: 03 display, 12 processing accelerator)."""
+VENDORS = {"0x1002": "rocm", "0x8086": "xpu", "0x1ae0": "tpu"}
+"""PCI vendors AMD, Intel and Google -> the kind of device; NVIDIA's are asked by NVML."""
+CROWDED_SHARE = 0.2
+"""Of a device's memory in other hands: what does not fit beside that says nothing for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """One that a process started here would see. `title`, `uuid`, `mig` are empty where nobody tells."""
+
+    kind: str
+    title: str = ""
+    uuid: str = ""
+    memory_bytes: int = 0
+    mig: str = ""
+    """What of the device it is, where it is partitioned."""
+    driver: str = ""
+    used_bytes: int = 0
+    holders: tuple[tuple[int, int], ...] = ()
+    """(Process, its bytes on the device), of all that compute there."""
+
+    def told(self) -> str:
+        """What makes it the same device: nothing that changes from one moment to the next."""
+        size = f"{self.memory_bytes / 2**30:.0f} GiB" if self.memory_bytes else ""
+        driver = f"driver {self.driver}" if self.driver else ""
+        return " ".join(filter(None, (self.title or self.kind, self.uuid, size, self.mig, driver)))
+
+    def held(self) -> str:
+        """Who is on it, in words; empty where nobody is seen."""
+        return ", ".join(f"process {pid}{_name(pid)} holds {used / 2**30:.1f} GiB" for pid, used in self.holders)
+
+
+def look(
+    environment: Mapping[str, str] = os.environ, driver: Path = DRIVER, pci: Path = PCI
+) -> tuple[Accelerator, ...]:
+    """Those that are here now and not hidden by CUDA_VISIBLE_DEVICES, in its order; empty where there are none."""
+    return (*_visible(_by_nvml() or _by_driver(driver), environment.get(VISIBLE)), *_others(pci))
+
+
+def told(found: tuple[Accelerator, ...]) -> str:
+    """What makes them the same, "; " between two."""
+    return "; ".join(one.told() for one in found)
+
+
+def crowd(device: str) -> str:
+    """Who has so much of an NVIDIA device's memory, by its name here ("cuda:0"), that little is left; empty elsewhere."""
+    kind, _, index = device.partition(":")
+    found = [one for one in look() if one.kind == kind] if kind == "cuda" else []
+    if len(found) <= int(index or 0):
+        return ""
+    one = found[int(index or 0)]
+    if not one.memory_bytes or one.used_bytes < CROWDED_SHARE * one.memory_bytes:
+        return ""
+    return one.held() or f"others hold {one.used_bytes / 2**30:.1f} GiB"
+
+
+def _name(pid: int) -> str:
+    try:
+        return f" ({psutil.Process(pid).name()})"
+    except psutil.Error:  # another user's, another container's, or gone
+        return ""
+
+
+def _by_nvml() -> tuple[Accelerator, ...]:
+    """All that NVML names; empty without it or a driver."""
+    try:
+        nvml = importlib.import_module("pynvml")
+        nvml.nvmlInit()
+    except Exception:  # pynvml raises its own errors, one per missing piece: each means there is nobody to ask
+        return ()
+    try:
+        driver = _text(nvml.nvmlSystemGetDriverVersion())
+        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+        return tuple(_described(nvml, part, mig, driver) for one in handles for part, mig in _parts(nvml, one))
+    except nvml.NVMLError:  # a device that fell off the bus; the driver's own files still tell the others
+        return ()
+    finally:
+        with contextlib.suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
+
+
+def _parts(nvml: Any, handle: Any) -> Iterator[tuple[Any, str]]:
+    """(Handle, "") of a whole device, or (handle, "MIG") of each part that it is split into."""
+    parts: list[Any] = []
+    with contextlib.suppress(nvml.NVMLError):  # no MIG on this device
+        if nvml.nvmlDeviceGetMigMode(handle)[0]:
+            for index in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+                with contextlib.suppress(nvml.NVMLError):  # places that hold no part
+                    parts.append(nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index))
+    yield from ((part, "MIG") for part in parts)
+    if not parts:
+        yield handle, ""
+
+
+def _described(nvml: Any, handle: Any, mig: str, driver: str) -> Accelerator:
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    holders: list[tuple[int, int]] = []
+    with contextlib.suppress(nvml.NVMLError):  # not told to everybody
+        holders = [(one.pid, one.usedGpuMemory or 0) for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)]
+    return Accelerator(
+        kind="cuda",
+        title=_text(nvml.nvmlDeviceGetName(handle)),
+        uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
+        memory_bytes=int(memory.total),
+        mig=mig,
+        driver=driver,
+        used_bytes=int(memory.used),
+        holders=tuple(holders),
+    )
+
+
+def _text(found: str | bytes) -> str:
+    """Older bindings answer in bytes."""
+    return found.decode() if isinstance(found, bytes) else found
+
+
+def _by_driver(driver: Path) -> tuple[Accelerator, ...]:
+    """What the NVIDIA driver's own files name, where nvidia-ml-py is not installed."""
+    found: list[Accelerator] = []
+    for path in sorted(driver.glob("gpus/*/information")):
+        with contextlib.suppress(OSError):
+            fields = {key.strip(): value.strip() for key, _, value in map(_split, path.read_text().splitlines())}
+            found.append(Accelerator(kind="cuda", title=fields.get("Model", ""), uuid=fields.get("GPU UUID", "")))
+    return tuple(found)
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    return line.partition(":")
+
+
+def _visible(every: tuple[Accelerator, ...], chosen: str | None) -> tuple[Accelerator, ...]:
+    """Those of a list of places or beginnings of UUIDs; CUDA reads it up to the first that names none (CUDA C++ Programming Guide,
+    environment variables)."""
+    if chosen is None:
+        return every
+    found: list[Accelerator] = []
+    for word in (one.strip() for one in chosen.split(",")):
+        place = int(word) if word.isdecimal() else None
+        matches = [
+            one
+            for index, one in enumerate(every)
+            if index == place or (place is None and word and one.uuid.startswith(word))
+        ]
+        if len(matches) != 1:
+            break
+        found += matches
+    return tuple(found)
+
+
+def _others(pci: Path) -> tuple[Accelerator, ...]:
+    """Accelerators of other makers, as the PCI bus names them."""
+    found: list[Accelerator] = []
+    for folder in sorted(pci.glob("*")):
+        with contextlib.suppress(OSError):
+            kind = VENDORS.get((folder / "vendor").read_text().strip())
+            computes = (folder / "class").read_text().startswith(DISPLAY_CLASSES)
+            if kind is not None and (computes or kind == "tpu"):
+                found.append(Accelerator(kind=kind, title=f"{kind} {(folder / 'device').read_text().strip()}"))
+    return tuple(found)
