@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .analysis.estimate import median
+from .core import caches
 from .kernels import _cpu
 from .machine import host, quiet
 
@@ -150,6 +151,11 @@ def _software() -> tuple[Finding, ...]:
     why = _cpu.problem()
     text = why or f"compiled for this machine, {_cpu.kind()}"
     found.append(Finding(level="–" if why else "ok", topic="kernel", text=text))
+    found += [Finding(level="warn", topic="kernel", text=one) for one in _cpu.notices()]
+    if problem := caches.problem():
+        found.append(
+            Finding(level="warn", topic="cache", text=problem, remedy="set XDG_CACHE_HOME to a folder of yours")
+        )
     return tuple(found)
 
 

@@ -57,10 +57,11 @@ def problem() -> str:
     """Why the kernel cannot be had; empty where it is built and registered."""
     try:
         library = ctypes.CDLL(str(build.built(build.home(), SOURCE, jax.ffi.include_dir())))
-    except (build.UnavailableError, OSError) as error:
-        return str(error)
-    for target, name in TARGETS.items():
-        jax.ffi.register_ffi_target(f"{ROOT}.{target}", jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
+        functions = {target: getattr(library, name) for target, name in TARGETS.items()}
+    except (build.UnavailableError, OSError, AttributeError) as error:
+        return build.told_problem(error)
+    for target, function in functions.items():
+        jax.ffi.register_ffi_target(f"{ROOT}.{target}", jax.ffi.pycapsule(function), platform="cpu")
     return ""
 
 

@@ -1,5 +1,5 @@
 """The compiled CPU kernel: one C++ source with a C interface, built at first use for the machine it runs on, and kept."""
 
-from .build import compiler, kind, library, problem
+from .build import compiler, kind, library, notices, problem
 
-__all__ = ["compiler", "kind", "library", "problem"]
+__all__ = ["compiler", "kind", "library", "notices", "problem"]

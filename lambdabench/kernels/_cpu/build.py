@@ -3,13 +3,17 @@
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
+from ...core import caches
 from ...core.registry import ROOT
+from . import trust
 
 SOURCE = Path(__file__).with_name("lambda.cpp")
 HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
@@ -24,6 +28,9 @@ FUNCTIONS = (
     ("lambda_statistics", 2, 0),
 )
 """The library's, with how many pointers and then integers each takes."""
+
+
+_notices: list[str] = []
 
 
 class UnavailableError(Exception):
@@ -57,42 +64,86 @@ def compiler() -> str:
     return next(iter(version.splitlines()), command)
 
 
+def notices() -> tuple[str, ...]:
+    """What was wrong with libraries, or folders of them, that were not loaded for it."""
+    return tuple(_notices)
+
+
 @functools.cache
 def _found() -> tuple[ctypes.CDLL | None, str]:
     try:
         loaded = ctypes.CDLL(str(built(home())))
-    except (UnavailableError, OSError) as error:
-        return None, str(error)
-    for name, pointers, integers in FUNCTIONS:
-        function = getattr(loaded, name)
-        function.restype = None
-        function.argtypes = [*[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * integers]
-    loaded.lambda_lanes.restype = ctypes.c_int64
+        for name, pointers, integers in FUNCTIONS:
+            function = getattr(loaded, name)
+            function.restype = None
+            function.argtypes = [*[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * integers]
+        loaded.lambda_lanes.restype = ctypes.c_int64
+    except (UnavailableError, OSError, AttributeError) as error:
+        return None, told_problem(error)
     return loaded, ""
 
 
+def told_problem(error: Exception) -> str:
+    """What kept the library from being loaded, as a line that says what runs instead."""
+    if isinstance(error, UnavailableError):
+        return str(error)
+    return f"the CPU kernel cannot be loaded: {error}; the portable kernel runs"
+
+
 def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
-    """The library's file in a folder, compiled where it is not there yet. Raises UnavailableError, OSError."""
+    """The library's file in a folder, compiled where there is none that can be trusted; where the folder can take none, in one of this
+    process alone. Raises UnavailableError, OSError."""
     command, version = _found_compiler()
     flags = (*FLAGS, *([f"-I{include}", "-w"] if include else []))
     sources = [one.read_text(encoding="utf-8") for one in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
     told = "\n".join((*sources, " ".join(flags), version, _processor()))
-    target = folder / f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
-    if target.exists():
-        return target
+    name = f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    usable = _usable(folder)
+    for place in (*([folder] if usable else []), caches.private()):
+        path, wrong = trust.kept(place, name, os.geteuid())
+        _notice(*(f"{one}: built anew" for one in wrong))
+        if path is not None:
+            return path
+    with tempfile.TemporaryDirectory(prefix=f"{ROOT}-kernel-") as scratch:
+        made = Path(scratch) / f"{name}.so"
+        _compile([command, *flags, str(source), "-o", str(made)])
+        if usable:
+            try:
+                return trust.keep(made, folder, name)
+            except OSError as error:
+                _notice(f"{folder} takes no library ({error.strerror or error}): it is built for this process alone")
+        return trust.keep(made, caches.private(), name)
+
+
+def _usable(folder: Path) -> bool:
+    """Whether libraries may be taken from a folder, which is made where it is not there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{target.name}.{os.getpid()}"
-        asked = [command, *flags, str(source), "-o", str(aside)]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        if done.returncode:
-            told = done.stderr.strip().splitlines() or ["no message"]
-            first = next((line for line in told if "error" in line), told[0])
-            raise UnavailableError(f"{command} cannot build the CPU kernel: {first}; the portable kernel runs")
-        aside.replace(target)  # whoever comes second replaces it by the same
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        why = trust.folder_problem(folder, os.geteuid())
+    except OSError as error:
+        why = f"{folder} cannot be used ({error.strerror or error})"
+    _notice(*([f"{why}: the CPU kernel is built for this process alone"] if why else []))
+    return not why
+
+
+def _compile(asked: list[str]) -> None:
+    """Raises UnavailableError with the compiler's first error."""
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=LIMIT_S, check=False, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
-    return target
+    if done.returncode or not Path(asked[-1]).is_file():
+        told = done.stderr.strip().splitlines() or ["no message"]
+        first = next((line for line in told if "error" in line), told[0])
+        raise UnavailableError(f"{asked[0]} cannot build the CPU kernel: {first}; the portable kernel runs")
+
+
+def _notice(*said: str) -> None:
+    """Said once, on standard error where nobody listens to the package's log."""
+    for one in said:
+        if one not in _notices:
+            _notices.append(one)
+            logging.getLogger(ROOT).warning(one)
 
 
 def _found_compiler() -> tuple[str, str]:
@@ -107,7 +158,7 @@ def _found_compiler() -> tuple[str, str]:
 
 def home() -> Path:
     """Where libraries are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ROOT / "kernels"
+    return caches.folder() / "kernels"
 
 
 def _processor() -> str:
