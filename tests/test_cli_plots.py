@@ -118,3 +118,33 @@ def test_ceilings_need_no_filter_to_let_them_pass(away: Path) -> None:
 def test_every_axis_that_help_names_can_be_drawn() -> None:
     assert set(plotting.AXES.rstrip(".").replace(" or", ",").replace(",,", ",").split(", ")) == set(front.BETTER)
     assert set(front.BETTER) - {"top1"} <= set(scales.UNITS)
+
+
+def test_programs_have_fronts_apart_unless_one_is_asked_for(away: Path) -> None:
+    (away / "mine.toml").write_text(SUITE.replace('"pareto", "scaling", "memory"', "").replace("[1, 4]", "4"))
+    for layout in ("contiguous", "channels_last"):
+        assert call("run", "--suite", "mine.toml", "--layout", layout, "--mode", "inference").exit_code == 0
+    assert call("run", "--suite", "mine.toml", "--mode", "train").exit_code == 0
+    assert call("plot", "pareto", "--mode", "inference", "--out", "apart").exit_code == 0
+    numbers = pd.read_csv(away / "apart" / "pareto.csv", keep_default_na=False)
+    assert set(numbers["front"]) == {"contiguous", "channels_last"}
+    assert set(numbers["mode"]) == {"inference"}
+    picture = (away / "apart" / "pareto.svg").read_text()
+    assert "A front each of layout (channels_last, contiguous)" in picture
+    assert "Times of the backend fake are a script" in picture
+    assert call("plot", "pareto", "--mode", "inference", "--across", "layout", "--out", "one").exit_code == 0
+    assert set(pd.read_csv(away / "one" / "pareto.csv", keep_default_na=False)["front"]) == {""}
+    assert "resnet50 (channels_last)" in (away / "one" / "pareto.svg").read_text()
+    wrong = call("plot", "pareto", "--across", "fingerprint")
+    assert isinstance(wrong.exception, UnknownNameError)
+    assert "'fingerprint'; known: backend, compile_cache, " in str(wrong.exception)
+
+
+def test_show_takes_the_filters_of_a_figure(measured: Path) -> None:
+    found = call("show", "resnet50", "--batch-size", "4", "--backend", "fake", "--mode", "inference")
+    assert found.exit_code == 0, found.output
+    assert found.output.count("case ") == 1
+    assert "batch_size 4" in found.output
+    none = call("show", "resnet50", "--mode", "train")
+    assert isinstance(none.exception, NothingMeasuredError)
+    assert "no case of resnet50 has mode train; there is inference" in str(none.exception)

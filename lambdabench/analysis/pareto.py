@@ -1,8 +1,15 @@
-"""The Pareto front: cases that no other case beats in both speed and accuracy."""
+"""The Pareto front: cases that no other case beats in both speed and accuracy, among those that are one program on one machine."""
 
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
+from ..core import fields
 from ..core.errors import AxisError
+from ..core.fields import Field
 
 BETTER = {
     "latency": "lower",
@@ -18,9 +25,19 @@ BETTER = {
     "throughput_per_device": "higher",
     "top1": "higher",
 }
+BATCH = "asked_batch_size"
+KERNEL = "options.kernel"
+CHOSEN = "auto"
+"""The kernel of a network that has a choice and was given none."""
 
-FRONT_OF = ["asked_batch_size", "dtype", "param_dtype", "mode", "device", "devices", "threads", "fingerprint"]
-"""Cases that differ in one of these are on fronts apart."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Points that compare: those of one front. `told` is what tells it from the other fronts, batch sizes aside."""
+
+    batch: int
+    told: str
+    members: pd.Index
 
 
 def asked_batch(cases: pd.DataFrame) -> pd.Series:
@@ -30,12 +47,13 @@ def asked_batch(cases: pd.DataFrame) -> pd.Series:
     return cases["requested_batch_size"].fillna(cases["batch_size"]).astype(int)
 
 
-def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
-    """The cases that have both numbers, with `on_front` and `membership` (null: its probability is not known yet).
+def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] = ()) -> pd.DataFrame:
+    """The cases that have both numbers, with `on_front`, `front` (what tells it from others) and `membership` (null: its probability
+    is not known yet).
 
-    Fronts are separate for each of FRONT_OF. A batch that was halved until it fitted is on the front of the batch that was asked for,
-    its latency that of as many steps as this takes. Equal points are both on the front. Raises AxisError for a column without a
-    direction.
+    Fronts are separate for each batch size and each of `fields.PARTING`, but those of `across`: names of `fields.JOINING`. A batch that
+    was halved until it fitted is on the front of the batch that was asked for, its latency that of as many steps as this takes. Equal
+    points are both on the front. Raises AxisError for a column without a direction.
     """
     for name in (x, y):
         if name not in BETTER:
@@ -44,26 +62,110 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd
         if name not in cases:
             cases = cases.assign(**{name: float("nan")})
     kept = cases[cases[x].notna() & cases[y].notna() & (cases["status"] == "ok")].copy()
-    kept["asked_batch_size"] = asked_batch(kept)
+    kept[BATCH] = asked_batch(kept)
     if "latency" in (x, y):
         for name in ("latency", "latency_low", "latency_high"):
             if f"normalized_{name}" in kept:
                 kept[name] = kept[f"normalized_{name}"].fillna(kept[name])
-    kept["on_front"] = False
-    kept["membership"] = float("nan")
-    for _, group in kept.groupby([name for name in FRONT_OF if name in kept], dropna=False):
-        kept.loc[front(group, x, y), "on_front"] = True
-    return kept
+    on: set[Hashable] = set()
+    told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
+    for group in groups(kept, across):
+        on |= set(front(kept.loc[group.members], x, y))
+        for label in group.members:
+            told[label].append(group.told)
+    return kept.assign(
+        on_front=[label in on for label in kept.index],
+        front=["; ".join(told[label]) for label in kept.index],
+        membership=float("nan"),
+    )
 
 
-def front(points: pd.DataFrame, x: str, y: str) -> list[object]:
+def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:
     """Index labels of the points that no other point dominates: at least as good in both, better in one."""
-    right = points[x] * (1 if BETTER[x] == "higher" else -1)
-    up = points[y] * (1 if BETTER[y] == "higher" else -1)
-    found: list[object] = []
-    for label in points.index:
-        as_good = (right >= right[label]) & (up >= up[label])
-        better = (right > right[label]) | (up > up[label])
-        if not (as_good & better).any():
-            found.append(label)
+    right = points[x].to_numpy(float) * (1 if BETTER[x] == "higher" else -1)
+    up = points[y].to_numpy(float) * (1 if BETTER[y] == "higher" else -1)
+    order = np.lexsort((-up, -right))
+    labels = list(points.index)
+    on: list[bool] = [False] * len(labels)
+    best, best_right = -np.inf, np.nan
+    for place in order:  # the fastest first, among those the most accurate
+        is_equal = up[place] == best and right[place] == best_right
+        if up[place] > best or is_equal:
+            on[place] = True
+            best, best_right = up[place], right[place]
+    return [label for label, is_on in zip(labels, on, strict=True) if is_on]
+
+
+def groups(points: pd.DataFrame, across: Sequence[str] = ()) -> list[Group]:
+    """The points that compare with each other, a group a front, by what tells it and by batch size.
+
+    A network without a kernel to choose stands on the front of each kernel: it is no slower for the choice that others have.
+    """
+    found = _parted(points, across)
+    rows = [_as_row(key) for key, _ in found]
+    varied = fields.varying(rows, fields.PARTING)
+    return [
+        Group(batch=int(key[BATCH]), told=fields.phrase(row, varied), members=members)
+        for (key, members), row in zip(found, rows, strict=True)
+    ]
+
+
+def joined(across: Sequence[str]) -> set[str]:
+    """The names of the fields of `across`, an option's without its prefix too, and of those that these settle."""
+    asked = {one.name for one in fields.JOINING if {one.name, one.name.removeprefix(fields.OPTION)} & {*across}}
+    return asked | {one.name for one in fields.JOINING if one.settled_by in asked}
+
+
+def parted_by(points: pd.DataFrame, across: Sequence[str] = ()) -> tuple[Field, ...]:
+    """The fields by which the fronts of these points are apart."""
+    return fields.varying([_as_row(key) for key, _ in _parted(points, across)], fields.PARTING)
+
+
+def _parted(points: pd.DataFrame, across: Sequence[str]) -> list[tuple[dict[str, Any], pd.Index]]:
+    """(What they have alike, the points) of each front."""
+    if points.empty:
+        return []
+    keys = _keys(points, joined(across))
+    kernels = keys.pop(KERNEL) if KERNEL in keys else None
+    found: list[tuple[dict[str, Any], pd.Index]] = []
+    for _, same in keys.groupby(list(keys), sort=True):
+        known = {str(key): one for key, one in same.iloc[0].items()}
+        for kernel, members in _by_kernel(points, kernels, same.index):
+            found.append((known | {KERNEL: kernel}, members))
     return found
+
+
+def _keys(points: pd.DataFrame, over: set[str]) -> pd.DataFrame:
+    """What fronts are apart by, a column each."""
+    columns: dict[str, Any] = {BATCH: points[BATCH] if BATCH in points else asked_batch(points)}
+    for field in fields.PARTING:
+        if field.name in over:
+            continue
+        if field in fields.PROGRAMS:
+            if "options" in points:
+                known = {text: fields.value({"options": text}, field) for text in points["options"].unique()}
+                columns[field.name] = points["options"].map(known)
+        elif field.name in points:
+            columns[field.name] = points[field.name].astype(object).where(points[field.name].notna(), "")
+    return pd.DataFrame(columns, index=points.index)
+
+
+def _by_kernel(points: pd.DataFrame, kernels: pd.Series | None, members: pd.Index) -> list[tuple[str, pd.Index]]:
+    """(Kernel, points that compare at it); one of all, where one kernel is all there is."""
+    if kernels is None:
+        return [("", members)]
+    mine, names = kernels[members].astype(str), points.loc[members, "model"]
+    has_choice = names.isin(set(names[mine != ""]))
+    chosen = mine.where((mine != "") | ~has_choice, CHOSEN)
+    several = sorted(set(chosen) - {""})
+    if len(several) <= 1:
+        return [("".join(several), members)]
+    return [(one, members[((chosen == one) | (chosen == "")).to_numpy()]) for one in several]
+
+
+def _as_row(key: dict[str, Any]) -> dict[str, Any]:
+    """A key as the row that `fields` reads: options in one place."""
+    options = tuple(
+        (name.removeprefix(fields.OPTION), one) for name, one in key.items() if name.startswith(fields.OPTION)
+    )
+    return {**key, "options": options}

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 from scipy import stats
 
+from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen
 from .estimate import Estimate, Spread, combine, pool_spread
 
@@ -15,6 +17,7 @@ CASE = [
     "fingerprint",
     "kind",
     "model",
+    "model_hash",
     "weights",
     "backend",
     "device",
@@ -29,8 +32,7 @@ CASE = [
     "threads",
     "options",
     "device_name",
-    "env_torch",
-    "env_jax",
+    *(f"env_{one.name}" for one in fields(Environment)),
     "suite",
 ]
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
@@ -47,6 +49,8 @@ MACHINE = ["fingerprint", "device"]
 
 def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
     """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1.
+
+    What is read once a process, as memory is, has the mean of its processes, and `_least` and `_most` of several.
 
     Intervals of timed metrics hold the spread between processes where rows of the same device tell it. `weights` chooses the
     published accuracy as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its row: status, reason,
@@ -116,6 +120,8 @@ def _metric_cells(metric: str, same: pd.DataFrame, known: Spread | None) -> dict
         if found is not None:
             cells |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
             cells[f"{metric}_covers"] = found.covers
+    elif len(values) > 1:
+        cells |= {f"{metric}_least": min(values), f"{metric}_most": max(values)}
     return cells
 
 

@@ -13,7 +13,18 @@ from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from .options import JsonOption, ReportsOption, ResultsOption, WeightsOption
+from .options import (
+    BackendOption,
+    BatchOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModeOption,
+    ReportsOption,
+    ResultsOption,
+    WeightsOption,
+    filters,
+)
 from .plotting import plot_app
 
 PLAIN_WIDTH = 150
@@ -164,15 +175,21 @@ def report(
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")
-def show(
+def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     name: Annotated[str, typer.Argument(help="A model's name or a case id.")],
     results: ResultsOption = Path("results"),
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
+    batch_size: BatchOption = None,
 ) -> None:
     """Print every number of a case or of a model's cases, why it failed if it did, and the command that repeats it."""
     from .. import commands
     from . import show_view
 
-    cases, rows = commands.show(name, results)
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size)
+    cases, rows = commands.show(name, results, kept)
     show_view.print_cases(_console(), cases, rows, lambda case: commands.repeat_command(case, results))
 
 

@@ -1,9 +1,12 @@
 """Flags that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from ..core import flags
+from ..core.spec import MODES
 
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
 ReportsOption = Annotated[Path, typer.Option(help="Folder of figures and pages; those of a suite go to its <suite>/.")]
@@ -11,6 +14,8 @@ SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results
 ModelsOption = Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")]
 DeviceOption = Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")]
 DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.")]
+ModeOption = Annotated[str | None, typer.Option(help=f"Only these modes, comma-separated: {', '.join(MODES)}.")]
+BackendOption = Annotated[str | None, typer.Option(help="Only these runtimes, comma-separated.")]
 BatchOption = Annotated[str | None, typer.Option(help="Only these batch sizes, comma-separated.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")]
 WeightsOption = Annotated[
@@ -21,3 +26,23 @@ WeightsOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def filters(
+    *,
+    device: str | None,
+    dtype: str | None,
+    mode: str | None,
+    backend: str | None,
+    batch_size: str | None,
+    models: str | None = None,
+) -> dict[str, Any]:
+    """Columns and the values that cases must have there, of the flags that `plot` and `show` take; None is no filter."""
+    return {
+        "device": flags.text(device, "--device"),
+        "dtype": flags.text(dtype, "--dtype"),
+        "mode": flags.choices(mode, "--mode", MODES) or None,
+        "backend": flags.words(backend, "--backend") or None,
+        "batch_size": flags.numbers(batch_size, "--batch-size") or None,
+        "model": flags.words(models, "--models") or None,
+    }

@@ -5,22 +5,26 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core import flags
+from ..core import fields, flags
 from .options import (
+    BackendOption,
     BatchOption,
     DeviceOption,
     DtypeOption,
     ModelsOption,
+    ModeOption,
     OutOption,
     ResultsOption,
     SuiteOption,
     WeightsOption,
+    filters,
 )
 
 AXES = (
     "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, interaction_memory, "
     "parameters, flops or top1."
 )
+ACROSS = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
 plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
 
 
@@ -33,16 +37,32 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
     models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
     batch_size: BatchOption = None,
     weights: WeightsOption = None,
+    across: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One front over these, comma-separated: {', '.join(ACROSS)}. Default: a front for each, since they are other programs."
+        ),
+    ] = None,
     out: OutOption = None,
 ) -> None:
     """Draw accuracy against speed with the Pareto front, from any results folder."""
     from .. import commands
 
-    suite, filters = flags.text(suite, "--suite"), _filters(device, dtype, batch_size, models)
-    asked = flags.words(weights, "--weights")
-    for path in commands.plot_pareto(results, suite, x=x, y=y, filters=filters, out=out, weights=asked):
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    for path in commands.plot_pareto(
+        results,
+        flags.text(suite, "--suite"),
+        x=x,
+        y=y,
+        filters=kept,
+        out=out,
+        weights=flags.words(weights, "--weights"),
+        across=flags.words(across, "--across"),
+    ):
         typer.echo(f"saved {path}")
 
 
@@ -53,11 +73,14 @@ def plot_scaling(  # noqa: PLR0917 (a flag is a parameter in Typer)
     models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
     batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw throughput and latency against batch size and image size, from any results folder."""
-    _plot_curves("scaling", results, suite, _filters(device, dtype, batch_size, models), out)
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    _plot_curves("scaling", results, suite, kept, out)
 
 
 @plot_app.command("memory", epilog="Example: lambdabench plot memory --results results/quickstart --batch-size 1,8")
@@ -67,11 +90,14 @@ def plot_memory(  # noqa: PLR0917 (a flag is a parameter in Typer)
     models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
     batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw extra and peak memory against batch size and image size, from any results folder."""
-    _plot_curves("memory", results, suite, _filters(device, dtype, batch_size, models), out)
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    _plot_curves("memory", results, suite, kept, out)
 
 
 @plot_app.command("roofline", epilog="Example: lambdabench plot roofline --suite kernels --batch-size 8")
@@ -81,24 +107,18 @@ def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
     models: ModelsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
     batch_size: BatchOption = None,
     out: OutOption = None,
 ) -> None:
     """Draw layers under the product and copy rates measured with them, from any results folder."""
-    _plot_curves("roofline", results, suite, _filters(device, dtype, batch_size, models), out)
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    _plot_curves("roofline", results, suite, kept, out)
 
 
-def _plot_curves(kind: str, results: Path, suite: str | None, filters: dict[str, Any], out: Path | None) -> None:
+def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, Any], out: Path | None) -> None:
     from .. import commands
 
-    for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=filters, out=out):
+    for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=kept, out=out):
         typer.echo(f"saved {path}")
-
-
-def _filters(device: str | None, dtype: str | None, batch_size: str | None, models: str | None) -> dict[str, Any]:
-    return {
-        "device": flags.text(device, "--device"),
-        "dtype": flags.text(dtype, "--dtype"),
-        "batch_size": flags.numbers(batch_size, "--batch-size") or None,
-        "model": flags.words(models, "--models") or None,
-    }

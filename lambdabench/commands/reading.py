@@ -11,17 +11,26 @@ import pandas as pd
 
 from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
-from ..analysis import quoted, table
+from ..analysis import quoted, scripted, table
 from ..analysis.agreement import agreements
-from ..core import registry
+from ..core import fields, registry
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..machine import quiet
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
+from . import recording
 
 RESULTS, REPORTS = Path("results"), Path("reports")
+BENCHMARKS = Suite(
+    name=recording.SUITE,
+    title="Benchmarks of pytest-benchmark",
+    cells=(),
+    metrics=("latency",),
+    plots=(),
+)
+"""What stands for the suite of rows that no suite file asked for."""
 
 
 def plot_pareto(
@@ -33,17 +42,28 @@ def plot_pareto(
     filters: Mapping[str, Any],
     out: Path | None,
     weights: Sequence[str] = (),
+    across: Sequence[str] = (),
 ) -> tuple[Path, ...]:
-    """Draws a front from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. Raises
-    NothingMeasuredError, StoreError, UnknownNameError."""
+    """Draws fronts from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. `across`: fields
+    over which one front is drawn. Raises NothingMeasuredError, StoreError, UnknownNameError."""
     for axis in (x, y):
         if axis not in front.BETTER:
             raise registry.unknown("axis", axis, front.BETTER)
-    cases = _filtered(results, suite_name, filters, known_weights(weights))
-    points = front.pareto(cases, x=x, y=y)
+    joining = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
+    for one in across:
+        if one not in joining:
+            raise registry.unknown("field that one front can be drawn over", one, joining)
+    every = _filtered(results, suite_name, filters, known_weights(weights))
+    cases = scripted.measured(every)
+    points = front.pareto(cases, x=x, y=y, across=across)
     name = _title(results, suite_name)
     drawing = pareto_plot.draw(
-        points, x=x, y=y, title=f"{name}: {y} against {x}", notes=report.notes(cases, points, (x, y))
+        points,
+        x=x,
+        y=y,
+        title=f"{name}: {y} against {x}",
+        notes=(*report.notes(cases, points, (x, y), across), *scripted.left_out(every, cases)),
+        across=across,
     )
     return plots.save(drawing, out or REPORTS / name, "pareto")
 
@@ -53,30 +73,33 @@ def plot_curves(
 ) -> tuple[Path, ...]:
     """Draws "scaling", "memory" or "roofline" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
     module = registry.load("plots", kind)
-    cases = _filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
+    every = _filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
+    cases = scripted.measured(every)
+    left_out = scripted.left_out(every, cases)
     if kind == "roofline":
         cases = module.drawn(cases)
     name = _title(results, suite_name)
-    drawing = module.draw(
-        cases, title=f"{name}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
-    )
+    notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+    drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=notes)
     return plots.save(drawing, out or REPORTS / name, kind)
 
 
-def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
-    """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out."""
+def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
+    """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out. Scripted times stand in none of which
+    others were measured."""
+    cases = scripted.measured(every)
+    left_out = scripted.left_out(every, cases)
     points = front.pareto(cases)
     paths: list[Path] = []
     for name in names:
         module = registry.load("plots", name)
         try:
             if name == "pareto":
-                notes = report.notes(cases, points)
+                notes = (*report.notes(cases, points), *left_out)
                 drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=notes)
             else:
-                drawing = module.draw(
-                    cases, title=f"{title}: {module.TITLE.lower()}", notes=report.curve_notes(cases, module.METRICS)
-                )
+                notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+                drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=notes)
         except NothingMeasuredError:
             continue
         paths += plots.save(drawing, folder, name)
@@ -86,31 +109,37 @@ def draw_plots(names: Sequence[str], cases: pd.DataFrame, *, title: str, folder:
 def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
     """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
     NothingMeasuredError, UnknownNameError."""
-    if suite_name not in suite.names() and (results / suite_name).is_dir():
+    if suite_name not in (*suite.names(), recording.SUITE) and (results / suite_name).is_dir():
         raise SuiteError(
             f"{suite_name} has results in {results} and does not come with the package: name its file, "
             f"{_report_command(f'PATH/{suite_name}.toml', results)}"
         )
-    wanted = suite.load(suite_name)
+    wanted = BENCHMARKS if suite_name == recording.SUITE else suite.load(suite_name)
     rows = _rows_of(results, wanted.name)
-    cases = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
-    if cases.empty:
-        again = shlex.join(["lambdabench", "run", "--suite", suite_name, *results_words(results)])
-        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; {again}")
+    every = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
+    if every.empty:
+        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; {_repeat_suite(suite_name, results)}")
+    cases = scripted.measured(every)
     points = front.pareto(cases)
     folder = reports / wanted.name
-    figures = draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=folder)
+    figures = draw_plots(wanted.plots, every, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
     return report.write(
         marked,
         wanted,
         folder,
         figures=figures,
-        notes=report.notes(cases, points),
+        notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
         quoted=quoted_beside(wanted, cases),
         agreements=agreements(rows, cases),
-        repeat=shlex.join(["lambdabench", "run", "--suite", suite_name, "--fresh", *results_words(results)]),
+        repeat=_repeat_suite(suite_name, results),
     )
+
+
+def _repeat_suite(suite_name: str, results: Path) -> str:
+    if suite_name == recording.SUITE:
+        return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results)])
+    return shlex.join(["lambdabench", "run", "--suite", suite_name, "--fresh", *results_words(results)])
 
 
 def _report_command(suite_name: str, results: Path) -> str:
@@ -129,8 +158,9 @@ def quoted_beside(wanted: Suite, cases: pd.DataFrame) -> tuple[quoted.Quoted, ..
     return quoted.beside(cases, str(dict(wanted.reference).get("model", "")))
 
 
-def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Wide rows, newest long rows) of a case id or a model. Raises UnknownNameError with the nearest that was measured."""
+def show(name: str, results: Path, filters: Mapping[str, Any] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Wide rows, newest long rows) of a case id or a model, where every filter matches. Raises UnknownNameError with the nearest that
+    was measured, NothingMeasuredError naming the filter that leaves nothing."""
     rows = store.newest(store.read(results))
     mine = rows[(rows["case_id"] == name) | (rows["model"] == name)]
     if mine.empty:
@@ -140,7 +170,7 @@ def show(name: str, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             )
         raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
     cases = table.wide(rows)
-    return cases[cases["case_id"].isin(mine["case_id"])], mine
+    return _matching(cases[cases["case_id"].isin(mine["case_id"])], filters or {}, name), mine
 
 
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
@@ -259,6 +289,13 @@ def _filtered(
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
     rows = _rows_of(results, suite.name_of(suite_name) if suite_name else None)
     cases = table.wide(rows, weights or weights_of(rows))
+    return _matching(cases, filters, str(suite_name or results), always)
+
+
+def _matching(
+    cases: pd.DataFrame, filters: Mapping[str, Any], where: str, always: Collection[str] = ()
+) -> pd.DataFrame:
+    """The cases that every filter matches, and those of the models `always`. Raises NothingMeasuredError as `_filtered` does."""
     for key, value in filters.items():
         if value is None or cases.empty:
             continue
@@ -266,7 +303,7 @@ def _filtered(
         if kept["model"].isin(list(always)).all():
             wanted = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             there = ", ".join(map(str, sorted(set(cases[key]))))
-            raise NothingMeasuredError(f"no case of {suite_name or results} has {key} {wanted}; there is {there}")
+            raise NothingMeasuredError(f"no case of {where} has {key} {wanted}; there is {there}")
         cases = kept
     return cases
 

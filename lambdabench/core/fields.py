@@ -26,6 +26,8 @@ class Field:
     words: str = "{}"
     """How a value reads in a label."""
     parts: bool = False
+    joins: bool = False
+    """Whether somebody may ask for one front over it: it says how a network runs, not on what or for what."""
     settled_by: str = ""
     """The field that tells it as well, where it does."""
     is_number: bool = False
@@ -43,22 +45,45 @@ FIELDS = (
     Field(name="device_name", title="machine", parts=True),
     Field(name="device", title="device", parts=True, settled_by="device_name"),
     Field(name="devices", title="devices", words="{} devices", parts=True, is_number=True),
-    Field(name="backend", title="backend", parts=True),
+    Field(name="backend", title="backend", parts=True, joins=True),
     Field(name="mode", title="mode", parts=True),
-    Field(name="dtype", title="dtype", parts=True),
-    Field(name="param_dtype", title="parameters", words="parameters {}", parts=True, settled_by="dtype"),
-    Field(name="layout", title="layout", parts=True),
-    Field(name="threads", title="threads", words="{} threads", parts=True, settled_by="device_name", is_number=True),
+    Field(name="dtype", title="dtype", parts=True, joins=True),
+    Field(name="param_dtype", title="parameters", words="parameters {}", parts=True, joins=True, settled_by="dtype"),
+    Field(name="layout", title="layout", parts=True, joins=True),
+    Field(
+        name="threads",
+        title="threads",
+        words="{} threads",
+        parts=True,
+        joins=True,
+        settled_by="device_name",
+        is_number=True,
+    ),
     Field(name="fingerprint", title="environment", words="env {:.6}", parts=True, settled_by="device_name"),
 )
 PROGRAMS = (
-    Field(name="options.fold", title="fold", words="fold={}", parts=True, default=False),
-    Field(name="options.compile_mode", title="compile_mode", words="compile_mode={}", parts=True, default="default"),
-    Field(name="options.compile_cache", title="compile_cache", words="compile_cache={}", parts=True, default="off"),
-    Field(name="options.kernel", title="kernel", words="kernel={}", parts=True),
+    Field(name="options.fold", title="fold", words="fold={}", parts=True, joins=True, default=False),
+    Field(
+        name="options.compile_mode",
+        title="compile_mode",
+        words="compile_mode={}",
+        parts=True,
+        joins=True,
+        default="default",
+    ),
+    Field(
+        name="options.compile_cache",
+        title="compile_cache",
+        words="compile_cache={}",
+        parts=True,
+        joins=True,
+        default="off",
+    ),
+    Field(name="options.kernel", title="kernel", words="kernel={}", parts=True, joins=True),
 )
 """Options that make another program of one network. All others make another network, which may stand beside the first."""
 PARTING = tuple(one for one in (*FIELDS, *PROGRAMS) if one.parts)
+JOINING = tuple(one for one in PARTING if one.joins)
 NAMED: Mapping[str, Field] = {one.name: one for one in (*FIELDS, *PROGRAMS)}
 PLACES = ("model", "image_px", "batch_size", "suite")
 """Fields that a figure or a table has a place of its own for."""
@@ -84,7 +109,8 @@ def word(field: Field, found: Any) -> str:
     """A value as a label has it, "224 px"; "" for none."""
     if found == "":
         return ""
-    text = field.words.format(str(found).lower() if isinstance(found, bool) else str(found))
+    told = str(found)
+    text = field.words.format(told.lower() if told in ("True", "False") else told)
     return text.removesuffix("s") if field.is_number and found == 1 else text
 
 
@@ -105,11 +131,12 @@ def phrase(row: Mapping[str, Any], among: Iterable[Field]) -> str:
 
 
 def labels(rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS) -> list[str]:
-    """What tells each row from the others: the fields of `among` in which they differ, and its options where they do; "" for nothing."""
-    if not rows:
-        return []
-    fields = varying(rows, among)
-    given = [options(row) for row in rows]
-    keys = told_options.differing([(str(row["model"]), one) for row, one in zip(rows, given, strict=True)])
-    spelled = [told_options.phrase(one, keys) for one in given]
+    """What tells each row from the others, its model aside: the fields of `among` in which they differ, and its options as far as rows
+    of its model differ in them; "" for nothing."""
+    fields, given = varying(rows, among), [options(row) for row in rows]
+    of_model: dict[str, list[tuple[str, Mapping[str, Value]]]] = {}
+    for row, one in zip(rows, given, strict=True):
+        of_model.setdefault(str(row["model"]), []).append((str(row["model"]), one))
+    keys = {model: told_options.differing(cases) for model, cases in of_model.items()}
+    spelled = [told_options.phrase(one, keys[str(row["model"])]) for row, one in zip(rows, given, strict=True)]
     return [", ".join(filter(None, (phrase(row, fields), text))) for row, text in zip(rows, spelled, strict=True)]

@@ -15,6 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
+from ..core import fields
 from ..core.errors import NothingMeasuredError
 from ..core.options import differing, phrase, shared
 from . import Drawing
@@ -23,22 +24,8 @@ from . import _style as style
 
 AXES = {"batch_size": "batch size [images]", "image_px": "image size [px a side]"}
 OTHER = {"batch_size": "image_px", "image_px": "batch_size"}
-SAME = (
-    "options",
-    "device_name",
-    "device",
-    "devices",
-    "backend",
-    "mode",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-    "fingerprint",
-)
+SAME = ("options", *(one.name for one in fields.FIELDS if one.parts or one.name == "model_hash"))
 """Cases that differ in one of these are never on one curve."""
-FOLLOWS = {"param_dtype": "dtype", "device": "device_name", "threads": "device_name", "fingerprint": "device_name"}
-"""What needs no word where the other one tells it."""
 COLUMN_INCHES, LABEL_INCHES, LINE_INCHES = 5.6, 0.145, 0.13
 LONGEST = 48
 """Characters of a name at a line's end, where curves can be told apart by so many."""
@@ -95,7 +82,7 @@ def draw(
         for axes, names in placed:
             _spread(axes, names)
     shown = [*measured, *([formula] if formula in cases else [])]
-    besides = ["backend", "mode", "layout", "threads", "options", "status", "reason", "case_id", "fingerprint"]
+    besides = ["status", "reason", "case_id"]
     return Drawing(figure=figure, numbers=scales.numbers(cases, shown, besides, ["model", "image_px", "batch_size"]))
 
 
@@ -149,7 +136,7 @@ def _told(frame: pd.DataFrame) -> list[str]:
     """The columns in which rows differ, but those that another column settles."""
     told: list[str] = []
     for column in frame:
-        settled = FOLLOWS.get(str(column), "")
+        settled = fields.NAMED[str(column)].settled_by if column in fields.NAMED else ""
         before = frame[settled].nunique() if settled in frame else 1
         if len(frame[[one for one in (settled, column) if one in frame]].drop_duplicates()) > before:
             told.append(str(column))
@@ -164,7 +151,7 @@ def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
     differ = differing(list(zip(frame["model"], options, strict=True)))
     frame["options"] = [phrase(one, differ) for one in options]
     told = [*own, *_told(frame[columns[1:-1]])]
-    return _shortened([", ".join(_word(one, row[one]) for one in told if row[one]) for _, row in frame.iterrows()])
+    return _shortened([", ".join(filter(None, (_word(one, row[one]) for one in told))) for _, row in frame.iterrows()])
 
 
 def _shortened(names: Sequence[str]) -> list[str]:
@@ -193,17 +180,10 @@ def _alike(name: str, other: str) -> int:
 
 
 def _word(column: str, value: Any) -> str:
-    match column:
-        case "image_px":
-            return f"{value} px"
-        case "batch_size":
-            return f"batch {value}"
-        case "threads":
-            return f"{value} threads"
-        case "fingerprint":
-            return f"env {str(value)[:6]}"
-        case _:
-            return str(value)
+    """A condition as a name has it; a model and options stand as they are."""
+    if column not in fields.NAMED:
+        return str(value)
+    return fields.phrase({column: None if str(value) in ("nan", "None") else value}, [fields.NAMED[column]])
 
 
 Named = list[tuple[Annotation, float]]

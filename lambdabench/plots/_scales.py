@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ..core import fields
 from ..core.units import SCALES, format_significant
 
 UNITS = {
@@ -68,8 +69,9 @@ def plain_log_ticks(axis: Axis) -> None:
 
 
 def numbers(cases: pd.DataFrame, metrics: Iterable[str], besides: Iterable[str], order: list[str]) -> pd.DataFrame:
-    """The columns behind a figure, stored units in the names."""
+    """The columns behind a figure, stored units in the names; all that tells cases apart stands behind the numbers."""
     wanted = ["model", "batch_size", "image_px", "dtype", "device_name"]
     wanted += [f"{name}{end}" for name in metrics for end in ENDS]
-    kept = cases[[name for name in dict.fromkeys([*wanted, *besides]) if name in cases]].sort_values(order)
+    wanted += [*besides, *(one.name for one in fields.FIELDS), "options"]
+    kept = cases[[name for name in dict.fromkeys(wanted) if name in cases]].sort_values(order, kind="stable")
     return kept.rename(columns={f"{name}{end}": f"{name}{end} [{UNITS[name]}]" for name in UNITS for end in ENDS})

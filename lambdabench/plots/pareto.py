@@ -1,6 +1,6 @@
-"""Accuracy against speed, one panel a batch size, with the front, every interval, and what is missing."""
+"""Accuracy against speed, one panel a front, with every interval, and what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,8 @@ import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis.pareto import BETTER, FRONT_OF
+from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined
+from ..core import fields
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
@@ -16,96 +17,146 @@ from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
 BESIDES = (
-    "asked_batch_size",
+    BATCH,
     "top1_tag",
     "top1_data",
     "top1_source",
     "on_front",
+    "front",
     "membership",
     "case_id",
-    "fingerprint",
 )
-"""Columns of the numbers behind the figure, besides the axes."""
-BATCH = "asked_batch_size"
+"""Columns of the numbers behind the figure, besides the axes and what tells cases apart."""
+OF_A_MODEL = (*(one for one in fields.SETTINGS if not one.parts), fields.NAMED["image_px"])
+"""What tells points of one model apart that stand on one front."""
 
 
-def draw(points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[str] = ()) -> Drawing:
-    """The figure of `analysis.pareto`'s frame. Raises NothingMeasuredError where no case has both numbers."""
+def draw(
+    points: pd.DataFrame, *, x: str, y: str, title: str, notes: Sequence[str] = (), across: Sequence[str] = ()
+) -> Drawing:
+    """The figure of `analysis.pareto`'s frame, made with this `across`: a column a batch size, a row for each of the other things
+    that fronts are apart by. Raises NothingMeasuredError where no case has both numbers."""
     if points.empty:
         raise NothingMeasuredError(
             f"no case has both {x} and {y}: measure models with a published accuracy at their size "
             f"(lambdabench run --suite quickstart), or choose other axes with --x and --y"
         )
-    batches = sorted(points[BATCH].unique())
+    found = groups(points, across)
+    batches, rows = sorted({one.batch for one in found}), list(dict.fromkeys(one.told for one in found))
     with style.context():
-        figure = Figure(figsize=(max(6.4, 5.2 * len(batches)), 5.2), layout="constrained")
-        panels: Any = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
-        for axes, batch in zip(panels, batches, strict=True):
-            _draw_panel(axes, points[points[BATCH] == batch], x, y)
-            axes.set_title(f"batch {batch}", fontsize=9, loc="left")
-        panels[0].set_ylabel(scales.label(y))
+        size = (max(6.4, 5.2 * len(batches)), 5.2 if len(rows) == 1 else 1.2 + 4.2 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
+        grid: Any = figure.subplots(len(rows), len(batches), sharex="col", sharey=True, squeeze=False)
+        panels = _draw_panels(grid, {(one.told, one.batch): one for one in found}, points, (x, y))
         style.heading(figure, title)
-        _draw_legend(panels[-1], points)
+        _draw_legend(panels[-1][0], points)
         style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
-        for axes, batch in zip(panels, batches, strict=True):
-            _name_points(axes, points[points[BATCH] == batch], x, y)
-    return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, x]))
+        for axes, mine in panels:
+            _name_points(axes, mine, (x, y), _names(mine, across))
+    return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, "front", x]))
+
+
+Panels = list[tuple[Axes, pd.DataFrame]]
+
+
+def _draw_panels(
+    grid: Any, found: dict[tuple[str, int], Group], points: pd.DataFrame, columns: tuple[str, str]
+) -> Panels:
+    """The panels that have a front, each with its points."""
+    batches, rows = sorted({batch for _, batch in found}), list(dict.fromkeys(told for told, _ in found))
+    panels: Panels = []
+    for line, told in zip(grid, rows, strict=True):
+        line[0].set_ylabel(scales.label(columns[1]))
+        for axes, batch in zip(line, batches, strict=True):
+            group = found.get((told, batch))
+            if group is None:
+                axes.set_axis_off()
+                continue
+            mine = points.loc[group.members]
+            _draw_panel(axes, mine, *columns)
+            axes.set_title(", ".join(one for one in (told, f"batch {batch}") if one), fontsize=9, loc="left")
+            panels.append((axes, mine))
+    for axes in grid[-1]:
+        axes.set_xlabel(scales.label(columns[0]) + _better(columns[0]))
+    return panels
+
+
+def _better(x: str) -> str:
+    return "  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else ""
 
 
 def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
+    """A front with its points."""
+    on = set(front(points, x, y))
     axes.set_xscale("log")
-    for _, comparable in points.groupby([name for name in FRONT_OF if name in points], dropna=False):
-        _draw_front(axes, comparable[comparable["on_front"]].sort_values(x), x, y)
-    for _, point in points.iterrows():
-        colour, marker = style.FAMILIES[style.family(str(point["model"]))]
-        axes.errorbar(
-            scales.scale(point[x], x),
-            scales.scale(point[y], y),
-            xerr=scales.error(point, x),
-            yerr=scales.error(point, y),
-            fmt=marker,
-            color=colour,
-            alpha=1.0 if point["on_front"] else 0.55,
-            ms=6 if point["on_front"] else 5,
-            elinewidth=0.8,
-            capsize=1.5,
-            zorder=3,
-        )
+    _draw_front(axes, points[points.index.isin(on)].sort_values(x), x, y)
+    for label, point in points.iterrows():
+        _draw_point(axes, point, x, y, is_on=label in on)
     axes.margins(x=0.18, y=0.12)
     scales.plain_log_ticks(axes.xaxis)
-    axes.set_xlabel(
-        scales.label(x) + ("  (← faster)" if x == "latency" else "  (faster →)" if x == "throughput" else "")
+    axes.tick_params(labelbottom=True)
+
+
+def _draw_point(axes: Axes, point: pd.Series, x: str, y: str, *, is_on: bool) -> None:
+    colour, marker = style.FAMILIES[style.family(str(point["model"]))]
+    axes.errorbar(
+        scales.scale(point[x], x),
+        scales.scale(point[y], y),
+        xerr=scales.error(point, x),
+        yerr=scales.error(point, y),
+        fmt=marker,
+        color=colour,
+        alpha=1.0 if is_on else 0.55,
+        ms=6 if is_on else 5,
+        elinewidth=0.8,
+        capsize=1.5,
+        zorder=3,
     )
 
 
-def _name_points(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
+def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], names: list[str]) -> None:
     """Labels that keep clear of each other and of the points, where the layout leaves them."""
+    x, y = columns
     xs, ys = scales.scaled(points[x], x), scales.scaled(points[y], y)
-    textalloc.allocate(
-        axes,
-        xs,
-        ys,
-        [_name(point) for _, point in points.iterrows()],
-        x_scatter=xs,
-        y_scatter=ys,
-        textsize=7,
-        linecolor="#bbbbbb",
-    )
+    textalloc.allocate(axes, xs, ys, names, x_scatter=xs, y_scatter=ys, textsize=7, linecolor="#bbbbbb")
 
 
-def _name(point: pd.Series) -> str:
-    """The model, with the batch that fitted where it is not the panel's, and the data beyond ImageNet-1k that its accuracy is of."""
+def _names(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
+    """Each point's model with what tells it from others of its front: what the front was asked to join, and where points of one model
+    stand on it their sizes, options, sources and tags; with the batch that fitted where it is not the panel's, and the data beyond
+    ImageNet-1k that its accuracy is of."""
+    rows: list[dict[str, Any]] = [{str(key): one for key, one in row.items()} for row in points.to_dict("records")]
+    over = joined(across)
+    told = fields.varying(rows, [one for one in fields.JOINING if one.name in over])
+    words: dict[Hashable, str] = {}
+    for _, same in points.groupby("model", sort=False):
+        places = [int(one) for one in points.index.get_indexer(same.index)]
+        alike = [_without(rows[place], told) for place in places]
+        words |= dict(zip(places, fields.labels(alike, OF_A_MODEL), strict=True))
+        tags = {str(row.get("top1_tag", "")) for row in alike}
+        if len(tags) > 1:
+            words |= {place: ", ".join(filter(None, (words[place], rows[place]["top1_tag"]))) for place in places}
+    return [_name(row, [fields.phrase(row, told), words[place]]) for place, row in enumerate(rows)]
+
+
+def _without(row: dict[str, Any], told: Sequence[fields.Field]) -> dict[str, Any]:
+    """A row without the options that are told already."""
+    gone = {one.name.removeprefix(fields.OPTION) for one in told}
+    return row | {"options": tuple((key, one) for key, one in fields.options(row).items() if key not in gone)}
+
+
+def _name(point: dict[str, Any], words: Sequence[str]) -> str:
     batch = "" if point["batch_size"] == point[BATCH] else f"batch {point['batch_size']}"
-    besides = [one for one in (batch, point.get("top1_data", "")) if one]
+    besides = [one for one in (*words, batch, point.get("top1_data", "")) if one]
     return str(point["model"]) + (f" ({', '.join(besides)})" if besides else "")
 
 
-def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> None:
+def _draw_front(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     stairs = "steps-post" if BETTER[x] == "lower" else "steps-pre"  # the best accuracy that is had at least this fast
     axes.plot(
-        scales.scaled(front[x], x),
-        scales.scaled(front[y], y),
+        scales.scaled(points[x], x),
+        scales.scaled(points[y], y),
         color="#222222",
         lw=1.2,
         zorder=2,

@@ -7,7 +7,7 @@ parameters, once. A training step counts three times both.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..core import registry
+from ..core import fields, registry
 from ..core.errors import NothingMeasuredError
 from ..core.units import format_significant
 from . import Drawing
@@ -28,6 +28,10 @@ METRICS = ("latency",)
 CEILING = "ceiling"
 TIMES = {"inference": 1, "train": 3}
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+PANEL = ("device_name", "device", "devices", "dtype", "param_dtype", "threads")
+"""Layers that differ in one of these stand in panels apart. Environments do not part them: a series and its ceilings are of one."""
+ENVIRONMENT = fields.NAMED["fingerprint"]
+SERIES = tuple(one for one in fields.FIELDS if one.name in ("backend", "layout"))
 IMPLEMENTATION = ("kernel", "library")
 """Options that say who computes, not what."""
 SAID = (
@@ -73,23 +77,54 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
             "no layer was timed beside the ceilings (model ceiling, options of = product and of = copy): "
             "lambdabench run --suite kernels"
         )
-    numbers = pd.DataFrame(rows).sort_values(["implementation", "mode", "intensity [FLOP/B]"], kind="stable")
-    modes = [one for one in TIMES if one in set(numbers["mode"])]
+    numbers = _named(pd.DataFrame(rows))
     with style.context():
-        figure = Figure(figsize=(5.6 * len(modes) + 0.6, 5.0), layout="constrained")
-        panels = figure.subplots(1, len(modes), squeeze=False, sharey=True)[0]
-        looks = style.looks(numbers["implementation"])
-        for axes, mode in zip(panels, modes, strict=True):
-            _draw_panel(axes, numbers[numbers["mode"] == mode], [one for one in ceilings.values() if one], looks)
-            axes.set_title({"inference": "forward", "train": "forward and backward"}[mode], fontsize=9, loc="left")
-        panels[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
+        figure = _panels(numbers)
         style.heading(figure, title)
-        style.caption(figure, (*notes, SAID), width=90 * len(modes) + 40)
+        style.caption(figure, (*notes, SAID), width=90 * numbers["mode"].nunique() + 40)
     return Drawing(figure=figure, numbers=numbers)
 
 
+def _named(numbers: pd.DataFrame) -> pd.DataFrame:
+    """With `conditions`, what tells a panel's rows from other panels', and `series`: the implementation, and what else parts its rows
+    or, in a panel of several environments, its environment. A series is of one machine."""
+    rows = [{str(key): one for key, one in row.items()} for row in numbers.to_dict("records")]
+    places = [one for one in fields.FIELDS if one.name in PANEL]
+    varied = fields.varying(rows, places)
+    numbers = numbers.assign(conditions=[fields.phrase(row, varied) for row in rows], series=numbers["implementation"])
+    for _, panel in numbers.groupby("conditions"):
+        environments = [ENVIRONMENT] if panel["fingerprint"].nunique() > 1 else []
+        for name, same in panel.groupby("implementation"):
+            mine = [rows[place] for place in same.index]
+            told = (*fields.varying(mine, SERIES), *environments)
+            words = [", ".join(filter(None, (str(name), fields.phrase(row, told)))) for row in mine]
+            numbers.loc[same.index, "series"] = words
+    return numbers.sort_values(["conditions", "series", "mode", "intensity [FLOP/B]"], kind="stable")
+
+
+def _panels(numbers: pd.DataFrame) -> Figure:
+    modes = [one for one in TIMES if one in set(numbers["mode"])]
+    told = list(dict.fromkeys(numbers["conditions"]))
+    size = (5.6 * len(modes) + 0.6, 5.0 if len(told) == 1 else 0.8 + 4.4 * len(told))
+    figure = Figure(figsize=size, layout="constrained")
+    grid: Any = figure.subplots(len(told), len(modes), squeeze=False, sharey="row")
+    looks = style.looks(numbers["series"])
+    for line, conditions in zip(grid, told, strict=True):
+        same = numbers[numbers["conditions"] == conditions]
+        line[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
+        for axes, mode in zip(line, modes, strict=True):
+            mine = same[same["mode"] == mode]
+            if mine.empty:
+                axes.set_axis_off()
+                continue
+            _draw_panel(axes, mine, looks)
+            title = {"inference": "forward", "train": "forward and backward"}[mode]
+            axes.set_title(", ".join(one for one in (conditions, title) if one), fontsize=9, loc="left")
+    return figure
+
+
 def _conditions(cases: pd.DataFrame) -> list[str]:
-    return [one for one in ("fingerprint", "device", "dtype", "threads") if one in cases]
+    return [one for one in (*PANEL, "fingerprint") if one in cases]
 
 
 def _ceilings(rows: pd.DataFrame) -> Ceilings | None:
@@ -132,52 +167,26 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
         "rate_high [FLOP/s]": flops / case.get("latency_low", case["latency"]),
         "ceiling [FLOP/s]": ceilings.at(intensity),
         "share of the ceiling": rate / ceilings.at(intensity),
-        "device_name": case["device_name"],
-        "threads": case["threads"],
-        "fingerprint": case["fingerprint"],
-    }
+        "product [FLOP/s]": ceilings.flop_per_s,
+        "copy [B/s]": ceilings.bytes_per_s,
+    } | {name: case[name] for name in (*PANEL, "backend", "layout", "fingerprint", "case_id") if name in case}
 
 
-def _draw_panel(
-    axes: Axes, numbers: pd.DataFrame, ceilings: Sequence[Ceilings], looks: dict[str, tuple[str, str]]
-) -> None:
+def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
+    ceilings = _ceilings_of(numbers)
     x = numbers["intensity [FLOP/B]"]
-    low, high = x.min() / 2, max(2 * x.max(), *(2 * one.flop_per_s / one.bytes_per_s for one in ceilings))
-    line = np.geomspace(low, high, 200)
-    for number, one in enumerate(sorted(ceilings, key=lambda one: one.flop_per_s)):
-        top = np.array([one.at(at) for at in line]) / 1e9
-        axes.plot(line, top, color="#333333", linewidth=1.4, gid="ceiling")
-        for share in (0.6, 0.1):
-            axes.plot(line, share * top, color="#999999", linewidth=0.7, linestyle="--")
-        text = f"product {format_significant(one.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(one.bytes_per_s / 1e9)} GB/s"
-        offset = (-2, 3 + 9 * number)
-        axes.annotate(text, (high, one.flop_per_s / 1e9), offset, textcoords="offset points", ha="right", fontsize=7)
-    for name, group in numbers.groupby("implementation"):
-        colour, marker = looks[str(name)]
-        shares = group["share of the ceiling"]
-        mean = math.exp(np.log(shares).mean())
-        axes.errorbar(
-            group["intensity [FLOP/B]"],
-            group["rate [FLOP/s]"] / 1e9,
-            yerr=[
-                (group["rate [FLOP/s]"] - group["rate_low [FLOP/s]"]).clip(lower=0) / 1e9,
-                (group["rate_high [FLOP/s]"] - group["rate [FLOP/s]"]).clip(lower=0) / 1e9,
-            ],
-            fmt=marker,
-            color=colour,
-            markersize=4.5,
-            elinewidth=0.7,
-            alpha=0.85,
-            linestyle="none",
-            label=f"{name}: {100 * mean:.0f} % of the ceiling ({100 * shares.min():.0f} to {100 * shares.max():.0f} %)",
-        )
+    low, high = x.min() / 2, max(2 * x.max(), *(2 * one.flop_per_s / one.bytes_per_s for one in ceilings.values()))
+    _draw_ceilings(axes, ceilings, np.geomspace(low, high, 200))
+    for name, group in numbers.groupby("series"):
+        _draw_series(axes, str(name), group, *looks[str(name)])
     axes.legend(loc="lower right", frameon=False, fontsize=7)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
-    least, greatest = numbers["rate [FLOP/s]"].min() / 1e9, max(one.flop_per_s for one in ceilings) / 1e9
+    least = numbers["rate [FLOP/s]"].min() / 1e9
+    greatest = max(one.flop_per_s for one in ceilings.values()) / 1e9
     # the legend's lines are below the least point, the ceilings' above the greatest
-    legend, names = 0.04 + 0.045 * numbers["implementation"].nunique(), 0.05 * len(ceilings)
+    legend, names = 0.04 + 0.045 * numbers["series"].nunique(), 0.05 * len(ceilings)
     per_share = greatest / least
     axes.set_ylim(
         least / per_share ** (legend / (1 - legend - names)), greatest * per_share ** (names / (1 - legend - names))
@@ -185,3 +194,47 @@ def _draw_panel(
     axes.set_xlabel("FLOP needed per byte that must move [FLOP/B]")
     for axis in (axes.xaxis, axes.yaxis):
         scales.plain_log_ticks(axis)
+
+
+def _ceilings_of(numbers: pd.DataFrame) -> dict[str, Ceilings]:
+    """A panel's ceilings by the word of their environment, which is empty where there is one; the lowest first."""
+    found = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
+    return {
+        fields.word(ENVIRONMENT, row["fingerprint"]) if len(found) > 1 else "": Ceilings(
+            flop_per_s=row["product [FLOP/s]"], bytes_per_s=row["copy [B/s]"]
+        )
+        for _, row in found.iterrows()
+    }
+
+
+def _draw_ceilings(axes: Axes, ceilings: Mapping[str, Ceilings], line: Any) -> None:
+    for number, (where, one) in enumerate(ceilings.items()):
+        top = np.array([one.at(at) for at in line]) / 1e9
+        axes.plot(line, top, color="#333333", linewidth=1.4, gid="ceiling")
+        for share in (0.6, 0.1):
+            axes.plot(line, share * top, color="#999999", linewidth=0.7, linestyle="--")
+        rates = f"product {format_significant(one.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(one.bytes_per_s / 1e9)} GB/s"
+        text = f"{where}: {rates}" if where else rates
+        end, offset = (line[-1], one.flop_per_s / 1e9), (-2, 3 + 9 * number)
+        axes.annotate(text, end, offset, textcoords="offset points", ha="right", fontsize=7)
+
+
+def _draw_series(axes: Axes, name: str, group: pd.DataFrame, colour: str, marker: str) -> None:
+    """The points of one implementation on one machine, their mean share of the ceiling in the legend."""
+    shares, rate = group["share of the ceiling"], group["rate [FLOP/s]"]
+    mean = math.exp(np.log(shares).mean())
+    axes.errorbar(
+        group["intensity [FLOP/B]"],
+        rate / 1e9,
+        yerr=[
+            (rate - group["rate_low [FLOP/s]"]).clip(lower=0) / 1e9,
+            (group["rate_high [FLOP/s]"] - rate).clip(lower=0) / 1e9,
+        ],
+        fmt=marker,
+        color=colour,
+        markersize=4.5,
+        elinewidth=0.7,
+        alpha=0.85,
+        linestyle="none",
+        label=f"{name}: {100 * mean:.0f} % of the ceiling ({100 * shares.min():.0f} to {100 * shares.max():.0f} %)",
+    )

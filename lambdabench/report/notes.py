@@ -5,16 +5,27 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..analysis import pareto, scripted
+from ..core import fields
+from ..core.fields import Field
+
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
+PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
+"""What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
 
 
-def notes(cases: pd.DataFrame, points: pd.DataFrame, axes: Sequence[str] = ("throughput", "top1")) -> tuple[str, ...]:
-    """The conditions and origins of a front's points, and the holes among the cases."""
+def notes(
+    cases: pd.DataFrame,
+    points: pd.DataFrame,
+    axes: Sequence[str] = ("throughput", "top1"),
+    across: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """The conditions and origins of a front's points, by what fronts are apart, and the holes among the cases."""
     if cases.empty:
         return ()
-    lines = _conditions(points if len(points) else cases, each="a front")
+    lines = [*_conditions(points if len(points) else cases, each="a front"), *_fronts(points, across)]
     of_accuracy = "top1" in axes
     sources = sorted({one for one in points.get("top1_source", ()) if one and of_accuracy})
     if sources:
@@ -74,32 +85,97 @@ def _frameworks(cases: pd.DataFrame) -> list[str]:
     """The framework of each backend with its versions, "torch 2.15.0"."""
     backends = cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)
     found: set[str] = set()
-    for framework, of_jax in (("jax", True), ("torch", False)):
-        same = cases[backends.str.startswith("jax") == of_jax]
+    for framework in ("jax", "torch"):
+        same = cases[backends.str.startswith(framework)]
         versions = sorted({str(one) for one in same.get(f"env_{framework}", ()) if one})
         found |= {f"{framework} {', '.join(versions)}"} if versions else set()
     return sorted(found)
 
 
 def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
+    """A line a device: what was measured on it, with what, when; a line where environments differ, in what; one for scripts."""
     lines = []
     for device, same in cases.groupby("device_name"):
-        dtypes = ", ".join(sorted(set(same["dtype"])))
-        threads = ", ".join(str(int(one)) for one in sorted(set(same["threads"])))
-        threads += " thread" if threads == "1" else " threads"
-        software = "".join(f", {one}" for one in _frameworks(same))
         days = sorted({str(one)[:10] for one in same["started_at"] if one})
         when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+        told = [*_settings(same), *_frameworks(same), f"mode {', '.join(sorted(set(same['mode'])))}", when]
+        lines.append(f"Measured on {device}, {', '.join(told)}.")
+    return [*lines, *_environments(cases, each), *scripted.said(cases)]
+
+
+def _settings(cases: pd.DataFrame) -> list[str]:
+    """dtypes and threads; devices, backends and layouts where they are not the plain ones."""
+    rows = _rows(cases)
+    told = [", ".join(sorted(set(cases["dtype"])))]
+    threads = [str(int(one)) for one in sorted(set(cases["threads"]))]
+    told.append(f"{', '.join(threads)} thread{'' if threads == ['1'] else 's'}")
+    for name, plain in PLAIN.items():
+        found = sorted({fields.value(row, fields.NAMED[name]) for row in rows} - {""}, key=str)
+        if found and found != [plain]:
+            told.append(" and ".join(fields.word(fields.NAMED[name], one) for one in found))
+    return told
+
+
+def _environments(cases: pd.DataFrame, each: str) -> list[str]:
+    """In what the environments differ, where there are several."""
+    found = cases.drop_duplicates("fingerprint")
+    if len(found) < 2:
+        return []
+    values = {
+        str(name): list(dict.fromkeys("absent" if one == "" or pd.isna(one) else str(one) for one in found[name]))
+        for name in found
+        if str(name).startswith("env_")
+    }
+    said = [f"{name.removeprefix('env_')} ({', '.join(ones)})" for name, ones in values.items() if len(ones) > 1]
+    words = ", ".join(fields.word(fields.NAMED["fingerprint"], one) for one in found["fingerprint"])
+    differ = f": they differ in {', '.join(said)}" if said else ""
+    return [f"Rows of {len(found)} environments are shown; each has {each} of its own ({words}){differ}."]
+
+
+def _fronts(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
+    """By what fronts are apart, and over what one was asked for."""
+    lines = []
+    if apart := pareto.parted_by(points, across):
+        could = [one for one in apart if one.joins]
+        how = f"; --across {','.join(_flag(one) for one in could)} draws one" if could else ""
         lines.append(
-            f"Measured on {device}, {dtypes}, {threads}{software}, mode {', '.join(sorted(set(same['mode'])))}, {when}."
+            f"A front each of {_and([_values(points, one) for one in apart])}: other programs or machines{how}."
         )
-    if cases["fingerprint"].nunique() > 1:
-        lines.append(f"Rows of {cases['fingerprint'].nunique()} environments are shown; each has {each} of its own.")
+    over = [fields.NAMED[one] for one in sorted(pareto.joined(across))]
+    if varied := fields.varying(_rows(points), over):
+        lines.append(f"Fronts are over {_and([_values(points, one) for one in varied])}, as asked for.")
     return lines
+
+
+def _values(points: pd.DataFrame, field: Field) -> str:
+    """ "backend (torch_compile, torch_eager)"."""
+    found = sorted({str(fields.value(row, field)) for row in _rows(points)} - {""})
+    shown = found if field.name != "fingerprint" else [one[:6] for one in found]
+    return f"{field.title} ({', '.join(shown).lower() if field in fields.PROGRAMS else ', '.join(shown)})"
+
+
+def _flag(field: Field) -> str:
+    return field.name.removeprefix(fields.OPTION)
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def _rows(cases: pd.DataFrame) -> list[dict[str, object]]:
+    """What tells cases apart, each way once."""
+    return [{str(key): one for key, one in row.items()} for row in _known(cases).drop_duplicates().to_dict("records")]
+
+
+def _known(cases: pd.DataFrame) -> pd.DataFrame:
+    """The columns that tell cases apart."""
+    return cases[[one for one in (*(field.name for field in fields.FIELDS), "options") if one in cases]]
 
 
 def _holes(cases: pd.DataFrame) -> list[str]:
     """A line for each kind of hole, naming its cases; reasons that differ in numbers only are one kind, told by the first."""
+    every = [{str(key): one for key, one in row.items()} for row in _known(cases).to_dict("records")]
+    cases = cases.assign(told=fields.labels(every))
     missing = cases[cases["status"] != "ok"]
     kinds = missing["reason"].astype(str).str.replace(NUMBER, "#", regex=True)
     lines = []
@@ -112,6 +188,8 @@ def _holes(cases: pd.DataFrame) -> list[str]:
 
 
 def _name(model: str, cases: pd.DataFrame) -> str:
-    """A model with the batch sizes of its cases, and with their image sizes where there are several."""
+    """A model with the batch sizes of its cases, with their image sizes where there are several, and with what tells them from others."""
     batches, sizes = (", ".join(str(int(one)) for one in sorted(set(cases[key]))) for key in ("batch_size", "image_px"))
-    return f"{model} batch {batches}" + (f" at {sizes} px" if cases["image_px"].nunique() > 1 else "")
+    told = "; ".join(dict.fromkeys(one for one in cases["told"] if one))
+    name = f"{model} batch {batches}" + (f" at {sizes} px" if cases["image_px"].nunique() > 1 else "")
+    return f"{name} ({told})" if told else name

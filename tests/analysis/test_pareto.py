@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdabench.analysis import scripted
 from lambdabench.analysis.pareto import front, pareto
 
 points = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=14)
@@ -76,3 +77,13 @@ def test_lower_latency_is_better_and_an_axis_without_direction_is_refused() -> N
     assert pareto(frame, x="latency")["on_front"].tolist() == [True, False]
     with pytest.raises(ValueError, match="expected one of"):
         pareto(frame, x="colour")
+
+
+def test_scripted_times_stand_beside_no_measured_ones() -> None:
+    real, script = cases([(1, 1)], backend="torch_eager"), cases([(9, 9)], backend="fake")
+    both = pd.concat([real, script], ignore_index=True)
+    assert set(scripted.measured(both)["backend"]) == {"torch_eager"}
+    assert scripted.left_out(both, real) == ("Not shown: 1 cases of the backend fake, whose times are a script.",)
+    assert len(scripted.measured(script)) == 1
+    assert pareto(both)["on_front"].all(), "where both are looked at, neither beats the other"
+    assert scripted.measured(cases([(1, 1)])).equals(cases([(1, 1)]))

@@ -144,3 +144,18 @@ def test_processes_far_apart_leave_no_number(make_record: Callable[..., Record],
     assert row["peak_memory"] == 7
     near = [make_record("latency", one, replicate=at) for at, one in enumerate((0.1, 0.19))]
     assert table.wide(frame_of(near, tmp_path)).iloc[0]["status"] == "ok"
+
+
+def test_memory_of_several_processes_has_its_range(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    rows = [make_record("peak_memory", value, replicate=place) for place, value in enumerate((100.0, 130.0, 110.0))]
+    rows.append(make_record("peak_memory", 7.0, case_id="once"))
+    wide = table.wide(frame_of(rows, tmp_path)).set_index("case_id")
+    several = wide.loc["resnet50-1"]
+    assert (several["peak_memory_least"], several["peak_memory_most"]) == (100.0, 130.0)
+    assert several["peak_memory"] == pytest.approx(340 / 3)
+    assert pd.isna(wide.loc["once", "peak_memory_least"])
+
+
+def test_a_case_keeps_all_that_its_environment_is(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    (row,) = table.wide(frame_of([make_record(model_hash="abc")], tmp_path)).to_dict("records")
+    assert (row["model_hash"], row["env_lambdabench"], row["env_cores"]) == ("abc", "0.1.0+src.abc", 2)

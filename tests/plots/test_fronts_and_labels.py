@@ -25,7 +25,20 @@ MODELS = (
     ("mobilenetv3_large_100", 64.0, 75.8),
     ("convnext_tiny", 8.3, 84.2),
 )
-SAME = {"batch_size": 1, "dtype": "float32", "mode": "inference", "device": "cpu", "fingerprint": "f", "status": "ok"}
+SAME = {
+    "batch_size": 1,
+    "image_px": 224,
+    "dtype": "float32",
+    "mode": "inference",
+    "device": "cpu",
+    "device_name": "a cpu",
+    "backend": "torch_eager",
+    "layout": "contiguous",
+    "threads": 2,
+    "options": "{}",
+    "fingerprint": "f",
+    "status": "ok",
+}
 
 
 def cases(**changes: Any) -> pd.DataFrame:
@@ -37,13 +50,76 @@ def drawn(*frames: pd.DataFrame, notes: tuple[str, ...] = ()) -> plots.Drawing:
     return figure.draw(points, x="throughput", y="top1", title="T", notes=notes)
 
 
-@pytest.mark.parametrize("apart", [{"fingerprint": "g"}, {"dtype": "bfloat16"}, {"device": "cuda:0"}])
-def test_cases_that_do_not_compare_have_stairs_apart(apart: dict[str, str]) -> None:
+APART = pytest.mark.parametrize(
+    ("apart", "told"),
+    [
+        ({"fingerprint": "g"}, ("env f", "env g")),
+        ({"dtype": "bfloat16"}, ("bfloat16", "float32")),
+        ({"device": "cuda:0"}, ("cpu", "cuda:0")),
+        ({"device_name": "another cpu"}, ("a cpu", "another cpu")),
+        ({"backend": "torch_compile"}, ("torch_compile", "torch_eager")),
+        ({"layout": "channels_last"}, ("channels_last", "contiguous")),
+        ({"options": '{"fold":true}'}, ("fold=false", "fold=true")),
+        ({"options": '{"kernel":"conv2d"}'}, ("kernel=auto", "kernel=conv2d")),
+        ({"options": '{"compile_mode":"max-autotune"}'}, ("compile_mode=default", "compile_mode=max-autotune")),
+        ({"mode": "train"}, ("inference", "train")),
+        ({"threads": 1}, ("1 thread", "2 threads")),
+    ],
+)
+
+
+@APART
+def test_other_programs_and_machines_have_panels_with_stairs_of_their_own(
+    apart: dict[str, str], told: tuple[str, str]
+) -> None:
     slower = cases(**apart).assign(throughput=lambda frame: frame["throughput"] / 3)
-    (axes,) = drawn(cases(), slower).figure.axes
-    stairs = [one.get_xydata() for one in axes.lines if one.get_gid() == "front"]
-    assert len(stairs) == 2
-    assert all((np.diff(one, axis=0) * [1, -1] > 0).all() for one in stairs), "faster is less accurate along a front"
+    drawing = drawn(cases(), slower)
+    assert [axes.get_title("left") for axes in drawing.figure.axes] == [f"{one}, batch 1" for one in told]
+    for axes in drawing.figure.axes:
+        (stairs,) = [one.get_xydata() for one in axes.lines if one.get_gid() == "front"]
+        assert (np.diff(stairs, axis=0) * [1, -1] > 0).all(), "faster is less accurate along a front"
+    numbers = drawing.numbers
+    assert dict(numbers["front"].value_counts()) == dict.fromkeys(told, len(MODELS))
+    on = numbers[numbers["on_front"]].groupby("front")["model"].apply(set)
+    assert on.iloc[0] == on.iloc[1], "three times as slow is a front of its own"
+    (field,) = apart
+    assert set(numbers[field]) == {apart[field], SAME[field]}
+
+
+@pytest.mark.parametrize(("option", "other"), [("backend", "torch_compile"), ("options", '{"fold":true}')])
+def test_one_front_over_ways_to_run_is_drawn_where_it_is_asked_for(option: str, other: str) -> None:
+    faster = cases(**{option: other}).assign(throughput=lambda frame: frame["throughput"] * 3)
+    across = ("fold",) if option == "options" else (option,)
+    points = pareto(pd.concat([cases(), faster], ignore_index=True), across=across)
+    assert not points[points[option] != other]["on_front"].any()
+    drawing = figure.draw(points, x="throughput", y="top1", title="T", across=across)
+    (axes,) = drawing.figure.axes
+    texts = {one.get_text() for one in axes.texts}
+    words = {"backend": ("torch_compile", "torch_eager"), "options": ("fold=true", "fold=false")}[option]
+    assert {f"resnet50 ({one})" for one in words} <= texts
+
+
+def test_a_network_without_a_kernel_stands_on_the_front_of_every_kernel() -> None:
+    lambdas = [
+        cases(options=f'{{"kernel":"{kernel}"}}').iloc[2:4].assign(throughput=rates)
+        for kernel, rates in (("cpu", [50.0, 60.0]), ("conv2d", [1.0, 2.0]))
+    ]
+    drawing = drawn(cases().drop(index=[2, 3]), *lambdas)
+    assert [axes.get_title("left") for axes in drawing.figure.axes] == ["kernel=conv2d, batch 1", "kernel=cpu, batch 1"]
+    assert [len(axes.containers) for axes in drawing.figure.axes] == [len(MODELS)] * 2
+    numbers = drawing.numbers
+    on = numbers[numbers["on_front"]]
+    assert set(on[on["model"].str.startswith("lambda")]["options"]) == {'{"kernel":"cpu"}'}
+    assert len(numbers) == len(MODELS) + 2, "no point stands twice among the numbers"
+
+
+def test_points_of_one_model_on_one_front_are_named_by_what_tells_them_apart() -> None:
+    larger = cases(image_px=320).iloc[:1].assign(throughput=5.0, top1=82.0)
+    deeper = cases(options='{"scope":7}').iloc[2:3].assign(throughput=9.0)
+    (axes,) = drawn(cases(), larger, deeper).figure.axes
+    texts = {one.get_text() for one in axes.texts}
+    assert {"resnet50 (224 px)", "resnet50 (320 px)", "lambda_resnet50 (scope=7)", "lambda_resnet50"} <= texts
+    assert "resnet101" in texts
 
 
 def test_beaten_points_are_lighter() -> None:

@@ -63,3 +63,34 @@ def test_ceilings_of_other_conditions_are_none(changes: dict[str, Any]) -> None:
     cases = pd.DataFrame([*CEILINGS, row("convolution", 1e-2, {"dim": 10}, **changes)])
     with pytest.raises(NothingMeasuredError, match="run --suite kernels"):
         roofline.draw(cases, title="T")
+
+
+def two_machines(**other: Any) -> pd.DataFrame:
+    """One layer on two machines, on the second three times as slow; ceilings on both."""
+    slow = [row("convolution", 3e-2, {"dim": 10}, **other), *(one | other for one in CEILINGS)]
+    return pd.DataFrame([*CEILINGS, row("convolution", 1e-2, {"dim": 10}), *slow])
+
+
+def test_no_series_and_no_mean_is_of_two_machines() -> None:
+    drawing = roofline.draw(two_machines(device_name="another cpu", fingerprint="f01"), title="T")
+    titles = [axes.get_title("left") for axes in drawing.figure.axes]
+    assert titles == ["a cpu, forward", "another cpu, forward"]
+    legends = [axes.get_legend().get_texts()[0].get_text() for axes in drawing.figure.axes]
+    share = drawing.numbers["share of the ceiling"].tolist()
+    assert share[0] == pytest.approx(3 * share[1])
+    assert legends == [
+        f"convolution: {100 * one:.0f} % of the ceiling ({100 * one:.0f} to {100 * one:.0f} %)" for one in share
+    ]
+
+
+def test_environments_of_one_machine_are_series_and_ceilings_of_their_own() -> None:
+    (axes,) = roofline.draw(two_machines(fingerprint="f01"), title="T").figure.axes
+    series = [one.get_text().split(":")[0] for one in axes.get_legend().get_texts()]
+    assert series == ["convolution, env f00", "convolution, env f01"]
+    assert [one.get_text().split(":")[0] for one in axes.texts] == ["env f00", "env f01"]
+
+
+def test_an_implementation_on_two_backends_is_two_series() -> None:
+    rows = [*CEILINGS, *(row("convolution", 1e-2, {"dim": 10}, backend=one) for one in ("torch_eager", "jax_jit"))]
+    numbers = roofline.draw(pd.DataFrame(rows), title="T").numbers
+    assert list(numbers["series"]) == ["convolution, jax_jit", "convolution, torch_eager"]

@@ -72,3 +72,42 @@ def test_notes_are_of_what_is_drawn() -> None:
 def test_a_network_that_only_other_weights_have_an_accuracy_of_is_named() -> None:
     told = CASES.assign(status="ok", top1=[80.38, None], top1_elsewhere=["", "fb_in22k_ft_in1k"])
     assert any("only of others (--weights best): levit_256" in line for line in report.notes(told, told.iloc[:1]))
+
+
+def test_by_what_fronts_are_apart_is_said_and_how_to_have_one() -> None:
+    points = CASES.assign(status="ok", model="resnet50", backend=["torch_eager", "torch_compile"], options="{}")
+    text = "\n".join(report.notes(points, points))
+    assert (
+        "A front each of backend (torch_compile, torch_eager): other programs or machines; --across backend draws one."
+        in text
+    )
+    assert "2 threads, torch_compile and torch_eager, mode inference" in text
+    joined = "\n".join(report.notes(points, points, across=("backend",)))
+    assert "Fronts are over backend (torch_compile, torch_eager), as asked for." in joined
+    assert "A front each" not in joined
+    machines = points.assign(backend="torch_eager", device_name=["a cpu", "a gpu"])
+    assert "A front each of machine (a cpu, a gpu): other programs or machines." in "\n".join(
+        report.notes(machines, machines)
+    )
+
+
+def test_in_what_environments_differ_is_said() -> None:
+    mixed = CASES.assign(fingerprint=["f00d5eed", "beefbeef"], env_torch=["2.14.0", "2.15.0"], env_cpu="a cpu")
+    assert (
+        "Rows of 2 environments are shown; each has a front of its own (env f00d5e, env beefbe): "
+        "they differ in torch (2.14.0, 2.15.0)."
+    ) in report.notes(mixed, mixed)
+
+
+def test_a_hole_is_named_with_what_tells_it_from_what_is_shown() -> None:
+    both = CASES.assign(model="resnet50", backend=["torch_eager", "torch_compile"], options=["{}", '{"fold":true}'])
+    assert "Not shown: resnet50 batch 1 (torch_compile, fold=true): oom: too big; try a smaller batch." in report.notes(
+        both, both.iloc[:1]
+    )
+
+
+def test_scripted_times_are_said_to_be_a_script() -> None:
+    scripted = CASES.assign(backend="fake", env_torch="2.15.0")
+    text = "\n".join(report.notes(scripted, scripted.iloc[:1]))
+    assert "Times of the backend fake are a script: nothing was measured." in text
+    assert "torch 2.15.0" not in text
