@@ -211,11 +211,58 @@ def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> Non
         "gone": "gone",
     }
     assert found["slower"].ratio == pytest.approx(1.2)
-    assert found["slower"].low == pytest.approx(1.2 * math.exp(-1.96 * 0.03), abs=0.001)
+    assert found["slower"].own == pytest.approx(1.2)
+    assert found["slower"].low is not None
+    assert 1 < found["slower"].low < 1.2 * math.exp(-1.96 * 0.03), "three benchmarks are compared, and share something"
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
     assert done.exit_code == 0
     assert "+20.0 %" in done.output
     assert "1.01 s" in done.output
+    assert "3 benchmarks share +0.0 %, which is no change of each" in done.output
+    assert "a stored pair cannot tell less than its two processes differ: nothing under 11 % here" in done.output
+
+
+def test_what_a_pair_of_files_shares_is_no_change_of_each(tmp_path: Path) -> None:
+    times = {f"test_{number}": [1e-3 * (1 + number)] * 8 for number in range(50)}
+    before = saved(tmp_path / "a.json", **times)
+    factors = {
+        name: 1.3 * (2.0 if name == "test_7" else 1.0 + 0.01 * (number % 5 - 2)) for number, name in enumerate(times)
+    }
+    after = saved(tmp_path / "b.json", **{name: [factors[name] * one for one in data] for name, data in times.items()})
+    found = {one.name: one for one in commands.compare_files(before, after)}
+    assert [name for name, one in found.items() if one.finding != "not told apart"] == ["test_7"]
+    assert (found["test_7"].ratio, found["test_7"].own) == (pytest.approx(2.6), pytest.approx(2.0, rel=0.01))
+    done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
+    assert (
+        "50 benchmarks share +30.0 %, which is no change of each: more than runs of one machine usually" in done.output
+    )
+    assert "nothing under 23 % here" in done.output
+    (row,) = [line for line in done.output.splitlines() if "test_7 " in line]
+    assert [one for one in ("+160.0 %", "+100.0 %", "slower") if one not in row] == []
+
+
+def test_what_is_known_of_rounds_that_were_not_kept_widens_the_interval(tmp_path: Path) -> None:
+    still = saved(tmp_path / "a.json", one=[1.0] * 8)
+    width: dict[str, float] = {}
+    for name, stats in {
+        "unknown": {"median": 1.0},
+        "wide": {"median": 1.0, "iqr": 0.5, "rounds": 5},
+        "many": {"median": 1.0, "iqr": 0.5, "rounds": 5000},
+        "few": {"median": 1.0, "data": [0.7, 1.0, 1.4]},
+        "odd": {"median": 1.0, "iqr": "nan", "rounds": -2},
+    }.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(
+            json.dumps(json.loads(still.read_text()) | {"benchmarks": [{"fullname": "one", "stats": stats}]})
+        )
+        (found,) = commands.compare_files(still, path)
+        assert found.high is not None
+        assert found.finding == "not told apart"
+        width[name] = found.high
+    assert width["unknown"] == width["odd"]
+    assert width["wide"] > 1.3 * width["unknown"]
+    assert width["few"] > 1.3 * width["unknown"]
+    assert width["many"] < 1.01 * width["unknown"]
 
 
 def test_short_times_are_told(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from ..commands import FileChange
 from ..core import codec
 from ..core.units import format_time
 
+LARGE_SHARED = 1.2
+"""Twice the standard deviation of what two runs of a machine share."""
+
 
 def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
     """Each case against its stored sessions, and that this is the weaker way."""
@@ -65,18 +68,32 @@ def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
 def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
     """Benchmarks of two files, and how little two processes can tell."""
     table = Table(box=None, pad_edge=False)
-    for title in ("benchmark", "before", "after", "change", "95 % interval", "finding"):
+    for title in ("benchmark", "before", "after", "change", "of its own", "interval", "finding"):
         table.add_column(title, justify="left" if title in ("benchmark", "finding") else "right")
     for one in changes:
         times = ["–" if value is None else format_time(value) for value in (one.before_s, one.after_s)]
-        change = "–" if one.ratio is None else f"{_percent(one.ratio)} %"
+        change, own = ("–" if value is None else f"{_percent(value)} %" for value in (one.ratio, one.own))
         interval = "" if one.low is None or one.high is None else f"[{_percent(one.low)}, {_percent(one.high)}]"
-        table.add_row(one.name, *times, change, interval, one.finding)
+        table.add_row(one.name, *times, change, own, interval, one.finding)
     console.print(table)
-    console.print(
-        "two processes of equal code differ by percents, which the intervals hold; check --base REF tells far less apart",
-        soft_wrap=True,
-    )
+    for line in _limits(changes):
+        console.print(line, soft_wrap=True)
+
+
+def _limits(changes: Sequence[FileChange]) -> list[str]:
+    """What all benchmarks share, and the least that this pair of files can tell."""
+    known = [(one.ratio / one.own, one.high / one.own) for one in changes if one.ratio and one.own and one.high]
+    if not known:
+        return []
+    shared, least = known[0][0], min(reach for _, reach in known)
+    said = f"{len(known)} benchmarks share {_percent(shared)} %, which is no change of each"
+    if max(shared, 1 / shared) > LARGE_SHARED:
+        said += ": more than runs of one machine usually differ by; look at what all of them run, and at the machine"
+    return [
+        said,
+        f"a stored pair cannot tell less than its two processes differ: nothing under {100 * (least - 1):.0f} % here; "
+        "check --base REF tells far less apart",
+    ]
 
 
 def _percent(ratio: float) -> str:

@@ -27,7 +27,9 @@ class Timed:
     group: str = ""
     reason: str = ""
     median_s: float | None = None
-    """Where the rounds themselves were not kept."""
+    """Where the rounds themselves were not kept, which number `rounds`, with `iqr_s` between their quartiles."""
+    iqr_s: float | None = None
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

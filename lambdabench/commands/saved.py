@@ -99,6 +99,8 @@ def _timed(one: Mapping[str, Any]) -> Timed:
         iterations=iterations,
         group=_text(one.get("group") or "", f"{name}: group"),
         median_s=_seconds(stats["median"], f"{name}: stats.median"),
+        iqr_s=_positive(stats.get("iqr")),
+        rounds=int(_positive(stats.get("rounds")) or 0),
     )
 
 
@@ -106,6 +108,11 @@ def _text(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{place}: found {value!r}, expected a text")
     return value
+
+
+def _positive(value: Any) -> float | None:
+    """A number above 0 that a file may hold; None for anything else."""
+    return float(value) if type(value) in (int, float) and math.isfinite(value) and value > 0 else None
 
 
 def _seconds(value: Any, place: str) -> float:
