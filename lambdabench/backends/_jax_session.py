@@ -123,6 +123,10 @@ class JaxSession:
         wrong = sum(int((~np.isfinite(one)).sum()) for one in parts)
         return f"{wrong} of {sum(one.size for one in parts)} outputs are not finite" if wrong else ""
 
+    def doubts(self) -> tuple[str, ...]:
+        """None: a compiled program does the same in every call and keeps nothing."""
+        return ()
+
     def values(self, output: Any) -> tuple[float, ...]:
         first = _arrays(output)[0].addressable_shards[0].data
         return tuple(np.asarray(first, np.float64).ravel()[:SHOWN].tolist())

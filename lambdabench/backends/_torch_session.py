@@ -2,15 +2,17 @@
 from the live network and its outputs."""
 
 import contextlib
-import math
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
-from ..core.record import Compilation, Effective
+from ..core.record import LEFT, Compilation, Effective
 from ..core.spec import Case, Value
+from ._torch_meters import CudaMeter
+from ._torch_trees import mapped, tensors
 
 OPTIONS: Mapping[str, Value] = {"fold": False}
 """Of every backend on torch. `fold`: batch norms that directly follow a convolution are folded into it; inference and features only."""
@@ -24,6 +26,10 @@ SHOWN = 1000
 """Numbers of an output that are kept."""
 IMAGES = 4
 """Axes of a batch of maps."""
+TURNS = 4
+"""Sets of inputs that take turns in a user's own network, which may know one that it has met..."""
+TURNS_BYTES = 2**26
+"""...fewer, and two at least, where they would take more."""
 
 
 class _PerfClock:
@@ -36,7 +42,7 @@ class Compiler(Protocol):
 
     def wrap(self, work: Callable[..., Any]) -> Callable[..., Any]: ...
 
-    def done(self) -> Compilation: ...
+    def done(self) -> Compilation | None: ...
 
     def close(self) -> None: ...
 
@@ -69,20 +75,25 @@ class TorchSession:
         if self._device.type in NUMBERED:
             getattr(torch, self._device.type).set_device(self._device)
         self.asynchronous = self._device.type != "cpu"
-        self.meter: MemoryMeter | None = _CudaMeter(self._device) if self._device.type == "cuda" else None
+        self.meter: MemoryMeter | None = CudaMeter(self._device) if self._device.type == "cuda" else None
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         self._mode_is_readable = True
+        self._seed, self._own = seed, hasattr(workload, "anew")
+        self._told: list[str] = _authors().told(workload.network) if self._own else []
         self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
-        self._inputs = tuple(self._to_device(one) for one in workload.inputs(case, seed))
+        self._first = self._turn(seed)
+        self._turns = itertools.cycle([self._first, *self._others()])
         self._parameters = tuple(self._network.parameters())  # looking for them takes as long as a small map
         learns = case.mode == "train" and case.kind != "layer"
+        if learns and not self._parameters:
+            raise UnsupportedError(f"{case.model} has no parameters to train; use --mode inference")
         self._optimizer = torch.optim.SGD(self._parameters, lr=LEARNING_RATE) if learns else None
-        self._eager = _with_loss(self._network, workload) if learns else self._network
+        self._eager = self._with_loss(self._network) if learns else self._called(self._network)
         self._work = self._eager if compiler is None else compiler.wrap(self._eager)
 
     def call(self) -> Any:
-        return self._step(self._work)
+        return self._step(self._work, next(self._turns))
 
     def compilation(self) -> Compilation | None:
         return None if self._compiler is None else self._compiler.done()
@@ -103,30 +114,49 @@ class TorchSession:
         return times
 
     def effective(self, output: Any) -> Effective:
-        images, outputs = self._inputs[0], tensors(output)
+        given, outputs = tensors(self._first.inputs), tensors(output)
+        fed = tensors((self._first.arguments, self._first.keywords)) or given
         return Effective(
             mode=self._found_mode(output),
-            device=str(images.device),
+            device=str(given[0].device),
             param_dtype=_names({one.dtype for one in self._network.parameters()}),
             output_dtype=_names({one.dtype for one in outputs}),
             autocast=self._case.dtype if self._autocasts() else "",
             layout=self._found_layout(),
             threads=self._torch.get_num_threads(),
             matmul=self._torch.get_float32_matmul_precision(),
-            batch_size=min(int(one.shape[0]) for one in outputs),
+            batch_size=self._found_batch(output),
             kernel=_names(
                 {one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}
             ),
             folded=_told(self._network) if _folds(self._case) else "",
             features=self._workload.features(output, self._case),
+            inputs=", ".join(f"{_names({one.dtype})} {'x'.join(map(str, one.shape))}" for one in fed),
+            network=", ".join(self._told),
         )
 
     def check(self, output: Any) -> str:
         if problem := self._workload.check(output, self._case):
             return problem
-        outputs = tensors(output)
+        outputs = [one.dequantize() if one.is_quantized else one for one in tensors(output)]
         wrong = sum(int((~self._torch.isfinite(one)).sum()) for one in outputs)
         return f"{wrong} of {sum(one.numel() for one in outputs)} outputs are not finite" if wrong else ""
+
+    def doubts(self) -> tuple[str, ...]:
+        if not self._own:
+            return ()
+        from . import _torch_watch
+
+        def anew() -> Callable[[_Turn], Any]:
+            network: Any = self._placed(self._workload.anew())  # pyright: ignore[reportAttributeAccessIssue]
+            return lambda given: self._step(self._called(network), given)
+
+        return _torch_watch.doubts(
+            lambda given: self._step(self._eager, given),
+            self._first,
+            lambda turn: self._turn(self._seed + TURNS + turn),
+            anew if self._optimizer is None else None,
+        )
 
     def values(self, output: Any) -> tuple[float, ...]:
         first = tensors(output)[0].detach()
@@ -134,57 +164,85 @@ class TorchSession:
         return tuple(last.flatten()[:SHOWN].double().tolist())
 
     def parameters(self) -> int:
-        return sum(one.numel() for one in self._network.parameters())
+        return sum(one.numel() for one in self._weights())
 
     def parameter_bytes(self) -> int:
-        return sum(one.numel() * one.element_size() for one in self._network.parameters())
+        return sum(one.numel() * one.element_size() for one in self._weights())
 
     def input_bytes(self) -> int:
-        return sum(one.numel() * one.element_size() for one in self._inputs)
+        return sum(one.numel() * one.element_size() for one in tensors(self._first.inputs))
 
     def interaction_bytes(self) -> int | None:
         return self._workload.interaction_bytes(self._case)
 
     def flops(self) -> float:
-        from torch.utils.flop_counter import FlopCounterMode
+        from . import _torch_flops, _torch_watch
 
-        backward = self._torch.ops.aten.convolution_backward
-        with FlopCounterMode(display=False, custom_mapping={backward: _convolution_backward_flops}) as counter:
-            self._step(self._eager)
+        with _torch_watch.uncompiled(), _torch_flops.counter() as counter:
+            self._step(self._eager, self._first)
         return float(counter.get_total_flops())
 
     def compiler_flops(self) -> None:
         """Inductor counts none."""
 
     def close(self) -> None:
-        del self._network, self._parameters, self._inputs, self._optimizer, self._eager, self._work
+        del self._network, self._parameters, self._first, self._turns, self._optimizer, self._eager, self._work
         if self._compiler is not None:
             self._compiler.close()
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
 
-    def _step(self, work: Callable[..., Any]) -> Any:
+    def _step(self, work: Callable[..., Any], given: "_Turn") -> Any:
         if self._case.mode != "train":
             with self._precision(), self._torch.inference_mode():
-                return work(*self._workload.arguments(self._inputs))
+                return work(*given.arguments, **given.keywords)
         if self._optimizer is None:
-            return self._there_and_back(work)
+            return self._there_and_back(work, given)
         with self._precision():
-            output, loss = work(*self._inputs)
+            output, loss = work(*given.inputs)
         loss.backward()
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return output.detach()
+        return mapped(_detached, output)
 
-    def _there_and_back(self, work: Callable[..., Any]) -> Any:
+    def _there_and_back(self, work: Callable[..., Any], given: "_Turn") -> Any:
         """A training step of a part of a network: no loss and no optimizer's, whose time is not its own."""
-        arguments = self._workload.arguments(self._inputs)
+        arguments = self._workload.arguments(given.inputs)
         with self._precision():
             output = work(*arguments)
-        output.backward(self._inputs[-1])
+        output.backward(given.inputs[-1])
         for one in self._parameters:
             one.grad = None
         return output.detach()
+
+    def _turn(self, seed: int) -> "_Turn":
+        """A set of inputs on the device."""
+        inputs = tuple(mapped(self._to_device, one) for one in self._workload.inputs(self._case, seed))
+        return _Turn(inputs, self._workload.arguments(inputs), self._keywords(inputs))
+
+    def _others(self) -> "list[_Turn]":
+        """Sets that take turns with the first; none in a network that is known by its name."""
+        size = max(1, self.input_bytes())
+        count = max(2, min(TURNS, TURNS_BYTES // size)) if self._own else 1
+        return [self._turn(self._seed + turn) for turn in range(1, count)]
+
+    def _keywords(self, inputs: tuple[Any, ...]) -> dict[str, Any]:
+        return self._workload.keywords(inputs) if self._own else {}  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _called(self, network: Any) -> Callable[..., Any]:
+        return _authors().explaining(network, network) if LEFT in self._told else network
+
+    def _with_loss(self, network: Any) -> Callable[..., Any]:
+        workload, keywords, called = self._workload, self._keywords, self._called(network)
+
+        def forward_and_loss(*inputs: Any) -> tuple[Any, Any]:
+            output = called(*workload.arguments(inputs), **keywords(inputs))
+            return output, workload.loss(mapped(_float, output), inputs)
+
+        return forward_and_loss
+
+    def _weights(self) -> tuple[Any, ...]:
+        return (*self._network.parameters(), *(_authors().packed_weights(self._network) if self._own else ()))
 
     def _set_switches(self) -> None:
         torch, case = self._torch, self._case
@@ -194,7 +252,7 @@ class TorchSession:
         torch.backends.cudnn.benchmark = False
 
     def _placed(self, network: Any) -> Any:
-        network = network.to(self._device, getattr(self._torch, self._case.param_dtype or "float32"))
+        network = network.to(self._device, self._kept_dtype(network))
         for one in network.parameters():
             if one.dim() == 4:  # a 5-D weight (timm's lambda layers) has no channels_last form
                 one.data = one.data.contiguous(memory_format=self._layout)
@@ -208,6 +266,20 @@ class TorchSession:
                     "use --mode inference, or give the network as file.py:callable"
                 ) from error
         return network
+
+    def _kept_dtype(self, network: Any) -> Any:
+        """What parameters are cast to; None for those of a network that is in several precisions, where nobody asked for one."""
+        wanted = getattr(self._torch, self._case.param_dtype or "float32")
+        if not self._own:
+            return wanted
+        found = _authors().float_dtypes(network)
+        if wanted is self._torch.float32 and self._case.dtype == "float32" and _authors().is_left(network):
+            self._told += [] if LEFT in self._told else [LEFT]
+            return None
+        if found - {wanted, self._torch.float32}:
+            cast = f"cast from {_names(found)} to {_names({wanted})}"
+            self._told += [] if cast in self._told else [cast]
+        return wanted
 
     def _to_device(self, tensor: Any) -> Any:
         tensor = tensor.to(self._device)
@@ -233,18 +305,26 @@ class TorchSession:
             yield
 
     def _found_mode(self, output: Any) -> str:
-        """The mode of every part; several outputs are features; "" where an exported graph holds it and no flag does."""
+        """The mode of every part; maps with strides are features; "" where an exported graph holds it and no flag does."""
         if not self._mode_is_readable:
             return ""
         if self._network.training:
             return "train"
         if any(one.training for one in self._network.modules()):
             return "mixed"
-        return "inference" if isinstance(output, self._torch.Tensor) else "features"
+        return "features" if self._workload.features(output, self._case) else "inference"
+
+    def _found_batch(self, output: Any) -> int:
+        """Images that the output is of: those of every tensor, or of the first list or tensor of a user's own that has as many."""
+        sizes = [int(one.shape[0]) for one in tensors(output) if one.dim()]
+        sizes += [len(output)] if isinstance(output, (list, tuple)) and self._own else []
+        asked = self._case.batch_size
+        return asked if self._own and asked in sizes else min(sizes, default=asked)
 
     def _found_layout(self) -> str:
         last = self._torch.channels_last
-        images = self._inputs[0]
+        given = tensors(self._first.inputs)
+        images = next((one for one in given if one.dim() == IMAGES), given[0])
         maps = [one for one in self._network.parameters() if one.dim() == 4 and one.shape[1] > 1 and one.shape[2] > 1]
         if images.dim() != 4 or images.is_contiguous() == images.is_contiguous(memory_format=last):
             return self._case.layout
@@ -263,28 +343,26 @@ class TorchSession:
         return [start.elapsed_time(end) / 1e3 for start, end in pairs]
 
 
-class _CudaMeter:
-    """The allocator's peak minus what was allocated before."""
+class _Turn(NamedTuple):
+    """A set of inputs, and what of it the network takes."""
 
-    name = "cuda allocator"
-
-    def __init__(self, device: Any) -> None:
-        self._device = device
-
-    def measure(self, work: Callable[[], Any]) -> tuple[float, Any]:
-        import torch
-
-        torch.cuda.synchronize(self._device)
-        torch.cuda.reset_peak_memory_stats(self._device)
-        before = torch.cuda.memory_allocated(self._device)
-        result = work()
-        torch.cuda.synchronize(self._device)
-        return float(torch.cuda.max_memory_allocated(self._device) - before), result
+    inputs: tuple[Any, ...]
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
 
 
-def tensors(output: Any) -> tuple[Any, ...]:
-    """The tensors of an output that is one tensor or a list of them."""
-    return tuple(output) if isinstance(output, (list, tuple)) else (output,)
+def _authors() -> Any:
+    from . import _torch_authors
+
+    return _torch_authors
+
+
+def _detached(one: Any) -> Any:
+    return one.detach()
+
+
+def _float(one: Any) -> Any:
+    return one.float() if one.is_floating_point() else one
 
 
 def _folds(case: Case) -> bool:
@@ -305,22 +383,6 @@ def _told(network: Any) -> str:
     from . import _torch_fold
 
     return _torch_fold.told(network)
-
-
-def _with_loss(network: Any, workload: Workload) -> Callable[..., Any]:
-    def forward_and_loss(*inputs: Any) -> tuple[Any, Any]:
-        output = network(*workload.arguments(inputs))
-        return output, workload.loss(output.float(), inputs)
-
-    return forward_and_loss
-
-
-def _convolution_backward_flops(written: Any, read: Any, weight: Any, *rest: Any, **_: Any) -> int:
-    """FLOP of a convolution's gradients, each as many as its forward pass has. torch's own counter (2.11 to 2.15) counts the
-    weight's gradient once for every group."""
-    transposed, asked = rest[4], rest[7]
-    forward = 2 * math.prod(read if transposed else written) * math.prod(weight[1:])
-    return forward * sum(bool(one) for one in asked[:2])
 
 
 def _names(values: set[Any]) -> str:

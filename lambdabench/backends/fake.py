@@ -2,7 +2,8 @@
 
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
 largest_batch (a larger one is out of memory); fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" |
-"kill" | "recompile"; compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
+"kill" | "recompile"; flag (doubts about the network); compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks;
+xla_flops (a step) one that counts.
 """
 
 import os
@@ -129,6 +130,9 @@ class _FakeSession:
 
     def check(self, output: Any) -> str:
         return "asked for a wrong output" if self._options.get("fail") == "wrong_output" else ""
+
+    def doubts(self) -> tuple[str, ...]:
+        return tuple(str(self._options["flag"]).split(",")) if "flag" in self._options else ()
 
     def values(self, output: Any) -> tuple[float, ...]:
         return (1.0, 2.0, 3.0)

@@ -28,6 +28,7 @@ CHOICES: Mapping[str, tuple[Value, ...]] = {
     **_torch_session.CHOICES,
     "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"),
 }
+AUTHORS = "torch.compile by its author"
 SCRATCH = "LAMBDABENCH_SCRATCH"
 """Variable that names the folder for what does not outlive the worker, however it ends."""
 MISSING = {
@@ -58,32 +59,40 @@ def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
         raise UnsupportedError(
             f"compile_mode {mode!r} is unknown; use one of {', '.join(map(str, CHOICES['compile_mode']))}"
         )
-    _start_compiler(case.device)
+    start_compiler(case.device)
     return TorchSession(workload, case, seed, InductorCompiler(mode))
 
 
 class InductorCompiler:
-    """Compiles one callable with empty caches, and counts what the compiler does until it is closed."""
+    """Compiles one callable with empty caches, and counts what the compiler does until it is closed.
 
-    def __init__(self, mode: str) -> None:
-        self._mode, self._seconds, self._start_s = mode, 0.0, 0.0
+    Without a mode the callable compiles itself, since its author called torch.compile on it, or on something that it calls: where
+    that cannot be told before, `cold` is false, and caches are left alone.
+    """
+
+    def __init__(self, mode: str | None, *, cold: bool = True) -> None:
+        self._mode, self._cold, self._seconds, self._start_s = mode, cold, 0.0, 0.0
         self._held = contextlib.ExitStack()
 
     def wrap(self, work: Callable[..., Any]) -> Callable[..., Any]:
         import torch
 
-        self._held.enter_context(_cold_caches())
+        self._held.enter_context(_cold_caches() if self._cold else _own_counters())
         watch = torch._dynamo.callback.callback_handler
         watch.register_start_callback(self._started)
         watch.register_end_callback(self._ended)
-        return torch.compile(work, mode=self._mode, fullgraph=False, dynamic=False)
+        self._held.callback(_forget, watch.start_callbacks, self._started)
+        self._held.callback(_forget, watch.end_callbacks, self._ended)
+        return work if self._mode is None else torch.compile(work, mode=self._mode, fullgraph=False, dynamic=False)
 
-    def done(self) -> Compilation:
+    def done(self) -> Compilation | None:
         from torch._dynamo.utils import counters
 
         frames = counters["frames"]
+        if self._mode is None and not counters["stats"]["unique_graphs"]:
+            return None
         return Compilation(
-            compiler=f"inductor {self._mode}",
+            compiler=AUTHORS if self._mode is None else f"inductor {self._mode}",
             seconds=self._seconds,
             graphs=counters["stats"]["unique_graphs"],
             breaks=sum(counters["graph_break"].values()),
@@ -118,8 +127,17 @@ def _cold_caches() -> Iterator[None]:
         folder.close()  # told of no error: it would keep the folder
 
 
+@contextlib.contextmanager
+def _own_counters() -> Iterator[None]:
+    """What was compiled before is not counted."""
+    import torch._dynamo
+
+    torch._dynamo.utils.counters.clear()
+    yield
+
+
 @functools.cache
-def _start_compiler(device: str) -> None:
+def start_compiler(device: str) -> None:
     """What the compiler does once a process. Raises UnsupportedError where it lacks a compiler of its own."""
     import torch
 
@@ -132,6 +150,12 @@ def _start_compiler(device: str) -> None:
                 if sign == type(one).__name__ or sign in str(one):
                     raise UnsupportedError(remedy) from error
         raise
+
+
+def _forget(callbacks: list[Any], one: Any) -> None:
+    """Unless torch has forgotten it already, as it does where everything compiled is dropped."""
+    if one in callbacks:
+        callbacks.remove(one)
 
 
 def _add_one(x: Any) -> Any:

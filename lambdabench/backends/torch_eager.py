@@ -2,7 +2,7 @@
 
 from ..core.ports import Session, Workload
 from ..core.spec import Case, Device
-from . import _torch_devices, _torch_session
+from . import _torch_devices, _torch_session, torch_compile
 from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
@@ -24,4 +24,11 @@ def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
     """Places and prepares the network. Raises UnsupportedError with what to ask instead."""
     assert workload is not None
     refuse(case)
-    return TorchSession(workload, case, seed)
+    if not hasattr(workload, "anew"):
+        return TorchSession(workload, case, seed)
+    from . import _torch_authors
+
+    compiled = _torch_authors.is_compiled(workload.network)
+    if compiled:
+        torch_compile.start_compiler(case.device)
+    return TorchSession(workload, case, seed, torch_compile.InductorCompiler(None, cold=compiled))

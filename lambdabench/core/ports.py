@@ -46,6 +46,18 @@ class Workload(Protocol):
         ...
 
 
+class OwnWorkload(Workload, Protocol):
+    """A user's own network: it may be fed anything, and nobody knows what it does."""
+
+    def keywords(self, inputs: tuple[Any, ...]) -> dict[str, Any]:
+        """The part of `inputs` that the network takes by name."""
+        ...
+
+    def anew(self) -> Any:
+        """The network made again, on the host, which has seen no input."""
+        ...
+
+
 class Clock(Protocol):
     """Seconds, monotonic. A backend brings its own when time is scripted or read from device events."""
 
@@ -103,6 +115,11 @@ class Session(Protocol):
 
     def check(self, output: Any) -> str:
         """What is wrong with an output (shape, not finite); empty when nothing is."""
+        ...
+
+    def doubts(self) -> tuple[str, ...]:
+        """Flags of a user's own network that does another work, or keeps more, at every call. Asked after the timing, at the cost of
+        some calls. Raises WrongOutputError where the timed calls answer from what was kept of others."""
         ...
 
     def values(self, output: Any) -> tuple[float, ...]:

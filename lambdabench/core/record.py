@@ -7,8 +7,8 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order, noise_cpu_waited, env_gpus, statistic; null in files of older versions, whose rows are in the order of started_at and whose
-   throughput is the median of its samples.
+6  run_order, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network; null in files of older versions, whose rows are in
+   the order of started_at and whose throughput is the median of its samples.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,10 @@ SETTLED = frozenset({"ok", "oom", "unsupported"})
 """Statuses that a later run of the same case does not try again."""
 FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 """Statuses that make a run's exit code 1."""
+
+
+LEFT = "dtypes as its author left them"
+"""In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,10 @@ class Effective:
     """Batch norms that convolutions have taken in ("36 of 53 batch norms"); empty where none was to be."""
     features: str = ""
     """stride:channels of each feature map, "4:256 8:512"; empty where the output is no list of maps."""
+    inputs: str = ""
+    """What the network is given, "float32 4x3x224x224", several with commas; empty where a backend does not say."""
+    network: str = ""
+    """What the author of a user's own network has done to it, and what was cast ("TorchScript", "compiled by its author")."""
     warmup_calls: int | None = None
     meter: str = ""
     """How memory was read."""

@@ -6,11 +6,12 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-from ..core import registry
+from ..core import registry, shapes
 from ..core.errors import LambdabenchError, MissingExtraError, UnsupportedError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish, options_from
 from . import _seeded
+from .classification.spec import is_users
 
 OURS = ("resnet", "mobilenet", "mask_rcnn")
 """Families with a spec of their own; timm's names are timm's."""
@@ -35,8 +36,10 @@ TIMMS_OWN = (
     "cache_dir",
 )
 """What every network of ours takes as timm's do."""
-WORKLOADS_OWN: Mapping[str, tuple[Value, ...]] = {_seeded.OPTION: (_seeded.SEEDED,)}
-"""Options of a case that no model sees, with what they may be: they say what a network is given."""
+WORKLOADS_OWN: Mapping[str, tuple[Value, ...] | None] = {_seeded.OPTION: (_seeded.SEEDED,), shapes.OPTION: None}
+"""Options of a case that no model sees, with what they may be (None: whatever can be read): they say what a network is given."""
+BEYOND_THE_FORMULA = {shapes.OPTION, shapes.CHANNELS_OPTION, "num_classes"}
+"""Options that the paper's formula of memory does not know."""
 INSTALL = {"torch": 'pip install "lambdabench[torch]"', "jax": 'pip install "lambdabench[jax]"'}
 NEEDS = {"torch": "torch", "jax": "flax"}
 
@@ -113,7 +116,7 @@ def _refuse_strange(name: str, options: Mapping[str, Any], takes: set[str]) -> N
 
 def create_workload(case: Case, framework: str = "torch") -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
-    task = _task(case)
+    task = _task(case, framework)
     if not has_twin(task, framework):
         raise UnsupportedError(
             f"{case.model} in mode {case.mode} has no twin in {framework.upper()}; use --backend torch_eager"
@@ -121,6 +124,8 @@ def create_workload(case: Case, framework: str = "torch") -> Workload:
     own = dict(case.options)
     weights = own.pop(_seeded.OPTION, None)
     workload = _twin(task, framework).create(replace(case, options=options_from(own)))
+    if weights and getattr(workload, "feed", None) is not None:
+        raise UnsupportedError(f"{case.model} says itself what it is fed; leave out the option {_seeded.OPTION}")
     return _twin("_seeded", framework).seeded(workload) if weights else workload
 
 
@@ -128,7 +133,7 @@ def interaction_bytes(case: Case) -> int | None:
     """What arXiv 2102.08602, Table 4 counts as a network's memory; None where its formula does not reach."""
     family = ours().get(case.model, "")
     formula = getattr(_spec(family), "interaction_bytes", None) if family else None
-    if formula is None or case.image_px is None:
+    if formula is None or case.image_px is None or dict(case.options).keys() & BEYOND_THE_FORMULA:
         return None
     return formula(case.model, image_px=case.image_px, batch_size=case.batch_size, **dict(case.options))
 
@@ -138,15 +143,16 @@ def describe(wish: Wish) -> ModelFacts:
 
     By torch where it is installed; by JAX where it is not, and of a user's own network that is no torch module.
     """
-    task = "single_layer" if wish.kind == "layer" else "classification"
     framework = "torch" if find_spec("torch") else "jax"
+    task = "users" if is_users(wish.model) and framework == "torch" else "classification"
+    task = "single_layer" if wish.kind == "layer" else task
     try:
         try:
             return _twin(task, framework).describe(wish)
         except UnsupportedError:
             if framework == "jax" or ":" not in wish.model or not find_spec("flax"):
                 raise
-            return _twin(task, "jax").describe(wish)
+            return _twin("classification", "jax").describe(wish)
     except Exception as error:
         family = ours().get(wish.model, "timm" if "/" not in wish.model and ":" not in wish.model else "user")
         return ModelFacts(
@@ -162,13 +168,15 @@ def backbone(name: str) -> str:
     return _spec(ours()[name]).VARIANTS[name]
 
 
-def _task(case: Case) -> str:
+def _task(case: Case, framework: str) -> str:
     """What a network is for, which says what it is fed."""
     if case.kind == "layer":
         return "single_layer"
     if ours().get(case.model) == "mask_rcnn":
         return "detection"
-    return "features" if case.mode == "features" else "classification"
+    if case.mode == "features":
+        return "features"
+    return "users" if is_users(case.model) and framework == "torch" else "classification"
 
 
 def has_twin(package: str, framework: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.errors import MismatchError, WrongOutputError
 from ..core.ports import MemoryMeter, Session
-from ..core.record import Effective, Noise
+from ..core.record import LEFT, Effective, Noise
 from ..core.spec import Case, Sampling
 from ..machine import quiet
 from .sampling import Sampled, sample
@@ -16,6 +16,14 @@ BLOCK_S = 0.2
 BLOCKS = 12
 MATMUL = {"float32": "highest", "tf32": "high"}
 """The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
+
+HINTS = {
+    "threads": " (the network calls torch.set_num_threads itself: leave that to --threads)",
+    "mode": " (its train() or eval() does not do what it is told; ask for --mode as it stays)",
+    "output_dtype": " (its author cast it: use --dtype, or return float32)",
+    "matmul": " (the network sets the precision of products itself: leave that to --dtype)",
+}
+"""What a user's own network does where it differs from what was asked."""
 
 
 class LiveBench:
@@ -28,6 +36,7 @@ class LiveBench:
         self._sampled: Sampled | None = None
         self._rates: tuple[tuple[float, ...], int] | None = None
         self._steady_extra_bytes: float | None = None
+        self._doubts: tuple[str, ...] = ()
         self._first_call_s = 0.0
         self.noise = Noise()
         meter = session.meter or host_meter()
@@ -57,7 +66,11 @@ class LiveBench:
         lost = quiet.lost_share(self.noise) if self._on_cpu() else None
         contended = lost is not None and lost >= quiet.CONTENDED_SHARE
         own = {"graph_breaks": broken, "contended": contended}
-        return (*(self._sampled.flags if self._sampled else ()), *(name for name, is_so in own.items() if is_so))
+        return (
+            *(self._sampled.flags if self._sampled else ()),
+            *(name for name, is_so in own.items() if is_so),
+            *self._doubts,
+        )
 
     def starved(self) -> str:
         """Why the times are of a process that hardly had a CPU, with the mend; empty where it had, or its work is elsewhere."""
@@ -133,6 +146,7 @@ class LiveBench:
                 f"the network was compiled again while it was timed: {self.effective.compiler} became {after.compiler}; "
                 "TORCH_LOGS=recompiles, or JAX_LOG_COMPILES=1, says why"
             )
+        self._doubts = self._session.doubts()
 
     def _on_cpu(self) -> bool:
         """Whether the times are of the host's own work."""
@@ -181,15 +195,16 @@ def difference(case: Case, found: Effective) -> str:
         "mode": case.mode,
         "device": case.device,
         "devices": case.devices,
-        "param_dtype": case.param_dtype,
+        "param_dtype": None if LEFT in found.network else case.param_dtype,
         "layout": case.layout,
         "threads": case.threads if case.device == "cpu" else None,
         "batch_size": case.batch_size,
         "output_dtype": "float32" if case.dtype in MATMUL else None,  # half precision may end in float32 logits
         "matmul": MATMUL.get(case.dtype),
     }
+    hints = HINTS if case.model_hash or ":" in case.model else {}
     return ", ".join(
-        f"{key} {getattr(found, key)!r} instead of {want!r}"
+        f"{key} {getattr(found, key)!r} instead of {want!r}{hints.get(key, '')}"
         for key, want in asked.items()
         if want is not None and getattr(found, key) not in ("", None, want)
     )

@@ -52,6 +52,7 @@ def _measure(job: Job, create_workload: CreateWorkload) -> Outcome:
         bench = LiveBench(session, case, job.sampling, HostMeter)
         asked = [registry.load("metrics", name).answer(bench) for name in _timing_first(job.metrics)]
         answers = [one for one in asked if one is not None]
+        answers += _authors_compiling(bench, job, compiles=backend.COMPILES)
         _refuse_nothing(answers, job)
         if bench.timed():
             bench.verify()
@@ -69,6 +70,13 @@ def _measure(job: Job, create_workload: CreateWorkload) -> Outcome:
         )
     finally:
         session.close()
+
+
+def _authors_compiling(bench: LiveBench, job: Job, *, compiles: bool) -> list[Measurement]:
+    """The compiler's part of the first call where a backend compiles nothing, and the network's author has."""
+    if compiles or bench.compile_s() is None or "first_call" not in job.metrics or "compile" in job.metrics:
+        return []
+    return [one for one in [registry.load("metrics", "compile").answer(bench)] if one is not None]
 
 
 def _without(case: Case, options: Collection[str]) -> Case:

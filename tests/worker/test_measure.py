@@ -73,6 +73,18 @@ def test_outcome_says_when_how_warm_and_how_memory_was_read() -> None:
     assert outcome.noise.cpu_per_wall is not None
 
 
+def test_doubts_about_a_network_are_flags_of_its_row() -> None:
+    assert "memory_grows" in measured(("latency",), jitter=0.0, flag="memory_grows").flags
+    assert measured(("latency",), jitter=0.0).flags == ()
+
+
+def test_what_compiles_itself_has_the_compilers_seconds_beside_its_first_call() -> None:
+    script = {"jitter": 0.0, "first_call_s": 3.0, "compile_s": 2.0}
+    assert values(measured(("latency", "first_call"), **script))["compile"] == 2.0
+    assert "compile" not in values(measured(("latency",), **script))
+    assert "compile" not in values(measured(("latency", "first_call"), jitter=0.0))
+
+
 def test_nothing_is_timed_that_nobody_asked_for() -> None:
     outcome = measured(("parameters", "extra_memory"))
     assert outcome.effective.warmup_calls is None

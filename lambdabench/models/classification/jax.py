@@ -11,6 +11,7 @@ from jax import numpy as jnp
 from ... import models
 from ...core import jaxpr
 from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.shapes import OPTION, shape_of
 from ...core.spec import Case, ModelFacts, Wish
 from ...layers._initial.jax import outline
 from .spec import CLASSES, REFUSALS, USER_PX, call_users, framework_of, is_users, refusal
@@ -28,7 +29,9 @@ class Classification:
     def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
         generator = np.random.default_rng(seed)
         assert case.image_px is not None
-        images = generator.standard_normal((case.batch_size, case.image_px, case.image_px, 3), dtype=np.float32)
+        shape = shape_of(case.image_px, case.options)
+        size = (case.batch_size, shape.height, shape.width, shape.channels)
+        images = generator.standard_normal(size, dtype=np.float32)
         if case.mode != "train":
             return (images,)
         return images, generator.integers(0, self.classes or 2, case.batch_size, dtype=np.int32)
@@ -61,11 +64,13 @@ def create(case: Case) -> Classification:
     options: dict[str, Any] = dict(case.options)
     dtypes = dtypes_of(case)
     if is_users(case.model):
+        options.pop(OPTION, None)
         network = load_users(case.model, options)
         set_dtype(network, dtypes["dtype"])
         return Classification(network=network, classes=None, weights="the user's")
     try:
-        return Classification(network=build(case.model, options, case.image_px, **dtypes))
+        classes = int(options.get("num_classes", CLASSES))
+        return Classification(network=build(case.model, options, case.image_px, **dtypes), classes=classes or None)
     except REFUSALS as error:
         raise refusal(case.model, error) from error
 
@@ -80,7 +85,12 @@ def build(name: str, options: dict[str, Any], image_px: int | None, **dtypes: An
     """A network of ours for images of `image_px`. Raises UnsupportedError where it has no twin in JAX."""
     if name not in models.in_jax():  # asked here: telling timm's names apart would load torch
         raise UnsupportedError(f"{name} has no twin in JAX; use --backend torch_eager")
-    return models.create(name, framework="jax", image_px=image_px or models.native_px(name), **dtypes, **options)
+    size: Any = image_px or models.native_px(name)
+    if OPTION in options:
+        shape = shape_of(size, options)
+        size = shape.px if shape.height == shape.width else (shape.height, shape.width)
+        options = {key: value for key, value in options.items() if key != OPTION} | {"in_chans": shape.channels}
+    return models.create(name, framework="jax", image_px=size, **dtypes, **options)
 
 
 def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
@@ -112,8 +122,10 @@ def describe(wish: Wish) -> ModelFacts:
     native_px = USER_PX if users else models.native_px(wish.model) if family else USER_PX
     px = wish.image_px or native_px
     options: dict[str, Any] = dict(wish.options)
-    theirs, mine = (lambda: load_users(wish.model, options)), (lambda: build(wish.model, options, px))
-    counts = counted(nnx.eval_shape(theirs) if users else outline(mine), (1, px, px, 3))
+    shape = shape_of(px, wish.options)
+    own = {key: value for key, value in options.items() if key != OPTION}
+    theirs, mine = (lambda: load_users(wish.model, own)), (lambda: build(wish.model, options, px))
+    counts = counted(nnx.eval_shape(theirs) if users else outline(mine), (1, shape.height, shape.width, shape.channels))
     return ModelFacts(name=wish.model, family=family, native_px=native_px, image_px=px, **counts)
 
 

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def call_users(reference: str, options: dict[str, Any]) -> Any:
 def _called(reference: str, options: dict[str, Any]) -> Any:
     place, _, attribute = reference.rpartition(":")
     if place.endswith(".py"):
-        name = "user_model_" + hashlib.sha256(place.encode()).hexdigest()[:8]
+        name = _module_name(place)
         spec = importlib.util.spec_from_file_location(name, Path(place).resolve())
         if spec is None or spec.loader is None:
             raise LambdabenchError(f"{place} cannot be imported")
@@ -54,6 +54,19 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
     if not hasattr(module, attribute):
         raise LambdabenchError(f"{place} has no {attribute!r}")
     return getattr(module, attribute)(**options)
+
+
+def beside(reference: str, name: str) -> Callable[..., Any] | None:
+    """The function `make_<name>`, or else `<name>`, that stands beside the callable `make` of a user's file or module, which has been
+    loaded; None where there is none."""
+    place, _, attribute = reference.rpartition(":")
+    module = sys.modules.get(_module_name(place) if place.endswith(".py") else place)
+    found = (getattr(module, one, None) for one in (f"{attribute}_{name}", name))
+    return next((one for one in found if callable(one)), None)
+
+
+def _module_name(place: str) -> str:
+    return "user_model_" + hashlib.sha256(place.encode()).hexdigest()[:8]
 
 
 def framework_of(network: object) -> str:

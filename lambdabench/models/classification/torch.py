@@ -1,24 +1,21 @@
-"""Classifiers in torch: ours, timm's and the user's own, with what they are fed and what planning must know of them."""
+"""Classifiers in torch: ours and timm's, with what they are fed and what planning must know of them."""
 
 import importlib
 import inspect
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from ... import models
 from ...core import registry
-from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.errors import UnsupportedError
+from ...core.shapes import OPTION, shape_of
 from ...core.spec import Case, ModelFacts, Options, Wish
-from .spec import CLASSES, REFUSALS, USER_PX, call_users, framework_of, is_users, refusal
-
-COUNTED = ("convolution", "mm", "addmm", "bmm", "baddbmm", "scaled_dot_product")
+from .._counts.torch import counted
+from .spec import CLASSES, REFUSALS, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +25,11 @@ class Classification:
     network: nn.Module
     weights: str = "random"
     classes: int | None = CLASSES
-    """None where the width of the output is the user's business."""
+    """None where the output is no logits."""
 
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(seed)
-        assert case.image_px is not None
-        images = torch.randn(case.batch_size, 3, case.image_px, case.image_px, generator=generator)
+        images = random_images(case, generator)
         if case.mode != "train":
             return (images,)
         return images, torch.randint(self.classes or 2, (case.batch_size,), generator=generator)
@@ -59,15 +55,20 @@ class Classification:
         return models.interaction_bytes(case)
 
 
+def random_images(case: Case, generator: torch.Generator) -> Tensor:
+    """A batch of the case's images, from a normal distribution."""
+    assert case.image_px is not None
+    shape = shape_of(case.image_px, case.options)
+    return torch.randn(case.batch_size, shape.channels, shape.height, shape.width, generator=generator)
+
+
 def create(case: Case) -> Classification:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size or option it does not take."""
     refuse_size(case)
     torch.manual_seed(0)
-    options: dict[str, Any] = dict(case.options)
-    if is_users(case.model):
-        return Classification(network=load_users(case.model, options), classes=None, weights="the user's")
+    classes = int(dict(case.options).get("num_classes", CLASSES))
     try:
-        return Classification(network=build(case.model, options, case.image_px))
+        return Classification(network=build(case.model, dict(case.options), case.image_px), classes=classes or None)
     except REFUSALS as error:
         raise refusal(case.model, error, _takes(case.model, error)) from error
 
@@ -92,16 +93,17 @@ def refuse_size(case: Case) -> None:
 
     timm refuses a size in the first call only, by all kinds of errors: so one is made on the meta device.
     """
-    if is_users(case.model) or case.model in models.ours() or case.model not in _timm().names():
+    if case.model in models.ours() or case.model not in _timm().names():
         return
-    native_px = _timm().native_px(case.model)
-    if case.image_px in (None, native_px):
+    native_px, shaped = _timm().native_px(case.model), OPTION in dict(case.options)
+    if case.image_px in (None, native_px) and not shaped:
         return
     problem = models.describe(Wish(model=case.model, image_px=case.image_px, options=case.options)).problem
-    if problem and not models.describe(Wish(model=case.model, options=case.options)).problem:
+    rest = tuple(pair for pair in case.options if pair[0] != OPTION)
+    if problem and not models.describe(Wish(model=case.model, options=rest)).problem:
+        size = shape_of(case.image_px or native_px, case.options).told() if shaped else f"{case.image_px} px"
         raise UnsupportedError(
-            f"{case.model} does not take images of {case.image_px} px ({problem}); "
-            f"use its own size, --image-px {native_px}"
+            f"{case.model} does not take images of {size} ({problem}); use its own size, --image-px {native_px}"
         )
 
 
@@ -110,38 +112,28 @@ def _timm() -> Any:
 
 
 def build(name: str, options: dict[str, Any], image_px: int | None) -> nn.Module:
-    """A network of ours or timm's for images of `image_px`; those whose weights depend on the size are told it."""
+    """A network of ours or timm's for images of `image_px`, or of the shape that the options name; those whose weights depend on
+    the size are told it."""
+    size: Any = image_px
+    if OPTION in options:
+        shape = shape_of(image_px or 0, options)
+        size = shape.px if shape.height == shape.width else (shape.height, shape.width)
+        options = {key: value for key, value in options.items() if key != OPTION} | {"in_chans": shape.channels}
     if name in models.ours():
-        return models.create(name, image_px=image_px or models.native_px(name), **options)
+        return models.create(name, image_px=size or models.native_px(name), **options)
     timm_twin = _timm()
     if name not in timm_twin.names():
         raise registry.unknown("model", name, models.names())
-    if image_px is None or image_px == timm_twin.native_px(name):
+    if size is None or size == timm_twin.native_px(name):
         return timm_twin.create(name, **options)
     try:
-        return timm_twin.create(name, img_size=image_px, **options)
+        return timm_twin.create(name, img_size=size, **options)
     except TypeError:
         return timm_twin.create(name, **options)
 
 
-def load_users(reference: str, options: dict[str, Any]) -> nn.Module:
-    """The user's network. Its own exceptions pass through, so that the row can name their file and line."""
-    if reference.endswith(".pt2"):
-        return torch.export.load(reference).module()
-    network = call_users(reference, options)
-    if framework_of(network) == "jax":
-        raise UnsupportedError(
-            f"{reference} returned a {type(network).__name__}, a module of flax; this backend runs a torch.nn.Module: use --backend jax_jit"
-        )
-    if not isinstance(network, nn.Module):
-        raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a torch.nn.Module")
-    return network
-
-
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one image, forward, on the meta device. Raises what building raises."""
-    if is_users(wish.model):
-        return _count(ModelFacts(name=wish.model, family="user", native_px=USER_PX), wish)
     family = models.ours().get(wish.model, "timm")
     if family == "timm":
         twin = _timm()
@@ -172,37 +164,6 @@ def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:
 
 def _counts_on_meta(model: str, options: Options, px: int) -> dict[str, Any]:
     with torch.device("meta"):
-        network = load_users(model, dict(options)) if is_users(model) else build(model, dict(options), px)
-        images = torch.empty(1, 3, px, px)
+        network, shape = build(model, dict(options), px), shape_of(px, options)
+        images = torch.empty(1, shape.channels, shape.height, shape.width)
     return counted(network, images)
-
-
-def counted(network: nn.Module, images: Tensor) -> dict[str, Any]:
-    """Counts of one forward pass, in evaluation, as `ModelFacts` names them."""
-    network.eval()
-    written = WrittenElements()
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter, written:
-        network(images)
-    return {
-        "parameters": sum(one.numel() for one in network.parameters()),
-        "flops_per_image": float(counter.get_total_flops()),
-        "activations_per_image": float(written.elements),
-        "operations": written.operations,
-    }
-
-
-class WrittenElements(TorchDispatchMode):
-    """Counts convolutions and matrix products, and the elements that they write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements = self.operations = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if any(name in func.name().split("::")[-1] for name in COUNTED):
-            first = result[0] if isinstance(result, tuple) else result
-            self.elements += math.prod(first.shape)
-            self.operations += 1
-        return result

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from ... import models
 from ...core.errors import UnsupportedError
+from ...core.shapes import shape_of
 from ...core.spec import Case
 from ..classification.spec import is_users
-from ..classification.torch import build, load_users, refuse_size
+from ..classification.torch import build, random_images, refuse_size
+from ..users import torch as users
 
 SWITCH = "features_only"
 
@@ -28,9 +30,7 @@ class FeatureMaps:
     """Maps of shape [batch, height, width, channels], as Swin's are."""
 
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
-        generator = torch.Generator().manual_seed(seed)
-        assert case.image_px is not None
-        return (torch.randn(case.batch_size, 3, case.image_px, case.image_px, generator=generator),)
+        return (random_images(case, torch.Generator().manual_seed(seed)),)
 
     def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return inputs
@@ -49,8 +49,11 @@ class FeatureMaps:
                     f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
                 )
             stride, sizes = self._stride(index, one, case), self._sizes(one)
-            if not all(_fits(size, case.image_px or 0, stride) for size in sizes):
-                return f"map {index} is {sizes[0]} x {sizes[1]}, expected {case.image_px} px divided by {stride}"
+            shape = shape_of(case.image_px or 0, case.options)
+            if not (_fits(sizes[0], shape.height, stride) and _fits(sizes[1], shape.width, stride)):
+                square = shape.height == shape.width
+                of = f"{case.image_px}" if square else f"{shape.height} x {shape.width}"
+                return f"map {index} is {sizes[0]} x {sizes[1]}, expected {of} px divided by {stride}"
         return ""
 
     def features(self, output: Any, case: Case) -> str:
@@ -65,16 +68,37 @@ class FeatureMaps:
         return int(one.shape[height]), int(one.shape[height + 1])
 
     def _stride(self, index: int, one: Tensor, case: Case) -> int:
-        return self.strides[index] if self.strides else max(1, round((case.image_px or 0) / self._sizes(one)[0]))
+        return self.strides[index] if self.strides else self._found(one, case)
+
+    def _found(self, one: Tensor, case: Case) -> int:
+        return max(1, round(shape_of(case.image_px or 0, case.options).height / self._sizes(one)[0]))
 
 
-def create(case: Case) -> FeatureMaps:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMaps:
+    """A `core.ports.OwnWorkload`: a user's own network, whose output is checked as feature maps are."""
+
+    inner: users.Users
+    maps: FeatureMaps
+
+    def check(self, output: Any, case: Case) -> str:
+        return self.maps.check(output, case)
+
+    def features(self, output: Any, case: Case) -> str:
+        return self.maps.features(output, case)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def create(case: Case) -> FeatureMaps | OwnMaps:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for a model without feature maps."""
+    if is_users(case.model):
+        inner = users.create(case)
+        return OwnMaps(inner=inner, maps=_wrapped(inner.network))
     refuse_size(case)
     torch.manual_seed(0)
     options: dict[str, Any] = dict(case.options)
-    if is_users(case.model):
-        return _wrapped(load_users(case.model, options), weights="the user's")
     try:
         network = build(case.model, options | {SWITCH: True}, case.image_px)
     except Exception as error:  # timm refuses by all kinds of errors, most of them without a word
@@ -86,11 +110,11 @@ def create(case: Case) -> FeatureMaps:
     return _wrapped(network)
 
 
-def _wrapped(network: nn.Module, weights: str = "random") -> FeatureMaps:
+def _wrapped(network: nn.Module) -> FeatureMaps:
     info: Any = getattr(network, "feature_info", None)
     strides = tuple(int(one) for one in info.reduction()) if hasattr(info, "reduction") else ()
     last = "NHWC" in str(getattr(network, "output_fmt", ""))
-    return FeatureMaps(network=network, weights=weights, strides=strides, channels_last=last)
+    return FeatureMaps(network=network, strides=strides, channels_last=last)
 
 
 def _fits(size: int, image_px: int, stride: int) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.spec import Case, ModelFacts, Options, Wish
-from ..classification.torch import counted
+from .._counts.torch import counted
 from .spec import NO_LOSS, Asked, read, size_of
 
 
