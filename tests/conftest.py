@@ -13,6 +13,8 @@ from lambdabench.core.spec import Case, Environment
 
 os.environ.setdefault("PJRT_NPROC", "1")
 """JAX's CPU pool is made once a process: tests that share one agree on its size."""
+os.environ.setdefault("LAMBDABENCH_LEASE", "off")
+"""Tests run beside each other on one processor, and what they time is no number of anybody's."""
 ENVIRONMENT = Environment(lambdabench="0.1.0+src.abc", cpu="a cpu", cpu_flags="avx2", cores=2, memory_gib=24)
 CASE = Case(model="resnet50", device="cpu", image_px=224, threads=2, param_dtype="float32")
 

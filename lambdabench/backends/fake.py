@@ -19,6 +19,7 @@ from ..core.record import Compilation, Effective
 from ..core.spec import Case, Device, Value
 
 FRAMEWORK = ""
+SEVERAL_HOSTS = True
 COMPILES = False
 OPTIONS: Mapping[str, Value] = {}
 """None of its own: its script stands where a model's options do, and any are taken."""

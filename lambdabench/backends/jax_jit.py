@@ -14,6 +14,7 @@ from ..core.spec import Case, Device, Value
 from . import _jax_devices
 
 FRAMEWORK = "jax"
+SEVERAL_HOSTS = True
 COMPILES = True
 OPTIONS: Mapping[str, Value] = {"compile_cache": "off"}
 CHOICES: Mapping[str, tuple[Value, ...]] = {"compile_cache": ("off", "on")}

@@ -121,13 +121,16 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         fresh=fresh,
         dry_run=dry_run,
     )
-    prepared = commands.prepare(request, lambda text: typer.echo(text, err=True))
+    if idle := commands.idle(request):
+        typer.echo(idle)
+        return
+    prepared = commands.prepare(request, _say)
     console = _console()
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
         return
     with run_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
-        result = commands.execute(prepared, request, on_progress)
+        result = commands.execute(prepared, request, on_progress, _say)
     code = result.exit_code(strict)
     if not prepared.hosts.speaks:
         typer.echo(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
@@ -331,6 +334,11 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         check_view.print_result(_console(), result, show_all=show == "all")
     raise typer.Exit(result.exit_code)
+
+
+def _say(text: str) -> None:
+    """A line on standard error, of what a run waits for."""
+    typer.echo(text, err=True)
 
 
 def _console() -> Console:

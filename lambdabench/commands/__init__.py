@@ -3,7 +3,7 @@
 from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
-from .measuring import Prepared, RunRequest, RunResult, execute, prepare, run, run_frame
+from .measuring import Prepared, RunRequest, RunResult, execute, idle, prepare, run, run_frame
 from .overriding import overrides_of
 from .reading import (
     list_names,
@@ -38,6 +38,7 @@ __all__ = [
     "compare_files",
     "convert",
     "execute",
+    "idle",
     "list_names",
     "load_now",
     "options_of",

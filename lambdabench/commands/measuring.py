@@ -25,7 +25,7 @@ from ..core.spec import CROWDED, HALVED, Case, Job, Machine, ModelFacts, Options
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
-from . import calibrating, owned, rounds
+from . import calibrating, owned, placing, rounds
 from .checking import check_names, check_options
 from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
@@ -63,6 +63,8 @@ class Prepared:
     hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
     spent_s: float = 0.0
     """What preparing took of the budget."""
+    is_alone: bool = False
+    """Whether it measures by itself what several processes were started for."""
     seen: owned.Seen = dataclasses.field(default_factory=dict[str, dict[str, str]])
     """Files that users' own networks are known to import."""
 
@@ -99,6 +101,12 @@ class RunResult:
         return 1 if strict and bad else 0
 
 
+def idle(request: RunRequest) -> str:
+    """What a process says that has nothing to do, since another one of those that were started measures all; empty for one that has."""
+    hosts = find_hosts()
+    return "" if hosts.speaks else placing.idle(suite.load(request.suite, request.overrides), hosts)
+
+
 def prepare(
     request: RunRequest,
     on_wait: Callable[[str], None] = lambda _: None,
@@ -113,11 +121,14 @@ def prepare(
     if problem := caches.problem():
         on_wait(problem)
     wanted = suite.load(request.suite, request.overrides)
+    is_alone = hosts.count > 1 and not placing.spreads(wanted)
+    hosts = Hosts() if is_alone else hosts
     if hosts.speaks:
         folders.refuse_unwritable(request.results / wanted.name, "give another --results")
         folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; give another --reports")
     check_options(wanted)
-    found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
+    with placing.alone(is_alone):
+        found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
     check_names(wanted, found.names)
     seen = owned.seen_of(wanted, found.facts)
     wanted = owned.settled(wanted, seen)
@@ -141,9 +152,10 @@ def prepare(
     planned = make(rates=calibrating.stored(every, found.machine, print_) if alone else ())
     if alone and not request.dry_run and calibrating.is_worth(planned):
         most_s = float("inf") if planned.budget_s is None else calibrating.SHARE * planned.budget_s
-        calibrating.calibrate(
-            every, found.machine, found.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
-        )
+        with placing.alone(is_alone), placing.held(every, hosts, on_wait):
+            calibrating.calibrate(
+                every, found.machine, found.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
+            )
     rates = calibrating.stored(every, found.machine, print_) if alone else ()
     spent_s = clock() - begun_s
     return Prepared(
@@ -156,6 +168,7 @@ def prepare(
         hosts=hosts,
         spent_s=spent_s,
         seen=seen,
+        is_alone=is_alone,
     )
 
 
@@ -165,8 +178,21 @@ def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) 
     return execute(prepared, request, on_progress or (lambda _: None))
 
 
-def execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
-    """Carries out a prepared plan. Of several hosts the first one alone stores and draws."""
+def execute(
+    prepared: Prepared,
+    request: RunRequest,
+    on_progress: Callable[[Step], None],
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> RunResult:
+    """Carries out a prepared plan. Of several hosts the first one alone stores and draws.
+
+    Raises DeviceError where another run has a device and keeps it; `on_wait` hears of it first.
+    """
+    with placing.alone(prepared.is_alone), placing.held(prepared.plan.jobs, prepared.hosts, on_wait):
+        return _on_host(prepared, request, on_progress)
+
+
+def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
     if prepared.hosts.speaks:
         return _execute(prepared, request, on_progress)
     with tempfile.TemporaryDirectory(prefix="lambdabench-host-") as name:
@@ -224,7 +250,8 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
     if "budget_s" in own:
         own["budget_s"] = flags.duration(own["budget_s"], "budget_s")
-    return run(RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)).rows
+    request = RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)
+    return store.read([]) if idle(request) else run(request).rows
 
 
 def _backends(wanted: Suite) -> list[str]:

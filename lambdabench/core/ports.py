@@ -152,7 +152,8 @@ class Session(Protocol):
 class Backend(Protocol):
     """A runtime: one module of `backends/` has these as functions. The module's name is the backend's.
 
-    `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none).
+    `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none). One with `SEVERAL_HOSTS = True` is run by several
+    processes together where the environment names them (`core.hosts`); of others the first one measures alone.
     """
 
     FRAMEWORK: str

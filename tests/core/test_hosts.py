@@ -11,6 +11,7 @@ from lambdabench.core.hosts import Hosts, find_hosts
     [
         ({}, Hosts()),
         ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, Hosts()),  # an allocation, and no step that runs in it
+        ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3", "LAMBDABENCH_ALONE": "1"}, Hosts()),
         ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, Hosts()),
         ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3"}, Hosts(process=3, count=4)),
         ({"TPU_WORKER_HOSTNAMES": "localhost", "TPU_WORKER_ID": "0"}, Hosts()),
