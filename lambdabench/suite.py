@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from .core import registry
+from .core import folders, registry
 from .core.errors import SuiteError
 from .core.sources import source_hash
 from .core.spec import (
@@ -37,6 +37,8 @@ from .facts import weight_names
 
 PACKAGE = Path(__file__).parent
 SAMPLING = Sampling()
+RESERVED = ("reference",)
+"""Of folders below results: what it holds is read only where it is named."""
 
 
 def _listed(value: Any) -> Any:
@@ -179,8 +181,14 @@ def names() -> tuple[str, ...]:
 
 
 def name_of(reference: str) -> str:
-    """The name of a suite that is given by its name or by a path, as in results/<name>."""
-    return Path(reference).stem if _is_path(reference) else reference
+    """The name of a suite that is given by its name or by a path, as in results/<name>. Raises SuiteError for one that would be another
+    folder."""
+    name = Path(reference).stem if _is_path(reference) else reference
+    if problem := folders.name_problem(name, RESERVED):
+        raise SuiteError(
+            f"a suite called {name!r}: {problem}; its results go to a folder of that name: rename the file"
+        )
+    return name
 
 
 def json_schema() -> dict[str, Any]:
@@ -191,6 +199,7 @@ def json_schema() -> dict[str, Any]:
 def load(reference: str, overrides: Overrides | None = None) -> Suite:
     """The suite of a name, or of a path to a TOML file, with flags applied. Raises SuiteError, UnknownNameError."""
     path = _find(reference)
+    name_of(str(path))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -163,3 +163,40 @@ def test_shipped_suites_load_and_have_a_title(name: str) -> None:
 
 def test_the_json_schema_knows_the_keys() -> None:
     assert {"schema", "metrics", "grid", "defaults", "control"} <= set(suite.json_schema()["properties"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("...toml", "it must begin with a letter or digit"),
+        ("..toml", "it must begin with a letter or digit"),
+        (".hidden.toml", "it must begin with a letter or digit"),
+        ("-rf.toml", "it must begin with a letter or digit"),
+        ("a\nb.toml", r"it holds '\\n'"),
+        ("a\x1b[2J.toml", r"it holds '\\x1b'"),
+        ("a\u202eb.toml", r"it holds '\\u202e'"),
+        ("a\\b.toml", r"it holds '\\\\'"),
+        ("a|b.toml", r"it holds '\|'"),
+        ("reference.toml", "reference is a folder of our own"),
+        ("n" * 101 + ".toml", "it has 101 characters, expected 100 at most"),
+    ],
+)
+def test_a_suite_is_no_other_folder_than_one_of_its_name(name: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(HEAD + '[[grid]]\nmodel = "a"')
+    with pytest.raises(SuiteError, match=f"^a suite called .*: {said}.*; its results go to a folder of that name"):
+        suite.load(str(path))
+    with pytest.raises(SuiteError, match=said):
+        suite.name_of(str(path))
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "-x"])
+def test_a_name_that_is_another_folder_is_no_suites(name: str) -> None:
+    with pytest.raises(SuiteError, match="it must begin with a letter or digit"):
+        suite.name_of(name)
+
+
+@pytest.mark.parametrize("name", ["mine", "My suite (2)", "größe", "a.b-c_d+e@2", "v1..2"])
+def test_a_suite_may_be_called_what_people_call_files(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.toml").write_text(HEAD + '[[grid]]\nmodel = "a"')
+    assert suite.load(str(tmp_path / f"{name}.toml")).name == name

@@ -5,6 +5,7 @@ import sys
 import threading
 from types import FrameType
 
+from ..core import foreign
 from ..core.errors import LambdabenchError
 
 INTERRUPTED = 130
@@ -20,7 +21,7 @@ def main() -> None:
 
         app()
     except LambdabenchError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {foreign.lines(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from .. import __version__
 from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
+from . import terminal
 from .options import (
     BackendOption,
     BatchOption,
@@ -27,8 +27,6 @@ from .options import (
 )
 from .plotting import plot_app
 
-PLAIN_WIDTH = 150
-"""Columns where the output is no terminal: enough for a line of the closing table."""
 ROUNDS = 3
 """Of `check --self-test` where none are asked for."""
 
@@ -122,10 +120,10 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         dry_run=dry_run,
     )
     if idle := commands.idle(request):
-        typer.echo(idle)
+        terminal.say(idle)
         return
     prepared = commands.prepare(request, _say)
-    console = _console()
+    console = terminal.console()
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
         return
@@ -133,7 +131,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         result = commands.execute(prepared, request, on_progress, _say)
     code = result.exit_code(strict)
     if not prepared.hosts.speaks:
-        typer.echo(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
+        terminal.say(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
     elif as_json:
         typer.echo(json.dumps(run_view.as_json(result, code)))
     else:
@@ -157,11 +155,11 @@ def import_file(
     found = commands.read_json(path)
     known = commands.place(results, found.ran)
     if known.exists():
-        typer.echo(f"already imported as {known}: {len(found.timed)} benchmarks")
+        terminal.say(f"already imported as {known}: {len(found.timed)} benchmarks")
     else:
-        typer.echo(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
+        terminal.say(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
     if changes is not None:
-        gate_view.print_changes(_console(), changes)
+        gate_view.print_changes(terminal.console(), changes)
 
 
 @app.command(epilog="Example: lambdabench report quickstart")
@@ -174,7 +172,7 @@ def report(
     """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""
     from .. import commands
 
-    typer.echo(f"saved {commands.write_report(suite, results, reports, flags.words(weights, '--weights'))}")
+    terminal.say(f"saved {commands.write_report(suite, results, reports, flags.words(weights, '--weights'))}")
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")
@@ -193,7 +191,7 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
     kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size)
     cases, rows = commands.show(name, results, kept)
-    show_view.print_cases(_console(), cases, rows, lambda case: commands.repeat_command(case, results))
+    show_view.print_cases(terminal.console(), cases, rows, lambda case: commands.repeat_command(case, results))
 
 
 @app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
@@ -215,7 +213,7 @@ def list_things(
     if schema:
         typer.echo(json.dumps(suite.json_schema(), indent=2))
         return
-    show_view.print_list(_console(), commands.list_names(what, results), like)
+    show_view.print_list(terminal.console(), commands.list_names(what, results), like)
 
 
 @app.command(epilog="Example: lambdabench doctor")
@@ -225,7 +223,7 @@ def doctor() -> None:
     from . import show_view
 
     findings = diagnosis.diagnose()
-    show_view.print_findings(_console(), findings, diagnosis.verdict(findings))
+    show_view.print_findings(terminal.console(), findings, diagnosis.verdict(findings))
     raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
 
 
@@ -252,7 +250,7 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
     found = commands.convert(
         Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
     )
-    typer.echo(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
+    terminal.say(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
 
 
 @app.command(epilog="Example: lambdabench check --base origin/main")
@@ -319,12 +317,12 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     if baseline is not None:
         with check_view.progress(quiet=as_json) as on_outcome:
             stored = commands.check_baseline(request, baseline, on_outcome, keep=record)
-        gate_view.print_baseline(_console(), stored, baseline, stored.exit_code(strict), as_json=as_json)
+        gate_view.print_baseline(terminal.console(), stored, baseline, stored.exit_code(strict), as_json=as_json)
         raise typer.Exit(stored.exit_code(strict))
     if self_test:
         with check_view.progress(quiet=as_json) as on_outcome:
             tested = commands.self_test(request, rounds or ROUNDS, on_outcome)
-        gate_view.print_rates(_console(), tested, as_json=as_json)
+        gate_view.print_rates(terminal.console(), tested, as_json=as_json)
         raise typer.Exit(tested.exit_code)
     with check_view.progress(quiet=as_json) as on_outcome:
         result = commands.check(request, on_outcome, tests=tests, build=build)
@@ -332,16 +330,10 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     if as_json:
         typer.echo(json.dumps(check_view.as_json(result)))
     else:
-        check_view.print_result(_console(), result, show_all=show == "all")
+        check_view.print_result(terminal.console(), result, show_all=show == "all")
     raise typer.Exit(result.exit_code)
 
 
 def _say(text: str) -> None:
     """A line on standard error, of what a run waits for."""
-    typer.echo(text, err=True)
-
-
-def _console() -> Console:
-    """Standard output; names and intervals have brackets, so rich's own markup is off."""
-    plain = Console(highlight=False, markup=False)
-    return plain if plain.is_terminal else Console(highlight=False, markup=False, width=PLAIN_WIDTH)
+    terminal.say(text, stderr=True)

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..commands import CheckResult
-from ..core import codec, folders
+from ..core import codec, folders, foreign
 from ..core.pairing import PairOutcome, Verdict
 from ..core.units import format_duration, format_time
+from . import terminal
 
 BUSY = 0.05
 SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new", "skipped")
@@ -32,18 +33,19 @@ MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str, PairOutcome], None]]:
     """A line a case on standard error."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = terminal.console(stderr=True)
 
     def say(stage: str, one: PairOutcome) -> None:
         found = one.trouble or (one.verdict.finding if one.verdict else "")
         change = f" {_change(one.verdict)}" if one.verdict else ""
-        console.print(f"{stage} {one.label}: {found}{change}, {one.seconds:.1f} s", soft_wrap=True)
+        console.print(f"{stage} {foreign.plain(one.label)}: {found}{change}, {one.seconds:.1f} s", soft_wrap=True)
 
     yield (lambda stage, one: None) if quiet else say
 
 
 def print_result(console: Console, result: CheckResult, *, show_all: bool) -> None:
     """The table, counts, and what to do next."""
+    told_as_is, result = result, foreign.cleaned(result)
     for line in (headline(result), controls(result), *result.notes, *result.expired):
         console.print(line, soft_wrap=True)
     console.print()
@@ -60,7 +62,7 @@ def print_result(console: Console, result: CheckResult, *, show_all: bool) -> No
         f"{counts(result)}   {format_duration(result.seconds)}   exit {result.exit_code}: {result.exit_reason}",
         soft_wrap=True,
     )
-    for line in _advice(result):
+    for line in _advice(told_as_is):
         console.print(line, soft_wrap=True)
 
 
@@ -97,6 +99,7 @@ def counts(result: CheckResult) -> str:
 
 def as_json(result: CheckResult) -> dict[str, Any]:
     """The same facts as one JSON object."""
+    result = foreign.cleaned(result)
     return {
         "title": result.title,
         "declared": len(result.lines),
@@ -115,9 +118,11 @@ def as_json(result: CheckResult) -> dict[str, Any]:
 
 def to_markdown(result: CheckResult) -> str:
     """A pull request's comment."""
-    told = f"void: {result.exit_reason}" if result.exit_code == 3 else f"{result.count('slower')} slower"
+    result, text = foreign.cleaned(result), foreign.markdown
+    why = text(result.exit_reason)
+    told = f"void: {why}" if result.exit_code == 3 else f"{result.count('slower')} slower"
     if result.exit_code == 1:
-        told = result.exit_reason
+        told = why
     elif alone := result.skipped_on_one_side:
         told += f", {alone} skipped on one side"
     head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
@@ -128,7 +133,7 @@ def to_markdown(result: CheckResult) -> str:
         parts += [
             *_markdown_rows(loud),
             "",
-            *(f"- `{one.label}`: {told}" for one in loud for told in one.explanation),
+            *(f"- {foreign.code(one.label)}: {text(told)}" for one in loud for told in one.explanation),
             "",
         ]
     if quiet:
@@ -137,8 +142,8 @@ def to_markdown(result: CheckResult) -> str:
         )
         parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
     parts += [
-        *(f"> {one}\n" for one in (*result.notes, *result.expired)),
-        f"{controls(result)}. {result.title}. Reproduce: `{repeat(result)}`",
+        *(f"> {text(one)}\n" for one in (*result.notes, *result.expired)),
+        f"{controls(result)}. {text(result.title)}. Reproduce: {foreign.code(repeat(result))}",
     ]
     return "\n".join(parts) + "\n"
 
@@ -154,15 +159,15 @@ def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, gi
     """Writes files where they are asked for; on GitHub appends to the step's summary and prints annotations."""
     if save is not None:
         with folders.writing(save / "check.json", "give another --save"):
-            (save / "check.json").write_text(json.dumps(as_json(result)))
-            (save / "check.md").write_text(to_markdown(result))
+            (save / "check.json").write_text(json.dumps(as_json(result)), encoding="utf-8")
+            (save / "check.md").write_text(to_markdown(result), encoding="utf-8")
     if markdown is not None:
         with folders.writing(markdown, "give another --markdown"):
-            markdown.write_text(to_markdown(result))
+            markdown.write_text(to_markdown(result), encoding="utf-8")
     if not github:
         return
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a") as file:
+        with Path(summary).open("a", encoding="utf-8") as file:
             file.write(to_markdown(result))
     for line in annotations(result):
         sys.stderr.write(f"{line}\n")  # standard output may be the JSON
@@ -170,6 +175,7 @@ def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, gi
 
 def annotations(result: CheckResult) -> list[str]:
     """GitHub's workflow commands: an error for each case that makes the run red, a warning for a void run."""
+    result = foreign.cleaned(result)
     found = [
         f"::error title={_escaped(one.label)}::{_escaped(f'{one.status} {_change(one.verdict)} {_interval(one.verdict)} {one.evidence}')}"
         for one in result.lines
@@ -217,10 +223,8 @@ def _markdown_rows(lines: Sequence[Any]) -> list[str]:
     for one in lines:
         base, head = _times(one)
         change = f"**{_change(one.verdict)}** {_interval(one.verdict)}" if one.verdict else "–"
-        evidence = one.evidence.replace("|", "\\|")
-        rows.append(
-            f"| {marks.get(one.status, '')} {one.status} | {one.label} | {change} | {base} → {head} | {evidence} |"
-        )
+        label, evidence = foreign.markdown(one.label), foreign.markdown(one.evidence)
+        rows.append(f"| {marks.get(one.status, '')} {one.status} | {label} | {change} | {base} → {head} | {evidence} |")
     return rows
 
 
@@ -281,7 +285,7 @@ def _toml(text: str) -> str:
 def _advice(result: CheckResult, today: datetime.date | None = None) -> list[str]:
     said: list[str] = []
     if result.exit_code in (1, 3):
-        said.append(f"repeat  {repeat(result)}")
+        said.append(f"repeat  {repeat(foreign.cleaned(result))}")
     accepted = waivers(result, today or datetime.date.today())
     if accepted:
         said += ["accept  in pyproject.toml, with your reason:", *accepted.splitlines()]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..commands import FileChange
-from ..core import codec
+from ..core import codec, foreign
 from ..core.units import format_time
 
 LARGE_SHARED = 1.2
@@ -18,6 +18,7 @@ LARGE_SHARED = 1.2
 
 def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
     """Each case against its stored sessions, and that this is the weaker way."""
+    found = foreign.cleaned(found)
     if as_json:
         console.print_json(
             json.dumps({"cases": codec.encode(found.standings), "today": found.today, "exit_code": code})
@@ -43,6 +44,7 @@ def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_js
 
 def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
     """False alarms and catches of stage one."""
+    found = foreign.cleaned(found)
     if as_json:
         console.print_json(json.dumps({"rates": codec.encode(found.rates), "exit_code": found.exit_code}))
         return
@@ -67,6 +69,7 @@ def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
 
 def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
     """Benchmarks of two files, and how little two processes can tell."""
+    changes = foreign.cleaned(changes)
     table = Table(box=None, pad_edge=False)
     for title in ("benchmark", "before", "after", "change", "of its own", "interval", "finding"):
         table.add_column(title, justify="left" if title in ("benchmark", "finding") else "right")

@@ -19,6 +19,7 @@ from .options import (
     WeightsOption,
     filters,
 )
+from .terminal import say
 
 AXES = (
     "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, interaction_memory, "
@@ -63,7 +64,7 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
         weights=flags.words(weights, "--weights"),
         across=flags.words(across, "--across"),
     ):
-        typer.echo(f"saved {path}")
+        say(f"saved {path}")
 
 
 @plot_app.command("scaling", epilog="Example: lambdabench plot scaling --suite quickstart --models 'resnet*'")
@@ -121,4 +122,4 @@ def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, An
     from .. import commands
 
     for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=kept, out=out):
-        typer.echo(f"saved {path}")
+        say(f"saved {path}")

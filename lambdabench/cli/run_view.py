@@ -1,6 +1,7 @@
 """What `run` prints: the plan, the progress, the closing table with what to do next."""
 
 import contextlib
+import dataclasses
 import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..analysis.estimate import Estimate, ratio
+from ..analysis.legible import legible
 from ..commands import Prepared, RunResult, Step, load_now, results_words
-from ..core import codec, registry
+from ..core import codec, foreign, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
+from . import terminal
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
@@ -61,7 +64,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         return
     _print_jobs(console, planned.jobs)
     for skip in planned.skips:
-        console.print(f"skipped  {skip.case.model} batch {skip.case.batch_size}: {skip.reason}")
+        told = foreign.plain(f"{skip.case.model} batch {skip.case.batch_size}: {skip.reason}")
+        console.print(f"skipped  {told}")
     workers = len({worker_key(job) for job in planned.jobs})
     if planned.fallback:
         console.print(f"! {planned.fallback}")
@@ -110,7 +114,7 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
 @contextlib.contextmanager
 def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]]:
     """Says on standard error what runs now: a bar on a terminal, a line a case elsewhere, nothing when `quiet`."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = terminal.console(stderr=True)
     if prepared.plan.fallback:
         console.print(f"! {prepared.plan.fallback}")
     total = len(prepared.plan.jobs)
@@ -120,17 +124,17 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
         yield lambda step: _print_line(console, step)
     else:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[left]}", markup=False),
         )
         with Progress(*columns, console=console, refresh_per_second=REFRESH_PER_S, transient=True) as bar:
             task = bar.add_task("starting", total=total, left="")
             yield lambda step: bar.update(
                 task,
                 completed=step.done,
-                description=f"{step.job.case.model} b={step.job.case.batch_size}",
+                description=foreign.plain(f"{step.job.case.model} b={step.job.case.batch_size}"),
                 left=f"about {format_duration(step.left_s)} left",
             )
 
@@ -139,11 +143,16 @@ def _print_line(console: Console, step: Step) -> None:
     if step.outcome is None:
         return
     said = step.outcome.status if step.outcome.status == "ok" else f"{step.outcome.status}: {step.outcome.reason}"
-    console.print(f"{step.done}/{step.total} {step.job.case.model} b={step.job.case.batch_size} {said}", soft_wrap=True)
+    said = foreign.plain(said)
+    console.print(
+        f"{step.done}/{step.total} {foreign.plain(step.job.case.model)} b={step.job.case.batch_size} {said}",
+        soft_wrap=True,
+    )
 
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
     """The closing table, what it means, where it is stored, and what to do next."""
+    result = dataclasses.replace(result, cases=legible(result.cases), rows=legible(result.rows))
     console.print(_headline(result), soft_wrap=True)
     console.print(_second_line(result), soft_wrap=True)
     console.print()
@@ -220,7 +229,7 @@ def _headline(result: RunResult) -> str:
     load, pressure = load_now()
     state = "quiet" if (pressure or 0.0) < 0.05 and (load or 0.0) < 2 * env.cores else f"loaded (load {load:.1f})"
     title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
-    return f"{prepared.suite.name}   {title} · {_software(result)} · {dtypes} · {threads} threads · {state}"
+    return f"{foreign.plain(prepared.suite.name)}   {foreign.plain(title)} · {_software(result)} · {dtypes} · {threads} threads · {state}"
 
 
 def _second_line(result: RunResult) -> str:

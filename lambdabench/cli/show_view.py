@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.padding import Padding
 
+from ..analysis.legible import legible
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
@@ -53,6 +54,7 @@ def print_cases(
     console: Console, cases: pd.DataFrame, rows: pd.DataFrame, repeat: Callable[[Mapping[str, Any]], str]
 ) -> None:
     """Every number of each case with unit, interval, samples and origin; settings asked and found; how to repeat it."""
+    cases, rows = legible(cases), legible(rows)
     for _, case in cases.iterrows():
         mine = rows[(rows["case_id"] == case["case_id"]) & (rows["fingerprint"] == case["fingerprint"])]
         console.print(

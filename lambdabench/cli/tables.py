@@ -8,6 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from ..core import foreign
+
 GAP = 2
 """Columns between two of a table's."""
 LEAST_TEXT = 12
@@ -29,7 +31,7 @@ class Column:
 
 def fitted(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int, *, heads: bool = True) -> Table:
     """The table in `width` columns; under it which of its columns have no room. Where the others have none either: a line a cell."""
-    lines = list(rows)
+    lines = [[foreign.plain(cell) for cell in row] for row in rows]
     cells = [list(one) for one in zip(*lines, strict=True)] or [[] for _ in columns]
     places = _with_room(columns, cells, width)
     if _narrowest([(columns[one], cells[one]) for one in places]) > width:

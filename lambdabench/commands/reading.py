@@ -309,7 +309,8 @@ def _matching(
 
 
 def _title(results: Path, suite_name: str | None) -> str:
-    return suite.name_of(suite_name) if suite_name else results.name if results != RESULTS else "all"
+    """What a figure of them is called, and its folder: a name, also where results are told as `..`."""
+    return suite.name_of(suite_name) if suite_name else results.resolve().name or "all" if results != RESULTS else "all"
 
 
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:

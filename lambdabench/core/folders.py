@@ -2,10 +2,25 @@
 
 import contextlib
 import tempfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 from .errors import StoreError
+
+MOST_NAME = 100
+"""Characters of a folder's name: file systems take 255 bytes of what is made of it."""
+
+
+def name_problem(name: str, reserved: Collection[str] = ()) -> str:
+    """Why a text is no name for one folder of ours, and nothing above or below it; empty where it is one."""
+    if name in reserved:
+        return f"{name} is a folder of our own"
+    if not name or name.startswith((".", "-", "~")) or name != name.strip():
+        return "it must begin with a letter or digit, and end with no space"
+    if len(name) > MOST_NAME:
+        return f"it has {len(name)} characters, expected {MOST_NAME} at most"
+    strange = next((one for one in name if not one.isprintable() or one in '/\\:*?"<>|'), None)
+    return "" if strange is None else f"it holds {strange!r}"
 
 
 def refuse_unwritable(folder: Path, mend: str) -> None:

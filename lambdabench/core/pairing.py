@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from . import foreign
 from .spec import Case
 
 Finding = Literal["slower", "faster", "same", "unclear"]
@@ -155,6 +156,9 @@ class PairOutcome:
     head: Side = field(default_factory=Side)
     steal: float | None = None
     pressure: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", foreign.bounded(self.reason))
 
 
 def skipped(label: str, *, head: str, base: str) -> PairOutcome:

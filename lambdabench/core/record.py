@@ -14,6 +14,7 @@ Schema versions
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from . import foreign
 from .spec import Case, Environment
 
 SCHEMA_VERSION = 6
@@ -144,6 +145,9 @@ class Outcome:
     sources: tuple[tuple[str, str], ...] = ()
     """Of a user's own network: the files of its own that were imported, each with the digest that it had then."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", foreign.bounded(self.reason))  # wherever it is from: rows repeat it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -171,6 +175,9 @@ class Record:
     effective: Effective
     environment: Environment
     noise: Noise
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", foreign.bounded(self.reason))
 
 
 def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..core import foreign
 from ..core.registry import ROOT
 from .local import worker_environment
 
@@ -13,9 +14,12 @@ def ask(errand: str, folder: Path, *, limit_s: float) -> str:
     environment = worker_environment(None)
     environment.pop("LAMBDABENCH_LEASH")
     command = (sys.executable, "-m", f"{ROOT}.worker", errand, str(folder))
+    said = folder / "stderr.txt"
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit_s, check=False)
+        with said.open("wb") as log:
+            done = subprocess.run(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=log, timeout=limit_s, check=False
+            )
     except subprocess.TimeoutExpired:
         return f"took over {limit_s:g} s"
-    last = " / ".join(done.stderr.strip().splitlines()[-3:])
-    return f"failed: {last or f'exit code {done.returncode}'}" if done.returncode else ""
+    return f"failed: {foreign.last_words(said, 3) or f'exit code {done.returncode}'}" if done.returncode else ""

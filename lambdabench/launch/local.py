@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core import caches, codec
+from ..core import caches, codec, foreign
 from ..core.record import Outcome, Status
 from ..core.registry import ROOT
 from ..core.spec import CROWDED, Job
@@ -202,8 +202,8 @@ def _beside(crowd: str, outcome: Outcome) -> Outcome:
 
 
 def _last_words(folder: Path) -> str:
-    lines = (folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
-    return f": {' / '.join(lines[-LAST_LINES:])}" if lines else ""
+    said = foreign.last_words(folder / "stderr.txt", LAST_LINES)
+    return f": {said}" if said else ""
 
 
 def _outcome(job: Job, status: Status, reason: str) -> Outcome:

@@ -15,6 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
+from ..analysis.legible import legible
 from ..core import fields
 from ..core.errors import NothingMeasuredError
 from ..core.options import differing, phrase, shared
@@ -66,6 +67,7 @@ def draw(
     `formula` names a metric that is drawn dotted and hollow beside the measured one, in the first panel of each row.
     Raises NothingMeasuredError where no two cases differ in batch size or image size only.
     """
+    cases = legible(cases)
     measured = [name for name in metrics if name in cases and (cases[name] > 0).any()]
     looks = style.looks(cases["model"])
     rows = [row for x in AXES for row in _rows(cases, x, measured, looks)]

@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from ..core import foreign
+
 FAMILIES = {
     "lambda": ("#d55e00", "D"),
     "attention": ("#0072b2", "s"),
@@ -49,13 +51,13 @@ TITLE_PER_INCH = 9
 
 def heading(figure: Figure, title: str) -> None:
     """The title over a figure, wrapped to its width."""
-    text = textwrap.fill(title, int(figure.get_figwidth() * TITLE_PER_INCH))
+    text = textwrap.fill(foreign.plain(title), int(figure.get_figwidth() * TITLE_PER_INCH))
     figure.suptitle(text, fontsize=11, fontweight="bold", x=0.01, ha="left")
 
 
 def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
     """The conditions under a figure, wrapped to `width` characters."""
-    text = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
+    text = "\n".join(line for note in notes for line in textwrap.wrap(foreign.plain(note), width))
     figure.supxlabel(text, fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
@@ -72,6 +74,7 @@ def context() -> Generator[None]:
         "axes.axisbelow": True,
         "svg.hashsalt": "lambdabench",
         "svg.fonttype": "none",
+        "text.parse_math": False,  # names have dollar signs, and no figure of ours a formula
         "figure.dpi": 100,
     }
     with mpl.rc_context(settings):

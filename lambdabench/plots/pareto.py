@@ -8,6 +8,7 @@ import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.legible import legible
 from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined
 from ..core import fields
 from ..core.errors import NothingMeasuredError
@@ -41,6 +42,7 @@ def draw(
             f"no case has both {x} and {y}: measure models with a published accuracy at their size "
             f"(lambdabench run --suite quickstart), or choose other axes with --x and --y"
         )
+    points = legible(points)
     found = groups(points, across)
     batches, rows = sorted({one.batch for one in found}), list(dict.fromkeys(one.told for one in found))
     with style.context():

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.legible import legible
 from ..core import fields, registry
 from ..core.errors import NothingMeasuredError
 from ..core.units import format_significant
@@ -63,7 +64,7 @@ def drawn(cases: pd.DataFrame) -> pd.DataFrame:
 
 def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
     """The figure of a wide table. Raises NothingMeasuredError where no layer has a time, or no ceilings were measured beside it."""
-    timed = drawn(cases)
+    timed = legible(drawn(cases))
     ceilings = {key: _ceilings(group) for key, group in timed[timed["model"] == CEILING].groupby(_conditions(timed))}
     layers = timed[timed["model"] != CEILING]
     rows = [

@@ -11,13 +11,13 @@ from ..analysis import agreement
 from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
-from ..core import folders
+from ..core import folders, foreign
 from ..core.spec import Suite
 from ..core.units import SCALES, format_significant
 
-TEMPLATE = """# {{ suite.title or suite.name }}
+TEMPLATE = """# {{ title }}
 
-{% if suite.source %}Source: {{ suite.source }}.
+{% if source %}Source: {{ source }}.
 
 {% endif %}{% for figure in figures %}![{{ figure }}]({{ figure }})
 
@@ -56,7 +56,7 @@ A fresh process per model; first call apart; warm-up until block medians agree; 
 median's 95 % order-statistic interval is within {{ "%g" % (100 * suite.sampling.target_precision) }} % or
 {{ "%g" % suite.sampling.case_budget_s }} s are out. Throughput on a CPU is derived from latency.
 Settings were read back from the live network; outputs were checked.
-Repeat: `{{ repeat }}`
+Repeat: {{ repeat }}
 """
 COLUMNS = {
     "throughput": ("image/s", "image/s"),
@@ -85,11 +85,13 @@ def write(
     metrics = [name for name in COLUMNS if name in cases]
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
         suite=suite,
+        title=foreign.markdown(suite.title or suite.name),
+        source=foreign.markdown(suite.source),
         figures=[one.name for one in figures if one.suffix == ".svg"],
         columns=[{"title": COLUMNS[name][0]} for name in metrics],
         rows=[_row(row, metrics) for _, row in cases.sort_values(["model", "batch_size"]).iterrows()],
-        notes=notes,
-        repeat=repeat or f"lambdabench run --suite {suite.name} --fresh",
+        notes=[foreign.markdown(one) for one in notes],
+        repeat=foreign.code(repeat or f"lambdabench run --suite {suite.name} --fresh"),
         quoted=_section(the_paper.TITLES, map(the_paper.cells, quoted), the_paper.legend(quoted)),
         agreements=_section(
             agreement.TITLES,
@@ -105,7 +107,7 @@ def write(
 
 def _section(titles: Sequence[str], rows: Iterable[tuple[str, ...]], legend: Sequence[str]) -> dict[str, Any] | None:
     """A table with its legend; None without rows."""
-    texts = [[_one_cell(cell) for cell in one] for one in rows]
+    texts = [[foreign.markdown(cell) for cell in one] for one in rows]
     return {"titles": titles, "rows": texts, "legend": legend} if texts else None
 
 
@@ -113,18 +115,13 @@ def _row(row: pd.Series, metrics: Sequence[str]) -> dict[str, Any]:
     top1 = row.get("top1")
     mark = " ●" if row.get("on_front") is True else ""
     return {
-        "model": f"{row['model']}{mark}",
+        "model": f"{foreign.markdown(row['model'])}{mark}",
         "px": int(row["image_px"]),
         "batch": int(row["batch_size"]),
-        "top1": "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({row['top1_tag']})",
+        "top1": "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})",
         "cells": [_cell(row, name) for name in metrics],
-        "status": row["status"] if row["status"] == "ok" else f"{row['status']}: {_one_cell(row['reason'])}",
+        "status": row["status"] if row["status"] == "ok" else f"{row['status']}: {foreign.markdown(row['reason'])}",
     }
-
-
-def _one_cell(text: str) -> str:
-    """Text on one line, its bars escaped: either would end the cell."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _cell(row: pd.Series, metric: str) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from .. import models
-from ..core import codec, registry, sources
+from ..core import codec, foreign, registry, sources
 from ..core.errors import MissingExtraError
 from ..core.hosts import find_hosts
 from ..core.spec import Device, Environment, Machine, ModelFacts, Wish
@@ -29,7 +29,8 @@ def probe(folder: Path) -> None:
 def _described(wish: Wish) -> ModelFacts:
     """A model's facts; of a user's own with the files that it was made of."""
     facts = models.describe(wish)
-    return dataclasses.replace(facts, sources=tuple(sources.imported(wish.model).items()))
+    seen = tuple(sources.imported(wish.model).items())
+    return dataclasses.replace(facts, problem=foreign.bounded(facts.problem), sources=seen)
 
 
 def find_machine() -> Machine:

@@ -1,8 +1,12 @@
 """Outcomes become rows; none is lost, and noise spoils only what was timed."""
 
+from collections.abc import Callable
 from typing import Any
 
-from lambdabench.core.record import Measurement, Outcome, records_of
+from lambdabench.core import codec
+from lambdabench.core.foreign import MOST_CHARACTERS
+from lambdabench.core.pairing import PairOutcome
+from lambdabench.core.record import Measurement, Outcome, Record, records_of
 from lambdabench.core.spec import Case, Environment
 
 
@@ -32,3 +36,12 @@ def test_noise_spoils_timed_rows_only(case: Case, environment: Environment) -> N
         Outcome(job_id="j", status="noisy", reason="why", measurements=(timed, counted)), **common(case, environment)
     )
     assert [row.status for row in rows] == ["noisy", "ok"]
+
+
+def test_a_reason_is_bounded_wherever_it_is_from(make_record: Callable[..., Record]) -> None:
+    said = "ValueError: " + 10**6 * "x"
+    outcome = Outcome(job_id="j", status="crash", reason=said)
+    pair = PairOutcome(label="l", trouble="head", reason=said)
+    record = make_record(None, status="crash", reason=said)
+    assert {len(one.reason) for one in (outcome, pair, record)} == {MOST_CHARACTERS}
+    assert codec.decode(Outcome, codec.encode(outcome)) == outcome

@@ -11,6 +11,7 @@ import pytest
 from lambdabench import launch
 from lambdabench.core import codec, sources
 from lambdabench.core.errors import ProbeError
+from lambdabench.core.foreign import MOST_CHARACTERS
 from lambdabench.core.record import SETTLED, Outcome
 from lambdabench.core.spec import Case, Environment, Job, Machine, ModelFacts, Sampling, Wish
 from lambdabench.launch import errand, local, want
@@ -33,6 +34,18 @@ def job(number: int = 1, limit_bytes: int | None = None) -> Job:
 def outcomes(jobs: list[Job], script: str) -> list[Outcome]:
     events = launch.run(jobs, command=(sys.executable, "-c", script))
     return [one.outcome for one in events if isinstance(one, launch.Finished)]
+
+
+def test_of_a_hundred_megabytes_that_a_worker_said_the_end_is_its_reason() -> None:
+    """A hole in its log, which takes no room."""
+    said = (
+        "import sys; sys.stderr.seek(10**8); sys.stderr.write('https://u:pw@host is the \\x1b[1mreason'); sys.exit(3)"
+    )
+    (found,) = outcomes([job()], said)
+    assert found.status == "crash"
+    assert found.reason.startswith("the worker ended with exit code 3: ")
+    assert found.reason.endswith("https://***@host is the \x1b[1mreason")
+    assert len(found.reason) <= MOST_CHARACTERS
 
 
 def test_a_signal_is_named() -> None:

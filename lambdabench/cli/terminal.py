@@ -1,0 +1,57 @@
+"""Where text leaves for a terminal: nothing that a name or a reason holds moves the cursor, changes colours or hides what stands there."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
+
+from ..core import foreign
+
+PLAIN_WIDTH = 150
+"""Columns where the output is no terminal: enough for a line of the closing table."""
+
+
+class _Shown:
+    """What a renderable draws, with unseen characters in it shown. rich passes them on, but for five."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for one in console.render(self._inner, options):
+            strange = not one.control and one.text != "\n" and foreign.visible(one.text) != one.text
+            yield Segment(foreign.visible(one.text), one.style) if strange else one
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._inner)
+
+
+class _Boundary:
+    """A render hook of rich's."""
+
+    __slots__ = ()
+
+    def process_renderables(self, renderables: Sequence[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Shown(one) for one in renderables]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console without rich's markup, since names and intervals have brackets, that shows what cannot be seen."""
+    settings: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "stderr": stderr}
+    made = Console(**settings)
+    if not stderr and not made.is_terminal:
+        made = Console(**settings, width=PLAIN_WIDTH)
+    made.push_render_hook(_Boundary())  # pyright: ignore[reportArgumentType]
+    return made
+
+
+def say(text: str, *, stderr: bool = False) -> None:
+    """Prints a text whose lines are ours."""
+    stream = sys.stderr if stderr else sys.stdout
+    stream.write(f"{foreign.lines(text)}\n")
+    stream.flush()
