@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from .core import folders, registry
+from .core import folders, places, registry, shapes
 from .core.errors import SuiteError
 from .core.sources import source_hash
 from .core.spec import (
@@ -80,7 +80,8 @@ def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Px = Count | Literal["native"]
+Px = Count | Literal["native"] | Annotated[str, Field(pattern=r"^(\d+x)?\d+x\d+$")]
+"""Pixels a side, the model's own, or "96x160" and "1x96x160": (channels,) height and width."""
 Many = BeforeValidator(_listed)
 
 
@@ -159,7 +160,8 @@ class Overrides:
     """Flags of the command line. Empty or None: not given. `models` are filtering globs; others replace an axis."""
 
     models: tuple[str, ...] = ()
-    model: str | None = None
+    model: tuple[str, ...] = ()
+    """In place of the suite's: names, and references to the user's own."""
     backend: tuple[str, ...] = ()
     device: str | None = None
     devices: int | str | None = None
@@ -167,6 +169,7 @@ class Overrides:
     mode: tuple[str, ...] = ()
     batch_size: tuple[int, ...] = ()
     image_px: tuple[int | str, ...] = ()
+    """Pixels a side, "native", "96x160", "1x96x160"."""
     dtype: tuple[str, ...] = ()
     layout: tuple[str, ...] = ()
     threads: int | None = None
@@ -211,8 +214,8 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left, or
     none is what the file refers to."""
     grids = file.grid
-    if overrides.model is not None:
-        grids = [Grid.model_construct(model=[overrides.model])]
+    if overrides.model:
+        grids = [Grid.model_construct(model=list(overrides.model))]
     cells: dict[tuple[Case, tuple[str, ...]], Cell] = {}
     for index, grid in enumerate(grids):
         for cell in _expand_grid(file.defaults, grid, f"grid[{index}]", overrides):
@@ -228,9 +231,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
             if any(fnmatch.fnmatchcase(cell.case.model, glob) for glob in overrides.models)
         }
         if not cells:
-            raise SuiteError(
-                f"no model of {path.stem} matches {', '.join(overrides.models)}; it has {', '.join(there)}"
-            )
+            raise SuiteError(_unmatched(path, overrides.models, there))
     return Suite(
         name=path.stem,
         title=file.title,
@@ -246,6 +247,13 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         jobs_per_worker=file.jobs_per_worker,
         job_timeout_s=file.job_timeout_s,
     )
+
+
+def _unmatched(path: Path, globs: Sequence[str], there: Sequence[str]) -> str:
+    """No model matches; one that is no glob may be meant to be measured all the same."""
+    named = [one for one in globs if MODEL_NAME.fullmatch(one)]
+    how = f"; for a model that it has not: --model {','.join(named)}" if named else ""
+    return f"no model of {path.stem} matches {', '.join(globs)}; it has {', '.join(there)}{how}"
 
 
 def _folder() -> Path:
@@ -283,7 +291,7 @@ def _parse(text: str, path: Path) -> SuiteFile:
         raise SuiteError("\n".join(problems)) from error
     if nameless := list(_find_nameless(file)):
         lines = [
-            f"{path}:{_line(text, ('grid', one))}: grid.{one}: no model; name one in the grid, its rows or [defaults]"
+            f"{path}:{places.line(text, ('grid', one), TABLES)}: grid.{one}: no model; name one in the grid, its rows or [defaults]"
             for one in nameless
         ]
         raise SuiteError("\n".join(lines))
@@ -296,7 +304,7 @@ def _describe(error: Any, text: str, path: Path) -> str:
     where = [
         one
         for one in where
-        if one not in ("list", "str", "int", "float", "bool", "literal", "constrained-int", "Prefer")
+        if one not in ("list", "str", "int", "float", "bool", "literal", "constrained-int", "constrained-str", "Prefer")
     ]
     key = ".".join(str(one) for one in where)
     found = error.get("input")
@@ -308,28 +316,11 @@ def _describe(error: Any, text: str, path: Path) -> str:
     else:
         message = error["msg"].removeprefix("Value error, ")
         said = f"found {found!r}; {message}" if error["type"] != "missing" else "missing; " + error["msg"]
-    return f"{path}:{_line(text, where)}: {key}: {said}"
+    return f"{path}:{places.line(text, where, TABLES)}: {key}: {said}"
 
 
 def _top_keys() -> list[str]:
     return ["schema" if name == "schema_" else name for name in SuiteFile.model_fields]
-
-
-def _line(text: str, where: list[Any] | tuple[Any, ...]) -> int:
-    """The line of a key path in TOML text: the n-th table of an array, then its key; else the first line."""
-    lines = text.splitlines()
-    start = 0
-    if len(where) > 1 and where[0] in TABLES:
-        index = where[1] if where[0] == "grid" and isinstance(where[1], int) else 0
-        heads = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{where[0]}\s*\]+", line)]
-        start = heads[index] if index < len(heads) else 0
-    for key in reversed([one for one in where if isinstance(one, str)]):
-        for number in range(start, len(lines)):
-            if number > start and lines[number].lstrip().startswith("["):
-                break
-            if re.search(rf"(^|[\s{{,]){re.escape(key)}\s*=", lines[number]):
-                return number + 1
-    return start + 1
 
 
 def _find_nameless(file: SuiteFile) -> Iterator[int]:
@@ -379,6 +370,8 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
         value = getattr(overrides, one.name)
         if one.name not in ("models", "model") and value not in (None, ()):
             merged[one.name] = list(value) if isinstance(value, tuple) else [value]
+    if overrides.image_px:
+        options.pop(shapes.OPTION, None)
     if isinstance(merged.get("kind"), str):
         merged["kind"] = [merged["kind"]]
     return merged | {"options": options}, prefer
@@ -386,11 +379,11 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
 
 def _case(picked: Mapping[str, Any], options: Options) -> Case:
     fields = dict(picked)
-    if fields.get("image_px") == "native":
-        fields["image_px"] = None
+    px = fields.pop("image_px", None)
     if fields.get("devices") == "all":
         fields["devices"] = ALL
-    return Case(**fields, options=options, model_hash=source_hash(fields["model"]))
+    case = Case(**fields, options=options, model_hash=source_hash(fields["model"]))
+    return shapes.settled(case, None if px == "native" else px)
 
 
 def _entries(grid: Grid) -> tuple[tuple[tuple[str, str], ...], ...]:

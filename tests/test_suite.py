@@ -45,8 +45,32 @@ def test_flags_replace_axes_in_rows_too_and_models_filter(tmp_path: Path) -> Non
     text = '[[grid]]\nrows = [{ model = "a", image_px = 128 }, { model = "b", image_px = "native" }]'
     found = load(text, tmp_path, Overrides(image_px=(64,), models=("b*",)))
     assert [(cell.case.model, cell.case.image_px) for cell in found.cells] == [("b", 64)]
-    with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b"):
+    with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b$"):
         load(text, tmp_path, Overrides(models=("z*",)))
+
+
+def test_a_model_that_a_suite_has_not_is_told_how_to_ask_for(tmp_path: Path) -> None:
+    text = '[[grid]]\nmodel = ["a", "b"]'
+    with pytest.raises(
+        SuiteError, match=r"matches resnet18, z\*; it has a, b; for a model that it has not: --model resnet18$"
+    ):
+        load(text, tmp_path, Overrides(models=("resnet18", "z*")))
+    found = load(text, tmp_path, Overrides(model=("resnet18", "resnet34")))
+    assert [cell.case.model for cell in found.cells] == ["resnet18", "resnet34"]
+
+
+def test_sizes_may_be_shapes_and_flags_replace_them(tmp_path: Path) -> None:
+    text = '[[grid]]\nmodel = "a"\nimage_px = [64, "96x160", "1x32x32", "3x64x64"]'
+    shown = [(one.case.image_px, one.case.options) for one in load(text, tmp_path).cells]
+    assert shown == [(64, ()), (160, (("input", "3x96x160"),)), (32, (("input", "1x32x32"),))]
+    text = '[[grid]]\nmodel = "a"\noptions = { input = "1x96x160" }'
+    shown = [(one.case.image_px, one.case.options) for one in load(text, tmp_path).cells]
+    assert shown == [(160, (("input", "1x96x160"),))]
+    for flags, wanted in (((32,), (32, ())), (("96x160",), (160, (("input", "3x96x160"),)))):
+        (cell,) = load(text, tmp_path, Overrides(image_px=flags)).cells
+        assert (cell.case.image_px, cell.case.options) == wanted
+    with pytest.raises(SuiteError, match=r"mine\.toml:5: grid\.0\.image_px\.0.*: found 'wide'"):
+        load('[[grid]]\nmodel = "a"\nimage_px = "wide"', tmp_path)
 
 
 def test_devices_are_a_number_or_all(tmp_path: Path) -> None:
@@ -65,15 +89,15 @@ def test_a_users_model_replaces_the_grids_and_carries_the_hash_of_its_source(tmp
     own = tmp_path / "net.py"
     own.write_text("x = 1\n")
     text = '[defaults]\nbatch_size = 3\n[[grid]]\nmodel = ["a", "b"]\nbatch_size = 9'
-    (cell,) = load(text, tmp_path, Overrides(model=f"{own}:make")).cells
+    (cell,) = load(text, tmp_path, Overrides(model=(f"{own}:make",))).cells
     assert cell.case.batch_size == 3
     first = cell.case.model_hash
     own.write_text("x = 2\n")
-    assert load(text, tmp_path, Overrides(model=f"{own}:make")).cells[0].case.model_hash != first
+    assert load(text, tmp_path, Overrides(model=(f"{own}:make",))).cells[0].case.model_hash != first
     with pytest.raises(SuiteError, match="there is no file"):
-        load(text, tmp_path, Overrides(model=f"{tmp_path}/absent.py:make"))
+        load(text, tmp_path, Overrides(model=(f"{tmp_path}/absent.py:make",)))
     with pytest.raises(SuiteError, match=r"expected file\.py:callable"):
-        load(text, tmp_path, Overrides(model="Strange"))
+        load(text, tmp_path, Overrides(model=("Strange",)))
 
 
 def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
@@ -136,7 +160,7 @@ def test_a_reference_that_flags_take_away_is_no_mistake(tmp_path: Path) -> None:
     text = 'reference = { model = "a", batch_size = 2 }\ncontrol = ["a", "b"]\n[[grid]]\nmodel = ["a", "b"]\nbatch_size = 2'
     own = tmp_path / "net.py"
     own.touch()
-    for flags in (Overrides(models=("b",)), Overrides(batch_size=(4,)), Overrides(model=f"{own}:make")):
+    for flags in (Overrides(models=("b",)), Overrides(batch_size=(4,)), Overrides(model=(f"{own}:make",))):
         assert load(text, tmp_path, flags).cells
 
 

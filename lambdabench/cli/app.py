@@ -69,10 +69,17 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     backend: Annotated[str | None, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = None,
     models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Your own network: file.py:callable, package.module:callable or net.pt2.")
+        str | None,
+        typer.Option(
+            help="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
+            "comma-separated. inputs(batch_size) beside the callable says what it is fed."
+        ),
     ] = None,
     batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
-    image_px: Annotated[str | None, typer.Option(help="Pixels a side, comma-separated, or native.")] = None,
+    image_px: Annotated[str | None, typer.Option(help="Pixels a side, 96x160, or native; comma-separated.")] = None,
+    input_shape: Annotated[
+        str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
+    ] = None,
     dtype: Annotated[str | None, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = None,
     layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
@@ -105,6 +112,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         "mode": mode,
         "batch_size": batch_size,
         "image_px": image_px,
+        "input": input_shape,
         "dtype": dtype,
         "layout": layout,
         "threads": threads,

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from importlib.util import find_spec
 
 from .. import layers, models
-from ..core import registry
+from ..core import registry, shapes
 from ..core.errors import SuiteError, UnsupportedError
-from ..core.spec import Case, Cell, Suite, Value
+from ..core.spec import LARGEST, Case, Cell, Suite, Value
 
 
 def check_names(wanted: Suite, names: Collection[str]) -> None:
@@ -63,7 +63,7 @@ def _check_options(cell: Cell) -> None:
         elif owner := _owner(key):
             raise SuiteError(f"{cell.grid}: {case.backend} takes no option {key!r}, which is {owner}'s")
         else:
-            _check_model_option(cell, case, key)
+            _check_model_option(cell, case, key, value)
 
 
 def _check_choice(cell: Cell, key: str, value: Value, allowed: tuple[Value, ...] | None) -> None:
@@ -77,8 +77,37 @@ def _owner(key: str) -> str:
     return next(owners, "")
 
 
-def _check_model_option(cell: Cell, case: Case, key: str) -> None:
-    """Options of timm's models and of users' own are checked by their makers."""
+SETTLED_ELSEWHERE = {
+    "features_only": "--mode features asks for feature maps",
+    "out_indices": "--mode features takes all maps",
+    "feature_cls": "--mode features takes all maps",
+    "img_size": "--image-px says the size",
+    "image_px": "--image-px says the size",
+    "pretrained": "speed is timed with random weights",
+    "pretrained_cfg": "speed is timed with random weights",
+    "pretrained_cfg_overlay": "speed is timed with random weights",
+    "cache_dir": "speed is timed with random weights",
+    "checkpoint_path": "speed is timed with random weights",
+}
+"""What timm's models take, and a case says otherwise."""
+COUNTS = {shapes.CHANNELS_OPTION: 1, "num_classes": 0}
+"""Options of every network by name that inputs and outputs follow, with their least values."""
+
+
+def _check_model_option(cell: Cell, case: Case, key: str, value: Value) -> None:
+    """Options of timm's models and of users' own are checked by their makers, but for those that what is around them must follow."""
+    if case.model_hash:
+        return
+    if key in SETTLED_ELSEWHERE:
+        raise SuiteError(
+            f"{cell.grid}: found the option {key!r} of {case.model}; leave it out: {SETTLED_ELSEWHERE[key]}"
+        )
+    if key in COUNTS:
+        if isinstance(value, bool) or not isinstance(value, int) or not COUNTS[key] <= value <= LARGEST:
+            raise SuiteError(
+                f"{cell.grid}: found {key} = {value!r}, expected a whole number from {COUNTS[key]} to {LARGEST:,}"
+            )
+        return
     takes = models.ours().get(case.model) and models.option_defaults(case.model)
     if takes is not None and key not in takes:
         raise SuiteError(

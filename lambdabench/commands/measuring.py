@@ -17,7 +17,7 @@ from ..analysis import pareto as front
 from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
-from ..core import caches, flags, folders, registry
+from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
@@ -243,7 +243,7 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     Overrides are named as the flags are and take what these take, numbers, and lists; so do results, reports, budget_s and fresh. Raises
     what the command does.
     """
-    known = {one.name for one in dataclasses.fields(Overrides)}
+    known = {*(one.name for one in dataclasses.fields(Overrides)), shapes.OPTION}
     own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
     if strange := sorted(set(overrides) - known - set(OWN)):
         raise registry.unknown("override", strange[0], {*known, *OWN})
@@ -267,8 +267,8 @@ def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
 
 
 def _model_options(case: Case) -> Options:
-    """The options that the model sees; a script's are no model's."""
-    own = {*registry.load("backends", case.backend).OPTIONS, *models.WORKLOADS_OWN}
+    """The options that the model sees, and the shape of its images; a script's are no model's."""
+    own = {*registry.load("backends", case.backend).OPTIONS, *models.WORKLOADS_OWN} - {shapes.OPTION}
     return () if case.backend == "fake" else tuple(pair for pair in case.options if pair[0] not in own)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core import flags
+from ..core import flags, formats, shapes
+from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from ..suite import Overrides
 
@@ -17,18 +18,40 @@ def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) ->
     def at(name: str) -> tuple[Any, str]:
         return given.get(name), title(name)
 
-    devices, threads = given.get("devices"), given.get("threads")
-    sizes = flags.words(*at("image_px"))
+    devices, threads, own = given.get("devices"), given.get("threads"), flags.words(*at("model"))
+    for one in own:
+        formats.refuse(one)
     return Overrides(
         models=flags.words(*at("models")),
-        model=flags.text(*at("model")),
+        model=own,
         backend=flags.words(*at("backend")),
         device=flags.text(*at("device")),
         devices=devices if devices in (None, "all") else flags.number(*at("devices")),
         mode=flags.choices(*at("mode"), MODES),
         batch_size=flags.numbers(*at("batch_size")),
-        image_px=tuple(one if one == "native" else flags.number(one, title("image_px")) for one in sizes),
+        image_px=_sizes(given, title),
         dtype=flags.choices(*at("dtype"), DTYPES),
         layout=flags.choices(*at("layout"), LAYOUTS),
         threads=None if threads is None else flags.number(*at("threads")),
     )
+
+
+def _sizes(given: Mapping[str, Any], title: Callable[[str], str]) -> tuple[int | str, ...]:
+    """Sizes of images, by either of their flags."""
+    by_px = flags.words(given.get("image_px"), title("image_px"))
+    shaped = flags.words(given.get("input"), title("input"))
+    if by_px and shaped:
+        raise LambdabenchError(
+            f"{title('image_px')}, {title('input')}: found both, expected one; each says how large images are"
+        )
+    return (
+        *(_size(one, title("image_px")) for one in by_px),
+        *(shapes.parse(one, what=title("input")).told() for one in shaped),
+    )
+
+
+def _size(word: str, flag: str) -> int | str:
+    """A number of pixels, "native", or "96x160"."""
+    if word == "native":
+        return word
+    return shapes.parse(word, what=flag).told() if "x" in word else flags.number(word, flag)

@@ -1,6 +1,8 @@
 """What can be asked of results that are there: figures, pages, single cases, lists."""
 
 import fnmatch
+import functools
+import json
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +15,7 @@ from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
 from ..analysis import quoted, scripted, table
 from ..analysis.agreement import agreements
-from ..core import fields, registry
+from ..core import fields, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
@@ -179,13 +181,25 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     if case["kind"] == "test":
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
-    own = ":" in str(case["model"]) or str(case["model"]).endswith(".pt2")
-    words += ["--model" if own else "--models", str(case["model"])]
+    words += ["--models" if _has(name, case) else "--model", str(case["model"])]
     for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
-        words += [f"--{flag.replace('_', '-')}", str(case[flag])]
+        shape = json.loads(str(case["options"])).get(shapes.OPTION) if flag == "image_px" else None
+        words += ["--input", str(shape)] if shape else [f"--{flag.replace('_', '-')}", str(case[flag])]
     if case["devices"] != 1:
         words += ["--devices", str(case["devices"])]
     return shlex.join([*words, "--fresh", *results_words(results)])
+
+
+def _has(suite_name: str, case: Mapping[str, Any]) -> bool:
+    """Whether a suite has a case's model itself; one whose file nobody knows, where the model is no reference to somebody's own."""
+    if suite_name in suite.names():
+        return case["model"] in _models_of(suite_name)
+    return ":" not in str(case["model"]) and not str(case["model"]).endswith(".pt2")
+
+
+@functools.cache
+def _models_of(suite_name: str) -> frozenset[str]:
+    return frozenset(one.case.model for one in suite.load(suite_name).cells)
 
 
 def list_names(kind: str, results: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import LambdabenchError
+from .errors import LambdabenchError, SuiteError
 from .spec import LARGEST, Case, Options, Value, options_from
 
 OPTION = "input"
@@ -62,7 +62,26 @@ def shape_of(image_px: int, options: Options | Mapping[str, Value]) -> Shape:
     return Shape(channels=int(known.get(CHANNELS_OPTION, CHANNELS)), height=image_px, width=image_px)
 
 
-def shaped(case: Case, shape: Shape) -> Case:
-    """The case with images of that shape."""
-    kept = {key: value for key, value in case.options if key != OPTION}
+def settled(case: Case, size: int | str | None) -> Case:
+    """The case with images of a size as suites and flags write it: pixels a side, "96x160" or "1x96x160", None for its own.
+
+    A shape among the options is put as it stands there, so that one shape is one case. Raises SuiteError.
+    """
+    options = dict(case.options)
+    given = size if isinstance(size, str) else options.get(OPTION)
+    if given is None:
+        return dataclasses.replace(case, image_px=size if isinstance(size, int) else None)
+    if case.kind != "model":
+        raise SuiteError(
+            f"{case.model}: found input {given}, which is of a network; the map of a {case.kind} that is not square is options.size"
+        )
+    try:
+        shape = parse(str(given))
+    except LambdabenchError as error:
+        raise SuiteError(f"{case.model}: {error}") from error
+    if options.get(CHANNELS_OPTION, shape.channels) != shape.channels:
+        raise SuiteError(
+            f"{case.model}: found {CHANNELS_OPTION} = {options[CHANNELS_OPTION]} and an input of {shape.told()}; leave one out"
+        )
+    kept = {key: value for key, value in options.items() if key != OPTION}
     return dataclasses.replace(case, image_px=shape.px, options=options_from(kept | shape.options()))
