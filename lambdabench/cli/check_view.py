@@ -21,9 +21,10 @@ from ..core.units import format_duration, format_time
 from . import terminal
 
 BUSY = 0.05
-SHOWN = ("slower", "failed", "gone", "waived", "reported", "faster", "unclear", "new", "skipped")
+SHOWN = ("slower", "failed", "gone", "unmeasured", "waived", "reported", "faster", "unclear", "new", "skipped")
 """Statuses in the order of their lines; `same` is counted."""
-LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE"}
+LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE", "unmeasured": "UNMEASURED"}
+RED = ("slower", "failed", "gone", "unmeasured")
 MOST_WAIVERS = 3
 WAIVED = datetime.timedelta(days=90)
 """The day that is proposed as a waiver's last."""
@@ -91,9 +92,8 @@ def controls(result: CheckResult) -> str:
 def counts(result: CheckResult) -> str:
     """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
     shown = [f"{result.count(one)} {one}" for one in ("slower", "faster", "same", "unclear", "waived")]
-    more = [
-        f"{result.count(one)} {one}" for one in ("failed", "gone", "new", "skipped", "reported") if result.count(one)
-    ]
+    rest = ("failed", "gone", "unmeasured", "new", "skipped", "reported")
+    more = [f"{result.count(one)} {one}" for one in rest if result.count(one)]
     return " · ".join(shown + more)
 
 
@@ -121,12 +121,12 @@ def to_markdown(result: CheckResult) -> str:
     result, text = foreign.cleaned(result), foreign.markdown
     why = text(result.exit_reason)
     told = f"void: {why}" if result.exit_code == 3 else f"{result.count('slower')} slower"
-    if result.exit_code == 1:
+    if result.exit_code in (1, 2):
         told = why
     elif alone := result.skipped_on_one_side:
         told += f", {alone} skipped on one side"
     head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
-    loud = [one for one in _ordered(result, False) if one.status in ("slower", "failed", "gone", "waived", "reported")]
+    loud = [one for one in _ordered(result, False) if one.status in (*RED, "waived", "reported")]
     quiet = [one for one in _ordered(result, True) if one not in loud]
     parts = [head, ""]
     if loud:
@@ -179,7 +179,7 @@ def annotations(result: CheckResult) -> list[str]:
     found = [
         f"::error title={_escaped(one.label)}::{_escaped(f'{one.status} {_change(one.verdict)} {_interval(one.verdict)} {one.evidence}')}"
         for one in result.lines
-        if one.status in ("slower", "failed", "gone")
+        if one.status in RED
     ]
     if result.exit_code == 3:
         found.append(f"::warning title=lambdabench check is void::{_escaped(result.exit_reason)}")
@@ -215,6 +215,7 @@ def _markdown_rows(lines: Sequence[Any]) -> list[str]:
         "slower": "🔴",
         "failed": "🔴",
         "gone": "🔴",
+        "unmeasured": "🔴",
         "faster": "🟢",
         "waived": "🟡",
         "reported": "🟡",

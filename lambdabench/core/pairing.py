@@ -8,8 +8,9 @@ from .spec import Case
 
 Finding = Literal["slower", "faster", "same", "unclear"]
 Clock = Literal["thread CPU", "process CPU", "wall", "device"]
-Trouble = Literal["", "head", "base", "outputs", "skipped"]
-"""Why a case was not compared: the side that cannot run it, outputs that differ, or that a side skips it."""
+Trouble = Literal["", "head", "base", "outputs", "skipped", "unmeasured", "foreign"]
+"""Why a case was not compared: the side that cannot run it, outputs that differ, a side that skips it, a base that cannot even be
+imported, or a side that ran code which is not its own."""
 Skipping = Literal["", "both sides", "head", "base"]
 CANARY_CALLS = 10
 """Calls of the control that does one call more on one side: real work, of the kernel's own kind, worth +10 %."""
@@ -99,6 +100,12 @@ class UsersRequest:
     own_rules: tuple[tuple[str, Rules], ...] = ()
     """Of single tests."""
     only: str = "*"
+    fresh: tuple[str, ...] = ()
+    """Files of tests that base's commit did not have, from the top of the tree."""
+    names: tuple[str, ...] = ()
+    """Dotted names of the packages and modules that are compared: each side has to have its own."""
+    homes: tuple[str, str] = ("", "")
+    """Environments of base and head; empty where both have this one, and their trees alone hold what is compared."""
     labels: tuple[str, ...] = ()
     """Tests to confirm, by their full names; empty: all."""
     fixed_s: float | None = None

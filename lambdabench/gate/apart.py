@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.judge import holm, judge_processes, processes_p
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
 from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from ..worker import origins
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
-from ..worker.pipes import PIPES, TREES
+from ..worker.origins import unmeasured
+from ..worker.pipes import OWN, PIPES, TREES
 from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from . import scratch
 from .processes import environment_of, last_words, running
@@ -61,17 +63,23 @@ class Found:
 
 
 def run(asked: Asked, on_outcome: OnOutcome) -> Found:
-    """Pairs until every test is decided or there have been enough. Raises LambdabenchError where a side cannot start."""
+    """Pairs until every test is decided or there have been enough. Raises GateError where a side cannot start."""
     found, done, waiting = Found(), 0, None
     for pairs, confidence in asked.looks:
-        while done < pairs:
+        while done < pairs and not is_over(found):
             one_pair(asked, found, waiting, done, on_outcome)
             done += 1
         waiting = {one for one in found.declared if verdict(found, one, asked.request, confidence) == "unclear"}
         waiting |= {one.label for one in lines(found, asked) if one.status == "unclear"}
-        if not waiting:
+        if not waiting or is_over(found):
             break
     return found
+
+
+def is_over(found: Found) -> bool:
+    """Whether no more pairs are worth their time: no test can be compared, or a side ran what is not its own."""
+    troubles = [{two.trouble for two in found.outcomes.get(one, ())} for one in found.declared]
+    return any("foreign" in one for one in troubles) or (bool(troubles) and all(one - {""} for one in troubles))
 
 
 def verdict(found: Found, label: str, request: UsersRequest, confidence: float) -> str:
@@ -101,13 +109,24 @@ def one_pair(asked: Asked, found: Found, wanted: set[str] | None, number: int, o
             outcome = _outcome(label, base if label in there else None, head, asked, number, wanted)
             if outcome is None:
                 continue
-            if label not in there and outcome.trouble == "base" and (why := base.skips.get(label.split("::")[0])):
-                outcome = skipped(label, head="", base=why)
+            if label not in there and outcome.trouble == "base":
+                outcome = _without_base(outcome, base, asked.request)
             found.outcomes.setdefault(label, []).append(outcome)
             on_outcome(outcome)
             if found.controls is None and outcome.trouble == "":
                 found.controls = head.controls
         head.controls = None
+
+
+def _without_base(outcome: PairOutcome, base: "_Remote", request: UsersRequest) -> PairOutcome:
+    """The outcome of a test that base did not even declare: its file is skipped there, or cannot be imported."""
+    label = outcome.label
+    file = label.split("::")[0]
+    if why := base.skips.get(file):
+        return skipped(label, head="", base=why)
+    if why := base.failures.get(file):
+        return unmeasured(label, why, request)
+    return outcome
 
 
 @dataclass(slots=True)
@@ -122,19 +141,22 @@ class _Remote:
     controls: Controls | None = None
     skips: dict[str, str] = field(default_factory=dict[str, str])
     """Files that are skipped as a whole, and why."""
+    failures: dict[str, str] = field(default_factory=dict[str, str])
+    """Files that cannot be imported, and why."""
 
     def declared(self) -> list[str]:
         message = self.hear("declared")
-        self.skips = message["skips"]
+        self.skips, self.failures = message["skips"], message["failures"]
         return message["declared"]
 
     def hear(self, *keys: str) -> dict[str, Any]:
-        """The next message with one of these keys. Raises LambdabenchError where the process has gone."""
+        """The next message with one of these keys. Raises GateError where the process has gone."""
         for line in self.answered:
             message = json.loads(line)
             if any(key in message for key in keys):
                 return message
-        raise LambdabenchError(f"{self.name}'s pytest ended early{last_words(self.folder)}")
+        early = "base cannot be measured: its pytest" if self.name == "base" else "head's pytest"
+        raise GateError(f"{early} ended early{last_words(self.folder)}")
 
     def say(self, calls: int) -> None:
         self.asked.write(json.dumps({"calls": calls}) + "\n")
@@ -151,7 +173,10 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
     path = tree / asked.path.relative_to(Path(asked.request.head).resolve())
     (ask_out, ask_in), (answer_out, answer_in) = os.pipe(), os.pipe()
     with scratch.folder("side") as folder:
-        environment = environment_of(1, folder) | {PIPES: f"{ask_out},{answer_in}"}
+        (folder / "own.json").write_text(str(origins.own_of(asked.request, number)))
+        environment = environment_of(1, folder) | {PIPES: f"{ask_out},{answer_in}", OWN: str(folder / "own.json")}
+        if asked.installed:  # a way into head's tree would come before what is installed
+            environment["PYTHONPATH"] = _outside(environment.get("PYTHONPATH", ""), Path(asked.request.head))
         if not asked.installed and not number:  # an editable install points to head's tree
             environment[TREES] = os.pathsep.join((asked.request.base, asked.request.head))
         options = ("-P",) if asked.installed else ()
@@ -167,6 +192,13 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
                 yield _Remote("head" if number else "base", asking, answering, folder, process.pid)
 
 
+def _outside(paths: str, tree: Path) -> str:
+    """Folders of a search path that are not in a tree."""
+    return os.pathsep.join(
+        one for one in paths.split(os.pathsep) if one and not Path(one).resolve().is_relative_to(tree)
+    )
+
+
 def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
     label: str, base: _Remote | None, head: _Remote, asked: Asked, number: int, wanted: set[str] | None
 ) -> PairOutcome | None:
@@ -177,16 +209,20 @@ def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
     unwanted = wanted is not None and label not in wanted
     skips = {one.name: message.get("skipped", "") for one, message in zip(sides, messages, strict=True)}
     failed = {one.name: message.get("failed", "") for one, message in zip(sides, messages, strict=True)}
+    foreign = next((message["foreign"] for message in messages if message.get("foreign")), "")
     found: PairOutcome | None = None
-    if len(met) == 2 and not unwanted:
+    if len(met) == 2 and not unwanted and not foreign:
         results = [message.get("result") for message in messages]
         found = _compared(label, (sides[0], head), results, asked, number)
     for one in met:
         one.say(0)
         after = _at(one, label, key="done")
         skips[one.name], failed[one.name] = after.get("skipped", ""), after["failed"]
+        foreign = foreign or after.get("foreign", "")
         if after["failed"] and found is not None and not found.trouble:
             found = PairOutcome(label=label, trouble=one.name, reason=after["failed"])
+    if foreign and not unwanted:
+        return PairOutcome(label=label, trouble="foreign", reason=foreign)
     if any(skips.values()) and not unwanted:
         if failed["head"]:
             return PairOutcome(label=label, trouble="head", reason=failed["head"])

@@ -5,9 +5,11 @@ from typing import Literal
 
 from ..core.pairing import Controls, PairOutcome, Verdict
 
-Status = Literal["slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported", "skipped"]
+Status = Literal[
+    "slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported", "skipped", "unmeasured"
+]
 """`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more;
-`skipped`: a side skips it, so that nothing is compared."""
+`skipped`: a side skips it, so that nothing is compared; `unmeasured`: base cannot even be imported."""
 DECIDED = frozenset({"slower", "waived", "faster", "same", "reported"})
 VOID_SHARE = 0.2
 """More unclear cases than this, and the run says nothing."""
@@ -33,8 +35,14 @@ class Line:
 
 def untimed(one: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
     """The line of a case that was not compared, by its trouble."""
-    statuses: dict[str, Status] = {"base": "new", "skipped": "skipped"}
-    told = one.reason if one.trouble == "skipped" else f"{one.trouble}: {one.reason}"
+    statuses: dict[str, Status] = {
+        "base": "new",
+        "skipped": "skipped",
+        "unmeasured": "unmeasured",
+        "foreign": "unclear",
+    }
+    begun = {"skipped": "", "foreign": "", "unmeasured": "base cannot be measured: "}
+    told = f"{begun.get(one.trouble, f'{one.trouble}: ')}{one.reason}"
     return Line(label=one.label, status=statuses.get(one.trouble, "failed"), outcomes=outcomes, evidence=told)
 
 
@@ -71,12 +79,18 @@ class Result:
         return sum(one.status == "skipped" and one.outcomes[0].skipped != "both sides" for one in self.lines)
 
     @property
+    def foreign(self) -> str:
+        """What a side ran that is not its own; empty where both ran their own code."""
+        outcomes = (two for one in self.lines for two in one.outcomes)
+        return next((one.reason for one in outcomes if one.trouble == "foreign"), "")
+
+    @property
     def controls_held(self) -> bool:
         return self.controls is not None and self.controls.held
 
     @property
     def exit_code(self) -> int:
-        """0 nothing slower, 1 something slower or failing on head, 3 nothing or too little can be said."""
+        """0 nothing slower, 1 something slower or failing on head, 2 base cannot be measured, 3 too little can be said."""
         return judge_run(self)[0]
 
     @property
@@ -87,6 +101,8 @@ class Result:
 
 def judge_run(result: Result) -> tuple[int, str]:
     """(Exit code, why)."""
+    if result.foreign:
+        return 3, f"a side ran code that is not its own: {result.foreign}"
     proven = result.compared and result.controls_held
     broken, slower, unclear = result.count("failed", "gone"), result.count("slower"), result.count("unclear")
     red = [
@@ -98,6 +114,9 @@ def judge_run(result: Result) -> tuple[int, str]:
         red.append(f"{slower} slower, which proves nothing: the controls did not come out as they must")
     if red:
         return 1, ", ".join(red)
+    if unmeasured := result.count("unmeasured"):
+        why = next(one.evidence for one in result.lines if one.status == "unmeasured")
+        return 2, f"{unmeasured} of {len(result.lines)} not compared; {why}"
     if not result.compared:
         skipped = result.count("skipped")
         return 3, f"nothing was compared{f', {skipped} skipped' if skipped else ''}"

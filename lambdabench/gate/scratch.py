@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from . import owners
@@ -44,13 +44,20 @@ def owner_of(place: Path) -> owners.Owner | None:
 
 def prune() -> None:
     """Removes the folders of checks that were killed. Those of checks that run, and whatever is not ours, stay."""
+    prune_in(Path(tempfile.gettempdir()), tuple(f"{PREFIX}{one}-*" for one in KINDS))
+
+
+def prune_in(where: Path, globs: Sequence[str] = ("*",)) -> None:
+    """The same of folders anywhere else that were claimed."""
     here = owners.ourselves()
-    for place in _ours(Path(tempfile.gettempdir())):
+    for place in _matching(where, globs):
         owner = owner_of(place)
         if owner is not None and owners.is_dead(owner, here):
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _ours(where: Path) -> Iterator[Path]:
-    with contextlib.suppress(OSError):
-        yield from (one for kind in KINDS for one in where.glob(f"{PREFIX}{kind}-*"))
+def _matching(where: Path, globs: Sequence[str]) -> list[Path]:
+    try:
+        return [one for glob in globs for one in where.glob(glob)]
+    except OSError:
+        return []

@@ -1,5 +1,6 @@
 """`check --base REF --pytest PATH`: two commits of a user's own pytest-benchmark tests, which know nothing of us."""
 
+import contextlib
 import dataclasses
 import shlex
 import sys
@@ -8,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..core import codec
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
 from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
 from ..core.spec import Case
 from ..machine import quiet
 from ..worker.alone import ALONE
-from . import apart, overlay, pardon, scratch, trees
+from . import apart, overlay, pardon, project, reach, scratch, trees
 from . import build as environments
 from . import settings as setup
 from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
@@ -42,8 +43,8 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
     overlay.find_tests(path, request.folder, found.repository)
     before = quiet.take_snapshot()
     with trees.checked_out(found) as base:
-        asked = _request(request, settings, base, found.repository)
-        where = overlay.overlay(path, request.folder, found.repository, base).place
+        laid = overlay.overlay(path, request.folder, found.repository, base)
+        where, asked = laid.place, _request(request, settings, (base, found.repository), laid.fresh)
         first = None
         if not build:
             first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
@@ -57,6 +58,7 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
             outcomes = {one.label: one for one in first.answered.outcomes}
             again = _confirm(asked, entries, outcomes, where, request.confirm_s, on_outcome)
             lines = judge_lines(entries, outcomes, again)
+        reach.refuse_unreached(lines, found.repository, build)
     lines, waived = pardon.apply(lines, settings, request.today)
     return Result(
         title=found.title,
@@ -64,9 +66,17 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
         controls=controls,
         seconds=time.monotonic() - started_s,
         pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
-        notes=(*notes, *waived),
+        notes=(*notes, *reach.advice(lines, build), *waived),
         expired=pardon.expired(settings, request.today),
-        request=f"--base {shlex.quote(request.base)} --pytest {shlex.quote(path)}",
+        request=" ".join(
+            (
+                "--base",
+                shlex.quote(request.base),
+                "--pytest",
+                shlex.quote(path),
+                *(("--build", shlex.quote(build)) if build else ()),
+            )
+        ),
     )
 
 
@@ -99,16 +109,17 @@ def _in_pairs(
 ) -> tuple[tuple[Line, ...], Controls | None, str]:
     """(Lines, controls, what is said of it) by fresh pairs of processes."""
     build, reason = why
-    pythons = (sys.executable, sys.executable)
-    if build:
-        base, head = environments.pythons(tree[1], tree[0], build)
-        pythons = str(base), str(head)
-    elif reason.endswith("is a compiled extension"):
-        raise LambdabenchError(
+    if reason.endswith("is a compiled extension"):
+        raise GateError(
             f"{reason}, which base's tree does not have: say how a side is installed, such as --build 'pip install .'"
         )
-    request = apart.Asked(request=asked, path=where, pythons=pythons, installed=bool(build))
-    found = apart.run(request, lambda one: on_outcome("pair", one))
+    request = apart.Asked(request=asked, path=where)
+    with contextlib.ExitStack() as opened:
+        if build:
+            base, head = opened.enter_context(environments.pythons(tree[1], tree[0], build))
+            asked = dataclasses.replace(asked, homes=(str(base.parents[1]), str(head.parents[1])))
+            request = apart.Asked(request=asked, path=where, pythons=(str(base), str(head)), installed=True)
+        found = apart.run(request, lambda one: on_outcome("pair", one))
     reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
     pairs = max((len(one) for one in found.outcomes.values()), default=0)
     said = f"fresh pairs of processes ({pairs}), not one process: {reason}"
@@ -126,7 +137,7 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
         with running(command, folder, environment_of(1, folder), Path(request.head)) as process:
             answered = follow(process, folder, on_outcome, limit_s)
         if not (folder / "declared.json").exists():
-            raise LambdabenchError(f"pytest could not collect {path}{last_words(folder)}")
+            raise GateError(f"pytest could not collect {path}{last_words(folder)}")
         if (folder / "finished.json").exists():
             answered = dataclasses.replace(answered, problem="")  # failing tests make pytest's exit code 1
         why = folder / "apart.json"
@@ -137,14 +148,23 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
         )
 
 
-def _request(request: Request, settings: Settings, base: Path, head: Path) -> UsersRequest:
+def _request(request: Request, settings: Settings, sides: tuple[Path, Path], fresh: tuple[str, ...]) -> UsersRequest:
     rules = request.rules or settings.rules()
     own = tuple(
         (one.case, dataclasses.replace(rules, tolerance=one.tolerance))
         for one in settings.case
         if one.tolerance is not None
     )
-    return UsersRequest(base=str(base), head=str(head), rules=rules, own_rules=own, only=request.only)
+    base, head = sides
+    return UsersRequest(
+        base=str(base),
+        head=str(head),
+        rules=rules,
+        own_rules=own,
+        only=request.only,
+        fresh=fresh,
+        names=project.names(base, head),
+    )
 
 
 def _entries(labels: Sequence[str], request: UsersRequest) -> tuple[Entry, ...]:

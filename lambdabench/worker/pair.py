@@ -37,15 +37,26 @@ def run(folder: Path) -> None:
     """Answers `request.json` with one file a case, `0.json` and so on, then `controls.json` where they are asked for."""
     request = codec.read(PairRequest, folder / "request.json")
     head = load(f"{ROOT}_head", Path(request.head))
-    base = head if request.anchored else load(f"{ROOT}_base", Path(request.base))
+    base = head if request.anchored else _load_base(Path(request.base))
     quickest: tuple[float, Entry] | None = None
     for number, entry in enumerate(request.entries):
-        outcome = (measure_anchored if request.anchored else answer)(entry, base, head, request)
+        if isinstance(base, str):
+            outcome = PairOutcome(label=entry.label, trouble="unmeasured", reason=base)
+        else:
+            outcome = (measure_anchored if request.anchored else answer)(entry, base, head, request)
         codec.write(folder / f"{number}.json", outcome)
         if not outcome.trouble and (quickest is None or outcome.head.call_s < quickest[0]):
             quickest = outcome.head.call_s, entry
     if request.controls and quickest is not None:
         codec.write(folder / "controls.json", control(quickest[1], head, request.seed))
+
+
+def _load_base(folder: Path) -> Version | str:
+    """Base's version of the package, or why it cannot even be imported."""
+    try:
+        return load(f"{ROOT}_base", folder)
+    except (Exception, SystemExit) as error:  # anything that code may raise
+        return _first(error)
 
 
 def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
@@ -135,8 +146,12 @@ def _guard(trouble: Trouble, work: Callable[[], T]) -> T:
     try:
         return work()
     except Exception as error:  # anything a version may raise, each with its own classes
-        first = (str(error).strip().splitlines() or ["no message"])[0]
-        raise Apart(trouble, f"{type(error).__name__}: {first}") from error
+        broken = trouble == "base" and isinstance(error, (ImportError, SyntaxError))
+        raise Apart("unmeasured" if broken else trouble, _first(error)) from error
+
+
+def _first(error: BaseException) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
 
 
 def _check_agreement(opened: list[Opened], entry: Entry) -> None:
@@ -147,12 +162,10 @@ def _check_agreement(opened: list[Opened], entry: Entry) -> None:
 
 
 def _check_own_code(base: Version, head: Version) -> None:
-    sides: tuple[tuple[Trouble, Version], ...] = (("base", base), ("head", head))
-    for trouble, version in sides:
+    for side, version in (("base", base), ("head", head)):
         if found := strangers(version):
-            raise Apart(
-                trouble, f"{found[0]} was not loaded from {version.folder}: this side ran code that is not its own"
-            )
+            file = getattr(sys.modules[found[0]], "__file__", None)
+            raise Apart("foreign", f"{side} ran {found[0]} from {file}, expected it from {version.folder}")
 
 
 def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairRequest) -> PairOutcome:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from ..core.globs import picked
-from . import leash
+from . import leash, origins
 from .agreement import digest
 from .callee import Callee, intercepted
+from .failures import said
 from .leash import LEASH
-from .pipes import PIPES, TREES
+from .pipes import OWN, PIPES, TREES
 from .skips import may_time, reason_of
 from .swap import TwoTrees
 from .turns import Player, read
@@ -29,6 +30,7 @@ class Serving:
         self._failures: dict[str, str] = {}
         self._skips: dict[str, str] = {}
         self._files: dict[str, Path] = {}
+        self._own = origins.parse(Path(os.environ[OWN]).read_text())
         self._patch = intercepted(self.on_benchmark)
 
     def pytest_configure(self) -> None:
@@ -48,7 +50,8 @@ class Serving:
         timing = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
         wanted = set(picked([one.nodeid for one in timing], self._only))
         items[:] = [one for one in timing if one.nodeid in wanted]
-        self._say(declared=[*(one.nodeid for one in items), *self._failures, *self._skips], skips=self._skips)
+        declared = [*(one.nodeid for one in items), *self._failures, *self._skips]
+        self._say(declared=declared, skips=self._skips, failures=self._failures)
 
     def pytest_collectstart(self, collector: Any) -> None:
         self._files[collector.nodeid] = collector.path
@@ -60,14 +63,13 @@ class Serving:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and report.nodeid not in self._failures:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            text = str(crash.message if crash is not None else report.longrepr).strip()
-            self._failures[report.nodeid] = (text.splitlines() or ["no message"])[0 if crash else -1]
+            self._failures[report.nodeid] = said(report)
         if why := reason_of(report):
             self._skips.setdefault(report.nodeid, why)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._say(done=nodeid, failed=self._failures.pop(nodeid, ""), skipped=self._skips.pop(nodeid, ""))
+        failed, skipped = self._failures.pop(nodeid, ""), self._skips.pop(nodeid, "")
+        self._say(done=nodeid, failed=failed, skipped=skipped, foreign=origins.foreign(self._own))
 
     def pytest_sessionfinish(self) -> None:
         for nodeid in (*self._failures, *self._skips):
@@ -77,7 +79,8 @@ class Serving:
     def on_benchmark(self, name: str, callee: Callee) -> None:
         """Answers blocks of calls until it is told to go on."""
         player = Player(play=callee.play, prepare=callee.prepare)
-        self._say(at=name, result=digest(callee.once))
+        result = digest(callee.once)
+        self._say(at=name, result=result, foreign=origins.foreign(self._own))  # after what a call imports
         for line in self._asked:
             calls = json.loads(line)["calls"]
             if not calls:

@@ -15,10 +15,11 @@ import pytest
 from ..core import codec
 from ..core.globs import picked
 from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
-from . import leash
+from . import leash, origins
 from .agreement import as_arrays, difference
 from .alone import ALONE
 from .callee import Callee, intercepted
+from .failures import said
 from .leash import LEASH
 from .skips import always_skipped, may_time, reason_of
 from .swap import Tree, TwoTrees, why_apart
@@ -65,7 +66,7 @@ class Pairing:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and report.nodeid not in self._failures:
-            self._failures[report.nodeid] = _said(report)
+            self._failures[report.nodeid] = said(report)
         if why := reason_of(report):
             self._skips["head"].setdefault(report.nodeid, why)
 
@@ -78,7 +79,7 @@ class Pairing:
             return
         place = self._files[report.nodeid]
         if report.failed:
-            self._failures[report.nodeid] = _said(report)
+            self._failures[report.nodeid] = said(report)
         elif report.skipped and may_time(report.nodeid, Path(place), self._request.only):
             self._skips["head"][report.nodeid] = reason_of(report)
         else:
@@ -133,36 +134,44 @@ class Pairing:
             else:
                 met.append(self._compare(label, base, head))
 
-        said = self._inside("base", label, meet)
+        inner = self._inside("base", label, meet)
         if why := self._skips["base"].get(label, ""):
             return skipped(label, head="", base=why)
-        return met[0] if met else PairOutcome(label=label, trouble="base", reason=said or "base has no such test")
+        if met:
+            return met[0]
+        if inner.broken:
+            return origins.unmeasured(label, inner.broken, self._request)
+        return PairOutcome(label=label, trouble="base", reason=inner.said or "base has no such test")
 
-    def _inside(self, tree: Tree, label: str, meet: Callable[[Callee], None]) -> str:
-        """Runs a tree's test in a session of its own up to where it would be timed; the first thing that goes wrong."""
-        inner = _Inner()
+    def _inside(self, tree: Tree, label: str, meet: Callable[[Callee], None]) -> "_Inner":
+        """Runs a tree's test in a session of its own up to where it would be timed; what became of it."""
+        inner, printed = _Inner(), io.StringIO()
         place = self._places[label] if tree == "head" else self._trees.mapped(self._places[label])
         outer, now, folder = self._meet, self._trees.now, Path.cwd()
         self._meet = meet
         self._trees.take(tree)
         os.chdir(self._trees.folders[tree])
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(printed):
                 asked = (place + label[label.index("::") :],) if "::" in label else (place, "--collect-only")
-                pytest.main([*asked, *INNER, *ALONE], plugins=[inner])
+                ended = pytest.main([*asked, *INNER, *ALONE], plugins=[inner])
         finally:
             self._meet = outer
             os.chdir(folder)
             self._trees.take(now)
         if inner.skipped:
             self._skips[tree].setdefault(label, inner.skipped)
-        return inner.said
+        inner.broken = inner.broken or _refused(ended, printed.getvalue())
+        return inner
 
     def _compare(self, label: str, base: Callee, head: Callee) -> PairOutcome:
         rules, now = rules_of(self._request, label), self._trees.now
         players = self._player("base", base), self._player("head", head)
         try:
-            if problem := self._disagreement(base, head):
+            problem = self._disagreement(base, head)
+            if strange := self._foreign():  # after what a call imports, and before time is spent
+                return PairOutcome(label=label, trouble="foreign", reason=strange)
+            if problem:
                 return PairOutcome(label=label, trouble="outputs", reason=problem)
             found = compare(*players, Terms(rules=rules, fixed_s=self._request.fixed_s, seed=self._request.seed))
             if not self._controlled:
@@ -175,6 +184,15 @@ class Pairing:
             return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
         finally:
             self._trees.take(now)
+
+    def _foreign(self) -> str:
+        """What either side has loaded that is not its own."""
+        found: list[str] = []
+        trees: tuple[Tree, Tree] = ("base", "head")
+        for number, tree in enumerate(trees):
+            self._trees.take(tree)
+            found.append(origins.foreign(origins.own_of(self._request, number)))
+        return "; ".join(one for one in found if one)
 
     def _player(self, tree: Tree, callee: Callee) -> Player:
         def prepare(calls: int) -> None:
@@ -235,18 +253,23 @@ class Pairing:
 
 
 class _Inner:
-    """The first thing that went wrong in a session for one test, and why the test was skipped where it was."""
+    """The first thing that went wrong in a session for one test, and why the test was skipped where it was.
+
+    `broken`: why its file, or what pytest loads before, could not be imported."""
 
     said = ""
     skipped = ""
+    broken = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.said:
-            self.said = _said(report)
+            self.said = said(report)
         self.skipped = self.skipped or reason_of(report)
 
     def pytest_collectreport(self, report: Any) -> None:
         self.pytest_runtest_logreport(report)
+        if report.failed and not self.broken:
+            self.broken = said(report)
 
 
 INNER = (
@@ -259,9 +282,8 @@ def rules_of(request: UsersRequest, label: str) -> Rules:
     return dict(request.own_rules).get(label, request.rules)
 
 
-def _said(report: Any) -> str:
-    """The last line of a failure."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(crash.message if crash is not None else report.longrepr).strip()
-    lines = text.splitlines() or ["no message"]
-    return lines[0] if crash is not None else lines[-1]
+def _refused(ended: int, printed: str) -> str:
+    """Why pytest began no session: what it loads before cannot be imported. Empty where it began one, or found no such test."""
+    lines = [one.removeprefix("E ").strip() for one in printed.splitlines() if one.strip()]
+    told = lines and not any("not found:" in one for one in lines)
+    return lines[-1] if told and ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR) else ""

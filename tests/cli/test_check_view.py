@@ -215,3 +215,16 @@ def test_what_is_skipped_is_counted_and_told_with_its_reason() -> None:
     assert marked.startswith("### 🟢 0 slower, 1 skipped on one side · 1/3 compared")
     assert "<summary>1 same, 2 skipped</summary>" in marked
     assert check_view.annotations(found) == []
+
+
+def test_a_base_that_cannot_be_measured_is_red_wherever_it_is_shown() -> None:
+    one = PairOutcome(label="early 7x7", trouble="unmeasured", reason="ModuleNotFoundError: No module named 'x'")
+    found = dataclasses.replace(RESULT, lines=(RESULT.lines[0], untimed(one, (one,))))
+    text = printed(found)
+    assert "UNMEASURED  base cannot be measured: ModuleNotFoundError: No module named 'x'" in text
+    assert "1 unmeasured" in text
+    assert "exit 2: 1 of 2 not compared; base cannot be measured: ModuleNotFoundError" in text
+    markdown = check_view.to_markdown(found)
+    assert markdown.startswith("### 🔴 1 of 2 not compared; base cannot be measured")
+    assert "| 🔴 unmeasured | early 7x7 |" in markdown
+    assert [one.startswith("::error title=early 7x7::unmeasured") for one in check_view.annotations(found)] == [True]

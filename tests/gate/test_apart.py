@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from lambdabench.analysis.judge import judge_processes, processes_p
-from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest, Verdict
-from lambdabench.gate import apart, build, check, overlay, trees, users
+from lambdabench.gate import apart, check, overlay, trees, users
 
 from .conftest import Repository
 from .test_users import project
@@ -73,20 +72,6 @@ def test_it_is_chosen_by_itself_and_said(project: Repository, monkeypatch: pytes
     assert found.notes == (
         "fresh pairs of processes (0), not one process: shapes.inner registers something for the whole process (torch.library)",
     )
-
-
-def test_an_environment_is_built_once_a_commit(
-    project: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    command = 'echo built >> log; test -n "$VIRTUAL_ENV"'
-    head = project.git("rev-parse", "HEAD")
-    first = build.python_of(project.folder, head, command)
-    assert first.exists()
-    assert build.python_of(project.folder, head, command) == first
-    assert (project.folder / "log").read_text() == "built\n"
-    with pytest.raises(LambdabenchError, match=r"--build: sh -ec echo no >&2; exit 3 failed in .*: no"):
-        build.python_of(project.folder, "", "echo no >&2; exit 3")
 
 
 def test_verdicts_on_processes_err_seldom() -> None:
