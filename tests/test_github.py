@@ -1,5 +1,6 @@
 """What other repositories use: the action's inputs and exit codes, and the comment on a pull request from a fork."""
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -105,3 +106,22 @@ def test_the_actions_need_no_more_than_they_say() -> None:
     assert "workflows: [lambdabench]" in comment
     assert "name: lambdabench\n" in check
     assert "head_ref" not in comment, "nothing of the fork's is checked out"
+
+
+def test_the_nightly_job_mutates_modules_that_are_there_by_tests_that_are_there() -> None:
+    top = GITHUB.parent
+    parsed = ast.parse((top / ".ci" / "mutate.py").read_text())
+    said = {
+        target.id: ast.literal_eval(node.value)
+        for node in parsed.body
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name) and target.id.isupper()
+        if target.id in ("ALSO", "NOT_OWN", "ROOMS")
+    }
+    assert said["ROOMS"] == ("analysis", "gate", "store")
+    for name in (*said["ALSO"], *said["NOT_OWN"]):
+        assert (top / "lambdabench" / f"{name}.py").is_file()
+    assert all((top / path).is_file() for paths in said["ALSO"].values() for path in paths)
+    nightly = (GITHUB / "workflows" / "nightly.yml").read_text()
+    assert "run: python .ci/mutate.py " in nightly
+    assert "permissions:\n  contents: read\njobs:" in nightly
+    assert ".ci/mutate.py" in (GITHUB / "CONTRIBUTING.md").read_text()
