@@ -33,7 +33,7 @@ def mine(away: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch) 
     """A suite, on a machine that needs no probe."""
     here = Machine(devices=fake.find_devices(), environment=environment)
     found = Found(machine=here, names=(), facts={})
-    monkeypatch.setattr(measuring.launch, "probe", lambda wishes: found)
+    monkeypatch.setattr(measuring.launch, "probe", lambda wishes, **_: found)
     (away / "mine.toml").write_text(MINE)
     return "mine.toml"
 
@@ -70,7 +70,7 @@ def test_the_task_that_measures_does_as_if_it_were_alone(task: Any, mine: str, a
     seen: list[Hosts] = []
     request = commands.RunRequest(suite=mine)
     result = commands.run(request, lambda step: seen.append(find_hosts()))
-    assert dict(result.counts) == {"ok": 2}
+    assert dict(result.counts) == {"ok": 2}, [*result.cases["reason"]]
     assert set(seen) == {Hosts()}, "its workers meet nobody"
     assert find_hosts().count == 4, "and afterwards all is as it was"
     again = commands.prepare(request)

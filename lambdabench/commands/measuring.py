@@ -126,9 +126,11 @@ def prepare(
     if hosts.speaks:
         folders.refuse_unwritable(request.results / wanted.name, "give another --results")
         folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; give another --reports")
+    owned.refuse_absent(wanted)
     check_options(wanted)
     with placing.alone(is_alone):
-        found = launch.probe([*_wishes(wanted), *calibrating.WISHES])
+        asked_for = [*_wishes(wanted), *calibrating.WISHES]
+        found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
     check_names(wanted, found.names)
     seen = owned.seen_of(wanted, found.facts)
     wanted = owned.settled(wanted, seen)

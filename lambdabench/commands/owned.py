@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core import caches, sources
+from ..core import caches, callables, sources
 from ..core.identity import case_id
 from ..core.record import Outcome
 from ..core.spec import Case, Job, ModelFacts, Suite, Value
@@ -14,6 +14,12 @@ from ..plan import defaults_of
 
 Seen = Mapping[str, Mapping[str, str]]
 """Model -> files that were imported for it -> their digests."""
+
+
+def refuse_absent(wanted: Suite) -> None:
+    """Raises SuiteError for a network of the suite's user that certainly is not where it is said to be."""
+    for model in dict.fromkeys(cell.case.model for cell in wanted.cells if cell.case.model_hash):
+        callables.refuse_absent(model)
 
 
 def seen_of(wanted: Suite, facts: Mapping[str, ModelFacts]) -> dict[str, dict[str, str]]:

@@ -73,6 +73,12 @@ def source_hash(model: str, seen: Mapping[str, str] | None = None) -> str:
     ]
 
 
+def file_of(model: str) -> Path | None:
+    """The file of a user's own model; None for a name. Raises SuiteError where it is absent."""
+    found = _network(model)
+    return None if found is None else found.file
+
+
 def imported(model: str) -> dict[str, str]:
     """The own files of a user's model that this process has imported, with their digests now; empty for a name."""
     try:

@@ -25,6 +25,8 @@ from .want import Memory, Witness, words
 POLL_S = 0.1
 START_LIMIT_S = 180.0
 """A worker that has not begun its first job by then hangs in its imports."""
+GRACE_S = 5.0
+"""For a worker that has done its jobs to end by itself."""
 LAST_LINES = 3
 CROWDED_SHARE = 0.4
 """Share of all memory under which a limit says more of other programs than of the case."""
@@ -99,10 +101,10 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
         codec.write(folder / "jobs.json", tuple(batch))
         environment = worker_environment(batch[0].case.threads) | {"LAMBDABENCH_SCRATCH": name}
         crowd = accelerators.crowd(batch[0].case.device)
-        with _process(folder, (*command, name), environment) as process:
+        with process(folder, (*command, name), environment) as worker:
             for job in batch:
                 start_s = time.monotonic()
-                outcome = _beside(crowd, (yield from _follow(job, process, folder)))
+                outcome = _beside(crowd, (yield from _follow(job, worker, folder)))
                 yield Finished(job=job, outcome=outcome, seconds=time.monotonic() - start_s)
                 if outcome.status in ("timeout", "crash", "oom"):
                     return
@@ -127,7 +129,7 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
             lost = _lost(job, process.returncode, folder)
             return lost if process.returncode != -signal.SIGKILL else _killed(job, witness, memory.peak_bytes)
         if begun_s is None and time.monotonic() - born_s > START_LIMIT_S:
-            return _outcome(job, "timeout", f"the worker did not begin within {START_LIMIT_S:g} s{_last_words(folder)}")
+            return _outcome(job, "timeout", f"the worker did not begin within {START_LIMIT_S:g} s{last_words(folder)}")
         if begun_s is not None and time.monotonic() - begun_s > job.timeout_s:
             return _outcome(
                 job,
@@ -141,24 +143,27 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
 
 
 @contextlib.contextmanager
-def _process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, gone afterwards. It holds the other end of a pipe, so it ends when we do."""
+def process(
+    folder: Path, command: Sequence[str], environment: dict[str, str], grace_s: float = GRACE_S
+) -> Generator[subprocess.Popen[bytes]]:
+    """A process in a group of its own, gone afterwards with all that it started, which may take `grace_s` seconds where it was asked
+    nothing that it has not answered. It holds the other end of a pipe, so it ends when we do."""
     with (folder / "stderr.txt").open("wb") as log:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
         )
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # the kernel's first victim
+        Path(f"/proc/{started.pid}/oom_score_adj").write_text("1000")  # the kernel's first victim
     try:
-        yield process
+        yield started
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.0 if _killed_soon(folder) else 5.0)
+            started.wait(0.0 if _killed_soon(folder) else grace_s)
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+        if started.stdin is not None:
+            started.stdin.close()
 
 
 def _killed_soon(folder: Path) -> bool:
@@ -170,7 +175,7 @@ def _killed_soon(folder: Path) -> bool:
 def _lost(job: Job, code: int, folder: Path) -> Outcome:
     """The outcome of a worker that went without one."""
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return _outcome(job, "crash", f"the worker ended with {how}{_last_words(folder)}")
+    return _outcome(job, "crash", f"the worker ended with {how}{last_words(folder)}")
 
 
 def _killed(job: Job, witness: Witness, peak_bytes: int) -> Outcome:
@@ -201,7 +206,8 @@ def _beside(crowd: str, outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, reason=reason, flags=(*outcome.flags, CROWDED))
 
 
-def _last_words(folder: Path) -> str:
+def last_words(folder: Path) -> str:
+    """ ": " and the last lines that a process wrote; empty where it wrote nothing."""
     said = foreign.last_words(folder / "stderr.txt", LAST_LINES)
     return f": {said}" if said else ""
 

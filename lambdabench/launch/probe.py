@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
 from ..machine import accelerators, host
 from ..machine.accelerators import Accelerator
-from . import presence
+from ..models.classification.spec import is_users
+from . import presence, users
 from .errand import ask
 
 LIMIT_S = 300.0
@@ -44,13 +45,31 @@ class Found:
     facts: Mapping[str, ModelFacts]
 
 
-def probe(wishes: Sequence[Wish], *, cache: Path | None = None) -> Found:
+def probe(
+    wishes: Sequence[Wish],
+    *,
+    cache: Path | None = None,
+    limit_s: float = LIMIT_S,
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> Found:
     """What the worker finds, remembered by library versions, source and the accelerators that are here: these are looked at for every
-    run, and no answer without one of them is remembered. Raises ProbeError with the worker's last words."""
-    wishes, seen = tuple(sorted(set(wishes), key=str)), accelerators.look()
-    home = (cache or caches.folder() / "probe") / _key(wishes, seen)
+    run, and no answer without one of them is remembered. Raises ProbeError with the worker's last words.
+
+    Users' own networks are described by a process of their own, for at most `limit_s` seconds; `on_wait` hears of that.
+    """
+    every, seen = tuple(sorted(set(wishes), key=str)), accelerators.look()
+    home = cache or caches.folder() / "probe"
+    theirs = tuple(one for one in every if is_users(one.model))
+    found = _machine(tuple(one for one in every if one not in theirs), home, seen)
+    own = users.describe(theirs, home / _key(theirs, seen), limit_s=limit_s, on_wait=on_wait)
+    return replace(found, facts={**found.facts, **_labelled(own, theirs)})
+
+
+def _machine(wishes: tuple[Wish, ...], cache: Path, seen: tuple[Accelerator, ...]) -> Found:
+    """The machine, and networks by name."""
+    home = cache / _key(wishes, seen)
     known = _read(home, wishes)
-    if known is None or not all(sources.is_current(dict(one.sources)) for one in known.facts.values()):
+    if known is None:
         with tempfile.TemporaryDirectory(prefix="lambdabench-probe-") as name:
             _ask(Path(name), wishes)
             known = _read(Path(name), wishes)
@@ -69,8 +88,7 @@ def _read(folder: Path, wishes: tuple[Wish, ...]) -> Found | None:
     catalogue = caches.read(tuple[ModelFacts, ...], folder / "catalogue.json")
     if machine is None or names is None or catalogue is None or len(catalogue) != len(wishes):
         return None
-    facts = {label: one for one, wish in zip(catalogue, wishes, strict=True) for label in _labels(one, wish)}
-    return Found(machine=machine, names=names, facts=facts)
+    return Found(machine=machine, names=names, facts=_labelled(catalogue, wishes))
 
 
 def _keep(found: Path, home: Path) -> None:
@@ -84,6 +102,10 @@ def _keep(found: Path, home: Path) -> None:
                 aside.replace(home / file)
             finally:
                 aside.unlink(missing_ok=True)
+
+
+def _labelled(catalogue: Sequence[ModelFacts], wishes: Sequence[Wish]) -> dict[str, ModelFacts]:
+    return {label: one for one, wish in zip(catalogue, wishes, strict=True) for label in _labels(one, wish)}
 
 
 def _labels(facts: ModelFacts, wish: Wish) -> list[str]:

@@ -138,6 +138,11 @@ def interaction_bytes(case: Case) -> int | None:
     return formula(case.model, image_px=case.image_px, batch_size=case.batch_size, **dict(case.options))
 
 
+def warm() -> None:
+    """Loads what networks are described by, which takes seconds, before anybody's network is: describes one of ours."""
+    describe(Wish(model="resnet50_cccc", image_px=32))
+
+
 def describe(wish: Wish) -> ModelFacts:
     """Facts that planning needs, counted without computing; never raises: a problem is said in `problem`.
 

@@ -1,8 +1,10 @@
-"""`python -m lambdabench.worker run|probe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
+"""`python -m lambdabench.worker run|probe|describe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
+import atexit
 import dataclasses
 import os
 import sys
+import threading
 from pathlib import Path
 
 from ..core import codec, sources
@@ -11,7 +13,7 @@ from ..core.spec import Case, Job
 from ..models import create_workload
 from . import leash
 from .measure import measure
-from .probe import probe
+from .probe import describe, probe
 
 SUSPECT = frozenset({"oom", "crash"})
 """After these the process's own state is in doubt: the jobs left go to a new one."""
@@ -40,14 +42,16 @@ def _create(case: Case, framework: str, known: dict[str, str]) -> Workload:
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all was written."""
-    if len(arguments) != 2 or arguments[0] not in ("run", "probe", "convert"):
-        sys.stderr.write("usage: python -m lambdabench.worker run|probe|convert FOLDER\n")
+    if len(arguments) != 2 or arguments[0] not in ("run", "probe", "describe", "convert"):
+        sys.stderr.write("usage: python -m lambdabench.worker run|probe|describe|convert FOLDER\n")
         return 2
     if os.environ.get(LEASH):
         leash.follow_parent()
     folder = Path(arguments[1])
     if arguments[0] == "probe":
         probe(folder)
+    elif arguments[0] == "describe":
+        describe(folder)
     elif arguments[0] == "convert":
         from ..tasks import convert  # with its frameworks, which other work may not have
 
@@ -57,5 +61,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def end(code: int) -> None:
+    """Ends the process, for threads too that somebody's network has left running: nobody waits for those."""
+    if any(one is not threading.main_thread() and not one.daemon for one in threading.enumerate()):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(main(sys.argv[1:]))

@@ -26,6 +26,15 @@ def probe(folder: Path) -> None:
     codec.write(folder / "catalogue.json", tuple(_described(wish) for wish in wishes))
 
 
+def describe(folder: Path) -> None:
+    """Reads wishes.json; writes 0.json, 1.json, ..., the facts of each. A file called started is there once their own code is called."""
+    wishes = codec.read(tuple[Wish, ...], folder / "wishes.json")
+    models.warm()
+    (folder / "started").touch()
+    for index, wish in enumerate(wishes):
+        codec.write(folder / f"{index}.json", _described(wish))
+
+
 def _described(wish: Wish) -> ModelFacts:
     """A model's facts; of a user's own with the files that it was made of."""
     facts = models.describe(wish)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,14 +266,23 @@ def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_sa
 ) -> None:
     late = tmp_path / "late.py"
     late.write_text("depth = 1")
-    told = tuple(sources.digests([str(late)]).items())
-    asked = answering(monkeypatch, ModelFacts(name="m", family="user", native_px=8, sources=told))
+    (tmp_path / "net.py").write_text("def m(): ...")
+    wish = Wish(model=f"{tmp_path}/net.py:m")
+    asked = answering(monkeypatch)
+
+    def ask(errand: str, folder: Path, **_: Any) -> str:
+        asked.append(errand)
+        told = tuple(sources.digests([str(late)]).items())
+        codec.write(folder / "0.json", ModelFacts(name=wish.model, family="user", native_px=8, sources=told))
+        return ""
+
+    monkeypatch.setattr(probing.users, "ask", ask)
     for _ in range(2):
-        launch.probe([Wish(model="m")], cache=tmp_path / "probe")
-    assert asked == ["probe"]
+        launch.probe([wish], cache=tmp_path / "probe")
+    assert asked == ["probe", "describe"]
     late.write_text("depth = 30")
-    launch.probe([Wish(model="m")], cache=tmp_path / "probe")
-    assert asked == ["probe", "probe"]
+    launch.probe([wish], cache=tmp_path / "probe")
+    assert asked == ["probe", "describe", "describe"], "the machine is the same"
 
 
 def test_out_of_memory_beside_others_on_a_device_is_no_answer_for_good() -> None:
