@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
 import pandas as pd
 
+from ..core import fields
 from ..core.units import format_significant
 from .estimate import Estimate, ratio
 from .table import what
@@ -28,6 +29,8 @@ ZEROS = 1.0
 Finding = Literal["equal", "unclear", "different"]
 TOLD: dict[Finding, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
 TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
+TOLD_APART = ("backend", "mode", "dtype", "layout")
+"""What an agreement's cells tell, or what is no part of it."""
 ONE = ["case_id", "fingerprint"]
 """What a row of the wide table is of; it has several where an architecture has several accuracies."""
 SAME = [
@@ -67,6 +70,8 @@ class Agreement:
     image_px: int
     dtype: str
     device: str
+    told: str = ""
+    """What else tells it from the others that were found: options, machine, environment."""
     backends: tuple[str, str]
     error: float
     limit: float
@@ -96,10 +101,18 @@ def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ..
     rows = rows.sort_values("replicate").drop_duplicates(ONE)
     network = rows["options"].map(lambda text: json.dumps(what(json.loads(str(text))), sort_keys=True))
     wide = cases.drop_duplicates(ONE).set_index(ONE).sort_index()
+    tell = fields.teller([_without_backend(one) for one in rows.to_dict("records")])
     found: list[Agreement] = []
     for _, group in rows.groupby([*SAME, network], sort=False):
-        found += [_agreement(a, b, wide) for a, b in combinations([one for _, one in group.iterrows()], 2)]
+        pairs = combinations([one for _, one in group.iterrows()], 2)
+        found += [_agreement(a, b, wide, tell(_without_backend(a.to_dict()))) for a, b in pairs]
     return tuple(one for one in found if one.backends[0] != one.backends[1])
+
+
+def _without_backend(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row without what its agreement tells in places of their own, and without options that are no part of the network."""
+    options = what(json.loads(str(row["options"])))
+    return {str(key): one for key, one in row.items() if key not in TOLD_APART} | {"options": json.dumps(options)}
 
 
 def cells(one: Agreement) -> tuple[str, ...]:
@@ -107,7 +120,7 @@ def cells(one: Agreement) -> tuple[str, ...]:
     first, second = one.throughput
     return (
         one.model,
-        f"{one.image_px} px, b={one.batch_size}, {one.mode}, {one.dtype}",
+        ", ".join(filter(None, (f"{one.image_px} px, b={one.batch_size}, {one.mode}, {one.dtype}", one.told))),
         f"{one.backends[0]} {_told(first)}",
         f"{one.backends[1]} {_told(second)}",
         _told(one.ratio),
@@ -131,7 +144,7 @@ def error(first: Iterable[float], second: Iterable[float]) -> float:
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) / largest
 
 
-def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame) -> Agreement:
+def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame, told: str) -> Agreement:
     trains = a["mode"] == "train"
     limit = LIMITS[a["dtype"]] * (TRAINING if trains else 1)
     return Agreement(
@@ -141,6 +154,7 @@ def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame) -> Agreement:
         image_px=int(a["image_px"]),
         dtype=a["dtype"],
         device=a["device"],
+        told=told,
         backends=(a["backend"], b["backend"]),
         error=error(a["samples"], b["samples"]),
         limit=min(limit, CAP),

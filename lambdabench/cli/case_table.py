@@ -7,12 +7,11 @@ import pandas as pd
 from rich.table import Table
 
 from ..analysis.pareto import asked_batch
+from ..core import fields
 from ..core.options import differing, phrase
 from ..core.units import format_significant
 from .tables import Column, fitted
 
-TELLING = ["backend", "mode", "dtype", "layout", "options"]
-KEYS = ["model", "image_px", *TELLING]
 MARKS = {True: "●", False: "·"}
 WIDE = 120
 """Columns from which on a model's line has room for the tag of the quoted weights."""
@@ -20,35 +19,48 @@ WIDE = 120
 
 def case_table(cases: pd.DataFrame, width: int) -> Table:
     """A line a model and size: throughput at its largest batch, latency at its smallest; in `width` columns, from `WIDE` on with
-    the tag of the quoted weights. What differs among the lines (backend, mode, dtype, layout, options) has a column each."""
-    varied = [key for key in TELLING if cases[key].nunique() > 1]
-    cases = cases.assign(asked=asked_batch(cases), told=_told(cases))
+    the tag of the quoted weights. What differs among the lines (machine, backend, mode, dtype, options, ...) has a column each."""
+    rows = [{str(key): one for key, one in row.items()} for row in cases.to_dict("records")]
+    varied = fields.varying(rows)
+    told = {one.title: [fields.word(one, fields.value(row, one)) for row in rows] for one in varied}
+    if cases["options"].nunique() > 1:
+        told["options"] = _options(cases)
+    cases = cases.assign(asked=asked_batch(cases), place=range(len(rows)))
     ok = cases[cases["status"] == "ok"]
     largest, smallest = int(cases["asked"].max()), int(cases["asked"].min())
     columns = [
         Column(title="front", drop=1),
         Column(title="model"),
-        *(Column(title=key) for key in varied),
+        *(Column(title=key) for key in told),
         Column(title="px", is_number=True, drop=3),
         Column(title="top-1 %", is_number=True, drop=2),
         Column(title=f"image/s, b={largest}", is_number=True),
         Column(title=f"ms, b={smallest}", is_number=True),
         Column(title=f"GiB, b={largest}", is_number=True, drop=4),
     ]
-    order = ok[ok["asked"] == largest].set_index(KEYS).get("throughput", pd.Series(dtype=float))
-    groups = sorted(cases.groupby(KEYS, sort=False), key=lambda item: -float(order.get(item[0], -1.0)))
-    lines = [_line(group, largest, smallest, width >= WIDE, varied) for _, group in groups]
+    line = cases.groupby(["model", "image_px", *_keys(cases)], sort=False, dropna=False).ngroup()
+    rates = ok[ok["asked"] == largest].get("throughput", pd.Series(dtype=float)).groupby(line).first()
+    groups = sorted(cases.groupby(line, sort=False), key=lambda item: -float(rates.fillna(-1.0).get(item[0], -1.0)))
+    lines = [
+        _line(group, largest, smallest, [one[group["place"].iloc[0]] for one in told.values()], width >= WIDE)
+        for _, group in groups
+    ]
     return fitted(columns, lines, width)
 
 
-def _told(cases: pd.DataFrame) -> list[str]:
+def _keys(cases: pd.DataFrame) -> list[str]:
+    """What parts the lines of a model and size."""
+    return [one for one in (*(field.name for field in fields.SETTINGS), "options") if one in cases]
+
+
+def _options(cases: pd.DataFrame) -> list[str]:
     """Each case's options as far as they tell it from others."""
     known = [(str(model), json.loads(text)) for model, text in zip(cases["model"], cases["options"], strict=True)]
     keys = differing(known)
     return [phrase(options, keys) for _, options in known]
 
 
-def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool, varied: Sequence[str]) -> tuple[str, ...]:
+def _line(group: pd.DataFrame, largest: int, smallest: int, told: Sequence[str], tagged: bool) -> tuple[str, ...]:
     first = group.iloc[0]
     big = group[(group["asked"] == largest) & (group["status"] == "ok")]
     small = group[(group["asked"] == smallest) & (group["status"] == "ok")]
@@ -61,17 +73,30 @@ def _line(group: pd.DataFrame, largest: int, smallest: int, tagged: bool, varied
         "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
     )
     size = f"{first['model']}{tag}"
-    peak = big.iloc[0].get("peak_memory") if len(big) else None
     return (
         mark,
         size,
-        *(str(first["told" if key == "options" else key]) for key in varied),
+        *told,
         str(int(first["image_px"])),
         quoted,
         _number(big, "throughput", 1.0),
         _number(small, "latency", 1e3),
-        format_significant(None if peak is None or pd.isna(peak) else float(peak) / 2**30, 2),
+        _memory(big),
     )
+
+
+def _memory(rows: pd.DataFrame) -> str:
+    """GiB at the peak, with the range of its processes where they differ in two digits."""
+    value, least, most = (
+        rows.iloc[0].get(f"peak_memory{end}") if len(rows) else None for end in ("", "_least", "_most")
+    )
+    if value is None or pd.isna(value):
+        return format_significant(None)
+    low, high = (
+        None if one is None or pd.isna(one) else format_significant(float(one) / 2**30, 2) for one in (least, most)
+    )
+    told = format_significant(float(value) / 2**30, 2)
+    return told if low == high else f"{told} ({low} to {high})"
 
 
 def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:

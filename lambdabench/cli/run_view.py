@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..analysis.estimate import Estimate, ratio
 from ..analysis.legible import legible
+from ..analysis.pareto import groups
 from ..commands import Prepared, RunResult, Step, load_now, results_words
-from ..core import codec, foreign, registry
+from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Job
+from ..core.spec import HALVED, Case, Job
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 from . import terminal
@@ -42,6 +43,9 @@ SETTINGS = (
     "layout",
     "threads",
 )
+PLAIN = (("mode", "inference"), ("layout", "contiguous"))
+"""What the first line does not tell."""
+OF_A_MODEL = (fields.NAMED["image_px"],)
 TITLES = {"batch_size": "batch", "image_px": "px"}
 
 
@@ -63,9 +67,10 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
         return
     _print_jobs(console, planned.jobs)
+    told = _teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
     for skip in planned.skips:
-        told = foreign.plain(f"{skip.case.model} batch {skip.case.batch_size}: {skip.reason}")
-        console.print(f"skipped  {told}")
+        what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
+        console.print(f"skipped  {foreign.plain(what)}")
     workers = len({worker_key(job) for job in planned.jobs})
     if planned.fallback:
         console.print(f"! {planned.fallback}")
@@ -117,11 +122,11 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
     console = terminal.console(stderr=True)
     if prepared.plan.fallback:
         console.print(f"! {prepared.plan.fallback}")
-    total = len(prepared.plan.jobs)
+    total, told = len(prepared.plan.jobs), _teller([one.case for one in prepared.plan.jobs])
     if quiet:
         yield lambda step: None
     elif not console.is_terminal:
-        yield lambda step: _print_line(console, step)
+        yield lambda step: _print_line(console, step, told(step.job.case))
     else:
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -134,20 +139,32 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
             yield lambda step: bar.update(
                 task,
                 completed=step.done,
-                description=foreign.plain(f"{step.job.case.model} b={step.job.case.batch_size}"),
+                description=foreign.plain(f"{step.job.case.model} b={step.job.case.batch_size}{told(step.job.case)}"),
                 left=f"about {format_duration(step.left_s)} left",
             )
 
 
-def _print_line(console: Console, step: Step) -> None:
+def _teller(cases: Sequence[Case]) -> Callable[[Case], str]:
+    """What tells a case from others behind its model and batch, in brackets; "" for nothing."""
+    tell = fields.teller([_as_row(one) for one in cases], of_model=OF_A_MODEL)
+
+    def told(case: Case) -> str:
+        text = tell(_as_row(case))
+        return f" ({text})" if text else ""
+
+    return told
+
+
+def _as_row(case: Case) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in Case.__slots__}
+
+
+def _print_line(console: Console, step: Step, told: str) -> None:
     if step.outcome is None:
         return
     said = step.outcome.status if step.outcome.status == "ok" else f"{step.outcome.status}: {step.outcome.reason}"
-    said = foreign.plain(said)
-    console.print(
-        f"{step.done}/{step.total} {foreign.plain(step.job.case.model)} b={step.job.case.batch_size} {said}",
-        soft_wrap=True,
-    )
+    what = f"{step.job.case.model} b={step.job.case.batch_size}{told}"
+    console.print(f"{step.done}/{step.total} {foreign.plain(what)} {foreign.plain(said)}", soft_wrap=True)
 
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
@@ -161,16 +178,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         if not skipped.all():
             console.print(case_table(result.cases[~skipped], console.width))
         _print_skipped(console, result.cases[skipped])
-        for _, bad in result.cases[~skipped & (result.cases["status"] != "ok")].iterrows():
-            if HALVED in bad["flags"].split(","):
-                console.print(
-                    f"½ {bad['model']}{_options(bad)} b={bad['batch_size']}  did not fit: half of it was tried"
-                )
-                continue
-            console.print(
-                f"✗ {bad['model']}{_options(bad)} b={bad['batch_size']}  {bad['status']}: {bad['reason']}",
-                soft_wrap=True,
-            )
+        _print_failed(console, result.cases, skipped)
         console.print()
         _print_legend(console, result.cases)
         print_quoted(console, result.quoted)
@@ -191,9 +199,19 @@ def _print_skipped(console: Console, skipped: pd.DataFrame) -> None:
         console.print(f"✗ {count} skipped: {reason}: {', '.join(models[:NAMED])}{more}", soft_wrap=True)
 
 
-def _options(case: pd.Series) -> str:
-    """A case's options where it has any: they tell apart cases of one model."""
-    return "" if case["options"] == "{}" else f" {case['options']}"
+def _print_failed(console: Console, cases: pd.DataFrame, skipped: pd.Series) -> None:
+    """A line a case that ran and has no number, with all that tells it from the run's others."""
+    rows = [{str(key): one for key, one in row.items()} for row in cases.to_dict("records")]
+    tell = fields.teller([row | {"options": "{}"} for row in rows], of_model=OF_A_MODEL)
+    for row, was_skipped in zip(rows, skipped, strict=True):
+        if was_skipped or row["status"] == "ok":
+            continue
+        told, options = tell(row), "" if row["options"] == "{}" else f" {row['options']}"
+        what = f"{row['model']}{options}{f' ({told})' if told else ''} b={row['batch_size']}"
+        if HALVED in row["flags"].split(","):
+            console.print(f"½ {what}  did not fit: half of it was tried", soft_wrap=True)
+            continue
+        console.print(f"✗ {what}  {row['status']}: {row['reason']}", soft_wrap=True)
 
 
 def as_json(result: RunResult, code: int) -> dict[str, Any]:
@@ -229,7 +247,30 @@ def _headline(result: RunResult) -> str:
     load, pressure = load_now()
     state = "quiet" if (pressure or 0.0) < 0.05 and (load or 0.0) < 2 * env.cores else f"loaded (load {load:.1f})"
     title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
-    return f"{foreign.plain(prepared.suite.name)}   {foreign.plain(title)} · {_software(result)} · {dtypes} · {threads} threads · {state}"
+    parts = (
+        f"{foreign.plain(title)}{_spread(result)}",
+        _software(result),
+        dtypes,
+        f"{threads} threads",
+        *_modes(cases),
+        state,
+    )
+    return f"{foreign.plain(prepared.suite.name)}   {' · '.join(parts)}"
+
+
+def _spread(result: RunResult) -> str:
+    """Over how many devices and hosts cases were spread, where over more than one."""
+    cases, hosts = result.cases, result.prepared.hosts.count
+    devices = sorted({int(one) for one in cases["devices"]}) if len(cases) else [1]
+    told = [f"{'/'.join(map(str, devices))} devices"] if devices != [1] else []
+    told += [f"{hosts} hosts"] if hosts > 1 else []
+    return f", {', '.join(told)}" if told else ""
+
+
+def _modes(cases: pd.DataFrame) -> list[str]:
+    """Modes and layouts other than the plain ones."""
+    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN]
+    return [", ".join(ones) for ones, (_, plain) in zip(found, PLAIN, strict=True) if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:
@@ -243,16 +284,20 @@ def _second_line(result: RunResult) -> str:
 
 
 def _control(result: RunResult) -> str:
-    """The ratio of the pair that is one architecture under two names, per batch size."""
+    """The ratio of the pair that is one architecture under two names, for each batch size and each program and machine."""
     pair, cases = result.prepared.suite.control, result.cases
     if pair is None or cases.empty or "throughput_low" not in cases:
         return ""
     said: list[str] = []
-    for batch, group in cases[cases["status"] == "ok"].groupby("batch_size"):
-        found = [_estimate(group[group["model"] == name]) for name in pair]
-        if found[0] and found[1]:
-            one = ratio(found[0], found[1])
-            said.append(f"b={batch} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]")
+    ok = cases[(cases["status"] == "ok") & cases["model"].isin(pair)].drop_duplicates(["case_id", "fingerprint"])
+    found = [one for one in groups(ok) if len(one.members) == len(pair)]
+    for group in sorted(found, key=lambda one: one.batch):
+        same = ok.loc[group.members]
+        over = [_estimate(same[same["model"] == name]) for name in pair]
+        if over[0] and over[1]:
+            one = ratio(over[0], over[1])
+            told = f"{group.told} " if group.told else ""
+            said.append(f"{told}b={group.batch} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]")
     return f"control pair {pair[0]}/{pair[1]} {', '.join(said)} (must be 1)" if said else ""
 
 
@@ -276,6 +321,8 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         "● on the front of the medians (membership shares: not known yet)  · dominated  ✗ no number   [low, high]: 95 % interval",
         soft_wrap=True,
     )
+    if cases.get("peak_memory_least", pd.Series(dtype=float)).notna().any():
+        console.print("GiB (least to most): of several processes.", soft_wrap=True)
     covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
     if covers == {"one process"}:
         console.print(

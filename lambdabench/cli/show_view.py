@@ -9,13 +9,17 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ..analysis.legible import legible
+from ..core import fields
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
 
 SETTINGS = [
+    "suite",
     "backend",
     "device_name",
+    "device",
+    "devices",
     "mode",
     "batch_size",
     "image_px",
@@ -25,7 +29,10 @@ SETTINGS = [
     "threads",
     "options",
     "weights",
+    "model_hash",
+    "fingerprint",
 ]
+WHERE = ["env_cpu", "env_gpu", "env_driver", "env_lambdabench", "env_torch", "env_jax", "env_cuda", "env_compiler"]
 EFFECTIVE = [
     "effective_mode",
     "effective_param_dtype",
@@ -39,6 +46,8 @@ EFFECTIVE = [
     "effective_features",
     "effective_meter",
 ]
+TELLING = tuple(one for one in fields.FIELDS if one.name != "model")
+"""What a case's first line tells where cases that are shown differ in it."""
 INDENT = 2
 NOISE = [
     "noise_load1",
@@ -55,15 +64,17 @@ def print_cases(
 ) -> None:
     """Every number of each case with unit, interval, samples and origin; settings asked and found; how to repeat it."""
     cases, rows = legible(cases), legible(rows)
-    for _, case in cases.iterrows():
+    told = fields.labels([{str(key): one for key, one in row.items()} for row in cases.to_dict("records")], TELLING)
+    for (_, case), label in zip(cases.iterrows(), told, strict=True):
         mine = rows[(rows["case_id"] == case["case_id"]) & (rows["fingerprint"] == case["fingerprint"])]
         console.print(
-            f"{case['model']}  case {case['case_id']}  {case['status']}{': ' + case['reason'] if case['reason'] else ''}"
+            f"{case['model']}{f' ({label})' if label else ''}  case {case['case_id']}  {case['status']}"
+            f"{': ' + case['reason'] if case['reason'] else ''}",
+            soft_wrap=True,
         )
-        console.print(
-            "  asked   " + ", ".join(f"{name} {case[name]}" for name in SETTINGS if name in case), soft_wrap=True
-        )
+        console.print("  asked   " + _pairs(case, [one for one in SETTINGS if one in case], ""), soft_wrap=True)
         first = mine.iloc[0]
+        console.print("  on      " + _pairs(first, WHERE, "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
         if case["flags"]:

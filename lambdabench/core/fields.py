@@ -5,7 +5,7 @@ together is told, and what would compare two programs or two machines is never o
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,12 +131,26 @@ def phrase(row: Mapping[str, Any], among: Iterable[Field]) -> str:
 
 
 def labels(rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS) -> list[str]:
-    """What tells each row from the others, its model aside: the fields of `among` in which they differ, and its options as far as rows
-    of its model differ in them; "" for nothing."""
-    fields, given = varying(rows, among), [options(row) for row in rows]
-    of_model: dict[str, list[tuple[str, Mapping[str, Value]]]] = {}
-    for row, one in zip(rows, given, strict=True):
-        of_model.setdefault(str(row["model"]), []).append((str(row["model"]), one))
-    keys = {model: told_options.differing(cases) for model, cases in of_model.items()}
-    spelled = [told_options.phrase(one, keys[str(row["model"])]) for row, one in zip(rows, given, strict=True)]
-    return [", ".join(filter(None, (phrase(row, fields), text))) for row, text in zip(rows, spelled, strict=True)]
+    """What tells each row from the others, its model aside; see `teller`."""
+    tell = teller(rows, among)
+    return [tell(row) for row in rows]
+
+
+def teller(
+    rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS, of_model: Iterable[Field] = ()
+) -> Callable[[Mapping[str, Any]], str]:
+    """What tells a row from others of `rows`, its model aside: the fields of `among` in which these differ, and, as far as rows of its
+    model differ in them, those of `of_model` and its options; "" for nothing."""
+    told = varying(rows, among)
+    models: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        models.setdefault(str(row["model"]), []).append(row)
+    more = {model: varying(same, of_model) for model, same in models.items()}
+    keys = {model: told_options.differing([(model, options(row)) for row in same]) for model, same in models.items()}
+
+    def tell(row: Mapping[str, Any]) -> str:
+        model = str(row["model"])
+        spelled = told_options.phrase(options(row), keys.get(model, ()))
+        return ", ".join(filter(None, (phrase(row, (*told, *more.get(model, ()))), spelled)))
+
+    return tell

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.legible import legible
-from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined
+from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined, parted_by
 from ..core import fields
 from ..core.errors import NothingMeasuredError
 from . import Drawing
@@ -48,7 +48,8 @@ def draw(
     with style.context():
         size = (max(6.4, 5.2 * len(batches)), 5.2 if len(rows) == 1 else 1.2 + 4.2 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
-        grid: Any = figure.subplots(len(rows), len(batches), sharex="col", sharey=True, squeeze=False)
+        shared: Any = "col" if all(one.joins for one in parted_by(points, across)) else "none"  # of one machine
+        grid: Any = figure.subplots(len(rows), len(batches), sharex=shared, sharey=True, squeeze=False)
         panels = _draw_panels(grid, {(one.told, one.batch): one for one in found}, points, (x, y))
         style.heading(figure, title)
         _draw_legend(panels[-1][0], points)

@@ -11,9 +11,10 @@ from ..analysis import agreement
 from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
-from ..core import folders, foreign
+from ..core import fields, folders, foreign
+from ..core.options import differing, phrase
 from ..core.spec import Suite
-from ..core.units import SCALES, format_significant
+from ..core.units import SCALES, format_significant, format_time
 
 TEMPLATE = """# {{ title }}
 
@@ -21,14 +22,11 @@ TEMPLATE = """# {{ title }}
 
 {% endif %}{% for figure in figures %}![{{ figure }}]({{ figure }})
 
-{% endfor %}| model | px | batch | top-1 % | {% for one in columns %}{{ one.title }} | {% endfor %}status |
-|---|---|---|---|{% for one in columns %}---|{% endfor %}---|
-{% for row in rows %}| {{ row.model }} | {{ row.px }} | {{ row.batch }} | {{ row.top1 }} | \
-{% for cell in row.cells %}{{ cell }} | {% endfor %}{{ row.status }} |
+{% endfor %}| {{ titles | join(" | ") }} |
+|{% for one in titles %}---|{% endfor %}
+{% for row in rows %}| {{ row | join(" | ") }} |
 {% endfor %}
-**q** quoted, never measured here. [low, high]: 95 % interval.
-**●** on the front of accuracy against throughput at its batch size.
-A number without an interval was read once a process.
+{{ legend }}
 
 {% if quoted %}## What the paper prints
 
@@ -52,12 +50,18 @@ A number without an interval was read once a process.
 {% endfor %}
 ## How a number was made
 
-A fresh process per model; first call apart; warm-up until block medians agree; single synchronised calls until the
-median's 95 % order-statistic interval is within {{ "%g" % (100 * suite.sampling.target_precision) }} % or
-{{ "%g" % suite.sampling.case_budget_s }} s are out. Throughput on a CPU is derived from latency.
-Settings were read back from the live network; outputs were checked.
+{{ how }}
 Repeat: {{ repeat }}
 """
+LEGEND = """**q** quoted, never measured here. [low, high]: 95 % interval.
+**●** on the front of accuracy against throughput at its batch size, of one program on one machine.
+A number without an interval was read once a process; (least to most): of several processes."""
+HOW = """A fresh process per model; first call apart; warm-up until block medians agree; single synchronised calls until the
+median's 95 % order-statistic interval is within {precision:g} % or
+{budget_s:g} s are out. Throughput on a CPU is derived from latency.
+Settings were read back from the live network; outputs were checked."""
+OF_TESTS = """Times of one call in pytest-benchmark's own rounds, in the process of the tests; [low, high]: 95 % order-statistic interval
+of their median within that process. Two processes differ by more. Nothing but the test itself says what it timed."""
 COLUMNS = {
     "throughput": ("image/s", "image/s"),
     "latency": ("ms a step", "s/step"),
@@ -67,6 +71,8 @@ COLUMNS = {
     "parameters": ("parameters, M", "1"),
     "flops": ("GFLOP an image (2 x MAC)", "FLOP/image"),
 }
+
+ORDER = ("model", "image_px", "batch_size", "device_name", "backend", "mode", "dtype", "options")
 
 
 def write(
@@ -82,14 +88,19 @@ def write(
 ) -> Path:
     """Writes index.md into `folder` and returns its path. `cases` is the wide table with `on_front`, `repeat` the command that
     measures them again. Raises StoreError."""
-    metrics = [name for name in COLUMNS if name in cases]
+    of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
+    cases = cases.sort_values([one for one in ORDER if one in cases], kind="stable")
+    titles, rows = _tests(cases) if of_tests else _networks(cases)
+    how = HOW.format(precision=100 * suite.sampling.target_precision, budget_s=suite.sampling.case_budget_s)
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
         suite=suite,
         title=foreign.markdown(suite.title or suite.name),
         source=foreign.markdown(suite.source),
         figures=[one.name for one in figures if one.suffix == ".svg"],
-        columns=[{"title": COLUMNS[name][0]} for name in metrics],
-        rows=[_row(row, metrics) for _, row in cases.sort_values(["model", "batch_size"]).iterrows()],
+        titles=titles,
+        rows=rows,
+        legend="[low, high]: 95 % interval." if of_tests else LEGEND,
+        how=OF_TESTS if of_tests else how,
         notes=[foreign.markdown(one) for one in notes],
         repeat=foreign.code(repeat or f"lambdabench run --suite {suite.name} --fresh"),
         quoted=_section(the_paper.TITLES, map(the_paper.cells, quoted), the_paper.legend(quoted)),
@@ -111,17 +122,69 @@ def _section(titles: Sequence[str], rows: Iterable[tuple[str, ...]], legend: Seq
     return {"titles": titles, "rows": texts, "legend": legend} if texts else None
 
 
-def _row(row: pd.Series, metrics: Sequence[str]) -> dict[str, Any]:
+Table = tuple[list[str], list[list[str]]]
+
+
+def _networks(cases: pd.DataFrame) -> Table:
+    """(Titles, rows) of cases: model and all in which they differ, accuracy, numbers, status."""
+    metrics = [name for name in COLUMNS if name in cases]
+    heads, told = _apart(cases)
+    titles = ["model", *heads, "px", "batch", "top-1 %", *(COLUMNS[name][0] for name in metrics), "status"]
+    rows = [
+        [
+            f"{foreign.markdown(row['model'])}{' ●' if row.get('on_front') is True else ''}",
+            *words,
+            str(int(row["image_px"])),
+            str(int(row["batch_size"])),
+            _quoted(row),
+            *(_cell(row, name) for name in metrics),
+            _status(row),
+        ]
+        for (_, row), words in zip(cases.iterrows(), told, strict=True)
+    ]
+    return titles, rows
+
+
+def _tests(cases: pd.DataFrame) -> Table:
+    """(Titles, rows) of benchmarks: name and all in which they differ, time, status."""
+    heads, told = _apart(cases)
+    rows = [
+        [foreign.markdown(str(row["model"])), *words, _time(row), _status(row)]
+        for (_, row), words in zip(cases.iterrows(), told, strict=True)
+    ]
+    return ["test", *heads, "time of a call", "status"], rows
+
+
+def _apart(cases: pd.DataFrame) -> Table:
+    """(Titles, words of each row) of the fields in which cases differ, and of their options as far as these do."""
+    known = [one for one in (*(field.name for field in fields.FIELDS), "options") if one in cases]
+    rows = [{str(key): one for key, one in row.items()} for row in cases[known].to_dict("records")]
+    varied = fields.varying(rows)
+    told = [[foreign.markdown(fields.word(one, fields.value(row, one))) for one in varied] for row in rows]
+    given = [fields.options(row) for row in rows]
+    keys = differing([(str(row["model"]), one) for row, one in zip(rows, given, strict=True)])
+    if not keys:
+        return [one.title for one in varied], told
+    spelled = [foreign.markdown(phrase(one, keys)) for one in given]
+    return [*(one.title for one in varied), "options"], [[*one, text] for one, text in zip(told, spelled, strict=True)]
+
+
+def _quoted(row: pd.Series) -> str:
     top1 = row.get("top1")
-    mark = " ●" if row.get("on_front") is True else ""
-    return {
-        "model": f"{foreign.markdown(row['model'])}{mark}",
-        "px": int(row["image_px"]),
-        "batch": int(row["batch_size"]),
-        "top1": "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})",
-        "cells": [_cell(row, name) for name in metrics],
-        "status": row["status"] if row["status"] == "ok" else f"{row['status']}: {foreign.markdown(row['reason'])}",
-    }
+    return "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})"
+
+
+def _status(row: pd.Series) -> str:
+    return str(row["status"]) if row["status"] == "ok" else f"{row['status']}: {foreign.markdown(row['reason'])}"
+
+
+def _time(row: pd.Series) -> str:
+    """Seconds in the unit that suits them, "1.2 ms [1.1 ms, 1.3 ms]"."""
+    value, low, high = (row.get(f"latency{end}") for end in ("", "_low", "_high"))
+    if value is None or pd.isna(value):
+        return "–"
+    bounds = "" if low is None or pd.isna(low) else f" [{format_time(float(low))}, {format_time(float(high or 0))}]"
+    return f"{format_time(float(value))}{bounds}"
 
 
 def _cell(row: pd.Series, metric: str) -> str:
@@ -130,6 +193,9 @@ def _cell(row: pd.Series, metric: str) -> str:
     if value is None or pd.isna(value):
         return "–"
     text = format_significant(float(value) * factor)
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
+    if low is not None and high is not None and not pd.isna(low) and not pd.isna(high):
+        return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]"
+    least, most = row.get(f"{metric}_least"), row.get(f"{metric}_most")
+    if least is None or most is None or pd.isna(least) or pd.isna(most) or least == most:
         return text
-    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]"
+    return f"{text} ({format_significant(float(least) * factor)} to {format_significant(float(most) * factor)})"

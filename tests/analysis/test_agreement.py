@@ -85,6 +85,7 @@ def test_outputs_of_two_environments_are_two_agreements_with_rates_of_their_own(
     ]
     found = found_in(faster, tmp_path)
     assert [one.finding for one in found] == ["equal", "different"]
+    assert [cells(one)[1] for one in found] == [f"224 px, b=1, inference, float32, env {one}" for one in ("f00", "f01")]
     assert [[one and one.value for one in pair.throughput] for pair in found] == [
         [pytest.approx(10.0)] * 2,
         [pytest.approx(20.0)] * 2,

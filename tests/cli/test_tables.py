@@ -2,15 +2,22 @@
 
 import io
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from lambdabench.cli import beside_view, show_view
+from lambdabench import store
+from lambdabench.analysis import table
+from lambdabench.cli import beside_view, run_view, show_view
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.tables import Column, fitted
+from lambdabench.core import fields
+from lambdabench.core.record import Record
+from lambdabench.core.spec import Case
 
 WIDTHS = pytest.mark.parametrize("width", [60, 80, 150])
 
@@ -143,3 +150,56 @@ def test_columns_go_in_order_and_are_named() -> None:
     assert "no room" not in rendered(fitted(columns, [row], 60), 60)
     assert "no room for: d" in rendered(fitted(columns, [row], 28), 28)
     assert "no room for: c, d" in re.sub(r"\s+", " ", rendered(fitted(columns, [row], 20), 20))
+
+
+def test_all_in_which_lines_differ_has_a_column_and_no_line_is_of_two_machines() -> None:
+    others = ({"device_name": "a gpu"}, {"fingerprint": "beef00000000"}, {"threads": 4}, {"devices": 8})
+    for other in others:
+        plain = {"device_name": "a cpu", "fingerprint": "f00d00000000", "threads": 2, "devices": 1}
+        cases = pd.DataFrame([case("levit_256", 64, **plain), case("levit_256", 64, **(plain | other))])
+        text = rendered(case_table(cases, 150), 150)
+        lines = [line for line in text.splitlines() if "levit_256" in line]
+        assert len(lines) == 2, other
+        assert lines[0] != lines[1]
+        (name,) = other
+        assert fields.NAMED[name].title in text.splitlines()[0]
+
+
+def test_memory_has_its_range_over_processes() -> None:
+    gib = 2.0**30
+    wide = pd.DataFrame([case("a", 1, peak_memory=gib, peak_memory_least=0.9 * gib, peak_memory_most=1.3 * gib)])
+    assert "1.0 (0.90 to 1.3)" in rendered(case_table(wide, 150), 150)
+    alike = rendered(case_table(wide.assign(peak_memory_least=gib, peak_memory_most=gib), 150), 150)
+    assert alike.splitlines()[1].endswith(" 1.0")
+
+
+def test_of_cases_on_two_machines_each_first_line_says_which(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    records = [make_record(fingerprint=one, device_name=f"cpu {one}", case_id="c") for one in ("f00", "f01")]
+    store.write(records, tmp_path / "a.parquet")
+    rows = store.newest(store.read(tmp_path))
+    console = Console(width=150, file=io.StringIO())
+    show_view.print_cases(console, table.wide(rows), rows, lambda case: "again")
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "resnet50 (cpu f00)  case c  ok" in text
+    assert "resnet50 (cpu f01)  case c  ok" in text
+    assert text.count("fingerprint f0") == 2
+
+
+def test_progress_and_failures_tell_cases_of_one_model_apart() -> None:
+    eager, compiled = (
+        Case(model="a", backend=one, image_px=px) for one, px in (("torch_eager", 224), ("torch_compile", 320))
+    )
+    told = run_view._teller([eager, compiled])  # pyright: ignore[reportPrivateUsage]
+    assert [told(eager), told(compiled)] == [" (torch_eager, 224 px)", " (torch_compile, 320 px)"]
+    console = Console(width=150, file=io.StringIO())
+    failed = pd.DataFrame(
+        [
+            case("a", 1, flags=""),
+            case("a", 1, flags="", backend="torch_compile", status="oom", reason="too large"),
+        ]
+    )
+    run_view._print_failed(console, failed, failed["status"] == "skipped")  # pyright: ignore[reportPrivateUsage]
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert text == "✗ a (torch_compile) b=1  oom: too large\n"

@@ -111,3 +111,39 @@ def test_scripted_times_are_said_to_be_a_script() -> None:
     text = "\n".join(report.notes(scripted, scripted.iloc[:1]))
     assert "Times of the backend fake are a script: nothing was measured." in text
     assert "torch 2.15.0" not in text
+
+
+def page_of(cases: pd.DataFrame, folder: Path) -> list[str]:
+    return report.write(cases, SUITE, folder, figures=(), notes=("A condition.",)).read_text().splitlines()
+
+
+def test_all_in_which_cases_differ_has_a_column(tmp_path: Path) -> None:
+    other = {"backend": "torch_compile", "dtype": "bfloat16", "device_name": "a gpu", "options": '{"kernel":"conv2d"}'}
+    plain = CASES.iloc[:1].assign(backend="torch_eager", options='{"kernel":"cpu"}', devices=1)
+    text = page_of(pd.concat([plain, plain.assign(**other)], ignore_index=True), tmp_path)
+    assert "| model | machine | backend | dtype | options | px | batch | top-1 % | ms a step | status |" in text
+    assert (
+        "| resnet50 ● | a cpu | torch_eager | float32 | kernel=cpu | 224 | 1 | 80.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |"
+        in text
+    )
+    assert any(
+        line.startswith("| resnet50 ● | a gpu | torch_compile | bfloat16 | kernel=conv2d | 224 |") for line in text
+    )
+
+
+def test_memory_has_its_range_over_processes(tmp_path: Path) -> None:
+    gib = 2.0**30
+    memory = {"peak_memory": gib, "peak_memory_least": 0.9 * gib, "peak_memory_most": 1.2 * gib}
+    text = page_of(CASES.iloc[:1].assign(**memory), tmp_path)
+    assert any("| 1.00 (0.900 to 1.20) | ok |" in line for line in text)
+    assert any("(least to most): of several processes" in line for line in text)
+
+
+def test_benchmarks_have_a_page_without_what_networks_have(tmp_path: Path) -> None:
+    tests = CASES.assign(kind="test", model=["t.py::test_a", "t.py::test_b[x|y]"], image_px=0, latency=[2.5e-6, None])
+    tests = tests.assign(latency_low=[2.4e-6, None], latency_high=[2.6e-6, None])
+    text = page_of(tests, tmp_path)
+    assert "| test | time of a call | status |" in text
+    assert "| t.py::test_a | 2.5 µs [2.4 µs, 2.6 µs] | ok |" in text
+    assert "| t.py::test_b[x\\|y] | – | oom: too big; try a smaller batch |" in text
+    assert not any("fresh process per model" in line for line in text)

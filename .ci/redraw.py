@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Draws every committed figure, and writes every committed table, anew from the rows in results/reference.
+
+.venv/bin/python .ci/redraw.py [FOLDER]: in place, or into a folder as the repository has them. tests/test_redraw.py compares the two.
+"""
+
+import math
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from typer.testing import CliRunner
+
+from lambdabench import commands
+from lambdabench.analysis import pareto
+from lambdabench.cli.app import app
+from lambdabench.cli.case_table import case_table
+from lambdabench.cli.terminal import PLAIN_WIDTH
+
+ROOT = Path(__file__).parents[1]
+ROWS, PAGES = Path("results/reference"), Path("reports/reference")
+FIGURES = {
+    PAGES / "xeon-2-cores" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores --suite quickstart",
+    PAGES / "xeon-2-cores" / "roofline": f"plot roofline --results {ROWS}/xeon-2-cores/kernels",
+    PAGES / "epyc-2-cores" / "roofline": f"plot roofline --results {ROWS}/epyc-2-cores/kernels",
+}
+"""Each figure's path without its ending: the command that draws it, but for --out."""
+MARK = "<!-- from rows: {} -->"
+"""A page's line before a table that is written here; the table ends with the line of `END`."""
+END = "<!-- end of rows -->"
+
+
+def main(folder: Path) -> None:
+    """Draws all figures and writes all pages below `folder`, those that hold a table from rows as they are otherwise."""
+    for place, command in FIGURES.items():
+        found = CliRunner().invoke(app, [*shlex.split(_here(command)), "--out", str(folder / place.parent)])
+        if found.exit_code:
+            raise SystemExit(f"{command}: {found.output}{found.exception}")
+    for page, tables in TABLES.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for name, make in tables.items():
+            text = _replaced(text, name, make(folder))
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        (folder / page).write_text(text, encoding="utf-8")
+
+
+def _here(command: str) -> str:
+    """A command with its rows' folder as seen from anywhere."""
+    return command.replace(f"--results {ROWS}", f"--results {shlex.quote(str(ROOT / ROWS))}")
+
+
+def _replaced(text: str, name: str, table: str) -> str:
+    head, mark, rest = text.partition(MARK.format(name) + "\n")
+    _, end, tail = rest.partition(END)
+    if not (mark and end):
+        raise SystemExit(f"no lines {MARK.format(name)} and {END}")
+    return head + mark + table + end + tail
+
+
+def _closing_table(folder: Path) -> str:
+    """What `run --suite quickstart` printed in the end, of the rows that it left."""
+    rows = commands.read_frame(ROOT / ROWS / "xeon-2-cores")
+    cases = commands.wide_frame(rows[rows["suite"] == "quickstart"])
+    points = pareto.pareto(cases)
+    cases = cases.assign(on_front=points["on_front"].reindex(cases.index))
+    console = Console(width=PLAIN_WIDTH, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(case_table(cases, PLAIN_WIDTH))
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    return "\n".join(["```", *lines, "```", "", ""])
+
+
+def _shares(machine: str) -> Callable[[Path], str]:
+    """The table of a roofline's shares of the ceilings."""
+
+    def make(folder: Path) -> str:
+        numbers = pd.read_csv(folder / PAGES / machine / "roofline.csv")
+        lines = [
+            f"Ceilings: {_ceilings(numbers)}.",
+            "",
+            "| implementation | mode | batch | shapes | share of the ceiling, geometric mean (smallest to largest) |",
+            "|---|---|---|---|---|",
+        ]
+        for (mode, series), same in numbers.groupby(["mode", "series"]):
+            batches = sorted(set(same["batch_size"]))
+            lines.append(_share(f"{series} | {mode}", batches, same))
+            if len(batches) > 1:
+                lines += [_share(f"{series} | {mode}", [one], same[same["batch_size"] == one]) for one in batches]
+        return "\n".join([*lines, "", ""])
+
+    return make
+
+
+def _ceilings(numbers: pd.DataFrame) -> str:
+    """A product's and a copy's rates, of each environment where there are several."""
+    found = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
+    told = [
+        f"product {row['product [FLOP/s]'] / 1e9:.3g} GFLOP/s, copy {row['copy [B/s]'] / 1e9:.3g} GB/s"
+        + (f" (env {row['fingerprint'][:6]})" if len(found) > 1 else "")
+        for _, row in found.iterrows()
+    ]
+    return "; ".join(told)
+
+
+def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
+    shares = 100 * same["share of the ceiling"]
+    mean = math.exp(np.log(shares).mean())
+    told = f"{mean:.0f} % ({shares.min():.0f} to {shares.max():.0f} %)"
+    return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {told} |"
+
+
+TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {
+    Path("README.md"): {"quickstart": _closing_table},
+    PAGES / "xeon-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("xeon-2-cores")},
+    PAGES / "epyc-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("epyc-2-cores")},
+}
+"""Each page: its tables from rows. Other tables of a page are of turns in one process, which leave no rows."""
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)
