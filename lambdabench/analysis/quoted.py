@@ -40,6 +40,8 @@ class Quoted:
     """Images a step here."""
     setting: tuple[str, ...] = ()
     """Where and how it ran here, as SETTING: ratios are taken within one."""
+    told: str = ""
+    """What tells that from where and how others of the table ran."""
     conditions: str = ""
     here: float | None = None
     here_low: float | None = None
@@ -75,11 +77,12 @@ def beside(cases: pd.DataFrame, reference: str = "") -> tuple[Quoted, ...]:
     over = {
         key[:2]: reference for key, group in groups.items() if any(one[0].figure.model == reference for one in group)
     }
-    return tuple(
-        done
-        for key, group in groups.items()
-        for done in _with_ratios(group, over.get(key[:2], group[0][0].figure.model))
-    )
+    done = [
+        one for key, group in groups.items() for one in _with_ratios(group, over.get(key[:2], group[0][0].figure.model))
+    ]
+    ran = [dict(zip(SETTING, one.setting, strict=True)) for one in done]
+    varied = fields.varying(ran, [fields.NAMED[name] for name in SETTING])
+    return tuple(replace(one, told=fields.phrase(row, varied)) for one, row in zip(done, ran, strict=True))
 
 
 def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
@@ -108,7 +111,7 @@ def cells(one: Quoted) -> tuple[str, ...]:
     """The texts of a row: table, model, pixels, printed value, its ratio, batch and value here, their ratio."""
     return (
         one.figure.table,
-        one.figure.model + ("" if one.options == "{}" else f" {one.options}"),
+        one.figure.model + ("" if one.options == "{}" else f" {one.options}") + (f" ({one.told})" if one.told else ""),
         str(one.figure.image_px),
         format_value(one.value, one.unit),
         "" if one.ratio is None else format_significant(one.ratio),

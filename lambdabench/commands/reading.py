@@ -2,7 +2,6 @@
 
 import fnmatch
 import functools
-import json
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +14,7 @@ from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
 from ..analysis import quoted, scripted, table
 from ..analysis.agreement import agreements
-from ..core import fields, registry, shapes
+from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
@@ -51,13 +50,9 @@ def plot_pareto(
     for axis in (x, y):
         if axis not in front.BETTER:
             raise registry.unknown("axis", axis, front.BETTER)
-    joining = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
-    for one in across:
-        if one not in joining:
-            raise registry.unknown("field that one front can be drawn over", one, joining)
     every = _filtered(results, suite_name, filters, known_weights(weights))
     cases = scripted.measured(every)
-    points = front.pareto(cases, x=x, y=y, across=across)
+    points = front.pareto(cases, x=x, y=y, across=known_joining(across))
     name = _title(results, suite_name)
     drawing = pareto_plot.draw(
         points,
@@ -182,11 +177,11 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
     words += ["--models" if _has(name, case) else "--model", str(case["model"])]
-    for flag in ("device", "backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads"):
-        shape = json.loads(str(case["options"])).get(shapes.OPTION) if flag == "image_px" else None
-        words += ["--input", str(shape)] if shape else [f"--{flag.replace('_', '-')}", str(case[flag])]
-    if case["devices"] != 1:
-        words += ["--devices", str(case["devices"])]
+    for field in fields.FIELDS:
+        if not field.has_flag or (field.name == "devices" and case["devices"] == 1):
+            continue
+        shape = fields.options(case).get(shapes.OPTION) if field.name == "image_px" else None
+        words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(fields.value(case, field))]
     return shlex.join([*words, "--fresh", *results_words(results)])
 
 
@@ -248,6 +243,15 @@ def wide_frame(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> pd.Dat
     return table.wide(store.newest(frame), known_weights(asked) or weights_of(frame))
 
 
+def known_joining(across: Sequence[str]) -> tuple[str, ...]:
+    """The fields over which one front was asked for. Raises UnknownNameError for one that is none of these: another machine's, say."""
+    joining = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
+    for one in across:
+        if one not in joining:
+            raise registry.unknown("field that one front can be drawn over", one, joining)
+    return tuple(across)
+
+
 def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
     """The weights that were asked for. Raises UnknownNameError for one that no published accuracy is of."""
     for name in weights:
@@ -263,10 +267,14 @@ def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
     return (said.pop() if len(said) == 1 else ()) or DEFAULT_WEIGHTS
 
 
-def pareto_frame(frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1") -> pd.DataFrame:
-    """The cases of long or wide rows with `on_front` and `membership` (null until its probability is known)."""
+def pareto_frame(
+    frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The cases of long or wide rows with `on_front`, `front` (what tells it from others) and `membership` (null until its probability
+    is known). `across`: fields over which there is one front ("backend", "fold"), as `plot pareto --across` takes them. Raises
+    UnknownNameError."""
     cases = wide_frame(frame) if "metric" in frame else frame
-    return front.pareto(cases, x=x, y=y)
+    return front.pareto(cases, x=x, y=y, across=known_joining(across))
 
 
 def load_now() -> tuple[float | None, float | None]:

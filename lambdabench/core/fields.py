@@ -28,6 +28,8 @@ class Field:
     parts: bool = False
     joins: bool = False
     """Whether somebody may ask for one front over it: it says how a network runs, not on what or for what."""
+    has_flag: bool = False
+    """Whether a flag of `run` says it, and so a command that measures a case again."""
     settled_by: str = ""
     """The field that tells it as well, where it does."""
     is_number: bool = False
@@ -40,16 +42,16 @@ FIELDS = (
     Field(name="kind", title="kind", parts=True),
     Field(name="model", title="model"),
     Field(name="model_hash", title="source", words="source {:.6}"),
-    Field(name="image_px", title="px", words="{} px", is_number=True),
-    Field(name="batch_size", title="batch", words="batch {}", is_number=True),
+    Field(name="image_px", title="px", words="{} px", has_flag=True, is_number=True),
+    Field(name="batch_size", title="batch", words="batch {}", has_flag=True, is_number=True),
     Field(name="device_name", title="machine", parts=True),
-    Field(name="device", title="device", parts=True, settled_by="device_name"),
-    Field(name="devices", title="devices", words="{} devices", parts=True, is_number=True),
-    Field(name="backend", title="backend", parts=True, joins=True),
-    Field(name="mode", title="mode", parts=True),
-    Field(name="dtype", title="dtype", parts=True, joins=True),
+    Field(name="device", title="device", parts=True, has_flag=True, settled_by="device_name"),
+    Field(name="devices", title="devices", words="{} devices", parts=True, has_flag=True, is_number=True),
+    Field(name="backend", title="backend", parts=True, joins=True, has_flag=True),
+    Field(name="mode", title="mode", parts=True, has_flag=True),
+    Field(name="dtype", title="dtype", parts=True, joins=True, has_flag=True),
     Field(name="param_dtype", title="parameters", words="parameters {}", parts=True, joins=True, settled_by="dtype"),
-    Field(name="layout", title="layout", parts=True, joins=True),
+    Field(name="layout", title="layout", parts=True, joins=True, has_flag=True),
     Field(
         name="threads",
         title="threads",

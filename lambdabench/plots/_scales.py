@@ -24,7 +24,7 @@ UNITS = {
     "parameters": "1",
     "flops": "FLOP/image",
 }
-ENDS = ("", "_low", "_high")
+ENDS = ("", "_low", "_high", "_least", "_most")
 
 
 def label(metric: str) -> str:
@@ -45,9 +45,12 @@ def scaled(values: pd.Series, metric: str) -> list[float]:
 
 
 def error(point: pd.Series, metric: str) -> list[list[float]] | None:
-    """How far the bar reaches below and above a point; None where the number has no interval."""
-    low, high = point.get(f"{metric}_low"), point.get(f"{metric}_high")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
+    """How far the bar reaches below and above a point: its interval, else the range of its processes; None where it has neither."""
+    for ends in (("low", "high"), ("least", "most")):
+        low, high = (point.get(f"{metric}_{end}") for end in ends)
+        if low is not None and high is not None and not pd.isna(low) and not pd.isna(high):
+            break
+    else:
         return None
     centre = point[metric]
     return [[scale(max(0.0, centre - low), metric)], [scale(max(0.0, high - centre), metric)]]

@@ -75,9 +75,10 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     told = cases[cases[known].notna().any(axis=1)]
     lines = _conditions(told if len(told) else cases, each="curves")
     covers = {str(one) for name in metrics for one in cases.get(f"{name}_covers", ()) if isinstance(one, str)}
-    lines.append(
-        f"Bars: 95 % intervals ({', '.join(sorted(covers))})." if covers else "Without bars: read once a process."
-    )
+    spread = any(cases[f"{name}_least"].notna().any() for name in metrics if f"{name}_least" in cases)
+    bars = [f"95 % intervals ({', '.join(sorted(covers))})"] if covers else []
+    bars += ["least to most of several processes"] if spread else []
+    lines.append(f"Bars: {'; '.join(bars)}." if bars else "Without bars: read once a process.")
     return (*lines, *_holes(cases))
 
 

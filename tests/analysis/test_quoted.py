@@ -155,6 +155,7 @@ def test_ratios_are_taken_within_one_environment(cases: pd.DataFrame) -> None:
     speeds = [one for one in plain if one.metric == "throughput"]
     assert [one.here for one in speeds] == pytest.approx([10.0, 20.0])
     assert [one.here_ratio.value for one in speeds if one.here_ratio] == pytest.approx([0.5, 0.5])
+    assert [quoted.cells(one)[1] for one in speeds] == ["resnet50_llll (env f00)", "resnet50_llll (env f01)"]
 
 
 @pytest.mark.parametrize("column", ["backend", "device", "devices", "dtype", "param_dtype", "layout", "threads"])

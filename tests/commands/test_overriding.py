@@ -66,7 +66,7 @@ def test_the_command_that_repeats_a_case_names_its_shape_and_its_model() -> None
         "options": '{"input":"1x96x160"}',
     }  # fmt: skip
     assert "--models resnet50 " in repeat_command(case, Path("results"))
-    assert " --input 1x96x160 --dtype" in repeat_command(case, Path("results"))
-    assert " --image-px 160 --dtype" in repeat_command(case | {"options": "{}"}, Path("results"))
+    assert " --input 1x96x160 --batch-size" in repeat_command(case, Path("results"))
+    assert " --image-px 160 --batch-size" in repeat_command(case | {"options": "{}"}, Path("results"))
     assert "--model resnet18 " in repeat_command(case | {"model": "resnet18"}, Path("results"))
     assert "--model net.py:make " in repeat_command(case | {"model": "net.py:make"}, Path("results"))

@@ -212,3 +212,16 @@ def test_memory_beside_the_papers_formula() -> None:
 def test_models_look_different() -> None:
     looks = style.looks(f"m{place}" for place in range(56))
     assert len(set(looks.values())) == 56
+
+
+def test_memory_of_several_processes_has_bars_of_their_range() -> None:
+    rows = batches("m", 1, 2, extra_memory_least=2**29, extra_memory_most=2**31)
+    for row in rows:
+        row["extra_memory"] = 2**30
+    drawing = drawn(rows, memory)
+    bars = [one for one in drawing.figure.axes[0].containers if getattr(one, "has_yerr", False)]
+    assert len(bars) == 2
+    low, high = bars[0].lines[2][0].get_segments()[0][:, 1]
+    assert (low, high) == pytest.approx((0.5, 2.0))
+    assert "Bars: least to most of several processes." in drawing.figure.get_supxlabel()
+    assert "extra_memory_most [B]" in drawing.numbers
