@@ -24,7 +24,7 @@ from cosmic_ray.work_item import WorkerOutcome, WorkResult
 TOP = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "gate", "store")
 ALSO = {
-    "gate/check": ["tests/gate/test_result.py"],
+    "gate/check": ["tests/gate/test_agreement.py", "tests/gate/test_result.py"],
     "gate/pardon": ["tests/gate/test_settings.py", "tests/cli/test_check_view.py"],
     "gate/result": ["tests/gate/test_settings.py", "tests/cli/test_check_view.py"],
     "gate/settings": ["tests/cli/test_check_view.py"],

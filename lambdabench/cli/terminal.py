@@ -24,8 +24,8 @@ class _Shown:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for one in console.render(self._inner, options):
-            strange = not one.control and one.text != "\n" and foreign.visible(one.text) != one.text
-            yield Segment(foreign.visible(one.text), one.style) if strange else one
+            told = one.text if one.control else "\n".join(map(foreign.visible, one.text.split("\n")))
+            yield one if told == one.text else Segment(told, one.style)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._inner)

@@ -97,3 +97,19 @@ def test_a_ratio_of_equal_estimates_is_one_with_a_wider_interval() -> None:
     assert found.value == 1
     assert found.low < 1.9 / 2
     assert found.high > 2.1 / 2
+
+
+def test_more_processes_tell_more_by_the_root_of_their_number() -> None:
+    spread = pool_spread([[1.0, 1.1, 1.05], [2.0, 2.1]])
+    one, four = (combine([1.0] * count, [], spread=spread, samples=9) for count in (1, 4))
+    assert one is not None
+    assert four is not None
+    assert spread is not None
+    assert math.log(one.high) == pytest.approx(stats.t.ppf(0.975, spread.freedom) * spread.log_sd)
+    assert math.log(one.high) == pytest.approx(2 * math.log(four.high))
+    within = combine([1.0] * 4, [(0.98, 1.02)] * 4, spread=None, samples=9)
+    assert within is not None
+    assert math.log(within.high) == pytest.approx(math.log(1.02 / 0.98) / 2 / 2)
+    both = combine([1.0] * 4, [(0.98, 1.02)] * 4, spread=spread, samples=9)
+    assert both is not None
+    assert math.log(both.high) == pytest.approx(math.hypot(math.log(four.high), math.log(within.high)))

@@ -129,3 +129,34 @@ def test_slower_is_what_every_build_says() -> None:
     assert over_builds([told("slower", 1.2), even, even]).finding == "unclear", "the mean is +6 %"
     assert over_builds([fast, fast, fast]).finding == "faster"
     assert over_builds([even]) == even
+
+
+def signed_rank_tail(count: int, most: int) -> float:
+    """Probability that the signed-rank statistic of `count` values is at most `most`: subsets of 1 to n by their sum."""
+    ways = [1] + [0] * (count * (count + 1) // 2)
+    for rank in range(1, count + 1):
+        for total in range(len(ways) - 1, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    return sum(ways[: most + 1]) / 2**count
+
+
+@pytest.mark.parametrize("count", [12, 20, 40, 80])
+@pytest.mark.parametrize("level", [0.1, 0.05, 0.01])
+def test_bounds_are_those_of_the_exact_signed_rank_distribution(count: int, level: float) -> None:
+    source = random.Random(count)
+    logs = [source.gauss(0, 1) for _ in range(count)]
+    averages = sorted((a + b) / 2 for n, a in enumerate(logs) for b in logs[n:])
+    (found,) = centre(logs, level)
+    below = averages.index(found.low)
+    assert signed_rank_tail(count, below) <= level / 2 * 1.05, "covers what it says"
+    assert signed_rank_tail(count, below + 3) > level / 2 * 0.95, "and hardly more"
+    assert found.high == averages[-1 - below]
+
+
+def test_the_interval_covers_the_centre_as_often_as_it_says() -> None:
+    source = random.Random(7)
+    hits = 0
+    for _ in range(1500):
+        (found,) = centre([source.gauss(0, 1) for _ in range(15)], 0.1)
+        hits += found.low <= 0 <= found.high
+    assert 0.885 <= hits / 1500 <= 0.925

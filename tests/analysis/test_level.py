@@ -1,10 +1,12 @@
 """Where the level of a history last changed: by steps that matter, not by noise, outliers or nothing at all."""
 
+import math
 import random
+import statistics
 
 import pytest
 
-from lambdabench.analysis.level import level_starts, since_change
+from lambdabench.analysis.level import PENALTY, level_starts, since_change
 
 LEAST = 0.02
 
@@ -42,3 +44,26 @@ def test_an_outlier_is_no_level() -> None:
     values[20] += 0.4
     values[-1] += 0.4
     assert since_change(values, LEAST) == 0
+
+
+def zigzag(count: int, level: float = 0.0) -> list[float]:
+    """Neighbours differ by 0.02 each: a standard deviation of 1.4826 x 0.02 over the root of 2, 2.1 %."""
+    return [level + 0.01 * (-1) ** number for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [10, 20, 40])
+def test_a_change_costs_its_penalty_in_standard_deviations(count: int) -> None:
+    """Of two levels of n values that lie d apart, one level has n (d - 0.02) more of distances."""
+    sd = 1.4826 * 0.02 / 2**0.5
+    price = PENALTY * math.log(2 * count) * sd
+    for share, starts in ((0.9, [0]), (1.1, [0, count])):
+        apart = 0.02 + share * price / count
+        values = [*zigzag(count), *zigzag(count, apart)]
+        saved = distances(values) - distances(values[:count]) - distances(values[count:])
+        assert share - 0.1 < saved / price < share + 0.1, "the example is what it is meant to be"
+        assert level_starts(values) == starts
+
+
+def distances(values: list[float]) -> float:
+    middle = statistics.median(values)
+    return sum(abs(one - middle) for one in values)
