@@ -38,15 +38,21 @@ class _Recording:
     def __init__(self, config: Any, folder: Path) -> None:
         self._config, self._folder = config, folder
         self._failures: dict[str, str] = {}
+        self._expected: set[str] = set()
         self._said = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             self._failures.setdefault(report.nodeid, str(getattr(crash, "message", report.longrepr)).strip())
+        elif report.skipped:
+            from .worker.skips import reason_of
+
+            self._failures.setdefault(report.nodeid, reason_of(report))
+            self._expected.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """A benchmark whose test failed is a row with its reason."""
+        """A benchmark whose test failed is a row with its reason; one whose test was expected to is skipped."""
         from .commands.recording import Timed, record
 
         found = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
@@ -57,6 +63,7 @@ class _Recording:
                 iterations=one.iterations,
                 group=one.group or "",
                 reason=self._failures.get(one.fullname, ""),
+                expected=one.fullname in self._expected,
             )
             for one in found
             if one.stats.data

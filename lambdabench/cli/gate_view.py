@@ -39,7 +39,14 @@ def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_js
         finding = one.status.upper() if one.status in ("slower", "failed") else one.status
         table.add_row(one.label, change, expected, str(one.sessions), finding, one.reason)
     console.print(table)
-    console.print(f"exit {code}" + ("" if code else ": it reports; --strict makes slower cases 1"))
+    failed, few = (sum(one.status == status for one in found.standings) for status in ("failed", "too few"))
+    said = [
+        f"{count} {what}"
+        for count, what in ((failed, "failed"), (slower, "slower"), (few, "too few sessions"))
+        if count
+    ]
+    reports = ["it reports; --strict makes slower cases 1"] if not code else []
+    console.print(f"exit {code}: {', '.join([*(said if code else []), *reports]) or 'nothing slower'}")
 
 
 def print_rates(console: Console, found: Any, *, as_json: bool) -> None:

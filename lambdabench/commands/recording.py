@@ -19,13 +19,14 @@ SUITE = "pytest"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """One benchmark: its full name, seconds a call of each round, calls a round; why it failed where it did."""
+    """One benchmark: its full name, seconds a call of each round, calls a round; why it failed, or was expected to, where it did."""
 
     name: str
     seconds: tuple[float, ...] = ()
     iterations: int = 1
     group: str = ""
     reason: str = ""
+    expected: bool = False
     median_s: float | None = None
     """Where the rounds themselves were not kept, which number `rounds`, with `iqr_s` between their quartiles."""
     iqr_s: float | None = None
@@ -84,7 +85,7 @@ def _row(one: Timed, run_id: str, ran: Ran) -> Record:
         weights="none",
         requested_batch_size=None,
         device_name=ran.environment.cpu,
-        status="crash" if one.reason else "ok",
+        status="ok" if not one.reason else "skipped" if one.expected else "crash",
         flags="",
         reason=one.reason,
         measurement=None if one.reason else _measurement(one, ran.origin),

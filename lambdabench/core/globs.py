@@ -11,3 +11,8 @@ def picked(names: Sequence[str], glob: str) -> tuple[str, ...]:
         return (glob,)
     plain = glob.replace("[", "[[]")
     return tuple(one for one in names if fnmatch.fnmatchcase(one, glob) or fnmatch.fnmatchcase(one, plain))
+
+
+def unmatched(names: Sequence[str], glob: str, kind: str) -> str:
+    """What is said where `--only` matches none of the names that there are."""
+    return f"--only: no {kind} matches {glob!r}; there are {len(names)}, such as {', '.join(map(repr, names[:3]))}"

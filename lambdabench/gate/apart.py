@@ -13,6 +13,7 @@ from typing import Any
 
 from ..analysis.judge import holm, judge_processes, processes_p
 from ..core.errors import GateError
+from ..core.globs import unmatched
 from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
 from ..worker import origins
 from ..worker.agreement import differing_digests
@@ -105,6 +106,8 @@ def one_pair(asked: Asked, found: Found, wanted: set[str] | None, number: int, o
         there, declared = set(base.declared()), head.declared()
         if not found.declared:
             found.declared = declared
+            if head.offered:
+                raise GateError(unmatched(head.offered, asked.request.only, "test"))
         for label in declared:
             outcome = _outcome(label, base if label in there else None, head, asked, number, wanted)
             if outcome is None:
@@ -143,10 +146,12 @@ class _Remote:
     """Files that are skipped as a whole, and why."""
     failures: dict[str, str] = field(default_factory=dict[str, str])
     """Files that cannot be imported, and why."""
+    offered: list[str] = field(default_factory=list[str])
+    """The benchmarks that there are, where none of them is asked for."""
 
     def declared(self) -> list[str]:
         message = self.hear("declared")
-        self.skips, self.failures = message["skips"], message["failures"]
+        self.skips, self.failures, self.offered = message["skips"], message["failures"], message["offered"]
         return message["declared"]
 
     def hear(self, *keys: str) -> dict[str, Any]:

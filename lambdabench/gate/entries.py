@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import plan
 from .. import suite as suites
 from ..core.errors import DeviceError, LambdabenchError
-from ..core.globs import picked
+from ..core.globs import picked, unmatched
 from ..core.pairing import Entry, Rules
 from ..core.spec import Case, Machine, Suite, default_param_dtype
 from ..launch import probe
@@ -36,8 +36,7 @@ def matching(entries: Sequence[Entry], glob: str) -> tuple[Entry, ...]:
     names = set(picked([one.label for one in entries], glob))
     chosen = tuple(one for one in entries if one.label in names)
     if not chosen:
-        some = ", ".join(repr(one.label) for one in entries[:3])
-        raise LambdabenchError(f"--only: no case matches {glob!r}; there are {len(entries)}, such as {some}")
+        raise LambdabenchError(unmatched([one.label for one in entries], glob, "case"))
     return chosen
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core import codec
 from ..core.errors import GateError
+from ..core.globs import unmatched
 from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
 from ..core.spec import Case
 from ..machine import quiet
@@ -138,6 +139,8 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
             answered = follow(process, folder, on_outcome, limit_s)
         if not (folder / "declared.json").exists():
             raise GateError(f"pytest could not collect {path}{last_words(folder)}")
+        if (offered := folder / "offered.json").exists():
+            raise GateError(unmatched(codec.read(tuple[str, ...], offered), request.only, "test"))
         if (folder / "finished.json").exists():
             answered = dataclasses.replace(answered, problem="")  # failing tests make pytest's exit code 1
         why = folder / "apart.json"

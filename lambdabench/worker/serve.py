@@ -51,7 +51,8 @@ class Serving:
         wanted = set(picked([one.nodeid for one in timing], self._only))
         items[:] = [one for one in timing if one.nodeid in wanted]
         declared = [*(one.nodeid for one in items), *self._failures, *self._skips]
-        self._say(declared=declared, skips=self._skips, failures=self._failures)
+        offered = [] if items or self._failures else [one.nodeid for one in timing]
+        self._say(declared=declared, skips=self._skips, failures=self._failures, offered=offered)
 
     def pytest_collectstart(self, collector: Any) -> None:
         self._files[collector.nodeid] = collector.path

@@ -59,6 +59,8 @@ class Pairing:
         self._places |= {one.nodeid: str(one.path) for one in items}
         self._skips["base"] |= {one.nodeid: "" for one in items if always_skipped(one)}
         why = why_apart(self._trees.modules())
+        if timing and not (items or self._failures or self._request.labels):
+            codec.write(self._folder / "offered.json", tuple(one.nodeid for one in timing))
         codec.write(self._folder / "declared.json", tuple(self._places))
         if why:
             codec.write(self._folder / "apart.json", why)

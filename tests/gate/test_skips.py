@@ -1,11 +1,13 @@
 """A skip is a skip, on both sides and on one: never a failure, always told with its reason."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest, Verdict, skipped
 from lambdabench.gate import apart, check, trees, users
 from lambdabench.gate.check import judge_lines
@@ -183,6 +185,21 @@ def test_failures_hide_nothing_that_is_slower() -> None:
     assert dataclasses.replace(found, controls=None).exit_reason == (
         "1 failed or missing on head, 4 slower, which proves nothing: the controls did not come out as they must"
     )
+
+
+def test_a_glob_that_matches_no_test_names_some_that_there_are(project: Repository) -> None:
+    said = (
+        r"--only: no test matches 'nobody'; there are 13, such as 'tests/bench/test_new.py::test_newest', 'tests/bench/"
+    )
+    with pytest.raises(LambdabenchError, match=re.escape(said)):
+        users.run(
+            check.Request(base="main", folder=project.folder, only="nobody"), "tests/bench", lambda stage, one: None
+        )
+    with trees.checked_out(trees.find("main", project.folder)) as base:
+        request = UsersRequest(base=str(base), head=str(project.folder), only="nobody")
+        asked = apart.Asked(request=request, path=project.folder / "tests/bench")
+        with pytest.raises(LambdabenchError, match=re.escape(said)):
+            apart.run(asked, lambda one: None)
 
 
 @pytest.mark.parametrize(
