@@ -58,6 +58,7 @@ class JaxSession:
         params = jax.tree.map(self._parameter, params)
         (self._params, self._params_tree), (self._rest, self._rest_tree) = map(self._placed, (params, rest))
         self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in workload.inputs(case, seed))
+        self._own = bool(case.model_hash) or ":" in case.model
         self._pending: Any = ()
         self._program = Program(
             self._work(),
@@ -109,9 +110,12 @@ class JaxSession:
             autocast="" if computed == held else computed,
             threads=pool_threads() if there[0].platform == "cpu" else None,
             matmul=_names(traced_program.precisions(program)),
-            batch_size=min(int(one.shape[0]) for one in outputs),
+            batch_size=self._found_batch(outputs),
             kernel=_names({one.kernel for one in self._modules() if isinstance(getattr(one, "kernel", None), str)}),
             features=self._workload.features(output, self._case),
+            inputs=", ".join(
+                f"{one.dtype} {'x'.join(map(str, one.shape))}" for one in self._workload.arguments(self._inputs)
+            ),
         )
 
     def check(self, output: Any) -> str:
@@ -182,7 +186,10 @@ class JaxSession:
             network = self._network(params, rest)
             output = network(*self._workload.arguments(inputs))
             after = jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
-            return self._workload.loss(output.astype(jnp.float32), inputs), (after, output)
+            return self._workload.loss(jax.tree.map(lambda one: one.astype(jnp.float32), output), inputs), (
+                after,
+                output,
+            )
 
         slopes, (after, output) = jax.grad(loss, has_aux=True)(params)
         moved = [one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, slopes, strict=True)]
@@ -218,8 +225,14 @@ class JaxSession:
                 "give its modules dtype, as in nnx.Linear(..., dtype=jnp.bfloat16)"
             )
 
+    def _found_batch(self, outputs: tuple[Any, ...]) -> int:
+        """Images that every output is of; of a user's own network, one at least."""
+        sizes = [int(one.shape[0]) for one in outputs if one.ndim]
+        asked = self._case.batch_size
+        return asked if asked in sizes and self._own else min(sizes, default=asked)
+
     def _found_mode(self, output: Any) -> str:
-        """The mode of every part that has one; "" where none has. Several outputs are features."""
+        """The mode of every part that has one; "" where none has. Several outputs are features, but of a user's own network."""
         modules = self._modules()
         flags = {
             getattr(one, name)
@@ -231,7 +244,8 @@ class JaxSession:
             return "train"
         if len(flags) == 2:
             return "mixed"
-        return "features" if isinstance(output, (list, tuple)) else "inference" if flags else ""
+        several = isinstance(output, (list, tuple)) and not self._own
+        return "features" if several else "inference" if flags else ""
 
 
 class _XlaMeter:
@@ -260,7 +274,8 @@ def _stats(devices: list[Any]) -> dict[str, int]:
 
 
 def _arrays(output: Any) -> tuple[Any, ...]:
-    return tuple(output) if isinstance(output, (list, tuple)) else (output,)
+    """Every array of an output, whatever holds them."""
+    return tuple(one for one in jax.tree.leaves(output) if isinstance(one, jax.Array))
 
 
 def _floats(array: Any) -> Any:

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_leaves
 
 from ..core.errors import WrongOutputError
+from ..core.record import GROWS, VARIES
 from ._torch_flops import counter
 from ._torch_trees import tensors
 
-FEWEST, MOST = 3, 9
-"""Calls that are watched; more than the fewest where they are short."""
-PATIENCE_S = 0.5
+FEWEST, MOST = 4, 9
+"""Calls that are watched, two at a time; more than the fewest where they are short..."""
+PATIENCE_S, IMPATIENCE_S = 0.5, 5.0
+"""...and two alone where these take longer."""
 FAR = 2.0
 """Two calls do the same work but for what depends on the input's values; one of a cache's does a fraction."""
-GROWS, VARIES = "memory_grows", "work_varies"
 
 Step = Callable[[Any], Any]
 """One call on a set of inputs."""
@@ -95,24 +96,25 @@ def doubts(step: Step, seen: Any, unseen: Callable[[int], Any], anew: Callable[[
     `anew` makes the network again, which has seen nothing; None where it learns. Raises WrongOutputError for
     an answer that is not computed.
     """
-    known: list[tuple[Work, tuple[Any, ...]]] = []
-    fresh: list[tuple[Work, tuple[Any, ...]]] = []
     start_s = time.perf_counter()
-    while len(known) + len(fresh) < MOST:
-        turn = len(fresh)
-        known.append(work_of(step, seen))
-        fresh.append(work_of(step, unseen(turn)))
-        if len(known) + len(fresh) >= FEWEST and time.perf_counter() - start_s > PATIENCE_S:
-            break
+    (known, one), (fresh, other) = work_of(step, seen), work_of(step, unseen(0))
+    again, first, same = [known], [fresh], _are_equal(one, other)
+    del one, other  # some networks' outputs are large
+    while not _is_enough(len(again) + len(first), time.perf_counter() - start_s):
+        again.append(work_of(step, seen)[0])
+        first.append(work_of(step, unseen(len(first)))[0])
     gc.collect()
-    again, first = [one for one, _ in known], [one for one, _ in fresh]
     _refuse_memory(again, first, "an input that it has not seen")
-    if anew is not None and _are_equal(known[0][1], fresh[0][1]):  # an answer to anything, or weights that are zero
+    if anew is not None and same:  # an answer to anything, or weights that are zero
         _refuse_memory(again, [work_of(anew(), seen)[0]], "the first call")
     in_turn = [one for pair in zip(again, first, strict=True) for one in pair]
     grows = all(one.kept.alive_bytes() for one in in_turn[:-1])
     varies = len({(one.flops, one.operators) for one in in_turn}) > 1
     return tuple(flag for flag, is_so in ((GROWS, grows), (VARIES, varies)) if is_so)
+
+
+def _is_enough(calls: int, spent_s: float) -> bool:
+    return calls >= MOST or spent_s > (PATIENCE_S if calls >= FEWEST else IMPATIENCE_S)
 
 
 def _refuse_memory(again: Sequence[Work], first: Sequence[Work], what: str) -> None:
@@ -131,4 +133,5 @@ def _are_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
 
 
 def _has_storage(one: Any) -> bool:
-    return isinstance(one, torch.Tensor) and one.layout == torch.strided and one.device.type != "meta"
+    plain = isinstance(one, torch.Tensor) and not is_traceable_wrapper_subclass(one)
+    return plain and one.layout == torch.strided and one.device.type != "meta"

@@ -44,6 +44,8 @@ EFFECTIVE = [
     "effective_compiler",
     "effective_folded",
     "effective_features",
+    "effective_inputs",
+    "effective_network",
     "effective_meter",
 ]
 TELLING = tuple(one for one in fields.FIELDS if one.name != "model")

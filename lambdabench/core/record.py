@@ -32,6 +32,8 @@ FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 
 LEFT = "dtypes as its author left them"
 """In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
+GROWS, VARIES = "memory_grows", "work_varies"
+"""Flags of a user's own network that keeps something of every call, or does another work in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from ..analysis.estimate import half_width, mean_rate, mean_rate_interval, media
 from ..core import registry
 from ..core.errors import LambdabenchError, MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
 from ..core.ports import Workload
-from ..core.record import Measurement, Outcome, Status
+from ..core.record import VARIES, Measurement, Outcome, Status
 from ..core.spec import Case, Job
 from ..machine.memory import HostMeter
 from .bench import LiveBench
@@ -131,6 +131,11 @@ def _judge(bench: LiveBench) -> tuple[Status, str]:
         return "noisy", problem
     if width is None or width <= NOISY_SHARE:
         return "ok", ""
+    if VARIES in bench.flags():
+        return (
+            "noisy",
+            f"its work is another in every call, and so is its time (±{100 * width:.0f} %): there is no one number",
+        )
     return "noisy", (
         f"the median is known to ±{100 * width:.0f} % only; run again on a quieter machine (lambdabench doctor) or with a "
         f"larger case_budget_s"

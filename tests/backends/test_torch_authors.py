@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lambdabench import models
-from lambdabench.backends import torch_eager
+from lambdabench.backends import _torch_watch, torch_eager
 from lambdabench.core.errors import LambdabenchError, UnsupportedError
 from lambdabench.core.record import LEFT, Outcome
 from lambdabench.core.spec import Case, Job, Sampling
@@ -155,6 +155,8 @@ class AlwaysTraining(nn.Module):
     def forward(self, x):
         return self.n(x).mean((2, 3))
 
+
+made_already = convolution()
 
 def kept():
     return Keeping()
@@ -349,6 +351,29 @@ def test_what_is_no_network_says_what_it_is(file: Path) -> None:
         models.create_workload(case(file, "with_its_name"))
     with pytest.raises(LambdabenchError, match=r"returned the class Calling, expected .*; call it"):
         models.create_workload(case(file, "not_called"))
+
+
+def test_a_network_that_is_there_already_is_taken_as_it_is(file: Path) -> None:
+    assert session(file, "made_already").parameters() == WEIGHTS
+    with pytest.raises(UnsupportedError, match="is a network and takes no option width; give what makes it"):
+        models.create_workload(case(file, "made_already", options=(("width", 4),)))
+
+
+def test_long_calls_are_watched_twice_and_short_ones_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        seen.append(1)
+        return x @ x
+
+    one = torch.ones(2, 2)
+    monkeypatch.setattr(_torch_watch, "IMPATIENCE_S", 0.0)
+    assert _torch_watch.doubts(step, one, lambda turn: one * turn, None) == ()
+    assert len(seen) == 2
+    monkeypatch.setattr(_torch_watch, "IMPATIENCE_S", float("inf"))
+    monkeypatch.setattr(_torch_watch, "PATIENCE_S", float("inf"))
+    assert _torch_watch.doubts(step, one, lambda turn: one * turn, None) == ()
+    assert len(seen) == 2 + 10
 
 
 def test_a_program_of_one_batch_is_refused_before_it_runs(file: Path, tmp_path: Path) -> None:

@@ -82,6 +82,13 @@ def learns_loss_of(output):
 def two():
     return Two()
 
+def not_on_meta():
+    Gray(lambda y: y).c.weight.sum().item()
+    assert not torch.empty(()).is_meta
+    return Two()
+
+not_on_meta_inputs = lambda batch_size: two_inputs(batch_size)
+
 def two_inputs(batch_size):
     return {"image": torch.randn(batch_size, 1, 24, 40), "tokens": torch.randint(0, 10, (batch_size, 7))}
 
@@ -202,6 +209,8 @@ def test_planning_knows_the_size_that_inputs_beside_the_callable_have(file: Path
     facts = models.describe(Wish(model=f"{file}:two"))
     assert (facts.problem, facts.native_px, facts.image_px) == ("", 40, 40)
     assert facts.flops_per_image == 2 * 22 * 38 * 4 * 9
+    facts = models.describe(Wish(model=f"{file}:not_on_meta"))
+    assert (facts.native_px, bool(facts.problem)) == (40, True)
     assert models.describe(Wish(model=f"{file}:sized", image_px=8)).flops_per_image == 2 * 36 * 4 * 9
 
 

@@ -34,6 +34,32 @@ def in_torch(width=4):
 
 def number():
     return 3
+
+def two():
+    from flax import nnx
+
+    class Both(nnx.Module):
+        def __init__(self):
+            self.conv = nnx.Conv(1, 4, (3, 3), padding="VALID", rngs=nnx.Rngs(0))
+            self.table = nnx.Embed(10, 4, rngs=nnx.Rngs(0))
+
+        def __call__(self, images, tokens):
+            return {"logits": self.conv(images).mean((1, 2)) + self.table(tokens).mean(1), "loss": tokens.sum()}
+
+    return Both()
+
+def two_inputs(batch_size):
+    import numpy as np
+
+    return np.ones((batch_size, 8, 16, 1), np.float32), np.ones((batch_size, 5), np.int32)
+
+def learns():
+    return two()
+
+learns_inputs = two_inputs
+
+def learns_loss_of(output):
+    return output["logits"].sum()
 """
 
 
@@ -64,8 +90,39 @@ def test_a_users_network_takes_its_options_and_computes_in_the_dtype_asked_for(p
     assert {str(one.dtype) for one in jax.tree.leaves(nnx.state(work.network, nnx.Param))} == {"float32"}
     assert work.check(output, asked) == ""
     assert "(1,), expected (2,)" in work.check(output[:1, 0], asked)
-    assert work.check([output], asked) == "the output is a list, expected one array"
+    assert work.check({"logits": output}, asked) == ""
+    assert work.check(["none"], asked) == "the output is a list, expected an array in it"
     assert work.weights == "the user's"
+
+
+def test_a_users_network_is_fed_what_its_file_says_and_answers_as_it_likes(place: str) -> None:
+    asked = case(f"{place}:two", threads=1)
+    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    output = one.call()
+    assert one.check(output) == ""
+    found = one.effective(output)
+    assert (found.inputs, found.batch_size) == ("float32 2x8x16x1, int32 2x5", 2)
+    assert len(one.values(output)) == 8
+    facts = models.describe(Wish(model=f"{place}:two"))
+    assert (facts.problem, facts.flops_per_image) == ("", 2 * 6 * 14 * 4 * 9)
+
+
+def test_training_with_an_output_of_the_users_own_needs_its_loss(place: str) -> None:
+    asked = case(f"{place}:two", threads=1, mode="train")
+    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    with pytest.raises(UnsupportedError, match=r"found a dict; put loss_of\(output\)"):
+        one.call()
+    asked = case(f"{place}:learns", threads=1, mode="train")
+    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    assert one.check(one.call()) == ""
+
+
+def test_gray_images_have_their_channel_last(place: str) -> None:
+    asked = case("resnet50_cccc", image_px=64, options=options_from({"input": "1x32x64"}))
+    work = models.create_workload(asked, "jax")
+    (images,) = work.inputs(asked, 0)
+    assert images.shape == (2, 32, 64, 1)
+    assert work.network(jnp.asarray(images)).shape == (2, 1000)
 
 
 def test_cross_entropy_is_torchs() -> None:

@@ -76,6 +76,9 @@ def test_outcome_says_when_how_warm_and_how_memory_was_read() -> None:
 def test_doubts_about_a_network_are_flags_of_its_row() -> None:
     assert "memory_grows" in measured(("latency",), jitter=0.0, flag="memory_grows").flags
     assert measured(("latency",), jitter=0.0).flags == ()
+    varying = measured(("latency",), latency_s=0.4, jitter=0.9, flag="work_varies")
+    assert varying.status == "noisy"
+    assert "its work is another in every call, and so is its time" in varying.reason
 
 
 def test_what_compiles_itself_has_the_compilers_seconds_beside_its_first_call() -> None:

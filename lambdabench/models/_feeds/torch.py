@@ -1,7 +1,6 @@
 """What a user's own network is fed where that is not a batch of images: by inputs() beside its callable, or by an exported program's
 signature."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch.utils import _pytree as pytree
 from ...core.errors import LambdabenchError, UnsupportedError
 from ...core.shapes import Shape
 from ..classification.spec import beside
+from .spec import names_of, sizes_of
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Those by place, those by name."""
@@ -55,13 +55,11 @@ def own_feed(reference: str) -> Feed | None:
     inputs = beside(reference, "inputs")
     if inputs is None:
         return None
-    takes = _takes(inputs, reference)
+    takes = names_of(inputs, reference)
 
     def make(batch_size: int, shape: Shape | None, seed: int) -> Arguments:
         torch.manual_seed(seed)
-        sizes = {"batch_size": batch_size, "image_px": shape and _px(shape)}
-        given = {key: sizes[name] for name, key in takes.items() if sizes[name] is not None}
-        return _arguments(inputs(**given), reference)
+        return _arguments(inputs(**sizes_of(takes, batch_size, shape)), reference)
 
     sized, batched = "image_px" in takes, "batch_size" in takes
     found = make(1, None, 0)
@@ -107,25 +105,6 @@ def image_shape(found: Arguments) -> Shape | None:
     return Shape(channels=maps[0].shape[1], height=maps[0].shape[2], width=maps[0].shape[3]) if maps else None
 
 
-def _takes(inputs: Callable[..., Any], reference: str) -> dict[str, str]:
-    """ "batch_size" and "image_px" -> how inputs() calls them; the first argument is the batch size whatever its name."""
-    given = [
-        one
-        for one in inspect.signature(inputs).parameters.values()
-        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-    ]
-    names = [one.name for one in given]
-    strange = [one.name for one in given[1:] if one.default is one.empty and one.name not in ("batch_size", "image_px")]
-    if strange or any(one.kind is one.POSITIONAL_ONLY for one in given):
-        raise LambdabenchError(
-            f"inputs() of {reference} takes {', '.join(names)}, expected batch_size, and image_px where its size may vary"
-        )
-    found = {name: name for name in ("batch_size", "image_px") if name in names}
-    if names and "batch_size" not in found and names[0] != "image_px":
-        found["batch_size"] = names[0]
-    return found
-
-
 def _arguments(found: Any, reference: str) -> Arguments:
     """What inputs() gave, as arguments. Raises LambdabenchError where it is none of what it may be."""
     arguments: Arguments = ((found,), {}) if isinstance(found, Tensor) else ((), {})
@@ -141,10 +120,6 @@ def _arguments(found: Any, reference: str) -> Arguments:
 def _first_size(found: Arguments) -> int | None:
     sizes = [one.shape[0] for one in pytree.tree_leaves(found) if isinstance(one, Tensor) and one.dim()]
     return int(sizes[0]) if sizes else None
-
-
-def _px(shape: Shape) -> int | tuple[int, int]:
-    return shape.height if shape.height == shape.width else (shape.height, shape.width)
 
 
 def _resolved(sizes: Sequence[Any], batch: Any, batch_size: int, shape: Shape | None, example: Any) -> tuple[int, ...]:

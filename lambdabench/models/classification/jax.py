@@ -11,10 +11,11 @@ from jax import numpy as jnp
 from ... import models
 from ...core import jaxpr
 from ...core.errors import LambdabenchError, UnsupportedError
-from ...core.shapes import OPTION, shape_of
+from ...core.shapes import OPTION, Shape, shape_of
 from ...core.spec import Case, ModelFacts, Wish
 from ...layers._initial.jax import outline
-from .spec import CLASSES, REFUSALS, USER_PX, call_users, framework_of, is_users, refusal
+from .._feeds.spec import names_of, sizes_of
+from .spec import CLASSES, REFUSALS, USER_PX, beside, call_users, framework_of, is_users, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,27 +26,46 @@ class Classification:
     weights: str = "random"
     classes: int | None = CLASSES
     """None where the width of the output is the user's business."""
+    reference: str = ""
+    """Of a user's own network; beside its callable may be what it is fed and what it learns from."""
+    fed: int = 1
+    """Arguments that the network takes."""
 
     def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
         generator = np.random.default_rng(seed)
         assert case.image_px is not None
         shape = shape_of(case.image_px, case.options)
-        size = (case.batch_size, shape.height, shape.width, shape.channels)
-        images = generator.standard_normal(size, dtype=np.float32)
+        fed = _fed(self.reference, case.batch_size, shape)
+        if not fed:
+            size = (case.batch_size, shape.height, shape.width, shape.channels)
+            fed = (generator.standard_normal(size, dtype=np.float32),)
         if case.mode != "train":
-            return (images,)
-        return images, generator.integers(0, self.classes or 2, case.batch_size, dtype=np.int32)
+            return fed
+        return *fed, generator.integers(0, self.classes or 2, case.batch_size, dtype=np.int32)
 
     def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return inputs[:1]
+        return inputs[: self.fed]
 
     def loss(self, output: Any, inputs: tuple[Any, ...]) -> Any:
+        own = beside(self.reference, "loss_of") if self.reference else None
+        if own is not None:
+            return own(output)
+        if not isinstance(output, jax.Array):
+            raise UnsupportedError(
+                f"training needs logits [batch, classes], found a {type(output).__name__}; put loss_of(output), which returns a "
+                f"scalar, beside the callable of {self.reference}, or use --mode inference"
+            )
         logs = jax.nn.log_softmax(output)
-        return -jnp.take_along_axis(logs, inputs[1][:, None], axis=1).mean()
+        return -jnp.take_along_axis(logs, inputs[-1][:, None], axis=1).mean()
 
     def check(self, output: Any, case: Case) -> str:
-        if not isinstance(output, jax.Array):
-            return f"the output is a {type(output).__name__}, expected one array"
+        found = [one for one in jax.tree.leaves(output) if isinstance(one, jax.Array)]
+        if not found or (not isinstance(output, jax.Array) and not self.reference):
+            return f"the output is a {type(output).__name__}, expected {'an array in it' if self.reference else 'one array'}"
+        if self.reference:
+            told = ", ".join(str(tuple(one.shape)) for one in found[:4])
+            there = any(one.shape[:1] == (case.batch_size,) for one in found)
+            return "" if there else f"the output's shape is {told}, expected ({case.batch_size},) and more"
         wanted = (case.batch_size, self.classes) if self.classes else (case.batch_size,)
         if tuple(output.shape[: len(wanted)]) != wanted:
             return f"the output's shape is {tuple(output.shape)}, expected {wanted}"
@@ -67,12 +87,32 @@ def create(case: Case) -> Classification:
         options.pop(OPTION, None)
         network = load_users(case.model, options)
         set_dtype(network, dtypes["dtype"])
-        return Classification(network=network, classes=None, weights="the user's")
+        shape = shape_of(case.image_px or USER_PX, case.options)
+        fed = len(_fed(case.model, case.batch_size, shape)) or 1
+        return Classification(network=network, classes=None, weights="the user's", reference=case.model, fed=fed)
     try:
         classes = int(options.get("num_classes", CLASSES))
         return Classification(network=build(case.model, options, case.image_px, **dtypes), classes=classes or None)
     except REFUSALS as error:
         raise refusal(case.model, error) from error
+
+
+def _fed(reference: str, batch_size: int, shape: Shape) -> tuple[np.ndarray, ...]:
+    """What inputs() beside a user's callable gives; nothing where there is none. Raises LambdabenchError for what is no arguments by
+    place, or not of the batch."""
+    inputs = beside(reference, "inputs") if reference else None
+    if inputs is None:
+        return ()
+    found = inputs(**sizes_of(names_of(inputs, reference), batch_size, shape))
+    if isinstance(found, dict):
+        raise UnsupportedError(f"inputs() of {reference} gave a dict; jax_jit gives arguments by place: return a tuple")
+    given = tuple(np.asarray(one) for one in (found if isinstance(found, (tuple, list)) else (found,)))
+    if not any(one.shape[:1] == (batch_size,) for one in given):
+        told = ", ".join(str(one.shape) for one in given)
+        raise LambdabenchError(
+            f"inputs() of {reference} was asked for {batch_size} images and gave {told}; expected {batch_size} on the first axis"
+        )
+    return given
 
 
 def dtypes_of(case: Case) -> dict[str, Any]:
@@ -125,19 +165,22 @@ def describe(wish: Wish) -> ModelFacts:
     shape = shape_of(px, wish.options)
     own = {key: value for key, value in options.items() if key != OPTION}
     theirs, mine = (lambda: load_users(wish.model, own)), (lambda: build(wish.model, options, px))
-    counts = counted(nnx.eval_shape(theirs) if users else outline(mine), (1, shape.height, shape.width, shape.channels))
+    network = nnx.eval_shape(theirs) if users else outline(mine)
+    fed = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in _fed(wish.model if users else "", 1, shape)]
+    images = jax.ShapeDtypeStruct((1, shape.height, shape.width, shape.channels), jnp.float32)
+    counts = counted(network, *(fed or [images]))
     return ModelFacts(name=wish.model, family=family, native_px=native_px, image_px=px, **counts)
 
 
-def counted(network: nnx.Module, shape: tuple[int, ...]) -> dict[str, Any]:
+def counted(network: nnx.Module, *arguments: jax.ShapeDtypeStruct) -> dict[str, Any]:
     """Counts of one forward pass, in evaluation, as `ModelFacts` names them, of a network whose weights may be shapes alone."""
     network.eval()
     graph, parameters, rest = nnx.split(network, nnx.Param, ...)
 
-    def forward(parameters: Any, rest: Any, images: Any) -> Any:
-        return nnx.merge(graph, parameters, rest)(images)
+    def forward(parameters: Any, rest: Any, arguments: tuple[Any, ...]) -> Any:
+        return nnx.merge(graph, parameters, rest)(*arguments)
 
-    program = jax.make_jaxpr(forward)(parameters, rest, jax.ShapeDtypeStruct(shape, jnp.float32)).jaxpr
+    program = jax.make_jaxpr(forward)(parameters, rest, arguments).jaxpr
     return {
         "parameters": sum(one.size for one in jax.tree.leaves(parameters)),
         "flops_per_image": jaxpr.flops(program),

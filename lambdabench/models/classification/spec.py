@@ -53,7 +53,14 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         module = importlib.import_module(place)
     if not hasattr(module, attribute):
         raise LambdabenchError(f"{place} has no {attribute!r}")
-    return getattr(module, attribute)(**options)
+    found = getattr(module, attribute)
+    if framework_of(found):
+        if options:
+            raise UnsupportedError(
+                f"{reference} is a network and takes no option {', '.join(options)}; give what makes it"
+            )
+        return found
+    return found(**options)
 
 
 def beside(reference: str, name: str) -> Callable[..., Any] | None:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from flax import nnx
+from jax import numpy as jnp
 
 from ... import layers
 from ...core.errors import LambdabenchError, UnsupportedError
@@ -62,7 +64,8 @@ def create(case: Case) -> SingleLayer:
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one map, forward, without computing anything."""
     asked = read(wish.model, wish.options, wish.image_px)
-    counts = counted(outline(lambda: _made(wish.model, asked)), (1, *asked.size, asked.dim))
+    maps = jax.ShapeDtypeStruct((1, *asked.size, asked.dim), jnp.float32)
+    counts = counted(outline(lambda: _made(wish.model, asked)), maps)
     return ModelFacts(name=wish.model, family="layer", native_px=max(asked.size), image_px=max(asked.size), **counts)
 
 

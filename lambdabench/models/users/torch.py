@@ -134,17 +134,28 @@ def _network(reference: str, options: dict[str, Any]) -> nn.Module:
 def describe(wish: Wish) -> ModelFacts:
     """Facts with counts of one image; where they cannot be counted, the size all the same, with the problem. Raises what loading does."""
     options: dict[str, Any] = {key: value for key, value in wish.options if key != OPTION}
-    make, feed = load(wish.model, options, "cpu" if wish.model.endswith(".pt2") else "meta")
+    make: Callable[[], nn.Module] | None = None
+    problem = ""
+    try:
+        make, feed = load(wish.model, options, "cpu" if wish.model.endswith(".pt2") else "meta")
+    except LambdabenchError:
+        raise
+    except Exception as error:  # what cannot be made on the meta device may have inputs of a size all the same
+        problem, feed = _told(error), own_feed(wish.model)
     native_px = feed.fixed.px if feed is not None and feed.fixed is not None else USER_PX
     px = wish.image_px or native_px
     known: dict[str, Any] = {"name": wish.model, "family": "user", "native_px": native_px, "image_px": px}
     try:
-        return ModelFacts(**known, **_counts(make(), feed, px, wish.options))
+        counts: dict[str, Any] = {"problem": problem} if make is None else _counts(make(), feed, px, wish.options)
     except UnsupportedError:
         raise
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
-        return ModelFacts(**known, problem=f"{type(error).__name__}: {first}")
+        counts = {"problem": _told(error)}
+    return ModelFacts(**known, **counts)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _counts(network: nn.Module, feed: Feed | None, px: int, options: Options) -> dict[str, Any]:
