@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdabench.analysis.judge import centre, confirms, following, holm, judge, over_builds, slower_p, spend
+from lambdabench.analysis.judge import (
+    MOST_ROUNDS,
+    STATS,
+    centre,
+    confirms,
+    following,
+    holm,
+    judge,
+    judge_processes,
+    over_builds,
+    processes_p,
+    slower_p,
+    spend,
+)
 from lambdabench.core.pairing import Finding, Rules, Verdict
 
 LOGS = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=12, max_size=60)
@@ -160,3 +173,42 @@ def test_the_interval_covers_the_centre_as_often_as_it_says() -> None:
         (found,) = centre([source.gauss(0, 1) for _ in range(15)], 0.1)
         hits += found.low <= 0 <= found.high
     assert 0.885 <= hits / 1500 <= 0.925
+
+
+def test_scripted_processes_without_a_spread_confirm() -> None:
+    assert confirms([math.log(1.05)] * 3, RULES)
+    assert not confirms([math.log(1.019)] * 3, RULES)
+
+
+def test_fresh_processes_are_judged_by_their_median_and_their_t_interval() -> None:
+    centres = [0.0185, 0.0190, 0.0215, 0.0220, 0.0225]
+    found = judge_processes(centres, RULES, 0.9)
+    reach = float(STATS.t.ppf(0.95, 4)) * statistics.stdev(centres) / math.sqrt(5)
+    mean = statistics.mean(centres)
+    assert (math.log(found.ratio), math.log(found.low), math.log(found.high)) == pytest.approx(
+        (mean, mean - reach, mean + reach)
+    )
+    assert found.finding == "slower", "the median is over the tolerance"
+    assert judge_processes([-one for one in centres], RULES, 0.9).finding == "faster"
+    assert judge_processes([0.0185, 0.0190, 0.0195, 0.0220, 0.0225], RULES, 0.9).finding == "same", "+2.5 % is"
+    assert judge_processes([0.05] * 3, RULES, 0.9).finding == "slower", "scripted times"
+    assert judge_processes([0.05] * 2, RULES, 0.9).finding == "unclear"
+
+
+def test_p_values_of_processes_are_one_sided_and_of_more_than_is_negligible() -> None:
+    centres = [0.0185, 0.0190, 0.0215, 0.0220, 0.0225]
+    t = (statistics.mean(centres) - math.log1p(RULES.negligible)) / (statistics.stdev(centres) / math.sqrt(5))
+    assert processes_p(centres, RULES) == pytest.approx(float(STATS.t.sf(t, 4)))
+    assert processes_p([-one for one in centres], RULES) > 0.99
+    assert (processes_p([0.05] * 3, RULES), processes_p([0.005] * 3, RULES), processes_p([], RULES)) == (0.0, 1.0, 1.0)
+
+
+def test_neighbours_are_averaged_where_there_are_too_many_rounds() -> None:
+    source = random.Random(9)
+    logs = [source.gauss(0, 1) for _ in range(2 * MOST_ROUNDS - 1)]
+    pairs = [(one + other) / 2 for one, other in zip(logs[::2], logs[1::2], strict=False)]
+    long, short = centre(logs, 0.05)[0], centre(pairs, 0.05)[0]
+    assert (long.value, long.low, long.high) == pytest.approx((short.value, short.low, short.high))
+    assert len(pairs) == MOST_ROUNDS - 1, "the last one has no neighbour"
+    with pytest.raises(ValueError, match="the centre of no values"):
+        centre([], 0.05)
