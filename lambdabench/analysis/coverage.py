@@ -1,0 +1,178 @@
+"""`python -m lambdabench.analysis.coverage [--runs N]`: how often the intervals of rounds hold the truth, as reports/coverage/index.md.
+
+Every run is made up (analysis/scenarios.py) and seeded by its number, so the table is the same on every machine.
+"""
+
+import argparse
+import contextlib
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import rounds, scenarios, visits
+from .estimate import Estimate
+from .looks import confidences
+from .scenarios import Shape
+
+RUNS = 1000
+FOLDER = Path("reports/coverage")
+SHAPES = (Shape(), Shape(rounds=8), Shape(cases=4, rounds=12), Shape(rounds=24, processes=6))
+STOPPED = Shape(cases=8, rounds=24, processes=6)
+LOOKS = (12, 16, 20, 24)
+STOPPING = ("calls alike", "processes", "all at once")
+WIDTHS = (0.015, 0.03, 0.05)
+"""Half widths at which a run that stops early stops."""
+NOT_PROMISED = ("rounds alike",)
+"""Kinds whose absolute figures are beyond what a run can know: a machine whose level moves more slowly than the run is long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Of all intervals of a kind: how many held the truth, and their middle half width in log."""
+
+    hits: int
+    intervals: int
+    half_width: float
+
+    @property
+    def share(self) -> float:
+        """The coverage."""
+        return self.hits / self.intervals
+
+
+Stopped = tuple[str, float, Covered, float]
+"""Kind, half width at which it stops, coverage, rounds it took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One kind of run of one shape: absolute figures; ratios to the first case; ratios of the second half of the cases alone."""
+
+    kind: str
+    shape: Shape
+    absolute: Covered
+    paired: Covered
+    latter: Covered
+
+
+def cover(kind: str, shape: Shape, runs: int) -> Line:
+    """Coverage of 95 % intervals over `runs` runs of a kind."""
+    absolute: list[tuple[bool, float]] = []
+    paired: list[tuple[int, bool, float]] = []
+    for seed in range(runs):
+        run = scenarios.make(kind, shape, seed)
+        found = visits.fit(run.visits)
+        own, ratios = rounds.absolute(found), rounds.paired(found, found.cases[0])
+        for place, name in enumerate(found.cases):
+            absolute.append(_held(own[name], run.truth[place]))
+            if place:
+                paired.append((place, *_held(ratios[name], run.truth[place] - run.truth[0])))
+    return Line(
+        kind=kind,
+        shape=shape,
+        absolute=_covered(absolute),
+        paired=_covered([(hit, width) for _, hit, width in paired]),
+        latter=_covered([(hit, width) for place, hit, width in paired if place >= shape.cases // 2]),
+    )
+
+
+def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, float]:
+    """(Coverage of ratios of which each is told at the first look where it is narrow enough, else at the last; rounds it took on
+    average)."""
+    told: list[tuple[bool, float]] = []
+    spent: list[int] = []
+    for seed in range(runs):
+        run = scenarios.make(kind, STOPPED, seed)
+        open_ = set(range(1, STOPPED.cases))
+        for count, confidence in zip(LOOKS, confidences([one / LOOKS[-1] for one in LOOKS]), strict=True):
+            found = visits.fit([one for one in run.visits if one.round_ < count])
+            ratios = rounds.paired(found, found.cases[0], confidence)
+            for place in sorted(open_):
+                hit, width = _held(ratios[found.cases[place]], run.truth[place] - run.truth[0])
+                if width <= half_width or count == LOOKS[-1]:
+                    open_.remove(place)
+                    told.append((hit, width))
+                    spent.append(count)
+    return _covered(told), float(np.mean(spent))
+
+
+def _held(one: Estimate, truth: float) -> tuple[bool, float]:
+    return math.log(one.low) <= truth <= math.log(one.high), math.log(one.high / one.value)
+
+
+def _covered(found: Sequence[tuple[bool, float]]) -> Covered:
+    return Covered(
+        hits=sum(hit for hit, _ in found),
+        intervals=len(found),
+        half_width=float(np.median([width for _, width in found])),
+    )
+
+
+def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> tuple[list[Line], list[Stopped]]:
+    """All lines of the report; `mapped` is `map`, or one that works elsewhere."""
+    kinds, shapes = zip(*itertools.product(scenarios.KINDS, SHAPES), strict=True)
+    stopping, widths = zip(*itertools.product(STOPPING, WIDTHS), strict=True)
+    lines = mapped(cover, kinds, shapes, itertools.repeat(runs))
+    told = mapped(cover_stopped, stopping, widths, itertools.repeat(runs))
+    return list(lines), [(kind, width, *of) for kind, width, of in zip(stopping, widths, told, strict=True)]
+
+
+def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
+    """The report in Markdown."""
+    text = [
+        "# How often intervals hold the truth",
+        "",
+        f"{runs:,} runs of each line, made up so that the truth is known (`lambdabench/analysis/scenarios.py`); 95 % intervals of",
+        "`analysis/rounds.py`. Share that holds the truth, with the middle half width. Written by",
+        "`python -m lambdabench.analysis.coverage`.",
+        "",
+        "| machine | cases | rounds | processes | absolute | ratio to the first case | ratio, second half of the cases |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in lines:
+        shape = one.shape
+        cells = (_cell(one.absolute) + ("¹" if one.kind in NOT_PROMISED else ""), _cell(one.paired), _cell(one.latter))
+        text.append(f"| {one.kind} | {shape.cases} | {shape.rounds} | {shape.processes} | {' | '.join(cells)} |")
+    text += [
+        "",
+        "¹ Not promised: a level that moves more slowly than the run is long. Ratios are free of it.",
+        "",
+        f"Stopping early: ratios of {STOPPED.cases} cases in {STOPPED.rounds} rounds and {STOPPED.processes} processes, each told at the",
+        f"first look (after {', '.join(map(str, LOOKS))} rounds) where it is narrow enough, else at the last; the confidence of each look",
+        "is `analysis/looks.py`'s.",
+        "",
+        "| machine | narrow enough | rounds taken | ratio |",
+        "|---|---|---|---|",
+    ]
+    text += [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in stopped]
+    return "\n".join(text) + "\n"
+
+
+def _cell(one: Covered) -> str:
+    return f"{100 * one.share:.1f} % ±{100 * math.expm1(one.half_width):.1f}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Simulates all lines and writes the table."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.coverage", description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    asked = parser.parse_args(arguments)
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
+        lines, stopped = simulate(asked.runs, pool.map if pool else map)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "index.md").write_text(page(lines, stopped, asked.runs), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

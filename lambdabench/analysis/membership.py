@@ -1,0 +1,161 @@
+"""How probable it is that a network is on the front of speed and accuracy, both of which are known with an error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from .visits import Floats
+
+IMAGES = 50_000
+ALIKE = 0.6
+"""Share of the variance of an accuracy that two networks have in common, who are mostly right on the same images. An assumption: a
+disagreement on 12 % of the images at 80 % top-1 gives 1 - 0.12 / 0.32 = 0.63."""
+NODES = 32
+"""Equally probable values of a network's speed, and of its accuracy: within 0.007 of 20,000 draws for 1,091 networks."""
+CERTAIN = 1e-9
+FAR = 6.0
+"""Standard deviations beyond which nothing happens."""
+TOP1_APART, TOP5_APART = 0.0205, 0.0305
+"""Percent by which one set of weights may differ from itself under another name: one image in 5,000, and how tables are rounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What tells weights apart: published accuracies in percent, `top5` where it is known."""
+
+    tag: str
+    image_px: int
+    parameters: float
+    top1: float
+    top5: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontShares:
+    """`shares`: of draws in which a network is on the front. `same`: of those whose front is the set of `usual`, the front of the middle
+    values."""
+
+    shares: Floats
+    usual: NDArray[np.bool_]
+    same: float
+
+
+def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
+    """A number for each that is equal for the same weights under two names, which have one accuracy and one error of it."""
+    found: list[int] = []
+    for place, one in enumerate(weights):
+        same = next((other for other in range(place) if _are_twins(one, weights[other])), None)
+        found.append(place if same is None else found[same])
+    return np.unique(np.array(found, dtype=np.int64), return_inverse=True)[1]
+
+
+def membership(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> Floats:
+    """P(no other is faster and more accurate), for errors that are independent: normal ones of the logarithm of speed, and
+    binomial ones of top-1 in percent over 50,000 images, of which `ALIKE` is common to all. Equal `groups` have one accuracy.
+
+    Deterministic: the mean over a grid of equally probable speeds and accuracies of the network itself.
+    """
+    field = _field(log_speed, log_sd, top1, groups)
+    result = np.empty(len(log_speed))
+    for place, original in enumerate(field.order):
+        result[original] = _probability(field, place)
+    return result
+
+
+def front_shares(log_speeds: Floats, top1: Floats, groups: NDArray[np.int64], seed: int) -> FrontShares:
+    """Of joint draws of all speeds, [draw, case] as `rounds.draws` makes them of latencies (with the other sign), and as many draws
+    of the accuracies: how often each case is on the front, and how often the front is the one that is seen."""
+    random = np.random.default_rng(seed)
+    names, mine = np.unique(groups, return_inverse=True)
+    accuracy = np.array([top1[mine == one].mean() for one in range(len(names))])
+    drawn = accuracy + top1_sd(accuracy) * random.standard_normal((len(log_speeds), len(names)))
+    usual = _front(np.median(log_speeds, axis=0), accuracy[mine])
+    fronts = np.array([_front(speeds, one[mine]) for speeds, one in zip(log_speeds, drawn, strict=True)])
+    return FrontShares(shares=fronts.mean(axis=0), usual=usual, same=float((fronts == usual).all(axis=1).mean()))
+
+
+def top1_sd(top1: Floats) -> Floats:
+    """The standard deviation in percent of what two accuracies do not share of their binomial error."""
+    share = top1 / 100
+    return 100 * np.sqrt(share * (1 - share) / IMAGES * (1 - ALIKE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """All networks in the order of their groups; `starts` is where each group begins."""
+
+    order: NDArray[np.intp]
+    speed: Floats
+    sd: Floats
+    group: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    accuracy: Floats
+    """Of groups."""
+    error: Floats
+
+
+def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> _Field:
+    order = np.argsort(groups, kind="stable")
+    starts = np.unique(groups[order], return_index=True)[1]
+    sizes = np.diff([*starts, len(order)])
+    accuracy = np.add.reduceat(top1[order], starts) / sizes
+    return _Field(
+        order=order,
+        speed=log_speed[order],
+        sd=np.maximum(log_sd[order], CERTAIN),
+        group=np.repeat(np.arange(len(starts)), sizes),
+        starts=starts,
+        accuracy=accuracy,
+        error=top1_sd(accuracy),
+    )
+
+
+def _probability(field: _Field, place: int) -> float:
+    """Of one network: over its own speeds and accuracies, the probability that no group has one that beats it."""
+    own, quantiles = field.group[place], np.asarray(stats.norm.ppf((np.arange(NODES) + 0.5) / NODES))
+    speeds = field.speed[place] + field.sd[place] * quantiles
+    accuracies = field.accuracy[own] + field.error[own] * quantiles
+    beaten = _above(speeds[-1], field.speed, field.sd) * np.where(
+        field.group == own, 1.0, _above(accuracies[-1], field.accuracy, field.error)[field.group]
+    )
+    beaten[place] = 0.0
+    if beaten.max(initial=0.0) > 1 - CERTAIN:
+        return 0.0
+    near = (field.speed + FAR * field.sd > speeds[0]) & (
+        (field.group == own) | ((field.accuracy + FAR * field.error)[field.group] > accuracies[0])
+    )
+    near[place] = False
+    if not near.any():
+        return 1.0
+    groups, starts = np.unique(field.group[near], return_index=True)
+    slower = 1 - _above(speeds[:, None], field.speed[near], field.sd[near])
+    faster = 1 - np.multiply.reduceat(slower, starts, axis=1)
+    better = _above(accuracies[:, None], field.accuracy[groups], field.error[groups])
+    better[:, groups == own] = 1.0
+    return float(np.prod(1 - faster[:, None, :] * better[None, :, :], axis=2).mean())
+
+
+def _above(limit: Any, middle: Floats, sd: Floats) -> Floats:
+    """P(a normal one lies above a limit)."""
+    return np.asarray(stats.norm.sf((limit - middle) / sd))
+
+
+def _front(speed: Floats, accuracy: Floats) -> NDArray[np.bool_]:
+    """Those than which none is faster and at least as accurate, or as fast and more accurate."""
+    order = np.lexsort((-accuracy, -speed))
+    best = np.maximum.accumulate(accuracy[order])
+    before = np.concatenate(([-np.inf], best[:-1]))
+    found = np.empty(len(speed), dtype=bool)
+    found[order] = accuracy[order] > before
+    return found
+
+
+def _are_twins(one: Weights, other: Weights) -> bool:
+    same = (one.tag, one.image_px) == (other.tag, other.image_px) and one.parameters == other.parameters
+    if not same or abs(one.top1 - other.top1) > TOP1_APART:
+        return False
+    return one.top5 is None or other.top5 is None or abs(one.top5 - other.top5) <= TOP5_APART

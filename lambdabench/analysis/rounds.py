@@ -1,0 +1,271 @@
+"""Estimates of a run made in rounds of visits: each case's own figure, ratios of cases, and both drawn jointly.
+
+The unit is the process: visits of one process share its memory and its fate, so however many there are, and however they follow each
+other, they say once what that process is like. Few processes say little of how processes differ, so all cases together tell the least
+that this can be (`_variance`). What a round has in common cancels from ratios, and stands in an absolute figure for what it is: the
+machine's own coming and going. Every constant was chosen, and is held, by analysis/coverage.py: reports/coverage/index.md.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from .estimate import Estimate, correlated
+from .visits import Counts, Fit, Floats, Process, by_process, steady
+
+FLOOR = 0.72
+"""Share of the variance that all cases have on average, under which no case's own is believed. It is a floor and no ceiling: a case
+twice as variable as the others keeps what its own processes say."""
+FREEDOM = 3.5
+"""Degrees of freedom that the floor is worth."""
+ENOUGH = 2.5
+"""Degrees of freedom in other cases with which floor and freedom count half."""
+OUTSIDE = 8.0
+"""A case's variance counts in the average for this many times the middle one at most."""
+LEAST = 1e-24
+"""Scripted times have no variance at all."""
+NORMAL_95 = 1.959964
+"""Standard deviations that hold 95 % on both sides."""
+ALONE = "one process"
+BETWEEN = "between processes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A value on the log scale, the variance of its error, and the degrees of freedom that this is known with."""
+
+    value: float
+    variance: float
+    freedom: float
+    visits: int
+    processes: int
+
+    def reach(self, confidence: float) -> float:
+        """Half the interval, by Student's t."""
+        return float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * math.sqrt(self.variance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """What all cases say of how processes of one case differ. `freedom`: degrees of freedom in the cases other than one's own."""
+
+    between: float
+    """Variance between processes that their visits do not explain; below 0 where they differ by less than these would make them."""
+    within: float
+    """Variance of visits within a process."""
+    freedom: float
+    share: float = 1.0
+    """By how much a case's own scatter is too small, where rounds that were made of it too were taken out."""
+
+
+def absolute(found: Fit, confidence: float = 0.95) -> dict[str, Estimate]:
+    """Each case's figure over the run, from its visits and what the rounds have in common; None of a case with one visit in one
+    process: it has a number and no interval, and is left out."""
+    return {name: _estimate(one, confidence) for name, one in _absolute(found).items()}
+
+
+def paired(found: Fit, reference: str, confidence: float = 0.95) -> dict[str, Estimate]:
+    """The ratio of every other case to the reference, from differences within rounds that visited both; without those that shared
+    too few rounds for an interval. Raises ValueError where the reference was not visited."""
+    if reference not in found.cases:
+        raise ValueError(f"found no visit of the reference {reference!r}, only of {', '.join(found.cases)}")
+    clean, base = found.undisturbed(), found.cases.index(reference)
+    pool = _pool(found)
+    both = Pool(between=2 * pool.between, within=2 * pool.within, freedom=_others(found, 2))
+    result: dict[str, Estimate] = {}
+    for place, name in enumerate(found.cases):
+        keys = found.processes[place] * (1 + found.processes.max()) + found.processes[base]
+        located = _locate(by_process(clean[place] - clean[base], keys), both, clean[place] - clean[base])
+        if place != base and located is not None:
+            result[name] = _estimate(located, confidence)
+    return result
+
+
+def draws(found: Fit, count: int, seed: int) -> Floats:
+    """[draw, case]: logarithms of all cases drawn jointly, to ask how often one case beats others.
+
+    Whole rounds are drawn together, all of a generation of processes at once, since only these are independent: each generation gets a
+    normal weight that is the same for all cases, and moves each by what it was there (the wild bootstrap of clusters: Cameron, Gelbach
+    and Miller, Review of Economics and Statistics 90, 2008). So what cases share is shared in a draw. What a case's interval has
+    besides is drawn for itself. What all cases have in common is in none. Of one generation the rounds are drawn.
+    """
+    random = np.random.default_rng(seed)
+    clusters = found.processes
+    if len(np.unique(clusters[clusters >= 0])) < 2:
+        clusters = np.where(clusters < 0, -1, np.arange(clusters.shape[1]))
+    weights = random.standard_normal((count, int(clusters.max()) + 1))
+    clean, pool = found.undisturbed() - found.common, _pool(found)
+    columns: list[Floats] = []
+    for place in range(len(found.cases)):
+        located = _locate(by_process(clean[place], found.processes[place]), pool, clean[place])
+        middle = float(np.nanmean(clean[place])) if located is None else located.value
+        sd = 0.0 if located is None else located.reach(0.95) / NORMAL_95
+        shared = _moved(clean[place], clusters[place], weights, sd)
+        columns.append(middle + shared + _rest(sd, shared) * random.standard_normal(count))
+    return np.column_stack(columns)
+
+
+def _moved(logs: Floats, clusters: Counts, weights: Floats, sd: float) -> Floats:
+    """[draw]: what the weights of clusters do to one case, at most as wide as `sd` and as Student's t makes so few clusters."""
+    numbers = np.unique(clusters[np.isfinite(logs)])
+    if len(numbers) < 2:
+        return np.zeros(len(weights))
+    means = np.array([one.mean for one in by_process(logs, clusters)])
+    away = (means - means.mean()) / math.sqrt(len(means) * (len(means) - 1))
+    own = float(np.sqrt(away @ away))
+    widest = float(special.stdtrit(len(means) - 1, 0.975)) / NORMAL_95
+    return weights[:, numbers] @ away * (min(sd / own, widest) if own > 0 else 0.0)
+
+
+def _rest(sd: float, shared: Floats) -> float:
+    """The standard deviation that is left for a case alone."""
+    return math.sqrt(max(0.0, sd**2 - float(shared.var())))
+
+
+def _absolute(found: Fit) -> dict[str, Located]:
+    clean, pool, several = found.undisturbed() - found.common, _pool(found), len(found.cases) > 1
+    rounds = _rounds(found.common) if several else None
+    result: dict[str, Located] = {}
+    for place, name in enumerate(found.cases):
+        logs = clean[place] if several else _levelled(clean[place], found.processes[place])
+        own = _locate(by_process(logs, found.processes[place]), pool, logs)
+        if own is not None:
+            result[name] = own if rounds is None else _joined(own, rounds, len(found.cases))
+    return result
+
+
+def _levelled(logs: Floats, processes: Counts) -> Floats:
+    """A lone case's logarithms around the middle of their drift, where they have one. Its slope is that within processes, so that how
+    these differ stays as it is."""
+    seen = np.isfinite(logs)
+    if steady(logs[seen])[2] < 2:
+        return logs
+    times = np.arange(len(logs), dtype=float)
+    over, along = 0.0, 0.0
+    for number in np.unique(processes[seen]):
+        mine = seen & (processes == number)
+        away = times[mine] - times[mine].mean()
+        over, along = over + float(away @ away), along + float(away @ logs[mine])
+    return logs - along / over * (times - times.mean()) if over > 0 else logs
+
+
+def _rounds(common: Floats) -> Located | None:
+    """What the rounds have in common, as a series in time; None under four rounds."""
+    middle, away, spent = steady(common)
+    count = len(away)
+    if count < 4:
+        return None
+    inflation = correlated(away)
+    variance = float(away @ away) / (count - spent) * inflation / count
+    freedom = max(count / inflation - spent, 1.0)
+    return Located(value=middle, variance=variance, freedom=freedom, visits=count, processes=1)
+
+
+def _joined(own: Located, rounds: Located, cases: int) -> Located:
+    """The sum of both errors (Satterthwaite, Biometrics Bulletin 2, 1946). Rounds were made of the cases themselves, which takes 1 / n
+    from a case's own variance; at least that is put back."""
+    raw = own.variance * (cases - 1) / cases
+    variance = raw + rounds.variance
+    parts = raw**2 / own.freedom + rounds.variance**2 / rounds.freedom
+    return Located(
+        value=own.value + rounds.value,
+        variance=max(variance, own.variance),
+        freedom=variance**2 / parts if parts > 0 else own.freedom,
+        visits=own.visits,
+        processes=own.processes,
+    )
+
+
+def _locate(processes: Sequence[Process], pool: Pool, logs: Floats) -> Located | None:
+    """The level of one case, processes weighed by what each is known to; None where nothing is known of its error."""
+    visits = sum(one.visits for one in processes)
+    if len(processes) < 2:
+        return _of_one_process(logs, visits)
+    free = visits - len(processes)
+    within = sum(one.squares for one in processes) / free if free > 2 else pool.within
+    expected = np.array([max(pool.between + within / one.visits, within / one.visits / 2, LEAST) for one in processes])
+    weights = 1 / expected / (1 / expected).sum()
+    means = np.array([one.mean for one in processes])
+    value = float(weights @ means)
+    own = pool.share * float(weights @ (means - value) ** 2) / (len(processes) - 1)
+    known = pool.freedom / (pool.freedom + ENOUGH)
+    return Located(
+        value=value,
+        variance=max(own, FLOOR * known / float((1 / expected).sum())),
+        freedom=len(processes) - 1 + FREEDOM * known,
+        visits=visits,
+        processes=len(processes),
+    )
+
+
+def _of_one_process(logs: Floats, visits: int) -> Located | None:
+    """Visits that follow each other in one process; of another process they say nothing."""
+    if visits < 3:
+        return None
+    mine = logs[np.isfinite(logs)]
+    inflation = correlated(mine)
+    variance = float(mine.var(ddof=1)) * inflation / visits
+    return Located(
+        value=float(mine.mean()),
+        variance=variance,
+        freedom=max(visits / inflation - 1, 1.0),
+        visits=visits,
+        processes=1,
+    )
+
+
+def _pool(found: Fit) -> Pool:
+    """The variances of an average case, each case's own counted for `OUTSIDE` times the middle one at most."""
+    clean = found.undisturbed() - found.common
+    several = [
+        processes
+        for place in range(len(found.cases))
+        if len(processes := by_process(clean[place], found.processes[place])) > 1
+    ]
+    if not several:
+        return Pool(between=0.0, within=0.0, freedom=0.0)
+    share = len(found.cases) / max(len(found.cases) - 1, 1)
+    free = [sum(one.visits - 1 for one in processes) for processes in several]
+    squares = [sum(one.squares for one in processes) for processes in several]
+    within = _average([of / count for of, count in zip(squares, free, strict=True) if count], float(np.mean(free)))
+    of_means = [float(np.var([one.mean for one in processes], ddof=1)) for processes in several]
+    explained = [
+        (of / count if count else within) * float(np.mean([1 / one.visits for one in processes]))
+        for of, count, processes in zip(squares, free, several, strict=True)
+    ]
+    between = _average(of_means, float(np.mean([len(processes) - 1 for processes in several]))) - float(
+        np.mean(explained)
+    )
+    return Pool(between=share * between, within=share * within, freedom=_others(found, 1), share=share)
+
+
+def _others(found: Fit, own: int) -> float:
+    """Degrees of freedom between processes of all cases but as many as an estimate is made of."""
+    counts = sorted(len(np.unique(one[one >= 0])) - 1 for one in found.processes)
+    return float(sum(counts[: max(0, len(counts) - own)]))
+
+
+def _average(variances: Sequence[float], freedom: float) -> float:
+    """Their mean, none counted for more than `OUTSIDE` times the middle one, which chi-square has under its mean."""
+    if not variances:
+        return 0.0
+    of_chi_square: Any = special.chdtri(freedom, 0.5)
+    middle = float(np.median(variances)) * freedom / float(of_chi_square)
+    return float(np.mean(np.minimum(variances, OUTSIDE * middle))) if middle > 0 else float(np.mean(variances))
+
+
+def _estimate(one: Located, confidence: float) -> Estimate:
+    value, reach = math.exp(one.value), math.exp(min(one.reach(confidence), 50.0))
+    return Estimate(
+        value=value,
+        low=value / reach,
+        high=value * reach,
+        confidence=confidence,
+        samples=one.visits,
+        processes=one.processes,
+        covers=ALONE if one.processes < 2 else BETWEEN,
+    )

@@ -1,0 +1,149 @@
+"""Estimates of a run in rounds hold what they promise: absolute, paired, and drawn jointly."""
+
+import math
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lambdabench.analysis import coverage, scenarios
+from lambdabench.analysis.coverage import cover, cover_stopped
+from lambdabench.analysis.rounds import absolute, draws, paired
+from lambdabench.analysis.scenarios import Shape
+from lambdabench.analysis.visits import Visit, fit
+
+RUNS = 60
+SMALL = Shape(cases=8, rounds=12)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in scenarios.KINDS if kind not in coverage.NOT_PROMISED])
+def test_95_percent_intervals_cover_in_93_to_97_percent_of_runs(kind: str) -> None:
+    """60 runs of 8 cases, whose intervals fall together: within 4 % of that. reports/coverage has 1,000 runs of each kind."""
+    found = cover(kind, SMALL, RUNS)
+    assert 0.89 < found.absolute.share <= 0.995
+    assert 0.89 < found.paired.share <= 0.995
+
+
+def test_models_twice_as_variable_as_the_reference_are_not_narrowed_by_it() -> None:
+    found = cover("half twice as variable", SMALL, RUNS)
+    assert found.latter.share > 0.91
+    assert found.latter.half_width > 0.06, "1.96 x (3 % and 6 %) / sqrt(3) is 7.6 %"
+
+
+def test_stopping_early_is_paid_for() -> None:
+    told, spent = cover_stopped("processes", 0.05, 40)
+    assert told.share > 0.91
+    assert 12 < spent < 24
+
+
+def test_a_drift_of_the_machine_is_in_no_ratio() -> None:
+    found = fit(scenarios.make("drift", Shape(), 0).visits)
+    assert float(np.ptp(found.common)) == pytest.approx(scenarios.DRIFT, rel=0.1)
+    widest = max(math.log(one.high / one.low) for one in paired(found, "case0").values())
+    assert widest < 0.04
+
+
+def test_batches_of_one_process_are_not_independent() -> None:
+    """Eight visits of each of three processes that are each 3 % apart say as little as one of each does."""
+    visits = [
+        Visit(case=name, round_=number, process=number // 8, log_value=[0.0, 0.03, -0.03][number // 8] * (name == "a"))
+        for number in range(24)
+        for name in ("a", "b")
+    ]
+    one = paired(fit(visits), "b")["a"]
+    assert (one.processes, one.samples, one.covers) == (3, 24, "between processes")
+    # Student's t of three values
+    assert math.log(one.high / one.value) == pytest.approx(4.303 * 0.03 / math.sqrt(3), rel=0.02)
+
+
+def test_one_process_says_so_and_what_follows_itself_says_less() -> None:
+    """Under twelve visits correlation is not assumed away."""
+    shape = Shape(cases=6, rounds=8, processes=1)
+    alike, apart = (
+        [
+            math.log(one.high / one.value)
+            for seed in range(10)
+            for one in absolute(fit(scenarios.make(kind, shape, seed).visits)).values()
+        ]
+        for kind in ("visits of a process alike", "independent")
+    )
+    assert statistics.median(alike) > 2 * statistics.median(apart)
+    one = absolute(fit(scenarios.make("independent", shape, 0).visits))["case0"]
+    assert (one.covers, one.processes) == ("one process", 1)
+
+
+def test_one_case_alone_has_an_interval_with_its_processes_in_it() -> None:
+    found = cover_alone("processes")
+    assert found > 0.9
+    assert cover_alone("drift") > 0.9
+
+
+def cover_alone(kind: str) -> float:
+    hits = 0
+    for seed in range(100):
+        run = scenarios.make(kind, Shape(cases=1, rounds=12), seed)
+        (one,) = absolute(fit(run.visits)).values()
+        hits += math.log(one.low) <= run.truth[0] <= math.log(one.high)
+    return hits / 100
+
+
+def test_scripted_times_are_known_exactly() -> None:
+    visits = [
+        Visit(case=name, round_=number, process=number // 4, log_value=math.log(value))
+        for number in range(12)
+        for name, value in {"a": 0.02, "b": 0.01, "c": 0.04}.items()
+    ]
+    found = fit(visits)
+    assert absolute(found)["a"].value == pytest.approx(0.02)
+    ratio = paired(found, "b")["a"]
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert np.exp(draws(found, 5, 0)[:, 2]) == pytest.approx(np.full(5, 0.04))
+
+
+def test_after_one_round_there_is_a_number_but_no_interval() -> None:
+    first = [Visit(case=name, round_=0, process=0, log_value=0.0) for name in ("a", "b")]
+    assert absolute(fit(first)) == {}
+    assert paired(fit(first), "b") == {}
+    third = [
+        Visit(case=name, round_=number, process=number, log_value=0.01 * number) for number in range(3) for name in "ab"
+    ]
+    assert set(absolute(fit(third))) == {"a", "b"}
+
+
+def test_a_reference_that_was_not_visited_is_told() -> None:
+    found = fit([Visit(case="a", round_=0, process=0, log_value=0.0)])
+    with pytest.raises(ValueError, match=r"no visit of the reference 'b', only of a"):
+        paired(found, "b")
+
+
+def test_draws_are_joint_and_as_wide_as_the_intervals() -> None:
+    """Two cases whose rounds move together, as a machine does that no other case notices, keep their order in every draw."""
+    random = np.random.default_rng(0)
+    shape = Shape(cases=6, rounds=24)
+    run = scenarios.make("calls alike", shape, 3)
+    together = {number: 0.03 * random.standard_normal() for number in range(24)}
+    visits = [
+        Visit(
+            case=one.case,
+            round_=one.round_,
+            process=one.process,
+            log_value=one.log_value + (together[one.round_] if one.case in ("case0", "case1") else 0.0),
+        )
+        for one in run.visits
+    ]
+    found = fit(visits)
+    drawn = draws(found, 2000, 1)
+    assert drawn.shape == (2000, 6)
+    apart = (drawn[:, 0] - drawn[:, 1]).std()
+    assert apart < 0.9 * math.hypot(drawn[:, 0].std(), drawn[:, 1].std())
+    for place, one in enumerate(absolute(found).values()):
+        assert drawn[:, place].std() == pytest.approx(math.log(one.high / one.value) / 1.96, rel=0.35)
+
+
+def test_the_table_of_coverage_names_each_kind_and_shape(tmp_path: Path) -> None:
+
+    assert coverage.main(["--runs", "1", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "index.md").read_text()
+    assert all(f"| {kind} | 12 | 24 | 3 |" in text for kind in scenarios.KINDS)
+    assert "| all at once | ±5.0 % |" in text

@@ -1,0 +1,106 @@
+"""A run's visits as levels of cases, what rounds have in common, and what disturbed a visit."""
+
+import math
+
+import numpy as np
+import pytest
+
+from lambdabench.analysis.visits import Visit, by_process, fit, steady
+
+NAMES = ("a", "b", "c", "d")
+
+
+def run(rounds: int = 12, *, sd: float = 0.0, levels: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)) -> list[Visit]:
+    """Three processes; the rounds go up and down by 10 %."""
+    draw = np.random.default_rng(0)
+    return [
+        Visit(
+            case=name,
+            round_=number,
+            process=number * 3 // rounds,
+            log_value=level + 0.1 * math.sin(number) + sd * draw.standard_normal(),
+        )
+        for number in range(rounds)
+        for name, level in zip(NAMES, levels, strict=True)
+    ]
+
+
+def changed(visits: list[Visit], case: str, round_: int, more: float) -> list[Visit]:
+    return [
+        Visit(case=one.case, round_=one.round_, process=one.process, log_value=one.log_value + more)
+        if (one.case, one.round_) == (case, round_)
+        else one
+        for one in visits
+    ]
+
+
+def test_what_a_round_has_in_common_is_told_from_the_level_of_a_case() -> None:
+    found = fit(run())
+    wave = np.array([0.1 * math.sin(number) for number in range(12)])
+    assert found.common == pytest.approx(wave - wave.mean())
+    assert (found.undisturbed() - found.common).std(axis=1) == pytest.approx(0.0, abs=1e-12)
+    assert [found.disturbed(name) for name in NAMES] == [0] * 4
+
+
+def test_a_visit_that_a_burst_met_is_told_as_disturbed_and_moves_nothing() -> None:
+    found = fit(changed(changed(run(sd=0.01), "b", 3, math.log(2)), "b", 7, math.log(1.5)))
+    assert [found.disturbed(name) for name in NAMES] == [0, 2, 0, 0]
+    quiet = fit(run(sd=0.01))
+    assert found.common == pytest.approx(quiet.common, abs=0.004)
+
+
+def test_two_bursts_among_three_visits_of_a_process_are_told_from_a_slow_process() -> None:
+    """Visits near what the case is elsewhere are the ones to believe; where none is, the process is another speed."""
+    visits = run(9, sd=0.005)
+    two = fit(changed(changed(visits, "c", 3, 0.7), "c", 4, 0.7))
+    assert two.disturbed("c") == 2
+    slow = fit(slower(visits))
+    assert slow.disturbed("c") == 0
+
+
+def slower(visits: list[Visit]) -> list[Visit]:
+    for number in (3, 4, 5):
+        visits = changed(visits, "c", number, 0.3)
+    return visits
+
+
+def test_cases_that_missed_rounds_are_compared_where_they_were() -> None:
+    """Heats that share one case: what the machine was in a heat is no property of its cases."""
+    slow = dict.fromkeys(range(6, 12), 0.2)
+    visits = [
+        Visit(case=name, round_=number, process=number // 2, log_value=level + slow.get(number, 0.0))
+        for number in range(12)
+        for name, level in {"a": 0.0, **({"b": 1.0} if number < 6 else {"c": 1.0})}.items()
+    ]
+    found = fit(visits)
+    clean = found.undisturbed() - found.common
+    levels = [float(np.nanmean(one)) for one in clean]
+    assert levels[1] - levels[0] == pytest.approx(1.0)
+    assert levels[2] - levels[0] == pytest.approx(1.0)
+    assert np.isnan(found.values).sum() == 12
+
+
+def test_a_lone_case_has_no_rounds_to_compare_and_no_visits_are_an_error() -> None:
+    found = fit([one for one in run() if one.case == "a"])
+    assert found.common.tolist() == [0.0] * 12
+    with pytest.raises(ValueError, match="no visits"):
+        fit([])
+
+
+def test_processes_of_a_case_are_told_apart() -> None:
+    logs = np.array([1.0, np.nan, 3.0, 5.0, 5.0])
+    first, second = by_process(logs, np.array([0, 0, 0, 1, 1]))
+    assert (first.mean, first.visits, first.squares) == (2.0, 2, 2.0)
+    assert (second.mean, second.visits, second.squares) == (5.0, 2, 0.0)
+
+
+def test_a_drift_is_followed_and_its_middle_told() -> None:
+    draw = np.random.default_rng(0)
+    line = np.linspace(0.0, 0.2, 24) + 0.002 * draw.standard_normal(24)
+    line[5] += 0.7
+    middle, away, spent = steady(line)
+    assert middle == pytest.approx(0.1, abs=0.002)
+    assert (len(away), spent) == (23, 2)
+    level = 0.01 * draw.standard_normal(24)
+    assert steady(level)[2] == 1
+    assert steady(level)[0] == pytest.approx(level.mean())
