@@ -65,6 +65,8 @@ class Done:
     """It did not fit, and its answer is that of half the batch."""
     crowded: bool = False
     """It did not fit in what other programs had left."""
+    metrics: frozenset[str] | None = None
+    """Those that were asked for; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,24 +99,25 @@ def make(
     kept: list[str] = []
     seen: set[tuple[str, int]] = set()
     fallback = _fallback(suite, machine)
-    for cell in suite.cells:
+    repeated = _repeated(suite)
+    for place, cell in enumerate(suite.cells):
         device, named, why = _choose_device(cell, machine)
         case = resolve(cell.case, named, machine, facts)
         if _is_excluded(case, cell):
             continue
-        identity = case_id(case, _defaults(case, request))
+        first = case_id(case, defaults_of(case, request.defaults))
         if device is None:
             if request.device_asked:
                 raise DeviceError(why)
-            skips.append(Skip(case_id=identity, case=case, status="skipped", reason=why))
+            skips.append(Skip(case_id=first, case=case, status="skipped", reason=why))
             continue
-        for replicate in range(_replicates(suite, cell)):
-            for fitting in _fitting(cell, case, replicate, {} if request.fresh else done, request):
-                identity = case_id(fitting, _defaults(case, request))
+        processes = max(suite.sampling.processes, suite.sampling.spread_processes if place in repeated else 1)
+        for replicate in range(processes):
+            for fitting, identity in _fitting(cell, (case, first), replicate, {} if request.fresh else done, request):
                 if (identity, replicate) in seen:  # "native" and the same size in numbers
                     continue
                 seen.add((identity, replicate))
-                if not request.fresh and _is_settled(done.get((identity, replicate)), suite.sampling):
+                if not request.fresh and _is_settled(done.get((identity, replicate)), suite):
                     kept.append(identity)
                     continue
                 job = _job(suite, fitting, identity, replicate, (device, facts, request))
@@ -179,19 +182,18 @@ def _count(case: Case, device: str, machine: Machine) -> int:
     return len(together) - together.index(device) if device in together else 1
 
 
-def _defaults(case: Case, request: Request) -> dict[str, Value]:
-    return defaults_of(case, request.defaults)
-
-
 def _fitting(
-    cell: Cell, case: Case, replicate: int, done: Mapping[tuple[str, int], Done], request: Request
-) -> Iterator[Case]:
-    """The case, and where it is known not to fit also that of half its batch, and so on."""
-    yield case
-    answer = done.get((case_id(case, _defaults(case, request)), replicate))
+    cell: Cell, known: tuple[Case, str], replicate: int, done: Mapping[tuple[str, int], Done], request: Request
+) -> Iterator[tuple[Case, str]]:
+    """The case with its id, and where it is known not to fit also that of half its batch, and so on."""
+    yield known
+    case, identity = known
+    answer = done.get((identity, replicate))
     if cell.fit == "halve" and answer is not None and answer.halved and halves(case):
         smaller = dataclasses.replace(case, batch_size=case.batch_size // 2)
-        yield from _fitting(cell, smaller, replicate, done, request)
+        yield from _fitting(
+            cell, (smaller, case_id(smaller, defaults_of(case, request.defaults))), replicate, done, request
+        )
 
 
 def worker_key(job: Job) -> tuple[object, ...]:
@@ -240,29 +242,28 @@ def _fallback(suite: Suite, machine: Machine) -> str:
 
 
 def _is_excluded(case: Case, cell: Cell) -> bool:
+    if not cell.exclude:
+        return False
     options = {f"options.{key}": str(value) for key, value in case.options}
     texts = {name: str(getattr(case, name)) for name in Case.__slots__} | options
     return any(all(fnmatch.fnmatchcase(texts.get(key, ""), glob) for key, glob in entry) for entry in cell.exclude)
 
 
-def _is_settled(done: Done | None, sampling: Sampling) -> bool:
-    """Whether an answer needs no other try: settled, and as precise as asked or as the budget could make it."""
+def _is_settled(done: Done | None, suite: Suite) -> bool:
+    """Whether an answer needs no other try: settled, of every metric, and as precise as asked or as the budget could make it."""
     if done is None or done.status not in SETTLED or done.crowded:
         return False
-    return done.half_width is None or done.half_width <= sampling.target_precision or done.capped
+    if done.status != "oom" and done.metrics is not None and not done.metrics.issuperset(suite.metrics):
+        return False
+    return done.half_width is None or done.half_width <= suite.sampling.target_precision or done.capped
 
 
-def _replicates(suite: Suite, cell: Cell) -> int:
-    """Processes for a cell: more for the reference (else the first cell), to learn the spread between processes."""
-    matches = [one for one in suite.cells if _is_reference(suite, one)] or [suite.cells[0]]
-    many = suite.sampling.spread_processes if cell in matches else 1
-    return max(suite.sampling.processes, many)
-
-
-def _is_reference(suite: Suite, cell: Cell) -> bool:
-    return bool(suite.reference) and all(
-        str(getattr(cell.case, key, None)) == str(value) for key, value in suite.reference
-    )
+def _repeated(suite: Suite) -> frozenset[int]:
+    """The places of the cells that run in more processes, to learn the spread between them: the reference, else the first."""
+    wanted = [(key, str(value)) for key, value in suite.reference]
+    cells = enumerate(suite.cells) if wanted else ()
+    found = (place for place, cell in cells if all(str(getattr(cell.case, key, None)) == one for key, one in wanted))
+    return frozenset(found) or frozenset({0})
 
 
 def _job(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -86,22 +87,109 @@ def test_files_of_version_5_stay_readable() -> None:
     assert frame["run_order"].isna().all()
 
 
-def test_the_newest_invocation_counts_and_a_skip_is_no_news(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    later = "2026-02-01T00:00:00.000+00:00"
-    store.write([make_record("latency", 1.0), make_record("throughput", 1.0)], tmp_path / "a.parquet")
-    store.write([make_record("latency", 2.0, run_id="run2", started_at=later)], tmp_path / "b.parquet")
-    last = "2026-03-01T00:00:00.000+00:00"
-    store.write([make_record(None, status="skipped", run_id="run3", started_at=last)], tmp_path / "c.parquet")
-    newest = store.newest(store.read(tmp_path))
-    assert newest["value"].tolist() == [2.0]
-    only = store.newest(store.read(tmp_path / "c.parquet"))
-    assert only["status"].tolist() == ["skipped"]
+def checkout(folder: Path) -> Path:
+    """The results folder of a checkout of this project."""
+    (folder / "lambdabench").mkdir(parents=True)
+    (folder / "lambdabench" / "__init__.py").touch()
+    return folder / "results"
 
 
-def test_reference_results_are_read_only_when_named(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    store.write([make_record()], tmp_path / "reference" / "a machine" / "a.parquet")
+def test_committed_results_are_read_only_when_named(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    results = checkout(tmp_path / "reference" / "project")
+    store.write([make_record()], results / "reference" / "a machine" / "a.parquet")
+    assert len(store.read(results)) == 0
     assert len(store.read(tmp_path)) == 0
-    assert len(store.read(tmp_path / "reference")) == 1
+    assert len(store.read(results / "reference")) == 1
+    assert len(store.read(results / "reference" / "a machine")) == 1
+    assert store.committed_in(results) == [results / "reference" / "a machine"]
+    assert store.committed_in(results / "reference") == []
+
+
+def test_a_users_own_folder_may_be_called_reference(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    store.write([make_record()], tmp_path / "reference" / "x" / "a.parquet")
+    store.write([make_record(run_id="run2")], tmp_path / "reference" / "x" / "reference" / "b.parquet")
+    for folder, rows in ((tmp_path, 2), (tmp_path / "reference" / "x", 2)):
+        assert len(store.read(folder)) == rows
+
+
+def test_links_are_followed_and_each_folder_is_read_once(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    store.write([make_record()], tmp_path / "disk" / "a.parquet")
+    results = tmp_path / "results"
+    results.mkdir()
+    for name in ("one", "two"):
+        (results / name).symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "again").symlink_to(results)
+    assert len(store.read(results)) == 1
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    make_record: Callable[..., Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write([make_record()], tmp_path / "shut" / "a.parquet")
+    look = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StoreError, match=r"shut cannot be read: Permission denied; make it readable, or move it out"):
+        store.read(tmp_path)
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    make_record: Callable[..., Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    store.write([make_record()], path)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for _ in range(3):
+        with pytest.raises(StoreError, match=r"a\.parquet cannot be written: No space left on device; free space"):
+            store.write([make_record()] * 2, path)
+    assert [one.name for one in tmp_path.iterdir()] == ["a.parquet"]
+    assert path.read_bytes() == before
+
+
+def test_what_a_killed_writer_left_is_taken_away_and_what_one_writes_now_is_not(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    old, new, others = (tmp_path / name for name in (".a.parquet.71", ".b.parquet.72", ".mine.parquet"))
+    for one in (old, new, others):
+        one.touch()
+    os.utime(old, (1e9, 1e9))
+    os.utime(others, (1e9, 1e9))
+    store.write([make_record()], tmp_path / "a.parquet")
+    assert {one.name for one in tmp_path.iterdir()} == {"a.parquet", ".b.parquet.72", ".mine.parquet"}
+
+
+def test_runs_are_told_without_their_samples(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    rows = [make_record("latency"), make_record("throughput"), make_record(batch_size=4, device_name="b cpu")]
+    store.write(rows, tmp_path / "s" / "run1.parquet")
+    store.write([make_record(run_id="run0", suite="t")], tmp_path / "t" / "run0.parquet")
+    assert store.runs(tmp_path).to_dict("records") == [
+        {"run": "run0", "suite": "t", "cases": 1, "rows": 1, "device": "a cpu"},
+        {"run": "run1", "suite": "s", "cases": 2, "rows": 3, "device": "a cpu, b cpu"},
+    ]
+    assert store.runs(tmp_path / "t").columns.tolist() == ["run", "suite", "cases", "rows", "device"]
+
+
+def test_no_runs_are_no_rows(tmp_path: Path) -> None:
+    assert store.runs(tmp_path).to_dict("records") == []
+
+
+def test_some_columns_are_read_without_the_others(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    store.write([make_record("latency", 1.0), make_record(None, status="oom")], tmp_path / "a.parquet")
+    frame = store.read(tmp_path, ["model", "value"])
+    assert frame.columns.tolist() == ["schema_version", "run_id", "started_at", "run_order", "model", "value"]
+    coded = store.read(tmp_path, ["model", "metric"], coded=True)
+    assert coded["model"].cat.categories.tolist() == ["resnet50"]
+    assert store.read(GOLDEN / "schema1.parquet", ["env_flax"])["env_flax"].isna().all()
 
 
 def test_what_is_no_results_file_is_named(make_record: Callable[..., Record], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from ..core import fields
 from ..core.units import format_significant
 from .estimate import Estimate, ratio
-from .table import what
+from .published import what
 
 LIMITS = {"float32": 1e-5, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 1e-1}
 """Largest error over largest value up to which two answers of a whole network are one."""

@@ -7,6 +7,7 @@ process is not the interval of the number a person wants (Kalibera and Jones, "R
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -17,6 +18,9 @@ FEWEST_FOR_CORRELATION = 12
 """Under twelve samples their correlation cannot be told from chance."""
 MOST_REACH = 50.0
 """Of an interval on the log scale: beyond is nothing, and the exponential overflows."""
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +155,20 @@ def half_width(samples: Sequence[float], confidence: float = 0.95) -> float | No
 
 def pool_spread(groups: Sequence[Sequence[float]]) -> Spread | None:
     """The spread between processes, pooled on the log scale over groups of values of equal cases; None where no case was repeated."""
-    squares, freedom = 0.0, 0
-    for group in groups:
-        logs = [math.log(value) for value in group if value > 0]
-        if len(logs) > 1:
-            centre = sum(logs) / len(logs)
-            squares += sum((one - centre) ** 2 for one in logs)
-            freedom += len(logs) - 1
-    return Spread(log_sd=math.sqrt(squares / freedom), freedom=freedom) if freedom else None
+    logs = np.log(np.array([value for group in groups for value in group if value > 0], float))
+    group = np.array([place for place, group in enumerate(groups) for value in group if value > 0], np.int64)
+    log_sd, freedom = pooled(logs, group, np.zeros(len(groups), np.int64))
+    return Spread(log_sd=float(log_sd[0]), freedom=int(freedom[0])) if freedom.any() else None
+
+
+def pooled(logs: Floats, group: Places, machine: Places) -> tuple[Floats, Places]:
+    """(Standard deviation between processes, its degrees of freedom) of each machine: of log values, whose `group` holds equal cases,
+    each on one `machine`. 0 and 0 where no case was repeated."""
+    count = np.bincount(group, minlength=len(machine))
+    centre = np.bincount(group, logs, minlength=len(machine)) / np.maximum(count, 1)
+    squares = np.bincount(group, (logs - centre[group]) ** 2, minlength=len(machine))
+    freedom = np.bincount(machine, np.maximum(count - 1, 0)).astype(np.int64)
+    return np.sqrt(np.bincount(machine, squares) / np.maximum(freedom, 1)), freedom
 
 
 def combine(
@@ -177,20 +187,29 @@ def combine(
     if not values or min(values) <= 0 or (not known and spread is None):
         return None
     centre = math.exp(sum(math.log(value) for value in values) / len(values))
-    within = max((math.log(high / low) / 2 for low, high in known if low > 0), default=0.0) / math.sqrt(len(values))
-    between = 0.0
-    if spread is not None:
-        between = float(stats.t.ppf((1 + confidence) / 2, spread.freedom)) * spread.log_sd / math.sqrt(len(values))
-    reach = math.exp(math.hypot(within, between))
+    within = max((math.log(high / low) / 2 for low, high in known if low > 0), default=0.0)
+    found = spread or Spread(log_sd=0.0, freedom=0)
+    reach = float(log_reach(np.array([within]), np.array([len(values)]), found.log_sd, found.freedom, confidence)[0])
+    low, high = centre * math.exp(-reach), centre * math.exp(reach)
     return Estimate(
         value=centre,
-        low=centre / reach,
-        high=centre * reach,
+        low=low,
+        high=high,
         confidence=confidence,
         samples=samples,
         processes=len(values),
         covers="one process" if spread is None else "between processes",
     )
+
+
+def log_reach(
+    within: Floats, count: Places, log_sd: Floats | float, freedom: Places | int, confidence: float = 0.95
+) -> Floats:
+    """How far the interval of each estimate of `count` processes reaches on the log scale: from the widest half width within a process
+    and the spread between processes, where that is known (`freedom` above 0)."""
+    known = np.asarray(freedom) > 0
+    times = np.where(known, stats.t.ppf((1 + confidence) / 2, np.maximum(freedom, 1)), 0.0)
+    return np.minimum(np.hypot(within, times * np.where(known, log_sd, 0.0)) / np.sqrt(count), MOST_REACH)
 
 
 def ratio(top: Estimate, bottom: Estimate) -> Estimate:

@@ -15,7 +15,7 @@ from ..core import fields
 from ..core.units import format_significant, format_value
 from ..facts.paper import PAPER, UNITS, PaperFigure, paper_figures
 from .estimate import Estimate, ratio
-from .table import what
+from .published import what
 
 SPEEDS = ("throughput", "latency")
 COUNTS = ("parameters", "interaction_memory")

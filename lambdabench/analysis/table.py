@@ -1,16 +1,20 @@
-"""Long rows to one row per case: a column per metric with its interval, options spread out, published accuracy joined."""
+"""Long rows to one row per case: a column per metric with its interval, options spread out, published accuracy joined.
+
+Column by column over all cases at once; tests/analysis/test_wide.py has the same case by case, and compares the two.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..core.spec import Environment
-from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen
-from .estimate import Estimate, Spread, combine, pool_spread
+from ..facts import DEFAULT_WEIGHTS
+from .estimate import Floats, Places, Spread, log_reach, pooled
+from .published import with_accuracy
 
 CASE = [
     "case_id",
@@ -35,16 +39,16 @@ CASE = [
     *(f"env_{one.name}" for one in fields(Environment)),
     "suite",
 ]
+NEEDED = (*CASE, "run_id", "replicate", "started_at", "status", "reason", "flags", "metric", "value", "low", "high")
+"""The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
 TIMED = ("latency", "throughput")
 APART = 2.0
 """Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""
-HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate"}
-"""Options that change how a network runs or learns, and not what it answers."""
-SAME_CODE = ("case_id", "fingerprint", "metric")
 MACHINE = ["fingerprint", "device"]
 """What processes share whose spread is one: another machine's may be quieter."""
+ONE = ["case_id", "fingerprint"]
 
 
 def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
@@ -56,113 +60,169 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     published accuracy as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its row: status, reason,
     and no number.
     """
-    known = {key: spread(same) for key, same in newest.groupby(MACHINE)}
-    rows = [
-        _case_row(group, known[tuple(group[MACHINE].iloc[0])])
-        for _, group in newest.groupby(["case_id", "fingerprint"], sort=False)
-    ]
-    joined = [one | fact for one in rows for fact in _accuracy(one, weights)]
-    return pd.DataFrame(joined) if joined else pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
+    if newest.empty:
+        return pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
+    case, machine = _codes(newest, ONE), _codes(newest, MACHINE)
+    cases = _settings(newest, case)
+    usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
+    rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
+    apart = _apart(rows[(cases["status"] == "ok").to_numpy()[rows["case"]]])
+    cases.loc[apart.index, "status"] = "noisy"
+    cases.loc[apart.index, "reason"] = apart
+    rows = rows[~(rows["metric"].isin(TIMED) & rows["case"].isin(apart.index))]
+    spreads = _spreads(newest, case, machine)
+    of_case = machine[np.unique(case, return_index=True)[1]]
+    numbers: dict[str, Any] = {}
+    for metric, same in rows.groupby("metric", sort=False, observed=True):
+        numbers |= _cells(str(metric), same, len(cases))
+        if metric in TIMED:
+            numbers |= _intervals(str(metric), same, len(cases), tuple(one[of_case] for one in spreads))
+    numbers |= _normalized(cases, numbers)
+    options = _options(cases["options"])
+    return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
 
 
 def spread(newest: pd.DataFrame) -> Spread | None:
     """Between-process spread of latency, pooled over the cases that ran in several processes; None where none did."""
-    timed = newest[(newest["metric"] == "latency") & (newest["status"] == "ok")]
-    return pool_spread([group["value"].tolist() for _, group in timed.groupby(list(SAME_CODE))])
+    if newest.empty:
+        return None
+    log_sd, freedom = _spreads(newest, _codes(newest, ONE), np.zeros(len(newest), np.int64))
+    return Spread(log_sd=float(log_sd[0]), freedom=int(freedom[0])) if freedom[0] else None
 
 
-def _case_row(group: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
-    """One case's row: the worst status of its processes, and its metrics from those that are usable."""
-    statuses = group["status"].tolist()
-    worst = next(one for one in WORST_FIRST if one in statuses)
-    first = group[group["status"] == worst].iloc[0]
-    row: dict[str, Any] = {name: first[name] for name in CASE}
-    row["status"] = worst
-    row["reason"] = group.loc[group["status"] == worst, "reason"].iloc[0]
-    row["flags"] = ",".join(sorted({flag for text in group["flags"] for flag in text.split(",") if flag}))
-    row["started_at"] = group["started_at"].max()
-    row |= {f"options.{key}": value for key, value in json.loads(first["options"]).items()}
-    usable = group[(group["status"] == "ok") & group["metric"].notna()]
-    if worst == "ok" and (apart := _apart(usable)):
-        row |= {"status": "noisy", "reason": apart}
-        usable = usable[~usable["metric"].isin(TIMED)]
-    for metric, same in usable.groupby("metric", sort=False):
-        row |= _metric_cells(str(metric), same, known)
-    return row | _normalized(row)
+def _codes(frame: pd.DataFrame, keys: Sequence[str]) -> Places:
+    """Each row's number of its values of some columns, in the order of their first rows."""
+    codes = np.zeros(len(frame), np.int64)
+    for key in keys:
+        found, texts = pd.factorize(frame[key])
+        codes = pd.factorize(codes * (len(texts) + 1) + found)[0].astype(np.int64)
+    return codes
 
 
-def _apart(usable: pd.DataFrame) -> str:
-    """Why a case is noisy of which every process is ok; empty where they agree."""
-    for metric, same in usable[usable["metric"].isin(TIMED)].groupby("metric"):
-        low, high = same["value"].min(), same["value"].max()
-        if high > APART * low:
-            return (
-                f"{metric} of its {len(same)} processes differs by a factor of {high / low:.1f}; "
+def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
+    """What each case is: its settings, the worst status of its processes with its reason, its flags, when it ran last."""
+    rank = pd.Categorical(newest["status"], categories=WORST_FIRST).codes.astype(np.int64)
+    worst = np.full(case.max() + 1, len(WORST_FIRST))
+    np.minimum.at(worst, case, rank)
+    first = _first(case, rank == worst[case])
+    cases = newest[CASE].iloc[first].reset_index(drop=True)
+    of_texts = [name for name in CASE if isinstance(cases[name].dtype, pd.CategoricalDtype)]
+    cases = cases.astype(dict.fromkeys(of_texts, "str"))
+    cases["status"] = pd.Series(np.array(WORST_FIRST)[worst], dtype="str")
+    cases["reason"] = newest["reason"].iloc[first].reset_index(drop=True).astype("str")
+    cases["flags"] = _flags(newest["flags"], case)
+    times, texts = pd.factorize(newest["started_at"].astype("str"), sort=True)
+    last = np.zeros(len(cases), np.int64)
+    np.maximum.at(last, case, times)
+    cases["started_at"] = pd.Series(texts.astype("str")[last], dtype="str")
+    return cases
+
+
+def _first(case: Places, among: np.ndarray[Any, np.dtype[np.bool_]]) -> Places:
+    """The first of some rows of each case."""
+    places = np.flatnonzero(among)[::-1]
+    first = np.zeros(case.max() + 1, np.int64)
+    first[case[places]] = places
+    return first
+
+
+def _flags(flags: pd.Series, case: Places) -> pd.Series:
+    """The flags of any of a case's rows, sorted."""
+    codes, texts = pd.factorize(flags)
+    pairs = np.unique(case * len(texts) + codes)
+    of_case, code = pairs // len(texts), pairs % len(texts)
+    split = [frozenset(filter(None, str(text).split(","))) for text in texts]
+    single = np.array([",".join(sorted(one)) for one in split], dtype=object)
+    found = np.full(case.max() + 1, "", dtype=object)
+    found[of_case] = single[code]
+    several = np.flatnonzero(np.bincount(of_case) > 1)
+    begin, end = np.searchsorted(of_case, several), np.searchsorted(of_case, several, side="right")
+    for place, low, high in zip(several, begin, end, strict=True):
+        found[place] = ",".join(sorted(frozenset().union(*(split[one] for one in code[low:high]))))
+    return pd.Series(found, dtype="str")
+
+
+def _options(texts: pd.Series) -> pd.DataFrame:
+    """A column an option."""
+    codes, known = pd.factorize(texts)
+    spread_out = [{f"options.{key}": value for key, value in json.loads(text).items()} for text in known]
+    return pd.DataFrame(spread_out, index=range(len(known))).iloc[codes].reset_index(drop=True)
+
+
+def _apart(usable: pd.DataFrame) -> pd.Series:
+    """Why a case is noisy of which every process is ok, by the case; of those alone whose processes do not agree."""
+    found: dict[int, str] = {}
+    for metric in sorted(TIMED, reverse=True):
+        values = usable[usable["metric"] == metric].groupby("case")["value"].agg(["min", "max", "size"])
+        for place, low, high, count in values[values["max"] > APART * values["min"]].itertuples():
+            found[place] = (
+                f"{metric} of its {count} processes differs by a factor of {high / low:.1f}; "
                 f"measure again with --fresh on a quieter machine (lambdabench doctor)"
             )
-    return ""
+    return pd.Series(found, dtype="str", index=pd.Index(list(found), dtype="int64"))
 
 
-def _normalized(row: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of as many steps as the batch that was asked for takes, where it was halved (arXiv 2102.08602, Table 19)."""
-    asked = row["requested_batch_size"]
-    if "latency" not in row or pd.isna(asked):
+def _spreads(newest: pd.DataFrame, case: Places, machine: Places) -> tuple[Floats, Places]:
+    """(Spread between processes, its degrees of freedom) of latency, of each machine."""
+    timed = ((newest["metric"] == "latency") & (newest["status"] == "ok") & (newest["value"] > 0)).to_numpy()
+    pairs, group = np.unique(case[timed] * (machine.max() + 1) + machine[timed], return_inverse=True)
+    log_sd, freedom = pooled(np.log(newest["value"].to_numpy()[timed]), group, pairs % (machine.max() + 1))
+    more = machine.max() + 1 - len(freedom)
+    return np.pad(log_sd, (0, more)), np.pad(freedom, (0, more))
+
+
+def _cells(metric: str, same: pd.DataFrame, cases: int) -> dict[str, Any]:
+    """Of each case the mean of a metric over its processes, and how many these are; of several the least and the most of what is read once
+    a process. Nothing where there are none."""
+    count = np.bincount(same["case"], minlength=cases)
+    total = np.bincount(same["case"], same["value"], minlength=cases)
+    there = count > 0
+    mean = np.divide(total, count, out=np.full(cases, np.nan), where=there)
+    found = {metric: mean, f"{metric}_processes": count if there.all() else np.where(there, count, np.nan)}
+    several = count > 1
+    if metric not in TIMED and several.any():
+        for end, pick, start in (("least", np.minimum, np.inf), ("most", np.maximum, -np.inf)):
+            extreme = np.full(cases, start)
+            pick.at(extreme, same["case"].to_numpy(), same["value"].to_numpy())
+            found[f"{metric}_{end}"] = np.where(several, extreme, np.nan)
+    return found
+
+
+def _intervals(metric: str, same: pd.DataFrame, cases: int, spreads: tuple[Any, ...]) -> dict[str, Any]:
+    """Of each case the geometric mean of a metric over its processes with its interval, where something can be said of that: as
+    `estimate.combine` has it for one case."""
+    log_sd, freedom = spreads
+    case, value, low, high = (same[name].to_numpy() for name in ("case", "value", "low", "high"))
+    count = np.bincount(case, minlength=cases)
+    least = np.full(cases, np.inf)
+    np.minimum.at(least, case, value)
+    bounded = ~(np.isnan(low) | np.isnan(high))
+    said = (count > 0) & (least > 0) & ((np.bincount(case, bounded, minlength=cases) > 0) | (freedom > 0))
+    if not said.any():
         return {}
-    steps = float(asked) / float(row["batch_size"])
-    return {f"normalized_{key}": steps * row[key] for key in ("latency", "latency_low", "latency_high") if key in row}
-
-
-def _metric_cells(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
-    values = [float(value) for value in same["value"]]
-    cells: dict[str, Any] = {metric: sum(values) / len(values), f"{metric}_processes": len(values)}
-    if metric in TIMED:
-        found = estimate(same, known)
-        if found is not None:
-            cells |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
-            cells[f"{metric}_covers"] = found.covers
-    elif len(values) > 1:
-        cells |= {f"{metric}_least": min(values), f"{metric}_most": max(values)}
-    return cells
-
-
-def estimate(same: pd.DataFrame, known: Spread | None) -> Estimate | None:
-    """The estimate of rows of one case and metric, one row a process; None where nothing can be said."""
-    intervals = [
-        None if pd.isna(low) or pd.isna(high) else (float(low), float(high))
-        for low, high in zip(same["low"], same["high"], strict=True)
-    ]
-    samples = sum(len(one) for one in same["samples"] if one is not None)
-    return combine([float(value) for value in same["value"]], intervals, spread=known, samples=samples)
-
-
-def _accuracy(row: dict[str, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
-    """The published accuracies of a case's architecture at its image size; an empty one where there is none, as for feature
-    maps: top-1 is a classifier's."""
-    same = [one for one in accuracies() if one.architecture == row["model"] and one.eval_px == row["image_px"]]
-    if row["kind"] != "model" or row["mode"] == "features":
-        same = []
-    if row["backend"] != "fake":  # whose options are a script
-        same = [one for one in same if what(dict(one.options)) == what(json.loads(row["options"]))]
-    unknown = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": ""}
-    return [_accuracy_cells(one) for one in chosen(same, weights)] or [
-        unknown | {"top1_elsewhere": ", ".join(one.tag for one in same)}
-    ]
-
-
-def what(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that make a network another one, with an accuracy of its own."""
-    return {key: value for key, value in options.items() if key not in HOW_ONLY}
-
-
-def _accuracy_cells(fact: Fact) -> dict[str, Any]:
-    """Top-1 in percent with its 95 % Wilson interval over the validation images."""
-    right = round(fact.value / 100 * fact.images)
-    low, high = stats.binomtest(right, fact.images).proportion_ci(0.95, method="wilson")
+    within = np.zeros(cases)
+    wide = bounded & (low > 0)
+    np.maximum.at(within, case[wide], np.log(high[wide] / low[wide]) / 2)
+    logs = np.log(value, out=np.zeros(len(value)), where=value > 0)
+    centre = np.exp(np.bincount(case, logs, minlength=cases) / np.maximum(count, 1))
+    reach = np.exp(log_reach(within, np.maximum(count, 1), log_sd, freedom))
+    mean = np.divide(np.bincount(case, value, minlength=cases), count, out=np.full(cases, np.nan), where=count > 0)
+    covers = np.where(freedom > 0, "between processes", "one process").astype(object)
     return {
-        "top1": fact.value,
-        "top1_low": 100 * low,
-        "top1_high": 100 * high,
-        "top1_tag": fact.tag,
-        "top1_data": fact.more_data,
-        "top1_source": fact.source,
+        metric: np.where(said, centre, mean),
+        f"{metric}_low": np.where(said, centre / reach, np.nan),
+        f"{metric}_high": np.where(said, centre * reach, np.nan),
+        f"{metric}_covers": pd.Series(covers, dtype="str").where(said),
+    }
+
+
+def _normalized(cases: pd.DataFrame, numbers: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of as many steps as the batch that was asked for takes, where it was halved (arXiv 2102.08602, Table 19)."""
+    if "latency" not in numbers or cases["requested_batch_size"].isna().all():
+        return {}
+    steps = cases["requested_batch_size"].to_numpy(float, na_value=np.nan) / cases["batch_size"].to_numpy(float)
+    return {
+        f"normalized_{key}": steps * numbers[key]
+        for key in ("latency", "latency_low", "latency_high")
+        if key in numbers
     }

@@ -23,8 +23,13 @@ def check_names(wanted: Suite, names: Collection[str]) -> None:
 
 def check_options(wanted: Suite) -> None:
     """Raises for a kind that cannot be measured, an option that neither model nor backend takes."""
+    alike = {
+        (cell.case.kind, cell.case.model, cell.case.backend, cell.case.options): cell for cell in wanted.cells[::-1]
+    }
     for cell in wanted.cells:
         case = cell.case
+        if alike[case.kind, case.model, case.backend, case.options] is not cell:
+            continue
         if case.kind == "layer":
             _check_layer(cell)
             continue

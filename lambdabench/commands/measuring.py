@@ -21,12 +21,13 @@ from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import CROWDED, HALVED, Case, Job, Machine, ModelFacts, Options, Plan, Skip, Suite, Value, Wish
+from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
 from . import calibrating, owned, placing, rounds
 from .checking import check_names, check_options
+from .kept import done_in
 from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
 from .rounds import Foretold, Step
@@ -65,6 +66,8 @@ class Prepared:
     """What preparing took of the budget."""
     is_alone: bool = False
     """Whether it measures by itself what several processes were started for."""
+    order: int = 0
+    """The least `run_order` of what is measured now."""
     seen: owned.Seen = dataclasses.field(default_factory=dict[str, dict[str, str]])
     """Files that users' own networks are known to import."""
 
@@ -144,7 +147,7 @@ def prepare(
         defaults=defaults,
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
     )
-    done = _done(request.results / wanted.name, print_)
+    done = done_in(request.results / wanted.name, print_, wanted.metrics)
 
     def make(**changes: Any) -> Plan:
         return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
@@ -169,6 +172,7 @@ def prepare(
         facts=found.facts,
         hosts=hosts,
         spent_s=spent_s,
+        order=0 if request.dry_run else store.next_order(request.results),
         seen=seen,
         is_alone=is_alone,
     )
@@ -268,48 +272,18 @@ def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
     return known | backends
 
 
-def _model_options(case: Case) -> Options:
-    """The options that the model sees, and the shape of its images; a script's are no model's."""
-    own = {*registry.load("backends", case.backend).OPTIONS, *models.WORKLOADS_OWN} - {shapes.OPTION}
-    return () if case.backend == "fake" else tuple(pair for pair in case.options if pair[0] not in own)
-
-
 def _wishes(wanted: Suite) -> list[Wish]:
-    return [
-        Wish(
-            model=cell.case.model,
-            image_px=cell.case.image_px,
-            options=_model_options(cell.case),
-            kind=cell.case.kind,
-        )
-        for cell in wanted.cells
-    ]
-
-
-def _done(folder: Path, print_: str) -> dict[tuple[str, int], plan.Done]:
-    """The newest answers of this environment."""
-    if not folder.is_dir():
-        return {}
-    rows = store.newest(store.read(folder))
-    rows = rows[rows["fingerprint"] == print_]
-    found: dict[tuple[str, int], plan.Done] = {}
-    for key, group in rows.groupby(["case_id", "replicate"]):
-        identity, replicate = str(key[0]), int(group["replicate"].iloc[0])
-        timed = group[group["metric"] == "latency"]
-        width = None
-        if len(timed) and timed["low"].notna().all():
-            one = timed.iloc[0]
-            width = float((one["high"] - one["low"]) / 2 / one["value"])
-        worst = next(status for status in table.WORST_FIRST if status in set(group["status"]))
-        flags = {flag for text in group["flags"] for flag in str(text).split(",")}
-        found[identity, replicate] = plan.Done(
-            status=worst,
-            half_width=width,
-            capped="capped" in flags,
-            halved=HALVED in flags,
-            crowded=CROWDED in flags,
-        )
-    return found
+    """What planning must know of the suite's models, each once, with the options that they see and the shape of their images."""
+    own = {
+        name: {*registry.load("backends", name).OPTIONS, *models.WORKLOADS_OWN} - {shapes.OPTION}
+        for name in _backends(wanted)
+    }
+    found: dict[Wish, None] = {}
+    for case in (cell.case for cell in wanted.cells):
+        scripted = case.backend == "fake"  # a script is no model's options
+        options = () if scripted else tuple(pair for pair in case.options if pair[0] not in own[case.backend])
+        found[Wish(model=case.model, image_px=case.image_px, options=options, kind=case.kind)] = None
+    return list(found)
 
 
 def _measure(
@@ -331,13 +305,15 @@ def _measure(
 
 def _common_of(prepared: Prepared, run_id: str, job: Job) -> dict[str, Any]:
     asked = job.requested_batch_size or job.case.batch_size
-    return _common(prepared, run_id, job.case, job.case_id, job.replicate) | {"requested_batch_size": asked}
+    told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
+    return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told
 
 
 def _common(prepared: Prepared, run_id: str, case: Case, identity: str, replicate: int) -> dict[str, Any]:
     title = next((one.title for one in prepared.machine.devices if one.name == case.device), case.device)
     return {
         "run_id": run_id,
+        "run_order": prepared.order,
         "suite": prepared.suite.name,
         "case_id": identity,
         "fingerprint": prepared.fingerprint,

@@ -112,10 +112,10 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
             f"{_report_command(f'PATH/{suite_name}.toml', results)}"
         )
     wanted = BENCHMARKS if suite_name == recording.SUITE else suite.load(suite_name)
-    rows = _rows_of(results, wanted.name)
+    rows = _rows_of(results, suite_name)
     every = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
-    if every.empty:
-        raise NothingMeasuredError(f"no results of {wanted.name} in {results}; {_repeat_suite(suite_name, results)}")
+    if (rows["metric"] == "outputs").any():
+        rows = _rows_of(results, suite_name, columns=())
     cases = scripted.measured(every)
     points = front.pareto(cases)
     folder = reports / wanted.name
@@ -160,8 +160,10 @@ def show(name: str, results: Path, filters: Mapping[str, Any] | None = None) -> 
     was measured, NothingMeasuredError naming the filter that leaves nothing."""
     rows = store.newest(store.read(results))
     mine = rows[(rows["case_id"] == name) | (rows["model"] == name)]
+    if rows.empty:
+        raise NothingMeasuredError(nothing_of(None, results))
     if mine.empty:
-        if name in models.names() and not rows.empty:
+        if name in models.names():
             raise NothingMeasuredError(
                 f"{name} was not measured yet; lambdabench run --suite quickstart --models {name}"
             )
@@ -208,7 +210,7 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
         ours = models.ours()
         return [{"model": name, "family": ours.get(name, "timm")} for name in launch.probe(()).names]
     if kind == "runs":
-        return _list_runs(results)
+        return [{str(key): one for key, one in row.items()} for row in store.runs(results).to_dict("records")]
     if kind == "devices":
         found = launch.probe(()).machine
         here = [
@@ -287,17 +289,34 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
 
 
-def _rows_of(results: Path, suite_name: str | None) -> pd.DataFrame:
-    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Raises NothingMeasuredError."""
-    own = suite_name is not None and any((results / suite_name).glob("**/*.parquet"))
-    rows = store.newest(store.read(results / str(suite_name) if own else results))
-    if suite_name is None or own:
-        return rows
-    mine = rows[rows["suite"] == suite_name]
+def _rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
+    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Of the columns that cases are made
+    of, or of others; none: of all. Raises NothingMeasuredError."""
+    name = suite.name_of(reference) if reference else None
+    own = name is not None and any((results / name).glob("**/*.parquet"))
+    rows = store.read(results / str(name) if own else results, columns, coded=bool(columns))
+    mine = rows if name is None or own else rows[rows["suite"] == name]
     if mine.empty:
-        there = ", ".join(sorted(set(rows["suite"]))) or "no suite"
-        raise NothingMeasuredError(f"no results of {suite_name} in {results}; there are rows of {there}")
-    return mine
+        raise NothingMeasuredError(nothing_of(reference, results, sorted(set(rows["suite"]))))
+    return store.newest(mine)
+
+
+def nothing_of(reference: str | None, results: Path, there: Sequence[str] = ()) -> str:
+    """What to say where a folder has no rows, of a suite or at all: what it has, what to do, where others are."""
+    known = reference is None or reference in suite.names() or suite.name_of(reference) != reference
+    wanted = (reference or "quickstart") if known else f"PATH/{reference}.toml"
+    again = shlex.join(["lambdabench", "run", "--suite", wanted, *results_words(results)])
+    if reference == recording.SUITE:
+        again = _repeat_suite(recording.SUITE, results)
+    of = f" of {suite.name_of(reference)}" if reference else ""
+    has = f"there are rows of {', '.join(there)}" if there else "it has no rows"
+    return f"no results{of} in {results}; {has}; {again}{elsewhere(results)}"
+
+
+def elsewhere(results: Path) -> str:
+    """The committed results that a checkout has, which are read only when they are named; empty where there are none."""
+    committed = [str(one) for one in store.committed_in(results)]
+    return f"; committed results are there: --results {' or --results '.join(committed)}" if committed else ""
 
 
 def _filtered(
@@ -309,7 +328,7 @@ def _filtered(
 ) -> pd.DataFrame:
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
-    rows = _rows_of(results, suite.name_of(suite_name) if suite_name else None)
+    rows = _rows_of(results, suite_name)
     cases = table.wide(rows, weights or weights_of(rows))
     return _matching(cases, filters, str(suite_name or results), always)
 
@@ -337,24 +356,14 @@ def _title(results: Path, suite_name: str | None) -> str:
 
 def _matches(cases: pd.DataFrame, key: str, value: Any) -> Any:
     if key == "model":
-        return cases["model"].map(lambda name: any(fnmatch.fnmatchcase(str(name), glob) for glob in value)).astype(bool)
+        return cases["model"].isin([name for name in cases["model"].unique() if _is_like(str(name), value)])
     if key == "device":
         return (cases["device"] == value) | cases["device"].str.startswith(f"{value}:")
     return cases[key].isin(value) if isinstance(value, tuple) else cases[key] == value
 
 
-def _list_runs(results: Path) -> list[dict[str, Any]]:
-    rows = store.read(results)
-    return [
-        {
-            "run": run_id,
-            "suite": group["suite"].iloc[0],
-            "cases": group["case_id"].nunique(),
-            "rows": len(group),
-            "device": ", ".join(sorted(set(group["device_name"]))),
-        }
-        for run_id, group in rows.groupby("run_id")
-    ]
+def _is_like(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 def _purpose(kind: str, name: str) -> str:

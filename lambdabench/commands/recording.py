@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import store
 from ..analysis.estimate import median, median_interval
 from ..core.identity import case_id, fingerprint
-from ..core.record import Effective, Measurement, Noise, Record
+from ..core.record import Effective, Measurement, Noise, Record, order_at
 from ..core.spec import Case, Environment, options_from
 from ..machine import quiet
 from ..worker.probe import find_environment
@@ -41,6 +41,8 @@ class Ran:
     at: datetime
     noise: Noise = Noise()  # noqa: RUF009 (frozen, and empty)
     origin: str = "pytest-benchmark"
+    order: int = 0
+    """The least of its rows' `run_order`; of what ran elsewhere, or earlier, its time alone tells what it is newer than."""
     mark: str
     """What tells it from other runs of that second; the same for the same file, which is one run however often it is imported."""
 
@@ -52,6 +54,7 @@ def record(timed: Sequence[Timed], results: Path, ran: Ran | None = None) -> Pat
         at=datetime.now(UTC),
         noise=Noise(load1=quiet.load1()),
         mark=secrets.token_hex(2),
+        order=store.next_order(results),
     )
     path = place(results, ran)
     store.write([_row(one, path.stem, ran) for one in timed], path)
@@ -74,9 +77,11 @@ def _row(one: Timed, run_id: str, ran: Ran) -> Record:
         param_dtype="",
         options=options_from({"group": one.group} if one.group else {}),
     )
+    started_at = ran.at.isoformat(timespec="milliseconds")
     return Record(
         run_id=run_id,
-        started_at=ran.at.isoformat(timespec="milliseconds"),
+        started_at=started_at,
+        run_order=order_at(started_at, ran.order),
         suite=SUITE,
         case_id=case_id(case),
         fingerprint=fingerprint(ran.environment),

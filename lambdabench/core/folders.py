@@ -1,6 +1,8 @@
 """Folders that files are written to: tried before the work whose result goes there, and written with errors that say where."""
 
 import contextlib
+import errno
+import os
 import tempfile
 from collections.abc import Collection, Generator
 from pathlib import Path
@@ -26,11 +28,24 @@ def name_problem(name: str, reserved: Collection[str] = ()) -> str:
 def refuse_unwritable(folder: Path, mend: str) -> None:
     """Raises StoreError where a folder cannot be made or written to, tried in the nearest one that is there. Leaves no trace."""
     try:
-        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+        there = next(one for one in (folder, *folder.absolute().parents) if _is_there(one))
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}; {mend}") from error
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether a folder is there. Raises OSError where its name is that of a link to nothing, or to itself: none can be made there."""
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        if not os.path.lexists(folder):
+            return False
+        raise FileNotFoundError(
+            errno.ENOENT, f"{folder} is a link to {os.readlink(folder)}, which is not there"
+        ) from None
+    return True
 
 
 @contextlib.contextmanager

@@ -24,11 +24,12 @@ ID_DEFAULTS: dict[str, Any] = {
 
 FINGERPRINT_DEFAULTS: dict[str, Any] = {"gpus": ""}
 """The same for an environment: a new field adds an entry, so that a machine that it says nothing of stays the same machine."""
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def canonical(mapping: Mapping[str, Any]) -> str:
     """Canonical JSON: sorted keys, no spaces."""
-    return json.dumps(mapping, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return CANONICAL.encode(mapping)
 
 
 def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> str:

@@ -4,6 +4,27 @@ from collections.abc import Mapping, Sequence
 
 from .spec import Value
 
+SCRIPTED = frozenset(
+    {
+        "latency_s",
+        "jitter",
+        "first_call_s",
+        "memory_bytes",
+        "parameters",
+        "flops",
+        "sleep_s",
+        "largest_batch",
+        "fail",
+        "compile_s",
+        "trace_s",
+        "lower_s",
+        "graphs",
+        "breaks",
+        "xla_flops",
+    }
+)
+"""Options that are the fake backend's script, and no network's."""
+
 
 def differing(cases: Sequence[tuple[str, Mapping[str, Value]]]) -> tuple[str, ...]:
     """The options in which some (model, options) differ: by value, or within a model by being there."""

@@ -7,11 +7,12 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network; null in files of older versions, whose rows are in
-   the order of started_at and whose throughput is the median of its samples.
+6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network; null in files of older
+   versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, get_args
 
 from . import foreign
@@ -24,6 +25,7 @@ Origin = Literal["measured", "derived", "quoted"]
 Statistic = Literal["median", "mean_rate", ""]
 """What a value is of its samples: their median; of rates, all that was done over all the time it took; empty for what has no samples."""
 STATUSES: tuple[str, ...] = get_args(Status)
+ORIGINS: tuple[str, ...] = get_args(Origin)
 SETTLED = frozenset({"ok", "oom", "unsupported"})
 """Statuses that a later run of the same case does not try again."""
 FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
@@ -173,6 +175,8 @@ class Record:
     flags: str
     """Comma-separated, sorted."""
     reason: str
+    asked_metrics: str | None = None
+    """Comma-separated: what was asked for, whether or not the backend has it."""
     measurement: Measurement | None
     effective: Effective
     environment: Environment
@@ -182,14 +186,23 @@ class Record:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))
 
 
+def order_at(started_at: str, least: object = None) -> int | None:
+    """The order of what began at a time, where all that is there is before `least`; None where neither is known."""
+    known = [least] if isinstance(least, int) else []
+    if started_at:
+        known.append(int(datetime.fromisoformat(started_at).timestamp() * 1000))
+    return max(known, default=None)
+
+
 def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
-    """An outcome's rows; `common` are the fields of `Record` that the outcome does not know.
+    """An outcome's rows; `common` are the fields of `Record` that the outcome does not know, and of `run_order` the least that it may be.
 
     Memory and counts stay usable when only the timing is noisy, so `noisy` marks rows that hold samples.
     """
     shared = dict(
         common,
         started_at=outcome.started_at,
+        run_order=order_at(outcome.started_at, common.get("run_order")),
         weights=outcome.weights,
         flags=",".join(sorted(outcome.flags)),
         effective=outcome.effective,

@@ -1,0 +1,104 @@
+"""Records to Parquet and back. The schema is read off `Record`; raw samples are kept, so everything else can be recomputed."""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ..core.errors import StoreError
+from .columns import schema
+from .files import greatest, read_table, write
+from .folders import committed_in, files_of
+from .news import lined_up, milliseconds, newest, order_of
+
+__all__ = [
+    "committed_in",
+    "latest_order",
+    "newest",
+    "next_order",
+    "order_of",
+    "read",
+    "run_path",
+    "runs",
+    "schema",
+    "write",
+]
+
+ORDER = ("schema_version", "run_order", "started_at", "run_id")
+OF_RUNS = ("schema_version", "run_id", "suite", "case_id", "device_name")
+
+
+def run_path(results: Path, suite: str, run_id: str) -> Path:
+    """Where a run writes: every invocation has a file of its own."""
+    return results / suite / f"{run_id}.parquet"
+
+
+def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), *, coded: bool = False) -> pd.DataFrame:
+    """Long rows of files and folders (recursive), oldest first, with the columns of this version whatever version wrote them.
+
+    `columns`: only these, and those that the rows' version and order are told by; `coded`: texts as categories, for many rows. A
+    checkout's committed results are read only when a path leads to them. Raises StoreError naming what cannot be read, or file, row
+    and column of what no run writes.
+    """
+    wanted = {*columns, *ORDER} if columns else set(schema().names)
+    found = read_table(_files(paths), [name for name in schema().names if name in wanted])
+    frame = (found if coded else _plain(found)).to_pandas(split_blocks=True)
+    places = lined_up(frame)
+    if (places == np.arange(len(frame))).all():
+        return frame
+    return frame.iloc[places].reset_index(drop=True)
+
+
+def runs(results: Path) -> pd.DataFrame:
+    """The runs of a folder, one a row: `run`, `suite`, `cases`, `rows`, `device`. Reads four columns of each file. Raises StoreError."""
+    rows = read_table(_files(results), OF_RUNS, whole=False).to_pandas()
+    found = rows.groupby("run_id", observed=True, sort=True)
+    devices = rows.drop_duplicates(["run_id", "device_name"]).astype(str).sort_values("device_name")
+    return (
+        pd.DataFrame(
+            {
+                "suite": found["suite"].first().astype(str),
+                "cases": rows.drop_duplicates(["run_id", "case_id"]).groupby("run_id", observed=True).size(),
+                "rows": found.size(),
+                "device": devices.groupby("run_id")["device_name"].agg(", ".join),
+            }
+        )
+        .rename_axis("run")
+        .reset_index()
+    )
+
+
+def latest_order(results: Path) -> int:
+    """The greatest order of any row below a folder, as the files' footers tell it; 0 where there is none. What cannot be read has
+    none: whoever needs its rows is told."""
+    with contextlib.suppress(StoreError):
+        return max((_latest_of(file) for file in _files(results)), default=0)
+    return 0
+
+
+def next_order(results: Path) -> int:
+    """The least order of what is measured from now on: behind all that is there."""
+    return latest_order(results) + 1
+
+
+def _latest_of(path: Path) -> int:
+    try:
+        found = greatest(path, ("run_order", "started_at"))
+    except StoreError:
+        return 0
+    order, time = found["run_order"], found["started_at"]
+    return max(int(order or 0), 0 if order or not time else int(milliseconds(pd.Series([time]))[0]))
+
+
+def _files(paths: Path | str | Sequence[Path | str]) -> list[Path]:
+    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    return [file for one in given for file in files_of(Path(one))]
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """With texts as texts."""
+    found = [one.cast(pa.string()) if pa.types.is_dictionary(one.type) else one for one in table.columns]
+    return pa.table(found, names=table.schema.names)

@@ -1,0 +1,111 @@
+"""The columns of a results file, read off `Record`, and the cells of a record."""
+
+import functools
+import math
+import types
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+
+from ..core.identity import canonical
+from ..core.record import Record
+
+PREFIXES = {"effective": "effective_", "environment": "env_", "noise": "noise_", "case": "", "measurement": ""}
+FIRST = [
+    "schema_version",
+    "run_id",
+    "started_at",
+    "run_order",
+    "suite",
+    "case_id",
+    "fingerprint",
+    "replicate",
+    "kind",
+    "model",
+    "weights",
+    "backend",
+    "device",
+    "devices",
+    "mode",
+    "batch_size",
+    "requested_batch_size",
+    "image_px",
+    "dtype",
+    "param_dtype",
+    "layout",
+    "threads",
+    "options",
+    "device_name",
+    "status",
+    "flags",
+    "reason",
+    "metric",
+    "unit",
+    "value",
+    "low",
+    "high",
+    "samples",
+    "loops_per_sample",
+    "origin",
+    "source",
+]
+"""Order of the columns that every reader knows; the others follow under their prefixes."""
+Column = tuple[str, Any, tuple[str, ...]]
+"""Name, type, attribute path from the record."""
+
+
+@functools.cache
+def schema() -> pa.Schema:
+    """The columns of this version."""
+    found = {name: _arrow(hint) for name, hint, _ in columns()}
+    rest = [name for name in found if name not in FIRST]
+    return pa.schema([(name, found[name]) for name in (*FIRST, *rest)])
+
+
+@functools.cache
+def columns() -> tuple[Column, ...]:
+    """Every column of a record."""
+    found: list[Column] = []
+    hints = get_type_hints(Record)
+    for one in fields(Record):
+        kind = _without_none(hints[one.name])
+        if is_dataclass(kind):
+            inner = get_type_hints(kind)
+            prefix = PREFIXES[one.name]
+            found += [(prefix + sub.name, inner[sub.name], (one.name, sub.name)) for sub in fields(kind)]
+        else:
+            found.append((one.name, hints[one.name], (one.name,)))
+    return tuple(found)
+
+
+def cells(record: Record) -> dict[str, Any]:
+    """A record's row. A number that is none is null."""
+    return {name: _cell(record, path) for name, _, path in columns()}
+
+
+def _cell(record: Record, path: tuple[str, ...]) -> Any:
+    value: Any = record
+    for name in path:
+        value = None if value is None else getattr(value, name)
+    if path == ("case", "options"):
+        return canonical(dict(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        kept = [one for one in get_args(hint) if one is not types.NoneType]
+        return kept[0] if len(kept) == 1 else hint
+    return hint
+
+
+def _arrow(hint: Any) -> pa.DataType:
+    kind = _without_none(hint)
+    if kind == tuple[float, ...]:
+        return pa.list_(pa.float64())
+    if get_origin(kind) is Literal or get_origin(kind) is tuple:
+        return pa.string()
+    return {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[kind]

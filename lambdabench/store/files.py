@@ -1,0 +1,148 @@
+"""Rows to Parquet files and back."""
+
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..core import folders
+from ..core.errors import StoreError
+from ..core.record import SCHEMA_VERSION, Record
+from . import seal
+from .checks import refuse_impossible
+from .columns import cells, schema
+
+READERS = 8
+"""Files that are read at once."""
+ABANDONED_S = 3600.0
+"""Age of a file that is still written aside, beyond which its writer was killed: a write takes a moment."""
+ASIDE = re.compile(r"\..+\.parquet\.\d+")
+VERSION = "schema_version"
+AWAY = "move it out of the results"
+
+
+def write(records: Sequence[Record], path: Path) -> None:
+    """Writes all of a run's records so far: aside, fsync, rename. A reader sees the old file or the new one, whole.
+
+    Nothing is left of what could not be written, nor of what a killed writer left.
+    """
+    table = pa.Table.from_pylist([cells(one) for one in records], schema=schema())
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with folders.writing(path, "free space, or give another --results"):
+        try:
+            with aside.open("wb") as file:
+                file.write(seal.sealed(sink.getvalue().to_pybytes()))
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        _sweep(path)
+
+
+def _sweep(path: Path) -> None:
+    """Removes what killed writers left beside a file; its time is of the same clock as theirs."""
+    now_s = path.stat().st_mtime
+    for one in os.scandir(path.parent):
+        if ASIDE.fullmatch(one.name) and now_s - one.stat(follow_symlinks=False).st_mtime > ABANDONED_S:
+            Path(one.path).unlink(missing_ok=True)
+
+
+def read_table(files: Sequence[Path], columns: Sequence[str], *, whole: bool = True) -> pa.Table:
+    """Some columns of files, one under the other, texts as dictionaries. Without `whole` only what is read is checked, not the file.
+
+    Raises StoreError that names file, row and column of what cannot be.
+    """
+    wanted = pa.schema([_as_read(schema().field(name)) for name in columns])
+    read = partial(_read_file, wanted=wanted, whole=whole)
+    if len(files) > 1:
+        with ThreadPoolExecutor(READERS) as pool:
+            tables = list(pool.map(read, files))
+    else:
+        tables = [read(one) for one in files]
+    table = pa.concat_tables([wanted.empty_table(), *tables]).unify_dictionaries().combine_chunks()
+    refuse_impossible(table, [(path, one.num_rows) for path, one in zip(files, tables, strict=True)])
+    return table
+
+
+def _as_read(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.type == pa.string() else field
+
+
+def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> pq.ParquetFile:
+    """A Parquet file whose checksums agree. Raises StoreError."""
+    try:
+        content = pa.py_buffer(path.read_bytes()) if whole else pa.memory_map(str(path)).read_buffer()
+        if seal.is_broken(memoryview(content), whole=whole):
+            raise StoreError(f"{path} is damaged: its checksum is not that of its content; restore it, or {AWAY}")
+        metadata = pq.read_metadata(pa.BufferReader(content))
+        there = set(metadata.schema.names)
+        return pq.ParquetFile(
+            pa.BufferReader(content),
+            metadata=metadata,
+            page_checksum_verification=True,
+            read_dictionary=[one for one in texts if one in there],
+        )
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
+
+
+def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
+    """The greatest value of each of some columns, as a file's footer has it; None where it tells none. Raises StoreError."""
+    metadata = open_file(path, whole=False).metadata
+    found: dict[str, Any] = dict.fromkeys(columns)
+    for place in range(metadata.num_columns):
+        name = metadata.schema.column(place).path
+        if name not in found:
+            continue
+        told = [metadata.row_group(one).column(place).statistics for one in range(metadata.num_row_groups)]
+        known = [one.max for one in told if one is not None and one.has_min_max]
+        found[name] = max(known, default=None)
+    return found
+
+
+def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
+    texts = [one.name for one in wanted if pa.types.is_dictionary(one.type)]
+    file = open_file(path, texts=texts, whole=whole)
+    there = set(file.metadata.schema.to_arrow_schema().names)
+    if VERSION not in there:
+        raise StoreError(f"{path} was not written by lambdabench: it has no column {VERSION}; {AWAY}")
+    try:
+        table = file.read(columns=[name for name in (*wanted.names, VERSION) if name in there], use_threads=False)
+        if table.schema.equals(wanted):
+            return _of_known_version(table, path)
+        table.validate(full=True)
+        table = _of_known_version(table, path)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
+    try:
+        return pa.table([_column(table, one) for one in wanted], schema=wanted)
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise StoreError(f"{path} was not written by lambdabench: {error}; {AWAY}") from error
+
+
+def _of_known_version(table: pa.Table, path: Path) -> pa.Table:
+    versions = table[VERSION].unique().to_pylist()
+    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in versions):
+        raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
+    return table
+
+
+def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    """A column as this version has it; null where an older one had none."""
+    if field.name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+    found = table[field.name]
+    if found.type == field.type:
+        return found
+    if pa.types.is_dictionary(field.type):
+        return found.cast(pa.string()).dictionary_encode()
+    return found.cast(field.type)
