@@ -1,0 +1,81 @@
+"""Figures of a folder in which more than one thing was measured."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lambdabench import store
+from lambdabench.analysis import table
+from lambdabench.cli import run_view
+from lambdabench.commands.reading import draw_plots, pareto_frame
+from lambdabench.core.errors import UnknownNameError
+from lambdabench.core.record import Record
+
+NETWORKS = (("resnet50", 20.0), ("convnext_tiny", 25.0))
+
+
+@pytest.fixture
+def cases(make_record: Callable[..., Record], tmp_path: Path) -> pd.DataFrame:
+    """Two networks, measured eager and compiled, and scripted a thousand times as fast."""
+    records = [
+        make_record("throughput", factor * rate, model=model, backend=backend, case_id=f"{model}-{backend}")
+        for model, rate in NETWORKS
+        for backend, factor in (("torch_eager", 1), ("torch_compile", 2), ("fake", 1000))
+    ]
+    store.write(records, tmp_path / "a.parquet")
+    return table.wide(store.newest(store.read(tmp_path)))
+
+
+def test_scripted_times_stand_in_no_figure_of_measured_ones(cases: pd.DataFrame, tmp_path: Path) -> None:
+    draw_plots(["pareto"], cases, title="T", folder=tmp_path / "both")
+    numbers = pd.read_csv(tmp_path / "both" / "pareto.csv")
+    assert set(numbers["backend"]) == {"torch_eager", "torch_compile"}
+    assert set(numbers["front"]) == {"torch_eager", "torch_compile"}
+    picture = (tmp_path / "both" / "pareto.svg").read_text()
+    assert "Not shown: 2 cases of the backend fake, whose times are a script." in picture
+    draw_plots(["pareto"], cases[cases["backend"] == "fake"], title="T", folder=tmp_path / "script")
+    assert set(pd.read_csv(tmp_path / "script" / "pareto.csv")["backend"]) == {"fake"}
+    assert "are a script: nothing was measured" in (tmp_path / "script" / "pareto.svg").read_text()
+
+
+def test_from_python_too_fronts_are_apart_unless_one_is_asked_for(cases: pd.DataFrame) -> None:
+    assert pareto_frame(cases).groupby("backend")["on_front"].any().all()
+    joined = pareto_frame(cases[cases["backend"] != "fake"], across=["backend"])
+    assert set(joined[joined["on_front"]]["backend"]) == {"torch_compile"}
+    with pytest.raises(UnknownNameError, match="no field that one front can be drawn over is called 'device'"):
+        pareto_frame(cases, across=["device"])
+
+
+def test_a_control_pair_is_compared_within_each_program(cases: pd.DataFrame) -> None:
+    class Told:
+        """As much of a result as the line needs."""
+
+        class prepared:
+            class suite:
+                control = ("resnet50", "convnext_tiny")
+
+    told = Told()
+    told.cases = cases  # pyright: ignore[reportAttributeAccessIssue]
+    line = run_view._control(told)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    assert line.startswith("control pair resnet50/convnext_tiny fake b=1 0.800 [")
+    assert "torch_compile b=1 0.800 [" in line
+    assert "torch_eager b=1 0.800 [" in line
+
+
+@pytest.mark.parametrize(
+    ("devices", "hosts", "said"), [([1], 1, ""), ([8], 1, ", 8 devices"), ([1, 8], 2, ", 1/8 devices, 2 hosts")]
+)
+def test_the_first_line_tells_devices_and_hosts(devices: list[int], hosts: int, said: str) -> None:
+    class Told:
+        """As much of a result as the line needs."""
+
+        cases = pd.DataFrame({"devices": devices})
+
+        class prepared:
+            class hosts:
+                count = 1
+
+    Told.prepared.hosts.count = hosts
+    assert run_view._spread(Told()) == said  # pyright: ignore[reportPrivateUsage, reportArgumentType]
