@@ -84,6 +84,11 @@ def bounded(text: str, most: int = MOST_CHARACTERS) -> str:
     return LOGIN.sub(r"\1***@", text)
 
 
+def cut(text: str, most: int) -> str:
+    """A name with its middle left out where it is longer than there is room for."""
+    return text if len(text) <= most else f"{text[: (most - 1) // 2]}…{text[len(text) - most // 2 :]}"
+
+
 def last_words(path: Path, count: int) -> str:
     """The last lines of what a program said into a file, on one line, of which the end alone is read; empty where it said nothing."""
     try:

@@ -1,8 +1,5 @@
 """One figure, one module: `TITLE`, and `draw` from the wide table to a figure with the numbers behind it."""
 
-import contextlib
-import warnings
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,18 +21,10 @@ class Drawing:
 def save(drawing: Drawing, folder: Path, name: str) -> tuple[Path, ...]:
     """Writes <name>.svg, .png and .csv into `folder`; equal input gives equal files. Raises StoreError."""
     paths = tuple(folder / f"{name}.{ending}" for ending in ("svg", "png", "csv"))
-    with folders.writing(paths[0], "free space, or give another folder"), style.context(), _any_script():
+    with folders.writing(paths[0], "free space, or give another folder"), style.context():
         drawing.figure.savefig(paths[0], metadata={"Date": None})
         drawing.figure.savefig(paths[1], dpi=200)
         drawing.numbers.map(lambda one: foreign.cell(one) if isinstance(one, str) else one).to_csv(
             paths[2], index=False
         )
     return paths
-
-
-@contextlib.contextmanager
-def _any_script() -> Generator[None]:
-    """Names may be of a script that the font of the PNG lacks; the SVG has them as text."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        yield

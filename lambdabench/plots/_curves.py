@@ -67,7 +67,7 @@ def draw(
     `formula` names a metric that is drawn dotted and hollow beside the measured one, in the first panel of each row.
     Raises NothingMeasuredError where no two cases differ in batch size or image size only.
     """
-    cases = legible(cases)
+    cases = legible(cases, style.LONGEST_TEXT)
     measured = [name for name in metrics if name in cases and (cases[name] > 0).any()]
     looks = style.looks(cases["model"])
     rows = [row for x in AXES for row in _rows(cases, x, measured, looks)]

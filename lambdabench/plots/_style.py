@@ -2,6 +2,7 @@
 
 import contextlib
 import textwrap
+import warnings
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
@@ -45,20 +46,30 @@ def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
     }
 
 
+LONGEST_NAME, LONGEST_TEXT, LONGEST_NOTE = 60, 160, 1200
+"""Characters of a point's name, of a title and of a line under a figure that leave room for the figure."""
+CAPTION_SHARE, LINE_INCHES = 0.4, 0.108
+"""Most of a figure's height that the lines under it take, and the height of one: more would leave the figure no room."""
 TITLE_PER_INCH = 9
 """Characters of a title that an inch of a figure holds."""
 
 
 def heading(figure: Figure, title: str) -> None:
     """The title over a figure, wrapped to its width."""
-    text = textwrap.fill(foreign.plain(title), int(figure.get_figwidth() * TITLE_PER_INCH))
+    text = textwrap.fill(
+        foreign.bounded(foreign.plain(title), LONGEST_TEXT), int(figure.get_figwidth() * TITLE_PER_INCH)
+    )
     figure.suptitle(text, fontsize=11, fontweight="bold", x=0.01, ha="left")
 
 
 def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
     """The conditions under a figure, wrapped to `width` characters."""
-    text = "\n".join(line for note in notes for line in textwrap.wrap(foreign.plain(note), width))
-    figure.supxlabel(text, fontsize=6.5, color="#555555", x=0.01, ha="left")
+    told = (foreign.bounded(foreign.plain(note), LONGEST_NOTE) for note in notes)
+    lines = [line for note in told for line in textwrap.wrap(note, width)]
+    most = int(CAPTION_SHARE * figure.get_figheight() / LINE_INCHES)
+    if len(lines) > most:
+        lines[most - 1 :] = [f"... and {len(lines) - most + 1} lines more: lambdabench report has them all."]
+    figure.supxlabel("\n".join(lines), fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 @contextlib.contextmanager
@@ -77,5 +88,7 @@ def context() -> Generator[None]:
         "text.parse_math": False,  # names have dollar signs, and no figure of ours a formula
         "figure.dpi": 100,
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # names may be of a script that the font of the PNG lacks; the SVG has them as text
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..analysis.legible import legible
 from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined, parted_by
-from ..core import fields
+from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
@@ -42,7 +42,7 @@ def draw(
             f"no case has both {x} and {y}: measure models with a published accuracy at their size "
             f"(lambdabench run --suite quickstart), or choose other axes with --x and --y"
         )
-    points = legible(points)
+    points = legible(points, style.LONGEST_TEXT)
     found = groups(points, across)
     batches, rows = sorted({one.batch for one in found}), list(dict.fromkeys(one.told for one in found))
     with style.context():
@@ -152,7 +152,7 @@ def _without(row: dict[str, Any], told: Sequence[fields.Field]) -> dict[str, Any
 def _name(point: dict[str, Any], words: Sequence[str]) -> str:
     batch = "" if point["batch_size"] == point[BATCH] else f"batch {point['batch_size']}"
     besides = [one for one in (*words, batch, point.get("top1_data", "")) if one]
-    return str(point["model"]) + (f" ({', '.join(besides)})" if besides else "")
+    return foreign.cut(str(point["model"]), style.LONGEST_NAME) + (f" ({', '.join(besides)})" if besides else "")
 
 
 def _draw_front(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:

@@ -64,7 +64,7 @@ def drawn(cases: pd.DataFrame) -> pd.DataFrame:
 
 def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
     """The figure of a wide table. Raises NothingMeasuredError where no layer has a time, or no ceilings were measured beside it."""
-    timed = legible(drawn(cases))
+    timed = legible(drawn(cases), style.LONGEST_TEXT)
     ceilings = {key: _ceilings(group) for key, group in timed[timed["model"] == CEILING].groupby(_conditions(timed))}
     layers = timed[timed["model"] != CEILING]
     rows = [

@@ -138,6 +138,11 @@ def test_a_reason_is_bounded_and_keeps_its_beginning_and_its_end() -> None:
     assert foreign.bounded("cannot reach redis://u:pw@h") == "cannot reach redis://***@h"
 
 
+@pytest.mark.parametrize(("most", "told"), [(7, "abcdefg"), (6, "ab…efg"), (5, "ab…fg")])
+def test_a_name_is_cut_in_its_middle(most: int, told: str) -> None:
+    assert foreign.cut("abcdefg", most) == told
+
+
 def test_of_what_a_program_said_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "stderr.txt"
     assert foreign.last_words(path, 3) == ""
