@@ -3,8 +3,11 @@
 It is loaded in every pytest run of its users: whatever it needs is imported when an option asks for it.
 """
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def pytest_addoption(parser: Any) -> None:
@@ -15,6 +18,16 @@ def pytest_addoption(parser: Any) -> None:
     )
     group.addoption("--lambdabench-pair", metavar="FOLDER", default=None, help="used by lambdabench check")
     group.addoption("--lambdabench-serve", metavar="GLOB", default=None, help="used by lambdabench check")
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_load_initial_conftests(early_config: Any) -> Generator[None]:
+    """A side of the gate's is one before its conftest.py imports anything."""
+    if early_config.known_args_namespace.lambdabench_serve:
+        from .worker.serve import stand
+
+        stand()
+    yield
 
 
 def pytest_configure(config: Any) -> None:

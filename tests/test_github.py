@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,21 @@ def test_exit_codes_of_the_action(tmp_path: Path, code: int, unclear: str, wante
     assert "--base origin/main --only * " in asked
     assert "--pytest tests/bench marks --build pip install ." in asked
     assert ("::warning::" in done.stdout) == (code == 3 and unclear == "warn")
+
+
+def test_a_cancelled_job_ends_its_check_which_puts_things_in_order(tmp_path: Path) -> None:
+    program = tmp_path / "lambdabench"
+    program.write_text(
+        f"#!/bin/sh\ntrap 'touch {tmp_path}/ordered; exit 130' TERM\necho begun\nwhile :; do sleep 0.05; done\n"
+    )
+    program.chmod(0o755)
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BASE": "main", "GITHUB_OUTPUT": str(tmp_path / "output")}
+    with subprocess.Popen(["bash", str(GITHUB / "check.sh")], env=given, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    assert (tmp_path / "ordered").exists()
 
 
 def test_the_actions_need_no_more_than_they_say() -> None:

@@ -186,7 +186,7 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
             environment[TREES] = os.pathsep.join((asked.request.base, asked.request.head))
         options = ("-P",) if asked.installed else ()
         command = (
-            asked.pythons[number], *options, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-serve", asked.request.only,
+            asked.pythons[number], *options, "-m", "pytest", str(path), "-p", PLUGIN, f"--lambdabench-serve={asked.request.only}",
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
             *(() if asked.installed else ALONE),
         )  # fmt: skip

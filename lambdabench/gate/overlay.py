@@ -5,13 +5,12 @@ made anew and never followed, and whatever stood in the way is taken away first.
 import os
 import shutil
 import stat
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import GateError
+from . import project
 
 NOT_COPIED = frozenset({"__pycache__", ".git"})
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -73,10 +72,8 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Laid:
 
 def _sources(top: Path) -> list[Path]:
     """Folders that hold a repository's package by convention: src, and the project's name."""
-    path = top / "pyproject.toml"
-    project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.is_file() else {}
-    names = ("src", str(project.get("name", "")).replace("-", "_"))
-    return [top / one for one in names if one and (top / one).is_dir()]
+    names = ("src", *(one.replace("-", "_") for one in project.titles(top)))
+    return [top / one for one in names if (top / one).is_dir()]
 
 
 def _refuse_strange(place: Path, top: Path) -> None:
@@ -86,8 +83,8 @@ def _refuse_strange(place: Path, top: Path) -> None:
         found = next((name for is_kind, name in KINDS if is_kind(mode)), "")
         if found:
             raise GateError(
-                f"--pytest: {one.relative_to(top)} is {found}; head's tests are copied over base's, which files, folders and links "
-                "can be: put it elsewhere"
+                f"--pytest: {one.relative_to(top)} is {found}, which cannot be laid over base's as files, folders and links are; "
+                "put it elsewhere"
             )
 
 

@@ -25,7 +25,7 @@ def names(base: Path, head: Path) -> tuple[str, ...]:
     """
     found = [modules(base), modules(head)]
     distributions = importlib.metadata.packages_distributions()
-    own = {_normal(one) for tree in (base, head) for one in _titles(tree)} | _installed_from(head)
+    own = {_normal(one) for tree in (base, head) for one in titles(tree)} | _installed_from(head)
     certain = {one for one in found[0].keys() & found[1].keys() if all(_is_usual(of_tree[one]) for of_tree in found)}
     perhaps = (found[0].keys() | found[1].keys()) - certain
     theirs = {name for name, of in distributions.items() if not own & {_normal(one) for one in of}}
@@ -80,8 +80,8 @@ def _alone(ours: set[str], found: list[dict[str, str]]) -> set[str]:
     return {one for one in ours if one not in shown and one.isidentifier() and one not in sys.stdlib_module_names}
 
 
-def _titles(tree: Path) -> list[str]:
-    """The project's names in its own settings."""
+def titles(tree: Path) -> list[str]:
+    """A project's names in its own settings; none where it has none."""
     settings = read_toml(tree / "pyproject.toml")
     said = [_at(settings, "project", "name"), _at(settings, "tool", "poetry", "name")]
     parser = configparser.ConfigParser(interpolation=None)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from ..core.errors import GateError
 from . import owners
 
 PREFIX = "lambdabench-"
@@ -17,11 +18,16 @@ KINDS = ("check", "users", "side", "pair", "nursery")
 
 @contextlib.contextmanager
 def folder(kind: str) -> Generator[Path]:
-    """An empty folder of one of `KINDS`, gone afterwards."""
+    """An empty folder of one of `KINDS`, gone afterwards. Raises GateError where none can be made."""
     assert kind in KINDS
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{kind}-", ignore_cleanup_errors=True) as name:
-        place = Path(name).resolve()
-        claim(place)
+    with contextlib.ExitStack() as opened:
+        try:
+            made = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{kind}-", ignore_cleanup_errors=True)
+            place = Path(opened.enter_context(made)).resolve()
+            claim(place)
+        except OSError as error:
+            told = error.strerror or error
+            raise GateError(f"check needs a folder for a while, and cannot make one: {told}") from error
         yield place
 
 

@@ -131,7 +131,7 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
     with scratch.folder("users") as folder:
         codec.write(folder / "request.json", request)
         command = (
-            sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, "--lambdabench-pair", str(folder),
+            sys.executable, "-m", "pytest", str(path), "-p", PLUGIN, f"--lambdabench-pair={folder}",
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *ALONE,
         )  # fmt: skip
         limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s

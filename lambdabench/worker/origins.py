@@ -4,9 +4,12 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..core.pairing import PairOutcome, Trouble, UsersRequest
@@ -27,6 +30,25 @@ class Own:
 
     def __str__(self) -> str:
         return json.dumps(asdict(self))
+
+
+class OwnFirst:
+    """A finder that looks for what is compared in a side's own places before any other: what another environment has by the same
+    name stands in the search path, and would come before an editable install's own finder."""
+
+    def __init__(self, own: Own) -> None:
+        self._own = own
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Its own, or None: then others look, and what they find is told by `foreign`."""
+        if name not in self._own.names:
+            return None
+        places = [one for one in (sys.path if path is None else path) if _is_own(one, self._own)]
+        found = PathFinder.find_spec(name, places, target)
+        if found is not None and found.origin is not None:
+            return found
+        others = [one for one in sys.meta_path if one is not self and one is not PathFinder]
+        return next((spec for one in others if (spec := one.find_spec(name, path, target)) is not None), None)
 
 
 def own_of(request: UsersRequest, number: int) -> Own:
@@ -79,7 +101,7 @@ def _is_own(file: str, own: Own) -> bool:
 
 
 def _within(file: str, folder: str) -> bool:
-    return _real(file).startswith(f"{_real(folder)}{os.sep}")
+    return os.path.join(_real(file), "").startswith(os.path.join(_real(folder), ""))
 
 
 def _expected(own: Own) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,21 @@ from .swap import TwoTrees
 from .turns import Player, read
 
 
+def stand() -> None:
+    """Makes this process one side's, before it imports anything of that side's."""
+    own = own_side()
+    if own.home:
+        sys.meta_path.insert(0, origins.OwnFirst(own))
+    if folders := os.environ.get(TREES):
+        base, head = map(Path, folders.split(os.pathsep))
+        TwoTrees(base, head).take("base")
+
+
+def own_side() -> origins.Own:
+    """What this process has to run as its own."""
+    return origins.parse(Path(os.environ[OWN]).read_text())
+
+
 class Serving:
     """A pytest plugin that speaks lines of JSON with the gate."""
 
@@ -30,15 +46,12 @@ class Serving:
         self._failures: dict[str, str] = {}
         self._skips: dict[str, str] = {}
         self._files: dict[str, Path] = {}
-        self._own = origins.parse(Path(os.environ[OWN]).read_text())
+        self._own = own_side()
         self._patch = intercepted(self.on_benchmark)
 
     def pytest_configure(self) -> None:
         if os.environ.get(LEASH):
             leash.follow_parent()
-        if folders := os.environ.get(TREES):
-            base, head = map(Path, folders.split(os.pathsep))
-            TwoTrees(base, head).take("base")
         self._patch.__enter__()
 
     def pytest_unconfigure(self) -> None:

@@ -160,7 +160,9 @@ def test_what_is_no_file_is_refused_with_a_line(
             listening.bind("strange")
         else:
             os.mkfifo("strange")
-        with pytest.raises(GateError, match=f"--pytest: {BENCH}/strange is {kind}; head's tests are copied"):
+        with pytest.raises(
+            GateError, match=f"--pytest: {BENCH}/strange is {kind}, which cannot be laid over base's as files"
+        ):
             laid(made, lambda base: None)
     assert GateError.exit_code == 2
 

@@ -32,7 +32,8 @@ def alone(project: Repository) -> Repository:
     """A src layout of which pytest knows nothing, one test, and head twice as slow."""
     project.write("tests/bench/test_shapes.py", ONE)
     (project.folder / "tests/conftest.py").unlink()
-    project.write("pyproject.toml", '[project]\nname = "shapes"\n')
+    (project.folder / "pyproject.toml").unlink()
+    project.write("setup.cfg", "[metadata]\nname = shapes\n")
     project.commit()
     project.git("checkout", "--quiet", "-b", "work")
     project.edit("src/shapes/inner.py", "found += i * i", "found += i * i + i * i - i * i")
@@ -59,6 +60,7 @@ def test_a_package_that_is_installed_beside_is_not_taken_for_either_side(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(outer.parents[1]), os.environ.get("PYTHONPATH", ""))))
     found = run(alone)
     assert found.exit_code == 3
+    assert [one.label for one in found.lines] == ["tests/bench/test_shapes.py::test_total"], "by its place in the tree"
     assert found.exit_reason.startswith(f"a side ran code that is not its own: base ran shapes from {outer}, expected")
     assert f"head ran shapes from {outer}, expected it from {alone.folder}" in found.exit_reason
     assert "say --build 'pip install .', or pythonpath = [\"src\"]" in found.notes[0]
@@ -82,19 +84,40 @@ def test_a_package_in_src_that_nothing_installs_is_told_how_to_be(alone: Reposit
 EDITABLE = "echo $(pwd)/src > $(echo $VIRTUAL_ENV/lib/python*/site-packages)/__editable__.shapes.pth"
 
 
-def test_an_editable_build_is_each_sides_own_the_second_time_too(
-    alone: Repository, outer: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((f"{alone.folder}/src", os.environ.get("PYTHONPATH", ""))))
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One short pair of processes."""
     whole = apart.run
     monkeypatch.setattr(
         apart, "run", lambda asked, on_outcome: whole(replace(asked, looks=((1, 0.9),), pair_s=0.05), on_outcome)
     )
+
+
+@pytest.mark.usefixtures("briefly")
+def test_an_editable_build_is_each_sides_own_the_second_time_too(
+    alone: Repository, outer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((f"{alone.folder}/src", os.environ.get("PYTHONPATH", ""))))
     for _ in range(2):
         (line,) = run(alone, EDITABLE).lines
         (one,) = line.outcomes
         assert one.verdict is not None, one.reason
         assert one.verdict.ratio > 1.3
+
+
+@pytest.mark.usefixtures("briefly")
+def test_what_a_conftest_imports_is_its_sides_own(alone: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way to the package leads into head's tree, as that of an editable install."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((f"{alone.folder}/src", os.environ.get("PYTHONPATH", ""))))
+    fixture = "import pytest\nfrom shapes import total\n\n@pytest.fixture\ndef work():\n    return total\n"
+    alone.write("tests/bench/conftest.py", fixture)
+    alone.write("tests/bench/test_shapes.py", "def test_it(benchmark, work):\n    benchmark(work, 3000)\n")
+    inner = (alone.folder / "src/shapes/inner.py").read_text()
+    alone.write("src/shapes/inner.py", f"{inner}\n# torch.library: both sides cannot be in one process\n")
+    (line,) = run(alone).lines
+    (one,) = line.outcomes
+    assert one.verdict is not None, one.reason
+    assert one.verdict.ratio > 1.3
 
 
 def test_what_other_projects_install_is_both_sides_own(

@@ -1,6 +1,7 @@
 """What a killed check leaves is taken away by the next one; what runs, and what is somebody else's, stays."""
 
 import dataclasses
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lambdabench import cli
+from lambdabench.core.errors import GateError
 from lambdabench.gate import owners, scratch, trees
 
 from .conftest import Repository
@@ -144,3 +147,25 @@ def test_what_cannot_be_asked_is_left_alone_for_a_week(change: dict[str, str]) -
     other = dataclasses.replace(here, pid=2**22 + 1, started="1", **change)  # pyright: ignore[reportArgumentType]
     assert not owners.is_dead(other, here)
     assert owners.is_dead(other, dataclasses.replace(here, since=here.since + 8 * 86400))
+
+
+def test_no_room_for_a_folder_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(scratch, "claim", full)
+    with pytest.raises(GateError, match=r"needs a folder for a while, and cannot make one: No space left on device"):
+        scratch.folder("check").__enter__()
+    assert list(place.iterdir()) == []
+
+
+def test_an_ending_that_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under nohup."""
+    handled = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_IGN}
+    monkeypatch.setattr(cli.signal, "getsignal", handled.get)
+    monkeypatch.setattr(cli.signal, "signal", handled.__setitem__)
+    cli._end_as_if_interrupted()
+    assert handled == {signal.SIGTERM: cli._interrupt, signal.SIGHUP: signal.SIG_IGN}
+    with pytest.raises(KeyboardInterrupt):
+        cli._interrupt(signal.SIGTERM, None)
+    assert handled[signal.SIGTERM] == signal.SIG_IGN, "a second one would stop what puts things in order"

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from lambdabench.worker.leash import LEASH
-from lambdabench.worker.pipes import PIPES
+from lambdabench.worker.origins import Own
+from lambdabench.worker.pipes import OWN, PIPES
 
 PROGRAM = """
 import time
@@ -33,7 +34,9 @@ WAITING = "import sys, time\n\ndef test_it(benchmark):\n    sys.stdin = None\n  
 def test_a_users_tests_end_with_their_parent_too(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(WAITING)
     answers, unheard = os.pipe()
-    environment = os.environ | {LEASH: "1", PIPES: f"{answers},{unheard}"}
+    own = tmp_path / "own.json"
+    own.write_text(str(Own(side="head", names=(), tree=str(tmp_path), home="", other="")))
+    environment = os.environ | {LEASH: "1", PIPES: f"{answers},{unheard}", OWN: str(own)}
     command = (
         sys.executable,
         "-m",

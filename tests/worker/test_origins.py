@@ -1,6 +1,8 @@
 """A side has to run its own code: what is loaded from anywhere else is told, with the place it came from."""
 
+import importlib.util
 import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -46,6 +48,36 @@ def test_what_a_side_loads_from_its_tree_or_environment_is_its_own(
 def test_what_it_loads_from_elsewhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     load(monkeypatch, "acme.shapes", tmp_path / file)
     assert origins.foreign(own(tmp_path / "tree")).startswith(f"base ran acme.shapes from {tmp_path / file}")
+
+
+class Editable:
+    """As setuptools makes one, behind all other finders."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        return importlib.util.spec_from_file_location(name, self._file) if name == "acme.shapes" else None
+
+
+def test_its_own_comes_before_what_another_environment_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer, tree, home = tmp_path / "outer", tmp_path / "tree", tmp_path / "home/lib/site-packages"
+    for one in (outer / "acme/shapes", outer / "acme/other", outer / "shapes", tree / "src/fast", home / "shapes"):
+        one.mkdir(parents=True)
+        (one / "__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [str(outer), str(home)])
+    finder = origins.OwnFirst(own(tree, str(tmp_path / "home")))
+    monkeypatch.setattr(sys, "meta_path", [finder, PathFinder, Editable(tree / "src/fast/__init__.py")])
+
+    def origin(name: str, path: list[str] | None = None) -> str | None:
+        found = finder.find_spec(name, path)
+        return found and found.origin
+
+    assert origin("shapes") == str(home / "shapes/__init__.py")
+    assert origin("acme.shapes", [str(outer / "acme")]) == str(tree / "src/fast/__init__.py")
+    assert origin("acme.other", [str(outer / "acme")]) is None, "others look for what is not compared"
+    (home / "shapes/__init__.py").unlink()
+    assert origin("shapes") is None
 
 
 def test_a_link_is_where_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
