@@ -1,10 +1,14 @@
 """What several processes say of one case: slower is what all of them say, and the least sure one decides."""
 
+from pathlib import Path
+
 import pytest
 
-from lambdabench.core.pairing import Entry, PairOutcome, Side
+from lambdabench.core.pairing import Controls, Entry, PairOutcome, PairRequest, Side, UsersRequest
 from lambdabench.core.spec import Case
+from lambdabench.gate import check, users
 from lambdabench.gate.check import judge_lines
+from lambdabench.gate.processes import Answered
 from lambdabench.gate.result import Line
 
 from .test_settings import verdict
@@ -59,3 +63,64 @@ def test_page_faults_of_some_processes_are_the_allocators() -> None:
     )
     assert judged(faulting, faulting, faulting).status == "slower"
     assert judged(sure, process(1e-6, faults=20.0), sure).status == "slower"
+
+
+def test_suspects_are_asked_again_in_fresh_processes_made_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[PairRequest] = []
+
+    def ask(request: PairRequest, on_outcome: object, nursery: object = None) -> Answered:
+        asked.append(request)
+        return Answered(outcomes=tuple(process(1e-6) for _ in request.entries), controls=None)
+
+    monkeypatch.setattr(check, "ask", ask)
+    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
+    first = {"a": process(1e-6), "b": PairOutcome(label="b", verdict=verdict(1.0, "same"))}
+    sides = check.Sides(base=Path("base"), head=Path("head"))
+    found = check.confirm(entries, first, sides, 2.0, lambda stage, one: None)
+    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": check.CONFIRMATIONS}
+    assert [[one.label for one in request.entries] for request in asked] == [["a"], ["a"]]
+    assert [(one.base, one.head, one.fixed_s, one.controls) for one in asked] == [("base", "head", 2.0, False)] * 2
+    assert [(one.swapped, one.explain) for one in asked] == [(True, False), (False, True)]
+    assert len({0, *(one.seed for one in asked)}) == 3, "none repeats the order of the first"
+
+
+def test_users_suspects_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[UsersRequest] = []
+
+    def session(request: UsersRequest, path: Path, on_outcome: object) -> users.Session:
+        asked.append(request)
+        answered = Answered(outcomes=tuple(process(1e-6) for _ in request.labels), controls=None)
+        return users.Session(declared=request.labels, answered=answered, apart="")
+
+    monkeypatch.setattr(users, "session", session)
+    request = UsersRequest(base="base", head="head")
+    entries = users._entries(["a", "b"], request)
+    first = {"a": process(1e-6), "b": PairOutcome(label="b", verdict=verdict(1.0, "same"))}
+    found = users._confirm(request, entries, first, Path("tests"), 2.0, lambda stage, one: None)
+    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": check.CONFIRMATIONS}
+    assert [(one.labels, one.fixed_s, one.controls) for one in asked] == [(("a",), 2.0, False)] * 2
+    assert [(one.swapped, one.explain) for one in asked] == [(True, False), (False, True)]
+    assert len({0, *(one.seed for one in asked)}) == 3
+    calm = {name: PairOutcome(label=name, verdict=verdict(1.0, "same")) for name in ("a", "b")}
+    assert users._confirm(request, entries, calm, Path("tests"), 2.0, lambda stage, one: None) == {}
+    assert len(asked) == 2, "nothing is asked where nothing looks slower"
+
+
+def test_controls_are_asked_for_until_a_process_brings_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Controls(label="b", same=verdict(1.0, "same"), canary=verdict(1.1))
+    brought = [None, held, None]
+    asked: list[PairRequest] = []
+
+    def ask(request: PairRequest, on_outcome: object, nursery: object = None) -> Answered:
+        asked.append(request)
+        return Answered(outcomes=(PairOutcome(label=request.entries[0].label),), controls=brought[len(asked) - 1])
+
+    monkeypatch.setattr(check, "ask", ask)
+    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("c", "a", "b")]
+    found, controls = check.compare(entries, check.Sides(base=Path("b"), head=Path("h")), lambda stage, one: None)
+    assert (list(found), controls) == (["a", "b", "c"], held)
+    assert [(one.controls, one.explain, one.fixed_s, one.swapped, one.seed) for one in asked] == [
+        (True, False, None, False, 0),
+        (True, False, None, False, 0),
+        (False, False, None, False, 0),
+    ]
