@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..analysis.pareto import groups
 from ..commands import Prepared, RunResult, Step, load_now, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Case, Job
+from ..core.spec import HALVED, Case, Job, ModelFacts
 from ..core.units import format_duration, format_significant
 from ..plan import worker_key
 from . import terminal
@@ -67,6 +67,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
         return
     _print_jobs(console, planned.jobs)
+    for line in fed_lines({one.case.model for one in planned.jobs}, prepared.facts.values()):
+        console.print(foreign.plain(line), soft_wrap=True)
     told = _teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
     for skip in planned.skips:
         what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
@@ -79,6 +81,11 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
+
+
+def fed_lines(names: Collection[str], facts: Iterable[ModelFacts]) -> list[str]:
+    """What users' own networks of these names are given, for one image, where that is not images alone."""
+    return sorted({f"{one.name} is fed {one.fed}" for one in facts if one.fed and one.name in names})
 
 
 def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:

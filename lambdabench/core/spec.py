@@ -221,6 +221,8 @@ class ModelFacts:
     """Convolutions and matrix products in one forward pass."""
     problem: str = ""
     """Why the counts are missing."""
+    fed: str = ""
+    """What a user's own network is given where its author says so, "float32 1x1x24x40, int64 1x7"; empty for a batch of images."""
     sources: tuple[tuple[str, str], ...] = ()
     """Of a user's own network: the files of its own that were imported to make it, each with its digest."""
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from lambdabench import models
 from lambdabench.backends import torch_eager
+from lambdabench.cli.run_view import fed_lines
 from lambdabench.core.errors import LambdabenchError, UnsupportedError
 from lambdabench.core.spec import Case, Wish, options_from
 
@@ -78,6 +79,17 @@ def learns():
 
 def learns_loss_of(output):
     return output.logits.sum()
+
+class Maps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(1, 4, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        return [self.c(x), self.c(x)[:, :, ::2, ::2]]
+
+def maps():
+    return Maps()
 
 def two():
     return Two()
@@ -175,6 +187,17 @@ def test_outputs_of_any_structure_are_checked_and_measured(file: Path, name: str
     assert "outputs are not finite" in one.check(broken)
 
 
+def test_feature_maps_of_images_that_are_not_square(file: Path) -> None:
+    asked = case(file, "maps", {"input": "1x8x16"}, mode="features")
+    one = session(asked)
+    output = one.call()
+    assert one.check(output) == ""
+    found = one.effective(output)
+    assert (found.mode, found.features, found.inputs) == ("features", "2:4 4:4", "float32 2x1x8x16")
+    assert one.doubts() == ()
+    assert "expected 8 x 16 px divided by 2" in one.check([output[0][:, :, :, :4]])
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -209,6 +232,10 @@ def test_planning_knows_the_size_that_inputs_beside_the_callable_have(file: Path
     facts = models.describe(Wish(model=f"{file}:two"))
     assert (facts.problem, facts.native_px, facts.image_px) == ("", 40, 40)
     assert facts.flops_per_image == 2 * 22 * 38 * 4 * 9
+    assert facts.fed == "float32 1x1x24x40, int64 1x7"
+    told = f"{file}:two is fed float32 1x1x24x40, int64 1x7"
+    assert fed_lines([facts.name], [facts, models.describe(Wish(model=f"{file}:gray"))]) == [told]
+    assert fed_lines(["another"], [facts]) == []
     facts = models.describe(Wish(model=f"{file}:not_on_meta"))
     assert (facts.native_px, bool(facts.problem)) == (40, True)
     assert models.describe(Wish(model=f"{file}:sized", image_px=8)).flops_per_image == 2 * 36 * 4 * 9

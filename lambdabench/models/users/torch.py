@@ -145,6 +145,7 @@ def describe(wish: Wish) -> ModelFacts:
     native_px = feed.fixed.px if feed is not None and feed.fixed is not None else USER_PX
     px = wish.image_px or native_px
     known: dict[str, Any] = {"name": wish.model, "family": "user", "native_px": native_px, "image_px": px}
+    known["fed"] = "" if feed is None else _shapes(_one_image(feed, px, wish.options))
     try:
         counts: dict[str, Any] = {"problem": problem} if make is None else _counts(make(), feed, px, wish.options)
     except UnsupportedError:
@@ -160,13 +161,23 @@ def _told(error: Exception) -> str:
 
 def _counts(network: nn.Module, feed: Feed | None, px: int, options: Options) -> dict[str, Any]:
     shape = shape_of(px, options)
-    batch_size = (feed.batch_size if feed is not None else None) or 1
     arguments: Arguments = ((torch.empty(1, shape.channels, shape.height, shape.width),), {})
     if feed is not None:
-        arguments = feed.make(batch_size, None if feed.fixed else shape, 0)
+        arguments = _one_image(feed, px, options)
     device = next((one.device for one in network.parameters()), torch.device("cpu"))
     by_place, by_name = pytree.tree_map_only(Tensor, lambda one: one.to(device), arguments)
+    batch_size = (feed.batch_size if feed is not None else None) or 1
     return counted(network, *by_place, batch_size=batch_size, **by_name)
+
+
+def _one_image(feed: Feed, px: int, options: Options) -> Arguments:
+    """What a feed gives for one image; of one that has a batch size of its own, for that."""
+    return feed.make(feed.batch_size or 1, None if feed.fixed else shape_of(px, options), 0)
+
+
+def _shapes(arguments: Arguments) -> str:
+    given = [one for one in pytree.tree_leaves(arguments) if isinstance(one, Tensor)]
+    return ", ".join(f"{str(one.dtype).removeprefix('torch.')} {'x'.join(map(str, one.shape))}" for one in given)
 
 
 def _asked(case: Case, feed: Feed) -> Shape | None:
