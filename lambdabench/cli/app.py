@@ -72,7 +72,8 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         str | None,
         typer.Option(
             help="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
-            "comma-separated. inputs(batch_size) beside the callable says what it is fed."
+            "comma-separated. inputs(batch_size) beside the callable says what it is fed. Loading your own runs its code, of a .pt2 too, "
+            "under --dry-run as well."
         ),
     ] = None,
     batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
@@ -92,7 +93,10 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     reports: ReportsOption = Path("reports"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print cases, order, estimated time and memory; measure nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print cases, order, estimated time and memory; measure nothing. A --model is loaded."
+        ),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")

@@ -79,8 +79,9 @@ def file_of(model: str) -> Path | None:
     return None if found is None else found.file
 
 
-def imported(model: str) -> dict[str, str]:
-    """The own files of a user's model that this process has imported, with their digests now; empty for a name."""
+def imported(model: str, beside: Iterable[str] = ()) -> dict[str, str]:
+    """The own files of a user's model that this process has imported, with their digests now; empty for a name. Where it has imported
+    other models `beside` it, without those that are theirs alone."""
     try:
         found = _network(model)
     except SuiteError:
@@ -90,7 +91,17 @@ def imported(model: str) -> dict[str, str]:
     modules = [(name, getattr(one, "__file__", None)) for name, one in list(sys.modules.items())]
     named = [path for name, path in modules if isinstance(path, str) and name.split(".")[0] not in FRAMEWORKS]
     files = {path for path in (_own_file(one, found) for one in named) if path is not None}
+    files -= {path for one in beside for path in _told(one)} - {*files_of(found)}
     return {str(one): digest for one in sorted(files) if (digest := _digest(one)) and not _is_empty(one)}
+
+
+def _told(model: str) -> list[Path]:
+    """The own files of a model as far as they can be told without importing them; none for a name, or where it is absent."""
+    try:
+        found = _network(model)
+    except SuiteError:
+        return []
+    return [] if found is None else files_of(found)
 
 
 def first_seen(model: str, known: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ def probe(folder: Path) -> None:
     wishes = codec.read(tuple[Wish, ...], folder / "wishes.json")
     codec.write(folder / "machine.json", find_machine())
     codec.write(folder / "names.json", models.names())
-    codec.write(folder / "catalogue.json", tuple(_described(wish) for wish in wishes))
+    codec.write(folder / "catalogue.json", tuple(_described(wish, wishes) for wish in wishes))
 
 
 def describe(folder: Path) -> None:
@@ -32,13 +32,14 @@ def describe(folder: Path) -> None:
     models.warm()
     (folder / "started").touch()
     for index, wish in enumerate(wishes):
-        codec.write(folder / f"{index}.json", _described(wish))
+        codec.write(folder / f"{index}.json", _described(wish, wishes))
 
 
-def _described(wish: Wish) -> ModelFacts:
+def _described(wish: Wish, wishes: tuple[Wish, ...]) -> ModelFacts:
     """A model's facts; of a user's own with the files that it was made of."""
     facts = models.describe(wish)
-    seen = tuple(sources.imported(wish.model).items())
+    beside = {one.model for one in wishes} - {wish.model}
+    seen = tuple(sources.imported(wish.model, beside).items())
     return dataclasses.replace(facts, problem=foreign.bounded(facts.problem), sources=seen)
 
 

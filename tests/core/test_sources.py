@@ -137,6 +137,15 @@ def test_what_only_the_worker_sees_counts_as_it_was_then(here: Path, monkeypatch
     assert imported("resnet50") == imported("absent.py:make") == {}
 
 
+def test_another_networks_files_are_not_its_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(here, one="import shared, mine", two="import shared, theirs", shared="x = 1", mine="", theirs="y = 1")
+    monkeypatch.syspath_prepend(here)
+    for name in ("one", "two"):
+        importlib.import_module(name)
+    found = imported("one:make", ["two:make", "resnet50", "absent.py:make"])
+    assert sorted(Path(path).name for path in found) == ["one.py", "shared.py"]
+
+
 def test_a_module_keeps_the_digest_that_it_was_imported_with_and_a_file_that_runs_again_does_not(here: Path) -> None:
     main, blocks = (str(here / one) for one in ("net.py", "blocks.py"))
     old, new = {main: "old", blocks: "old"}, {main: "new", blocks: "new", "late": "new"}
