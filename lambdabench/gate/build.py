@@ -98,10 +98,16 @@ def _leads_into(site: Path, tree: Path) -> bool:
             return True
         if one.suffix in (".pth", ".egg-link", ".py") and _names(one, tree):
             return True
-        told = one / "direct_url.json"
-        if told.is_file() and json.loads(told.read_text()).get("dir_info", {}).get("editable") and _names(told, tree):
+        if _is_editable(one / "direct_url.json") and _names(one / "direct_url.json", tree):
             return True
     return False
+
+
+def _is_editable(told: Path) -> bool:
+    try:
+        return bool(json.loads(told.read_text())["dir_info"]["editable"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _names(file: Path, tree: Path) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..core.errors import GateError
 from . import git
 
 ROOTS = ("", "src", "lib", "python")
@@ -21,12 +22,14 @@ BESIDE = frozenset({"conftest", "setup", "__init__", "__main__"})
 def names(base: Path, head: Path) -> tuple[str, ...]:
     """Dotted names of what either tree holds: "shapes", or "acme.shapes" where acme is shared with other projects.
 
-    What only one of them has, or has in an unusual place, is none of ours where another project has installed it here.
+    What only one of them has, or has in an unusual place or as a file in the top folder, is not the project's where another one has
+    installed it here. Raises GateError where git does not tell what a tree holds.
     """
     found = [modules(base), modules(head)]
     distributions = importlib.metadata.packages_distributions()
     own = {_normal(one) for tree in (base, head) for one in titles(tree)} | _installed_from(head)
-    certain = {one for one in found[0].keys() & found[1].keys() if all(_is_usual(of_tree[one]) for of_tree in found)}
+    shared = found[0].keys() & found[1].keys()
+    certain = {one for one in shared if _is_usual(base, one, found[0][one]) and _is_usual(head, one, found[1][one])}
     perhaps = (found[0].keys() | found[1].keys()) - certain
     theirs = {name for name, of in distributions.items() if not own & {_normal(one) for one in of}}
     ours = {name for name, of in distributions.items() if own & {_normal(one) for one in of}}
@@ -35,8 +38,10 @@ def names(base: Path, head: Path) -> tuple[str, ...]:
 
 def modules(tree: Path) -> dict[str, str]:
     """Outermost packages and modules of a tree by their dotted names, each with the folder that is to be searched for it."""
-    listed = git.answer(tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
-    files = {one for one in listed.split("\0") if one.endswith((".py", ".pyx"))}
+    listed = git.run(tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if listed.returncode:
+        raise GateError(f"git does not tell what {tree} holds: {git.words(listed.stderr)}")
+    files = {one for one in listed.stdout.split("\0") if one.endswith((".py", ".pyx"))}
     packages = {str(PurePosixPath(one).parent) for one in files if one.endswith("/__init__.py")}
     found: dict[str, str] = {}
     for one in sorted(files):
@@ -70,8 +75,9 @@ def _name(path: PurePosixPath, root: str, packages: set[str]) -> str:
     return ".".join([*parts, path.stem]) if path.stem.isidentifier() else ""
 
 
-def _is_usual(root: str) -> bool:
-    return root in ROOTS
+def _is_usual(tree: Path, name: str, root: str) -> bool:
+    """Whether a tree has it where packages are. Single files in the top folder are scripts, whose names others' modules may have."""
+    return root in ROOTS and (bool(root) or (tree / name.replace(".", "/")).is_dir())
 
 
 def _alone(ours: set[str], found: list[dict[str, str]]) -> set[str]:
@@ -117,11 +123,15 @@ def _installed_from(head: Path) -> set[str]:
     """Names of what is installed here from head's tree."""
     found: set[str] = set()
     for one in importlib.metadata.distributions():
-        text = one.read_text("direct_url.json")
-        if text and json.loads(text).get("url", "").rstrip("/") == head.resolve().as_uri():
+        try:
+            told = json.loads(one.read_text("direct_url.json") or "{}")
+        except ValueError:
+            continue
+        if str(_at(told, "url")).rstrip("/") == head.resolve().as_uri():
             found.add(_normal(one.name))
     return found
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _normal(name: str | None) -> str:
+    """A distribution's name as all its spellings have it; what an installation left half has none."""
+    return re.sub(r"[-_.]+", "-", name or "").lower()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdabench.core.errors import GateError
 from lambdabench.gate import project
 
 from .conftest import Repository
@@ -47,6 +48,12 @@ def test_what_only_one_side_has_is_ours_unless_somebody_else_installed_it(make_r
     assert not {"pytest", "numpy"} & set(found)
     for made in (base, head):
         made.write("src/pytest/__init__.py", "")
+        made.write("pluggy.py", "")
+        made.write("script.py", "")
+    assert "pluggy" not in project.names(base.folder, head.folder), (
+        "a script by the name of a package that others installed"
+    )
+    assert "script" in project.names(base.folder, head.folder)
     assert "pytest" in project.names(base.folder, head.folder), "whose project is pytest compares its own"
 
 
@@ -73,3 +80,18 @@ def test_settings_that_cannot_be_read_are_none(make_repository: Make, tmp_path: 
     made.write("setup.cfg", "name")
     assert project.names(made.folder, made.folder) == ()
     assert project.read_toml(tmp_path / "absent.toml") == {}
+
+
+def test_what_an_installation_left_half_stops_nothing(
+    make_repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_repository("project")
+    made.write("src/shapes/__init__.py", "")
+    half = tmp_path / "site" / "half-1.0.dist-info"
+    half.mkdir(parents=True)
+    (half / "direct_url.json").write_text("{")
+    (half / "top_level.txt").write_text("half")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert "shapes" in project.names(made.folder, made.folder)
+    with pytest.raises(GateError, match=r"git does not tell what .* holds: fatal: not a git repository"):
+        project.modules(tmp_path)
