@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import WorkerOutcome, WorkResult
+from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
 
 TOP = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "gate", "store")
@@ -95,7 +95,7 @@ def mutated(name: str, asked: argparse.Namespace) -> tuple[list[str], bool]:
         ray = (sys.executable, "-m", "cosmic_ray.cli")
         subprocess.run((*ray, "init", "mutate.toml", "s.sqlite"), cwd=copy, env=environment, check=True)
         with use_db(str(copy / "s.sqlite"), WorkDB.Mode.open) as work:
-            draw(work, asked.most, asked.seed)
+            draw(work, (copy / "lambdabench" / f"{name}.py").read_text().splitlines(), asked)
         with subprocess.Popen((*ray, "exec", "mutate.toml", "s.sqlite"), cwd=copy, env=environment) as process:
             try:
                 process.wait(60 * asked.minutes)
@@ -105,12 +105,19 @@ def mutated(name: str, asked: argparse.Namespace) -> tuple[list[str], bool]:
             return report(name, work), False
 
 
-def draw(work: WorkDB, most: int, seed: str) -> None:
-    """Leaves so many changes to be tried."""
-    every = sorted(one.job_id for one in work.pending_work_items)
-    kept = set(random.Random(seed).sample(every, min(most, len(every))))
+def draw(work: WorkDB, lines: Sequence[str], asked: argparse.Namespace) -> None:
+    """Leaves so many changes to be tried, none of decorators: what is not frozen computes the same."""
+    items = sorted(work.pending_work_items, key=_place)
+    every = [one.job_id for one in items]
+    able = [one.job_id for one in items if not lines[one.mutations[0].start_pos[0] - 1].lstrip().startswith("@")]
+    kept = set(random.Random(asked.seed).sample(able, min(asked.most, len(able))))
     skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
     work.set_multiple_results([one for one in every if one not in kept], skipped)
+
+
+def _place(item: WorkItem) -> tuple[object, ...]:
+    change = item.mutations[0]
+    return change.start_pos, change.operator_name, change.occurrence, str(change.operator_args)
 
 
 def report(name: str, work: WorkDB) -> list[str]:
