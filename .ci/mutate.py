@@ -25,9 +25,8 @@ TOP = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "gate", "store")
 ALSO = {
     "gate/check": ["tests/gate/test_agreement.py", "tests/gate/test_result.py"],
-    "gate/pardon": ["tests/gate/test_settings.py", "tests/cli/test_check_view.py"],
-    "gate/result": ["tests/gate/test_settings.py", "tests/cli/test_check_view.py"],
-    "gate/settings": ["tests/cli/test_check_view.py"],
+    "gate/pardon": ["tests/gate/test_settings.py"],
+    "gate/result": ["tests/gate/test_settings.py", "tests/gate/test_agreement.py"],
 }
 """Tests beside a module's own, test_NAME.py in the same place."""
 NOT_OWN = {"gate/check"}
