@@ -70,7 +70,7 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     on: set[Hashable] = set()
     told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
     for group in groups(kept, across):
-        on |= set(front(kept.loc[group.members], x, y))
+        on |= set(front(kept.loc[group.members, [x, y]], x, y))
         for label in group.members:
             told[label].append(group.told)
     return kept.assign(

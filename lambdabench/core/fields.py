@@ -4,6 +4,7 @@ Fronts, ratios, curves, panels, labels, tables and the columns behind a figure r
 together is told, and what would compare two programs or two machines is never one front, one curve or one ratio.
 """
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,12 @@ def value(row: Mapping[str, Any], field: Field) -> Any:
 def options(row: Mapping[str, Any]) -> Mapping[str, Value]:
     """A row's options, whether as stored text or as a case's pairs."""
     found = row.get("options") or "{}"
-    return json.loads(found) if isinstance(found, str) else dict(found)
+    return _parsed(found) if isinstance(found, str) else dict(found)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parsed(text: str) -> Mapping[str, Value]:
+    return json.loads(text)
 
 
 def word(field: Field, found: Any) -> str:

@@ -1,7 +1,7 @@
 """What a figure or a table must say beside its numbers: conditions, origins, what intervals cover, what is missing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -106,12 +106,11 @@ def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
 
 def _settings(cases: pd.DataFrame) -> list[str]:
     """dtypes and threads; devices, backends and layouts where they are not the plain ones."""
-    rows = _rows(cases)
     told = [", ".join(sorted(set(cases["dtype"])))]
     threads = [str(int(one)) for one in sorted(set(cases["threads"]))]
     told.append(f"{', '.join(threads)} thread{'' if threads == ['1'] else 's'}")
     for name, plain in PLAIN.items():
-        found = sorted({fields.value(row, fields.NAMED[name]) for row in rows} - {""}, key=str)
+        found = _distinct(cases, fields.NAMED[name])
         if found and found != [plain]:
             told.append(" and ".join(fields.word(fields.NAMED[name], one) for one in found))
     return told
@@ -143,14 +142,14 @@ def _fronts(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
             f"A front each of {_and([_values(points, one) for one in apart])}: other programs or machines{how}."
         )
     over = [fields.NAMED[one] for one in sorted(pareto.joined(across))]
-    if varied := fields.varying(_rows(points), over):
+    if varied := [one for one in over if len(_distinct(points, one)) > 1]:
         lines.append(f"Fronts are over {_and([_values(points, one) for one in varied])}, as asked for.")
     return lines
 
 
 def _values(points: pd.DataFrame, field: Field) -> str:
     """ "backend (torch_compile, torch_eager)"."""
-    found = sorted({str(fields.value(row, field)) for row in _rows(points)} - {""})
+    found = [str(one) for one in _distinct(points, field)]
     shown = found if field.name != "fingerprint" else [one[:6] for one in found]
     return f"{field.title} ({', '.join(shown).lower() if field in fields.PROGRAMS else ', '.join(shown)})"
 
@@ -163,21 +162,28 @@ def _and(parts: Sequence[str]) -> str:
     return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
 
 
-def _rows(cases: pd.DataFrame) -> list[dict[str, object]]:
-    """What tells cases apart, each way once."""
-    return [{str(key): one for key, one in row.items()} for row in _known(cases).drop_duplicates().to_dict("records")]
+def _distinct(cases: pd.DataFrame, field: Field) -> list[object]:
+    """The values of a field, "" aside."""
+    column = "options" if field in fields.PROGRAMS else field.name
+    found = {fields.value({column: one}, field) for one in cases[column].unique()} if column in cases else set[object]()
+    return sorted(found - {""}, key=str)
 
 
-def _known(cases: pd.DataFrame) -> pd.DataFrame:
-    """The columns that tell cases apart."""
-    return cases[[one for one in (*(field.name for field in fields.FIELDS), "options") if one in cases]]
+def _teller(cases: pd.DataFrame) -> Callable[[dict[str, object]], str]:
+    """What tells a case from the others, its sizes aside."""
+    known = [one for one in ("model", *(field.name for field in fields.SETTINGS), "options") if one in cases]
+    rows = cases[known].drop_duplicates().to_dict("records")
+    return fields.teller([{str(key): one for key, one in row.items()} for row in rows])
 
 
 def _holes(cases: pd.DataFrame) -> list[str]:
     """A line for each kind of hole, naming its cases; reasons that differ in numbers only are one kind, told by the first."""
-    every = [{str(key): one for key, one in row.items()} for row in _known(cases).to_dict("records")]
-    cases = cases.assign(told=fields.labels(every))
     missing = cases[cases["status"] != "ok"]
+    if missing.empty:
+        return []
+    tell = _teller(cases)
+    rows = [{str(key): one for key, one in row.items()} for row in missing.to_dict("records")]
+    missing = missing.assign(told=[tell(row) for row in rows])
     kinds = missing["reason"].astype(str).str.replace(NUMBER, "#", regex=True)
     lines = []
     for (status, _), same in missing.groupby([missing["status"], kinds], sort=False):
