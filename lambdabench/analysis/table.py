@@ -43,7 +43,7 @@ NEEDED = (*CASE, "run_id", "replicate", "started_at", "status", "reason", "flags
 """The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
-TIMED = ("latency", "throughput")
+TIMED = ("latency", "throughput", "throughput_per_device")
 APART = 2.0
 """Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""
 MACHINE = ["fingerprint", "device"]

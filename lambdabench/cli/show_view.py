@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ..analysis.legible import legible
+from ..analysis.tails import TAILS, tail
 from ..core import fields
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
@@ -129,7 +130,20 @@ def _metrics(rows: pd.DataFrame, width: int) -> Padding:
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
         value = format_significant(row["value"] * factor, 4)
         lines.append((row["metric"], value, interval, unit, str(samples or ""), str(row["replicate"]), source))
+        lines += _tails(row) if row["metric"] == "latency" and samples else []
     return Padding(fitted(METRICS, lines, width - INDENT), (0, 0, 0, INDENT))
+
+
+def _tails(row: pd.Series) -> list[tuple[str, ...]]:
+    """How long the slowest calls of one process took, and what its calls prove that they take at most."""
+    lines: list[tuple[str, ...]] = []
+    for name, share in TAILS.items():
+        found = tail(list(row["samples"]), share)
+        unit, factor = scale_of(row["unit"], found.value)
+        bound = "not bounded" if found.high is None else f"≤ {format_significant(found.high * factor, 4)}"
+        value = format_significant(found.value * factor, 4)
+        lines.append((f"latency {name}", value, bound, unit, "", str(row["replicate"]), "derived: of its samples"))
+    return lines
 
 
 def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:

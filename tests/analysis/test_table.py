@@ -89,6 +89,18 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
     assert set(wide["latency_covers"]) == {"between processes"}
 
 
+def test_whatever_is_timed_has_an_interval(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    """Throughput of one device of several too."""
+    rows: list[Any] = [
+        make_record(metric, value * (1 + 0.02 * one), replicate=one)
+        for metric, value in (("latency", 0.1), ("throughput", 40.0), ("throughput_per_device", 10.0))
+        for one in range(3)
+    ]
+    (row,) = table.wide(frame_of(rows, tmp_path)).to_dict("records")
+    for metric in table.TIMED:
+        assert row[f"{metric}_low"] < row[metric] < row[f"{metric}_high"]
+
+
 def test_one_machines_spread_says_nothing_of_anothers(make_record: Callable[..., Record], tmp_path: Path) -> None:
     rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.001 * one), replicate=one) for one in range(3)]
     elsewhere = [

@@ -1,5 +1,6 @@
 """Tables in narrow terminals: no number is cut; what has no room is named."""
 
+import dataclasses
 import io
 import re
 from collections.abc import Callable
@@ -203,3 +204,20 @@ def test_progress_and_failures_tell_cases_of_one_model_apart() -> None:
     run_view._print_failed(console, failed, failed["status"] == "skipped")  # pyright: ignore[reportPrivateUsage]
     text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     assert text == "✗ a (torch_compile) b=1  oom: too large\n"
+
+
+def test_show_tells_the_tail_of_latency_and_whether_enough_calls_bound_it(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
+    calls = tuple([0.03] * 90 + [0.3] * 10)
+    record = make_record("latency", 0.03, case_id="c")
+    measured = dataclasses.replace(record.measurement, samples=calls, value=0.03)
+    store.write([dataclasses.replace(record, measurement=measured)], tmp_path / "a.parquet")
+    rows = store.newest(store.read(tmp_path))
+    console = Console(width=150, file=io.StringIO())
+    show_view.print_cases(console, table.wide(rows), rows, lambda case: "again")
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    told = {line.split("  ")[1].strip(): line for line in text.splitlines() if line.strip().startswith("latency")}
+    assert "300" in told["latency p95"]
+    assert "300" in told["latency p99"]
+    assert "not bounded" in told["latency p99"]
