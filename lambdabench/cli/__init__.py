@@ -5,7 +5,7 @@ import sys
 import threading
 from types import FrameType
 
-from ..core import foreign
+from ..core import caches, foreign
 from ..core.errors import LambdabenchError
 
 INTERRUPTED = 130
@@ -17,6 +17,7 @@ def main() -> None:
     """The program. Exit codes: 0 well, 1 a case failed, 2 a wrong request, 3 no usable number, 4 not comparable, 130 interrupted."""
     _end_as_if_interrupted()
     try:
+        caches.settle()
         from .app import app  # here, so that Ctrl-C is answered while its libraries load
 
         app()

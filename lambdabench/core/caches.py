@@ -51,15 +51,27 @@ def environment() -> dict[str, str]:
 
     The user's home folder stays what it is: packages and weights may be read from it.
     """
-    found: dict[str, str] = {}
-    try:
-        getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a user id without an entry, as containers have
-        found["USER"] = f"uid{os.getuid()}"
+    found = _name()
     if home() is None:
         found[PLACE] = str(private())
         found |= {} if "TRITON_CACHE_DIR" in os.environ else {"TRITON_CACHE_DIR": str(private() / "triton")}
     return found
+
+
+def settle() -> None:
+    """Sets what libraries of this process ask for and complain about, each in lines of its own, where nothing can be kept."""
+    os.environ.update(_name())
+    if home() is None:
+        os.environ.setdefault("MPLCONFIGDIR", str(private() / "matplotlib"))
+
+
+def _name() -> dict[str, str]:
+    """A name for a user id without an entry, as containers have; empty for others."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return {"USER": f"uid{os.getuid()}"}
+    return {}
 
 
 def read(kind: type[T], path: Path) -> T | None:

@@ -69,9 +69,22 @@ def test_a_user_id_without_a_name_gets_one_in_workers(monkeypatch: pytest.Monkey
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 12345")
 
+    monkeypatch.setenv("USER", "somebody")
     assert "USER" not in caches.environment()
     monkeypatch.setattr(getpass, "getuser", nobody)
     assert caches.environment()["USER"] == f"uid{os.getuid()}"
+    caches.settle()
+    assert os.environ["USER"] == f"uid{os.getuid()}"
+
+
+def test_libraries_of_this_process_get_a_folder_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
+    caches.settle()
+    assert os.environ["MPLCONFIGDIR"] == str(caches.private() / "matplotlib")
+    monkeypatch.setenv("MPLCONFIGDIR", "/mine")
+    caches.settle()
+    assert os.environ["MPLCONFIGDIR"] == "/mine"
 
 
 @pytest.mark.parametrize(
