@@ -6,6 +6,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .analysis.budget import Setting, is_reference, setting, total_s, within, worker_key
 from .core.errors import DeviceError
 from .core.identity import case_id
 from .core.record import SETTLED
@@ -28,8 +29,6 @@ from .core.spec import (
     halves,
 )
 
-PROCESS_START_S = 4.0
-"""Importing torch and timm and building a network (3.3 s and some were measured on two cores)."""
 CASE_OVERHEAD_S = 1.0
 """Placing the network, memory, counting."""
 CALLS = 3
@@ -97,6 +96,7 @@ def make(
     skips: list[Skip] = []
     jobs: list[Job] = []
     kept: list[str] = []
+    measured: set[Setting] = set()
     seen: set[tuple[str, int]] = set()
     fallback = _fallback(suite, machine)
     repeated = _repeated(suite)
@@ -119,34 +119,42 @@ def make(
                 seen.add((identity, replicate))
                 if not request.fresh and _is_settled(done.get((identity, replicate)), suite):
                     kept.append(identity)
+                    measured |= {setting(fitting)} if is_reference(fitting, suite.reference) else set()
                     continue
                 job = _job(suite, fitting, identity, replicate, (device, facts, request))
                 jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
     budget_s = request.budget_s
     if budget_s is None and fallback:
         budget_s = suite.fallback_budget_s
-    ordered = _order(jobs, suite.sampling.seed)
-    chosen, left_out, total_s = _within(ordered, None if budget_s is None else budget_s - request.spent_s)
-    skips += [
-        Skip(
-            case_id=job.case_id,
-            case=job.case,
-            replicate=job.replicate,
-            status="skipped",
-            reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
-        )
-        for job in left_out
-    ]
+    chosen, left_out = _order(jobs, suite.sampling.seed), list[Job]()
+    estimate_s = total_s(chosen)
+    if budget_s is not None:
+        left_s = budget_s - request.spent_s
+        chosen, left_out, estimate_s = within(chosen, left_s, reference=suite.reference, measured=measured)
+        skips += [_left_out(job, budget_s) for job in left_out]
     return Plan(
         jobs=tuple(chosen),
         kept=tuple(kept),
         skips=tuple(skips),
-        estimate_s=total_s,
+        spare=tuple(left_out),
+        reference=suite.reference,
+        measured=tuple(measured),
+        estimate_s=estimate_s,
         budget_s=budget_s,
         calibrated=bool(request.rates),
-        left_out_s=_total_s(left_out),
+        left_out_s=total_s(left_out),
         device_title=_title(chosen, machine),
         fallback=fallback,
+    )
+
+
+def _left_out(job: Job, budget_s: float) -> Skip:
+    return Skip(
+        case_id=job.case_id,
+        case=job.case,
+        replicate=job.replicate,
+        status="skipped",
+        reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
     )
 
 
@@ -194,12 +202,6 @@ def _fitting(
         yield from _fitting(
             cell, (smaller, case_id(smaller, defaults_of(case, request.defaults))), replicate, done, request
         )
-
-
-def worker_key(job: Job) -> tuple[object, ...]:
-    """Consecutive jobs of one key share a worker process."""
-    case = job.case
-    return case.model, case.backend, case.device, case.threads, job.replicate
 
 
 def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, str]:
@@ -368,30 +370,6 @@ def _order(jobs: list[Job], seed: int) -> list[Job]:
     random.Random(seed).shuffle(shuffled)
     shuffled.sort(key=lambda group: group[0].replicate)
     return [job for group in shuffled for job in group]
-
-
-def _within(jobs: list[Job], budget_s: float | None) -> tuple[list[Job], list[Job], float]:
-    """(Jobs within the budget, jobs left out, seconds of the first). Each model's first case precedes any second."""
-    if budget_s is None:
-        return jobs, [], _total_s(jobs)
-    rounds: dict[str, int] = {}
-    turn: dict[str, int] = {}
-    for job in jobs:
-        turn[job.job_id] = rounds[job.case.model] = rounds.get(job.case.model, -1) + 1
-    chosen: set[str] = set()
-    spent_s = 0.0
-    started: set[tuple[object, ...]] = set()
-    for job in sorted(jobs, key=lambda one: turn[one.job_id]):
-        cost_s = (job.estimate_s or 0.0) + (0.0 if worker_key(job) in started else PROCESS_START_S)
-        if spent_s + cost_s <= budget_s or not chosen:
-            chosen.add(job.job_id)
-            started.add(worker_key(job))
-            spent_s += cost_s
-    return [one for one in jobs if one.job_id in chosen], [one for one in jobs if one.job_id not in chosen], spent_s
-
-
-def _total_s(jobs: list[Job]) -> float:
-    return sum(job.estimate_s or 0.0 for job in jobs) + PROCESS_START_S * len({worker_key(job) for job in jobs})
 
 
 def _title(jobs: list[Job], machine: Machine) -> str:

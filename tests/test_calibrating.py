@@ -172,6 +172,45 @@ def test_a_budget_with_no_time_for_a_calibration_has_none(here: Machine, monkeyp
     assert ran == []
 
 
+def test_compiling_is_of_what_a_calibration_takes(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 s of a budget of four minutes are not enough for two networks that compile for a minute."""
+    ran = measuring(monkeypatch, outcome(0.5))
+    compiling = dataclasses.replace(here, devices=(dataclasses.replace(CPU, backends=("jax_jit",)),))
+    facts = {name: dataclasses.replace(one, operations=68) for name, one in KNOWN.items()}
+    asked = job("a", backend="jax_jit", mode="inference")
+    for most_s, count in ((60.0, 0), (90.0, 2)):
+        calibrating.calibrate([asked], compiling, facts, "f00", on_wait=lambda text: None, most_s=most_s)
+        assert len(ran) == count
+
+
+def test_no_calibration_goes_on_beyond_its_share_of_the_budget(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    times = iter([0.0, 0.0, 0.0, 10.0, 37.0])
+
+    def run(jobs: Iterable[Job]) -> Iterator[launch.Finished]:
+        for one in jobs:
+            limits.append(one.timeout_s)
+            yield launch.Finished(job=one, outcome=outcome(0.5))
+
+    monkeypatch.setattr(calibrating.launch, "run", run)
+    calibrating.calibrate(
+        [job("a")], here, KNOWN, "f00", on_wait=lambda text: None, most_s=60.0, clock=lambda: next(times)
+    )
+    assert limits == [50.0, 23.0]
+
+
+def test_what_was_measured_and_not_kept_serves_this_run(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring(monkeypatch, outcome(0.5, "noisy"))
+    said: list[str] = []
+    (rough,) = calibrating.calibrate([job("a")], here, KNOWN, "f00", on_wait=said.append)
+    assert rough.flop_s == (pytest.approx((1e-3, 0.5 / 8e9)),)
+    assert said[-1].endswith("; this run goes by what they took all the same")
+    assert calibrating.stored([job("a")], here, "f00") == ()
+    measuring(monkeypatch, Outcome(job_id="", status="crash"))
+    assert calibrating.calibrate([job("a")], here, KNOWN, "f00", on_wait=said.append) == ()
+    assert said[-1].endswith("or they failed")
+
+
 def test_a_runs_own_times_replace_a_bad_calibration(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     took = [
         (job("a", 1), outcome(9.9)),  # its largest batch tells

@@ -145,7 +145,7 @@ def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]
             task = bar.add_task("starting", total=total, left="")
             yield lambda step: bar.update(
                 task,
-                completed=step.done,
+                completed=step.done + step.share,
                 description=foreign.plain(f"{step.job.case.model} b={step.job.case.batch_size}{told(step.job.case)}"),
                 left=f"about {format_duration(step.left_s)} left",
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import launch, plan
-from ..core import caches
+from ..core import caches, registry
 from ..core.record import Outcome
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 
@@ -61,24 +61,32 @@ def calibrate(
     most_s: float = float("inf"),
     anew: bool = False,
     clock: Callable[[], float] = time.time,
-) -> None:
+) -> tuple[Rates, ...]:
     """Measures and remembers the rates that are not, or too long (`anew`: all). `on_wait` hears what takes time.
 
-    None begins that would probably take the whole beyond `most_s`. Where the machine is too busy, what was remembered stays.
+    None begins that would probably take the whole beyond `most_s`, compiling included, and none goes on beyond it. Where the machine is
+    too busy, or time is out, what was remembered stays; what was measured all the same is returned, for this run alone.
     """
-    begun_s = clock()
-    for kind, device in _kinds(jobs, machine).items():
+    begun_s, rough = clock(), list[Rates]()
+    for kind in _kinds(jobs, machine):
         path = _path(kind, print_)
         if not anew and _is_young(path, begun_s):
             continue
-        if clock() - begun_s + COST_S > most_s:
-            return
+        left_s = most_s - (clock() - begun_s)
+        if COST_S + _compiling_s(kind, facts) > left_s:
+            continue
         on_wait(f"for estimates, once here: {' and '.join(NETWORKS)} by {kind.backend}, {kind.mode}, {kind.dtype}")
-        rates = _measured(kind, device, facts)
-        if rates is None:
-            on_wait("not kept: the machine is too busy to time them, or they failed")
-        else:
+        taken, steady = _measured(kind, facts, left_s, clock)
+        rates = rates_of(taken, kind) if steady else None
+        if rates is not None:
             caches.write(path, rates)
+            continue
+        rough += _rates(taken, kind) if taken else []
+        on_wait(
+            "not kept: the machine is too busy to time them, or they failed"
+            + ("; this run goes by what they took all the same" if taken else "")
+        )
+    return tuple(rough)
 
 
 def correct(
@@ -124,12 +132,18 @@ def is_worth(rough: Plan) -> bool:
 
 def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
     """Rates from what the two networks took; None where one is missing."""
-    if len(measured) != len(NETWORKS) or any(not one.facts.flops_per_image for one in measured):
-        return None
+    found = _rates(measured, case) if len(measured) == len(NETWORKS) else []
+    return next(iter(found), None)
+
+
+def _rates(measured: Sequence[Taken], case: Case) -> list[Rates]:
+    """What some networks tell, one at least; none where their operations are not known."""
+    if any(not one.facts.flops_per_image for one in measured):
+        return []
     operations = sum(taken.facts.operations or 0 for taken in measured)
     compiling = [taken.compile_s for taken in measured if taken.compile_s is not None]
     sized = [taken for taken in measured if taken.peak_bytes is not None]
-    return Rates(
+    found = Rates(
         backend=case.backend,
         device=case.device,
         mode=case.mode,
@@ -138,6 +152,7 @@ def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
         compile_s_per_operation=sum(compiling) / operations if compiling and operations else None,
         element_bytes=tuple(_element_bytes(taken, case) for taken in sized) if len(sized) == len(measured) else (),
     )
+    return [found]
 
 
 def _written(taken: Taken) -> float:
@@ -212,8 +227,12 @@ def _kind(case: Case) -> Case:
     )
 
 
-def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Rates | None:
+def _measured(
+    case: Case, facts: Mapping[str, ModelFacts], most_s: float, clock: Callable[[], float]
+) -> tuple[list[Taken], bool]:
+    """(What the networks took, whether all of them were steady); one that was not is the last, since the other would not do alone."""
     taken: list[Taken] = []
+    end_s = clock() + most_s
     for name in NETWORKS:
         job = Job(
             job_id=name,
@@ -221,20 +240,31 @@ def _measured(case: Case, device: Device, facts: Mapping[str, ModelFacts]) -> Ra
             case=dataclasses.replace(case, model=name),
             metrics=("latency", "compile", "peak_memory"),
             sampling=SAMPLING,
-            timeout_s=LIMIT_S,
+            timeout_s=min(LIMIT_S, max(1.0, end_s - clock())),
         )
-        for event in launch.run([job]):
-            if isinstance(event, launch.Finished):
-                if not is_steady(event.outcome):
-                    return None
-                values = {one.metric: one.value for one in event.outcome.measurements}
-                known = plan.facts_of(job.case, facts)
-                if known is not None and values.get("latency"):
-                    step_s, peak_bytes = float(values["latency"] or 0.0), values.get("peak_memory")
-                    taken.append(
-                        Taken(facts=known, step_s=step_s, compile_s=values.get("compile"), peak_bytes=peak_bytes)
-                    )
-    return rates_of(taken, case)
+        for outcome in (one.outcome for one in launch.run([job]) if isinstance(one, launch.Finished)):
+            taken += _taken(job.case, outcome, facts)
+            if not is_steady(outcome):
+                return taken, False
+    return taken, True
+
+
+def _taken(case: Case, outcome: Outcome, facts: Mapping[str, ModelFacts]) -> list[Taken]:
+    """What an outcome tells of its network; nothing where it has no time."""
+    values = {one.metric: one.value for one in outcome.measurements}
+    known, step_s = plan.facts_of(case, facts), values.get("latency")
+    if known is None or not step_s:
+        return []
+    return [Taken(facts=known, step_s=step_s, compile_s=values.get("compile"), peak_bytes=values.get("peak_memory"))]
+
+
+def _compiling_s(kind: Case, facts: Mapping[str, ModelFacts]) -> float:
+    """What compiling the networks takes by itself, where the backend does."""
+    if not registry.load("backends", kind.backend).COMPILES:
+        return 0.0
+    known = [plan.facts_of(dataclasses.replace(kind, model=name), facts) for name in NETWORKS]
+    operations = sum((one.operations if one else None) or plan.UNKNOWN_OPERATIONS for one in known)
+    return operations * plan.COMPILE_S_PER_OPERATION[kind.mode]
 
 
 def _home() -> Path:

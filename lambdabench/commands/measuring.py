@@ -21,7 +21,7 @@ from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Skip, Suite, Value, Wish
+from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
@@ -155,13 +155,14 @@ def prepare(
     every = make(budget_s=float("inf")).jobs
     alone = hosts.count == 1
     planned = make(rates=calibrating.stored(every, found.machine, print_) if alone else ())
+    rough: tuple[Rates, ...] = ()
     if alone and not request.dry_run and calibrating.is_worth(planned):
         most_s = float("inf") if planned.budget_s is None else calibrating.SHARE * planned.budget_s
         with placing.alone(is_alone), placing.held(every, hosts, on_wait):
-            calibrating.calibrate(
+            rough = calibrating.calibrate(
                 every, found.machine, found.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
             )
-    rates = calibrating.stored(every, found.machine, print_) if alone else ()
+    rates = (*calibrating.stored(every, found.machine, print_), *rough) if alone else ()
     spent_s = clock() - begun_s
     return Prepared(
         suite=wanted,
@@ -217,10 +218,14 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
     steps: list[Step] = []
     try:
         for outcome_records in _measure(prepared, run_id, on_progress, steps):
+            cell = (outcome_records[0].case_id, outcome_records[0].replicate)
+            left_out = [one for one in records if one.status == "skipped" and (one.case_id, one.replicate) == cell]
+            records = [one for one in records if one not in left_out]  # the budget had time for it after all
             records += outcome_records
             store.write(records, path)
     except KeyboardInterrupt:
         interrupted = True
+    prepared = dataclasses.replace(prepared, plan=rounds.as_run(prepared.plan, steps))
     if prepared.hosts.count == 1:
         done = [(step.job, step.outcome) for step in steps if step.outcome is not None]
         calibrating.correct(done, prepared.machine, prepared.facts, prepared.fingerprint)
@@ -296,8 +301,8 @@ def _measure(
     for step in rounds.follow(
         planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker, spent_s=prepared.spent_s
     ):
-        steps.append(step)
         if step.outcome is not None:
+            steps.append(step)
             job = owned.as_imported(step.job, step.outcome, prepared.seen, prepared.defaults)
             yield records_of(step.outcome, **_common_of(prepared, run_id, job))
         on_progress(step)

@@ -265,6 +265,12 @@ class Plan:
     kept: tuple[str, ...] = ()
     """Case ids whose newest rows answer already."""
     skips: tuple[Skip, ...] = ()
+    spare: tuple[Job, ...] = ()
+    """Jobs that the budget seems to leave out, each with its skip: taken in where others take less than was thought."""
+    reference: Options = ()
+    """The suite's: its cases come first where time is short."""
+    measured: tuple[tuple[object, ...], ...] = ()
+    """Settings in which the reference is measured already, as `analysis.budget.setting` has them."""
     estimate_s: float = 0.0
     budget_s: float | None = None
     """No job begins later."""

@@ -25,6 +25,7 @@ from .want import Memory, Witness, words
 POLL_S = 0.1
 START_LIMIT_S = 180.0
 """A worker that has not begun its first job by then hangs in its imports."""
+SAID_S = 1.0
 GRACE_S = 5.0
 """For a worker that has done its jobs to end by itself."""
 LAST_LINES = 3
@@ -49,6 +50,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A job goes on, for so many seconds now; said about once a second."""
+
+    job: Job
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """A job has an outcome."""
 
@@ -56,6 +65,9 @@ class Finished:
     outcome: Outcome
     seconds: float = 0.0
     """From its beginning, or the worker's where it began with that."""
+
+
+Event = Started | Running | Finished
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:
@@ -66,9 +78,7 @@ def worker_environment(threads: int | None) -> dict[str, str]:
     return {**os.environ, **own, **count, **caches.environment(), **fixed}
 
 
-def run(
-    jobs: Sequence[Job], *, jobs_per_worker: int = 16, command: tuple[str, ...] | None = None
-) -> Generator[Started | Finished]:
+def run(jobs: Sequence[Job], *, jobs_per_worker: int = 16, command: tuple[str, ...] | None = None) -> Generator[Event]:
     """Runs jobs in order; consecutive jobs of one model, backend, device, thread count and replicate share a process.
 
     Closing the iterator kills the worker at once. After a worker that failed, the jobs left go to a new one. A job whose worker was
@@ -94,7 +104,7 @@ def _worker_key(job: Job) -> tuple[object, ...]:
     return case.model, case.backend, case.device, case.threads, job.replicate
 
 
-def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Started | Finished, None, None]:
+def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Event, None, None]:
     """Events of one worker process, until its jobs are done or it has gone."""
     with tempfile.TemporaryDirectory(prefix="lambdabench-") as name:
         folder = Path(name)
@@ -110,9 +120,9 @@ def _run_worker(batch: Sequence[Job], command: tuple[str, ...]) -> Generator[Sta
                     return
 
 
-def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generator[Started, None, Outcome]:
+def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generator[Started | Running, None, Outcome]:
     """Waits for one job's outcome, within its time and memory."""
-    born_s, begun_s = time.monotonic(), None
+    born_s, begun_s, said_s = time.monotonic(), None, 0.0
     memory = Memory(process.pid)
     witness = Witness.now(memory.look())
     while True:
@@ -139,6 +149,9 @@ def _follow(job: Job, process: subprocess.Popen[bytes], folder: Path) -> Generat
         if job.memory_limit_bytes is not None and memory.resident_bytes > job.memory_limit_bytes:
             limit = words(job.memory_limit_bytes)
             return _full(job, f"stopped at its limit of {limit} (80 % of what was free)", job.memory_limit_bytes)
+        if begun_s is not None and time.monotonic() - begun_s >= said_s + SAID_S:
+            said_s = time.monotonic() - begun_s
+            yield Running(job=job, seconds=said_s)
         time.sleep(POLL_S)
 
 
