@@ -42,7 +42,7 @@ FIELDS = (
     Field(name="suite", title="suite"),
     Field(name="kind", title="kind", parts=True),
     Field(name="model", title="model"),
-    Field(name="model_hash", title="source", words="source {:.6}"),
+    Field(name="model_hash", title="source", words="source {:.6}", settled_by="model"),
     Field(name="image_px", title="px", words="{} px", has_flag=True, is_number=True),
     Field(name="batch_size", title="batch", words="batch {}", has_flag=True, is_number=True),
     Field(name="device_name", title="machine", parts=True),

@@ -37,6 +37,7 @@ CASE: dict[str, Any] = {
         ({"param_dtype": "bfloat16"}, ["parameters float32", "parameters bfloat16"]),
         ({"options": '{"fold":true,"scope":7}'}, ["", "fold=true scope=7"]),
         ({"model_hash": "abcdef123456"}, ["", "source abcdef"]),
+        ({"model": "b", "model_hash": "abcdef123456"}, ["", ""]),
         ({"image_px": 320, "suite": "other"}, ["", ""]),
     ],
 )
