@@ -67,6 +67,19 @@ def test_a_forks_pull_request_gets_one_comment(comment: Any, tmp_path: Path) -> 
     assert hub.written[0][:2] == ("PATCH", "/repos/owner/project/issues/comments/5")
 
 
+def test_what_a_forks_code_wrote_is_text_alone(comment: Any) -> None:
+    own = "<details><summary>3 same</summary>\n\n| | kernel |\n|---|---|\n| a\\|b | `x` |\n\n</details>\n"
+    assert comment.harmless(own) == own
+    told = comment.harmless(
+        "<script>x</script> <!-- --> ![p](http://x/p.png) [a](javascript:x)\r\n[a]: http://y <details open> \x1b[1m\u202e @all"
+    )
+    assert told == (
+        r"&lt;script>x&lt;/script> &lt;!-- --> ![p]\(http:\//x/p.png) [a]\(javascript:x)" + "\n"
+        r"[a]\: http:\//y &lt;details open> \u001b[1m\u202e @" + "\u200ball"
+    )
+    assert len(comment.harmless("x" * 10**6)) == comment.MOST_CHARACTERS
+
+
 def test_a_pull_request_that_moved_on_gets_none(comment: Any, tmp_path: Path) -> None:
     hub = Hub([], sha="f" * 40)
     assert comment.main(tmp_path / "check.md", EVENT, hub.ask).startswith("no open pull request")

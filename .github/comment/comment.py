@@ -6,6 +6,7 @@ fork's event names none, so it is looked up by the fork's owner and branch, and 
 
 import json
 import os
+import re
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -15,6 +16,11 @@ from urllib.parse import quote
 
 MARKER = "<!-- lambdabench check -->"
 MOST_CHARACTERS = 60_000
+HTML = re.compile(r"<(?!/?(?:details|summary)>)")
+"""Of what folds the cases that are the same, and of nothing else."""
+UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\U000e0000-\U000e007f]"
+)
 Ask = Callable[[str, str, Any], Any]
 """Of a method, a path below the API, and a body: the answer, decoded."""
 
@@ -26,7 +32,7 @@ def main(path: Path, event: dict[str, Any], ask: Ask) -> str:
     number = find(run, repository, ask)
     if number is None:
         return "no open pull request is at this commit: nothing to comment on"
-    body = f"{MARKER}\n{harmless(path.read_text())}\n\n[run]({run['html_url']}) of {run['head_sha'][:7]}"
+    body = f"{MARKER}\n{harmless(path.read_text(encoding='utf-8', errors='replace'))}\n\n[run]({run['html_url']}) of {run['head_sha'][:7]}"
     for page in range(1, 11):
         comments = ask("GET", f"/repos/{repository}/issues/{number}/comments?per_page=100&page={page}", None)
         for one in comments:
@@ -47,8 +53,11 @@ def find(run: dict[str, Any], repository: str, ask: Ask) -> int | None:
 
 
 def harmless(text: str) -> str:
-    """Text that a fork's code may have written: shortened, calling nobody."""
-    return text[:MOST_CHARACTERS].replace("@", "@\u200b").replace(MARKER, "")
+    """Text that a fork's code may have written: shortened, calling nobody, without links, pictures, HTML and characters that cannot be
+    seen. What lambdabench itself writes holds none of these."""
+    shown = UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text[:MOST_CHARACTERS].replace("\r\n", "\n"))
+    plain = HTML.sub("&lt;", shown).replace("](", "]\\(").replace("]:", "]\\:").replace("://", ":\\//")
+    return plain.replace("@", "@\u200b")
 
 
 def ask_github(method: str, path: str, body: Any) -> Any:
