@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lambdabench.core.pairing import PairOutcome
+from lambdabench.core.pairing import PairOutcome, skipped
 from lambdabench.gate.result import Line, untimed
 
 from .test_settings import line, result, verdict
@@ -58,3 +58,12 @@ def test_a_side_that_ran_what_is_not_its_own_makes_all_of_a_run_void() -> None:
     told = "a side ran code that is not its own: base ran x from /a, expected it from /b"
     assert (found.exit_code, found.exit_reason) == (3, told)
     assert found.lines[-1].status == "unclear"
+
+
+def test_what_one_side_alone_skips_is_counted() -> None:
+    sides = (("a", "x", "x"), ("b", "x", "y"), ("c", "x", ""), ("d", "", "y"), ("e", "", "y"))
+    outcomes = [skipped(name, head=head, base=base) for name, head, base in sides]
+    found = result((*lines(same=1), *(untimed(one, (one,)) for one in outcomes)))
+    assert (found.count("skipped"), found.skipped_on_one_side) == (5, 3)
+    assert [one.skipped for one in outcomes] == ["both sides", "both sides", "head", "base", "base"]
+    assert outcomes[1].reason == "head: x; base: y"
