@@ -127,8 +127,11 @@ def _rest(sd: float, shared: Floats) -> float:
 
 
 def _absolute(found: Fit) -> dict[str, Located]:
-    clean, pool, several = found.undisturbed() - found.common, _pool(found), len(found.cases) > 1
+    pool, several = _pool(found), len(found.cases) > 1
     rounds = _rounds(found.common) if several else None
+    clean = found.undisturbed()
+    if rounds is not None:  # of fewer rounds, what they have in common stays in what the processes differ by
+        clean = clean - found.common
     result: dict[str, Located] = {}
     for place, name in enumerate(found.cases):
         logs = clean[place] if several else _levelled(clean[place], found.processes[place])

@@ -111,6 +111,18 @@ def test_after_one_round_there_is_a_number_but_no_interval() -> None:
     assert set(absolute(fit(third))) == {"a", "b"}
 
 
+def test_what_three_rounds_differ_by_is_in_the_absolute_figure_and_in_no_ratio() -> None:
+    levels = [0.0, 0.1, -0.1]
+    visits = [
+        Visit(case=name, round_=number, process=number, log_value=levels[number] + 0.001 * number * (name == "a"))
+        for number in range(3)
+        for name in ("a", "b", "c", "d")
+    ]
+    found = fit(visits)
+    assert math.log(absolute(found)["a"].high / absolute(found)["a"].value) > 0.1
+    assert math.log(paired(found, "b")["a"].high / paired(found, "b")["a"].value) < 0.01
+
+
 def test_a_reference_that_was_not_visited_is_told() -> None:
     found = fit([Visit(case="a", round_=0, process=0, log_value=0.0)])
     with pytest.raises(ValueError, match=r"no visit of the reference 'b', only of a"):
