@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
-from ..core.record import LEFT, Compilation, Effective
+from ..core.record import LEFT, UNWATCHED, Compilation, Effective
 from ..core.spec import Case, Value
 from ._torch_meters import CudaMeter
 from ._torch_trees import mapped, tensors
@@ -151,12 +151,17 @@ class TorchSession:
             network: Any = self._placed(self._workload.anew())  # pyright: ignore[reportAttributeAccessIssue]
             return lambda given: self._step(self._called(network), given)
 
-        return _torch_watch.doubts(
-            lambda given: self._step(self._eager, given),
-            self._first,
-            lambda turn: self._turn(self._seed + TURNS + turn),
-            anew if self._optimizer is None else None,
-        )
+        try:
+            return _torch_watch.doubts(
+                lambda given: self._step(self._eager, given),
+                self._first,
+                lambda turn: self._turn(self._seed + TURNS + turn),
+                anew if self._optimizer is None else None,
+            )
+        except LambdabenchError:
+            raise
+        except Exception:  # whatever a network does that runs, and not operator by operator
+            return (UNWATCHED,)
 
     def values(self, output: Any) -> tuple[float, ...]:
         first = tensors(output)[0].detach()

@@ -34,8 +34,9 @@ FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 
 LEFT = "dtypes as its author left them"
 """In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
-GROWS, VARIES = "memory_grows", "work_varies"
-"""Flags of a user's own network that keeps something of every call, or does another work in each."""
+GROWS, VARIES, UNWATCHED = "memory_grows", "work_varies", "unwatched"
+"""Flags of a user's own network that keeps something of every call, or does another work in each, or fails where its operators are
+counted, so that neither is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

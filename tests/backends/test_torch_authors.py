@@ -86,6 +86,18 @@ class Keeping(nn.Module):
         return self.kept[self.key(x)]
 
 
+class Unwatched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+        assert _get_current_dispatch_mode() is None
+        return self.c(x).mean((2, 3))
+
+
 class Growing(nn.Module):
     def __init__(self):
         super().__init__()
@@ -236,6 +248,10 @@ def test_memory_that_grows_with_every_call_is_flagged(file: Path) -> None:
 
 def test_work_that_differs_from_call_to_call_is_flagged_and_said(file: Path) -> None:
     assert session(file, "RandomDepth").doubts() == ("work_varies",)
+
+
+def test_a_network_that_cannot_be_watched_keeps_its_numbers_and_says_so(file: Path) -> None:
+    assert session(file, "Unwatched").doubts() == ("unwatched",)
 
 
 def test_doubts_reach_the_row(file: Path) -> None:
