@@ -185,6 +185,7 @@ def report(
     from .. import commands
 
     terminal.say(f"saved {commands.write_report(suite, results, reports, flags.words(weights, '--weights'))}")
+    terminal.warn(commands.ahead(results))
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")
@@ -204,6 +205,7 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size)
     cases, rows = commands.show(name, results, kept)
     show_view.print_cases(terminal.console(), cases, rows, lambda case: commands.repeat_command(case, results))
+    terminal.warn(commands.ahead(results))
 
 
 @app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
@@ -225,7 +227,13 @@ def list_things(
     if schema:
         typer.echo(json.dumps(suite.json_schema(), indent=2))
         return
-    show_view.print_list(terminal.console(), commands.list_names(what, results), like)
+    things = commands.list_names(what, results)
+    if what == "runs" and not things:
+        terminal.say(commands.nothing_of(None, results))
+        return
+    show_view.print_list(terminal.console(), things, like)
+    if what == "runs":
+        terminal.warn(commands.ahead(results))
 
 
 @app.command(epilog="Example: lambdabench doctor")

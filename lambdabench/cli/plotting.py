@@ -19,7 +19,7 @@ from .options import (
     WeightsOption,
     filters,
 )
-from .terminal import say
+from .terminal import say, warn
 
 AXES = (
     "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, interaction_memory, "
@@ -65,6 +65,7 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
         across=flags.words(across, "--across"),
     ):
         say(f"saved {path}")
+    warn(commands.ahead(results))
 
 
 @plot_app.command("scaling", epilog="Example: lambdabench plot scaling --suite quickstart --models 'resnet*'")
@@ -123,3 +124,4 @@ def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, An
 
     for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=kept, out=out):
         say(f"saved {path}")
+    warn(commands.ahead(results))

@@ -62,10 +62,12 @@ def show(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[st
     if len(lines) <= LONG or sum(widths) + GAP * len(widths) > console.width:
         console.print(fitted(columns, lines, console.width))
         return
+    told: list[str] = []
     for line in ([one.title for one in columns], *lines):
-        told = zip(columns, line, widths, strict=True)
-        cells = (cell.rjust(wide) if column.is_number else cell.ljust(wide) for column, cell, wide in told)
-        console.out((" " * GAP).join(cells).rstrip(), highlight=False)
+        cells = zip(columns, line, widths, strict=True)
+        padded = (cell.rjust(wide) if column.is_number else cell.ljust(wide) for column, cell, wide in cells)
+        told.append((" " * GAP).join(padded).rstrip())
+    console.file.write(foreign.lines("\n".join(told)) + "\n")
 
 
 def _stacked(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:

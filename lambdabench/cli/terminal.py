@@ -55,3 +55,9 @@ def say(text: str, *, stderr: bool = False) -> None:
     stream = sys.stderr if stderr else sys.stdout
     stream.write(f"{foreign.lines(text)}\n")
     stream.flush()
+
+
+def warn(text: str) -> None:
+    """Prints a text on standard error, where there is one."""
+    if text:
+        say(f"! {text}", stderr=True)

@@ -1,5 +1,6 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
+from .clocks import ahead
 from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
@@ -8,6 +9,7 @@ from .overriding import overrides_of
 from .reading import (
     list_names,
     load_now,
+    nothing_of,
     pareto_frame,
     plot_curves,
     plot_pareto,
@@ -33,6 +35,7 @@ __all__ = [
     "Saved",
     "Step",
     "Timed",
+    "ahead",
     "check",
     "check_baseline",
     "compare_files",
@@ -41,6 +44,7 @@ __all__ = [
     "idle",
     "list_names",
     "load_now",
+    "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",

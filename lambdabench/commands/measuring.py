@@ -25,7 +25,7 @@ from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Ski
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
-from . import calibrating, owned, placing, rounds
+from . import calibrating, clocks, owned, placing, rounds
 from .checking import check_names, check_options
 from .kept import done_in
 from .overriding import overrides_of
@@ -121,8 +121,8 @@ def prepare(
     everything is measured again, and nothing for estimates.
     """
     begun_s, hosts = clock(), find_hosts()
-    if problem := caches.problem():
-        on_wait(problem)
+    for told in filter(None, (caches.problem(), clocks.ahead(request.results))):
+        on_wait(told)
     wanted = suite.load(request.suite, request.overrides)
     is_alone = hosts.count > 1 and not placing.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
@@ -152,10 +152,10 @@ def prepare(
     def make(**changes: Any) -> Plan:
         return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
 
-    every = make(budget_s=float("inf")).jobs
-    alone = hosts.count == 1
-    planned = make(rates=calibrating.stored(every, found.machine, print_) if alone else ())
-    rough: tuple[Rates, ...] = ()
+    planned, alone, rough = make(), hosts.count == 1, tuple[Rates, ...]()
+    every = planned.jobs if planned.budget_s is None else make(budget_s=float("inf")).jobs
+    if known := calibrating.stored(every, found.machine, print_) if alone else ():
+        planned = make(rates=known)
     if alone and not request.dry_run and calibrating.is_worth(planned):
         most_s = float("inf") if planned.budget_s is None else calibrating.SHARE * planned.budget_s
         with placing.alone(is_alone), placing.held(every, hosts, on_wait):
@@ -164,10 +164,11 @@ def prepare(
             )
     rates = (*calibrating.stored(every, found.machine, print_), *rough) if alone else ()
     spent_s = clock() - begun_s
+    is_final = rates == known and planned.budget_s is None
     return Prepared(
         suite=wanted,
         machine=found.machine,
-        plan=make(rates=rates, spent_s=spent_s),
+        plan=planned if is_final else make(rates=rates, spent_s=spent_s),
         fingerprint=print_,
         defaults=defaults,
         facts=found.facts,

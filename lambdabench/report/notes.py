@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -14,6 +15,8 @@ NAMED = 8
 PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
+AHEAD_S = 300.0
+"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def notes(
@@ -82,6 +85,17 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     return (*lines, *_holes(cases))
 
 
+def _ahead(cases: pd.DataFrame) -> list[str]:
+    """A line where times have not come yet."""
+    now = datetime.now(UTC) + timedelta(seconds=AHEAD_S)
+    late = sorted(str(one) for one in cases["started_at"].dropna() if str(one) > now.isoformat(timespec="milliseconds"))
+    if not late:
+        return []
+    return [
+        f"Times lie in the future, up to {late[-1][:16].replace('T', ' ')} UTC: a clock was ahead; days are not to be trusted."
+    ]
+
+
 def _frameworks(cases: pd.DataFrame) -> list[str]:
     """The framework of each backend with its versions, "torch 2.15.0"."""
     backends = cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)
@@ -101,7 +115,7 @@ def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
         when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
         told = [*_settings(same), *_frameworks(same), f"mode {', '.join(sorted(set(same['mode'])))}", when]
         lines.append(f"Measured on {device}, {', '.join(told)}.")
-    return [*lines, *_environments(cases, each), *scripted.said(cases)]
+    return [*lines, *_ahead(cases), *_environments(cases, each), *scripted.said(cases)]
 
 
 def _settings(cases: pd.DataFrame) -> list[str]:

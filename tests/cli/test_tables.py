@@ -15,7 +15,7 @@ from lambdabench import store
 from lambdabench.analysis import table
 from lambdabench.cli import beside_view, run_view, show_view
 from lambdabench.cli.case_table import case_table
-from lambdabench.cli.tables import Column, fitted
+from lambdabench.cli.tables import LONG, Column, fitted, show
 from lambdabench.core import fields
 from lambdabench.core.record import Record
 from lambdabench.core.spec import Case
@@ -221,3 +221,15 @@ def test_show_tells_the_tail_of_latency_and_whether_enough_calls_bound_it(
     assert "300" in told["latency p95"]
     assert "300" in told["latency p99"]
     assert "not bounded" in told["latency p99"]
+
+
+def test_a_long_table_reads_as_a_short_one() -> None:
+    columns = [Column(title="model"), Column(title="≈ s", is_number=True), Column(title="options")]
+    rows = [(f"resnet{place}", f"{place}.5", "" if place % 2 else "scope=7") for place in range(LONG + 1)]
+    told = io.StringIO()
+    console = Console(file=told, width=80)
+    show(console, columns, rows)
+    plainly = told.getvalue().splitlines()
+    console.print(fitted(columns, rows, 80))
+    assert plainly == [line.rstrip() for line in told.getvalue().splitlines()[len(plainly) :]]
+    assert len(plainly) == LONG + 2
