@@ -97,3 +97,11 @@ def test_processes_that_differ_more_than_is_known_tell_less() -> None:
     assert (wide.high - wide.low) > 2.5 * (narrow.high - narrow.low)
     noisy = own_changes(calm, [0.1, *[0.0] * 39])[1]
     assert noisy[0].high - noisy[0].low > 2 * (noisy[1].high - noisy[1].low), "its own rounds say little"
+
+
+def test_a_spread_of_few_benchmarks_has_few_degrees_of_freedom() -> None:
+    logs = [-0.3, -0.2, -0.1, 0.1, 0.2, 0.3]
+    spread = 1.4826 * 0.2
+    sd = math.sqrt(spread**2 + 1 / (100 + 5 / (math.pi / 2 * spread**2)))
+    _, own = own_changes(logs, [0.0] * 6)
+    assert own[5].high - own[5].log == pytest.approx(sd * float(STATS.t.isf(ALPHA / 6 / 2, 3)))

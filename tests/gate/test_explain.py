@@ -59,3 +59,12 @@ def test_of_operators_the_worst_three_are_named() -> None:
     )
     (line,) = told(dataclasses.replace(BASE, operators=base), dataclasses.replace(SLOW, operators=grown))
     assert [one.split()[0] for one in line.split(" · ")] == ["b", "c", "d"]
+
+
+def test_an_operator_that_base_has_not_and_one_that_became_faster() -> None:
+    more = (Operator(name="copy", self_s=3e-4, calls=2.0), Operator(name="bmm", self_s=0.9e-3, calls=1.0))
+    assert told(operators=more) == ("copy 0.00→0.30 ms (0→2 a call)",)
+    assert told(faults_per_call=0.0) == (), "fewer page faults slow nothing down"
+    assert told(faults_per_call=3.5) == (), "half a page fault"
+    swapped = PairOutcome(label="a", base=BASE, head=dataclasses.replace(SLOW, kernel="portable"))
+    assert explain.short(swapped) == ["kernel cpu→portable"]

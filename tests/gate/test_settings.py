@@ -122,3 +122,33 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, old: str, new: str
         read(tmp_path, WAIVER.replace(old, new))
     with pytest.raises(LambdabenchError, match="no TOML"):
         read(tmp_path, "[")
+
+
+@pytest.mark.parametrize(
+    ("line", "fits"),
+    [
+        ("tolerance = 0", False),
+        ('tolerance = "0 %"', False),
+        ("tolerance = 9.9", True),
+        ("tolerance = 10", False),
+        ("cap_s = 0", False),
+        ("cap_s = 0.1", True),
+    ],
+)
+def test_shares_are_above_nothing_and_below_ten(tmp_path: Path, line: str, fits: bool) -> None:
+    text = f"[tool.lambdabench.check]\n{line}"
+    if fits:
+        read(tmp_path, text)
+    else:
+        with pytest.raises(LambdabenchError, match=line.split()[0]):
+            read(tmp_path, text)
+
+
+@pytest.mark.parametrize(("ceiling", "fits"), [("0", False), ('"0 %"', False), ('"3900 %"', True), ("1000", False)])
+def test_a_ceiling_may_be_any_slowdown_that_there_is(tmp_path: Path, ceiling: str, fits: bool) -> None:
+    text = WAIVER.replace('"9 %"', ceiling).replace("wider tables, issue 12", "w")
+    if fits:
+        assert read(tmp_path, text).waiver[0].ceiling == 39
+    else:
+        with pytest.raises(LambdabenchError, match=r"waiver\.0\.ceiling"):
+            read(tmp_path, text)
