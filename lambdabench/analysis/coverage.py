@@ -29,6 +29,7 @@ LOOKS = (12, 16, 20, 24)
 STOPPING = ("calls alike", "processes", "all at once")
 WIDTHS = (0.015, 0.03, 0.05)
 """Half widths at which a run that stops early stops."""
+ASKED_PERCENT = (93.0, 97.0)
 NOT_PROMISED = ("rounds alike",)
 """Kinds whose absolute figures are beyond what a run can know: a machine whose level moves more slowly than the run is long."""
 
@@ -138,21 +139,31 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
     ]
     for one in lines:
         shape = one.shape
-        cells = (_cell(one.absolute) + ("¹" if one.kind in NOT_PROMISED else ""), _cell(one.paired), _cell(one.latter))
+        beyond = one.kind in NOT_PROMISED
+        cells = (_marked(one.absolute, "¹" if beyond else ""), _marked(one.paired), _marked(one.latter))
         text.append(f"| {one.kind} | {shape.cases} | {shape.rounds} | {shape.processes} | {' | '.join(cells)} |")
     text += [
         "",
         "¹ Not promised: a level that moves more slowly than the run is long. Ratios are free of it.",
         "",
+        "² Outside 93 to 97 %. Above: the quieter half of the cases, which the floor widens, and processes of two speeds. Below: of four",
+        "cases of two speeds each, three processes are of one speed in a quarter of the runs, and three other cases say too little.",
+        "",
         f"Stopping early: ratios of {STOPPED.cases} cases in {STOPPED.rounds} rounds and {STOPPED.processes} processes, each told at the",
         f"first look (after {', '.join(map(str, LOOKS))} rounds) where it is narrow enough, else at the last; the confidence of each look",
-        "is `analysis/looks.py`'s.",
+        "is `analysis/looks.py`'s. It pays for stopping for any reason, the estimate itself too: by width alone costs less.",
         "",
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
     ]
     text += [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in stopped]
     return "\n".join(text) + "\n"
+
+
+def _marked(one: Covered, mark: str = "") -> str:
+    """With the mark of what is outside what is asked, where it has no other."""
+    low, high = ASKED_PERCENT
+    return _cell(one) + (mark or ("" if low <= round(100 * one.share, 1) <= high else "²"))
 
 
 def _cell(one: Covered) -> str:
