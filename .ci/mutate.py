@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
 TOP = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "gate", "store")
 ALSO = {
+    "analysis/estimate": ["tests/analysis/test_mean_rate.py"],
     "gate/check": ["tests/gate/test_agreement.py", "tests/gate/test_result.py"],
     "gate/pardon": ["tests/gate/test_settings.py"],
     "gate/result": ["tests/gate/test_settings.py", "tests/gate/test_agreement.py"],
@@ -81,7 +83,7 @@ def tests_of(name: str) -> list[str]:
 
 def mutated(name: str, asked: argparse.Namespace) -> tuple[list[str], bool]:
     """(Lines on one module, whether its tests fail as it is)."""
-    with tempfile.TemporaryDirectory(prefix="lambdabench-mutate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lambdabench-mutate-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / "tree"
         shutil.copytree(TOP, copy, ignore=shutil.ignore_patterns(".git", ".venv", "results", "reports", "__pycache__"))
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -95,11 +97,12 @@ def mutated(name: str, asked: argparse.Namespace) -> tuple[list[str], bool]:
         subprocess.run((*ray, "init", "mutate.toml", "s.sqlite"), cwd=copy, env=environment, check=True)
         with use_db(str(copy / "s.sqlite"), WorkDB.Mode.open) as work:
             draw(work, (copy / "lambdabench" / f"{name}.py").read_text().splitlines(), asked)
-        with subprocess.Popen((*ray, "exec", "mutate.toml", "s.sqlite"), cwd=copy, env=environment) as process:
+        run = (*ray, "exec", "mutate.toml", "s.sqlite")
+        with subprocess.Popen(run, cwd=copy, env=environment, start_new_session=True) as process:
             try:
                 process.wait(60 * asked.minutes)
             except subprocess.TimeoutExpired:
-                process.terminate()
+                os.killpg(process.pid, signal.SIGKILL)  # the tests of the last change too
         with use_db(str(copy / "s.sqlite"), WorkDB.Mode.open) as work:
             return report(name, work), False
 

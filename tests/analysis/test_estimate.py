@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lambdabench.analysis import estimate
-from lambdabench.analysis.estimate import Estimate, combine, inflation, median, median_interval, pool_spread, ratio
+from lambdabench.analysis.estimate import (
+    Estimate,
+    combine,
+    half_width,
+    inflation,
+    median,
+    median_interval,
+    pool_spread,
+    ratio,
+)
 
 
 def test_under_six_samples_there_is_no_interval() -> None:
@@ -113,3 +122,17 @@ def test_more_processes_tell_more_by_the_root_of_their_number() -> None:
     both = combine([1.0] * 4, [(0.98, 1.02)] * 4, spread=spread, samples=9)
     assert both is not None
     assert math.log(both.high) == pytest.approx(math.hypot(math.log(four.high), math.log(within.high)))
+
+
+def test_the_centre_of_processes_is_their_geometric_mean() -> None:
+    found = combine([1.0, 2.0, 4.0], [(0.9, 1.1)] * 3, spread=None, samples=9)
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+
+
+def test_half_a_width_is_a_share_of_the_median() -> None:
+    assert half_width([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == pytest.approx((6 - 1) / 2 / 3.5)
+    assert half_width([-3.0] * 6) == 0.0
+    assert half_width([0.0] * 6) is None
+    assert half_width([1.0] * 5) is None
+    assert half_width([]) is None
