@@ -122,6 +122,7 @@ def test_a_file_without_checksums_is_read(make_record: Callable[..., Record], tm
         ("model", "", "found model '', expected a name"),
         ("model", None, "found model None, expected a value"),
         ("flags", None, "found flags None, expected a value"),
+        ("source", None, "found source None, expected a value beside its metric"),
     ],
 )
 def test_a_value_that_no_run_writes_is_told_with_file_row_and_column(

@@ -39,6 +39,8 @@ NULLABLE = {
     "source",
 }
 """Of the first columns; all that follow them may be null."""
+OF_METRIC = ("unit", "origin", "source")
+"""What every row of a metric has."""
 NAMES = ("run_id", "suite", "case_id", "fingerprint", "model", "backend", "device")
 """What is never empty."""
 WORDS: dict[str, Sequence[str]] = {
@@ -160,6 +162,10 @@ def _no_metric(table: pa.Table) -> Fault | None:
     named = lambda text: bool(METRIC.fullmatch(text)) and text not in taken and not text.startswith("top1")  # noqa: E731 (one line)
     if fault := _bad_text(table, "metric", named, "a metric (lambdabench list metrics)"):
         return fault
+    for name in _known(table, OF_METRIC) if "metric" in table.column_names else ():
+        missing = table["metric"].is_valid().to_numpy() & table[name].is_null().to_numpy()
+        if missing.any():
+            return _at(table, name, int(missing.argmax()), "a value beside its metric")
     if not {"metric", "unit"} <= set(table.column_names):
         return None
     ours = _is_in(table["metric"], registry.names("metrics"))
