@@ -69,8 +69,9 @@ def absolute(found: Fit, confidence: float = 0.95) -> dict[str, Estimate]:
 
 
 def paired(found: Fit, reference: str, confidence: float = 0.95) -> dict[str, Estimate]:
-    """The ratio of every other case to the reference, from differences within rounds that visited both; without those that shared
-    too few rounds for an interval. Raises ValueError where the reference was not visited."""
+    """The ratio of every other case to the reference, from differences within rounds that visited both; where hardly one of these is
+    left undisturbed, from both levels beside what rounds have in common. Without cases that shared too few rounds for an interval.
+    Raises ValueError where the reference was not visited."""
     if reference not in found.cases:
         raise ValueError(f"found no visit of the reference {reference!r}, only of {', '.join(found.cases)}")
     clean, base = found.undisturbed(), found.cases.index(reference)
@@ -80,9 +81,28 @@ def paired(found: Fit, reference: str, confidence: float = 0.95) -> dict[str, Es
     for place, name in enumerate(found.cases):
         keys = found.processes[place] * (1 + found.processes.max()) + found.processes[base]
         located = _locate(by_process(clean[place] - clean[base], keys), both, clean[place] - clean[base])
+        if located is None and np.isfinite(found.values[place] - found.values[base]).any():
+            located = _apart(found, place, base)
         if place != base and located is not None:
             result[name] = _estimate(located, confidence)
     return result
+
+
+def _apart(found: Fit, place: int, base: int) -> Located | None:
+    """The difference of two levels, whose errors are independent."""
+    clean, pool = found.undisturbed() - found.common, _pool(found)
+    one, other = (_locate(by_process(clean[at], found.processes[at]), pool, clean[at]) for at in (place, base))
+    if one is None or other is None:
+        return None
+    variance = one.variance + other.variance
+    parts = one.variance**2 / one.freedom + other.variance**2 / other.freedom
+    return Located(
+        value=one.value - other.value,
+        variance=variance,
+        freedom=variance**2 / parts if parts > 0 else min(one.freedom, other.freedom),
+        visits=min(one.visits, other.visits),
+        processes=min(one.processes, other.processes),
+    )
 
 
 def draws(found: Fit, count: int, seed: int) -> Floats:

@@ -123,6 +123,15 @@ def test_what_three_rounds_differ_by_is_in_the_absolute_figure_and_in_no_ratio()
     assert math.log(paired(found, "b")["a"].high / paired(found, "b")["a"].value) < 0.01
 
 
+def test_a_ratio_is_there_where_bursts_left_hardly_a_round_that_both_were_undisturbed_in() -> None:
+    run = scenarios.make("bursts", Shape(rounds=8), 1_000_229)
+    found = fit(run.visits)
+    clean = found.undisturbed()
+    assert np.isfinite(clean[9] - clean[0]).sum() < 3
+    ratio = paired(found, "case0")["case9"]
+    assert math.log(ratio.low) < run.truth[9] - run.truth[0] < math.log(ratio.high)
+
+
 def test_a_reference_that_was_not_visited_is_told() -> None:
     found = fit([Visit(case="a", round_=0, process=0, log_value=0.0)])
     with pytest.raises(ValueError, match=r"no visit of the reference 'b', only of a"):
