@@ -37,6 +37,7 @@ from .facts import weight_names
 
 PACKAGE = Path(__file__).parent
 SAMPLING = Sampling()
+IGNORED = "Of older suites; it changes nothing."
 RESERVED = ("reference",)
 """Of folders below results: what it holds is read only where it is named."""
 
@@ -127,9 +128,11 @@ class SamplingTable(BaseModel):
     min_samples: Count = SAMPLING.min_samples
     warmup_calls: Annotated[int, Field(ge=0, le=LARGEST)] = SAMPLING.warmup_calls
     warmup_share: Share = SAMPLING.warmup_share
-    target_precision: Share = SAMPLING.target_precision
+    target_precision: Share = Field(default=0.01, description=IGNORED)
     processes: Count = SAMPLING.processes
-    spread_processes: Count = SAMPLING.spread_processes
+    rounds: Count = SAMPLING.rounds
+    spread_processes: Count = Field(default=1, description="Of older suites: the greater of this and processes counts.")
+    tells: Annotated[float, Field(gt=1, allow_inf_nan=False)] = SAMPLING.tells
     seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
 
 
@@ -148,7 +151,7 @@ class SuiteFile(BaseModel):
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
     weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
     fallback_budget_s: Positive = 600.0
-    jobs_per_worker: Count = 16
+    jobs_per_worker: Count = Field(default=16, description=IGNORED)
     job_timeout_s: Positive = 300.0
     sampling: SamplingTable = SamplingTable()
     defaults: Axes = Axes()
@@ -238,15 +241,19 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         source=file.source,
         cells=tuple(cells.values()),
         metrics=tuple(dict.fromkeys(file.metrics)),
-        sampling=Sampling(**file.sampling.model_dump()),
+        sampling=_sampling(file.sampling),
         reference=options_from(file.reference),
         control=file.control,
         plots=tuple(file.plots),
         weights=tuple(file.weights),
         fallback_budget_s=file.fallback_budget_s,
-        jobs_per_worker=file.jobs_per_worker,
         job_timeout_s=file.job_timeout_s,
     )
+
+
+def _sampling(table: SamplingTable) -> Sampling:
+    told = table.model_dump(exclude={"target_precision", "spread_processes"})
+    return Sampling(**told | {"processes": max(table.processes, table.spread_processes)})
 
 
 def _unmatched(path: Path, globs: Sequence[str], there: Sequence[str]) -> str:

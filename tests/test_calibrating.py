@@ -2,16 +2,15 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from lambdabench import launch, plan
+from lambdabench import plan
 from lambdabench.cli.app import app
-from lambdabench.commands import calibrating, rounds
+from lambdabench.commands import calibrating
 from lambdabench.commands.calibrating import NETWORKS, Taken, corrected, rates_of
 from lambdabench.core.record import Measurement, Outcome
 from lambdabench.core.spec import Case, Cell, Device, Environment, Job, Machine, ModelFacts, Rates, Sampling, Suite
@@ -104,12 +103,11 @@ def measuring(monkeypatch: pytest.MonkeyPatch, found: Outcome) -> list[str]:
     """The models that are run from now on, each with this outcome."""
     ran: list[str] = []
 
-    def run(jobs: Iterable[Job]) -> Iterator[launch.Finished]:
-        for one in jobs:
-            ran.append(one.case.model)
-            yield launch.Finished(job=one, outcome=found)
+    def measure(one: Job) -> Outcome:
+        ran.append(one.case.model)
+        return found
 
-    monkeypatch.setattr(calibrating.launch, "run", run)
+    monkeypatch.setattr(calibrating, "_outcome", measure)
     return ran
 
 
@@ -187,12 +185,11 @@ def test_no_calibration_goes_on_beyond_its_share_of_the_budget(here: Machine, mo
     limits: list[float] = []
     times = iter([0.0, 0.0, 0.0, 10.0, 37.0])
 
-    def run(jobs: Iterable[Job]) -> Iterator[launch.Finished]:
-        for one in jobs:
-            limits.append(one.timeout_s)
-            yield launch.Finished(job=one, outcome=outcome(0.5))
+    def measure(one: Job) -> Outcome:
+        limits.append(one.timeout_s)
+        return outcome(0.5)
 
-    monkeypatch.setattr(calibrating.launch, "run", run)
+    monkeypatch.setattr(calibrating, "_outcome", measure)
     calibrating.calibrate(
         [job("a")], here, KNOWN, "f00", on_wait=lambda text: None, most_s=60.0, clock=lambda: next(times)
     )
@@ -231,25 +228,15 @@ def test_a_runs_own_times_replace_a_bad_calibration(here: Machine, monkeypatch: 
     assert path.stat().st_mtime == 1e9
 
 
-def test_a_plan_and_its_rounds_have_what_is_left_of_the_budget(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_has_what_is_left_of_the_budget(here: Machine) -> None:
     suite = Suite(name="s", cells=tuple(Cell(case=job(one).case, grid="g") for one in "ab"), metrics=("latency",))
-    full = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=30))
+    (one, other) = plan.make(suite, here, KNOWN, {}, plan.Request()).jobs
+    least_s = sum(job.open_s + 3 * job.visit_s for job in (one, other))
+    full = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=least_s + 1))
     assert len(full.jobs) == 2
-    less = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=30, spent_s=18))
+    less = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=least_s + 1, spent_s=2))
     assert len(less.jobs) == 1
-    assert "budget of 30 s" in less.skips[0].reason, "the one that was given"
-    found = outcome(0.1)
-
-    def run(jobs: Iterable[Job], **_: Any) -> Iterator[launch.Finished]:
-        yield from (launch.Finished(job=one, outcome=found) for one in jobs)
-
-    monkeypatch.setattr(rounds.launch, "run", run)
-    times = iter([100.0, 105.0, 113.0])
-    steps = list(rounds.follow(full, {}, jobs_per_worker=1, spent_s=18, clock=lambda: next(times)))
-    assert [one.outcome.status for one in steps if one.outcome] == ["ok", "ok"]
-    times = iter([100.0, 113.0])
-    steps = list(rounds.follow(full, {}, jobs_per_worker=1, spent_s=18, clock=lambda: next(times)))
-    assert [one.outcome.status for one in steps if one.outcome] == ["ok", "skipped"]
+    assert f"budget of {least_s + 1:g} s" in less.skips[0].reason, "the one that was given"
 
 
 def test_a_dry_run_measures_nothing_for_its_estimates(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_of_several_hosts_the_first_alone_stores_and_prints(
     monkeypatch.setenv("LAMBDABENCH_PROCESS_ID", "0")
     for _ in range(2):  # what is there is measured again: the others do not have it
         found = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
-        assert "2 jobs in" in found.output
+        assert "1 case in" in found.output
     assert len(list(away.glob("results/mine/*.parquet"))) == 2
 
 
@@ -99,15 +99,18 @@ def test_a_run_ends_in_a_table_a_file_and_a_figure(first: tuple[Path, Result]) -
     ):
         assert part in found.output
     (file,) = (away / "results" / "mine").glob("*.parquet")
-    assert len(store.read(file)) == 8 * 4
+    rows = store.read(file)
+    assert len(rows) == 6 * 3 * 4, "cases, processes, metrics"
+    visits = rows[rows["metric"] == "latency"].groupby("case_id")["visit_round"].agg(lambda found: sum(map(len, found)))
+    assert set(visits) == {9}
     assert {path.name for path in (away / "reports" / "mine").iterdir()} == {"pareto.svg", "pareto.png", "pareto.csv"}
 
 
 def test_a_second_run_keeps_what_is_there_and_fresh_does_not(done: str) -> None:
     again = call("run", "--suite", done)
-    assert "0 jobs" in again.output
-    assert "8 kept from before" in again.output
-    assert "8 jobs" in call("run", "--suite", done, "--fresh", "--dry-run").output
+    assert "0 cases" in again.output
+    assert "6 kept from before" in again.output
+    assert "6 cases" in call("run", "--suite", done, "--fresh", "--dry-run").output
 
 
 def test_a_part_of_a_suite_run_again_leaves_the_figure_whole(done: str, away: Path) -> None:
@@ -175,13 +178,26 @@ def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
     assert "device tpu is not here" in found.output
 
 
-@pytest.mark.parametrize("option", ['fail = "unsupported"', "jitter = 0.9"])
-def test_no_usable_number_is_exit_3_kept_or_not(option: str, mine: str, away: Path) -> None:
-    grid = f'[[grid]]\nmodel = "levit_256"\noptions = {{ {option} }}\n'
+def test_no_usable_number_is_exit_3_kept_or_not(mine: str, away: Path) -> None:
+    grid = '[[grid]]\nmodel = "levit_256"\noptions = { fail = "unsupported" }\n'
     (away / mine).write_text(re.sub(r"(?s)(control|reference) = .*?\n|\[\[grid.*", "", SUITE) + grid)
     for _ in range(2):
         found = call("run", "--suite", mine)
         assert (found.exit_code, "exit 3: no case has a usable number: 2 " in found.output) == (3, True), found.output
+
+
+def test_a_run_whose_control_pair_is_off_ranks_nothing_and_is_exit_3(mine: str, away: Path) -> None:
+    grids = "".join(
+        f'[[grid]]\nmodel = "{name}"\noptions = {{ latency_s = {latency_s} }}\n'
+        for name, latency_s in (("resnet50", 0.02), ("vit_small_patch16_224", 0.01), ("deit_small_patch16_224", 0.012))
+    )
+    (away / mine).write_text(re.sub(r"(?s)\[\[grid.*", "", SUITE) + grids)
+    found = call("run", "--suite", mine, "--batch-size", "1")
+    assert found.exit_code == 3
+    assert "! nothing is ranked: the control pair, one architecture under two names, is 1.2" in found.output
+    assert "exit 3: this run cannot tell what it is to rank" in found.output
+    assert not (away / "reports" / "mine").exists(), "no front is drawn"
+    assert "●" not in found.output.partition("\n\n")[2].partition("!")[0]
 
 
 def test_json_says_the_same(done: str) -> None:
@@ -195,7 +211,7 @@ def test_json_says_the_same(done: str) -> None:
 def test_a_dry_run_measures_nothing(mine: str, away: Path) -> None:
     found = call("run", "--suite", mine, "--dry-run", "--models", "resnet*", "--batch-size", "2,8")
     assert found.exit_code == 0
-    assert "4 jobs in 2 processes, about" in found.output
+    assert "2 cases in 9 visits each, in 3 processes, about" in found.output
     assert "all: backend fake, device fake, devices 1, mode inference, px 224, dtype float32" in found.output
     assert not (away / "results").exists()
 
@@ -357,7 +373,7 @@ def wait_for_rows(folder: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signals, away: Path) -> None:
-    slow = SUITE.replace("[[grid]]", "[[grid]]\noptions = { sleep_s = 0.03 }", 1)
+    slow = SUITE.replace("[[grid]]", "[[grid]]\noptions = { sleep_s = 0.003 }", 1)
     (away / "mine.toml").write_text(slow)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what is ignored here
     with subprocess.Popen(
@@ -373,10 +389,17 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signal
     if how == signal.SIGINT:
         assert running.returncode == 130
         assert "Go on with  lambdabench run --suite mine.toml" in said
+    before = store.read(away / "results")
     again = call("run", "--suite", "mine.toml")
     assert again.exit_code == 0, again.output
-    kept = int(re.findall(r"(\d+) kept from before", again.output)[0])
-    assert 1 <= kept < 8
+    rows = store.newest(store.read(away / "results"))
+    timed = rows[rows["metric"] == "latency"]
+    assert set(timed.groupby("case_id")["visit_round"].agg(lambda found: sum(map(len, found)))) == {9}
+    if (before["metric"] == "latency").any():
+        assert timed["run_id"].nunique() == 2, "what was visited is kept"
+    third = call("run", "--suite", "mine.toml")
+    assert "0 cases" in third.output
+    assert "6 kept from before" in third.output
     assert "6 ok" in again.output
 
 

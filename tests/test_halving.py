@@ -37,10 +37,10 @@ def told(cases: pd.DataFrame) -> list[tuple[int, str, bool]]:
 
 def test_the_batch_is_halved_until_it_fits_and_the_exit_code_is_zero(request_: RunRequest) -> None:
     seen: list[tuple[int, int]] = []
-    result = commands.run(request_, lambda step: seen.append((step.done, step.total)))
+    result = commands.run(request_, lambda step: seen.append((step.visits, step.total)))
     assert told(result.cases) == [(1024, "oom", True), (512, "oom", True), (256, "ok", False)]
     assert (result.exit_code(), result.exit_code(strict=True), dict(result.counts)) == (0, 0, {"ok": 1})
-    assert seen[-1] == (3, 3)
+    assert seen[-1] == (9, 9)
     fits = result.cases[result.cases["status"] == "ok"].iloc[0]
     assert fits["requested_batch_size"] == 1024
     assert (fits["latency"], fits["normalized_latency"]) == (pytest.approx(0.125, rel=0.01), 4 * fits["latency"])
@@ -75,15 +75,15 @@ def test_fit_is_part_of_no_identity_and_has_one_value(tmp_path: Path) -> None:
         suite.load(str(path))
 
 
-def test_no_job_begins_after_the_budget(tmp_path: Path) -> None:
+def test_nothing_begins_after_the_budget(tmp_path: Path) -> None:
     """The estimate of a scripted case knows nothing of the sleep in it."""
     text = SUITE.replace('"resnet50"', '["resnet50", "resnet18", "resnet34"]').replace("= 1024", "= 4")
-    (tmp_path / "slow.toml").write_text(text.replace("jitter =", "sleep_s = 0.3, jitter ="))
+    (tmp_path / "slow.toml").write_text(text.replace("jitter =", "sleep_s = 0.1, jitter ="))
     request = RunRequest(
         suite=str(tmp_path / "slow.toml"), results=tmp_path / "r", reports=tmp_path / "p", budget_s=60.0
     )
     prepared = commands.prepare(request)
-    short = dataclasses.replace(prepared, plan=dataclasses.replace(prepared.plan, budget_s=0.5))
+    short = dataclasses.replace(prepared, plan=dataclasses.replace(prepared.plan, budget_s=0.5), spent_s=0.0)
     result = commands.execute(short, request, lambda step: None)
     assert dict(result.counts) == {"skipped": 2, "ok": 1}
-    assert "spent before it began" in "".join(result.cases["reason"])
+    assert "spent before its first visit" in "".join(result.cases["reason"])

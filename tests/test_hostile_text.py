@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from lambdabench import commands, store
-from lambdabench.cli import check_view, gate_view, run_view, show_view, terminal
+from lambdabench.cli import check_view, gate_view, live_view, run_view, show_view, terminal
 from lambdabench.commands import CheckResult, RunResult
+from lambdabench.conduct import Turn, standing
 from lambdabench.core import foreign
 from lambdabench.core.pairing import Controls, PairOutcome, Side, Verdict
 from lambdabench.core.record import Outcome, Record
@@ -142,10 +143,11 @@ def test_a_run(results: Path, environment: Environment, capsys: pytest.CaptureFi
     )
     run_view.print_plan(terminal.console(), prepared, as_json=False)
     run_view.print_result(terminal.console(), result, 1, repeat=["run"], results=results)
-    with run_view.progress(prepared, quiet=False) as say:
+    with live_view.progress(prepared, quiet=False) as say:
         for job in jobs:
             outcome = Outcome(job_id="j", status="crash", reason=job.case.model)
-            say(commands.Step(job=job, outcome=outcome, done=1, total=2, left_s=1.0))
+            turn = Turn(standing=standing.Standing(job=job), job=job, ended=outcome)
+            say(commands.Progress(turn=turn, visits=1, total=2, records=tuple))
     printed = "".join(capsys.readouterr())
     refuse_raw(printed)
     assert printed.count(SHOWN) > 4 * len(HOSTILE)

@@ -1,6 +1,7 @@
 """Which rows count: the newest of each metric, in an order that a clock which was ahead does not decide."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import lambdabench as lb
 from lambdabench import plan, store
 from lambdabench.cli.app import app
 from lambdabench.commands.kept import done_in
-from lambdabench.core.record import Outcome, Record, order_at, records_of
+from lambdabench.core.record import Outcome, Record, Visits, order_at, records_of
 from lambdabench.core.spec import HALVED
 
 DAY = "2026-01-{:02d}T00:00:00.000+00:00"
@@ -123,9 +124,12 @@ def test_an_unreadable_file_of_another_suite_stops_no_run(tmp_path: Path) -> Non
     assert store.next_order(tmp_path / "absent") == 1
 
 
+VISITS = Visits(**{one.name: (1, 2, 3) for one in dataclasses.fields(Visits)})
+
+
 def test_what_a_folder_answers_is_told_by_cell(make_record: Callable[..., Record], tmp_path: Path) -> None:
     rows = [
-        make_record("latency", 1.0, case_id="a", asked_metrics="latency,compile", flags="capped"),
+        make_record("latency", 1.0, case_id="a", asked_metrics="latency,compile", flags="unfinished", visits=VISITS),
         make_record("flops", 1.0, case_id="a", asked_metrics="latency,compile"),
         make_record("latency", 1.0, case_id="a", replicate=1),
         make_record(None, case_id="b", status="oom", flags=f"x,{HALVED}", asked_metrics="latency"),
@@ -133,10 +137,8 @@ def test_what_a_folder_answers_is_told_by_cell(make_record: Callable[..., Record
     ]
     store.write(rows, tmp_path / "a.parquet")
     assert done_in(tmp_path, "f00", ["latency", "throughput", "compile", "flops"]) == {
-        ("a", 0): plan.Done(
-            status="ok", half_width=pytest.approx(0.01), capped=True, metrics=frozenset({"latency", "compile", "flops"})
-        ),
-        ("a", 1): plan.Done(status="ok", half_width=pytest.approx(0.01)),
+        ("a", 0): plan.Done(status="ok", visits=3, unfinished=True, metrics=frozenset({"latency", "compile", "flops"})),
+        ("a", 1): plan.Done(status="ok"),
         ("b", 0): plan.Done(status="oom", halved=True, metrics=frozenset({"latency"})),
     }
     assert done_in(tmp_path / "absent", "f00", ["latency"]) == {}
@@ -163,10 +165,10 @@ def test_a_metric_that_is_added_to_a_suite_is_measured_on_the_next_run(away: Pat
                 CliRunner().invoke(app, ["run", "--suite", "mine.toml"]).exit_code
             )
 
-    assert "2 jobs" in run('"latency", "parameters"')
-    assert "0 jobs" in run('"latency", "parameters"')
-    assert "2 jobs" in run('"latency", "parameters", "compile"')
-    assert "0 jobs" in run('"latency", "parameters", "compile"'), "which this backend has not"
-    assert "0 jobs" in run('"latency"')
+    assert "2 cases" in run('"latency", "parameters"')
+    assert "0 cases" in run('"latency", "parameters"')
+    assert "2 cases" in run('"latency", "parameters", "compile"')
+    assert "0 cases" in run('"latency", "parameters", "compile"'), "which this backend has not"
+    assert "0 cases" in run('"latency"')
     wide = lb.wide(lb.read(away / "results"))
     assert wide["parameters"].notna().all()

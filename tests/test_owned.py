@@ -4,16 +4,19 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from lambdabench.backends import fake
 from lambdabench.commands import owned
-from lambdabench.core import caches, codec, sources
+from lambdabench.core import caches, sources
 from lambdabench.core.identity import case_id
 from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Case, Cell, Job, ModelFacts, Sampling, Suite
-from lambdabench.worker import __main__ as worker
-from lambdabench.worker.measure import CreateWorkload
+from lambdabench.core.visits import Asked
+from lambdabench.worker.shelf import Shelf
 
 LAZY = "import importlib\n\ndef make():\n    return importlib.import_module('blo' + 'cks')\n"
 
@@ -31,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def suite() -> Suite:
-    case = Case(model="net:make", device="cpu", image_px=8, threads=1, param_dtype="float32")
+    case = Case(model="net:make", backend="fake", device="fake", image_px=8, threads=1, param_dtype="float32")
     hashed = dataclasses.replace(case, model_hash=sources.source_hash(case.model))
     return Suite(name="s", cells=(Cell(case=hashed, grid="g"),), metrics=("latency",))
 
@@ -44,23 +47,20 @@ def planned(facts: dict[str, ModelFacts] | None = None) -> tuple[Job, owned.Seen
 
 
 def measured(job: Job, folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str = "") -> Outcome:
-    """What the worker says of a job whose network is made; `meanwhile` blocks.py is saved anew."""
+    """What an open case says at its end whose network was made; `meanwhile` blocks.py is saved anew."""
 
-    def create(case: Case, framework: str) -> object:
-        return __import__("net").make()
+    def create(case: Case, framework: str) -> Any:
+        return SimpleNamespace(network=__import__("net").make(), weights="random")
 
-    def measure(job: Job, create_workload: CreateWorkload) -> Outcome:
-        create_workload(job.case, "torch")
-        if meanwhile:
-            (folder / "blocks.py").write_text(meanwhile)
-        return Outcome(job_id=job.job_id, status="ok")
-
-    monkeypatch.setattr(worker, "create_workload", create)
-    monkeypatch.setattr(worker, "measure", measure)
-    (folder / "jobs").mkdir(exist_ok=True)
-    codec.write(folder / "jobs" / "jobs.json", (job,))
-    worker.run(folder / "jobs")
-    return codec.read(Outcome, folder / "jobs" / "j.json")
+    monkeypatch.setattr(fake, "FRAMEWORK", "torch")
+    held = Shelf(create)
+    held.answer(Asked(what="open", job_id=job.job_id, job=job))
+    if meanwhile:
+        (folder / "blocks.py").write_text(meanwhile)
+    outcome = held.answer(Asked(what="close", job_id=job.job_id)).outcome
+    assert outcome is not None
+    assert outcome.status == "ok", outcome.reason
+    return outcome
 
 
 def test_what_is_imported_at_run_time_tells_cases_apart_and_is_resumed(

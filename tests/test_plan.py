@@ -79,13 +79,14 @@ def test_settled_answers_are_kept_others_run_again(environment: Environment) -> 
     suite, here = suite_of(Case(model="a")), machine(environment)
     identity = make(suite, here).jobs[0].case_id
     for done, again in [
-        (Done(status="ok", half_width=0.005), False),
-        (Done(status="ok", half_width=0.05), True),
-        (Done(status="ok", half_width=0.05, capped=True), False),
+        (Done(status="ok"), False),
+        (Done(status="ok", visits=3, unfinished=True), True),
         (Done(status="oom"), False),
         (Done(status="oom", crowded=True), True),
+        (Done(status="unsupported"), False),
         (Done(status="crash"), True),
-        (Done(status="noisy", half_width=0.3), True),
+        (Done(status="noisy"), True),
+        (Done(status="ok", metrics=frozenset({"parameters"})), True),
     ]:
         found = make(suite, here, {(identity, 0): done})
         assert bool(found.jobs) == again, done
@@ -93,13 +94,35 @@ def test_settled_answers_are_kept_others_run_again(environment: Environment) -> 
     assert make(suite, here, {(identity, 0): Done(status="ok")}, fresh=True).jobs
 
 
-def test_the_reference_runs_in_several_processes(environment: Environment) -> None:
-    suite = suite_of(
-        Case(model="a"), Case(model="b"), reference=(("model", "b"),), sampling=Sampling(spread_processes=3)
+def test_a_case_goes_on_where_its_visits_ended_in_fresh_processes(environment: Environment) -> None:
+    suite, here = (
+        suite_of(Case(model="a"), sampling=Sampling(rounds=9, processes=3, case_budget_s=9.0)),
+        machine(environment),
     )
-    jobs = make(suite, machine(environment)).jobs
-    assert sorted((job.case.model, job.replicate) for job in jobs) == [("a", 0), ("b", 0), ("b", 1), ("b", 2)]
-    assert [job.replicate for job in jobs] == [0, 0, 1, 2], "every model before any model's second process"
+    (whole,) = make(suite, here).jobs
+    assert (whole.replicate, whole.sampling.rounds, whole.sampling.processes) == (0, 9, 3)
+    done = {(whole.case_id, 0): Done(status="ok", visits=3, unfinished=True)}
+    done[whole.case_id, 1] = Done(status="ok", visits=2, unfinished=True)
+    (rest,) = make(suite, here, done).jobs
+    assert (rest.replicate, rest.job_id) == (2, f"{whole.case_id}-2")
+    assert (rest.sampling.rounds, rest.sampling.processes, rest.sampling.case_budget_s) == (4, 3, 4.0)
+    done[whole.case_id, 1] = Done(status="crash", visits=2)
+    (again,) = make(suite, here, done).jobs
+    assert (again.replicate, again.sampling.rounds) == (0, 9), "what failed is measured anew, and replaced"
+
+
+def test_a_case_that_compiles_for_long_has_one_process(environment: Environment) -> None:
+    suite = suite_of(Case(model="a"))
+    assert make(suite, machine(environment)).jobs[0].sampling.processes == 3
+    (job,) = make(suite, machine(environment), compiling=("torch_eager",)).jobs
+    assert (job.sampling.processes, job.sampling.rounds) == (1, 9)
+
+
+def test_the_reference_is_named_where_a_case_is_it(environment: Environment) -> None:
+    cases = [Case(model="a"), Case(model="b", batch_size=4), Case(model="b")]
+    found = make(suite_of(*cases, reference=(("model", "b"),)), machine(environment))
+    assert found.reference == found.jobs[1].case_id
+    assert make(suite_of(*cases), machine(environment)).reference == ""
 
 
 def test_no_time_is_a_budget_too(environment: Environment) -> None:
@@ -107,23 +130,29 @@ def test_no_time_is_a_budget_too(environment: Environment) -> None:
     assert (found.budget_s, len(found.jobs)) == (0.0, 1)
 
 
-def test_a_budget_takes_every_model_once_and_names_what_it_leaves_out(environment: Environment) -> None:
-    suite = suite_of(*(Case(model=name, batch_size=size) for name in "abc" for size in (1, 2, 3)))
-    found = make(suite, machine(environment), budget_s=35.0)
-    assert {job.case.model for job in found.jobs} == set("abc")
+def test_a_budget_takes_fewer_processes_before_it_leaves_a_case_out(environment: Environment) -> None:
+    suite = suite_of(*(Case(model=name) for name in "abc"))
+    whole = make(suite, machine(environment), forking=("torch_eager",))
+    assert [job.sampling.processes for job in whole.jobs] == [3, 3, 3]
+    least_s = {k: sum(k * one.open_s + 3 * one.visit_s for one in whole.jobs) for k in (1, 2, 3)}
+    for processes, more in ((3, 0.1), (2, 0.1), (1, 0.1)):
+        found = make(suite, machine(environment), forking=("torch_eager",), budget_s=least_s[processes] + more)
+        assert [job.sampling.processes for job in found.jobs] == [processes] * 3
+        assert not found.skips
+
+
+def test_a_budget_takes_the_reference_then_every_model_once_and_names_what_it_leaves_out(
+    environment: Environment,
+) -> None:
+    cases = [Case(model=name, batch_size=size) for name in "abc" for size in (1, 2, 3)]
+    suite = suite_of(*cases, reference=(("model", "c"),))
+    whole = make(suite, machine(environment))
+    one_s = max(one.open_s + 3 * one.visit_s for one in whole.jobs)
+    found = make(suite, machine(environment), budget_s=5.5 * one_s)
+    assert {(job.case.model, job.case.batch_size) for job in found.jobs} >= {("a", 1), ("b", 1), ("c", 1)}
     assert len(found.jobs) + len(found.skips) == 9
     assert all("larger --budget" in skip.reason for skip in found.skips)
-    assert found.estimate_s <= 35 < found.estimate_s + found.left_out_s
-
-
-def test_jobs_of_one_model_share_a_process_and_the_order_is_seeded(environment: Environment) -> None:
-    suite = suite_of(*(Case(model=name, batch_size=size) for size in (1, 2) for name in "abc"))
-    first = [job.job_id for job in make(suite, machine(environment)).jobs]
-    assert first == [job.job_id for job in make(suite, machine(environment)).jobs]
-    models = [job.case.model for job in make(suite, machine(environment)).jobs]
-    assert [models[i] == models[i + 1] for i in (0, 2, 4)] == [True] * 3
-    other = dataclasses.replace(suite, sampling=Sampling(seed=4))
-    assert first != [job.job_id for job in make(other, machine(environment)).jobs]
+    assert found.left_out_s > 0
 
 
 def test_excluded_cells_leave_no_row(environment: Environment) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lambdabench import suite
 from lambdabench.core.errors import SuiteError, UnknownNameError
-from lambdabench.core.spec import ALL
+from lambdabench.core.spec import ALL, Sampling
 from lambdabench.suite import Overrides
 
 HEAD = 'schema = 1\nmetrics = ["latency"]\n'
@@ -154,6 +154,19 @@ batch_size = 0
 def test_other_mistakes_are_clear(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=said):
         load(text, tmp_path)
+
+
+@pytest.mark.parametrize(("processes", "spread", "wanted"), [(1, 5, 5), (4, 2, 4)])
+def test_keys_of_older_suites_are_read(processes: int, spread: int, wanted: int, tmp_path: Path) -> None:
+    """The greater number of processes counts; what changes nothing is said to."""
+    own = f"[sampling]\nprocesses = {processes}\nspread_processes = {spread}\ntarget_precision = 0.5\n"
+    found = load(f'jobs_per_worker = 4\n{own}[[grid]]\nmodel = "a"', tmp_path)
+    assert found.sampling == Sampling(processes=wanted)
+    schema = suite.json_schema()
+    assert schema["properties"]["jobs_per_worker"]["description"] == "Of older suites; it changes nothing."
+    told = schema["$defs"]["SamplingTable"]["properties"]
+    assert told["target_precision"]["description"] == "Of older suites; it changes nothing."
+    assert "the greater of this and processes" in told["spread_processes"]["description"]
 
 
 def test_a_reference_that_flags_take_away_is_no_mistake(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from ..core import fields
 from ..core.errors import AxisError
 from ..core.fields import Field
+from .membership import Weights, membership, twins
 
 BETTER = {
     "latency": "lower",
@@ -25,6 +26,9 @@ BETTER = {
     "throughput_per_device": "higher",
     "top1": "higher",
 }
+WIDTH = 1.959964
+"""Standard deviations on each side of an interval of 95 %."""
+TWINS = ("top1_tag", "image_px", "parameters", "top1")
 BATCH = "asked_batch_size"
 KERNEL = "options.kernel"
 CHOSEN = "auto"
@@ -48,8 +52,8 @@ def asked_batch(cases: pd.DataFrame) -> pd.Series:
 
 
 def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] = ()) -> pd.DataFrame:
-    """The cases that have both numbers, with `on_front`, `front` (what tells it from others) and `membership` (null: its probability
-    is not known yet).
+    """The cases that have both numbers, with `on_front`, `front` (what tells it from others) and `membership`, the
+    probability that no other is both faster and more accurate (null where an axis has no error that is known).
 
     Fronts are separate for each batch size and each of `fields.PARTING`, but those of `across`: names of `fields.JOINING`. A batch that
     was halved until it fitted is on the front of the batch that was asked for, its latency that of as many steps as this takes. Equal
@@ -69,15 +73,34 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
                 kept[name] = kept[f"normalized_{name}"].fillna(kept[name])
     on: set[Hashable] = set()
     told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
+    shares = pd.Series(float("nan"), index=kept.index)
     for group in groups(kept, across):
         on |= set(front(kept.loc[group.members, [x, y]], x, y))
+        shares.update(_membership(kept.loc[group.members], x, y))
         for label in group.members:
             told[label].append(group.told)
     return kept.assign(
         on_front=[label in on for label in kept.index],
         front=["; ".join(told[label]) for label in kept.index],
-        membership=float("nan"),
+        membership=shares,
     )
+
+
+def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
+    """Each point's probability of being on the front, of speeds with intervals against published accuracies; empty for others."""
+    low, high, sd = (points.get(f"{x}{ending}") for ending in ("_low", "_high", "_sd"))
+    if y != "top1" or low is None or high is None or (low.isna() | high.isna() | (points[x] <= 0)).any():
+        return pd.Series(dtype=float)
+    of_interval = np.log(high.to_numpy(float) / low.to_numpy(float)) / (2 * WIDTH)
+    own = of_interval if sd is None else np.where(sd.isna(), of_interval, sd.to_numpy(float))
+    speed = np.log(points[x].to_numpy(float)) * (1 if BETTER[x] == "higher" else -1)
+    columns = [points[name] if name in points else pd.Series(None, points.index) for name in TWINS]
+    same = [
+        Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(top1))
+        for tag, px, count, top1 in zip(*columns, strict=True)
+    ]
+    found = membership(speed, own, points["top1"].to_numpy(float), twins(same))
+    return pd.Series(found, index=points.index)
 
 
 def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:

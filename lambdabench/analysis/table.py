@@ -4,7 +4,7 @@ Column by column over all cases at once; tests/analysis/test_wide.py has the sam
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS
+from . import visited
 from .estimate import Floats, Places, Spread, log_reach, pooled
 from .published import with_accuracy
 
@@ -39,7 +40,21 @@ CASE = [
     *(f"env_{one.name}" for one in fields(Environment)),
     "suite",
 ]
-NEEDED = (*CASE, "run_id", "replicate", "started_at", "status", "reason", "flags", "metric", "value", "low", "high")
+NEEDED = (
+    *CASE,
+    "run_id",
+    "replicate",
+    "started_at",
+    "status",
+    "reason",
+    "flags",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "visit_round",
+    "visit_values",
+)
 """The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
@@ -66,7 +81,9 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     cases = _settings(newest, case)
     usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
     rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
-    apart = _apart(rows[(cases["status"] == "ok").to_numpy()[rows["case"]]])
+    seen = _visits(newest, usable, rows)
+    whole = rows[~rows["case"].isin(seen["case"])]
+    apart = _apart(whole[(cases["status"] == "ok").to_numpy()[whole["case"]]])
     cases.loc[apart.index, "status"] = "noisy"
     cases.loc[apart.index, "reason"] = apart
     rows = rows[~(rows["metric"].isin(TIMED) & rows["case"].isin(apart.index))]
@@ -77,6 +94,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
         numbers |= _cells(str(metric), same, len(cases))
         if metric in TIMED:
             numbers |= _intervals(str(metric), same, len(cases), tuple(one[of_case] for one in spreads))
+    _replace(numbers, seen, visited.told(seen))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
     return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
@@ -116,6 +134,35 @@ def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     np.maximum.at(last, case, times)
     cases["started_at"] = pd.Series(texts.astype("str")[last], dtype="str")
     return cases
+
+
+def _visits(newest: pd.DataFrame, usable: np.ndarray[Any, np.dtype[np.bool_]], rows: pd.DataFrame) -> pd.DataFrame:
+    """Usable rows that were made in visits, with them."""
+    if "visit_round" not in newest:
+        return rows.iloc[:0]
+    more = newest.loc[usable, ["run_id", "replicate", "visit_round", "visit_values"]]
+    return rows.join(more)[more["visit_round"].notna().to_numpy()]
+
+
+def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[int, str], visited.Told]) -> None:
+    """Puts figures of visits in the places of those of whole processes. Where visits are too few for an interval there is none: that
+    of the calls of one stretch says nothing of the next."""
+    for metric, same in seen.groupby("metric", observed=True):
+        if f"{metric}_low" in numbers:
+            in_visits = np.isin(np.arange(len(numbers[str(metric)])), same["case"])
+            for ending in ("low", "high"):
+                numbers[f"{metric}_{ending}"] = np.where(in_visits, np.nan, numbers[f"{metric}_{ending}"])
+            numbers[f"{metric}_covers"] = numbers[f"{metric}_covers"].mask(in_visits)
+    for (case, metric), one in told.items():
+        found = one.estimate
+        cells = {"": found.value, "_low": found.low, "_high": found.high, "_sd": one.sd, "_visits": found.samples}
+        for ending, value in cells.items():
+            column = np.asarray(numbers.get(f"{metric}{ending}", np.full(len(numbers[metric]), np.nan)), float)
+            column[case] = value
+            numbers[f"{metric}{ending}"] = column
+        covers = numbers.get(f"{metric}_covers", pd.Series([None] * len(numbers[metric]), dtype="str"))
+        covers.iloc[case] = found.covers
+        numbers[f"{metric}_covers"] = covers
 
 
 def _first(case: Places, among: np.ndarray[Any, np.dtype[np.bool_]]) -> Places:

@@ -156,6 +156,9 @@ class JaxSession:
     def compiler_flops(self) -> float | None:
         return self._program.compiler_flops()
 
+    def rest(self) -> None:
+        """XLA's own allocator gives nothing back."""
+
     def close(self) -> None:
         self._program.close()
         del self._params, self._rest, self._inputs, self._pending, self._program, self.meter

@@ -194,6 +194,9 @@ class TorchSession:
         del self._network, self._parameters, self._first, self._turns, self._optimizer, self._eager, self._work
         if self._compiler is not None:
             self._compiler.close()
+        self.rest()
+
+    def rest(self) -> None:
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
 

@@ -102,6 +102,9 @@ class _FakeSession:
             times.append(self.clock.now() - start_s)
         return times
 
+    def rest(self) -> None:
+        """Nothing is kept."""
+
     def compilation(self) -> Compilation | None:
         if "compile_s" not in self._options:
             return None

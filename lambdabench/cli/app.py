@@ -105,7 +105,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
     from .. import commands
-    from . import run_view
+    from . import live_view, run_view
 
     given = {
         "models": models,
@@ -139,7 +139,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     if dry_run:
         run_view.print_plan(console, prepared, as_json)
         return
-    with run_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
+    with live_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
         result = commands.execute(prepared, request, on_progress, _say)
     code = result.exit_code(strict)
     if not prepared.hosts.speaks:

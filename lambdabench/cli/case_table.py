@@ -7,6 +7,7 @@ import pandas as pd
 from rich.table import Table
 
 from ..analysis.pareto import asked_batch
+from ..analysis.resolution import mark
 from ..core import fields
 from ..core.options import differing, phrase
 from ..core.units import format_significant
@@ -65,8 +66,7 @@ def _line(group: pd.DataFrame, largest: int, smallest: int, told: Sequence[str],
     big = group[(group["asked"] == largest) & (group["status"] == "ok")]
     small = group[(group["asked"] == smallest) & (group["status"] == "ok")]
     failed = bool((group["status"] != "ok").all())
-    on_front = [bool(one) for one in big.get("on_front", ()) if one is not None and not pd.isna(one)]
-    mark = MARKS[on_front[0]] if on_front else "✗" if failed else " "
+    place = _mark(big) or ("✗" if failed else " ")
     tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
     top1 = first.get("top1")
     quoted = (
@@ -74,7 +74,7 @@ def _line(group: pd.DataFrame, largest: int, smallest: int, told: Sequence[str],
     )
     size = f"{first['model']}{tag}"
     return (
-        mark,
+        place,
         size,
         *told,
         str(int(first["image_px"])),
@@ -97,6 +97,14 @@ def _memory(rows: pd.DataFrame) -> str:
     )
     told = format_significant(float(value) / 2**30, 2)
     return told if low == high else f"{told} ({low} to {high})"
+
+
+def _mark(rows: pd.DataFrame) -> str:
+    """How surely a point is on its front; by its figures alone where their errors are not known; empty for no point."""
+    if rows.empty or "on_front" not in rows or pd.isna(rows.iloc[0]["on_front"]):
+        return ""
+    share = rows.iloc[0].get("membership")
+    return MARKS[bool(rows.iloc[0]["on_front"])] if share is None or pd.isna(share) else mark(float(share))
 
 
 def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:

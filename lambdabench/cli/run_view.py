@@ -1,34 +1,35 @@
 """What `run` prints: the plan, the progress, the closing table with what to do next."""
 
-import contextlib
 import dataclasses
 import math
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ..analysis.estimate import Estimate, ratio
 from ..analysis.legible import legible
-from ..analysis.pareto import groups
-from ..commands import Prepared, RunResult, Step, load_now, results_words
+from ..analysis.pareto import asked_batch
+from ..analysis.resolution import phrase as reach_phrase
+from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Case, Job, ModelFacts
+from ..core.spec import HALVED, Job, ModelFacts
 from ..core.units import format_duration, format_significant
-from ..plan import worker_key
-from . import terminal
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
+from .telling import teller
 
-REFRESH_PER_S = 1
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
+QUIET_PRESSURE, QUIET_REACH = 0.05, 1.05
+"""A run was quiet where in less of the time some task waited for a CPU, and ratios are known to less."""
+DRIFTED = 0.05
+"""A reference that changed by more from the first half of its rounds to the second is told."""
+MEND = "Run again on a quieter machine, with a longer case_budget_s, or with --fresh (lambdabench doctor says what it can tell now)"
 NAMED = 12
 """Models that a line of skipped cells names."""
 SETTINGS = (
@@ -58,7 +59,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
                 "case_id": one.case_id,
                 "model": one.case.model,
                 "case": codec.encode(one.case) | {"options": dict(one.case.options)},
-                "process": one.replicate,
+                "processes": one.sampling.processes,
+                "visits": one.sampling.rounds,
                 "estimate_s": one.estimate_s,
                 "estimate_bytes": one.estimate_bytes,
             }
@@ -69,16 +71,15 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     _print_jobs(console, planned.jobs)
     for line in fed_lines({one.case.model for one in planned.jobs}, prepared.facts.values()):
         console.print(foreign.plain(line), soft_wrap=True)
-    told = _teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
+    told = teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
     for skip in planned.skips:
         what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
         console.print(f"skipped  {foreign.plain(what)}")
-    workers = len({worker_key(job) for job in planned.jobs})
     if planned.fallback:
         console.print(f"! {planned.fallback}")
     basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
     console.print(
-        f"{len(planned.jobs)} jobs in {workers} processes, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
+        f"{_cases(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
 
@@ -86,6 +87,17 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
 def fed_lines(names: Collection[str], facts: Iterable[ModelFacts]) -> list[str]:
     """What users' own networks of these names are given, for one image, where that is not images alone."""
     return sorted({f"{one.name} is fed {one.fed}" for one in facts if one.fed and one.name in names})
+
+
+def _cases(jobs: Sequence[Job]) -> str:
+    return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
+
+
+def _visits(jobs: Sequence[Job]) -> str:
+    """ "9 visits each, in 3 processes"; a range where cases differ."""
+    told = [sorted({pick(one.sampling) for one in jobs} or {0}) for pick in (lambda s: s.rounds, lambda s: s.processes)]
+    rounds, processes = (str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in told)
+    return f"{rounds} visits each, in {processes} process{'' if processes == '1' else 'es'}"
 
 
 def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
@@ -106,7 +118,7 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     columns = [
         Column(title="model"),
         *(Column(title=TITLES.get(name, name), is_number=name in numbers) for name in varied),
-        Column(title="process", is_number=True, drop=1),
+        Column(title="visits", is_number=True, drop=1),
         Column(title="≈ s", is_number=True),
         Column(title="≈ GiB", is_number=True, drop=2),
     ]
@@ -114,64 +126,13 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
         (
             one.case.model,
             *(words[name] for name in varied),
-            str(one.replicate),
+            str(one.sampling.rounds),
             format_significant(one.estimate_s, 2),
             format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
         )
         for one, words in zip(jobs, told, strict=True)
     ]
     show(console, columns, rows)
-
-
-@contextlib.contextmanager
-def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Step], None]]:
-    """Says on standard error what runs now: a bar on a terminal, a line a case elsewhere, nothing when `quiet`."""
-    console = terminal.console(stderr=True)
-    if prepared.plan.fallback:
-        console.print(f"! {prepared.plan.fallback}")
-    total, told = len(prepared.plan.jobs), _teller([one.case for one in prepared.plan.jobs])
-    if quiet:
-        yield lambda step: None
-    elif not console.is_terminal:
-        yield lambda step: _print_line(console, step, told(step.job.case))
-    else:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}", markup=False),
-        )
-        with Progress(*columns, console=console, refresh_per_second=REFRESH_PER_S, transient=True) as bar:
-            task = bar.add_task("starting", total=total, left="")
-            yield lambda step: bar.update(
-                task,
-                completed=step.done + step.share,
-                description=foreign.plain(f"{step.job.case.model} b={step.job.case.batch_size}{told(step.job.case)}"),
-                left=f"about {format_duration(step.left_s)} left",
-            )
-
-
-def _teller(cases: Sequence[Case]) -> Callable[[Case], str]:
-    """What tells a case from others behind its model and batch, in brackets; "" for nothing."""
-    tell = fields.teller([_as_row(one) for one in cases], of_model=OF_A_MODEL)
-
-    def told(case: Case) -> str:
-        text = tell(_as_row(case))
-        return f" ({text})" if text else ""
-
-    return told
-
-
-def _as_row(case: Case) -> dict[str, Any]:
-    return {name: getattr(case, name) for name in Case.__slots__}
-
-
-def _print_line(console: Console, step: Step, told: str) -> None:
-    if step.outcome is None:
-        return
-    said = step.outcome.status if step.outcome.status == "ok" else f"{step.outcome.status}: {step.outcome.reason}"
-    what = f"{step.job.case.model} b={step.job.case.batch_size}{told}"
-    console.print(f"{step.done}/{step.total} {foreign.plain(what)} {foreign.plain(said)}", soft_wrap=True)
 
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
@@ -183,10 +144,11 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
-            console.print(case_table(result.cases[~skipped], console.width))
+            console.print(case_table(_ranked(result)[~skipped], console.width))
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()
+        _print_ties(console, result)
         _print_legend(console, result.cases)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
@@ -247,12 +209,9 @@ def _software(result: RunResult) -> str:
 
 def _headline(result: RunResult) -> str:
     prepared = result.prepared
-    env = prepared.machine.environment
     cases = result.cases
     dtypes = ", ".join(sorted(set(cases["dtype"]))) if len(cases) else ""
     threads = "/".join(str(int(one)) for one in sorted(set(cases["threads"]))) if len(cases) else "?"
-    load, pressure = load_now()
-    state = "quiet" if (pressure or 0.0) < 0.05 and (load or 0.0) < 2 * env.cores else f"loaded (load {load:.1f})"
     title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
     parts = (
         f"{foreign.plain(title)}{_spread(result)}",
@@ -260,9 +219,22 @@ def _headline(result: RunResult) -> str:
         dtypes,
         f"{threads} threads",
         *_modes(cases),
-        state,
+        *_state(result),
     )
     return f"{foreign.plain(prepared.suite.name)}   {' · '.join(parts)}"
+
+
+def _state(result: RunResult) -> list[str]:
+    """How quiet it was while cases were visited, and what ratios the run can tell. Quiet is what both say."""
+    rows, told = result.rows, result.resolution
+    pressures = rows.loc[rows["metric"].notna(), "noise_cpu_pressure"].dropna() if len(rows) else pd.Series(dtype=float)
+    pressure = float(pressures.median()) if len(pressures) else None
+    drift = f"drifted {100 * (told.drift - 1):+.0f} %" if told.drift and abs(told.drift - 1) > DRIFTED else ""
+    known = [one for one in (reach_phrase(told), drift) if one]
+    if pressure is None:
+        return known
+    calm = pressure < QUIET_PRESSURE and (told.reach is None or told.reach < QUIET_REACH) and not drift
+    return ["quiet" if calm else f"CPU pressure {100 * pressure:.0f} %", *known]
 
 
 def _spread(result: RunResult) -> str:
@@ -283,7 +255,7 @@ def _modes(cases: pd.DataFrame) -> list[str]:
 def _second_line(result: RunResult) -> str:
     counts = result.counts
     text = (
-        f"{len(result.prepared.plan.jobs)} jobs in {format_duration(result.seconds)}, {len(result.prepared.plan.kept)} kept from before · "
+        f"{_cases(result.prepared.plan.jobs)} in {format_duration(result.seconds)}, {len(result.prepared.plan.kept)} kept from before · "
         + ", ".join(f"{int(count)} {status}" for status, count in counts.items())
     )
     control = _control(result)
@@ -292,40 +264,36 @@ def _second_line(result: RunResult) -> str:
 
 def _control(result: RunResult) -> str:
     """The ratio of the pair that is one architecture under two names, for each batch size and each program and machine."""
-    pair, cases = result.prepared.suite.control, result.cases
-    if pair is None or cases.empty or "throughput_low" not in cases:
-        return ""
-    said: list[str] = []
-    ok = cases[(cases["status"] == "ok") & cases["model"].isin(pair)].drop_duplicates(["case_id", "fingerprint"])
-    found = [one for one in groups(ok) if len(one.members) == len(pair)]
-    for group in sorted(found, key=lambda one: one.batch):
-        same = ok.loc[group.members]
-        over = [_estimate(same[same["model"] == name]) for name in pair]
-        if over[0] and over[1]:
-            one = ratio(over[0], over[1])
-            told = f"{group.told} " if group.told else ""
-            said.append(f"{told}b={group.batch} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]")
-    return f"control pair {pair[0]}/{pair[1]} {', '.join(said)} (must be 1)" if said else ""
+    pair = result.prepared.suite.control
+    said = [
+        f"{f'{one.told} ' if one.told else ''}b={one.batch} {one.ratio.value:.3f} [{one.ratio.low:.3f}, {one.ratio.high:.3f}]"
+        for one in sorted(result.resolution.controls, key=lambda one: one.batch)
+    ]
+    return f"control pair {pair[0]}/{pair[1]} {', '.join(said)} (must be 1)" if said and pair else ""
 
 
-def _estimate(rows: pd.DataFrame) -> Estimate | None:
-    if len(rows) != 1 or pd.isna(rows.iloc[0]["throughput_low"]):
-        return None
-    row = rows.iloc[0]
-    return Estimate(
-        value=row["throughput"],
-        low=row["throughput_low"],
-        high=row["throughput_high"],
-        confidence=0.95,
-        samples=0,
-        processes=int(row["throughput_processes"]),
-        covers=str(row["throughput_covers"]),
-    )
+def _ranked(result: RunResult) -> pd.DataFrame:
+    """The cases, without their places where the run cannot tell them."""
+    return result.cases.assign(on_front=None) if result.resolution.problem else result.cases
+
+
+def _print_ties(console: Console, result: RunResult) -> None:
+    """Models that follow each other and cannot be told apart; where nothing is ranked, why, and the mend."""
+    told, cases = result.resolution, result.cases
+    if told.problem:
+        console.print(f"! nothing is ranked: {told.problem}. {MEND}", soft_wrap=True)
+        return
+    names = dict(zip(cases["case_id"], cases["model"], strict=True))
+    batches = dict(zip(cases["case_id"], asked_batch(cases), strict=True))
+    for tie in told.ties:
+        models = dict.fromkeys(foreign.plain(str(names[one])) for one in tie)
+        if len(models) > 1:
+            console.print(f"b={batches[tie[0]]}: cannot be told apart: {', '.join(models)}", soft_wrap=True)
 
 
 def _print_legend(console: Console, cases: pd.DataFrame) -> None:
     console.print(
-        "● on the front of the medians (membership shares: not known yet)  · dominated  ✗ no number   [low, high]: 95 % interval",
+        "● on the front (P > 0.95)  ◐ perhaps, with its probability  · dominated  ✗ no number   [low, high]: 95 % interval",
         soft_wrap=True,
     )
     if cases.get("peak_memory_least", pd.Series(dtype=float)).notna().any():
@@ -345,11 +313,11 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
 def _print_foretold(console: Console, result: RunResult) -> None:
     """What was planned beside what it took."""
     found, planned = result.foretold, result.prepared.plan
-    if not found.jobs:
+    if not planned.jobs:
         return
-    text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}; within a factor of two of"
-    text += f" the estimate: time of {found.within_time} of {found.jobs} jobs"
-    text += f", memory of {found.within_memory} of {found.sized}" if found.sized else ""
+    text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}"
+    if found.sized:
+        text += f"; memory of {found.within_memory} of {found.sized} cases within a factor of two of the estimate"
     console.print(text, soft_wrap=True)
 
 
@@ -376,7 +344,7 @@ def _print_left_out(console: Console, result: RunResult, repeat: list[str]) -> N
     at = repeat.index("--budget") if "--budget" in repeat else len(repeat)
     again = shlex.join([*repeat[:at], *repeat[at + 2 :], "--budget", f"{minutes}m"])
     console.print(
-        f"left out by the budget: about {format_duration(planned.left_out_s)} more ({jobs} jobs). All of it: lambdabench {again}",
+        f"left out by the budget: about {format_duration(planned.left_out_s)} more ({jobs} cases). All of it: lambdabench {again}",
         soft_wrap=True,
     )
 
@@ -387,6 +355,8 @@ def _exit_reason(result: RunResult, code: int) -> str:
         return f"all is well{f', {others} (--strict makes it 1)' if others else ''}"
     if code == 130:
         return "interrupted"
+    if code == 3 and result.resolution.problem and result.counts.get("ok"):
+        return f"this run cannot tell what it is to rank{f', {others}' if others else ''}"
     if code == 3:
         return f"no case has a usable number{f': {others}' if others else ''}"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]

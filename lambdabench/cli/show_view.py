@@ -14,6 +14,7 @@ from ..core import fields
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
+from .visits_view import noise_line, visits_line
 
 SETTINGS = [
     "suite",
@@ -80,6 +81,9 @@ def print_cases(
         console.print("  on      " + _pairs(first, WHERE, "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
+        for line in (visits_line(mine), noise_line(mine)):
+            if line:
+                console.print(f"  visits  {line}", soft_wrap=True)
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):

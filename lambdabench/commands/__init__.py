@@ -4,11 +4,10 @@ from .clocks import ahead
 from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
-from .measuring import Prepared, RunRequest, RunResult, execute, idle, prepare, run, run_frame
+from .measuring import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
 from .overriding import overrides_of
 from .reading import (
     list_names,
-    load_now,
     nothing_of,
     pareto_frame,
     plot_curves,
@@ -21,7 +20,6 @@ from .reading import (
     write_report,
 )
 from .recording import Ran, Timed, place, record
-from .rounds import Step
 from .saved import Saved, read_json
 
 __all__ = [
@@ -29,13 +27,14 @@ __all__ = [
     "CheckResult",
     "FileChange",
     "Prepared",
+    "Progress",
     "Ran",
     "RunRequest",
     "RunResult",
     "Saved",
-    "Step",
     "Timed",
     "ahead",
+    "cases_so_far",
     "check",
     "check_baseline",
     "compare_files",
@@ -43,7 +42,6 @@ __all__ = [
     "execute",
     "idle",
     "list_names",
-    "load_now",
     "nothing_of",
     "options_of",
     "overrides_of",

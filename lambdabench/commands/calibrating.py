@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import launch, plan
+from .. import conduct, launch, plan
 from ..core import caches, registry
 from ..core.record import Outcome
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
+from ..plan import estimates
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
 """One that multiplies much for what it writes, one that writes much for what it multiplies: others lie between them."""
 IMAGE_PX = 224
-SAMPLING = Sampling(case_budget_s=12.0, min_samples=6, warmup_calls=1, warmup_share=0.8, target_precision=0.05)
+SAMPLING = Sampling(case_budget_s=12.0, min_samples=6, warmup_calls=1, warmup_share=0.8, processes=1, rounds=1)
 """Long enough that a step of a second is seen to be steady; a shorter one is done sooner."""
 LIMIT_S = 180.0
 WORTH_S = 300.0
@@ -242,10 +243,10 @@ def _measured(
             sampling=SAMPLING,
             timeout_s=min(LIMIT_S, max(1.0, end_s - clock())),
         )
-        for outcome in (one.outcome for one in launch.run([job]) if isinstance(one, launch.Finished)):
-            taken += _taken(job.case, outcome, facts)
-            if not is_steady(outcome):
-                return taken, False
+        outcome = _outcome(job)
+        taken += _taken(job.case, outcome, facts)
+        if not is_steady(outcome):
+            return taken, False
     return taken, True
 
 
@@ -263,8 +264,15 @@ def _compiling_s(kind: Case, facts: Mapping[str, ModelFacts]) -> float:
     if not registry.load("backends", kind.backend).COMPILES:
         return 0.0
     known = [plan.facts_of(dataclasses.replace(kind, model=name), facts) for name in NETWORKS]
-    operations = sum((one.operations if one else None) or plan.UNKNOWN_OPERATIONS for one in known)
-    return operations * plan.COMPILE_S_PER_OPERATION[kind.mode]
+    operations = sum((one.operations if one else None) or estimates.UNKNOWN_OPERATIONS for one in known)
+    return operations * estimates.COMPILE_S_PER_OPERATION[kind.mode]
+
+
+def _outcome(job: Job) -> Outcome:
+    """What one visit of a case in one process comes to."""
+    with launch.Crew() as crew:
+        *_, last = conduct.follow([job], conduct.Orchestra(crew=crew, half_of=lambda one: one))
+    return conduct.outcomes_of(last.standing)[-1][1]
 
 
 def _home() -> Path:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from .. import plan, store
 from ..analysis.table import WORST_FIRST
+from ..core.record import UNFINISHED
 from ..core.spec import CROWDED, HALVED
 
-COLUMNS = ("case_id", "replicate", "fingerprint", "status", "flags", "asked_metrics", "metric", "value", "low", "high")
+COLUMNS = ("case_id", "replicate", "fingerprint", "status", "flags", "asked_metrics", "metric", "visit_round")
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -30,29 +31,28 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str]) -> dict[tuple[str
     np.minimum.at(worst, cell, pd.Categorical(rows["status"], categories=WORST_FIRST).codes)
     flagged = [
         _any(cell, _has(rows["flags"], lambda text, flag=flag: flag in text.split(",")))
-        for flag in ("capped", HALVED, CROWDED)
+        for flag in (UNFINISHED, HALVED, CROWDED)
     ]
     keys = zip(firsts["case_id"].astype(str), firsts["replicate"].astype(int), strict=True)
-    columns = zip(worst, _half_widths(rows, cell), *flagged, _asked(rows, cell, metrics), strict=True)
+    columns = zip(worst, _visits(rows, cell), *flagged, _asked(rows, cell, metrics), strict=True)
     return {
         key: plan.Done(
             status=WORST_FIRST[status],
-            half_width=None if np.isnan(width) else float(width),
-            capped=bool(capped),
+            visits=int(visits),
+            unfinished=bool(unfinished),
             halved=bool(halved),
             crowded=bool(crowded),
             metrics=asked,
         )
-        for key, (status, width, capped, halved, crowded, asked) in zip(keys, columns, strict=True)
+        for key, (status, visits, unfinished, halved, crowded, asked) in zip(keys, columns, strict=True)
     }
 
 
-def _half_widths(rows: pd.DataFrame, cell: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Of each cell's latency: half its interval as a share of it; NaN where there is none."""
-    timed = np.flatnonzero((rows["metric"] == "latency").to_numpy())[::-1]
-    low, high, value = (rows[name].to_numpy()[timed] for name in ("low", "high", "value"))
-    found = np.full(cell.max() + 1, np.nan)
-    found[cell[timed]] = (high - low) / 2 / value
+def _visits(rows: pd.DataFrame, cell: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """How many visits each cell had; none where it was measured in one piece."""
+    counts = np.array([0 if one is None else len(one) for one in rows["visit_round"]], np.int64)
+    found = np.zeros(cell.max() + 1, np.int64)
+    np.maximum.at(found, cell, counts)
     return found
 
 

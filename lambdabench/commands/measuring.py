@@ -2,21 +2,25 @@
 
 import dataclasses
 import secrets
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from .. import launch, layers, models, plan, store, suite
+from .. import conduct, launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
 from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
+from ..analysis.resolution import Resolution, resolution
+from ..conduct import Progress
 from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
@@ -25,12 +29,12 @@ from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Ski
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from ..suite import Overrides
-from . import calibrating, clocks, owned, placing, rounds
+from . import calibrating, clocks, owned, placing
 from .checking import check_names, check_options
+from .foretelling import Foretold, foretold
 from .kept import done_in
 from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
-from .rounds import Foretold, Step
 
 OWN = ("results", "reports", "budget_s", "fresh")
 """What `run_frame` takes beside the overrides."""
@@ -89,16 +93,18 @@ class RunResult:
     agreements: tuple[Agreement, ...] = ()
     """Pairs of backends that ran one network on equal weights and inputs."""
     interrupted: bool = False
+    resolution: Resolution = Resolution()  # noqa: RUF009 (frozen, and empty)
+    """What differences this run can tell."""
 
     def exit_code(self, strict: bool = False) -> int:
         """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 no case has a
-        usable number. Frameworks of which it cannot be told are no failure."""
+        usable number, or the run cannot tell what it is to rank. Frameworks of which it cannot be told are no failure."""
         if self.interrupted:
             return 130
         differ = any(one.finding == "different" for one in self.agreements)
         if differ or any(self.counts.get(status) for status in FAILED):
             return 1
-        if not self.counts.get("ok"):
+        if not self.counts.get("ok") or self.resolution.problem:
             return 3
         bad = sum(count for status, count in self.counts.items() if status != "ok")
         return 1 if strict and bad else 0
@@ -146,6 +152,7 @@ def prepare(
         available_bytes=host.available_bytes(),
         defaults=defaults,
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
+        forking=[name for name in _backends(wanted) if conduct.forks(name)],
     )
     done = done_in(request.results / wanted.name, print_, wanted.metrics)
 
@@ -180,8 +187,8 @@ def prepare(
     )
 
 
-def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) -> RunResult:
-    """Measures what is not there yet, stores after every job, draws the suite's plots. Ctrl-C keeps what is done."""
+def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
+    """Measures what is not there yet, stores it visit by visit, draws the suite's plots. Ctrl-C keeps what is done."""
     prepared = prepare(request)
     return execute(prepared, request, on_progress or (lambda _: None))
 
@@ -189,18 +196,21 @@ def run(request: RunRequest, on_progress: Callable[[Step], None] | None = None) 
 def execute(
     prepared: Prepared,
     request: RunRequest,
-    on_progress: Callable[[Step], None],
+    on_progress: Callable[[Progress], None],
     on_wait: Callable[[str], None] = lambda _: None,
 ) -> RunResult:
     """Carries out a prepared plan. Of several hosts the first one alone stores and draws.
 
     Raises DeviceError where another run has a device and keeps it; `on_wait` hears of it first.
     """
-    with placing.alone(prepared.is_alone), placing.held(prepared.plan.jobs, prepared.hosts, on_wait):
+    with (
+        placing.alone(prepared.is_alone),
+        placing.held((*prepared.plan.jobs, *prepared.plan.spare), prepared.hosts, on_wait),
+    ):
         return _on_host(prepared, request, on_progress)
 
 
-def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
+def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     if prepared.hosts.speaks:
         return _execute(prepared, request, on_progress)
     with tempfile.TemporaryDirectory(prefix="lambdabench-host-") as name:
@@ -208,45 +218,73 @@ def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Ste
         return dataclasses.replace(_execute(prepared, aside, on_progress), file=None, figures=())
 
 
-def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Step], None]) -> RunResult:
+def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     path = store.run_path(request.results, prepared.suite.name, run_id)
-    records = [one for skip in prepared.plan.skips for one in _skip_records(skip, prepared, run_id)]
-    if records:
-        store.write(records, path)
-    interrupted = False
-    steps: list[Step] = []
+    skipped = [one for skip in prepared.plan.skips for one in _skip_records(skip, prepared, run_id)]
+    ledger = conduct.Ledger(path, partial(_common_of, prepared, run_id), first=skipped)
+    stop = conduct.Stop()
     try:
-        for outcome_records in _measure(prepared, run_id, on_progress, steps):
-            cell = (outcome_records[0].case_id, outcome_records[0].replicate)
-            left_out = [one for one in records if one.status == "skipped" and (one.case_id, one.replicate) == cell]
-            records = [one for one in records if one not in left_out]  # the budget had time for it after all
-            records += outcome_records
-            store.write(records, path)
+        conduct.perform(prepared.plan.jobs, partial(_orchestra, prepared), ledger, stop, on_progress)
     except KeyboardInterrupt:
-        interrupted = True
-    prepared = dataclasses.replace(prepared, plan=rounds.as_run(prepared.plan, steps))
+        stop.signal = stop.signal or signal.SIGINT
+    records = ledger.records()
     if prepared.hosts.count == 1:
-        done = [(step.job, step.outcome) for step in steps if step.outcome is not None]
-        calibrating.correct(done, prepared.machine, prepared.facts, prepared.fingerprint)
+        calibrating.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
     every, all_cases = _answers(prepared, request.results)
     planned = {job.case_id for job in prepared.plan.jobs} | {*prepared.plan.kept, *(one.case_id for one in records)}
     rows, cases = (one[one["case_id"].isin(planned)] for one in (every, all_cases))
-    figures = () if interrupted else _draw(prepared, all_cases, request.reports)
+    told = _resolution(prepared, rows, cases)
     return RunResult(
         prepared=prepared,
         cases=cases,
         rows=rows,
         counts=_counts(cases),
         file=path if records else None,
-        figures=figures,
+        figures=() if told.problem else _draw(prepared, all_cases, request.reports),
         seconds=(datetime.now(UTC) - started).total_seconds(),
-        foretold=rounds.foretold(steps),
+        foretold=foretold(ledger.outcomes()),
         quoted=quoted_beside(prepared.suite, cases),
         agreements=agreements(rows, cases),
-        interrupted=interrupted,
+        interrupted=bool(stop.signal),
+        resolution=told,
     )
+
+
+def _resolution(prepared: Prepared, rows: pd.DataFrame, cases: pd.DataFrame) -> Resolution:
+    wanted = prepared.suite
+    reference = str(dict(wanted.reference).get("model", ""))
+    return resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
+
+
+def _orchestra(prepared: Prepared, crew: conduct.Crew) -> conduct.Orchestra:
+    """How a prepared plan is played."""
+    planned = prepared.plan
+    end_s = float("inf")
+    if planned.budget_s is not None and prepared.hosts.count == 1:  # clocks of several do not agree on when it is spent
+        end_s = time.monotonic() + planned.budget_s - prepared.spent_s
+    return conduct.Orchestra(
+        crew=crew,
+        half_of=lambda job: plan.halved(job, plan.defaults_of(job.case, prepared.defaults)),
+        seed=prepared.suite.sampling.seed,
+        end_s=end_s,
+        free_bytes=_free_bytes if prepared.hosts.count == 1 else lambda device: 0,
+        retries=prepared.hosts.count == 1,
+        spare=planned.spare,
+        reference=planned.reference,
+    )
+
+
+def _free_bytes(device: str) -> int:
+    """What is free now on the host's own device; another one's is told by its own failure."""
+    return host.available_bytes() if device.partition(":")[0] == "cpu" else 0
+
+
+def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
+    """The wide table of a run's cells as far as they have been measured, with `on_front`."""
+    cases = table.wide(store.frame(progress.records()), prepared.suite.weights or DEFAULT_WEIGHTS)
+    return with_front(cases, front.pareto(cases))
 
 
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
@@ -292,24 +330,8 @@ def _wishes(wanted: Suite) -> list[Wish]:
     return list(found)
 
 
-def _measure(
-    prepared: Prepared, run_id: str, on_progress: Callable[[Step], None], steps: list[Step]
-) -> Iterator[tuple[Record, ...]]:
-    """Records of one outcome after the other; `steps` grows by every step."""
-    planned = prepared.plan
-    if prepared.hosts.count > 1:  # whose clocks do not agree on which job is too late
-        planned = dataclasses.replace(planned, budget_s=None)
-    for step in rounds.follow(
-        planned, prepared.defaults, jobs_per_worker=prepared.suite.jobs_per_worker, spent_s=prepared.spent_s
-    ):
-        if step.outcome is not None:
-            steps.append(step)
-            job = owned.as_imported(step.job, step.outcome, prepared.seen, prepared.defaults)
-            yield records_of(step.outcome, **_common_of(prepared, run_id, job))
-        on_progress(step)
-
-
-def _common_of(prepared: Prepared, run_id: str, job: Job) -> dict[str, Any]:
+def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
+    job = owned.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
     told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
     return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told

@@ -18,7 +18,6 @@ from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
-from ..machine import quiet
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
 from . import recording
@@ -279,14 +278,10 @@ def pareto_frame(
     return front.pareto(cases, x=x, y=y, across=known_joining(across))
 
 
-def load_now() -> tuple[float | None, float | None]:
-    """(Load average of a minute, CPU pressure of the last 10 s as a share)."""
-    return quiet.load1(), quiet.pressure_now()
-
-
 def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """The cases with `on_front`; null where a case has no point."""
-    return cases.assign(on_front=points["on_front"].reindex(cases.index) if len(points) else None)
+    """The cases with `on_front` and `membership`; null where a case has no point."""
+    names = ("on_front", "membership")
+    return cases.assign(**{name: points[name].reindex(cases.index) if len(points) else None for name in names})
 
 
 def _rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:

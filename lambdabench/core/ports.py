@@ -105,6 +105,10 @@ class Session(Protocol):
         """Seconds of each of `count` steps, each synchronised (device events where there are some)."""
         ...
 
+    def rest(self) -> None:
+        """Gives back what is kept on the device between calls, for cases that are visited next. Nothing may be in flight."""
+        ...
+
     def effective(self, output: Any) -> Effective:
         """What is in force, read back from the live objects. `output` is a call's."""
         ...
@@ -177,8 +181,8 @@ class Backend(Protocol):
         ...
 
 
-class Bench(Protocol):
-    """What a metric may ask: each question is answered once per case and shared by the metrics that need it."""
+class Opened(Protocol):
+    """What a metric may ask where a case was opened: each question is answered once and shared by the metrics that need it."""
 
     case: Case
 
@@ -194,14 +198,6 @@ class Bench(Protocol):
 
     def lower_s(self) -> float | None:
         """The part of `compile_s` that is lowering; None where the compiler does not tell."""
-        ...
-
-    def latencies(self) -> tuple[float, ...]:
-        """Seconds a step, steady, each call synchronised."""
-        ...
-
-    def rates(self) -> tuple[tuple[float, ...], int] | None:
-        """(Images a second of pipelined blocks, steps a block); None where calls are synchronous, or long enough not to care."""
         ...
 
     def outputs(self) -> tuple[float, ...]:
@@ -223,6 +219,21 @@ class Bench(Protocol):
     def compiler_flops_per_image(self) -> float | None: ...
 
 
+class Visited(Protocol):
+    """What a timed metric may ask, of one visit or of several."""
+
+    @property
+    def case(self) -> Case: ...
+
+    def latencies(self) -> tuple[float, ...]:
+        """Seconds a step, steady, each call synchronised."""
+        ...
+
+    def rates(self) -> tuple[tuple[float, ...], int] | None:
+        """(Images a second of pipelined blocks, steps a block); None where calls are synchronous, or long enough not to care."""
+        ...
+
+
 class Metric(Protocol):
     """One metric: one module of `metrics/` has these."""
 
@@ -230,7 +241,9 @@ class Metric(Protocol):
     UNIT: str
     BETTER: str
     """"lower", "higher", or "" where neither is."""
+    TIMED: bool
+    """Whether it is answered from visits, and not once where a case is opened."""
 
-    def answer(self, bench: Bench) -> Measurement | None:
-        """The measurement; None, and no row, where the backend has no such thing."""
+    def answer(self, bench: Any) -> Measurement | None:
+        """The measurement, of a `Visited` where it is timed, else of an `Opened`; None, and no row, where the backend has no such thing."""
         ...

@@ -7,11 +7,13 @@ Schema versions
 4  effective_folded; null in files of older versions.
 5  env_torchvision, env_triton, env_cudnn and env_compiler; null in files of older versions. env_allocator holds settings of thread
    pools, kernel libraries, torch.compile and JAX as well.
-6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network; null in files of older
-   versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
+6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network, visit_values and
+   visit_...; null in files of older versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -28,6 +30,8 @@ STATUSES: tuple[str, ...] = get_args(Status)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 SETTLED = frozenset({"ok", "oom", "unsupported"})
 """Statuses that a later run of the same case does not try again."""
+UNFINISHED = "unfinished"
+"""Flag of rows of a case that is still to be visited: a later run goes on there."""
 FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 """Statuses that make a run's exit code 1."""
 
@@ -49,6 +53,8 @@ class Measurement:
     low: float | None = None
     high: float | None = None
     samples: tuple[float, ...] = ()
+    visit_values: tuple[float, ...] = ()
+    """The metric of each visit by itself, in time order."""
     loops_per_sample: int = 1
     statistic: Statistic = ""
     origin: Origin = "measured"
@@ -134,6 +140,50 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One stretch of calls of an open case. Nothing that was timed is left out of it."""
+
+    round: int
+    started_s: float
+    """Seconds since 1970, UTC, by the worker's clock."""
+    cold: tuple[float, ...]
+    """Seconds of the calls at its start, whose caches other cases had emptied."""
+    seconds: tuple[float, ...]
+    """Seconds of the calls after these, each synchronised."""
+    rate: float | None = None
+    """Images a second of one pipelined block; None where calls are synchronous, or long enough not to care."""
+    loops: int = 1
+    """Steps of that block."""
+    noise: Noise = Noise()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """The visits in which a row's samples were made, in time order: a number each. Columns `visit_...`; null in rows without samples."""
+
+    round: tuple[int, ...]
+    """Counted through a run: cases that were visited in one round of one run can be held against each other."""
+    started_s: tuple[float, ...]
+    """Seconds since 1970, UTC."""
+    samples: tuple[int, ...]
+    """How many of the row's samples are of each."""
+    cold: tuple[int, ...]
+    """Calls at each one's start, which are not among the samples."""
+    cold_s: tuple[float, ...]
+    """Seconds of those calls, in time order."""
+    load1: tuple[float, ...]
+    cpu_pressure: tuple[float, ...]
+    steal: tuple[float, ...]
+    cpu_per_wall: tuple[float, ...]
+    cpu_waited: tuple[float, ...]
+    faults_per_call: tuple[float, ...]
+    switches_per_call: tuple[float, ...]
+    sm_clock_mhz: tuple[float, ...]
+    temperature_c: tuple[float, ...]
+    """This and the others of `Noise`: NaN where the machine has no counter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a worker says of one job: measurements, or a status other than ok with its reason."""
 
@@ -149,6 +199,7 @@ class Outcome:
     noise: Noise = Noise()
     sources: tuple[tuple[str, str], ...] = ()
     """Of a user's own network: the files of its own that were imported, each with the digest that it had then."""
+    visits: tuple[Visit, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))  # wherever it is from: rows repeat it
@@ -182,6 +233,8 @@ class Record:
     effective: Effective
     environment: Environment
     noise: Noise
+    visits: Visits | None = None
+    """None where the row holds no samples, or files of versions 1 to 5 are read, whose cases were measured in one piece."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))
@@ -215,5 +268,25 @@ def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
     for one in outcome.measurements:
         clean = outcome.status == "noisy" and not one.samples
         status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
-        rows.append(Record(**shared, status=status, reason=reason, measurement=one))  # pyright: ignore[reportArgumentType]
+        visits = _columns_of(outcome.visits, len(one.samples)) if one.visit_values else None
+        rows.append(Record(**shared, status=status, reason=reason, measurement=one, visits=visits))  # pyright: ignore[reportArgumentType]
     return tuple(rows)
+
+
+def _columns_of(visits: Sequence[Visit], samples: int) -> Visits:
+    """The visits of a row with so many samples: one a call, or one a visit's block."""
+    blocks = tuple(int(one.rate is not None) for one in visits)
+    calls = tuple(len(one.seconds) for one in visits)
+    found = {one.name: tuple(_number(getattr(visit.noise, one.name)) for visit in visits) for one in fields(Noise)}
+    return Visits(
+        round=tuple(one.round for one in visits),
+        started_s=tuple(one.started_s for one in visits),
+        samples=calls if sum(calls) == samples else blocks,
+        cold=tuple(len(one.cold) for one in visits),
+        cold_s=tuple(seconds for one in visits for seconds in one.cold),
+        **{name: found[name] for name in found if name in {one.name for one in fields(Visits)}},
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

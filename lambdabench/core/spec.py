@@ -74,11 +74,12 @@ class Sampling:
     warmup_calls: int = 3
     warmup_share: float = 0.3
     """Most of the case's budget that warming up may take."""
-    target_precision: float = 0.01
-    """Sampling stops when the 95 % interval's half width is under this share of the median."""
-    processes: int = 1
-    spread_processes: int = 1
-    """Processes in which the reference case (else the first) is repeated to learn the spread between processes."""
+    processes: int = 3
+    """Fresh processes that share a case's visits: two of equal code differ by percents."""
+    rounds: int = 9
+    """Visits of a case, shared out among its processes."""
+    tells: float = 1.25
+    """A run that cannot tell so large a ratio ranks nothing."""
     seed: int = 0
 
 
@@ -113,7 +114,6 @@ class Suite:
     weights: tuple[str, ...] = ()
     """Which published accuracies count, as `facts.chosen` takes it; empty: its default."""
     fallback_budget_s: float = 600.0
-    jobs_per_worker: int = 16
     job_timeout_s: float = 300.0
 
 
@@ -229,7 +229,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One case in one process, resolved."""
+    """One case, resolved. `replicate`: the number of its first process."""
 
     job_id: str
     case_id: str
@@ -243,6 +243,11 @@ class Job:
     timeout_s: float = 300.0
     memory_limit_bytes: int | None = None
     estimate_s: float | None = None
+    """Of all its processes and visits."""
+    open_s: float = 0.0
+    """Estimated, of each process before its first visit."""
+    visit_s: float = 0.0
+    """Estimated, of each visit."""
     estimate_bytes: float | None = None
 
 
@@ -266,11 +271,7 @@ class Plan:
     """Case ids whose newest rows answer already."""
     skips: tuple[Skip, ...] = ()
     spare: tuple[Job, ...] = ()
-    """Jobs that the budget seems to leave out, each with its skip: taken in where others take less than was thought."""
-    reference: Options = ()
-    """The suite's: its cases come first where time is short."""
-    measured: tuple[tuple[object, ...], ...] = ()
-    """Settings in which the reference is measured already, as `analysis.budget.setting` has them."""
+    """Cases that the budget seems to leave out, each with its skip: taken in where others take less than was thought."""
     estimate_s: float = 0.0
     budget_s: float | None = None
     """No job begins later."""
@@ -279,6 +280,9 @@ class Plan:
     calibrated: bool = False
     """Whether its estimates rest on networks' times, not on a matrix product's alone."""
     device_title: str = ""
+    reference: str = ""
+    """The case id of the suite's reference, by which groups of cases that memory does not hold together are joined; empty where
+    there is none."""
     fallback: str = ""
     """Said loudly when none of the preferred devices is here; empty otherwise."""
 

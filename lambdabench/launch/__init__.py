@@ -1,7 +1,8 @@
-"""Jobs to worker processes to outcomes. A crash, a timeout, a process out of memory are outcomes too."""
+"""Processes of the worker program: how they are started and asked, and what their end means."""
 
 from .convert import convert
-from .local import Finished, Running, Started, run, worker_environment
+from .hands import Crew, Key
 from .probe import probe
+from .starting import worker_environment
 
-__all__ = ["Finished", "Running", "Started", "convert", "probe", "run", "worker_environment"]
+__all__ = ["Crew", "Key", "convert", "probe", "worker_environment"]

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.registry import ROOT
-from .local import last_words, process, worker_environment
+from .ends import last_words
+from .starting import process, worker_environment
 
 POLL_S = 0.05
 FRAMEWORKS_S = 180.0
@@ -19,7 +20,7 @@ def ask(errand: str, folder: Path, *, limit_s: float, has_begun: Callable[[], bo
     """Waits for the worker's end, for at most `limit_s` seconds from when it has begun. What went wrong, to follow a subject: its last
     words, or the time; empty if nothing. What it has started is ended too, and nobody waits for it."""
     command = (sys.executable, "-m", f"{ROOT}.worker", errand, str(folder))
-    with process(folder, command, worker_environment(None), grace_s=0.0) as started:
+    with process(folder, command, worker_environment(None)) as started:
         begun, since_s = False, time.monotonic()
         while (code := started.poll()) is None:
             if not begun and has_begun():
@@ -27,7 +28,7 @@ def ask(errand: str, folder: Path, *, limit_s: float, has_begun: Callable[[], bo
             if time.monotonic() - since_s > (limit_s if begun else FRAMEWORKS_S):
                 return f"took over {limit_s if begun else FRAMEWORKS_S:g} s"
             _wait(started)
-        return f"failed{last_words(folder) or f': exit code {code}'}" if code else ""
+        return f"failed{last_words(folder / 'stderr.txt') or f': exit code {code}'}" if code else ""
 
 
 def _wait(started: subprocess.Popen[bytes]) -> None:

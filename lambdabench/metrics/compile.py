@@ -5,15 +5,16 @@ As the compiler itself reports its starts and ends, tracing and the backward pas
 one, which would count lazy initialisation and memory that is taken once.
 """
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "Compile"
 UNIT = "s"
 BETTER = "lower"
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement | None:
+def answer(bench: Opened) -> Measurement | None:
     """Seconds of the first call in which a compiler ran; None where nothing is compiled."""
     seconds = bench.compile_s()
     return None if seconds is None else Measurement(metric="compile", unit=UNIT, value=seconds)

@@ -1,13 +1,14 @@
 """Peak bytes beyond model and inputs."""
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "Extra memory"
 UNIT = "B"
 BETTER = "lower"
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement:
+def answer(bench: Opened) -> Measurement:
     """Peak bytes beyond model and inputs."""
     return Measurement(metric="extra_memory", unit=UNIT, value=bench.extra_bytes())

@@ -3,15 +3,16 @@
 No row for backends that compile nothing, where `first_call` says it.
 """
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "First run"
 UNIT = "s"
 BETTER = "lower"
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement | None:
+def answer(bench: Opened) -> Measurement | None:
     """`first_call` without `compile`; None where nothing is compiled."""
     compile_s = bench.compile_s()
     if compile_s is None:

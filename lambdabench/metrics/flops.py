@@ -4,14 +4,15 @@ A lambda layer's are those of its kernel's formulation: a materialised table (`e
 attention's count grows with the map. The paper's rule (arXiv 2102.08602, Tables 10 and 11) counts fewer and is what stands beside.
 """
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "FLOP per image"
 UNIT = "FLOP/image"
 BETTER = ""
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement:
+def answer(bench: Opened) -> Measurement:
     """FLOP of a step divided by its images, 2 per multiply-accumulate."""
     return Measurement(metric="flops", unit=UNIT, value=bench.flops_per_image())

@@ -3,16 +3,17 @@
 Attention weights of all layers, or their position embeddings, in float32; no row where the formula does not reach.
 """
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "Interaction memory"
 UNIT = "B"
 BETTER = "lower"
+TIMED = False
 SOURCE = "formula of arXiv 2102.08602, Table 4"
 
 
-def answer(bench: Bench) -> Measurement | None:
+def answer(bench: Opened) -> Measurement | None:
     """Bytes that hold the interactions of positions; None where the formula does not reach."""
     found = bench.interaction_bytes()
     if found is None:

@@ -1,14 +1,15 @@
 """First numbers of the first call's output, kept as samples: to be compared between frameworks. The value is their median."""
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "First outputs"
 UNIT = "1"
 BETTER = ""
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement | None:
+def answer(bench: Opened) -> Measurement | None:
     """First numbers of the first call's output; None where there are none."""
     numbers = bench.outputs()
     if not numbers:

@@ -1,13 +1,14 @@
 """Number of trainable and fixed parameters, buffers not counted."""
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "Parameters"
 UNIT = "1"
 BETTER = ""
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement:
+def answer(bench: Opened) -> Measurement:
     """Number of trainable and fixed parameters, buffers not counted."""
     return Measurement(metric="parameters", unit=UNIT, value=float(bench.parameters()))

@@ -1,15 +1,16 @@
 """Images a second, the mean rate: all images over all seconds, whatever calls were slow. Pipelined blocks where dispatch is
 asynchronous, derived from the latencies where it is not. How long one step usually takes is `latency`, a median."""
 
-from ..core.ports import Bench
+from ..core.ports import Visited
 from ..core.record import Measurement
 
 TITLE = "Throughput"
 UNIT = "image/s"
 BETTER = "higher"
+TIMED = True
 
 
-def answer(bench: Bench) -> Measurement:
+def answer(bench: Visited) -> Measurement:
     """Images a second over all devices; the origin says which way it was found.
 
     Blocks are of equally many steps, and so are calls, so images over seconds is the harmonic mean of the samples: batch over mean
@@ -25,7 +26,6 @@ def answer(bench: Bench) -> Measurement:
             samples=rates,
             loops_per_sample=loops,
             statistic="mean_rate",
-            source="images / seconds of blocks",
         )
     derived = tuple(bench.case.batch_size / seconds for seconds in bench.latencies())
     return Measurement(

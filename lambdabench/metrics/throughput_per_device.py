@@ -2,16 +2,17 @@
 
 import dataclasses
 
-from ..core.ports import Bench
+from ..core.ports import Visited
 from ..core.record import Measurement
 from . import throughput
 
 TITLE = "Throughput per device"
 UNIT = "image/s/device"
 BETTER = "higher"
+TIMED = True
 
 
-def answer(bench: Bench) -> Measurement:
+def answer(bench: Visited) -> Measurement:
     """Throughput / devices, sample by sample; the mean rate, as throughput is."""
     whole = throughput.answer(bench)
     return dataclasses.replace(

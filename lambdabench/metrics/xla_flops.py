@@ -4,15 +4,16 @@ Not `flops`: XLA counts elementwise operations too, leaves out taps of a convolu
 left after its optimisations. It says what the compiler made of a network, `flops` what the network's operators were asked for.
 """
 
-from ..core.ports import Bench
+from ..core.ports import Opened
 from ..core.record import Measurement
 
 TITLE = "XLA's FLOP per image"
 UNIT = "FLOP/image"
 BETTER = ""
+TIMED = False
 
 
-def answer(bench: Bench) -> Measurement | None:
+def answer(bench: Opened) -> Measurement | None:
     """FLOP an image by the compiler's count; None where it has none."""
     found = bench.compiler_flops_per_image()
     return None if found is None else Measurement(metric="xla_flops", unit=UNIT, value=found)

@@ -24,6 +24,8 @@ UNITS = {
     "parameters": "1",
     "flops": "FLOP/image",
 }
+ONE = 1 + 1e-9
+"""Values nearer to each other are one."""
 ENDS = ("", "_low", "_high", "_least", "_most")
 
 
@@ -61,7 +63,13 @@ def plain_log_ticks(axis: Axis) -> None:
 
     At least an octave is shown: ticks of less would be the same number.
     """
-    low, high = axis.get_view_interval()
+    low, high = axis.get_data_interval()
+    if (
+        0 < low <= high < low * ONE
+    ):  # of one value, an ulp from itself after its logarithm, matplotlib's own view would be empty
+        getattr(axis.axes, f"set_autoscale{axis.axis_name}_on")(False)  # pyright: ignore[reportAttributeAccessIssue]
+    else:
+        low, high = axis.get_view_interval()
     if high < 2 * low:
         middle = math.sqrt(low * high)
         low, high = middle / math.sqrt(2), middle * math.sqrt(2)

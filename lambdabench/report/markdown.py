@@ -11,9 +11,10 @@ from ..analysis import agreement
 from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
+from ..analysis.resolution import mark
 from ..core import fields, folders, foreign
 from ..core.options import differing, phrase
-from ..core.spec import Suite
+from ..core.spec import Sampling, Suite
 from ..core.units import SCALES, format_significant, format_time
 
 TEMPLATE = """# {{ title }}
@@ -54,12 +55,13 @@ TEMPLATE = """# {{ title }}
 Repeat: {{ repeat }}
 """
 LEGEND = """**q** quoted, never measured here. [low, high]: 95 % interval.
-**●** on the front of accuracy against throughput at its batch size, of one program on one machine.
+**●** on the front of accuracy against throughput at its batch size, of one program on one machine, with a probability over 0.95; **◐** with
+the one it shows.
 A number without an interval was read once a process; (least to most): of several processes."""
-HOW = """A fresh process per model; first call apart; warm-up until block medians agree; single synchronised calls until the
-median's 95 % order-statistic interval is within {precision:g} % or
-{budget_s:g} s are out. Throughput on a CPU is derived from latency.
-Settings were read back from the live network; outputs were checked."""
+HOW = """Rounds of visits: every case is opened in {processes} fresh process{es}, and each round visits all of them once, in random
+order; {rounds} visits and {budget_s:g} s a case, single synchronised calls, those at a visit's start apart. Intervals hold visits,
+processes and rounds; rows that were measured in one piece hold the spread of processes, or say so. Throughput on a CPU is derived
+from latency. Settings were read back from the live network; outputs were checked."""
 OF_TESTS = """Times of one call in pytest-benchmark's own rounds, in the process of the tests; [low, high]: 95 % order-statistic interval
 of their median within that process. Two processes differ by more. Nothing but the test itself says what it timed."""
 COLUMNS = {
@@ -73,6 +75,19 @@ COLUMNS = {
 }
 
 ORDER = ("model", "image_px", "batch_size", "device_name", "backend", "mode", "dtype", "options")
+
+
+def _how(sampling: Sampling) -> str:
+    es = "" if sampling.processes == 1 else "es"
+    return HOW.format(processes=sampling.processes, es=es, rounds=sampling.rounds, budget_s=sampling.case_budget_s)
+
+
+def _mark(row: Any) -> str:
+    """A model's place on its front, behind its name."""
+    share = row.get("membership")
+    if share is None or pd.isna(share):
+        return " ●" if row.get("on_front") is True else ""
+    return f" {mark(float(share))}" if mark(float(share)) != "·" else ""
 
 
 def write(
@@ -91,7 +106,7 @@ def write(
     of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
     cases = cases.sort_values([one for one in ORDER if one in cases], kind="stable")
     titles, rows = _tests(cases) if of_tests else _networks(cases)
-    how = HOW.format(precision=100 * suite.sampling.target_precision, budget_s=suite.sampling.case_budget_s)
+    how = _how(suite.sampling)
     page = jinja2.Template(TEMPLATE.replace("\\\n", ""), keep_trailing_newline=True).render(
         suite=suite,
         title=foreign.markdown(suite.title or suite.name),
@@ -132,7 +147,7 @@ def _networks(cases: pd.DataFrame) -> Table:
     titles = ["model", *heads, "px", "batch", "top-1 %", *(COLUMNS[name][0] for name in metrics), "status"]
     rows = [
         [
-            f"{foreign.markdown(row['model'])}{' ●' if row.get('on_front') is True else ''}",
+            f"{foreign.markdown(row['model'])}{_mark(row)}",
             *words,
             str(int(row["image_px"])),
             str(int(row["batch_size"])),

@@ -9,13 +9,15 @@ import pandas as pd
 import pyarrow as pa
 
 from ..core.errors import StoreError
-from .columns import schema
+from ..core.record import Record
+from .columns import cells, schema
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
 from .news import lined_up, milliseconds, newest, order_of
 
 __all__ = [
     "committed_in",
+    "frame",
     "latest_order",
     "newest",
     "next_order",
@@ -50,6 +52,11 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
     if (places == np.arange(len(frame))).all():
         return frame
     return frame.iloc[places].reset_index(drop=True)
+
+
+def frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Records as the rows that they are read back as."""
+    return _plain(pa.Table.from_pylist([cells(one) for one in records], schema=schema())).to_pandas()
 
 
 def runs(results: Path) -> pd.DataFrame:

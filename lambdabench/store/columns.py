@@ -11,7 +11,15 @@ import pyarrow as pa
 from ..core.identity import canonical
 from ..core.record import Record
 
-PREFIXES = {"effective": "effective_", "environment": "env_", "noise": "noise_", "case": "", "measurement": ""}
+PREFIXES = {
+    "effective": "effective_",
+    "environment": "env_",
+    "noise": "noise_",
+    "case": "",
+    "measurement": "",
+    "visits": "visit_",
+}
+LISTS = {tuple[float, ...]: pa.float64(), tuple[int, ...]: pa.int64()}
 FIRST = [
     "schema_version",
     "run_id",
@@ -104,8 +112,8 @@ def _without_none(hint: Any) -> Any:
 
 def _arrow(hint: Any) -> pa.DataType:
     kind = _without_none(hint)
-    if kind == tuple[float, ...]:
-        return pa.list_(pa.float64())
+    if kind in LISTS:
+        return pa.list_(LISTS[kind])
     if get_origin(kind) is Literal or get_origin(kind) is tuple:
         return pa.string()
     return {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[kind]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+CASE = ["case_id", "fingerprint"]
 KEYS = ["case_id", "replicate", "fingerprint"]
 USABLE = ("ok", "noisy")
 """Statuses that are of single metrics; any other but `skipped` is of the case as a whole."""
@@ -38,6 +39,7 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
     Skipped cells are no news of a case that was measured before. A run in which the case failed as a whole leaves nothing of older
     ones, and nothing of itself once a newer one has answered. Of older runs only what is usable counts.
     """
+    frame = _since_restarts(frame)
     if frame.empty:
         return frame
     cell = frame.groupby(KEYS, sort=False, dropna=False).ngroup().to_numpy()
@@ -59,6 +61,32 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
         [np.flatnonzero(last & ~skipped), np.flatnonzero(older), np.flatnonzero(last & skipped & (latest < 0))]
     )
     return frame.iloc[kept].reset_index(drop=True)
+
+
+def _since_restarts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without what was measured before a run began a case anew: such a run has its first process again, one that goes on where another
+    ended has further ones. Of older runs it leaves no failure, nothing that a further process said of memory and counts, and visits
+    only of metrics that it has not, none where it failed as a whole.
+    """
+    if frame.empty or not {"visit_round", "asked_metrics"} <= set(frame.columns):
+        return frame
+    tried = (frame["status"] != "skipped").to_numpy()
+    first = tried & (frame["replicate"] == 0).to_numpy() & frame["asked_metrics"].notna().to_numpy()
+    if not first.any():
+        return frame
+    visited = frame["visit_round"].notna().to_numpy()
+    whole = tried & ~(frame["status"].isin(USABLE) & frame["metric"].notna()).to_numpy()
+    rank = np.empty(len(frame), np.int64)
+    rank[lined_up(frame)] = np.arange(len(frame))
+    of_run = _greatest(pd.factorize(frame["run_id"])[0], rank)
+    case = frame.groupby(CASE, sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    metric = frame.groupby([*CASE, "metric"], sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    older = of_run < _greatest(case, np.where(first, of_run, -1))
+    again = of_run < _greatest(metric, np.where(first & visited, of_run, -1))
+    failed = of_run < _greatest(case, np.where(first & whole, of_run, -1))
+    further = ~visited & (frame["replicate"] > 0).to_numpy()
+    gone = (older & (whole | (further & tried))) | (visited & (again | failed))
+    return frame[~gone]
 
 
 def _joined(cell: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:

@@ -1,63 +1,40 @@
-"""`python -m lambdabench.worker run|probe|describe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
+"""`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `cradle FRAMEWORK`: forks processes that serve;
+`probe|describe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
-import dataclasses
 import os
 import sys
 import threading
 from pathlib import Path
 
-from ..core import codec, sources
-from ..core.ports import Workload
-from ..core.spec import Case, Job
-from ..models import create_workload
-from . import leash
-from .measure import measure
+from . import cradle, leash, service
 from .probe import describe, probe
 
-SUSPECT = frozenset({"oom", "crash"})
-"""After these the process's own state is in doubt: the jobs left go to a new one."""
 LEASH = "LAMBDABENCH_LEASH"
-
-
-def run(folder: Path) -> None:
-    """Measures the jobs of `jobs.json` in turn, one outcome file each."""
-    known: dict[str, str] = {}
-    for job in codec.read(tuple[Job, ...], folder / "jobs.json"):
-        (folder / f"{job.job_id}.started").touch()
-        outcome = measure(job, lambda case, framework: _create(case, framework, known))
-        found = sources.imported(job.case.model) | known
-        codec.write(folder / f"{job.job_id}.json", dataclasses.replace(outcome, sources=tuple(found.items())))
-        if outcome.status in SUSPECT:
-            return
-
-
-def _create(case: Case, framework: str, known: dict[str, str]) -> Workload:
-    """The workload of a case. `known` takes the files that a user's network is imported from as they are then: they may change while
-    it is measured, and are not imported again."""
-    workload = create_workload(case, framework)
-    known |= sources.first_seen(case.model, known, sources.imported(case.model))
-    return workload
+USAGE = "usage: python -m lambdabench.worker serve | cradle FRAMEWORK | probe|describe|convert FOLDER\n"
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all was written."""
-    if len(arguments) != 2 or arguments[0] not in ("run", "probe", "describe", "convert"):
-        sys.stderr.write("usage: python -m lambdabench.worker run|probe|describe|convert FOLDER\n")
+    if len(arguments) == 2 and arguments[0] == "cradle":
+        cradle.main(arguments[1])  # before a thread is started: it is forked
+        return 0
+    asks = arguments == ["serve"] or (len(arguments) == 2 and arguments[0] in ("probe", "describe", "convert"))
+    if not asks:
+        sys.stderr.write(USAGE)
         return 2
     if os.environ.get(LEASH):
         leash.follow_parent()
-    folder = Path(arguments[1])
-    if arguments[0] == "probe":
-        probe(folder)
+    if arguments[0] == "serve":
+        service.main()
+    elif arguments[0] == "probe":
+        probe(Path(arguments[1]))
     elif arguments[0] == "describe":
-        describe(folder)
-    elif arguments[0] == "convert":
+        describe(Path(arguments[1]))
+    else:
         from ..tasks import convert  # with its frameworks, which other work may not have
 
-        convert.answer(folder)
-    else:
-        run(folder)
+        convert.answer(Path(arguments[1]))
     return 0
 
 

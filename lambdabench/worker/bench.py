@@ -1,4 +1,4 @@
-"""The answers that metrics ask for, each found once: first call, samples, blocks, memory, counts."""
+"""What metrics ask for where a case is opened, each found once: first call, memory, counts."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,14 +6,9 @@ from typing import Any
 
 from ..core.errors import MismatchError, WrongOutputError
 from ..core.ports import MemoryMeter, Session
-from ..core.record import LEFT, Effective, Noise
-from ..core.spec import Case, Sampling
-from ..machine import quiet
-from .sampling import Sampled, sample
+from ..core.record import LEFT, Effective
+from ..core.spec import Case
 
-BLOCK_S = 0.2
-"""Seconds of work between two synchronisations when throughput is pipelined."""
-BLOCKS = 12
 MATMUL = {"float32": "highest", "tf32": "high"}
 """The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
 
@@ -27,18 +22,15 @@ HINTS = {
 
 
 class LiveBench:
-    """A `core.ports.Bench` over an open session. Making it makes the first call, so memory and time of that are known."""
+    """A `core.ports.Opened` over an open session. Making it makes the first call, so memory and time of that are known."""
 
-    def __init__(self, session: Session, case: Case, sampling: Sampling, host_meter: Callable[[], MemoryMeter]) -> None:
+    def __init__(self, session: Session, case: Case, host_meter: Callable[[], MemoryMeter]) -> None:
         self.case = case
-        self._session, self._sampling = session, sampling
+        self._session = session
         self._device_meter = session.meter
-        self._sampled: Sampled | None = None
-        self._rates: tuple[tuple[float, ...], int] | None = None
         self._steady_extra_bytes: float | None = None
         self._doubts: tuple[str, ...] = ()
         self._first_call_s = 0.0
-        self.noise = Noise()
         meter = session.meter or host_meter()
         self._first_extra_bytes, output = meter.measure(self._timed_first_call)
         self._outputs = session.values(output)
@@ -63,48 +55,7 @@ class LiveBench:
     def flags(self) -> tuple[str, ...]:
         """Why to doubt the numbers."""
         broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
-        lost = quiet.lost_share(self.noise) if self._on_cpu() else None
-        contended = lost is not None and lost >= quiet.CONTENDED_SHARE
-        own = {"graph_breaks": broken, "contended": contended}
-        return (
-            *(self._sampled.flags if self._sampled else ()),
-            *(name for name, is_so in own.items() if is_so),
-            *self._doubts,
-        )
-
-    def starved(self) -> str:
-        """Why the times are of a process that hardly had a CPU, with the mend; empty where it had, or its work is elsewhere."""
-        return quiet.starved(self.noise) if self._on_cpu() else ""
-
-    def latencies(self) -> tuple[float, ...]:
-        return self.sampled().seconds
-
-    def sampled(self) -> Sampled:
-        """Samples with their flags; `noise` is that of their phase."""
-        if self._sampled is None:
-            before = quiet.take_snapshot()
-            first_s = max(0.0, self._first_call_s - (self.compile_s() or 0.0))
-            self._sampled = sample(self._session.time_calls, self._sampling, first_s)
-            calls = len(self._sampled.seconds) + self._sampled.warmup_calls
-            self.noise = quiet.noise_between(before, quiet.take_snapshot(), calls)
-        return self._sampled
-
-    def timed(self) -> bool:
-        """Whether samples were asked for."""
-        return self._sampled is not None
-
-    def rates(self) -> tuple[tuple[float, ...], int] | None:
-        """All blocks are of equally many steps, so that images over seconds is the harmonic mean of their rates."""
-        if not self._session.asynchronous:
-            return None
-        if self._rates is None:
-            seconds = self.latencies()
-            step_s = sum(seconds) / len(seconds)
-            if step_s > BLOCK_S:  # dispatch is nothing beside such a step
-                return None
-            loops = max(1, round(BLOCK_S / step_s))
-            self._rates = tuple(self._block_rate(loops) for _ in range(BLOCKS)), loops
-        return self._rates
+        return (*(("graph_breaks",) if broken else ()), *self._doubts)
 
     def outputs(self) -> tuple[float, ...]:
         return self._outputs
@@ -148,10 +99,6 @@ class LiveBench:
             )
         self._doubts = self._session.doubts()
 
-    def _on_cpu(self) -> bool:
-        """Whether the times are of the host's own work."""
-        return self.case.device.partition(":")[0] == "cpu"
-
     def _timed_first_call(self) -> Any:
         """Timed inside the meter's work: what a meter does around it is not the case's."""
         start_s = self._session.clock.now()
@@ -179,14 +126,6 @@ class LiveBench:
                 "use --backend torch_eager"
             )
         return dataclasses.replace(found, compiler=compilation.told())
-
-    def _block_rate(self, loops: int) -> float:
-        self._session.synchronize()
-        start_s = self._session.clock.now()
-        for _ in range(loops):
-            self._session.call()
-        self._session.synchronize()
-        return self.case.batch_size * loops / (self._session.clock.now() - start_s)
 
 
 def difference(case: Case, found: Effective) -> str:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from lambdabench.analysis.completed import complete
 from lambdabench.analysis.estimate import correlated, mean_rate, mean_rate_interval
 from lambdabench.core.record import Measurement
-from lambdabench.worker.measure import complete
 
 DRAWS = 300
 SD = 0.03

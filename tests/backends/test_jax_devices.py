@@ -132,15 +132,18 @@ def test_two_processes_measure_one_case_together_and_agree_on_every_number(tmp_p
     assert found[0].effective.devices == 2
 
 
+STAYING = Path(__file__).parents[1] / "conduct" / "staying.py"
+
+
 def together(folder: Path, job: Job, address: str) -> list[Outcome]:
     """Outcomes of two worker processes."""
     started = []
     for process in range(2):
         (folder / str(process)).mkdir()
-        codec.write(folder / str(process) / "jobs.json", (job,))
+        codec.write(folder / str(process) / "job.json", job)
         own = variables(LAMBDABENCH_COORDINATOR=address, LAMBDABENCH_PROCESS_ID=str(process), LAMBDABENCH_PROCESSES="2")
-        command = [sys.executable, "-m", "lambdabench.worker", "run", str(folder / str(process))]
+        command = [sys.executable, str(STAYING), str(folder / str(process))]
         started.append(subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
     said = [one.communicate(timeout=120)[0] for one in started]
     assert [one.returncode for one in started] == [0, 0], said
-    return [codec.read(Outcome, folder / str(process) / "job.json") for process in range(2)]
+    return [codec.read(Outcome, folder / str(process) / "outcome.json") for process in range(2)]

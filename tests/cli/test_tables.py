@@ -16,6 +16,7 @@ from lambdabench.analysis import table
 from lambdabench.cli import beside_view, run_view, show_view
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.tables import LONG, Column, fitted, show
+from lambdabench.cli.telling import teller
 from lambdabench.core import fields
 from lambdabench.core.record import Record
 from lambdabench.core.spec import Case
@@ -192,7 +193,7 @@ def test_progress_and_failures_tell_cases_of_one_model_apart() -> None:
     eager, compiled = (
         Case(model="a", backend=one, image_px=px) for one, px in (("torch_eager", 224), ("torch_compile", 320))
     )
-    told = run_view._teller([eager, compiled])  # pyright: ignore[reportPrivateUsage]
+    told = teller([eager, compiled])
     assert [told(eager), told(compiled)] == [" (torch_eager, 224 px)", " (torch_compile, 320 px)"]
     console = Console(width=150, file=io.StringIO())
     failed = pd.DataFrame(

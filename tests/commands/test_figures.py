@@ -8,6 +8,8 @@ import pytest
 
 from lambdabench import store
 from lambdabench.analysis import table
+from lambdabench.analysis.estimate import Estimate
+from lambdabench.analysis.resolution import Control, Resolution
 from lambdabench.cli import run_view
 from lambdabench.commands.reading import draw_plots, pareto_frame
 from lambdabench.core.errors import UnknownNameError
@@ -48,20 +50,27 @@ def test_from_python_too_fronts_are_apart_unless_one_is_asked_for(cases: pd.Data
         pareto_frame(cases, across=["device"])
 
 
-def test_a_control_pair_is_compared_within_each_program(cases: pd.DataFrame) -> None:
+def test_a_control_pair_is_told_for_each_program() -> None:
+    ratio = Estimate(value=0.8, low=0.7, high=0.9, confidence=0.95, samples=9, processes=3, covers="between processes")
+
     class Told:
         """As much of a result as the line needs."""
+
+        resolution = Resolution(
+            controls=tuple(
+                Control(batch=1, told=one, ratio=ratio, is_off=False) for one in ("torch_compile", "torch_eager")
+            )
+        )
 
         class prepared:
             class suite:
                 control = ("resnet50", "convnext_tiny")
 
-    told = Told()
-    told.cases = cases  # pyright: ignore[reportAttributeAccessIssue]
-    line = run_view._control(told)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
-    assert line.startswith("control pair resnet50/convnext_tiny fake b=1 0.800 [")
-    assert "torch_compile b=1 0.800 [" in line
-    assert "torch_eager b=1 0.800 [" in line
+    line = run_view._control(Told())  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    assert line == (
+        "control pair resnet50/convnext_tiny torch_compile b=1 0.800 [0.700, 0.900], torch_eager b=1 0.800 "
+        "[0.700, 0.900] (must be 1)"
+    )
 
 
 @pytest.mark.parametrize(

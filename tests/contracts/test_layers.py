@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lambdabench import layers
 from lambdabench.core import registry
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.models.classification.torch import WrittenElements
+from lambdabench.models._counts.torch import WrittenElements
 
 NAMES = (
     "axial_attention",

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from lambdabench.analysis.completed import complete
 from lambdabench.backends import fake
+from lambdabench.conduct.told import VisitBench
 from lambdabench.core import registry
-from lambdabench.core.spec import Case, Sampling, options_from
+from lambdabench.core.record import Visit
+from lambdabench.core.spec import Case, options_from
 from lambdabench.core.units import SCALES
 from lambdabench.machine.memory import HostMeter
 from lambdabench.worker.bench import LiveBench
-from lambdabench.worker.measure import complete
 
 CASE = Case(
     model="m", backend="fake", device="fake", batch_size=2, image_px=8, param_dtype="float32", threads=1,
@@ -23,6 +25,16 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+VISIT = Visit(round=1, started_s=0.0, cold=(0.02,), seconds=(0.01, 0.011, 0.012), rate=190.0, loops=20)
+
+
+def answer(metric: Any) -> Any:
+    """A metric's, of visits where it is timed, else of a case as it was opened."""
+    if metric.TIMED:
+        return metric.answer(VisitBench(case=CASE, visits=[VISIT]))
+    return metric.answer(LiveBench(fake.open_session(None, CASE, 0), CASE, HostMeter))
+
+
 @pytest.fixture
 def metric(name: str) -> Any:
     return registry.load("metrics", name)
@@ -32,12 +44,12 @@ def test_it_says_what_it_is(metric: Any) -> None:
     assert metric.TITLE
     assert metric.UNIT in SCALES
     assert metric.BETTER in ("lower", "higher", "")
+    assert metric.TIMED in (True, False)
     assert metric.__doc__
 
 
 def test_its_answer_is_a_finite_number_under_its_own_name_and_unit(name: str, metric: Any) -> None:
-    session = fake.open_session(None, CASE, 0)
-    found = complete(metric.answer(LiveBench(session, CASE, Sampling(), HostMeter)))
+    found = complete(answer(metric))
     assert (found.metric, found.unit) == (name, metric.UNIT)
     assert found.value is not None
     assert 0 < found.value < float("inf")
@@ -45,13 +57,11 @@ def test_its_answer_is_a_finite_number_under_its_own_name_and_unit(name: str, me
 
 
 def test_a_derived_number_says_from_what(metric: Any) -> None:
-    session = fake.open_session(None, CASE, 0)
-    found = metric.answer(LiveBench(session, CASE, Sampling(), HostMeter))
+    found = answer(metric)
     assert (found.origin == "measured") == (found.source == "")
 
 
-def test_a_metric_with_samples_leaves_the_median_to_the_worker(metric: Any) -> None:
-    session = fake.open_session(None, CASE, 0)
-    found = metric.answer(LiveBench(session, CASE, Sampling(), HostMeter))
+def test_a_metric_with_samples_leaves_what_they_come_to_to_the_reader(metric: Any) -> None:
+    found = answer(metric)
     assert (found.value is None) == bool(found.samples)
     assert (found.low, found.high) == (None, None)

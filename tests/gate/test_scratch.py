@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -132,13 +131,10 @@ def test_an_owner_is_dead_where_its_process_is_no_more() -> None:
     assert not owners.is_dead(here, here)
     assert owners.is_dead(dataclasses.replace(here, started="1"), here), "its number went to another one"
     assert owners.is_dead(dataclasses.replace(here, boot="before"), here)
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    time.sleep(0.05)
-    ended = dataclasses.replace(here, pid=child)
-    assert owners.is_dead(ended, here), "ended, and not waited for"
-    os.waitpid(child, 0)
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        assert os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT) is not None
+        ended = dataclasses.replace(here, pid=child.pid)
+        assert owners.is_dead(ended, here), "ended, and not waited for"
 
 
 @pytest.mark.parametrize("change", [{"host": "elsewhere"}, {"host": "elsewhere", "boot": "b"}, {"space": "pid:[1]"}])

@@ -14,7 +14,7 @@ from lambdabench.core.errors import LambdabenchError, UnknownNameError
 from lambdabench.kernels import reference
 from lambdabench.layers.lambda_layer import spec
 from lambdabench.layers.lambda_layer.torch import LambdaLayer
-from lambdabench.models.classification.torch import WrittenElements
+from lambdabench.models._counts.torch import WrittenElements
 
 SMALL = {"heads": 2, "key_depth": 3, "scope": 3}
 SHAPES = [

@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from lambdabench import plots, report
 from lambdabench.core.errors import NothingMeasuredError
 from lambdabench.plots import _style as style
 from lambdabench.plots import memory, scaling
+from lambdabench.plots._scales import plain_log_ticks
 
 SAME = {
     "options": "{}",
@@ -195,6 +197,16 @@ def test_many_curves_are_parted_by_their_conditions() -> None:
     axes = drawn(rows).figure.axes
     assert [one.get_title("left") for one in axes[::2]] == ["backend_a, at 224 px", "backend_b, at 224 px"]
     assert [len(lines(one, "curve")) for one in axes] == [8, 8, 8, 8]
+
+
+def test_one_value_without_an_interval_has_an_octave_around_it() -> None:
+    """Of these matplotlib's own view is empty, and it warns."""
+    axes = Figure().subplots()
+    axes.set_xscale("log")
+    axes.errorbar(32.0008, 80, yerr=[[1], [1]], fmt="o")
+    axes.margins(x=0.18)
+    plain_log_ticks(axes.xaxis)
+    assert axes.get_xlim() == pytest.approx((32.0008 / 2**0.5, 32.0008 * 2**0.5))
 
 
 def test_memory_beside_the_papers_formula() -> None:

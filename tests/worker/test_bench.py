@@ -8,8 +8,8 @@ import pytest
 
 from lambdabench.core.errors import MismatchError, WrongOutputError
 from lambdabench.core.record import Compilation, Effective
-from lambdabench.core.spec import Case, Sampling
-from lambdabench.worker.bench import BLOCKS, LiveBench, difference
+from lambdabench.core.spec import Case
+from lambdabench.worker.bench import LiveBench, difference
 
 CASE = Case(
     model="m",
@@ -97,11 +97,13 @@ class ScriptedSession:
     def flops(self) -> float:
         return 50.0
 
+    def rest(self) -> None: ...
+
     def close(self) -> None: ...
 
 
 def bench_of(session: ScriptedSession) -> LiveBench:
-    return LiveBench(session, CASE, Sampling(), lambda: session.slow_meter)
+    return LiveBench(session, CASE, lambda: session.slow_meter)
 
 
 def test_first_call_is_the_case_and_not_the_meter() -> None:
@@ -120,25 +122,6 @@ def test_device_memory_is_that_of_one_later_call_shared_by_all_who_ask() -> None
     bench = bench_of(session)
     assert [bench.extra_bytes(), bench.extra_bytes()] == [200.0, 200.0]
     assert session.slow_meter.uses == 2
-
-
-def test_synchronous_calls_have_no_rates_of_their_own() -> None:
-    assert bench_of(ScriptedSession()).rates() is None
-
-
-def test_pipelined_blocks_are_synchronised_once_each() -> None:
-    found = bench_of(ScriptedSession(asynchronous=True)).rates()
-    assert found is not None
-    rates, loops = found
-    assert loops == 20
-    assert rates == pytest.approx([2 / 0.010] * BLOCKS)
-
-
-def test_samples_are_taken_once() -> None:
-    bench = bench_of(ScriptedSession())
-    assert not bench.timed()
-    assert bench.latencies() is bench.latencies()
-    assert bench.timed()
 
 
 def test_counts_are_those_of_the_session_and_flops_those_of_an_image() -> None:

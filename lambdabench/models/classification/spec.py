@@ -54,7 +54,7 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
     if not hasattr(module, attribute):
         raise LambdabenchError(f"{place} has no {attribute!r}")
     found = getattr(module, attribute)
-    if framework_of(found):
+    if not isinstance(found, type) and framework_of(found):  # flax gives its classes a type of its own
         if options:
             raise UnsupportedError(
                 f"{reference} is a network and takes no option {', '.join(options)}; give what makes it"

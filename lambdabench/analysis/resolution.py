@@ -1,0 +1,146 @@
+"""What a run can tell: the ratios that it knows and how well, a control whose truth is known, and whether it may rank anything."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .estimate import Estimate, median
+from .pareto import asked_batch, groups
+from .visited import against, fits
+from .visits import Fit
+
+METRICS = ("throughput", "latency")
+"""The first of them that was measured is what cases are ranked by."""
+SURE = 0.99
+"""Confidence with which the control must be off before a run is called void, shared out among its pairs: of a hundred runs on a good
+machine one is."""
+NEGLIGIBLE = 1.01
+"""Nobody claims ratios closer to 1 than that: a control is off where its whole interval lies beyond."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The ratio of the pair that is one architecture under two names, at one batch size and whatever else `told` tells."""
+
+    batch: int
+    told: str
+    ratio: Estimate
+    is_off: bool
+    """Whether its interval at `SURE` lies beyond 1 and what is negligible beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a run can tell. `reach`: the factor within which half of its ratios to the reference are known (1.04: to 4 %); None where
+    nothing can be said of that. `ties`: cases that follow each other and cannot be told apart, by case id, in groups."""
+
+    reach: float | None = None
+    controls: tuple[Control, ...] = ()
+    drift: float | None = None
+    """The reference in the second half of its rounds over itself in the first."""
+    ties: tuple[tuple[str, ...], ...] = ()
+    problem: str = ""
+    """Why nothing is ranked; empty where all is well, or where nothing tells."""
+
+
+def resolution(
+    rows: pd.DataFrame, cases: pd.DataFrame, *, reference: str, control: Sequence[str] | None, factor: float
+) -> Resolution:
+    """Of the newest rows of a run's cases and their wide table: `reference` and `control` are models, `factor` the ratio that a run
+    must be able to tell before it ranks anything. Rows of files that were measured in one piece tell nothing."""
+    metric = next((one for one in METRICS if (rows["metric"] == one).any()), "")
+    timed = rows[(rows["metric"] == metric) & (rows["status"] == "ok") & rows["visit_round"].notna()]
+    usable = cases[(cases["status"] == "ok") & cases["case_id"].isin(timed["case_id"])]
+    if timed.empty or usable.empty:
+        return Resolution()
+    found = list(fits(timed.assign(case=timed["case_id"])))
+    usable = usable.assign(asked_batch_size=asked_batch(usable))
+    parted = [(one.batch, one.told, usable.loc[one.members]) for one in groups(usable)]
+    reaches = [reach for _, _, mine in parted for reach in _reaches(found, mine, reference)]
+    controls = tuple(one for part in parted for one in _controls(found, part, control, len(parted)))
+    known = median(reaches) if reaches else None
+    return Resolution(
+        reach=known,
+        controls=controls,
+        drift=_drift(found, usable, reference),
+        ties=tuple(tie for _, _, mine in parted for tie in _ties(found, mine, metric)),
+        problem=_problem(known, controls, factor),
+    )
+
+
+def _reaches(found: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
+    """How far each ratio to the reference reaches, as a factor."""
+    names = dict(zip(mine["case_id"], mine["model"], strict=True))
+    bottom = next((case for case, model in names.items() if model == reference), None)
+    if bottom is None:
+        return []
+    ratios = [against(found, case, bottom) for case in names if case != bottom]
+    return [math.sqrt(one.high / one.low) for one in ratios if one is not None]
+
+
+def _controls(
+    found: Sequence[Fit], part: tuple[int, str, pd.DataFrame], control: Sequence[str] | None, parts: int
+) -> list[Control]:
+    batch, told, mine = part
+    pair = [mine.loc[mine["model"] == model, "case_id"].tolist() for model in control or ()]
+    if len(pair) != 2 or any(len(one) != 1 for one in pair):
+        return []
+    (top,), (bottom,) = pair
+    ratio = against(found, top, bottom)
+    if ratio is None:
+        return []
+    sure = against(found, top, bottom, confidence=1 - (1 - SURE) / parts) or ratio
+    return [Control(batch=batch, told=told, ratio=ratio, is_off=sure.low > NEGLIGIBLE or sure.high < 1 / NEGLIGIBLE)]
+
+
+def _drift(found: Sequence[Fit], usable: pd.DataFrame, reference: str) -> float | None:
+    """Of the reference's values, by the medians of its halves; None where it had under four visits."""
+    mine = usable.loc[usable["model"] == reference, "case_id"]
+    ratios: list[float] = []
+    for one in found:
+        for place, name in enumerate(one.cases):
+            logs = one.values[place][np.isfinite(one.values[place])]
+            if name in set(mine) and len(logs) >= 4:
+                half = len(logs) // 2
+                ratios.append(math.exp(float(np.median(logs[-half:]) - np.median(logs[:half]))))
+    return median(ratios) if ratios else None
+
+
+def _ties(found: Sequence[Fit], mine: pd.DataFrame, metric: str) -> list[tuple[str, ...]]:
+    """Groups of cases, the best first, of which each cannot be told from the one before."""
+    ordered = mine.sort_values(metric, ascending=metric == "latency")["case_id"].tolist()
+    tied: list[list[str]] = [[one] for one in ordered[:1]]
+    for before, case in itertools.pairwise(ordered):
+        ratio = against(found, case, before)
+        if ratio is not None and ratio.low <= 1 <= ratio.high:
+            tied[-1].append(case)
+        else:
+            tied.append([case])
+    return [tuple(one) for one in tied if len(one) > 1]
+
+
+def _problem(reach: float | None, controls: Sequence[Control], factor: float) -> str:
+    for one in controls:
+        if one.is_off:
+            where = f"b={one.batch}{f', {one.told}' if one.told else ''}"
+            return (
+                f"the control pair, one architecture under two names, is {one.ratio.value:.3f} "
+                f"[{one.ratio.low:.3f}, {one.ratio.high:.3f}] at {where}, and not 1"
+            )
+    if reach is not None and reach > factor:
+        return f"ratios are known to a factor of {reach:.2f} only, and {factor:g} must be told to rank anything"
+    return ""
+
+
+def phrase(one: Resolution) -> str:
+    """ "ratios to 4 %"; empty where nothing is known."""
+    return "" if one.reach is None else f"ratios to {100 * (one.reach - 1):.1f} %"
+
+
+def mark(share: float) -> str:
+    """● almost surely on the front, · almost surely not, else ◐ with the share."""
+    return "●" if share > 0.95 else "·" if share < 0.05 else f"◐ {100 * share:.0f} %"

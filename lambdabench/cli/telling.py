@@ -1,0 +1,24 @@
+"""What tells one case from the others of its run, for lines about single cases."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core import fields
+from ..core.spec import Case
+
+OF_A_MODEL = (fields.NAMED["image_px"],)
+
+
+def teller(cases: Sequence[Case]) -> Callable[[Case], str]:
+    """What tells a case from others behind its model and batch, in brackets; "" for nothing."""
+    tell = fields.teller([_as_row(one) for one in cases], of_model=OF_A_MODEL)
+
+    def told(case: Case) -> str:
+        text = tell(_as_row(case))
+        return f" ({text})" if text else ""
+
+    return told
+
+
+def _as_row(case: Case) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in Case.__slots__}

@@ -1,0 +1,58 @@
+"""A case's visits in time order as a line of blocks: drift, bursts and two speeds are seen at once."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..core.units import format_significant, scale_of
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+FLAT = 1.02
+"""Visits closer together than that are drawn as one height."""
+BETWEEN = " "
+"""Between two processes."""
+
+
+def visits_line(rows: pd.DataFrame) -> str:
+    """Of a case's rows of latency: a block a visit, a gap between processes, the least and the most of their medians; empty where it was
+    measured in one piece."""
+    timed = rows[(rows["metric"] == "latency") & rows["visit_round"].notna()]
+    groups = [_in_time(row) for _, row in timed.iterrows() if len(row["visit_values"])]
+    if not groups:
+        return ""
+    groups.sort()
+    values = [value for one in groups for _, value in one]
+    unit, factor = scale_of("s/step", min(values))
+    low, high = (format_significant(one * factor) for one in (min(values), max(values)))
+    drawn = BETWEEN.join("".join(_block(value, min(values), max(values)) for _, value in one) for one in groups)
+    count = f"{len(values)} visit{'' if len(values) == 1 else 's'} in {len(groups)} process{'' if len(groups) == 1 else 'es'}"
+    return f"{drawn}  {low} to {high} {unit.partition('/')[0]}, the median of each of {count}, in time order"
+
+
+def _in_time(row: pd.Series) -> list[tuple[float, float]]:
+    """(When it began, seconds a step) of each visit."""
+    return sorted(zip(map(float, row["visit_started_s"]), map(float, row["visit_values"]), strict=True))
+
+
+def _block(value: float, low: float, high: float) -> str:
+    """On the log scale."""
+    if high < FLAT * low:
+        return BLOCKS[0]
+    place = math.log(value / low) / math.log(high / low)
+    return BLOCKS[min(int(place * len(BLOCKS)), len(BLOCKS) - 1)]
+
+
+def noise_line(rows: pd.DataFrame) -> str:
+    """CPU pressure of each visit in the same order, where it was ever worth a word; empty elsewhere."""
+    timed = rows[(rows["metric"] == "latency") & rows["visit_round"].notna()]
+    pairs: Sequence[tuple[float, float]] = sorted(
+        (float(start), float(pressure))
+        for _, row in timed.iterrows()
+        for start, pressure in zip(row["visit_started_s"], row["visit_cpu_pressure"], strict=True)
+    )
+    known = [pressure for _, pressure in pairs if not math.isnan(pressure)]
+    if not known or max(known) < 0.05:
+        return ""
+    drawn = "".join(BLOCKS[min(int(one * len(BLOCKS)), len(BLOCKS) - 1)] for one in known)
+    return f"{drawn}  CPU pressure of each, {100 * min(known):.0f} to {100 * max(known):.0f} %"

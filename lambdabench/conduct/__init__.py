@@ -1,0 +1,24 @@
+"""How a run takes its time: cases are opened in fresh processes, visited in random turn, round after round, and closed.
+
+`follow` decides what is visited next; `told` says what a case's visits in one process come to.
+"""
+
+from .ledger import Ledger, outcomes_of
+from .performing import Progress, Stop, perform
+from .processes import forks
+from .rounds import Crew, Orchestra, Turn, follow
+from .told import told
+
+__all__ = [
+    "Crew",
+    "Ledger",
+    "Orchestra",
+    "Progress",
+    "Stop",
+    "Turn",
+    "follow",
+    "forks",
+    "outcomes_of",
+    "perform",
+    "told",
+]

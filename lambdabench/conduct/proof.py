@@ -1,0 +1,138 @@
+"""`python -m lambdabench.conduct.proof [--repeats N] [--seconds S] [--only NAMES]`: does a run's number repeat? As reports/rounds/index.md.
+
+Six networks are measured again and again in two ways, of equally long measuring each: in one piece, network after network, and in
+rounds of visits in three generations of processes. Three conditions: the machine as it is; one core taken in random bursts of seconds; all
+cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended to repetitions.jsonl as they
+end, so that a proof goes on where the last one stopped.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..analysis.estimate import median
+from ..core.identity import case_id
+from ..core.registry import ROOT
+from ..core.spec import Case, Job, Sampling
+from ..launch.hands import Crew
+from ..machine import host, quiet
+from . import proof_table
+from .processes import key_of
+from .rounds import Orchestra, follow
+
+NETWORKS = (
+    "resnet50",
+    "efficientnet_b0",
+    "levit_256",
+    "lambda_resnet26t",
+    "vit_small_patch16_224",
+    "deit_small_patch16_224",
+)
+"""The first is the reference; the last two are one architecture under two names."""
+WAYS = {"one piece": (1, 1), "rounds": (9, 3)}
+"""(Rounds, processes) of a case."""
+CONDITIONS = ("as it is", "bursts", "shared")
+FOLDER = Path("reports/rounds")
+BURSTS = """
+import random, time
+while True:
+    time.sleep(random.expovariate(1 / 6))
+    end = time.time() + random.expovariate(1 / 4)
+    while time.time() < end:
+        pass
+"""
+"""A core busy for 4 s, idle for 6 s, both on average."""
+STEADY = """
+import time
+while True:
+    end = time.time() + 0.02
+    while time.time() < end:
+        pass
+    time.sleep(0.02)
+"""
+"""Half a core."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Repeats until every way and condition has been repeated so often, then writes the table."""
+    parser = argparse.ArgumentParser(prog=f"python -m {ROOT}.conduct.proof", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of calls a network and repetition")
+    parser.add_argument("--only", default=",".join(CONDITIONS), help="conditions, comma-separated")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    asked = parser.parse_args(arguments)
+    path: Path = asked.folder / "repetitions.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    here = f"{host.cpu_facts()[0]}, {host.usable_cores()} processors"
+    while left := _left([one for one in read(path) if one["machine"] == here], asked.only.split(","), asked.repeats):
+        way, condition = random.choice(left)
+        told = {"machine": here, "way": way, "condition": condition, **repeat(way, condition, asked.seconds)}
+        with path.open("a") as file:
+            file.write(json.dumps(told) + "\n")
+        sys.stderr.write(f"{len(left)} left; {condition}, {way}: {told['seconds']:.0f} s\n")
+    (asked.folder / "index.md").write_text(proof_table.page(read(path)))
+    return 0
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All repetitions so far."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
+    """One repetition: of each network its visits' medians with their rounds and processes, and how busy the machine was."""
+    rounds, processes = WAYS[way]
+    sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
+    jobs = [_job(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
+    found: dict[str, list[tuple[int, int, float]]] = {}
+    before, begun_s = quiet.take_snapshot(), time.monotonic()
+    with _load(condition), Crew() as crew:
+        orchestra = Orchestra(crew=crew, key_of=key_of, half_of=lambda one: one, seed=random.getrandbits(32))
+        for turn in follow(jobs, orchestra):
+            if turn.visit is not None:
+                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds))
+                found.setdefault(turn.job.case.model, []).append(entry)
+    noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
+    seconds = time.monotonic() - begun_s
+    return {"visits": found, "seconds": seconds, "pressure": noise.cpu_pressure, "steal": noise.steal}
+
+
+def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: int) -> list[tuple[str, str]]:
+    """Ways and conditions that are to be repeated, each as often as it is missing."""
+    return [
+        (way, condition)
+        for way in WAYS
+        for condition in conditions
+        for _ in range(repeats - sum((one["way"], one["condition"]) == (way, condition) for one in done))
+    ]
+
+
+def _job(name: str, sampling: Sampling) -> Job:
+    case = Case(model=name, device="cpu", image_px=224, threads=host.usable_cores(), param_dtype="float32")
+    if name == "lambda_resnet26t":
+        case = dataclasses.replace(case, image_px=256)
+    identity = case_id(case, {})
+    return Job(job_id=f"{identity}-0", case_id=identity, case=case, metrics=("latency",), sampling=sampling)
+
+
+@contextlib.contextmanager
+def _load(condition: str) -> Generator[None]:
+    """Other programs beside, as the condition says."""
+    scripts = {"as it is": (), "bursts": (BURSTS,), "shared": (STEADY,) * host.usable_cores()}[condition]
+    with contextlib.ExitStack() as stack:
+        for script in scripts:
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", script]))
+            stack.callback(process.kill)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,295 @@
+"""Generations, heats, rounds, visits: who is opened, who is visited next, and when it ends."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..core.record import Outcome, Visit
+from ..core.spec import HALVED, Job, halves
+from ..core.visits import Answered, Asked
+from ..launch.ends import KILLED, outcome_of
+from ..launch.hands import Key
+from ..plan.budget import least_s
+from ..turns import has_clocks, in_turn, schedule
+from .processes import key_of
+from .standing import Standing, Stay
+
+ROOM = 1.5
+"""A case is opened beside others where so many times its estimate of memory is free."""
+
+
+class Hand(Protocol):
+    """A process that holds open cases."""
+
+    is_gone: bool
+
+    def ask(self, asked: Asked, job: Job) -> Answered: ...
+
+    def close(self) -> None: ...
+
+
+class Crew(Protocol):
+    """What starts processes."""
+
+    def start(self, key: Key) -> Hand: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Something happened: a case is about to be opened (`opening`), was opened, visited, closed, or has ended without an answer."""
+
+    standing: Standing
+    job: Job
+    """Of the process in question."""
+    opening: bool = False
+    visit: Visit | None = None
+    ended: Outcome | None = None
+    """Why it is not visited again."""
+    round: int = 0
+    left_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestra:
+    """What following a plan takes beside its jobs: a crew, how cases share processes, and the rules."""
+
+    crew: Crew
+    half_of: Callable[[Job], Job]
+    key_of: Callable[[Job], tuple[Key, object]] = key_of
+    """(What kind of process a job wants, what the jobs that share one have in common)."""
+    seed: int = 0
+    first_round: int = 0
+    end_s: float = float("inf")
+    clock: Callable[[], float] = time.monotonic
+    is_stopped: Callable[[], bool] = lambda: False
+    """Whether somebody wants it to end."""
+    free_bytes: Callable[[str], int] = lambda device: 0
+    """What is free on a device now; 0 where it is not known."""
+    retries: bool = True
+    """Whether a case that failed for want of others' room is tried again. Several hosts, which must do alike, try nothing again."""
+    spare: Sequence[Job] = ()
+    """Cases that there seemed to be no time for, in the order in which they are begun where there is."""
+    reference: str = ""
+    """The case id that is in every heat, by which heats can be held against each other."""
+
+
+def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
+    """Opens, visits and closes the cases of `jobs` until each has had its visits, or time is out: then every case that was opened has
+    one visit at least. Closing the iterator ends it at once; what its processes held is the crew's to end."""
+    run = _Run(jobs, orchestra)
+    generations = max((one.sampling.processes for one in jobs), default=0)
+    for generation in range(generations):
+        run.begin(generation, generations)
+        yield from run.play([one for one in run.standings if one.ended is None and one.share(generation)], generation)
+    while spare := run.take_spare():
+        yield from run.play(spare, 0)
+    yield from run.left_out()
+
+
+Held = tuple[Standing, Stay, Hand]
+
+
+class _Run:
+    """The state of one run: its cases, and those that come in while it goes."""
+
+    def __init__(self, jobs: Sequence[Job], orchestra: Orchestra) -> None:
+        self._orchestra = orchestra
+        self.standings = [Standing(job=one) for one in jobs]
+        self._again: list[Standing] = []
+        self._spare = list(orchestra.spare)
+        self._reference = next((one for one in self.standings if one.job.case_id == orchestra.reference), None)
+        self._round = orchestra.first_round
+        self._share_s = float("inf")
+
+    def begin(self, generation: int, generations: int) -> None:
+        """A generation begins, which has its share of the time that is left."""
+        now_s = self._orchestra.clock()
+        self._share_s = now_s + (self._orchestra.end_s - now_s) / (generations - generation)
+
+    def play(self, waiting: Sequence[Standing], generation: int) -> Iterator[Turn]:
+        """The heats of a generation, with those that come in."""
+        left = list(waiting)
+        while left and not self._is_over(anything=any(one.visited for one in self.standings)):
+            heat, left = self._next_heat(left, generation)
+            yield from heat
+            left += [one for one in self._again if one.ended is None]
+            self._again = []
+
+    def take_spare(self) -> list[Standing]:
+        """Cases that the time left suffices for after all, as far as estimates tell."""
+        left_s, found = self._orchestra.end_s - self._orchestra.clock(), list[Standing]()
+        while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
+            one = self._spare.pop(0)
+            left_s -= least_s(one)
+            found.append(Standing(job=one))
+        self.standings += found
+        return found
+
+    def left_out(self) -> Iterator[Turn]:
+        """What there was no time for."""
+        why = "the run was stopped" if self._orchestra.is_stopped() else "the budget was spent"
+        for one in self.standings:
+            if one.ended is None and not one.visited and not one.is_done:
+                reason = f"{why} before its first visit; run again{'' if self._orchestra.is_stopped() else ', or with a larger --budget'}"
+                one.ended = outcome_of(one.job, "skipped", reason)
+                yield Turn(standing=one, job=one.job, ended=one.ended)
+
+    def _is_over(self, *, anything: bool = True) -> bool:
+        """Whether somebody wants an end, or the time is out; it is not as long as there is not `anything`."""
+        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._orchestra.end_s)
+
+    def _next_heat(self, waiting: Sequence[Standing], generation: int) -> tuple[Iterator[Turn], list[Standing]]:
+        """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
+        reference = self._reference
+        is_in = reference is not None and reference.ended is None and not reference.is_alone
+        together = [one for one in waiting if not one.is_alone and not (is_in and one is reference)]
+        left = [one for one in waiting if one.is_alone]
+        if not together and left:
+            return self._heat(left[:1], [], generation), left[1:]
+        first = [reference] if is_in and reference is not None else []
+        return self._heat([*first, *together], left, generation), left
+
+    def _heat(self, cases: Sequence[Standing], left: list[Standing], generation: int) -> Iterator[Turn]:
+        """Opens what fits (what does not is added to `left`), then its rounds, then closes."""
+        hands: dict[object, Hand] = {}
+        held: list[Held] = []
+        try:
+            for number, one in enumerate(cases):
+                if self._orchestra.is_stopped():
+                    return
+                if held and self._has_no_time(held, one):
+                    break
+                if held and not self._fits(one):
+                    if all(each is self._reference for each, _, _ in held):  # and beside it alone not either
+                        one.is_alone = True
+                        left.append(one)
+                        continue
+                    left += cases[number:]
+                    break
+                job = one.next_job()
+                yield Turn(standing=one, job=job, opening=True, round=self._round)
+                if (entry := self._open(one, job, hands, held)) is not None:
+                    held.append(entry)
+                yield Turn(standing=one, job=job, ended=one.ended)
+            yield from self._rounds(held, generation)
+            yield from self._close(held)
+        finally:
+            for hand in hands.values():
+                hand.close()
+        self._again += [one for one, stay, hand in held if stay.is_open and hand.is_gone and one.ended is None]
+
+    def _has_no_time(self, held: Sequence[Held], one: Standing) -> bool:
+        """Whether opening another case would leave those that are open without a visit."""
+        round_s = sum(_visit_s(each) for each, _, _ in held) + max(_visit_s(one), one.job.open_s)
+        return self._orchestra.clock() + round_s >= self._orchestra.end_s
+
+    def _open(self, one: Standing, job: Job, hands: dict[object, Hand], held: Sequence[Held]) -> Held | None:
+        orchestra = self._orchestra
+        key, shared = orchestra.key_of(job)
+        hand = hands.get(shared)
+        if hand is None or hand.is_gone:
+            hand = hands[shared] = orchestra.crew.start(key)
+        answered = hand.ask(Asked(what="open", job_id=job.job_id, job=job, is_first=not one.stays), job)
+        outcome = answered.outcome
+        assert outcome is not None
+        if outcome.status != "ok":
+            self._fail(one, outcome, beside=bool(held))
+            if all(hand is not other for _, _, other in held):
+                hand.close()  # with what the failure left in its memory
+                del hands[shared]
+            return None
+        if one.schedule is None:
+            one.schedule = schedule(job.sampling, answered.step_s, has_clocks=has_clocks(job.case.device))
+        stay = Stay(job=job, opened=outcome)
+        one.stays.append(stay)
+        return one, stay, hand
+
+    def _rounds(self, held: Sequence[Held], generation: int) -> Iterator[Turn]:
+        """The rounds of a generation: each visits every case that still wants one, in random turn."""
+        wanted = {id(stay): self._wanted(one, generation) for one, stay, _ in held}
+        for count in range(max(wanted.values(), default=0)):
+            if count and self._orchestra.clock() >= self._share_s:
+                return
+            self._round += 1
+            mine = [entry for entry in held if wanted[id(entry[1])] > count]
+            for one, stay, hand in in_turn(mine, self._orchestra.seed, self._round):
+                if self._is_over(anything=bool(one.visited)):
+                    continue
+                if one.ended is not None or not stay.is_open or hand.is_gone or one.schedule is None:
+                    continue
+                asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=one.schedule.length)
+                answered = hand.ask(asked, stay.job)
+                self._note(one, stay, answered, generation, beside=len(held) > 1)
+                yield Turn(
+                    standing=one,
+                    job=stay.job,
+                    visit=answered.visit,
+                    ended=one.ended,
+                    round=self._round,
+                    left_s=self._left_s(held),
+                )
+
+    def _wanted(self, one: Standing, generation: int) -> int:
+        """Rounds of a generation that a case is still to be in; the reference is in those of every heat."""
+        made = 0 if one is self._reference else one.made.get(generation, 0)
+        return max(0, one.share(generation) - made)
+
+    def _note(self, one: Standing, stay: Stay, answered: Answered, generation: int, *, beside: bool) -> None:
+        if answered.visit is not None:
+            stay.visits.append(answered.visit)
+            one.made[generation] = one.made.get(generation, 0) + 1
+        elif answered.outcome is not None:
+            stay.is_open = False
+            self._fail(one, answered.outcome, beside=beside)
+
+    def _close(self, held: Sequence[Held]) -> Iterator[Turn]:
+        """Reads back what was in force, which may end a case after all."""
+        for one, stay, hand in held:
+            if one.ended is not None or not stay.is_open or hand.is_gone:
+                continue
+            outcome = hand.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
+            assert outcome is not None
+            stay.is_open = False
+            if outcome.status == "ok":
+                stay.opened = dataclasses.replace(outcome, measurements=stay.opened.measurements)
+            else:
+                self._fail(one, outcome, beside=len(held) > 1)
+            yield Turn(standing=one, job=stay.job, ended=one.ended, round=self._round)
+
+    def _fits(self, one: Standing) -> bool:
+        free_bytes = self._orchestra.free_bytes(one.job.case.device)
+        return not free_bytes or one.job.estimate_bytes is None or ROOM * one.job.estimate_bytes < free_bytes
+
+    def _fail(self, one: Standing, outcome: Outcome, *, beside: bool) -> None:
+        """What was killed from outside is tried once more; what did not fit beside others, beside fewer and then by itself; what does
+        not fit at all, with half its batch where it may."""
+        if KILLED in outcome.flags and not one.was_killed and self._orchestra.retries:
+            one.was_killed = True
+            self._again.append(one)
+            return
+        if outcome.status == "oom" and beside and not one.is_alone and self._orchestra.retries:
+            one.did_not_fit += 1
+            one.is_alone = one.did_not_fit > 1
+            self._again.append(one)
+            return
+        if outcome.status == "oom" and one.job.fit == "halve" and halves(one.job.case):
+            outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
+            half = Standing(job=self._orchestra.half_of(one.job))
+            self.standings.append(half)
+            self._again.append(half)
+        one.ended = outcome
+
+    def _left_s(self, held: Sequence[Held]) -> float:
+        """Seconds of the visits that are left, of those whose length is known."""
+        return sum(
+            max(0, one.schedule.rounds - one.visited) * _visit_s(one)
+            for one, _, _ in held
+            if one.schedule is not None and one.ended is None
+        )
+
+
+def _visit_s(one: Standing) -> float:
+    """Seconds of a visit, as estimated before it was opened."""
+    return one.job.visit_s if one.schedule is None else one.schedule.length.timed_s + one.schedule.length.cold_s

@@ -1,0 +1,88 @@
+"""What a case's visits in one process come to: its timed metrics, beside what was found when it was opened."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..analysis.completed import complete
+from ..analysis.estimate import half_width, median
+from ..core import registry
+from ..core.record import VARIES, Measurement, Noise, Outcome, Visit
+from ..machine import quiet
+from .standing import Stay
+
+WIDE = 0.10
+"""Where a network's work differs from call to call, a median that is known to less is no number of it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VisitBench:
+    """What a timed metric asks of a `core.ports.Visited`, answered from visits."""
+
+    case: object
+    visits: Sequence[Visit]
+
+    def latencies(self) -> tuple[float, ...]:
+        return tuple(one for visit in self.visits for one in visit.seconds)
+
+    def rates(self) -> tuple[tuple[float, ...], int] | None:
+        rates = tuple(visit.rate for visit in self.visits if visit.rate is not None)
+        return (rates, self.visits[-1].loops) if rates else None
+
+
+def told(stay: Stay) -> Outcome:
+    """The outcome of a case in one process so far: samples of the visits in the order they were made, and those visits."""
+    if not stay.visits:
+        return stay.opened
+    timed = [one for one in (registry.load("metrics", name) for name in stay.job.metrics) if one.TIMED]
+    found = [one for one in (_measurement(metric, stay) for metric in timed) if one is not None]
+    status, reason = stay.opened.status, stay.opened.reason
+    if VARIES in stay.opened.flags and (width := _width(found)) > WIDE:
+        status = "noisy"
+        reason = f"its work is another in every call, and so is its time (±{100 * width:.0f} %): there is no one number"
+    return dataclasses.replace(
+        stay.opened,
+        status=status,
+        reason=reason,
+        measurements=(*found, *stay.opened.measurements),
+        visits=tuple(stay.visits),
+        noise=noise_of(stay.visits),
+    )
+
+
+def starved(stays: Sequence[Stay]) -> tuple[str, bool]:
+    """(Why the times of a case on a CPU are no number of it, by the noise of all its visits; empty where they are; whether others
+    wanted the CPU too)."""
+    visits = [visit for one in stays for visit in one.visits]
+    if not visits or stays[0].job.case.device.partition(":")[0] != "cpu":
+        return "", False
+    noise = noise_of(visits)
+    lost = quiet.lost_share(noise)
+    return quiet.starved(noise), lost is not None and lost >= quiet.CONTENDED_SHARE
+
+
+def _width(found: Sequence[Measurement]) -> float:
+    """Half the width of the interval of the median of all calls, as a share of it."""
+    samples = next((one.samples for one in found if one.metric == "latency"), ())
+    return (half_width(samples) or 0.0) if samples else 0.0
+
+
+def _measurement(metric: Any, stay: Stay) -> Measurement | None:
+    """A timed metric over all visits, and of each by itself."""
+    whole: Measurement | None = metric.answer(VisitBench(case=stay.job.case, visits=stay.visits))
+    if whole is None:
+        return None
+    each = [complete(metric.answer(VisitBench(case=stay.job.case, visits=[one]))).value for one in stay.visits]
+    return dataclasses.replace(complete(whole), visit_values=tuple(float(value or "nan") for value in each))
+
+
+def noise_of(visits: Sequence[Visit]) -> Noise:
+    """The median of each figure over visits."""
+    found = {one.name: _median([getattr(visit.noise, one.name) for visit in visits]) for one in fields(Noise)}
+    return Noise(**found)
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return median(known) if known else None

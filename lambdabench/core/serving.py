@@ -1,0 +1,12 @@
+"""What a process of the worker program and whoever starts it agree on."""
+
+from collections.abc import Mapping
+
+SOCKET = "LAMBDABENCH_SOCKET"
+"""The environment variable with the descriptor of a connected socket, over which open cases are asked for."""
+READY = {"ready": True}
+"""The first line of a process that was started by itself: what it imports before is not the time of the case it is asked for."""
+CRADLE = "LAMBDABENCH_CRADLE"
+"""The environment variable with the descriptor of the socket that is asked for processes."""
+PRELOADED: Mapping[str, tuple[str, ...]] = {"torch": ("torch", "timm"), "": ()}
+"""Frameworks that survive a fork, and what is loaded of them before. JAX starts threads at its import."""

@@ -1,0 +1,41 @@
+"""What passes between a conductor and a worker that holds open cases: open, visit, close, and what comes back of each."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .record import Outcome, Visit
+from .spec import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """How long a visit is. `cold_s` seconds of calls at its start, whose caches other cases emptied, stand apart, of which the first
+    `most` are kept; then calls for `timed_s`, at least `least` and at most `most` of them."""
+
+    timed_s: float
+    cold_s: float
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request of a worker. `job` when a case is opened, `round` and `length` when it is visited."""
+
+    what: Literal["open", "visit", "close"]
+    job_id: str
+    job: Job | None = None
+    is_first: bool = True
+    """Whether memory and counts are wanted too, which do not change from process to process."""
+    round: int = 0
+    length: Length | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a worker says. A failure is an `outcome` with another status than ok; of a case that was opened or closed it holds what is
+    known without timing. `step_s`: seconds of a warm call."""
+
+    outcome: Outcome | None = None
+    visit: Visit | None = None
+    step_s: float = 0.0

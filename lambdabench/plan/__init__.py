@@ -1,0 +1,308 @@
+"""What to run, for how long, what to leave out and why: pure, from suite, machine and rows there. Who is visited when is `conduct`'s."""
+
+import dataclasses
+import fnmatch
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.errors import DeviceError
+from ..core.identity import case_id
+from ..core.record import SETTLED
+from ..core.spec import (
+    ALL,
+    Case,
+    Cell,
+    Device,
+    Job,
+    Machine,
+    ModelFacts,
+    Plan,
+    Rates,
+    Sampling,
+    Skip,
+    Suite,
+    Value,
+    default_param_dtype,
+    facts_key,
+    halves,
+)
+from .budget import Setting, is_reference, setting, total_s, within
+from .estimates import COMPILE_PATIENCE, compile_s_of, cost, estimate_bytes, facts_of, rates_of, step_s
+from .estimates import kept_bytes as kept_bytes
+
+MEMORY_SHARE = 0.8
+FALLBACK_PX = 224
+LONG_S = 10.0
+"""A case that compiles for longer, in every process, is measured in one."""
+HOSTS_OWN = ("cpu", "fake")
+"""Kinds of devices that stand in for no accelerator that is here and busy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The newest answer for a case in one process: its status, and how many visits it had."""
+
+    status: str
+    visits: int = 0
+    unfinished: bool = False
+    """The case was to be visited more often when its run ended."""
+    halved: bool = False
+    """It did not fit, and its answer is that of half the batch."""
+    crowded: bool = False
+    """It did not fit in what other programs had left."""
+    metrics: frozenset[str] | None = None
+    """Those that were asked for; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the caller wants beside the suite. `defaults` are the identity defaults of options by the model, or the backend,
+    that they belong to; `compiling` the backends that compile, `forking` those whose processes cost little."""
+
+    budget_s: float | None = None
+    spent_s: float = 0.0
+    """Of the budget, before the plan."""
+    device_asked: bool = False
+    fresh: bool = False
+    available_bytes: int = 0
+    defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
+    compiling: Collection[str] = ()
+    forking: Collection[str] = ()
+    rates: Sequence[Rates] = ()
+    """What a calibration found; a moment's matrix product is the guide without."""
+
+
+def make(
+    suite: Suite,
+    machine: Machine,
+    facts: Mapping[str, ModelFacts],
+    done: Mapping[tuple[str, int], Done],
+    request: Request,
+) -> Plan:
+    """The plan. Raises DeviceError where a device that was asked for is not here."""
+    skips: list[Skip] = []
+    jobs: list[Job] = []
+    kept: list[str] = []
+    measured: set[Setting] = set()
+    seen: set[str] = set()
+    fallback = _fallback(suite, machine)
+    answers = _by_case({} if request.fresh else done)
+    for cell in suite.cells:
+        device, named, why = _choose_device(cell, machine)
+        case = resolve(cell.case, named, machine, facts)
+        if _is_excluded(case, cell):
+            continue
+        first = case_id(case, _defaults(case, request))
+        if device is None:
+            if request.device_asked:
+                raise DeviceError(why)
+            skips.append(Skip(case_id=first, case=case, status="skipped", reason=why))
+            continue
+        for fitting, identity in _fitting(cell, (case, first), answers, request):
+            if identity in seen:  # "native" and the same size in numbers
+                continue
+            seen.add(identity)
+            if _is_settled(answers.get(identity, {}), suite):
+                kept.append(identity)
+                measured |= {setting(fitting)} if is_reference(fitting, suite.reference) else set()
+                continue
+            job = _job(suite, fitting, identity, answers.get(identity, {}), (device, facts, request))
+            jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
+    budget_s = suite.fallback_budget_s if request.budget_s is None and fallback else request.budget_s
+    reference = next((one.case_id for one in jobs if is_reference(one.case, suite.reference)), "")
+    left_s = None if budget_s is None else budget_s - request.spent_s
+    chosen, left_out = within(jobs, left_s, reference=suite.reference, measured=measured)
+    skips += [
+        Skip(
+            case_id=job.case_id,
+            case=job.case,
+            replicate=job.replicate,
+            status="skipped",
+            reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
+        )
+        for job in left_out
+    ]
+    return Plan(
+        jobs=tuple(chosen),
+        kept=tuple(kept),
+        skips=tuple(skips),
+        spare=tuple(left_out),
+        estimate_s=total_s(chosen),
+        budget_s=budget_s,
+        calibrated=bool(request.rates),
+        left_out_s=total_s(left_out),
+        device_title=_title(chosen, machine),
+        fallback=fallback,
+        reference=reference,
+    )
+
+
+def halved(job: Job, defaults: Mapping[str, Value]) -> Job:
+    """The job with half the batch: a case of its own that knows what was asked for. `defaults` are the options' identity defaults."""
+    case = dataclasses.replace(job.case, batch_size=job.case.batch_size // 2)
+    identity = case_id(case, defaults)
+    return dataclasses.replace(job, job_id=f"{identity}-{job.replicate}", case_id=identity, case=case)
+
+
+def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
+    """The case with device, number of devices, image size, threads and parameter dtype filled in."""
+    known = facts.get(facts_key(case.model, None, case.options)) or facts.get(case.model)
+    return dataclasses.replace(
+        case,
+        device=device if device != "auto" else machine.devices[0].name,
+        devices=_count(case, device, machine) if case.devices == ALL else case.devices,
+        image_px=case.image_px or (known.native_px if known else FALLBACK_PX),
+        threads=case.threads or machine.environment.cores,
+        param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode),
+    )
+
+
+def defaults_of(case: Case, defaults: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
+    """Identity defaults of a case's options: its model's and its backend's."""
+    return {**defaults.get(case.model, {}), **defaults.get(case.backend, {})}
+
+
+def _count(case: Case, device: str, machine: Machine) -> int:
+    """Devices of one kind from the first one on that the backend spreads a case over; 1 where it runs on one."""
+    kind = device.partition(":")[0]
+    together = [one.name for one in machine.devices if one.kind == kind and case.backend in one.sharding]
+    return len(together) - together.index(device) if device in together else 1
+
+
+def _defaults(case: Case, request: Request) -> dict[str, Value]:
+    return defaults_of(case, request.defaults)
+
+
+def _by_case(done: Mapping[tuple[str, int], Done]) -> dict[str, dict[int, Done]]:
+    """Answers by case, then by process."""
+    found: dict[str, dict[int, Done]] = {}
+    for (identity, replicate), one in done.items():
+        found.setdefault(identity, {})[replicate] = one
+    return found
+
+
+def _fitting(
+    cell: Cell, known: tuple[Case, str], answers: Mapping[str, Mapping[int, Done]], request: Request
+) -> Iterator[tuple[Case, str]]:
+    """The case with its id, and where it is known not to fit also that of half its batch, and so on."""
+    yield known
+    case, identity = known
+    halved = any(one.halved for one in answers.get(identity, {}).values())
+    if cell.fit == "halve" and halved and halves(case):
+        smaller = dataclasses.replace(case, batch_size=case.batch_size // 2)
+        yield from _fitting(cell, (smaller, case_id(smaller, _defaults(case, request))), answers, request)
+
+
+def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, str]:
+    """(The device, its name, "") or (None, the name of what the cell is for, why there is none). One that is busy has no stand-in."""
+    case = cell.case
+    able = [one for one in machine.devices if case.backend in one.backends]
+    busy = [one for one in machine.busy if case.backend in one.backends]
+    wanted = cell.prefer or ((case.device,) if case.device != "auto" else ())
+    for word in wanted:
+        if chosen := _named(word, able):
+            return chosen, chosen.name, ""
+    held = next((one for word in wanted if (one := _named(word, busy))), None)
+    if held is None and case.device == "auto":
+        held = next((one for one in busy if not able or able[0].kind in HOSTS_OWN), None)
+        if held is None and able:
+            return able[0], able[0].name, ""
+    if held is not None:
+        why = f"device {held.name} ({held.title}) is here and busy: {held.problem}; run again when it is free, or use another --device"
+        return None, held.name, why
+    if not able:
+        why = dict(machine.missing).get(case.backend, "it finds no device")
+        return None, case.device, f"backend {case.backend} cannot run here: {why}"
+    here = ", ".join(f"{one.name} ({one.title})" for one in able)
+    return None, case.device, f"device {case.device} is not here for backend {case.backend}; here: {here}"
+
+
+def _named(word: str, devices: Sequence[Device]) -> Device | None:
+    """The first device of a name or kind."""
+    return next((one for one in devices if word in (one.name, one.kind)), None)
+
+
+def _fallback(suite: Suite, machine: Machine) -> str:
+    """What to say when none of the preferred devices is here; empty otherwise."""
+    wanted = sorted({kind for cell in suite.cells for kind in cell.prefer})
+    here = {one.kind for one in (*machine.devices, *machine.busy)}
+    if not wanted or here & set(wanted):
+        return ""
+    best = machine.devices[0]
+    return f"no {' or '.join(wanted)} here: measuring on {best.name} ({best.title}) instead; every row says so"
+
+
+def _is_excluded(case: Case, cell: Cell) -> bool:
+    if not cell.exclude:
+        return False
+    options = {f"options.{key}": str(value) for key, value in case.options}
+    texts = {name: str(getattr(case, name)) for name in Case.__slots__} | options
+    return any(all(fnmatch.fnmatchcase(texts.get(key, ""), glob) for key, glob in entry) for entry in cell.exclude)
+
+
+def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
+    """Whether a case needs no other visit: it cannot run, or has had all its visits and every metric."""
+    statuses = {one.status for one in answers.values()}
+    if not answers or any(one.crowded for one in answers.values()) or not statuses <= SETTLED:
+        return False
+    if statuses & {"oom", "unsupported"}:
+        return True
+    return not answers[max(answers)].unfinished and _has_metrics(
+        answers, suite
+    )  # a run that went on leaves the flags of older rows
+
+
+def _has_metrics(answers: Mapping[int, Done], suite: Suite) -> bool:
+    known = [one.metrics for one in answers.values() if one.metrics is not None]
+    return not known or set(suite.metrics) <= frozenset().union(*known)
+
+
+def _goes_on(answers: Mapping[int, Done], suite: Suite) -> bool:
+    """Whether a case can be visited further, as what its processes answered is good and only less than was wanted."""
+    return bool(answers) and all(one.status == "ok" for one in answers.values()) and _has_metrics(answers, suite)
+
+
+def _job(
+    suite: Suite,
+    case: Case,
+    identity: str,
+    answers: Mapping[int, Done],
+    place: tuple[Device, Mapping[str, ModelFacts], Request],
+) -> Job:
+    device, facts, request = place
+    known = facts_of(case, facts)
+    rates = rates_of(case, request.rates)
+    compile_s = compile_s_of(case, known, rates) if case.backend in request.compiling else 0.0
+    goes_on = _goes_on(answers, suite)
+    sampling = _sampling(suite, sum(one.visits for one in answers.values()) if goes_on else 0, compile_s)
+    spent = cost(case, sampling, step_s(case, device, known, rates), compile_s, forks=case.backend in request.forking)
+    replicate = max(answers) + 1 if goes_on else 0
+    available_bytes = request.available_bytes
+    return Job(
+        job_id=f"{identity}-{replicate}",
+        case_id=identity,
+        case=case,
+        metrics=suite.metrics,
+        sampling=sampling,
+        replicate=replicate,
+        timeout_s=suite.job_timeout_s + COMPILE_PATIENCE * compile_s,
+        memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
+        open_s=spent.open_s,
+        visit_s=spent.visit_s,
+        estimate_s=spent.first_s + sampling.processes * spent.open_s + spent.visits.rounds * spent.visit_s,
+        estimate_bytes=estimate_bytes(case, known, rates),
+    )
+
+
+def _sampling(suite: Suite, visits: int, compile_s: float) -> Sampling:
+    """As the suite has it, for the visits that are left; in one process where each would compile for long."""
+    sampling = suite.sampling
+    rounds = max(1, sampling.rounds - visits)
+    processes = 1 if compile_s > LONG_S else sampling.processes
+    share = sampling.case_budget_s * rounds / sampling.rounds
+    return dataclasses.replace(sampling, rounds=rounds, processes=min(processes, rounds), case_budget_s=share)
+
+
+def _title(jobs: Sequence[Job], machine: Machine) -> str:
+    used = {job.case.device for job in jobs}
+    return ", ".join(f"{one.title} ({one.name})" for one in machine.devices if one.name in used)

@@ -1,0 +1,31 @@
+"""`python -m lambdabench.worker serve` with a socket: open cases, visited as they are asked for, until the other side goes.
+
+A process that was started by itself says first that it is ready.
+One line of JSON asks, one answers. Standard output and error are the networks' own.
+"""
+
+import json
+import os
+import socket
+
+from ..core import codec
+from ..core.serving import READY, SOCKET
+from ..core.visits import Asked
+from ..models import create_workload
+from .shelf import Shelf
+
+
+def serve(connection: socket.socket) -> None:
+    """Answers until the other side closes."""
+    shelf = Shelf(create_workload)
+    with connection.makefile("rb") as lines:
+        for line in lines:
+            answered = shelf.answer(codec.decode(Asked, json.loads(line)))
+            connection.sendall(json.dumps(codec.encode(answered)).encode() + b"\n")
+
+
+def main() -> None:
+    """Serves the socket that the environment names, and says first that all is loaded for it."""
+    connection = socket.socket(fileno=int(os.environ[SOCKET]))
+    connection.sendall(json.dumps(READY).encode() + b"\n")
+    serve(connection)

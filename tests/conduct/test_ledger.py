@@ -1,0 +1,89 @@
+"""What a case's processes came to: flags of what is unfinished, and times that are no number."""
+
+import dataclasses
+
+import pytest
+from scripted_crew import job
+
+from lambdabench.conduct import outcomes_of
+from lambdabench.conduct.standing import Standing, Stay
+from lambdabench.core.record import UNFINISHED, VARIES, Noise, Outcome, Visit
+from lambdabench.launch.ends import outcome_of
+from lambdabench.turns import Schedule
+from lambdabench.turns.length import length_of
+
+SCHEDULE = Schedule(rounds=4, length=length_of(0.1, 0.0))
+
+
+def visit(round_: int, noise: Noise = Noise(), seconds: tuple[float, ...] = (0.1, 0.1)) -> Visit:  # noqa: B008 (frozen)
+    return Visit(round=round_, started_s=float(round_), cold=(), seconds=seconds, noise=noise)
+
+
+def standing(*visits: Visit, device: str = "cpu", flags: tuple[str, ...] = ()) -> Standing:
+    """A case with two visits a process."""
+    asked = job("a")
+    asked = dataclasses.replace(asked, case=dataclasses.replace(asked.case, device=device))
+    found = Standing(job=asked, schedule=SCHEDULE)
+    for place in range(0, len(visits), 2):
+        mine = found.next_job()
+        stay = Stay(job=mine, opened=Outcome(job_id=mine.job_id, status="ok", flags=flags))
+        stay.visits += visits[place : place + 2]
+        found.stays.append(stay)
+    return found
+
+
+def test_a_case_that_is_to_be_visited_again_is_unfinished() -> None:
+    some, all_ = standing(visit(1), visit(2)), standing(*map(visit, (1, 2, 3, 4)))
+    assert [one.flags for _, one in outcomes_of(some)] == [(UNFINISHED,)]
+    assert [one.flags for _, one in outcomes_of(all_)] == [(), ()]
+    assert [one.replicate for one, _ in outcomes_of(all_)] == [0, 1]
+
+
+def test_the_process_in_which_a_case_ended_says_why_and_keeps_its_visits() -> None:
+    found = standing(*map(visit, (1, 2, 3)))
+    found.ended = outcome_of(found.stays[1].job, "crash", "why")
+    (_, first), (_, last) = outcomes_of(found)
+    assert (first.status, last.status, last.reason) == ("ok", "crash", "why")
+    assert len(last.visits) == 1
+    never = Standing(job=job("b"))
+    never.ended = outcome_of(never.job, "unsupported", "why not")
+    ((asked, told),) = outcomes_of(never)
+    assert (asked.job_id, told.status) == ("b-0", "unsupported")
+
+
+@pytest.mark.parametrize(
+    ("device", "per_wall", "status", "flags"),
+    [
+        ("cpu", 0.499, "noisy", ("contended",)),
+        ("cpu:1", 0.499, "noisy", ("contended",)),
+        ("cpu", 0.7, "ok", ("contended",)),
+        ("cpu", 0.95, "ok", ()),
+        ("cuda:0", 0.1, "ok", ()),
+        ("fake", 0.1, "ok", ()),
+    ],
+)
+def test_a_starved_number_is_noisy_however_narrow_its_interval(
+    device: str, per_wall: float, status: str, flags: tuple[str, ...]
+) -> None:
+    noise = Noise(cpu_pressure=0.999, cpu_per_wall=per_wall)
+    found = standing(*(visit(number, noise) for number in range(4)), device=device)
+    for _, one in outcomes_of(found):
+        assert (one.status, one.flags) == (status, flags)
+        assert ("stop them or wait" in one.reason) == (status == "noisy")
+
+
+def test_a_burst_in_some_visits_takes_no_number_away() -> None:
+    """One process of two was without a CPU."""
+    starved, quiet = Noise(cpu_pressure=0.999, cpu_per_wall=0.3), Noise(cpu_pressure=0.0, cpu_per_wall=1.0)
+    found = standing(visit(1, starved), visit(2, quiet), visit(3, quiet), visit(4, quiet))
+    assert {one.status for _, one in outcomes_of(found)} == {"ok"}
+
+
+def test_work_that_varies_and_time_that_does_too_are_no_number() -> None:
+    calls = tuple(0.1 * (1 + number % 7) for number in range(60))
+    found = standing(visit(1, seconds=calls), visit(2, seconds=calls), device="fake", flags=(VARIES,))
+    ((_, one),) = outcomes_of(found)
+    assert one.status == "noisy"
+    assert "its work is another in every call, and so is its time" in one.reason
+    steady = standing(visit(1, seconds=(0.1,) * 60), device="fake", flags=(VARIES,))
+    assert outcomes_of(steady)[0][1].status == "ok"

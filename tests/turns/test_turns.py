@@ -1,0 +1,55 @@
+"""Order and length of visits."""
+
+import collections
+
+import pytest
+
+from lambdabench.core.spec import Sampling
+from lambdabench.turns import in_turn, schedule, shares
+from lambdabench.turns.length import LEAST_CALLS, MOST_CALLS
+
+
+def test_each_round_visits_every_case_once_in_an_order_of_its_own() -> None:
+    cases = [f"case {number}" for number in range(8)]
+    rounds = [in_turn(cases, 0, number) for number in range(20)]
+    assert all(sorted(one) == cases for one in rounds)
+    assert len(set(rounds)) == 20
+    assert in_turn(cases, 0, 3) == rounds[3]
+    assert in_turn(cases, 1, 3) != rounds[3]
+
+
+def test_no_case_is_first_more_often_than_chance_has_it() -> None:
+    first = collections.Counter(in_turn(range(6), 0, number)[0] for number in range(600))
+    assert all(60 <= first[case] <= 145 for case in range(6))  # 100 each; five standard deviations
+
+
+@pytest.mark.parametrize(
+    ("rounds", "generations", "expected"), [(9, 3, (3, 3, 3)), (8, 3, (3, 3, 2)), (2, 3, (1, 1)), (1, 1, (1,))]
+)
+def test_rounds_are_shared_out_among_generations(rounds: int, generations: int, expected: tuple[int, ...]) -> None:
+    assert shares(rounds, generations) == expected
+
+
+SAMPLING = Sampling(case_budget_s=4.0, min_samples=8, processes=3, rounds=9)
+
+
+@pytest.mark.parametrize("step_s", [1e-6, 1e-4, 1e-3, 0.02, 0.1, 0.4, 0.9, 1.1, 5.0])
+@pytest.mark.parametrize("has_clocks", [False, True])
+def test_visits_keep_to_the_time_of_a_case(step_s: float, has_clocks: bool) -> None:
+    found = schedule(SAMPLING, step_s, has_clocks=has_clocks)
+    assert 3 <= found.rounds <= 9
+    visit_s = found.length.cold_s + found.length.timed_s
+    cold_s = found.rounds * found.length.cold_s
+    most_s = max(
+        SAMPLING.case_budget_s, SAMPLING.min_samples * step_s, 3 * (found.length.cold_s + LEAST_CALLS * step_s)
+    )
+    assert found.rounds * visit_s <= most_s + 1e-9
+    assert cold_s <= most_s / 2 + 3 * step_s
+    assert found.length.least == LEAST_CALLS
+    assert found.length.most == MOST_CALLS
+
+
+def test_a_quick_step_has_all_its_rounds_and_a_slow_one_a_visit_a_process() -> None:
+    assert schedule(SAMPLING, 0.01, has_clocks=False).rounds == 9
+    assert schedule(SAMPLING, 5.0, has_clocks=False).rounds == 4
+    assert schedule(SAMPLING, 5.0, has_clocks=False).length.cold_s == 0.0
