@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 ROWS, PAGES = Path("results/reference"), Path("reports/reference")
 FIGURES = {
     PAGES / "xeon-2-cores" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores --suite quickstart",
+    PAGES / "epyc-2-cores" / "pareto": f"plot pareto --results {ROWS}/epyc-2-cores --suite quickstart",
     PAGES / "xeon-2-cores" / "roofline": f"plot roofline --results {ROWS}/xeon-2-cores/kernels",
     PAGES / "epyc-2-cores" / "roofline": f"plot roofline --results {ROWS}/epyc-2-cores/kernels",
 }
@@ -63,10 +64,10 @@ def _replaced(text: str, name: str, table: str) -> str:
 
 def _closing_table(folder: Path) -> str:
     """What `run --suite quickstart` printed in the end, of the rows that it left."""
-    rows = commands.read_frame(ROOT / ROWS / "xeon-2-cores")
+    rows = commands.read_frame(ROOT / ROWS / "epyc-2-cores")
     cases = commands.wide_frame(rows[rows["suite"] == "quickstart"])
     points = pareto.pareto(cases)
-    cases = cases.assign(on_front=points["on_front"].reindex(cases.index))
+    cases = cases.assign(**{name: points[name].reindex(cases.index) for name in ("on_front", "membership")})
     console = Console(width=PLAIN_WIDTH, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(case_table(cases, PLAIN_WIDTH))
