@@ -125,6 +125,22 @@ def test_the_reference_is_named_where_a_case_is_it(environment: Environment) -> 
     assert make(suite_of(*cases), machine(environment)).reference == ""
 
 
+def test_the_reference_is_visited_again_beside_a_case_that_comes_in_later(environment: Environment) -> None:
+    """Ratios are taken within rounds."""
+    here = machine(environment)
+    before = suite_of(Case(model="a"), Case(model="a", batch_size=8), reference=(("model", "a"),))
+    first = make(before, here).jobs
+    done = {
+        (one.case_id, number): Done(status="ok", visits=3, unfinished=False) for one in first for number in range(3)
+    }
+    assert make(before, here, done).jobs == ()
+    found = make(dataclasses.replace(before, cells=(*before.cells, *suite_of(Case(model="b")).cells)), here, done)
+    told = [(job.case.model, job.case.batch_size, job.replicate, job.sampling.rounds) for job in found.jobs]
+    assert told == [("b", 1, 0, 9), ("a", 1, 3, 9)]
+    assert found.reference == found.jobs[1].case_id
+    assert found.kept == (first[1].case_id,), "that of another batch stays"
+
+
 def test_no_time_is_a_budget_too(environment: Environment) -> None:
     found = make(suite_of(Case(model="a"), Case(model="b")), machine(environment), budget_s=0.0)
     assert (found.budget_s, len(found.jobs)) == (0.0, 1)

@@ -83,7 +83,7 @@ def make(
     skips: list[Skip] = []
     jobs: list[Job] = []
     kept: list[str] = []
-    measured: set[Setting] = set()
+    measured: dict[Setting, Job | None] = {}
     seen: set[str] = set()
     fallback = _fallback(suite, machine)
     answers = _by_case({} if request.fresh else done)
@@ -104,24 +104,22 @@ def make(
             seen.add(identity)
             if _is_settled(answers.get(identity, {}), suite):
                 kept.append(identity)
-                measured |= {setting(fitting)} if is_reference(fitting, suite.reference) else set()
+                if is_reference(fitting, suite.reference):
+                    measured[setting(fitting)] = _beside(
+                        suite, fitting, identity, answers[identity], (device, facts, request)
+                    )
                 continue
             job = _job(suite, fitting, identity, answers.get(identity, {}), (device, facts, request))
             jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
+    wanted = {setting(one.case) for one in jobs}
+    beside = [one for where, one in measured.items() if where in wanted and one is not None]
+    jobs += beside
+    kept = [one for one in kept if one not in {each.case_id for each in beside}]
     budget_s = suite.fallback_budget_s if request.budget_s is None and fallback else request.budget_s
     reference = next((one.case_id for one in jobs if is_reference(one.case, suite.reference)), "")
     left_s = None if budget_s is None else budget_s - request.spent_s
     chosen, left_out = within(jobs, left_s, reference=suite.reference, measured=measured)
-    skips += [
-        Skip(
-            case_id=job.case_id,
-            case=job.case,
-            replicate=job.replicate,
-            status="skipped",
-            reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
-        )
-        for job in left_out
-    ]
+    skips += [_left_out(job, budget_s or 0.0) for job in left_out]
     return Plan(
         jobs=tuple(chosen),
         kept=tuple(kept),
@@ -134,6 +132,16 @@ def make(
         device_title=_title(chosen, machine),
         fallback=fallback,
         reference=reference,
+    )
+
+
+def _left_out(job: Job, budget_s: float) -> Skip:
+    return Skip(
+        case_id=job.case_id,
+        case=job.case,
+        replicate=job.replicate,
+        status="skipped",
+        reason=f"left out by the budget of {budget_s:g} s; a larger --budget takes it in",
     )
 
 
@@ -291,6 +299,24 @@ def _job(
         visit_s=spent.visit_s,
         estimate_s=spent.first_s + sampling.processes * spent.open_s + spent.visits.rounds * spent.visit_s,
         estimate_bytes=estimate_bytes(case, known, rates),
+    )
+
+
+def _beside(
+    suite: Suite,
+    case: Case,
+    identity: str,
+    answers: Mapping[int, Done],
+    place: tuple[Device, Mapping[str, ModelFacts], Request],
+) -> Job | None:
+    """The reference again, in further processes, beside cases that are measured now: ratios are taken within rounds. None where it was
+    measured without visits, or has no number."""
+    if not _goes_on(answers, suite) or not any(one.visits for one in answers.values()):
+        return None
+    again = _job(suite, case, identity, {}, place)
+    replicate = max(answers) + 1
+    return dataclasses.replace(
+        again, replicate=replicate, job_id=f"{identity}-{replicate}", requested_batch_size=case.batch_size
     )
 
 
