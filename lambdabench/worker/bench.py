@@ -31,6 +31,7 @@ class LiveBench:
         self._steady_extra_bytes: float | None = None
         self._doubts: tuple[str, ...] = ()
         self._first_call_s = 0.0
+        self._compiled = ""
         meter = session.meter or host_meter()
         self._first_extra_bytes, output = meter.measure(self._timed_first_call)
         self._outputs = session.values(output)
@@ -39,6 +40,7 @@ class LiveBench:
             self._first_extra_bytes, output = meter.measure(self._synchronised_call)
         self.meter_name = meter.name
         self.effective = self._checked(output)
+        self.watch()
 
     def first_call_s(self) -> float:
         return self._first_call_s
@@ -89,14 +91,24 @@ class LiveBench:
         flops = self._session.compiler_flops()
         return None if flops is None else flops / self.case.batch_size
 
-    def verify(self) -> None:
-        """Checks one more call's output and settings, after the timing. Raises WrongOutputError or MismatchError."""
-        after = self._checked(self._synchronised_call())
-        if after.compiler != self.effective.compiler:
+    def watch(self) -> None:
+        """From here on what is compiled is this case's: in between other cases of the process may have compiled theirs."""
+        compilation = self._session.compilation()
+        self._compiled = "" if compilation is None else compilation.told()
+
+    def refuse_recompilation(self) -> None:
+        """Raises MismatchError where something was compiled since `watch`."""
+        compilation = self._session.compilation()
+        if compilation is not None and compilation.told() != self._compiled:
             raise MismatchError(
-                f"the network was compiled again while it was timed: {self.effective.compiler} became {after.compiler}; "
+                f"the network was compiled again while it was timed: {self._compiled} became {compilation.told()}; "
                 "TORCH_LOGS=recompiles, or JAX_LOG_COMPILES=1, says why"
             )
+
+    def verify(self) -> None:
+        """Checks one more call's output and settings, after the timing. Raises WrongOutputError or MismatchError."""
+        self._checked(self._synchronised_call())
+        self.refuse_recompilation()
         self._doubts = self._session.doubts()
 
     def _timed_first_call(self) -> Any:

@@ -100,7 +100,9 @@ class Shelf:
                     f"{job.case.backend} has none of what is asked for, {', '.join(job.metrics)}; use another --backend"
                 )
             first_s = max(0.0, bench.first_call_s() - (bench.compile_s() or 0.0))
+            bench.watch()
             warm, _, steady = warm_up(session.time_calls, job.sampling, first_s) if timed else ([0.0], 0.0, True)
+            bench.refuse_recompilation()
         except BaseException:
             session.close()
             raise
@@ -121,6 +123,7 @@ class Shelf:
     def _visit(self, held: _Held, round_: int, length: Length) -> Visit:
         """One stretch of calls. Raises WrongOutputError where an output is wrong by now."""
         session, job_id = held.session, held.job.job_id
+        held.bench.watch()
         before, started_s = quiet.take_snapshot(), time.time()
         cold = _cold(session.time_calls, length.cold_s)
         step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
@@ -134,6 +137,7 @@ class Shelf:
         session.synchronize()
         if problem := session.check(output):
             raise WrongOutputError(f"{problem}; no speed is reported for a wrong answer")
+        held.bench.refuse_recompilation()
         session.rest()
         return Visit(
             round=round_,
@@ -147,6 +151,7 @@ class Shelf:
 
     def _close(self, job_id: str, started_at: str) -> Answered:
         """Reads the settings back once more, and lets the case go. Raises MismatchError or WrongOutputError."""
+        self._held[job_id].bench.watch()
         self._held[job_id].bench.verify()
         outcome = self._outcome(job_id, started_at)
         self._drop(job_id)

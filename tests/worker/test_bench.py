@@ -99,6 +99,9 @@ class ScriptedSession:
 
     def rest(self) -> None: ...
 
+    def doubts(self) -> tuple[str, ...]:
+        return ()
+
     def close(self) -> None: ...
 
 
@@ -145,6 +148,21 @@ def test_an_output_that_goes_wrong_while_timed_ends_the_case() -> None:
     session.problem = "8 of 8 outputs are not finite"
     with pytest.raises(WrongOutputError, match="8 of 8"):
         bench.verify()
+
+
+def test_what_other_cases_of_the_process_compile_is_not_this_ones() -> None:
+    """A compiler's counts are the process's."""
+    session = ScriptedSession()
+    session.compiled = Compilation(compiler="xla", seconds=1.0, graphs=1)
+    bench = bench_of(session)
+    session.compiled = dataclasses.replace(session.compiled, graphs=42)
+    bench.watch()
+    bench.refuse_recompilation()
+    bench.verify()
+    session.compiled = dataclasses.replace(session.compiled, graphs=43)
+    with pytest.raises(MismatchError, match="xla, 42 graphs, 0 breaks became xla, 43 graphs"):
+        bench.refuse_recompilation()
+    assert bench.effective.compiler == "xla, 1 graph, 0 breaks"
 
 
 def test_other_settings_than_asked_for_end_the_case() -> None:
