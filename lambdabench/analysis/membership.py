@@ -46,11 +46,24 @@ class FrontShares:
 
 def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
     """A number for each that is equal for the same weights under two names, which have one accuracy and one error of it."""
-    found: list[int] = []
+    numbers: list[int] = []
+    known: dict[tuple[str, int, float], list[int]] = {}
     for place, one in enumerate(weights):
-        same = next((other for other in range(place) if _are_twins(one, weights[other])), None)
-        found.append(place if same is None else found[same])
-    return np.unique(np.array(found, dtype=np.int64), return_inverse=True)[1]
+        firsts = known.setdefault((one.tag, one.image_px, one.parameters), [])
+        same = next((other for other in firsts if _are_twins(one, weights[other])), None)
+        numbers.append(place if same is None else same)
+        firsts += [place] if same is None else []
+    return np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)[1]
+
+
+def in_question(log_speed: Floats, log_sd: Floats, top1: Floats) -> NDArray[np.bool_]:
+    """Those that are not surely beaten: no other is faster and more accurate by `FAR` standard deviations of both."""
+    order = np.argsort(-top1, kind="stable")
+    least, most = (log_speed - FAR * log_sd)[order], log_speed + FAR * log_sd
+    best = np.concatenate(([-np.inf], np.maximum.accumulate(least)))
+    apart = 2 * FAR * float(top1_sd(top1).max(initial=0.0))
+    above = np.searchsorted(-top1[order], -(top1 + apart), side="left")
+    return np.asarray(best[above] <= most)
 
 
 def membership(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> Floats:

@@ -10,7 +10,7 @@ import pandas as pd
 from ..core import fields
 from ..core.errors import AxisError
 from ..core.fields import Field
-from .membership import Weights, membership, twins
+from .membership import Weights, in_question, membership, twins
 
 BETTER = {
     "latency": "lower",
@@ -28,6 +28,8 @@ BETTER = {
 }
 WIDTH = 1.959964
 """Standard deviations on each side of an interval of 95 %."""
+MOST = 3000
+"""Of more points that are not surely beaten no probabilities are found."""
 TWINS = ("top1_tag", "image_px", "parameters", "top1")
 BATCH = "asked_batch_size"
 KERNEL = "options.kernel"
@@ -94,12 +96,17 @@ def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     of_interval = np.log(high.to_numpy(float) / low.to_numpy(float)) / (2 * WIDTH)
     own = of_interval if sd is None else np.where(sd.isna(), of_interval, sd.to_numpy(float))
     speed = np.log(points[x].to_numpy(float)) * (1 if BETTER[x] == "higher" else -1)
-    columns = [points[name] if name in points else pd.Series(None, points.index) for name in TWINS]
+    top1 = points["top1"].to_numpy(float)
+    near = in_question(speed, own, top1)
+    if near.sum() > MOST:
+        return pd.Series(dtype=float)
+    columns = [points[name][near] if name in points else pd.Series(None, points.index[near]) for name in TWINS]
     same = [
-        Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(top1))
-        for tag, px, count, top1 in zip(*columns, strict=True)
+        Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(one))
+        for tag, px, count, one in zip(*columns, strict=True)
     ]
-    found = membership(speed, own, points["top1"].to_numpy(float), twins(same))
+    found = np.zeros(len(points))
+    found[near] = membership(speed[near], own[near], top1[near], twins(same))
     return pd.Series(found, index=points.index)
 
 
