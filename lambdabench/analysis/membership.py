@@ -34,16 +34,6 @@ class Weights:
     top5: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrontShares:
-    """`shares`: of draws in which a network is on the front. `same`: of those whose front is the set of `usual`, the front of the middle
-    values."""
-
-    shares: Floats
-    usual: NDArray[np.bool_]
-    same: float
-
-
 def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
     """A number for each that is equal for the same weights under two names, which have one accuracy and one error of it."""
     numbers: list[int] = []
@@ -77,18 +67,6 @@ def membership(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[
     for place, original in enumerate(field.order):
         result[original] = _probability(field, place)
     return result
-
-
-def front_shares(log_speeds: Floats, top1: Floats, groups: NDArray[np.int64], seed: int) -> FrontShares:
-    """Of joint draws of all speeds, [draw, case] as `rounds.draws` makes them of latencies (with the other sign), and as many draws
-    of the accuracies: how often each case is on the front, and how often the front is the one that is seen."""
-    random = np.random.default_rng(seed)
-    names, mine = np.unique(groups, return_inverse=True)
-    accuracy = np.array([top1[mine == one].mean() for one in range(len(names))])
-    drawn = accuracy + top1_sd(accuracy) * random.standard_normal((len(log_speeds), len(names)))
-    usual = _front(np.median(log_speeds, axis=0), accuracy[mine])
-    fronts = np.array([_front(speeds, one[mine]) for speeds, one in zip(log_speeds, drawn, strict=True)])
-    return FrontShares(shares=fronts.mean(axis=0), usual=usual, same=float((fronts == usual).all(axis=1).mean()))
 
 
 def top1_sd(top1: Floats) -> Floats:
@@ -155,16 +133,6 @@ def _probability(field: _Field, place: int) -> float:
 def _above(limit: Any, middle: Floats, sd: Floats) -> Floats:
     """P(a normal one lies above a limit)."""
     return np.asarray(stats.norm.sf((limit - middle) / sd))
-
-
-def _front(speed: Floats, accuracy: Floats) -> NDArray[np.bool_]:
-    """Those than which none is faster and at least as accurate, or as fast and more accurate."""
-    order = np.lexsort((-accuracy, -speed))
-    best = np.maximum.accumulate(accuracy[order])
-    before = np.concatenate(([-np.inf], best[:-1]))
-    found = np.empty(len(speed), dtype=bool)
-    found[order] = accuracy[order] > before
-    return found
 
 
 def _are_twins(one: Weights, other: Weights) -> bool:
