@@ -16,7 +16,7 @@ import pandas as pd
 
 from .. import conduct, launch, layers, models, plan, store, suite
 from ..analysis import pareto as front
-from ..analysis import table
+from ..analysis import table, tailed
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
 from ..analysis.resolution import Resolution, resolution
@@ -24,11 +24,11 @@ from ..conduct import Progress
 from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
+from ..core.overrides import Overrides
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
-from ..suite import Overrides
 from . import calibrating, clocks, owned, placing
 from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
@@ -154,7 +154,7 @@ def prepare(
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         forking=[name for name in _backends(wanted) if conduct.forks(name)],
     )
-    done = done_in(request.results / wanted.name, print_, wanted.metrics)
+    done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
 
     def make(**changes: Any) -> Plan:
         return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
@@ -283,8 +283,16 @@ def _free_bytes(device: str) -> int:
 
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
     """The wide table of a run's cells as far as they have been measured, with `on_front`."""
-    cases = table.wide(store.frame(progress.records()), prepared.suite.weights or DEFAULT_WEIGHTS)
-    return with_front(cases, front.pareto(cases))
+    return _wide(prepared, store.frame(progress.records()))
+
+
+def _wide(prepared: Prepared, rows: pd.DataFrame) -> pd.DataFrame:
+    """The wide table of rows with `on_front`, and with quantiles of latency where the suite asks for some."""
+    wanted = prepared.suite
+    cases = table.wide(rows, wanted.weights or DEFAULT_WEIGHTS)
+    cases = with_front(cases, front.pareto(cases))
+    names = tailed.quantiles_of(rows, wanted.sampling.at) if tailed.are_asked(wanted) else ()
+    return tailed.with_tails(cases, rows, names)
 
 
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
@@ -333,7 +341,7 @@ def _wishes(wanted: Suite) -> list[Wish]:
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
     job = owned.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
-    told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
+    told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics), "asked_at": job.sampling.at}
     return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told
 
 
@@ -375,8 +383,7 @@ def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["fingerprint"] == prepared.fingerprint]
-    cases = table.wide(rows, prepared.suite.weights or DEFAULT_WEIGHTS)
-    return rows, with_front(cases, front.pareto(cases))
+    return rows, _wide(prepared, rows)
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:

@@ -3,7 +3,8 @@
 import math
 import re
 
-NAME = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)")
+EXPECTED = "expected a quantile between p0 and p100 like p50, p95, p99 or p99.9"
+NAME = re.compile(r"p(?!0+(?:\.0+)?$)(\d{1,2}(?:\.\d{1,4})?)")
 CONFIDENCE = 0.95
 """Of each end of a quantile's interval by itself."""
 
@@ -11,8 +12,8 @@ CONFIDENCE = 0.95
 def share_of(name: str) -> float:
     """The share [0, 1] of calls that are no longer than a quantile: 0.95 of "p95". Raises ValueError for what is none."""
     found = NAME.fullmatch(name)
-    if found is None or float(found[1]) == 0:
-        raise ValueError(f"found {name!r}, expected a quantile between p0 and p100 like p50, p95, p99 or p99.9")
+    if found is None:
+        raise ValueError(f"found {name!r}, {EXPECTED}")
     return round(float(found[1]) / 100, 6)
 
 

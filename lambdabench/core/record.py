@@ -9,6 +9,7 @@ Schema versions
    pools, kernel libraries, torch.compile and JAX as well.
 6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network, visit_values and
    visit_...; null in files of older versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
+7  asked_at; null in files of older versions.
 """
 
 import math
@@ -20,7 +21,7 @@ from typing import Literal, get_args
 from . import foreign
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
@@ -229,6 +230,8 @@ class Record:
     reason: str
     asked_metrics: str | None = None
     """Comma-separated: what was asked for, whether or not the backend has it."""
+    asked_at: str | None = None
+    """The quantile of latency that was to have an upper bound, "p95"; empty where none was."""
     measurement: Measurement | None
     effective: Effective
     environment: Environment

@@ -38,7 +38,7 @@ def test_what_is_missing_is_counted_in_calls() -> None:
     assert few.missing() == "41 of 59 calls"
     burst = tail([[1.0, 1.1] * 10] * 8 + [[3.0, 3.1] * 10], 0.95)
     assert (burst.high, burst.calls) == (None, 180)
-    assert burst.missing() == f"{burst.alike} of 59 calls, as 180 that come in bursts tell"
+    assert burst.missing() == f"{burst.alike} of 59 calls (180 that come in bursts)"
 
 
 def test_a_single_slow_call_of_a_hundred_is_in_p99_and_not_in_p95() -> None:
