@@ -94,6 +94,13 @@ def asked_in(rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted({str(one) for one in told if one}, key=share_of))
 
 
+def asked_of(cases: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """The quantile that each case was asked for, the highest where its rows differ; empty for none."""
+    asked = {key: asked_in(same) for key, same in rows.groupby(KEY)}
+    keys = zip(cases["case_id"], cases["fingerprint"], strict=True)
+    return [("", *asked.get(key, ()))[-1] for key in keys]
+
+
 def visits_of(row: Mapping[str, Any]) -> Iterator[Floats]:
     """A row's samples, visit by visit; all in one where it was measured in one piece."""
     samples, counts = np.asarray(row["samples"], float), row.get("visit_samples")

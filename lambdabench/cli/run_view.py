@@ -16,14 +16,12 @@ from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.quantiles import fewest_calls, share_of
 from ..core.spec import HALVED, Job, ModelFacts
 from ..core.units import format_duration, format_significant
-from ..turns import TAIL_S
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
-from .tails_view import tail_legend
+from .tails_view import plan_line, tail_legend
 from .telling import teller
 
 SLACK = 1.25
@@ -81,28 +79,12 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         console.print(f"skipped  {foreign.plain(what)}")
     if planned.fallback:
         console.print(f"! {planned.fallback}")
-    if planned.jobs and (line := at_line(planned.jobs)):
+    if planned.jobs and (line := plan_line(planned.jobs)):
         console.print(line, soft_wrap=True)
     basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
     console.print(
         f"{_cases(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
-    )
-
-
-def at_line(jobs: Sequence[Job]) -> str:
-    """What the quantile that was asked for takes, and how many cases have no time for it; empty where none was."""
-    name = jobs[0].sampling.at
-    if not name:
-        return ""
-    fewest = fewest_calls(share_of(name))
-    short = [one for one in jobs if one.calls < one.sampling.tail_visits]
-    told = f"{name}: an upper bound takes {fewest:,} calls, and as many visits of a case where {TAIL_S:g} s suffice for them"
-    if not short:
-        return told
-    few = f"{min(one.calls for one in short):,} to {max(one.calls for one in short):,}"
-    return (
-        f"{told}; {len(short)} of {_cases(jobs)} come to {few} calls: not bounded in one run, the next one adds as many"
     )
 
 
@@ -351,6 +333,8 @@ def _print_next(console: Console, result: RunResult, repeat: list[str], results:
         return
     bad = result.cases[result.cases["status"] != "ok"]["model"].tolist() if len(result.cases) else []
     commands = [["plot", "pareto", "--suite", result.prepared.suite.name]] if result.figures else []
+    if result.prepared.suite.sampling.at and "latency_calls" in result.cases:
+        commands += [["plot", "latency", "--suite", result.prepared.suite.name]]
     commands += [["show", bad[0]]] if bad else []
     hints = [shlex.join(["lambdabench", *one, *results_words(results)]) for one in commands]
     if hints:

@@ -1,6 +1,6 @@
 """The slowest calls of a case as text: quantiles with bounds, or how many calls a bound still wants; the share over a limit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,10 @@ import pandas as pd
 from ..analysis.tailed import tail_of
 from ..analysis.tails import unseen
 from ..core.quantiles import NAME as QUANTILE
+from ..core.quantiles import fewest_calls, share_of
+from ..core.spec import Job
 from ..core.units import format_significant, format_time
+from ..turns import TAIL_S
 
 
 def quantile_cell(case: Mapping[str, Any], name: str) -> str:
@@ -34,6 +37,20 @@ def calls_line(case: Mapping[str, Any]) -> str:
         return f"{told}, in one piece"
     missed = 100 * unseen(int(visits))
     return f"{told}; what disturbs less than {missed:.0f} % of the time may have met none of the {int(visits)} visits"
+
+
+def plan_line(jobs: Sequence[Job]) -> str:
+    """What the quantile that was asked for takes, and how many cases have no time for it; empty where none was."""
+    name = jobs[0].sampling.at
+    if not name:
+        return ""
+    fewest = fewest_calls(share_of(name))
+    short = [one for one in jobs if one.calls < one.sampling.tail_visits]
+    told = f"{name}: an upper bound takes {fewest:,} calls, and as many visits of a case where {TAIL_S:g} s suffice for them"
+    if not short:
+        return told
+    few = f"{min(one.calls for one in short):,} to {max(one.calls for one in short):,}"
+    return f"{told}; {len(short)} of {len(jobs)} cases come to {few} calls: not bounded in one run, the next one adds as many"
 
 
 def tail_legend(cases: pd.DataFrame, at: str) -> list[str]:

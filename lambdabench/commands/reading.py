@@ -133,14 +133,15 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
         quoted=quoted_beside(wanted, cases),
         agreements=agreements(rows, cases),
-        repeat=_repeat_suite(suite_name, results),
+        repeat=_repeat_suite(suite_name, results, *tailed.asked_in(rows)[-1:]),
     )
 
 
-def _repeat_suite(suite_name: str, results: Path) -> str:
+def _repeat_suite(suite_name: str, results: Path, at: str = "") -> str:
     if suite_name == recording.SUITE:
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results)])
-    return shlex.join(["lambdabench", "run", "--suite", suite_name, "--fresh", *results_words(results)])
+    words = ["lambdabench", "run", "--suite", suite_name, *(["--at", at] if at else []), "--fresh"]
+    return shlex.join([*words, *results_words(results)])
 
 
 def _report_command(suite_name: str, results: Path) -> str:
@@ -177,6 +178,7 @@ def show(
         raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
     cases = table.wide(rows)
     cases = matching(cases[cases["case_id"].isin(mine["case_id"])], filters or {}, name)
+    cases = cases.assign(asked_at=tailed.asked_of(cases, mine))
     return tailed.with_limit(tailed.with_tails(cases, mine, tailed.quantiles_of(mine)), mine, limit_s), mine
 
 
@@ -192,6 +194,7 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
             continue
         shape = fields.options(case).get(shapes.OPTION) if field.name == "image_px" else None
         words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(fields.value(case, field))]
+    words += ["--at", str(case["asked_at"])] if case.get("asked_at") else []
     return shlex.join([*words, "--fresh", *results_words(results)])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
@@ -27,6 +28,7 @@ SPREAD = 0.5
 """Of a line's height: over so much of it its quantiles are laid out, so that bars do not cover each other."""
 LINE_INCHES, LEAST_INCHES, PANEL_INCHES, NAME_INCHES = 0.36, 2.0, 4.6, 0.065
 ARROW_POINTS = 20
+CAPTION_PER_INCH = 19
 OF_A_LINE = tuple(one for one in fields.FIELDS if one.name not in ("model", "batch_size", "suite"))
 """What tells lines of one model apart."""
 
@@ -49,9 +51,9 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = (), limit_s:
         for axes, batch in zip(grid[0], batches, strict=True):
             _draw_panel(axes, lines[lines["asked"] == batch], order, names, limit_s)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
-        _draw_legend(grid[0][-1], names, lines)
+        _draw_legend(figure, names, lines)
         style.heading(figure, title)
-        style.caption(figure, notes, width=int(wide * 17))
+        style.caption(figure, notes, width=int(wide * CAPTION_PER_INCH))
     return Drawing(figure=figure, numbers=_numbers(timed, names))
 
 
@@ -85,7 +87,7 @@ def _draw_panel(
     axes.set_yticks(range(len(order)), order, fontsize=7.5)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.margins(x=0.06)
+    axes.margins(x=0.12)
     axes.set_xlabel("latency [ms]  (← faster)")
     scales.plain_log_ticks(axes.xaxis)
 
@@ -127,14 +129,17 @@ def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
     axes.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=7, va="center", gid="share")
 
 
-def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
-    for name, colour in zip(names, _colours(names), strict=True):
-        axes.plot([], [], "o-", color=colour, ms=4.5, lw=1.1, label=name)
+def _draw_legend(figure: Figure, names: Sequence[str], lines: pd.DataFrame) -> None:
+    """Beside the title, where it covers nothing."""
+    marks = [
+        Line2D([], [], color=one, marker="o", ms=4.5, lw=1.1, label=name)
+        for name, one in zip(names, _colours(names), strict=True)
+    ]
     if any(lines[f"latency_{name}_high"].isna().any() for name in names):
-        axes.plot([], [], "o", color="#555555", mfc="white", ms=4.5, label="not bounded")
-    axes.plot([], [], "|", color="#999999", ms=6, label="longest call")
-    axes.legend(
-        fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(names) + 2, handletextpad=0.4
+        marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
+    marks.append(Line2D([], [], color="#999999", marker="|", ms=6, ls="", label="longest call"))
+    figure.legend(
+        handles=marks, fontsize=7, frameon=False, loc="outside upper right", ncols=len(marks), handletextpad=0.4
     )
 
 

@@ -102,11 +102,12 @@ def tail_notes(cases: pd.DataFrame, limit_s: float | None = None) -> tuple[str, 
     names = columns_in(told)
     short = {name: int(told[f"latency_{name}_high"].isna().sum()) for name in names}
     if any(short.values()):
-        count = ", ".join(
-            f"{name} of {short[name]} ({fewest_calls(share_of(name)):,} calls)" for name in names if short[name]
-        )
+        open_ = [name for name in names if short[name]]
+        count = ", ".join(f"{name} in {short[name]}" for name in open_)
+        needs = ", ".join(f"{fewest_calls(share_of(name)):,}" for name in open_)
         lines.append(
-            f"Hollow, with an arrow: not bounded, since that takes more calls: {count} of {len(told)} cases; run --at makes them."
+            f"Hollow, with an arrow: not bounded, {count} of {len(told)} cases. That takes {needs} independent calls; "
+            f"lambdabench run --at {open_[-1]} makes them."
         )
     visits = told["latency_visits"].dropna() if "latency_visits" in told else pd.Series(dtype=float)
     if len(visits):
