@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..core.quantiles import NAME, share_of
 from ..core.spec import Suite
-from .tails import SHOWN, Floats, Tail, over, tail
+from .tails import SHOWN, Floats, Tail, over, tail, tails
 
 NEEDED = ("samples", "visit_samples", "asked_at")
 """The columns of the rows that tails are made of, beside those of `table`."""
@@ -31,9 +31,11 @@ def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) ->
         f"{METRIC}_calls": [math.nan if calls is None else sum(map(len, calls)) for calls, _ in lines],
         f"{METRIC}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in lines],
     }
-    for name in names:
-        found = [None if calls is None else tail(calls, share_of(name), reach=reach) for calls, reach in lines]
-        cells = [(math.nan,) * 4 if one is None else (one.value, one.low, one.high, one.alike) for one in found]
+    ordered = sorted(names, key=share_of)
+    found = [[] if calls is None else tails(calls, list(map(share_of, ordered)), reach=reach) for calls, reach in lines]
+    for place, name in enumerate(ordered):
+        told = [one[place] if one else None for one in found]
+        cells = [(math.nan,) * 4 if one is None else (one.value, one.low, one.high, one.alike) for one in told]
         columns |= {f"{METRIC}_{name}{end}": one for end, one in zip(ENDS, zip(*cells, strict=True), strict=True)}
     return _assigned(cases, columns)
 

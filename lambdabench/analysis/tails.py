@@ -7,7 +7,7 @@ together and follow each other, so what counts is how many independent calls wou
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,19 @@ def tail(visits: Visits, share: float, *, reach: float = 0.0) -> Tail:
         alike=same,
         share=share,
     )
+
+
+def tails(visits: Visits, shares: Sequence[float], *, reach: float = 0.0) -> list[Tail]:
+    """Several quantiles, `shares` rising: what bounds a higher one from above bounds the lower ones too, and from below the other way.
+    Raises as `tail` does."""
+    found = [tail(visits, one, reach=reach) for one in shares]
+    for place in range(len(found) - 2, -1, -1):
+        highs = [one.high for one in found[place : place + 2] if one.high is not None]
+        found[place] = replace(found[place], high=min(highs, default=None))
+    for place in range(1, len(found)):
+        lows = [one.low for one in found[place - 1 : place + 1] if one.low is not None]
+        found[place] = replace(found[place], low=max(lows, default=None))
+    return found
 
 
 def over(visits: Visits, limit_s: float, share: float = share_of("p95")) -> Over:

@@ -28,6 +28,8 @@ SPREAD = 0.5
 """Of a line's height: over so much of it its quantiles are laid out, so that bars do not cover each other."""
 LINE_INCHES, LEAST_INCHES, PANEL_INCHES, NAME_INCHES = 0.36, 2.0, 4.6, 0.065
 ARROW_POINTS = 20
+LEGEND_LIFT = 2.8
+"""Of the legend over a panel's upper edge, in its letters: its title stands below."""
 CAPTION_PER_INCH = 19
 OF_A_LINE = tuple(one for one in fields.FIELDS if one.name not in ("model", "batch_size", "suite"))
 """What tells lines of one model apart."""
@@ -51,7 +53,7 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = (), limit_s:
         for axes, batch in zip(grid[0], batches, strict=True):
             _draw_panel(axes, lines[lines["asked"] == batch], order, names, limit_s)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
-        _draw_legend(figure, names, lines)
+        _draw_legend(grid[0][0], names, lines)
         style.heading(figure, title)
         style.caption(figure, notes, width=int(wide * CAPTION_PER_INCH))
     return Drawing(figure=figure, numbers=_numbers(timed, names))
@@ -129,8 +131,8 @@ def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
     axes.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=7, va="center", gid="share")
 
 
-def _draw_legend(figure: Figure, names: Sequence[str], lines: pd.DataFrame) -> None:
-    """Beside the title, where it covers nothing."""
+def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
+    """Between the title and the panel's, where it covers nothing."""
     marks = [
         Line2D([], [], color=one, marker="o", ms=4.5, lw=1.1, label=name)
         for name, one in zip(names, _colours(names), strict=True)
@@ -138,8 +140,16 @@ def _draw_legend(figure: Figure, names: Sequence[str], lines: pd.DataFrame) -> N
     if any(lines[f"latency_{name}_high"].isna().any() for name in names):
         marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
     marks.append(Line2D([], [], color="#999999", marker="|", ms=6, ls="", label="longest call"))
-    figure.legend(
-        handles=marks, fontsize=7, frameon=False, loc="outside upper right", ncols=len(marks), handletextpad=0.4
+    axes.legend(
+        handles=marks,
+        fontsize=7,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=LEGEND_LIFT,
+        borderpad=0.0,
+        ncols=len(marks),
+        handletextpad=0.4,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lambdabench.analysis import rounds
-from lambdabench.analysis.tails import alike, over, tail, unseen
+from lambdabench.analysis.tails import alike, over, tail, tails, unseen
 from lambdabench.analysis.visits import Visit, fit
 from lambdabench.core.quantiles import fewest_calls, share_of
 
@@ -39,6 +39,21 @@ def test_what_is_missing_is_counted_in_calls() -> None:
     burst = tail([[1.0, 1.1] * 10] * 8 + [[3.0, 3.1] * 10], 0.95)
     assert (burst.high, burst.calls) == (None, 180)
     assert burst.missing() == f"{burst.alike} of 59 calls (180 that come in bursts)"
+
+
+def test_bounds_of_quantiles_are_in_their_order() -> None:
+    """Of half the visits all calls are longer, which leaves hardly anything known of the median; p95 knows more."""
+    draw = np.random.default_rng(0)
+    visits = [(level * draw.lognormal(0, SD, 20)).tolist() for level in [1.0, 1.0, 1.4] * 6]
+    alone = tail(visits, 0.5)
+    p50, p95 = tails(visits, [0.5, 0.95])
+    assert p95.high is not None
+    assert p50.high is not None
+    assert p50.high <= p95.high
+    assert alone.high is None or p50.high <= alone.high
+    assert p50.low is not None
+    assert p95.low is not None
+    assert p50.low <= p95.low
 
 
 def test_a_single_slow_call_of_a_hundred_is_in_p99_and_not_in_p95() -> None:
