@@ -5,6 +5,7 @@ Every call of every visit counts, those that other programs disturbed too: they 
 together and follow each other, so what counts is how many independent calls would tell as much.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -94,8 +95,7 @@ def tail(visits: Visits, share: float, *, reach: float = 0.0) -> Tail:
         raise ValueError(f"a call took {ordered[0]:g} s, expected more than 0")
     value = float(ordered[math.ceil(share * count) - 1])
     same = alike(visits, value)
-    most = int(stats.binom.ppf(CONFIDENCE, same, share)) + 1
-    least = int(stats.binom.ppf(1 - CONFIDENCE, same, share))
+    least, most = _ranks(same, share)
     high = None if most > same else float(ordered[math.ceil(most * count / same) - 1])
     low = None if least < 1 else float(ordered[max(1, least * count // same) - 1])
     return Tail(
@@ -157,6 +157,12 @@ def unseen(visits: int) -> float:
     """The largest share of the time in which something may have disturbed calls that so many visits met none of, with 95 % confidence: a
     burst is there for a whole visit or not."""
     return 1.0 - float((1 - CONFIDENCE) ** (1 / visits))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _ranks(calls: int, share: float) -> tuple[int, int]:
+    """The places, counted from 1, of the calls that bound a quantile from below and from above; 0 and one too many where none does."""
+    return int(stats.binom.ppf(1 - CONFIDENCE, calls, share)), int(stats.binom.ppf(CONFIDENCE, calls, share)) + 1
 
 
 def _joined(visits: Visits) -> Floats:

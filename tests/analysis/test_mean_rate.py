@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from lambdabench.analysis.completed import complete
 from lambdabench.analysis import estimate
+from lambdabench.analysis.completed import complete
 from lambdabench.analysis.estimate import correlated, mean_rate, mean_rate_interval
 from lambdabench.core.record import Measurement
 
