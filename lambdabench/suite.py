@@ -140,7 +140,9 @@ class SamplingTable(BaseModel):
     rounds: Count = SAMPLING.rounds
     spread_processes: Count = Field(default=1, description="Of older suites: the greater of this and processes counts.")
     tells: Annotated[float, Field(gt=1, allow_inf_nan=False)] = SAMPLING.tells
-    at: Annotated[str, AfterValidator(_check_quantile)] = SAMPLING.at
+    at: Annotated[str, AfterValidator(_check_quantile)] = Field(
+        default=SAMPLING.at, description="A quantile of latency that is to have an upper bound: p95, p99.9."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
 
 

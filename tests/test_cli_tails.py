@@ -59,7 +59,8 @@ def test_the_table_has_a_column_of_the_quantile_and_says_what_has_no_bound(once:
     assert re.search(r"resnet50.* 4[34]\.\d \[4\d\.\d, 4\d\.\d\]", said)
     assert re.search(r"9,\d+ not bounded: \d+ of 59", said) or "of 59 calls" in said
     assert "p95: of all calls of every visit, disturbed ones too" in said
-    assert "p95 of 1 of 2 cases is not bounded: the same command adds visits to them" in said
+    assert "reports/mine/latency.svg" in said
+    assert "p95 of 1 of 2 cases is not bounded: the same command without --fresh adds visits to them" in said
 
 
 def test_a_table_without_the_flag_is_as_it_was(away: Path) -> None:

@@ -333,8 +333,6 @@ def _print_next(console: Console, result: RunResult, repeat: list[str], results:
         return
     bad = result.cases[result.cases["status"] != "ok"]["model"].tolist() if len(result.cases) else []
     commands = [["plot", "pareto", "--suite", result.prepared.suite.name]] if result.figures else []
-    if result.prepared.suite.sampling.at and "latency_calls" in result.cases:
-        commands += [["plot", "latency", "--suite", result.prepared.suite.name]]
     commands += [["show", bad[0]]] if bad else []
     hints = [shlex.join(["lambdabench", *one, *results_words(results)]) for one in commands]
     if hints:

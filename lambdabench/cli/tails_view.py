@@ -63,7 +63,9 @@ def tail_legend(cases: pd.DataFrame, at: str) -> list[str]:
         f"{at}: of all calls of every visit, disturbed ones too; each end of its interval holds with 95 % confidence by itself"
     ]
     if count := int(timed[f"{column}_high"].isna().sum()):
-        lines.append(f"{at} of {count} of {len(timed)} cases is not bounded: the same command adds visits to them")
+        lines.append(
+            f"{at} of {count} of {len(timed)} cases is not bounded: the same command without --fresh adds visits to them"
+        )
     return lines
 
 

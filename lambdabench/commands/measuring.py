@@ -15,8 +15,6 @@ from typing import Any
 import pandas as pd
 
 from .. import conduct, launch, layers, models, plan, store, suite
-from ..analysis import pareto as front
-from ..analysis import table, tailed
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
 from ..analysis.resolution import Resolution, resolution
@@ -27,14 +25,14 @@ from ..core.identity import fingerprint
 from ..core.overrides import Overrides
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
-from ..facts import DEFAULT_WEIGHTS
 from ..machine import host
 from . import calibrating, clocks, owned, placing
 from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
 from .kept import done_in
 from .overriding import overrides_of
-from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
+from .reading import REPORTS, RESULTS, draw_plots, plots_of, quoted_beside
+from .tailing import wide_of
 
 OWN = ("results", "reports", "budget_s", "fresh")
 """What `run_frame` takes beside the overrides."""
@@ -283,16 +281,7 @@ def _free_bytes(device: str) -> int:
 
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
     """The wide table of a run's cells as far as they have been measured, with `on_front`."""
-    return _wide(prepared, store.frame(progress.records()))
-
-
-def _wide(prepared: Prepared, rows: pd.DataFrame) -> pd.DataFrame:
-    """The wide table of rows with `on_front`, and with quantiles of latency where the suite asks for some."""
-    wanted = prepared.suite
-    cases = table.wide(rows, wanted.weights or DEFAULT_WEIGHTS)
-    cases = with_front(cases, front.pareto(cases))
-    names = tailed.quantiles_of(rows, wanted.sampling.at) if tailed.are_asked(wanted) else ()
-    return tailed.with_tails(cases, rows, names)
+    return wide_of(prepared.suite, store.frame(progress.records()))
 
 
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
@@ -383,10 +372,11 @@ def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["fingerprint"] == prepared.fingerprint]
-    return rows, _wide(prepared, rows)
+    return rows, wide_of(prepared.suite, rows)
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
-    """The suite's plots; those that its cases suffice for."""
+    """The suite's plots, and that of quantiles where one is asked for; those that its cases suffice for."""
     wanted = prepared.suite
-    return draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)
+    names = plots_of(wanted, is_asked=bool(wanted.sampling.at))
+    return draw_plots(names, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)

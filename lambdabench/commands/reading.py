@@ -103,6 +103,11 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
     return tuple(paths)
 
 
+def plots_of(wanted: Suite, *, is_asked: bool) -> tuple[str, ...]:
+    """A suite's plots, and that of quantiles where one is asked for."""
+    return (*wanted.plots, *(["latency"] if is_asked and "latency" not in wanted.plots else []))
+
+
 def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
     """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
     NothingMeasuredError, UnknownNameError."""
@@ -122,8 +127,8 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     cases = scripted.measured(every)
     points = front.pareto(cases)
     folder = reports / wanted.name
-    more = ("latency",) if are_asked and "latency" not in wanted.plots else ()
-    figures = draw_plots((*wanted.plots, *more), every, title=wanted.title or wanted.name, folder=folder)
+    names = plots_of(wanted, is_asked=are_asked)
+    figures = draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
     return report.write(
         marked,

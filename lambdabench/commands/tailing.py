@@ -1,13 +1,26 @@
-"""The figure of the slowest calls."""
+"""The slowest calls: cases with quantiles where some are asked for, and their figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from .. import plots, report
+from ..analysis import pareto as front
 from ..analysis import scripted, table, tailed
+from ..core.spec import Suite
+from ..facts import DEFAULT_WEIGHTS
 from ..plots import latency
-from .reading import REPORTS, matching, rows_of, title_of, weights_of
+from .reading import REPORTS, matching, rows_of, title_of, weights_of, with_front
+
+
+def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
+    """The wide table of a suite's rows with `on_front`, and with quantiles of latency where the suite asks for some."""
+    cases = table.wide(rows, wanted.weights or DEFAULT_WEIGHTS)
+    cases = with_front(cases, front.pareto(cases))
+    names = tailed.quantiles_of(rows, wanted.sampling.at) if tailed.are_asked(wanted) else ()
+    return tailed.with_tails(cases, rows, names)
 
 
 def plot_latency(
