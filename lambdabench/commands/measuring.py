@@ -273,6 +273,9 @@ def _orchestra(prepared: Prepared, crew: conduct.Crew) -> conduct.Orchestra:
         retries=prepared.hosts.count == 1,
         spare=planned.spare,
         reference=planned.reference,
+        settle=conduct.Settling(allowance_s=conduct.allowance(planned.estimate_s))
+        if prepared.hosts.count == 1
+        else None,
     )
 
 

@@ -7,6 +7,7 @@ from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
 from .processes import forks
 from .rounds import Crew, Orchestra, Turn, follow
+from .settling import Settling, allowance
 from .told import told
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "Ledger",
     "Orchestra",
     "Progress",
+    "Settling",
     "Stop",
     "Turn",
+    "allowance",
     "follow",
     "forks",
     "outcomes_of",

@@ -1,9 +1,9 @@
 """`python -m lambdabench.conduct.proof [--repeats N] [--seconds S] [--only NAMES]`: does a run's number repeat? As reports/rounds/index.md.
 
 Six networks are measured again and again in two ways, of equally long measuring each: in one piece, network after network, and in
-rounds of visits in three generations of processes. Three conditions: the machine as it is; one core taken in random bursts of seconds; all
-cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended to repetitions.jsonl as they
-end, so that a proof goes on where the last one stopped.
+rounds of visits in three generations of processes, disturbed ones made again. Three conditions: the machine as it is; one core taken in
+random bursts of seconds; all cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended
+to repetitions.jsonl as they end, so that a proof goes on where the last one stopped.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from ..core.spec import Case, Job, Sampling
 from ..launch.hands import Crew
 from ..machine import host, quiet
 from . import proof_table
-from .processes import key_of
 from .rounds import Orchestra, follow
+from .settling import Settling, allowance
 
 NETWORKS = (
     "resnet50",
@@ -88,17 +88,20 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
-    """One repetition: of each network its visits' medians with their rounds and processes, and how busy the machine was."""
+    """One repetition: of each network its visits (round, process, median, share that others had of its CPU), and how busy
+    the machine was."""
     rounds, processes = WAYS[way]
     sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
     jobs = [_job(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
-    found: dict[str, list[tuple[int, int, float]]] = {}
+    found: dict[str, list[tuple[int, int, float, float]]] = {}
+    settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
     with _load(condition), Crew() as crew:
-        orchestra = Orchestra(crew=crew, key_of=key_of, half_of=lambda one: one, seed=random.getrandbits(32))
+        orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, orchestra):
             if turn.visit is not None:
-                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds))
+                lost = quiet.lost_of(turn.visit.noise) or 0.0
+                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds), round(lost, 3))
                 found.setdefault(turn.job.case.model, []).append(entry)
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     seconds = time.monotonic() - begun_s

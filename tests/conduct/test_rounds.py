@@ -2,10 +2,13 @@
 
 import collections
 import dataclasses
+from collections.abc import Callable
 
 from scripted_crew import SAMPLING, Script, job, orchestra
 
 from lambdabench.conduct import Turn, follow, told
+from lambdabench.core.record import Noise
+from lambdabench.core.spec import Job
 from lambdabench.core.visits import Asked
 from lambdabench.launch.hands import Key
 
@@ -231,3 +234,60 @@ def test_a_wrong_answer_at_the_end_ends_the_case() -> None:
     turns = list(follow([job("a"), job("b")], orchestra(script)))
     assert [one.ended.status for one in turns if one.ended is not None] == ["mismatch"]
     assert len(visits(turns)["a"]) == 3
+
+
+class Free:
+    """Says that processors are free as long as it is asked no more than `times`."""
+
+    def __init__(self, times: int = 1000) -> None:
+        self.times, self.asked, self.spent_s = times, 0, 0.0
+
+    def __call__(self, job: Job, is_over: Callable[[], bool]) -> bool:
+        self.asked += 1
+        return self.asked <= self.times
+
+    def spend(self, seconds: float) -> None:
+        self.spent_s += seconds
+
+
+def test_a_visit_that_others_disturbed_is_made_again_once_they_have_gone() -> None:
+    disturbed = [("a", 2), ("a", 2), ("b", 4)]
+
+    def noise(asked: Asked) -> Noise:
+        return Noise(cpu_waited=0.4 if _taken(disturbed, (asked.job_id[0], asked.round)) else 0.01)
+
+    settle = Free()
+    turns = list(follow([job("a"), job("b")], orchestra(Script(noise=noise), settle=settle)))
+    assert visits(turns) == {"a": [1, 2, 2, 2, *range(3, 10)], "b": [1, 2, 3, 4, 4, *range(5, 10)]}
+    assert settle.asked == 6 + 3, "before each opening, and after each disturbed visit"
+    assert settle.spent_s == 1.5, "of half a second each"
+    assert all(one.standing.visited == 9 for one in turns[-2:]), "of which each round counts once"
+
+
+def test_a_machine_that_is_always_shared_is_measured_as_it_is() -> None:
+    shared = Script(noise=lambda asked: Noise(cpu_waited=0.4))
+    every = {"a": [number for number in range(1, 10) for _ in range(3)]}
+    assert visits(list(follow([job("a")], orchestra(shared, settle=Free())))) == every, "twice again at most"
+    assert visits(list(follow([job("a")], orchestra(shared, settle=Free(0))))) == {"a": list(range(1, 10))}
+    assert visits(list(follow([job("a")], orchestra(shared)))) == {"a": list(range(1, 10))}
+
+
+def test_a_case_that_was_opened_in_a_burst_is_planned_anew() -> None:
+    """A step of a second would have had three visits."""
+    script = Script(step_s=1.0)
+
+    def noise(asked: Asked) -> Noise:
+        script.step_s = 0.02
+        return Noise()
+
+    script.noise = noise
+    script_turns = list(follow([job("a")], orchestra(script)))
+    assert len(visits(script_turns)["a"]) == 9
+    assert script_turns[-1].standing.is_done
+
+
+def _taken(left: list[tuple[str, int]], one: tuple[str, int]) -> bool:
+    if one in left:
+        left.remove(one)
+        return True
+    return False
