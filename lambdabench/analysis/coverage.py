@@ -19,6 +19,7 @@ import numpy as np
 from . import rounds, scenarios, visits
 from .estimate import Estimate
 from .looks import confidences
+from .membership import membership, top1_sd
 from .scenarios import Shape
 
 RUNS = 1000
@@ -32,6 +33,14 @@ WIDTHS = (0.015, 0.03, 0.05)
 ASKED_PERCENT = (93.0, 97.0)
 NOT_PROMISED = ("rounds alike",)
 """Kinds whose absolute figures are beyond what a run can know: a machine whose level moves more slowly than the run is long."""
+
+
+FRONTS = ("processes", "bursts", "rounds alike", "two speeds", "half twice as variable", "all at once")
+FRONT = Shape(rounds=9)
+SAID = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
+"""Percent: the middles of tenths."""
+SLOPE, AWAY = 2.0, 0.3
+"""Points of accuracy per unit of log time, and how far networks are from that line (sd): most are near the front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +113,24 @@ def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, flo
     return _covered(told), float(np.mean(spent))
 
 
+def foretell(kind: str, runs: int) -> list[tuple[float, bool]]:
+    """(Probability of the front that a run says, whether it is so) of every network of `runs` runs, with accuracies that are known as
+    published ones are."""
+    found: list[tuple[float, bool]] = []
+    for seed in range(runs):
+        run, random = scenarios.make(kind, FRONT, seed), np.random.default_rng(seed)
+        away = AWAY * random.standard_normal(FRONT.cases)
+        top1 = 78 + SLOPE * (run.truth - run.truth.mean()) + away
+        published = top1 + top1_sd(top1) * random.standard_normal(FRONT.cases)
+        fit = visits.fit(run.visits)
+        speed = -np.array([math.log(one.value) for one in rounds.absolute(fit).values()])
+        sd = np.array(list(rounds.beside(fit).values()))
+        said = membership(speed, sd, published, np.arange(FRONT.cases))
+        beaten = ((run.truth < run.truth[:, None]) & (top1 > top1[:, None])).any(axis=1)
+        found += [(float(one), not bool(is_beaten)) for one, is_beaten in zip(said, beaten, strict=True)]
+    return found
+
+
 def _held(one: Estimate, truth: float) -> tuple[bool, float]:
     return math.log(one.low) <= truth <= math.log(one.high), math.log(one.high / one.value)
 
@@ -116,16 +143,25 @@ def _covered(found: Sequence[tuple[bool, float]]) -> Covered:
     )
 
 
-def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> tuple[list[Line], list[Stopped]]:
+Foretold = tuple[str, list[tuple[float, bool]]]
+"""Kind, and (probability of the front, whether it was so) of each network."""
+
+
+def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> tuple[list[Line], list[Stopped], list[Foretold]]:
     """All lines of the report; `mapped` is `map`, or one that works elsewhere."""
     kinds, shapes = zip(*itertools.product(scenarios.KINDS, SHAPES), strict=True)
     stopping, widths = zip(*itertools.product(STOPPING, WIDTHS), strict=True)
     lines = mapped(cover, kinds, shapes, itertools.repeat(runs))
     told = mapped(cover_stopped, stopping, widths, itertools.repeat(runs))
-    return list(lines), [(kind, width, *of) for kind, width, of in zip(stopping, widths, told, strict=True)]
+    fronts = mapped(foretell, FRONTS, itertools.repeat(runs))
+    return (
+        list(lines),
+        [(kind, width, *of) for kind, width, of in zip(stopping, widths, told, strict=True)],
+        list(zip(FRONTS, fronts, strict=True)),
+    )
 
 
-def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
+def page(lines: Sequence[Line], stopped: Sequence[Stopped], fronts: Sequence[Foretold], runs: int) -> str:
     """The report in Markdown."""
     text = [
         "# How often intervals hold the truth",
@@ -157,7 +193,28 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
         "|---|---|---|---|",
     ]
     text += [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in stopped]
+    text += [
+        "",
+        "## Is a probability of the front how often it comes true?",
+        "",
+        f"{FRONT.cases} networks near a front, {FRONT.rounds} rounds in {FRONT.processes} processes, accuracies that err as published ones",
+        "do (analysis/membership.py). Of networks of which a run said so much, in percent (the middle of each tenth), how many were on",
+        "the front, of how many.",
+        "",
+        f"| machine | rounds | {' | '.join(f'{one} %' for one in SAID)} | networks on the front: said, were |",
+        f"|---|---|{'---|' * len(SAID)}---|",
+    ]
+    text += [_foretold(kind, found, runs) for kind, found in fronts]
     return "\n".join(text) + "\n"
+
+
+def _foretold(kind: str, found: Sequence[tuple[float, bool]], runs: int) -> str:
+    tenth = np.minimum([int(10 * said) for said, _ in found], 9)
+    came = np.array([is_on for _, is_on in found])
+    each = [came[tenth == one] for one in range(10)]
+    cells = [f"{100 * one.mean():.0f} % of {len(one):,}" if len(one) else "" for one in each]
+    sizes = f"{sum(said for said, _ in found) / runs:.2f}, {came.sum() / runs:.2f}"
+    return f"| {kind} | {FRONT.rounds} | {' | '.join(cells)} | {sizes} |"
 
 
 def _marked(one: Covered, mark: str = "") -> str:
@@ -179,9 +236,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
-        lines, stopped = simulate(asked.runs, pool.map if pool else map)
+        found = simulate(asked.runs, pool.map if pool else map)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "index.md").write_text(page(lines, stopped, asked.runs), encoding="utf-8")
+    (asked.out / "index.md").write_text(page(*found, asked.runs), encoding="utf-8")
     return 0
 
 

@@ -15,8 +15,6 @@ from . import rounds
 from .estimate import Estimate, ratio
 from .visits import Fit, Visit, fit
 
-DRAWS = 400
-"""Joint draws, of which a standard deviation is taken."""
 MOST = 10**6
 """Rounds or processes of a run, at most."""
 PASSPORT = ("visit_cpu_waited", "visit_steal", "visit_cpu_pressure", "visit_cpu_per_wall")
@@ -39,7 +37,7 @@ def told(rows: pd.DataFrame) -> dict[tuple[int, str], Told]:
     for (_, metric), same in rows.groupby(["machine", "metric"], observed=True, sort=False):
         for one in fits(same):
             estimates = rounds.absolute(one)
-            apart = _apart(one)
+            apart = rounds.beside(one)
             for name, estimate in estimates.items():
                 found[int(name), str(metric)] = Told(estimate=estimate, sd=apart[name])
     return found
@@ -110,13 +108,3 @@ def _together(visits: Sequence[Visit]) -> list[list[Visit]]:
     for one, place in zip(visits, case, strict=True):
         groups[label[place]].append(one)
     return [one for one in groups if one]
-
-
-def _apart(found: Fit) -> dict[str, float]:
-    """Of each case the standard deviation of its draws beside the mean of all cases of a draw, of which the case itself is one: of n
-    equal ones it is sqrt((n - 1) / n) of their own, which is taken back."""
-    drawn, count = rounds.draws(found, DRAWS, seed=0), len(found.cases)
-    if count < 2:
-        return dict(zip(found.cases, drawn.std(axis=0), strict=True))
-    beside = drawn - drawn.mean(axis=1, keepdims=True)
-    return dict(zip(found.cases, beside.std(axis=0) * math.sqrt(count / (count - 1)), strict=True))
