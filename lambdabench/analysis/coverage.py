@@ -35,6 +35,11 @@ NOT_PROMISED = ("rounds alike",)
 """Kinds whose absolute figures are beyond what a run can know: a machine whose level moves more slowly than the run is long."""
 
 
+PATIENT = Shape(cases=8, rounds=27, processes=9)
+PLANNED, MORE = 9, 3
+"""Rounds of a patient run that are made whatever comes, and of each further generation."""
+ENOUGH = (0.02, 0.03, 0.05)
+"""Middle half widths of ratios at which a patient run stops."""
 FRONTS = ("processes", "bursts", "rounds alike", "two speeds", "half twice as variable", "all at once")
 FRONT = Shape(rounds=9)
 SAID = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
@@ -113,6 +118,25 @@ def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, flo
     return _covered(told), float(np.mean(spent))
 
 
+def cover_patient(kind: str, half_width: float, runs: int) -> tuple[Covered, float]:
+    """(Coverage of plain 95 % intervals of ratios of runs that go on by further generations until the middle one is narrow enough, as
+    `run --patience` does; rounds they took on average)."""
+    told: list[tuple[bool, float]] = []
+    spent: list[int] = []
+    for seed in range(runs):
+        run = scenarios.make(kind, PATIENT, seed)
+        for count in range(PLANNED, PATIENT.rounds + 1, MORE):
+            found = visits.fit([one for one in run.visits if one.round_ < count])
+            ratios = rounds.paired(found, found.cases[0])
+            truths = dict(zip(found.cases, run.truth - run.truth[0], strict=True))
+            held = [_held(one, truths[name]) for name, one in ratios.items()]
+            if float(np.median([width for _, width in held])) <= half_width or count == PATIENT.rounds:
+                told += held
+                spent.append(count)
+                break
+    return _covered(told), float(np.mean(spent))
+
+
 def foretell(kind: str, runs: int) -> list[tuple[float, bool]]:
     """(Probability of the front that a run says, whether it is so) of every network of `runs` runs, with accuracies that are known as
     published ones are."""
@@ -143,25 +167,37 @@ def _covered(found: Sequence[tuple[bool, float]]) -> Covered:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """All that the report tells."""
+
+    lines: Sequence[Line]
+    stopped: Sequence[Stopped]
+    patient: Sequence[Stopped]
+    fronts: Sequence["Foretold"]
+
+
 Foretold = tuple[str, list[tuple[float, bool]]]
 """Kind, and (probability of the front, whether it was so) of each network."""
 
 
-def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> tuple[list[Line], list[Stopped], list[Foretold]]:
+def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> Simulated:
     """All lines of the report; `mapped` is `map`, or one that works elsewhere."""
-    kinds, shapes = zip(*itertools.product(scenarios.KINDS, SHAPES), strict=True)
-    stopping, widths = zip(*itertools.product(STOPPING, WIDTHS), strict=True)
-    lines = mapped(cover, kinds, shapes, itertools.repeat(runs))
-    told = mapped(cover_stopped, stopping, widths, itertools.repeat(runs))
-    fronts = mapped(foretell, FRONTS, itertools.repeat(runs))
-    return (
-        list(lines),
-        [(kind, width, *of) for kind, width, of in zip(stopping, widths, told, strict=True)],
-        list(zip(FRONTS, fronts, strict=True)),
+
+    def over(work: Callable[..., Any], *axes: Sequence[Any]) -> list[Any]:
+        points = list(itertools.product(*axes))
+        found = mapped(work, *zip(*points, strict=True), itertools.repeat(runs))
+        return [(*point, one) for point, one in zip(points, found, strict=True)]
+
+    return Simulated(
+        lines=[one for *_, one in over(cover, list(scenarios.KINDS), SHAPES)],
+        stopped=[(kind, width, *of) for kind, width, of in over(cover_stopped, STOPPING, WIDTHS)],
+        patient=[(kind, width, *of) for kind, width, of in over(cover_patient, FRONTS, ENOUGH)],
+        fronts=over(foretell, FRONTS),
     )
 
 
-def page(lines: Sequence[Line], stopped: Sequence[Stopped], fronts: Sequence[Foretold], runs: int) -> str:
+def page(found: Simulated, runs: int) -> str:
     """The report in Markdown."""
     text = [
         "# How often intervals hold the truth",
@@ -173,7 +209,7 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], fronts: Sequence[For
         "| machine | cases | rounds | processes | absolute | ratio to the first case | ratio, second half of the cases |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in lines:
+    for one in found.lines:
         shape = one.shape
         beyond = one.kind in NOT_PROMISED
         cells = (_marked(one.absolute, "¹" if beyond else ""), _marked(one.paired), _marked(one.latter))
@@ -192,7 +228,17 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], fronts: Sequence[For
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
     ]
-    text += [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in stopped]
+    text += _stops(found.stopped)
+    text += [
+        "",
+        f"Going on with `run --patience`: ratios of {PATIENT.cases} cases, {PLANNED} rounds in 3 processes, then generations of {MORE}",
+        f"rounds until the middle ratio is narrow enough, {PATIENT.rounds} rounds at most. What ends a run is a width, so plain 95 %",
+        "intervals keep what they promise.",
+        "",
+        "| machine | narrow enough | rounds taken | ratio |",
+        "|---|---|---|---|",
+        *_stops(found.patient),
+    ]
     text += [
         "",
         "## Is a probability of the front how often it comes true?",
@@ -204,8 +250,12 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], fronts: Sequence[For
         f"| machine | rounds | {' | '.join(f'{one} %' for one in SAID)} | networks on the front: said, were |",
         f"|---|---|{'---|' * len(SAID)}---|",
     ]
-    text += [_foretold(kind, found, runs) for kind, found in fronts]
+    text += [_foretold(kind, told, runs) for kind, told in found.fronts]
     return "\n".join(text) + "\n"
+
+
+def _stops(found: Sequence[Stopped]) -> list[str]:
+    return [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in found]
 
 
 def _foretold(kind: str, found: Sequence[tuple[float, bool]], runs: int) -> str:
@@ -238,7 +288,7 @@ def main(arguments: Sequence[str]) -> int:
         pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
         found = simulate(asked.runs, pool.map if pool else map)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "index.md").write_text(page(*found, asked.runs), encoding="utf-8")
+    (asked.out / "index.md").write_text(page(found, asked.runs), encoding="utf-8")
     return 0
 
 

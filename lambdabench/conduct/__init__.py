@@ -6,7 +6,7 @@
 from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
 from .processes import forks
-from .rounds import Crew, Orchestra, Turn, follow
+from .rounds import Crew, Orchestra, Patience, Turn, follow
 from .settling import Settling, allowance
 from .told import told
 
@@ -14,6 +14,7 @@ __all__ = [
     "Crew",
     "Ledger",
     "Orchestra",
+    "Patience",
     "Progress",
     "Settling",
     "Stop",

@@ -37,6 +37,8 @@ NETWORKS = (
     "deit_small_patch16_224",
 )
 """The first is the reference; the last two are one architecture under two names."""
+LARGER = ("lambda_resnet26t", "halonet26t")
+"""Of 256 x 256 pixels, others of 224."""
 WAYS = {"one piece": (1, 1), "rounds": (9, 3)}
 """(Rounds, processes) of a case."""
 CONDITIONS = ("as it is", "bursts", "shared")
@@ -92,11 +94,11 @@ def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
     the machine was."""
     rounds, processes = WAYS[way]
     sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
-    jobs = [_job(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
+    jobs = [job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
     found: dict[str, list[tuple[int, int, float, float]]] = {}
     settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
-    with _load(condition), Crew() as crew:
+    with load(condition), Crew() as crew:
         orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, orchestra):
             if turn.visit is not None:
@@ -118,16 +120,17 @@ def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: in
     ]
 
 
-def _job(name: str, sampling: Sampling) -> Job:
+def job_of(name: str, sampling: Sampling) -> Job:
+    """A network's latency at batch 1, at its own size."""
     case = Case(model=name, device="cpu", image_px=224, threads=host.usable_cores(), param_dtype="float32")
-    if name == "lambda_resnet26t":
+    if name in LARGER:
         case = dataclasses.replace(case, image_px=256)
     identity = case_id(case, {})
     return Job(job_id=f"{identity}-0", case_id=identity, case=case, metrics=("latency",), sampling=sampling)
 
 
 @contextlib.contextmanager
-def _load(condition: str) -> Generator[None]:
+def load(condition: str) -> Generator[None]:
     """Other programs beside, as the condition says."""
     scripts = {"as it is": (), "bursts": (BURSTS,), "shared": (STEADY,) * host.usable_cores()}[condition]
     with contextlib.ExitStack() as stack:

@@ -64,6 +64,18 @@ class Turn:
     """Why it is not visited again."""
     round: int = 0
     left_s: float = 0.0
+    lacking: str = ""
+    """What more rounds are made for than were planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """More rounds than were planned, in further generations of processes, until nothing is `lacking` or it is `end_s`. `more`: cases of
+    earlier runs, in a further process."""
+
+    end_s: float
+    lacking: Callable[[], str]
+    more: Sequence[Job] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +100,7 @@ class Orchestra:
     """Cases that there seemed to be no time for, in the order in which they are begun where there is."""
     reference: str = ""
     """The case id that is in every heat, by which heats can be held against each other."""
+    patience: Patience | None = None
     settle: Settle | None = None
     """Where it is there, openings wait for a free machine, and visits that others disturbed are made again once it is free."""
 
@@ -102,6 +115,8 @@ def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
         yield from run.play([one for one in run.standings if one.ended is None and one.share(generation)], generation)
     while spare := run.take_spare():
         yield from run.play(spare, 0)
+    if orchestra.patience is not None:
+        yield from run.go_on(orchestra.patience)
     yield from run.left_out()
 
 
@@ -118,12 +133,13 @@ class _Run:
         self._spare = list(orchestra.spare)
         self._reference = next((one for one in self.standings if one.job.case_id == orchestra.reference), None)
         self._round = orchestra.first_round
-        self._share_s = float("inf")
+        self._end_s, self._share_s = orchestra.end_s, float("inf")
+        self._lacking = ""
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
         now_s = self._orchestra.clock()
-        self._share_s = now_s + (self._orchestra.end_s - now_s) / (generations - generation)
+        self._share_s = now_s + (self._end_s - now_s) / (generations - generation)
 
     def play(self, waiting: Sequence[Standing], generation: int) -> Iterator[Turn]:
         """The heats of a generation, with those that come in."""
@@ -136,13 +152,28 @@ class _Run:
 
     def take_spare(self) -> list[Standing]:
         """Cases that the time left suffices for after all, as far as estimates tell."""
-        left_s, found = self._orchestra.end_s - self._orchestra.clock(), list[Standing]()
+        left_s, found = self._end_s - self._orchestra.clock(), list[Standing]()
         while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
             one = self._spare.pop(0)
             left_s -= least_s(one)
             found.append(Standing(job=one))
         self.standings += found
         return found
+
+    def go_on(self, patience: Patience) -> Iterator[Turn]:
+        """Further generations of all that has a number, as long as there is time for a round of one."""
+        further = [Standing(job=one, is_further=True) for one in patience.more]
+        self._end_s = self._share_s = min(self._end_s, patience.end_s)
+        for generation in itertools.count(1):
+            mine = [one for one in self.standings if one.ended is None and one.visited]
+            mine += [one for one in further if one.ended is None]
+            need_s = sum(one.job.open_s + _visit_s(one) for one in mine)
+            if not mine or self._is_over() or self._orchestra.clock() + need_s > self._end_s:
+                return
+            self._lacking = patience.lacking()
+            if not self._lacking:
+                return
+            yield from self.play(mine, -generation)
 
     def left_out(self) -> Iterator[Turn]:
         """What there was no time for."""
@@ -155,7 +186,7 @@ class _Run:
 
     def _is_over(self, *, anything: bool = True) -> bool:
         """Whether somebody wants an end, or the time is out; it is not as long as there is not `anything`."""
-        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._orchestra.end_s)
+        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._end_s)
 
     def _next_heat(self, waiting: Sequence[Standing], generation: int) -> tuple[Iterator[Turn], list[Standing]]:
         """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
@@ -186,7 +217,7 @@ class _Run:
                     left += cases[number:]
                     break
                 job = one.next_job()
-                yield Turn(standing=one, job=job, opening=True, round=self._round)
+                yield Turn(standing=one, job=job, opening=True, round=self._round, lacking=self._lacking)
                 if (entry := self._open(one, job, hands, held)) is not None:
                     held.append(entry)
                 yield Turn(standing=one, job=job, ended=one.ended)
@@ -200,7 +231,7 @@ class _Run:
     def _has_no_time(self, held: Sequence[Held], one: Standing) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
         round_s = sum(_visit_s(each) for each, _, _ in held) + max(_visit_s(one), one.job.open_s)
-        return self._orchestra.clock() + round_s >= self._orchestra.end_s
+        return self._orchestra.clock() + round_s >= self._end_s
 
     def _open(self, one: Standing, job: Job, hands: dict[object, Hand], held: Sequence[Held]) -> Held | None:
         orchestra = self._orchestra
@@ -210,7 +241,9 @@ class _Run:
         hand = hands.get(shared)
         if hand is None or hand.is_gone:
             hand = hands[shared] = orchestra.crew.start(key)
-        answered = hand.ask(Asked(what="open", job_id=job.job_id, job=job, is_first=not one.stays), job)
+        answered = hand.ask(
+            Asked(what="open", job_id=job.job_id, job=job, is_first=not (one.stays or job.replicate)), job
+        )
         outcome = answered.outcome
         assert outcome is not None
         if outcome.status != "ok":
@@ -253,9 +286,14 @@ class _Run:
             elif answered.outcome is not None:
                 stay.is_open = False
                 self._fail(one, answered.outcome, beside=len(held) > 1)
-            left_s = self._left_s(held)
             yield Turn(
-                standing=one, job=stay.job, visit=answered.visit, ended=one.ended, round=self._round, left_s=left_s
+                standing=one,
+                job=stay.job,
+                visit=answered.visit,
+                ended=one.ended,
+                round=self._round,
+                left_s=self._left_s(held),
+                lacking=self._lacking,
             )
             if tries and self._orchestra.settle is not None:
                 self._orchestra.settle.spend(self._orchestra.clock() - begun_s)

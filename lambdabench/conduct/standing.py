@@ -37,6 +37,8 @@ class Standing:
     """How often it was out of memory beside others."""
     is_alone: bool = False
     """It does not fit beside others, and is tried by itself."""
+    is_further: bool = False
+    """It had all its visits in an earlier run, and each that it has now is one more."""
     was_killed: bool = False
     """A process of it was ended from outside."""
     made: dict[int, int] = field(default_factory=dict[int, int])
@@ -50,7 +52,7 @@ class Standing:
     @property
     def is_done(self) -> bool:
         """Whether it has had all the visits that it is to have."""
-        return self.schedule is not None and self.visited >= self.schedule.rounds
+        return self.schedule is not None and (self.is_further or self.visited >= self.schedule.rounds)
 
     def see(self, step_s: float) -> None:
         """Makes its schedule of the seconds of a step, and anew where these turn out to be far fewer."""
@@ -70,8 +72,11 @@ class Standing:
         return dataclasses.replace(self.job, replicate=replicate, job_id=f"{self.job.case_id}-{replicate}")
 
     def share(self, generation: int) -> int:
-        """How many rounds of a generation it takes part in; before it was opened once, as many as it may have."""
+        """How many rounds of a generation it takes part in; before it was opened once, as many as it may have. Generations beyond those
+        that were planned are counted down from -1, and are as long as these."""
         processes = self.job.sampling.processes
+        if generation < 0:
+            return max(1, (self.job.sampling.rounds if self.schedule is None else self.schedule.rounds) // processes)
         if self.schedule is None:
             return self.job.sampling.rounds if generation < processes else 0
         wanted = shares(self.schedule.rounds, processes)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lambdabench.analysis import coverage, scenarios
-from lambdabench.analysis.coverage import cover, cover_stopped
+from lambdabench.analysis.coverage import cover, cover_patient, cover_stopped
 from lambdabench.analysis.rounds import absolute, beside, paired
 from lambdabench.analysis.scenarios import Shape
 from lambdabench.analysis.visits import Visit, fit
@@ -35,6 +35,14 @@ def test_stopping_early_is_paid_for() -> None:
     told, spent = cover_stopped("processes", 0.05, 40)
     assert told.share > 0.91
     assert 12 < spent < 24
+
+
+def test_going_on_until_ratios_are_narrow_enough_costs_nothing() -> None:
+    """What ends a run is a width and no value."""
+    covered, taken = cover_patient("processes", 0.05, 60)
+    assert 0.92 <= covered.share <= 0.98
+    assert 9 < taken < 27
+    assert cover_patient("rounds alike", 0.05, 3)[1] == 9, "it is narrow enough at once"
 
 
 def test_a_drift_of_the_machine_is_in_no_ratio() -> None:
@@ -180,6 +188,16 @@ def test_the_committed_table_of_a_thousand_runs_covers_what_it_promises() -> Non
         assert max(ratio, latter) < 98, line
         known = "¹" in line[4] or line[:2] == ["two speeds", "4"]
         assert known or 93 <= absolute_share <= 97, line
+
+
+def test_the_committed_intervals_of_patient_runs_cover() -> None:
+    text = (Path(__file__).parents[2] / "reports" / "coverage" / "index.md").read_text()
+    told = text.split("`run --patience`")[1].split("## Is a probability")[0]
+    shares = [
+        float(line.split("|")[4].split()[0]) for line in told.splitlines() if line.count("|") == 5 and "±" in line
+    ]
+    assert len(shares) == len(coverage.FRONTS) * len(coverage.ENOUGH)
+    assert all(93 <= one <= 98 for one in shares)
 
 
 def test_a_committed_probability_of_the_front_is_how_often_it_came_true() -> None:

@@ -25,6 +25,7 @@ class Script:
     ) -> None:
         self.fails, self.step_s, self.flags, self.noise = fails, step_s, flags, noise
         self.asked: list[tuple[str, str]] = []
+        self.firsts: list[bool] = []
         self.now_s = 0.0
         self.started = 0
         self.open = 0
@@ -41,6 +42,7 @@ class Process:
     def ask(self, asked: Asked, job: Job) -> Answered:
         script = self.script
         script.asked.append((asked.what, asked.job_id))
+        script.firsts += [asked.is_first] if asked.what == "open" else []
         script.now_s += 0.5
         if status := script.fails(asked, script.open):
             self.is_gone = status in ("crash", "timeout")

@@ -2,11 +2,11 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scripted_crew import SAMPLING, Script, job, orchestra
 
-from lambdabench.conduct import Turn, follow, told
+from lambdabench.conduct import Patience, Turn, follow, told
 from lambdabench.core.record import Noise
 from lambdabench.core.spec import Job
 from lambdabench.core.visits import Asked
@@ -270,6 +270,38 @@ def test_a_machine_that_is_always_shared_is_measured_as_it_is() -> None:
     assert visits(list(follow([job("a")], orchestra(shared, settle=Free())))) == every, "twice again at most"
     assert visits(list(follow([job("a")], orchestra(shared, settle=Free(0))))) == {"a": list(range(1, 10))}
     assert visits(list(follow([job("a")], orchestra(shared)))) == {"a": list(range(1, 10))}
+
+
+def patience(script: Script, *lacking: str, end_s: float = float("inf"), more: Sequence[Job] = ()) -> Patience:
+    """What is lacking at each look; then nothing."""
+    left = iter(lacking)
+    return Patience(end_s=end_s, lacking=lambda: next(left, ""), more=more)
+
+
+def test_with_patience_further_generations_go_on_until_nothing_is_lacking() -> None:
+    script = Script()
+    asked = patience(script, "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked")
+    turns = list(follow([job("a"), job("b")], orchestra(script, patience=asked)))
+    assert visits(turns) == {name: list(range(1, 16)) for name in "ab"}, "nine, and three rounds twice"
+    assert script.started == 10, "in processes of their own"
+    assert {one.lacking for one in turns} == {"", "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked"}
+    assert turns[-1].standing.is_done
+    assert visits(list(follow([job("a")], orchestra(Script(), patience=patience(script))))) == {"a": list(range(1, 10))}
+
+
+def test_patience_takes_in_cases_that_were_there_and_ends_with_its_time() -> None:
+    script = Script()
+    kept = job("k", replicate=3, job_id="k-3")
+    asked = patience(script, "much", "still much", end_s=9.0, more=[kept])
+    turns = list(follow([], orchestra(script, patience=asked)))
+    assert visits(turns) == {"k": [1, 2, 3, 4, 5, 6]}
+    assert [one for what, one in script.asked if what == "open"] == ["k-3", "k-4"]
+    last = turns[-1].standing
+    assert last.is_done, "a plain run would not go on with it"
+    assert script.firsts == [False, False], "what does not change was found by its first process"
+    script = Script()
+    asked = patience(script, "much", end_s=0.9, more=[job("k", open_s=0.5, visit_s=0.5)])
+    assert list(follow([], orchestra(script, patience=asked))) == [], "no time for a round"
 
 
 def test_a_case_that_was_opened_in_a_burst_is_planned_anew() -> None:
