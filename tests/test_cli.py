@@ -200,6 +200,24 @@ def test_a_run_whose_control_pair_is_off_ranks_nothing_and_is_exit_3(mine: str, 
     assert "●" not in found.output.partition("\n\n")[2].partition("!")[0]
 
 
+def test_a_precision_that_is_not_reached_is_exit_3_and_patience_goes_on_for_it(done: str, away: Path) -> None:
+    asked = ("run", "--suite", done, "--batch-size", "1", "--precision", "1e-12")
+    found = call(*asked)
+    assert found.exit_code == 3
+    assert "! ratios to 0.0 %, 1e-10 % asked. Run again with --patience" in found.output
+    assert "exit 3: ratios are not known as precisely as was asked" in found.output
+    count = len(store.read(away / "results"))
+    found = call(*asked, "--patience", "15s")
+    assert found.exit_code == 3
+    assert "going on: ratios to 0.0 %, 1e-10 % asked" in found.output
+    more = store.newest(store.read(away / "results"))
+    assert len(more) > count
+    assert more["replicate"].max() >= 3, "in further processes"
+    again = call("run", "--suite", done, "--batch-size", "1")
+    assert (again.exit_code, "0 cases in" in again.output) == (0, True), "a plain run has nothing to add"
+    assert call("run", "--suite", done, "--batch-size", "1", "--precision", "50%", "--patience", "1h").exit_code == 0
+
+
 def test_json_says_the_same(done: str) -> None:
     found = json.loads(call("run", "--suite", done, "--json").stdout)
     assert found["exit_code"] == 0
@@ -254,6 +272,9 @@ def test_a_budget_names_what_it_leaves_out(mine: str) -> None:
         (("run", "--suite", "mine.toml", "--device", ""), "--device: found ''"),
         (("run", "--suite", "mine.toml", "--batch-size", "²"), "--batch-size: found '²'"),
         (("run", "--suite", "mine.toml", "--batch-size", "9" * 5000), "expected a whole number from 1 to 1,000,000"),
+        (("run", "--suite", "mine.toml", "--patience", "soon"), "--patience: found 'soon'"),
+        (("run", "--suite", "mine.toml", "--precision", "0"), "--precision: found '0'"),
+        (("run", "--suite", "mine.toml", "--precision", "250%"), "expected a share above 0 and below 100 %"),
         (("run", "--suite", "mine.toml", "--threads", "1000001"), "--threads: found '1000001'"),
         (("plot", "scaling", "--models", ""), "--models: found ''"),
         (("plot", "pareto", "--weights", ""), "--weights: found ''"),

@@ -141,6 +141,19 @@ def test_the_reference_is_visited_again_beside_a_case_that_comes_in_later(enviro
     assert found.kept == (first[1].case_id,), "that of another batch stays"
 
 
+def test_with_patience_what_is_there_may_be_visited_further(environment: Environment) -> None:
+    here = machine(environment)
+    suite = suite_of(Case(model="a"), Case(model="b"), Case(model="c"))
+    first = make(suite, here).jobs
+    done = {(one.case_id, number): Done(status="ok", visits=3) for one in first[:2] for number in range(3)}
+    done[first[1].case_id, 0] = Done(status="oom")
+    found = make(suite, here, done, patient=True)
+    assert [one.case.model for one in found.jobs] == ["c"]
+    assert [(one.case.model, one.replicate, one.sampling.rounds) for one in found.more] == [("a", 3, 9)]
+    assert len(found.kept) == 2
+    assert make(suite, here, done).more == ()
+
+
 def test_no_time_is_a_budget_too(environment: Environment) -> None:
     found = make(suite_of(Case(model="a"), Case(model="b")), machine(environment), budget_s=0.0)
     assert (found.budget_s, len(found.jobs)) == (0.0, 1)

@@ -19,6 +19,7 @@ import numpy as np
 from . import rounds, scenarios, visits
 from .estimate import Estimate
 from .looks import confidences
+from .membership import membership, top1_sd
 from .scenarios import Shape
 
 RUNS = 1000
@@ -32,6 +33,19 @@ WIDTHS = (0.015, 0.03, 0.05)
 ASKED_PERCENT = (93.0, 97.0)
 NOT_PROMISED = ("rounds alike",)
 """Kinds whose absolute figures are beyond what a run can know: a machine whose level moves more slowly than the run is long."""
+
+
+PATIENT = Shape(cases=8, rounds=27, processes=9)
+PLANNED, MORE = 9, 3
+"""Rounds of a patient run that are made whatever comes, and of each further generation."""
+ENOUGH = (0.02, 0.03, 0.05)
+"""Middle half widths of ratios at which a patient run stops."""
+FRONTS = ("processes", "bursts", "rounds alike", "two speeds", "half twice as variable", "all at once")
+FRONT = Shape(rounds=9)
+SAID = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
+"""Percent: the middles of tenths."""
+SLOPE, AWAY = 2.0, 0.3
+"""Points of accuracy per unit of log time, and how far networks are from that line (sd): most are near the front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,43 @@ def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, flo
     return _covered(told), float(np.mean(spent))
 
 
+def cover_patient(kind: str, half_width: float, runs: int) -> tuple[Covered, float]:
+    """(Coverage of plain 95 % intervals of ratios of runs that go on by further generations until the middle one is narrow enough, as
+    `run --patience` does; rounds they took on average)."""
+    told: list[tuple[bool, float]] = []
+    spent: list[int] = []
+    for seed in range(runs):
+        run = scenarios.make(kind, PATIENT, seed)
+        for count in range(PLANNED, PATIENT.rounds + 1, MORE):
+            found = visits.fit([one for one in run.visits if one.round_ < count])
+            ratios = rounds.paired(found, found.cases[0])
+            truths = dict(zip(found.cases, run.truth - run.truth[0], strict=True))
+            held = [_held(one, truths[name]) for name, one in ratios.items()]
+            if float(np.median([width for _, width in held])) <= half_width or count == PATIENT.rounds:
+                told += held
+                spent.append(count)
+                break
+    return _covered(told), float(np.mean(spent))
+
+
+def foretell(kind: str, runs: int) -> list[tuple[float, bool]]:
+    """(Probability of the front that a run says, whether it is so) of every network of `runs` runs, with accuracies that are known as
+    published ones are."""
+    found: list[tuple[float, bool]] = []
+    for seed in range(runs):
+        run, random = scenarios.make(kind, FRONT, seed), np.random.default_rng(seed)
+        away = AWAY * random.standard_normal(FRONT.cases)
+        top1 = 78 + SLOPE * (run.truth - run.truth.mean()) + away
+        published = top1 + top1_sd(top1) * random.standard_normal(FRONT.cases)
+        fit = visits.fit(run.visits)
+        speed = -np.array([math.log(one.value) for one in rounds.absolute(fit).values()])
+        sd = np.array(list(rounds.beside(fit).values()))
+        said = membership(speed, sd, published, np.arange(FRONT.cases))
+        beaten = ((run.truth < run.truth[:, None]) & (top1 > top1[:, None])).any(axis=1)
+        found += [(float(one), not bool(is_beaten)) for one, is_beaten in zip(said, beaten, strict=True)]
+    return found
+
+
 def _held(one: Estimate, truth: float) -> tuple[bool, float]:
     return math.log(one.low) <= truth <= math.log(one.high), math.log(one.high / one.value)
 
@@ -116,16 +167,37 @@ def _covered(found: Sequence[tuple[bool, float]]) -> Covered:
     )
 
 
-def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> tuple[list[Line], list[Stopped]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """All that the report tells."""
+
+    lines: Sequence[Line]
+    stopped: Sequence[Stopped]
+    patient: Sequence[Stopped]
+    fronts: Sequence["Foretold"]
+
+
+Foretold = tuple[str, list[tuple[float, bool]]]
+"""Kind, and (probability of the front, whether it was so) of each network."""
+
+
+def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> Simulated:
     """All lines of the report; `mapped` is `map`, or one that works elsewhere."""
-    kinds, shapes = zip(*itertools.product(scenarios.KINDS, SHAPES), strict=True)
-    stopping, widths = zip(*itertools.product(STOPPING, WIDTHS), strict=True)
-    lines = mapped(cover, kinds, shapes, itertools.repeat(runs))
-    told = mapped(cover_stopped, stopping, widths, itertools.repeat(runs))
-    return list(lines), [(kind, width, *of) for kind, width, of in zip(stopping, widths, told, strict=True)]
+
+    def over(work: Callable[..., Any], *axes: Sequence[Any]) -> list[Any]:
+        points = list(itertools.product(*axes))
+        found = mapped(work, *zip(*points, strict=True), itertools.repeat(runs))
+        return [(*point, one) for point, one in zip(points, found, strict=True)]
+
+    return Simulated(
+        lines=[one for *_, one in over(cover, list(scenarios.KINDS), SHAPES)],
+        stopped=[(kind, width, *of) for kind, width, of in over(cover_stopped, STOPPING, WIDTHS)],
+        patient=[(kind, width, *of) for kind, width, of in over(cover_patient, FRONTS, ENOUGH)],
+        fronts=over(foretell, FRONTS),
+    )
 
 
-def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
+def page(found: Simulated, runs: int) -> str:
     """The report in Markdown."""
     text = [
         "# How often intervals hold the truth",
@@ -137,7 +209,7 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
         "| machine | cases | rounds | processes | absolute | ratio to the first case | ratio, second half of the cases |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in lines:
+    for one in found.lines:
         shape = one.shape
         beyond = one.kind in NOT_PROMISED
         cells = (_marked(one.absolute, "¹" if beyond else ""), _marked(one.paired), _marked(one.latter))
@@ -156,8 +228,43 @@ def page(lines: Sequence[Line], stopped: Sequence[Stopped], runs: int) -> str:
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
     ]
-    text += [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in stopped]
+    text += _stops(found.stopped)
+    text += [
+        "",
+        f"Going on with `run --patience`: ratios of {PATIENT.cases} cases, {PLANNED} rounds in 3 processes, then generations of {MORE}",
+        f"rounds until the middle ratio is narrow enough, {PATIENT.rounds} rounds at most. What ends a run is a width, so plain 95 %",
+        "intervals keep what they promise.",
+        "",
+        "| machine | narrow enough | rounds taken | ratio |",
+        "|---|---|---|---|",
+        *_stops(found.patient),
+    ]
+    text += [
+        "",
+        "## Is a probability of the front how often it comes true?",
+        "",
+        f"{FRONT.cases} networks near a front, {FRONT.rounds} rounds in {FRONT.processes} processes, accuracies that err as published ones",
+        "do (analysis/membership.py). Of networks of which a run said so much, in percent (the middle of each tenth), how many were on",
+        "the front, of how many.",
+        "",
+        f"| machine | rounds | {' | '.join(f'{one} %' for one in SAID)} | networks on the front: said, were |",
+        f"|---|---|{'---|' * len(SAID)}---|",
+    ]
+    text += [_foretold(kind, told, runs) for kind, told in found.fronts]
     return "\n".join(text) + "\n"
+
+
+def _stops(found: Sequence[Stopped]) -> list[str]:
+    return [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in found]
+
+
+def _foretold(kind: str, found: Sequence[tuple[float, bool]], runs: int) -> str:
+    tenth = np.minimum([int(10 * said) for said, _ in found], 9)
+    came = np.array([is_on for _, is_on in found])
+    each = [came[tenth == one] for one in range(10)]
+    cells = [f"{100 * one.mean():.0f} % of {len(one):,}" if len(one) else "" for one in each]
+    sizes = f"{sum(said for said, _ in found) / runs:.2f}, {came.sum() / runs:.2f}"
+    return f"| {kind} | {FRONT.rounds} | {' | '.join(cells)} | {sizes} |"
 
 
 def _marked(one: Covered, mark: str = "") -> str:
@@ -179,9 +286,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
-        lines, stopped = simulate(asked.runs, pool.map if pool else map)
+        found = simulate(asked.runs, pool.map if pool else map)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "index.md").write_text(page(lines, stopped, asked.runs), encoding="utf-8")
+    (asked.out / "index.md").write_text(page(found, asked.runs), encoding="utf-8")
     return 0
 
 

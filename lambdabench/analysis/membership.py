@@ -17,6 +17,9 @@ disagreement on 12 % of the images at 80 % top-1 gives 1 - 0.12 / 0.32 = 0.63.""
 NODES = 32
 """Equally probable values of a network's speed, and of its accuracy: within 0.007 of 20,000 draws for 1,091 networks."""
 CERTAIN = 1e-9
+ENDS = (0.025, 0.975)
+"""Shares of the draws that lie under the ends of a band."""
+HALVINGS = 40
 FAR = 6.0
 """Standard deviations beyond which nothing happens."""
 TOP1_APART, TOP5_APART = 0.0205, 0.0305
@@ -32,6 +35,20 @@ class Weights:
     parameters: float
     top1: float
     top5: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """All networks in the order of their groups; `starts` is where each group begins."""
+
+    order: NDArray[np.intp]
+    speed: Floats
+    sd: Floats
+    group: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    accuracy: Floats
+    """Of groups."""
+    error: Floats
 
 
 def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
@@ -69,24 +86,37 @@ def membership(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[
     return result
 
 
+def band(
+    log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], at: Floats
+) -> tuple[Floats, Floats]:
+    """(Low, high): 95 % of the best accuracy that is had at each logarithm of speed of `at`, with the errors of `membership`. -inf
+    where it is not known that anything is so fast.
+
+    The best is under a where each group is under a or has no member that is so fast; both ends are found by halving.
+    """
+    field = _field(log_speed, log_sd, top1, groups)
+    slower = 1 - _above(at[:, None], field.speed, field.sd)
+    faster = 1 - np.multiply.reduceat(slower, field.starts, axis=1)
+    reach = FAR * field.error
+    bottom, top = float((field.accuracy - reach).min()), float((field.accuracy + reach).max())
+    low, high = (_where(share, faster, field, np.full(len(at), bottom), np.full(len(at), top)) for share in ENDS)
+    nothing = np.prod(1 - faster, axis=1)
+    return np.where(nothing > ENDS[0], -np.inf, low), np.where(nothing > ENDS[1], -np.inf, high)
+
+
+def _where(share: float, faster: Floats, field: _Field, low: Floats, high: Floats) -> Floats:
+    """The accuracy under which the best is with a probability."""
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        under = np.prod(1 - faster * _above(middle[:, None], field.accuracy, field.error), axis=1)
+        low, high = np.where(under < share, middle, low), np.where(under < share, high, middle)
+    return (low + high) / 2
+
+
 def top1_sd(top1: Floats) -> Floats:
     """The standard deviation in percent of what two accuracies do not share of their binomial error."""
     share = top1 / 100
     return 100 * np.sqrt(share * (1 - share) / IMAGES * (1 - ALIKE))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
-    """All networks in the order of their groups; `starts` is where each group begins."""
-
-    order: NDArray[np.intp]
-    speed: Floats
-    sd: Floats
-    group: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    accuracy: Floats
-    """Of groups."""
-    error: Floats
 
 
 def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> _Field:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..core import fields
 from ..core.errors import AxisError
 from ..core.fields import Field
-from .membership import Weights, in_question, membership, twins
+from .membership import Weights, band, in_question, membership, twins
 
 BETTER = {
     "latency": "lower",
@@ -90,30 +91,66 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
 
 def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     """Each point's probability of being on the front, of speeds with intervals against published accuracies; empty for others."""
+    known = _contenders(points, x, y)
+    if known is None:
+        return pd.Series(dtype=float)
+    found = np.zeros(len(points))
+    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups)
+    return pd.Series(found, index=points.index)
+
+
+def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame:
+    """The best accuracy that is had at each speed, of one group's points: columns x, low and high, 95 % with the errors of `membership`,
+    as far as something is known to be so fast; empty where an axis has no error that is known."""
+    known = _contenders(points, x, y)
+    if known is None:
+        return pd.DataFrame({x: [], "low": [], "high": []})
+    reach = WIDTH * known.sd
+    at = np.linspace(float((known.speed - reach).min()), float((known.speed + reach).max()), steps)
+    low, high = band(known.speed, known.sd, known.top1, known.groups, at)
+    seen = np.isfinite(low)
+    return pd.DataFrame({x: np.exp(at[seen] * _upwards(x)), "low": low[seen], "high": high[seen]})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contenders:
+    """Points that are not surely beaten (`near`, of all). `speed`: its logarithm, upwards; `sd`: of that, beside the other points of its
+    rounds; `top1`: published; equal `groups` share one accuracy."""
+
+    near: NDArray[np.bool_]
+    speed: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    top1: NDArray[np.float64]
+    groups: NDArray[np.int64]
+
+
+def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
+    """None where an axis has no error that is known, and of too many."""
     low, high, sd = (points.get(f"{x}{ending}") for ending in ("_low", "_high", "_sd"))
     if y != "top1" or low is None or high is None or (low.isna() | high.isna() | (points[x] <= 0)).any():
-        return pd.Series(dtype=float)
+        return None
     of_interval = np.log(high.to_numpy(float) / low.to_numpy(float)) / (2 * WIDTH)
     own = of_interval if sd is None else np.where(sd.isna(), of_interval, sd.to_numpy(float))
-    speed = np.log(points[x].to_numpy(float)) * (1 if BETTER[x] == "higher" else -1)
-    top1 = points["top1"].to_numpy(float)
+    speed, top1 = np.log(points[x].to_numpy(float)) * _upwards(x), points["top1"].to_numpy(float)
     near = in_question(speed, own, top1)
     if near.sum() > MOST:
-        return pd.Series(dtype=float)
+        return None
     columns = [points[name][near] if name in points else pd.Series(None, points.index[near]) for name in TWINS]
     same = [
         Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(one))
         for tag, px, count, one in zip(*columns, strict=True)
     ]
-    found = np.zeros(len(points))
-    found[near] = membership(speed[near], own[near], top1[near], twins(same))
-    return pd.Series(found, index=points.index)
+    return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=twins(same))
+
+
+def _upwards(name: str) -> int:
+    """1 where more of it is better, else -1."""
+    return 1 if BETTER[name] == "higher" else -1
 
 
 def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:
     """Index labels of the points that no other point dominates: at least as good in both, better in one."""
-    right = points[x].to_numpy(float) * (1 if BETTER[x] == "higher" else -1)
-    up = points[y].to_numpy(float) * (1 if BETTER[y] == "higher" else -1)
+    right, up = (points[name].to_numpy(float) * _upwards(name) for name in (x, y))
     order = np.lexsort((-up, -right))
     labels = list(points.index)
     on: list[bool] = [False] * len(labels)

@@ -1,4 +1,4 @@
-"""Estimates of a run made in rounds of visits: each case's own figure, ratios of cases, and both drawn jointly.
+"""Estimates of a run made in rounds of visits: each case's own figure, ratios of cases, and how far cases are known beside each other.
 
 The unit is the process: visits of one process share its memory and its fate, so however many there are, and however they follow each
 other, they say once what that process is like. Few processes say little of how processes differ, so all cases together tell the least
@@ -105,45 +105,20 @@ def _apart(found: Fit, place: int, base: int) -> Located | None:
     )
 
 
-def draws(found: Fit, count: int, seed: int) -> Floats:
-    """[draw, case]: logarithms of all cases drawn jointly, to ask how often one case beats others.
+def beside(found: Fit) -> dict[str, float]:
+    """The standard deviation of each case's logarithm beside what rounds have in common, which is in no comparison of cases; 0 where
+    nothing is known of it.
 
-    Whole rounds are drawn together, all of a generation of processes at once, since only these are independent: each generation gets a
-    normal weight that is the same for all cases, and moves each by what it was there (the wild bootstrap of clusters: Cameron, Gelbach
-    and Miller, Review of Economics and Statistics 90, 2008). So what cases share is shared in a draw. What a case's interval has
-    besides is drawn for itself. What all cases have in common is in none. Of one generation the rounds are drawn.
+    Processes of two cases are others, so these errors are independent, and a probability is found of them in closed form. Drawing whole
+    generations of rounds jointly (the wild bootstrap of clusters) said the same: of three generations what two cases seem to share is
+    chance (squared errors of probabilities equal to 1 % on six kinds of machines).
     """
-    random = np.random.default_rng(seed)
-    clusters = found.processes
-    if len(np.unique(clusters[clusters >= 0])) < 2:
-        clusters = np.where(clusters < 0, -1, np.arange(clusters.shape[1]))
-    weights = random.standard_normal((count, int(clusters.max()) + 1))
     clean, pool = found.undisturbed() - found.common, _pool(found)
-    columns: list[Floats] = []
-    for place in range(len(found.cases)):
-        located = _locate(by_process(clean[place], found.processes[place]), pool, clean[place])
-        middle = float(np.nanmean(clean[place])) if located is None else located.value
-        sd = 0.0 if located is None else located.reach(0.95) / NORMAL_95
-        shared = _moved(clean[place], clusters[place], weights, sd)
-        columns.append(middle + shared + _rest(sd, shared) * random.standard_normal(count))
-    return np.column_stack(columns)
-
-
-def _moved(logs: Floats, clusters: Counts, weights: Floats, sd: float) -> Floats:
-    """[draw]: what the weights of clusters do to one case, at most as wide as `sd` and as Student's t makes so few clusters."""
-    numbers = np.unique(clusters[np.isfinite(logs)])
-    if len(numbers) < 2:
-        return np.zeros(len(weights))
-    means = np.array([one.mean for one in by_process(logs, clusters)])
-    away = (means - means.mean()) / math.sqrt(len(means) * (len(means) - 1))
-    own = float(np.sqrt(away @ away))
-    widest = float(special.stdtrit(len(means) - 1, 0.975)) / NORMAL_95
-    return weights[:, numbers] @ away * (min(sd / own, widest) if own > 0 else 0.0)
-
-
-def _rest(sd: float, shared: Floats) -> float:
-    """The standard deviation that is left for a case alone."""
-    return math.sqrt(max(0.0, sd**2 - float(shared.var())))
+    located = {
+        name: _locate(by_process(clean[place], found.processes[place]), pool, clean[place])
+        for place, name in enumerate(found.cases)
+    }
+    return {name: 0.0 if one is None else one.reach(0.95) / NORMAL_95 for name, one in located.items()}
 
 
 def _absolute(found: Fit) -> dict[str, Located]:

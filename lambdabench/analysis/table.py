@@ -52,8 +52,7 @@ NEEDED = (
     "value",
     "low",
     "high",
-    "visit_round",
-    "visit_values",
+    *visited.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
@@ -140,7 +139,7 @@ def _visits(newest: pd.DataFrame, usable: np.ndarray[Any, np.dtype[np.bool_]], r
     """Usable rows that were made in visits, with them."""
     if "visit_round" not in newest:
         return rows.iloc[:0]
-    more = newest.loc[usable, ["run_id", "replicate", "visit_round", "visit_values"]]
+    more = newest.loc[usable, [one for one in visited.COLUMNS if one != "metric"]]
     return rows.join(more)[more["visit_round"].notna().to_numpy()]
 
 

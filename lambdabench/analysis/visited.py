@@ -3,21 +3,23 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..core.witness import lost_share
 from . import rounds
 from .estimate import Estimate, ratio
 from .visits import Fit, Visit, fit
 
-DRAWS = 400
-"""Joint draws, of which a standard deviation is taken."""
 MOST = 10**6
 """Rounds or processes of a run, at most."""
-COLUMNS = ("run_id", "replicate", "metric", "visit_round", "visit_values")
+PASSPORT = ("visit_cpu_waited", "visit_steal", "visit_cpu_pressure", "visit_cpu_per_wall")
+VISITS = ("visit_round", "visit_values", *PASSPORT)
+COLUMNS = ("run_id", "replicate", "metric", *VISITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ def told(rows: pd.DataFrame) -> dict[tuple[int, str], Told]:
     for (_, metric), same in rows.groupby(["machine", "metric"], observed=True, sort=False):
         for one in fits(same):
             estimates = rounds.absolute(one)
-            apart = _apart(one)
+            apart = rounds.beside(one)
             for name, estimate in estimates.items():
                 found[int(name), str(metric)] = Told(estimate=estimate, sd=apart[name])
     return found
@@ -44,7 +46,7 @@ def told(rows: pd.DataFrame) -> dict[tuple[int, str], Told]:
 def fits(rows: pd.DataFrame) -> Iterator[Fit]:
     """The visits of one metric on one machine, as tables: a table a group of cases that rounds hold together."""
     runs, _ = pd.factorize(rows["run_id"], sort=True)  # whose names begin with their time
-    table = rows[["case", "replicate", "visit_round", "visit_values"]].assign(run=runs)
+    table = rows[["case", "replicate", *VISITS]].assign(run=runs)
     visits = [one for row in table.itertuples(index=False) for one in _visits(*row)]
     for group in _together(visits):
         yield fit(group)
@@ -63,16 +65,34 @@ def against(found: Sequence[Fit], top: str, bottom: str, confidence: float = 0.9
     return ratio(own[top], own[bottom]) if {top, bottom} <= own.keys() else None
 
 
-def _visits(case: int, replicate: int, numbers: Sequence[int], values: Sequence[float], run: int) -> Iterator[Visit]:
+def _visits(  # noqa: PLR0917 (a row's columns)
+    case: int,
+    replicate: int,
+    numbers: Sequence[int],
+    values: Sequence[float],
+    waited: Any,
+    steal: Any,
+    pressure: Any,
+    per_wall: Any,
+    run: int,
+) -> Iterator[Visit]:
     """The visits of a row; rounds and processes of two runs are others, those of the earlier run before."""
-    for number, value in zip(numbers, values, strict=True):
+    passports = zip(*(_each(one, len(numbers)) for one in (waited, steal, pressure, per_wall)), strict=True)
+    for number, value, passport in zip(numbers, values, passports, strict=True):
         if value > 0:
             yield Visit(
                 case=str(case),
                 round_=run * MOST + int(number),
                 process=run * MOST + int(replicate),
                 log_value=float(np.log(value)),
+                lost=lost_share(*passport) or 0.0,
             )
+
+
+def _each(figures: Any, count: int) -> list[float | None]:
+    """A figure of each visit, None where the machine has no counter."""
+    known = [float("nan")] * count if figures is None or isinstance(figures, float) else figures
+    return [None if math.isnan(one) else float(one) for one in known]
 
 
 def _together(visits: Sequence[Visit]) -> list[list[Visit]]:
@@ -88,13 +108,3 @@ def _together(visits: Sequence[Visit]) -> list[list[Visit]]:
     for one, place in zip(visits, case, strict=True):
         groups[label[place]].append(one)
     return [one for one in groups if one]
-
-
-def _apart(found: Fit) -> dict[str, float]:
-    """Of each case the standard deviation of its draws beside the mean of all cases of a draw, of which the case itself is one: of n
-    equal ones it is sqrt((n - 1) / n) of their own, which is taken back."""
-    drawn, count = rounds.draws(found, DRAWS, seed=0), len(found.cases)
-    if count < 2:
-        return dict(zip(found.cases, drawn.std(axis=0), strict=True))
-    beside = drawn - drawn.mean(axis=1, keepdims=True)
-    return dict(zip(found.cases, beside.std(axis=0) * math.sqrt(count / (count - 1)), strict=True))

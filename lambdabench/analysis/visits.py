@@ -11,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.witness import DISTURBED
+
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
@@ -23,6 +25,8 @@ LINEAR_SHARE = 0.9
 LEAST_SD = 1e-9
 """Scripted times are all equal."""
 POLISHES = 4
+FEWEST = 3
+"""Visits that must be left of a case, of two processes where it had them, before those that others disturbed are set aside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Visit:
     process: int
     log_value: float
     """Natural logarithm of the median of its calls."""
+    lost: float = 0.0
+    """Share of the time in which it wanted a CPU that other programs had it (core/witness.py); 0 where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +77,40 @@ class Process:
 
 
 def fit(visits: Sequence[Visit]) -> Fit:
-    """The table of all visits of a run. Of two visits of one case in one round the later one counts. Raises ValueError for none."""
+    """The table of all visits of a run. Of two visits of one case in one round that counts which others disturbed less, and of two equal
+    ones the later. Raises ValueError for none."""
     if not visits:
         raise ValueError("no visits to look at")
     cases = tuple(dict.fromkeys(one.case for one in visits))
     rounds = {number: place for place, number in enumerate(sorted({one.round_ for one in visits}))}
-    values = np.full((len(cases), len(rounds)), np.nan)
+    values, lost = np.full((2, len(cases), len(rounds)), np.nan)
     processes = np.full(values.shape, -1, dtype=np.int64)
     index = {name: place for place, name in enumerate(cases)}
     generations = {number: place for place, number in enumerate(sorted({one.process for one in visits}))}
     for one in visits:
         place = index[one.case], rounds[one.round_]
-        values[place], processes[place] = one.log_value, generations[one.process]
-    kept = _undisturbed(values, processes)
+        if lost[place] < one.lost and one.lost >= DISTURBED:
+            continue
+        values[place], lost[place], processes[place] = one.log_value, one.lost, generations[one.process]
+    free = _free(np.nan_to_num(lost) < DISTURBED, processes)
+    kept = free & _undisturbed(np.where(free, values, np.nan), np.where(free, processes, -1))
     return Fit(cases=cases, values=values, processes=processes, kept=kept, common=_common(values, kept))
+
+
+def _free(quiet: NDArray[np.bool_], processes: Counts) -> NDArray[np.bool_]:
+    """[case, round]: visits to go by, by their passports alone: those that no other program disturbed, of each case that has enough of
+    them, where most cases have. Where they have not, a shared machine is what was measured."""
+    seen = processes >= 0
+    mine = quiet & seen
+    has = [
+        mine[place].sum() >= FEWEST and _count(one[mine[place]]) >= min(_count(one[seen[place]]), 2)
+        for place, one in enumerate(processes)
+    ]
+    return np.where(np.array(has)[:, None], mine, seen) if 2 * sum(has) >= len(has) else seen
+
+
+def _count(numbers: Counts) -> int:
+    return len(np.unique(numbers))
 
 
 def by_process(logs: Floats, processes: Counts) -> list[Process]:

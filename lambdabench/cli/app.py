@@ -98,6 +98,17 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         str | None,
         typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),
     ] = None,
+    patience: Annotated[
+        str | None,
+        typer.Option(
+            help="Most time in which more rounds are made, of kept cases too, until the run can rank its cases, and as precisely as "
+            "--precision asks."
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="To how much ratios to the reference are to be known: 2%. If they are not: exit 3."),
+    ] = None,
     results: ResultsOption = Path("results"),
     reports: ReportsOption = Path("reports"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
@@ -138,6 +149,8 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         results=results,
         reports=reports,
         budget_s=budget_s,
+        patience_s=flags.duration(patience, "--patience"),
+        precision=flags.share(precision, "--precision"),
         fresh=fresh,
         dry_run=dry_run,
     )

@@ -78,11 +78,14 @@ class _Table:
 def _now(step: Progress, told: Teller) -> str:
     turn = step.turn
     name = _name(turn.job.case, told)
+    visits = (
+        f"{step.visits} visits · going on: {turn.lacking}" if turn.lacking else f"{step.visits}/{step.total} visits"
+    )
     if turn.opening:
         process = f", process {turn.job.replicate + 1}" if turn.job.replicate else ""
-        return f"{step.visits}/{step.total} visits · opening {name}{process}"
-    left = f" · about {format_duration(turn.left_s)} left" if turn.left_s else ""
-    return f"{step.visits}/{step.total} visits · round {turn.round} · {name}{left}"
+        return f"{visits} · opening {name}{process}"
+    left = f" · about {format_duration(turn.left_s)} left" if turn.left_s and not turn.lacking else ""
+    return f"{visits} · round {turn.round} · {name}{left}"
 
 
 def _name(case: Case, told: Teller) -> str:

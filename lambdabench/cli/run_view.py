@@ -30,7 +30,8 @@ QUIET_PRESSURE, QUIET_REACH = 0.05, 1.05
 """A run was quiet where in less of the time some task waited for a CPU, and ratios are known to less."""
 DRIFTED = 0.05
 """A reference that changed by more from the first half of its rounds to the second is told."""
-MEND = "Run again on a quieter machine, with a longer case_budget_s, or with --fresh (lambdabench doctor says what it can tell now)"
+MEND = "Run again on a quieter machine, with --patience 10m, or with --fresh (lambdabench doctor says what it can tell now)"
+LONGER = "Run again with --patience, or with more of it"
 NAMED = 12
 """Models that a line of skipped cells names."""
 SETTINGS = (
@@ -201,6 +202,16 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
         "file": None if result.file is None else str(result.file),
         "figures": [str(one) for one in result.figures],
         "exit_code": code,
+        "resolution": {
+            "ratios_to": None if result.resolution.reach is None else result.resolution.reach - 1,
+            "problem": result.resolution.problem,
+            "lacking": result.lacking,
+            "control": [
+                {"batch_size": one.batch, "ratio": one.ratio.value, "low": one.ratio.low, "high": one.ratio.high}
+                for one in result.resolution.controls
+            ],
+            "cannot_be_told_apart": [list(one) for one in result.resolution.ties],
+        },
         "cases": plain.to_dict("records"),
     }
 
@@ -289,6 +300,8 @@ def _print_ties(console: Console, result: RunResult) -> None:
     if told.problem:
         console.print(f"! nothing is ranked: {told.problem}. {MEND}", soft_wrap=True)
         return
+    if result.lacking:
+        console.print(f"! {result.lacking}. {LONGER}", soft_wrap=True)
     names = dict(zip(cases["case_id"], cases["model"], strict=True))
     batches = dict(zip(cases["case_id"], asked_batch(cases), strict=True))
     for tie in told.ties:
@@ -363,6 +376,8 @@ def _exit_reason(result: RunResult, code: int) -> str:
         return "interrupted"
     if code == 3 and result.resolution.problem and result.counts.get("ok"):
         return f"this run cannot tell what it is to rank{f', {others}' if others else ''}"
+    if code == 3 and result.lacking and result.counts.get("ok"):
+        return f"ratios are not known as precisely as was asked{f', {others}' if others else ''}"
     if code == 3:
         return f"no case has a usable number{f': {others}' if others else ''}"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]

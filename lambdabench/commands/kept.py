@@ -64,8 +64,8 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str], at: str = "") -> 
 
 
 def _visits(rows: pd.DataFrame, cell: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """How many visits each cell had; none where it was measured in one piece."""
-    counts = np.array([0 if one is None else len(one) for one in rows["visit_round"]], np.int64)
+    """In how many rounds each cell was visited; none where it was measured in one piece."""
+    counts = np.array([0 if one is None else len(set(one)) for one in rows["visit_round"]], np.int64)
     found = np.zeros(cell.max() + 1, np.int64)
     np.maximum.at(found, cell, counts)
     return found

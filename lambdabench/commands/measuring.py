@@ -17,16 +17,17 @@ import pandas as pd
 from .. import conduct, launch, layers, models, plan, store, suite
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
-from ..analysis.resolution import Resolution, resolution
+from ..analysis.resolution import Resolution
 from ..conduct import Progress
 from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.overrides import Overrides
 from ..core.record import FAILED, Outcome, Record, records_of
-from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
+from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
 from ..machine import host
 from . import calibrating, clocks, owned, placing
+from .answering import Answers, answers, counts_of
 from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
 from .kept import done_in
@@ -34,7 +35,7 @@ from .overriding import overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, plots_of, quoted_beside
 from .tailing import wide_of
 
-OWN = ("results", "reports", "budget_s", "fresh")
+OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
 """What `run_frame` takes beside the overrides."""
 
 
@@ -48,6 +49,10 @@ class RunRequest:
     reports: Path = REPORTS
     budget_s: float | None = None
     """Of the whole, what is measured for the estimates included."""
+    patience_s: float | None = None
+    """Of the whole: more rounds are made in it, until what is asked is known."""
+    precision: float | None = None
+    """Ratios to the reference are to be known to this share."""
     fresh: bool = False
     dry_run: bool = False
     """Only the plan is wanted: nothing is measured for it."""
@@ -93,16 +98,19 @@ class RunResult:
     interrupted: bool = False
     resolution: Resolution = Resolution()  # noqa: RUF009 (frozen, and empty)
     """What differences this run can tell."""
+    lacking: str = ""
+    """What of the precision that was asked for is not there."""
 
     def exit_code(self, strict: bool = False) -> int:
         """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 no case has a
-        usable number, or the run cannot tell what it is to rank. Frameworks of which it cannot be told are no failure."""
+        usable number, or the run cannot tell what it is to rank, or not as precisely as was asked. Frameworks of which it cannot be
+        told are no failure."""
         if self.interrupted:
             return 130
         differ = any(one.finding == "different" for one in self.agreements)
         if differ or any(self.counts.get(status) for status in FAILED):
             return 1
-        if not self.counts.get("ok") or self.resolution.problem:
+        if not self.counts.get("ok") or self.resolution.problem or self.lacking:
             return 3
         bad = sum(count for status, count in self.counts.items() if status != "ok")
         return 1 if strict and bad else 0
@@ -147,6 +155,7 @@ def prepare(
         budget_s=request.budget_s,
         device_asked=request.overrides.device is not None,
         fresh=request.fresh or hosts.count > 1,
+        patient=request.patience_s is not None and hosts.count == 1,
         available_bytes=host.available_bytes(),
         defaults=defaults,
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
@@ -203,7 +212,7 @@ def execute(
     """
     with (
         placing.alone(prepared.is_alone),
-        placing.held((*prepared.plan.jobs, *prepared.plan.spare), prepared.hosts, on_wait),
+        placing.held((*prepared.plan.jobs, *prepared.plan.spare, *prepared.plan.more), prepared.hosts, on_wait),
     ):
         return _on_host(prepared, request, on_progress)
 
@@ -223,54 +232,60 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     skipped = [one for skip in prepared.plan.skips for one in _skip_records(skip, prepared, run_id)]
     ledger = conduct.Ledger(path, partial(_common_of, prepared, run_id), first=skipped)
     stop = conduct.Stop()
+
+    planned = {job.case_id for job in prepared.plan.jobs} | {*prepared.plan.kept}
+
+    def tell() -> Answers:
+        ledger.write()
+        asked = planned | {one.case_id for one in ledger.records()}
+        return answers(prepared.suite, prepared.fingerprint, request.results, asked, request.precision)
+
     try:
-        conduct.perform(prepared.plan.jobs, partial(_orchestra, prepared), ledger, stop, on_progress)
+        orchestra = partial(_orchestra, prepared, request, lambda: tell().lacking)
+        conduct.perform(prepared.plan.jobs, orchestra, ledger, stop, on_progress)
     except KeyboardInterrupt:
         stop.signal = stop.signal or signal.SIGINT
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibrating.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
-    every, all_cases = _answers(prepared, request.results)
-    planned = {job.case_id for job in prepared.plan.jobs} | {*prepared.plan.kept, *(one.case_id for one in records)}
-    rows, cases = (one[one["case_id"].isin(planned)] for one in (every, all_cases))
-    told = _resolution(prepared, rows, cases)
+    found = tell()
     return RunResult(
         prepared=prepared,
-        cases=cases,
-        rows=rows,
-        counts=_counts(cases),
+        cases=found.cases,
+        rows=found.rows,
+        counts=counts_of(found.cases),
         file=path if records else None,
-        figures=() if told.problem else _draw(prepared, all_cases, request.reports),
+        figures=() if found.resolution.problem else _draw(prepared, found.all_cases, request.reports),
         seconds=(datetime.now(UTC) - started).total_seconds(),
         foretold=foretold(ledger.outcomes()),
-        quoted=quoted_beside(prepared.suite, cases),
-        agreements=agreements(rows, cases),
+        quoted=quoted_beside(prepared.suite, found.cases),
+        agreements=agreements(found.rows, found.cases),
         interrupted=bool(stop.signal),
-        resolution=told,
+        resolution=found.resolution,
+        lacking=found.lacking if request.precision is not None else "",
     )
 
 
-def _resolution(prepared: Prepared, rows: pd.DataFrame, cases: pd.DataFrame) -> Resolution:
-    wanted = prepared.suite
-    reference = str(dict(wanted.reference).get("model", ""))
-    return resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
-
-
-def _orchestra(prepared: Prepared, crew: conduct.Crew) -> conduct.Orchestra:
+def _orchestra(
+    prepared: Prepared, request: RunRequest, lacking_now: Callable[[], str], crew: conduct.Crew
+) -> conduct.Orchestra:
     """How a prepared plan is played."""
-    planned = prepared.plan
-    end_s = float("inf")
-    if planned.budget_s is not None and prepared.hosts.count == 1:  # clocks of several do not agree on when it is spent
-        end_s = time.monotonic() + planned.budget_s - prepared.spent_s
+    planned, is_alone = prepared.plan, prepared.hosts.count == 1  # clocks of several do not agree on when time is out
+    begun_s, patience = time.monotonic() - prepared.spent_s, None
+    end_s = begun_s + planned.budget_s if planned.budget_s is not None and is_alone else float("inf")
+    if request.patience_s is not None and is_alone:
+        patience = conduct.Patience(end_s=begun_s + request.patience_s, lacking=lacking_now, more=planned.more)
     return conduct.Orchestra(
         crew=crew,
         half_of=lambda job: plan.halved(job, plan.defaults_of(job.case, prepared.defaults)),
         seed=prepared.suite.sampling.seed,
         end_s=end_s,
-        free_bytes=_free_bytes if prepared.hosts.count == 1 else lambda device: 0,
-        retries=prepared.hosts.count == 1,
+        free_bytes=_free_bytes if is_alone else lambda device: 0,
+        retries=is_alone,
         spare=planned.spare,
         reference=planned.reference,
+        patience=patience,
+        settle=conduct.Settling(allowance_s=conduct.allowance(planned.estimate_s)) if is_alone else None,
     )
 
 
@@ -287,7 +302,8 @@ def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     """What `lambdabench run` does, from Python: the long rows of the suite's cells.
 
-    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, reports, budget_s and fresh. Raises
+    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, reports, budget_s,
+    patience_s, precision and fresh. Raises
     what the command does.
     """
     known = {*(one.name for one in dataclasses.fields(Overrides)), shapes.OPTION}
@@ -295,8 +311,9 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     if strange := sorted(set(overrides) - known - set(OWN)):
         raise registry.unknown("override", strange[0], {*known, *OWN})
     own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
-    if "budget_s" in own:
-        own["budget_s"] = flags.duration(own["budget_s"], "budget_s")
+    own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
+    if "precision" in own:
+        own["precision"] = flags.share(own["precision"], "precision")
     request = RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)
     return store.read([]) if idle(request) else run(request).rows
 
@@ -359,20 +376,6 @@ def _skip_records(skip: Skip, prepared: Prepared, run_id: str) -> tuple[Record, 
         weights="",
     )
     return records_of(outcome, **_common(prepared, run_id, skip.case, skip.case_id, skip.replicate))
-
-
-def _counts(cases: pd.DataFrame) -> dict[str, int]:
-    """Cases by status; one that was halved has its answer in another."""
-    answered = cases[[HALVED not in str(flags).split(",") for flags in cases["flags"]]]
-    return {str(key): int(count) for key, count in answered["status"].value_counts().items()}
-
-
-def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Newest rows, wide table) of the suite in this environment."""
-    folder = results / prepared.suite.name
-    rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
-    rows = rows[rows["fingerprint"] == prepared.fingerprint]
-    return rows, wide_of(prepared.suite, rows)
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:

@@ -6,16 +6,20 @@
 from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
 from .processes import forks
-from .rounds import Crew, Orchestra, Turn, follow
+from .rounds import Crew, Orchestra, Patience, Turn, follow
+from .settling import Settling, allowance
 from .told import told
 
 __all__ = [
     "Crew",
     "Ledger",
     "Orchestra",
+    "Patience",
     "Progress",
+    "Settling",
     "Stop",
     "Turn",
+    "allowance",
     "follow",
     "forks",
     "outcomes_of",

@@ -78,7 +78,7 @@ def perform(
                 if case.ended is not None:
                     totals[case.job.case_id] = case.visited
                 elif case.schedule is not None:
-                    totals[case.job.case_id] = case.schedule.rounds
+                    totals[case.job.case_id] = case.visited if turn.lacking else case.schedule.rounds
                 on_progress(Progress(turn=turn, visits=visits, total=sum(totals.values()), records=ledger.records))
     finally:
         ledger.write()

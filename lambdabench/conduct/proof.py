@@ -1,9 +1,9 @@
 """`python -m lambdabench.conduct.proof [--repeats N] [--seconds S] [--only NAMES]`: does a run's number repeat? As reports/rounds/index.md.
 
 Six networks are measured again and again in two ways, of equally long measuring each: in one piece, network after network, and in
-rounds of visits in three generations of processes. Three conditions: the machine as it is; one core taken in random bursts of seconds; all
-cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended to repetitions.jsonl as they
-end, so that a proof goes on where the last one stopped.
+rounds of visits in three generations of processes, disturbed ones made again. Three conditions: the machine as it is; one core taken in
+random bursts of seconds; all cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended
+to repetitions.jsonl as they end, so that a proof goes on where the last one stopped.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from ..core.spec import Case, Job, Sampling
 from ..launch.hands import Crew
 from ..machine import host, quiet
 from . import proof_table
-from .processes import key_of
 from .rounds import Orchestra, follow
+from .settling import Settling, allowance
 
 NETWORKS = (
     "resnet50",
@@ -37,13 +37,16 @@ NETWORKS = (
     "deit_small_patch16_224",
 )
 """The first is the reference; the last two are one architecture under two names."""
+LARGER = ("lambda_resnet26t", "halonet26t")
+"""Of 256 x 256 pixels, others of 224."""
 WAYS = {"one piece": (1, 1), "rounds": (9, 3)}
 """(Rounds, processes) of a case."""
 CONDITIONS = ("as it is", "bursts", "shared")
 FOLDER = Path("reports/rounds")
 BURSTS = """
-import random, time
-while True:
+import os, random, time
+parent = os.getppid()
+while os.getppid() == parent:
     time.sleep(random.expovariate(1 / 6))
     end = time.time() + random.expovariate(1 / 4)
     while time.time() < end:
@@ -51,8 +54,9 @@ while True:
 """
 """A core busy for 4 s, idle for 6 s, both on average."""
 STEADY = """
-import time
-while True:
+import os, time
+parent = os.getppid()
+while os.getppid() == parent:
     end = time.time() + 0.02
     while time.time() < end:
         pass
@@ -88,17 +92,20 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
-    """One repetition: of each network its visits' medians with their rounds and processes, and how busy the machine was."""
+    """One repetition: of each network its visits (round, process, median, share that others had of its CPU), and how busy
+    the machine was."""
     rounds, processes = WAYS[way]
     sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
-    jobs = [_job(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
-    found: dict[str, list[tuple[int, int, float]]] = {}
+    jobs = [job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
+    found: dict[str, list[tuple[int, int, float, float]]] = {}
+    settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
-    with _load(condition), Crew() as crew:
-        orchestra = Orchestra(crew=crew, key_of=key_of, half_of=lambda one: one, seed=random.getrandbits(32))
+    with load(condition), Crew() as crew:
+        orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, orchestra):
             if turn.visit is not None:
-                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds))
+                lost = quiet.lost_of(turn.visit.noise) or 0.0
+                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds), round(lost, 3))
                 found.setdefault(turn.job.case.model, []).append(entry)
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     seconds = time.monotonic() - begun_s
@@ -115,16 +122,17 @@ def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: in
     ]
 
 
-def _job(name: str, sampling: Sampling) -> Job:
+def job_of(name: str, sampling: Sampling) -> Job:
+    """A network's latency at batch 1, at its own size."""
     case = Case(model=name, device="cpu", image_px=224, threads=host.usable_cores(), param_dtype="float32")
-    if name == "lambda_resnet26t":
+    if name in LARGER:
         case = dataclasses.replace(case, image_px=256)
     identity = case_id(case, {})
     return Job(job_id=f"{identity}-0", case_id=identity, case=case, metrics=("latency",), sampling=sampling)
 
 
 @contextlib.contextmanager
-def _load(condition: str) -> Generator[None]:
+def load(condition: str) -> Generator[None]:
     """Other programs beside, as the condition says."""
     scripts = {"as it is": (), "bursts": (BURSTS,), "shared": (STEADY,) * host.usable_cores()}[condition]
     with contextlib.ExitStack() as stack:

@@ -4,7 +4,15 @@ import itertools
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+
+from ..analysis import rounds
+from ..analysis.estimate import Estimate
+from ..analysis.visits import Visit, fit
+from ..core.witness import DISTURBED
 
 Repetition = dict[str, Any]
 REFERENCE = "resnet50"
@@ -13,13 +21,14 @@ HEAD = (
     "",
     "Six networks (timm's, batch 1), the same seconds of calls each, in one piece or in rounds of visits: how far repetitions of a",
     "run are from each other. sd: standard deviation of the log over the repetitions; a network's and a ratio's are means over",
-    "networks. The control pair is one architecture under two names, whose ratio is 1. Wrong: pairs of networks in the other order",
-    "than the median of all repetitions under that condition has them, of those that are more than 10 % apart. Measured here; wall",
-    "time.",
+    "networks. Figures of rounds are those that a run tells (`analysis/rounds.py`). The control pair is one architecture under two",
+    "names, whose ratio is 1; its interval: middle half width, and how many hold 1. Wrong: pairs of networks in the other order than",
+    "the median of all repetitions under that condition has them, of those that are more than 10 % apart. Disturbed: visits in which",
+    "others had over 6 % of the CPU, of all. Measured here; wall time. Written by `python -m lambdabench.conduct.proof`.",
     "",
     "| machine | condition | way | repetitions | latency of a network, sd | its ratio to resnet50, sd | control pair, sd | its mean "
-    "| wrong orders | no number | seconds, median | pressure, median |",
-    "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    "| its interval | holds 1 | wrong orders | no number | disturbed | seconds, median | pressure, median |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 CONTROL = ("vit_small_patch16_224", "deit_small_patch16_224")
 
@@ -37,18 +46,33 @@ def page(repetitions: Sequence[Repetition]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def logs(one: Repetition) -> dict[str, float]:
-    """Log latency of each network: the mean over its visits of the log of each one's median."""
-    return {name: statistics.fmean(math.log(value) for _, _, value in visits) for name, visits in one["visits"].items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one repetition tells: logarithms of latencies, and ratios to each network."""
+
+    logs: dict[str, float]
+    ratios: dict[tuple[str, str], Estimate]
+
+    def log_ratio(self, top: str, bottom: str) -> float:
+        """Log of the ratio of two networks' latencies: from rounds that they share, else of their own figures."""
+        found = self.ratios.get((top, bottom))
+        return self.logs[top] - self.logs[bottom] if found is None else math.log(found.value)
 
 
-def log_ratio(one: Repetition, top: str, bottom: str) -> float:
-    """Log of the ratio of two networks' latencies: the mean of the differences within rounds, where they share any."""
-    mine, theirs = ({round_: math.log(value) for round_, _, value in one["visits"][name]} for name in (top, bottom))
-    both = sorted(set(mine) & set(theirs))
-    if not both:
-        return logs(one)[top] - logs(one)[bottom]
-    return statistics.fmean(mine[round_] - theirs[round_] for round_ in both)
+def told(one: Repetition) -> Told:
+    """The figures of a repetition, as a run tells them."""
+    found = fit(
+        [
+            Visit(case=name, round_=round_, process=process, log_value=math.log(value), lost=lost)
+            for name, visits in one["visits"].items()
+            for round_, process, value, lost in visits
+        ]
+    )
+    means = np.nanmean(found.undisturbed(), axis=1)
+    own = {name: float(mean) for name, mean in zip(found.cases, means, strict=True)}
+    own |= {name: math.log(each.value) for name, each in rounds.absolute(found).items()}
+    ratios = {(top, base): each for base in found.cases for top, each in rounds.paired(found, base).items()}
+    return Told(logs=own, ratios=ratios)
 
 
 def _place(one: Repetition) -> tuple[str, str, str]:
@@ -56,16 +80,17 @@ def _place(one: Repetition) -> tuple[str, str, str]:
 
 
 def _row(machine: str, condition: str, way: str, group: Sequence[Repetition], all_ways: Sequence[Repetition]) -> str:
-    names = sorted({name for one in group for name in one["visits"]})
-    found = [logs(one) for one in group]
-    networks = [_sd([one[name] for one in found if name in one]) for name in names]
+    found, names = [told(one) for one in group], sorted({name for one in group for name in one["visits"]})
+    networks = [_sd([one.logs[name] for one in found if name in one.logs]) for name in names]
     ratios = [
-        _sd([log_ratio(one, name, REFERENCE) for one in group if {name, REFERENCE} <= set(one["visits"])])
+        _sd([one.log_ratio(name, REFERENCE) for one in found if {name, REFERENCE} <= one.logs.keys()])
         for name in names
         if name != REFERENCE
     ]
-    pairs = [log_ratio(one, *CONTROL) for one in group if set(CONTROL) <= set(one["visits"])]
-    missing = sum(len(names) - len(one["visits"]) for one in group)
+    pairs = [one.log_ratio(*CONTROL) for one in found if set(CONTROL) <= one.logs.keys()]
+    controls = [one.ratios[CONTROL] for one in found if CONTROL in one.ratios]
+    widths = [math.sqrt(one.high / one.low) - 1 for one in controls]
+    visits = [lost for one in group for each in one["visits"].values() for *_, lost in each]
     cells = [
         machine,
         condition,
@@ -75,24 +100,26 @@ def _row(machine: str, condition: str, way: str, group: Sequence[Repetition], al
         f"{100 * statistics.fmean(ratios):.1f} %",
         f"{100 * _sd(pairs):.1f} %",
         f"{100 * statistics.fmean(pairs):+.1f} %",
-        wrong_orders(group, all_ways),
-        str(missing),
+        f"±{100 * statistics.median(widths):.1f} %" if widths else "none",
+        f"{sum(one.low <= 1 <= one.high for one in controls)} of {len(controls)}" if controls else "",
+        wrong_orders(found, [told(one) for one in all_ways]),
+        str(sum(len(names) - len(one["visits"]) for one in group)),
+        f"{100 * statistics.fmean(one >= DISTURBED for one in visits):.0f} %",
         f"{statistics.median(one['seconds'] for one in group):.0f}",
         f"{100 * statistics.median(one['pressure'] or 0.0 for one in group):.0f} %",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def wrong_orders(group: Sequence[Repetition], all_ways: Sequence[Repetition]) -> str:
+def wrong_orders(group: Sequence[Told], all_ways: Sequence[Told]) -> str:
     """Pairs of networks in the wrong order, "3 of 140"."""
-    found = [logs(one) for one in all_ways]
-    names = sorted({name for one in found for name in one})
-    truth = {name: statistics.median(one[name] for one in found if name in one) for name in names}
+    names = sorted({name for one in all_ways for name in one.logs})
+    truth = {name: statistics.median(one.logs[name] for one in all_ways if name in one.logs) for name in names}
     wrong = tried = 0
     for one, (slow, quick) in itertools.product(group, itertools.permutations(names, 2)):
-        if truth[slow] - truth[quick] > math.log(1.1) and {slow, quick} <= set(one["visits"]):
+        if truth[slow] - truth[quick] > math.log(1.1) and {slow, quick} <= one.logs.keys():
             tried += 1
-            wrong += log_ratio(one, slow, quick) < 0
+            wrong += one.log_ratio(slow, quick) < 0
     return f"{wrong} of {tried}"
 
 

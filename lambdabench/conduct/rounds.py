@@ -1,6 +1,7 @@
 """Generations, heats, rounds, visits: who is opened, who is visited next, and when it ends."""
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from ..core.spec import HALVED, Job, halves
 from ..core.visits import Answered, Asked
 from ..launch.ends import KILLED, outcome_of
 from ..launch.hands import Key
+from ..machine import quiet
 from ..plan.budget import least_s
-from ..turns import has_clocks, in_turn, schedule
+from ..turns import in_turn
 from .processes import key_of
+from .settling import REPEATS
 from .standing import Standing, Stay
 
 ROOM = 1.5
@@ -36,6 +39,18 @@ class Crew(Protocol):
     def start(self, key: Key) -> Hand: ...
 
 
+class Settle(Protocol):
+    """What waits for other programs to leave the processors that a job wants, until something `is_over`."""
+
+    def __call__(self, job: Job, is_over: Callable[[], bool]) -> bool:
+        """Whether they are free now."""
+        ...
+
+    def spend(self, seconds: float) -> None:
+        """Takes note of a visit that was made again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """Something happened: a case is about to be opened (`opening`), was opened, visited, closed, or has ended without an answer."""
@@ -49,6 +64,18 @@ class Turn:
     """Why it is not visited again."""
     round: int = 0
     left_s: float = 0.0
+    lacking: str = ""
+    """What more rounds are made for than were planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """More rounds than were planned, in further generations of processes, until nothing is `lacking` or it is `end_s`. `more`: cases of
+    earlier runs, in a further process."""
+
+    end_s: float
+    lacking: Callable[[], str]
+    more: Sequence[Job] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +100,9 @@ class Orchestra:
     """Cases that there seemed to be no time for, in the order in which they are begun where there is."""
     reference: str = ""
     """The case id that is in every heat, by which heats can be held against each other."""
+    patience: Patience | None = None
+    settle: Settle | None = None
+    """Where it is there, openings wait for a free machine, and visits that others disturbed are made again once it is free."""
 
 
 def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
@@ -85,6 +115,8 @@ def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
         yield from run.play([one for one in run.standings if one.ended is None and one.share(generation)], generation)
     while spare := run.take_spare():
         yield from run.play(spare, 0)
+    if orchestra.patience is not None:
+        yield from run.go_on(orchestra.patience)
     yield from run.left_out()
 
 
@@ -101,12 +133,13 @@ class _Run:
         self._spare = list(orchestra.spare)
         self._reference = next((one for one in self.standings if one.job.case_id == orchestra.reference), None)
         self._round = orchestra.first_round
-        self._share_s = float("inf")
+        self._end_s, self._share_s = orchestra.end_s, float("inf")
+        self._lacking = ""
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
         now_s = self._orchestra.clock()
-        self._share_s = now_s + (self._orchestra.end_s - now_s) / (generations - generation)
+        self._share_s = now_s + (self._end_s - now_s) / (generations - generation)
 
     def play(self, waiting: Sequence[Standing], generation: int) -> Iterator[Turn]:
         """The heats of a generation, with those that come in."""
@@ -119,13 +152,28 @@ class _Run:
 
     def take_spare(self) -> list[Standing]:
         """Cases that the time left suffices for after all, as far as estimates tell."""
-        left_s, found = self._orchestra.end_s - self._orchestra.clock(), list[Standing]()
+        left_s, found = self._end_s - self._orchestra.clock(), list[Standing]()
         while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
             one = self._spare.pop(0)
             left_s -= least_s(one)
             found.append(Standing(job=one))
         self.standings += found
         return found
+
+    def go_on(self, patience: Patience) -> Iterator[Turn]:
+        """Further generations of all that has a number, as long as there is time for a round of one."""
+        further = [Standing(job=one, is_further=True) for one in patience.more]
+        self._end_s = self._share_s = min(self._end_s, patience.end_s)
+        for generation in itertools.count(1):
+            mine = [one for one in self.standings if one.ended is None and one.visited]
+            mine += [one for one in further if one.ended is None]
+            need_s = sum(one.job.open_s + _visit_s(one) for one in mine)
+            if not mine or self._is_over() or self._orchestra.clock() + need_s > self._end_s:
+                return
+            self._lacking = patience.lacking()
+            if not self._lacking:
+                return
+            yield from self.play(mine, -generation)
 
     def left_out(self) -> Iterator[Turn]:
         """What there was no time for."""
@@ -138,7 +186,7 @@ class _Run:
 
     def _is_over(self, *, anything: bool = True) -> bool:
         """Whether somebody wants an end, or the time is out; it is not as long as there is not `anything`."""
-        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._orchestra.end_s)
+        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._end_s)
 
     def _next_heat(self, waiting: Sequence[Standing], generation: int) -> tuple[Iterator[Turn], list[Standing]]:
         """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
@@ -169,7 +217,7 @@ class _Run:
                     left += cases[number:]
                     break
                 job = one.next_job()
-                yield Turn(standing=one, job=job, opening=True, round=self._round)
+                yield Turn(standing=one, job=job, opening=True, round=self._round, lacking=self._lacking)
                 if (entry := self._open(one, job, hands, held)) is not None:
                     held.append(entry)
                 yield Turn(standing=one, job=job, ended=one.ended)
@@ -183,15 +231,19 @@ class _Run:
     def _has_no_time(self, held: Sequence[Held], one: Standing) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
         round_s = sum(_visit_s(each) for each, _, _ in held) + max(_visit_s(one), one.job.open_s)
-        return self._orchestra.clock() + round_s >= self._orchestra.end_s
+        return self._orchestra.clock() + round_s >= self._end_s
 
     def _open(self, one: Standing, job: Job, hands: dict[object, Hand], held: Sequence[Held]) -> Held | None:
         orchestra = self._orchestra
+        if orchestra.settle is not None:
+            orchestra.settle(job, self._is_over)
         key, shared = orchestra.key_of(job)
         hand = hands.get(shared)
         if hand is None or hand.is_gone:
             hand = hands[shared] = orchestra.crew.start(key)
-        answered = hand.ask(Asked(what="open", job_id=job.job_id, job=job, is_first=not one.stays), job)
+        answered = hand.ask(
+            Asked(what="open", job_id=job.job_id, job=job, is_first=not (one.stays or job.replicate)), job
+        )
         outcome = answered.outcome
         assert outcome is not None
         if outcome.status != "ok":
@@ -200,49 +252,60 @@ class _Run:
                 hand.close()  # with what the failure left in its memory
                 del hands[shared]
             return None
-        if one.schedule is None:
-            one.schedule = schedule(job.sampling, answered.step_s, has_clocks=has_clocks(job.case.device))
+        one.see(answered.step_s)
         stay = Stay(job=job, opened=outcome)
         one.stays.append(stay)
         return one, stay, hand
 
     def _rounds(self, held: Sequence[Held], generation: int) -> Iterator[Turn]:
-        """The rounds of a generation: each visits every case that still wants one, in random turn."""
-        wanted = {id(stay): self._wanted(one, generation) for one, stay, _ in held}
-        for count in range(max(wanted.values(), default=0)):
-            if count and self._orchestra.clock() >= self._share_s:
+        """The rounds of a generation: each visits every case that still wants one, in random turn. The reference is in those of every
+        heat."""
+        before = {id(stay): 0 if one is self._reference else one.made.get(generation, 0) for one, stay, _ in held}
+        for count in itertools.count():
+            mine = [entry for entry in held if entry[0].share(generation) > before[id(entry[1])] + count]
+            if not mine or (count and self._orchestra.clock() >= self._share_s):
                 return
             self._round += 1
-            mine = [entry for entry in held if wanted[id(entry[1])] > count]
-            for one, stay, hand in in_turn(mine, self._orchestra.seed, self._round):
+            for entry in in_turn(mine, self._orchestra.seed, self._round):
+                one, stay, hand = entry
                 if self._is_over(anything=bool(one.visited)):
                     continue
-                if one.ended is not None or not stay.is_open or hand.is_gone or one.schedule is None:
-                    continue
-                asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=one.schedule.length)
-                answered = hand.ask(asked, stay.job)
-                self._note(one, stay, answered, generation, beside=len(held) > 1)
-                yield Turn(
-                    standing=one,
-                    job=stay.job,
-                    visit=answered.visit,
-                    ended=one.ended,
-                    round=self._round,
-                    left_s=self._left_s(held),
-                )
+                if one.ended is None and stay.is_open and not hand.is_gone:
+                    yield from self._visit(entry, generation, held)
 
-    def _wanted(self, one: Standing, generation: int) -> int:
-        """Rounds of a generation that a case is still to be in; the reference is in those of every heat."""
-        made = 0 if one is self._reference else one.made.get(generation, 0)
-        return max(0, one.share(generation) - made)
+    def _visit(self, entry: Held, generation: int, held: Sequence[Held]) -> Iterator[Turn]:
+        """A visit, and again where others disturbed it and have gone."""
+        one, stay, hand = entry
+        assert one.schedule is not None
+        for tries in range(1 + REPEATS):
+            begun_s = self._orchestra.clock()
+            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=one.schedule.length)
+            answered = hand.ask(asked, stay.job)
+            if answered.visit is not None:
+                one.note(stay, answered.visit, generation)
+            elif answered.outcome is not None:
+                stay.is_open = False
+                self._fail(one, answered.outcome, beside=len(held) > 1)
+            yield Turn(
+                standing=one,
+                job=stay.job,
+                visit=answered.visit,
+                ended=one.ended,
+                round=self._round,
+                left_s=self._left_s(held),
+                lacking=self._lacking,
+            )
+            if tries and self._orchestra.settle is not None:
+                self._orchestra.settle.spend(self._orchestra.clock() - begun_s)
+            if answered.visit is None or not self._is_worth_repeating(answered.visit, stay.job):
+                return
 
-    def _note(self, one: Standing, stay: Stay, answered: Answered, generation: int, *, beside: bool) -> None:
-        if answered.visit is not None:
-            stay.visits.append(answered.visit)
-            one.made[generation] = one.made.get(generation, 0) + 1
-        elif answered.outcome is not None:
-            stay.is_open = False
-            self._fail(one, answered.outcome, beside=beside)
+    def _is_worth_repeating(self, visit: Visit, job: Job) -> bool:
+        """Whether others disturbed a visit, and have gone."""
+        settle = self._orchestra.settle
+        if settle is None or not quiet.is_disturbed(visit) or self._is_over():
+            return False
+        return settle(job, self._is_over) and not self._is_over()
 
     def _close(self, held: Sequence[Held]) -> Iterator[Turn]:
         """Reads back what was in force, which may end a case after all."""

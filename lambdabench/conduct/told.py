@@ -7,6 +7,7 @@ from typing import Any
 
 from ..analysis.completed import complete
 from ..analysis.estimate import half_width, median
+from ..analysis.visits import FEWEST
 from ..core import registry
 from ..core.record import VARIES, Measurement, Noise, Outcome, Visit
 from ..machine import quiet
@@ -52,13 +53,15 @@ def told(stay: Stay) -> Outcome:
 
 
 def starved(stays: Sequence[Stay]) -> tuple[str, bool]:
-    """(Why the times of a case on a CPU are no number of it, by the noise of all its visits; empty where they are; whether others
-    wanted the CPU too)."""
+    """(Why the times of a case on a CPU are no number of it, by the noise of all its visits; empty where they are, or where enough of
+    them were left alone; whether others wanted the CPU too)."""
     visits = [visit for one in stays for visit in one.visits]
     if not visits or stays[0].job.case.device.partition(":")[0] != "cpu":
         return "", False
+    if sum(not quiet.is_disturbed(one) for one in visits) >= FEWEST:
+        return "", False
     noise = noise_of(visits)
-    lost = quiet.lost_share(noise)
+    lost = quiet.lost_of(noise)
     return quiet.starved(noise), lost is not None and lost >= quiet.CONTENDED_SHARE
 
 

@@ -3,6 +3,7 @@
 None is a flag that was not given. One that was given and is empty is a mistake: most often a variable of a shell that is not set.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from numbers import Integral
@@ -111,6 +112,18 @@ def duration(given: Any, flag: str) -> float | None:
     if not 0 < seconds < float("inf"):
         raise LambdabenchError(f"{flag}: found {str(given)!r}, expected a duration above 0 like 90s, 10m or 1h30m")
     return seconds
+
+
+def share(given: Any, flag: str) -> float | None:
+    """0.02 of "2%", or of a number. Raises LambdabenchError where it is none, or not between 0 and 100 %."""
+    if given is None:
+        return None
+    told = str(given).strip()
+    with contextlib.suppress(ValueError):
+        found = float(told.removesuffix("%")) / (100 if told.endswith("%") else 1)
+        if 0 < found < 1:
+            return found
+    raise LambdabenchError(f"{flag}: found {str(given)!r}, expected a share above 0 and below 100 %, like 2%")
 
 
 def dashed(name: str) -> str:

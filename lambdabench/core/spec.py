@@ -281,6 +281,8 @@ class Plan:
     skips: tuple[Skip, ...] = ()
     spare: tuple[Job, ...] = ()
     """Cases that the budget seems to leave out, each with its skip: taken in where others take less than was thought."""
+    more: tuple[Job, ...] = ()
+    """Cases that are there already, in further processes: visited where what is known is not precise enough and there is patience."""
     estimate_s: float = 0.0
     budget_s: float | None = None
     """No job begins later."""

@@ -7,15 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.record import Noise
+from ..core.record import Noise, Visit
+from ..core.witness import DISTURBED, LEAST_S, lost_share
 
 STARVED_SHARE = 0.4
 """A process that got no CPU in so much of the time it wanted one took 1.7 times as long as it takes: no number of the case's. Under it
 other programs are company that most machines have, and what they do to the times shows in their scatter."""
 CONTENDED_SHARE = 0.15
 """From here on the row says that others wanted the CPU too."""
-BUSY_PRESSURE = 0.5
-"""Where nobody counts what the process itself waited for: some task waited in so much of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +28,7 @@ class Snapshot:
     pressure_us: int | None
     steal_ticks: int | None
     all_ticks: int | None
+    idle_ticks: int | None = None
     waited_s: float | None = None
     """For a CPU, by all threads there are."""
 
@@ -45,43 +45,52 @@ def take_snapshot(proc: Path = Path("/proc")) -> Snapshot:
         pressure_us=_pressure_us(proc / "pressure" / "cpu"),
         steal_ticks=ticks[7] if ticks and len(ticks) > 7 else None,
         all_ticks=sum(ticks[:8]) if ticks else None,
+        idle_ticks=sum(ticks[3:5]) if ticks else None,
         waited_s=_waited_s(proc / "self" / "task"),
     )
 
 
 def noise_between(before: Snapshot, after: Snapshot, calls: int) -> Noise:
-    """The noise of a timed phase of `calls` calls."""
+    """The noise of a timed phase of `calls` calls. Of one under LEAST_S the counters of what others took say nothing: None."""
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
     cpu_s = after.cpu_s - before.cpu_s
-    calls = max(calls, 1)
+    calls, is_told = max(calls, 1), wall_s >= LEAST_S
+    ticks = (after.all_ticks or 0) - (before.all_ticks or 0)
     return Noise(
         load1=load1(),
-        cpu_pressure=_share(before.pressure_us, after.pressure_us, wall_s * 1e6),
-        steal=_share(before.steal_ticks, after.steal_ticks, (after.all_ticks or 0) - (before.all_ticks or 0)),
+        cpu_pressure=_share(before.pressure_us, after.pressure_us, wall_s * 1e6) if is_told else None,
+        steal=_share(before.steal_ticks, after.steal_ticks, ticks) if is_told else None,
         cpu_per_wall=cpu_s / wall_s,
-        cpu_waited=_waited_share(before.waited_s, after.waited_s, cpu_s),
+        cpu_waited=_waited_share(before.waited_s, after.waited_s, cpu_s) if is_told else None,
         faults_per_call=(after.faults - before.faults) / calls,
         switches_per_call=(after.switches - before.switches) / calls,
     )
 
 
-def lost_share(noise: Noise) -> float | None:
-    """Share of the time in which work that never rests wanted a CPU and had none; None where nothing tells.
+def free_cores(before: Snapshot, after: Snapshot, cores: int) -> float | None:
+    """How many of `cores` processors nobody used between two snapshots, this process included; None where nothing counts that. Where
+    a machine has more than a process may use, it is what is free of all, and at most `cores`."""
+    if None in (before.all_ticks, after.all_ticks, before.idle_ticks, after.idle_ticks):
+        return None
+    whole = (after.all_ticks or 0) - (before.all_ticks or 0)
+    idle = (after.idle_ticks or 0) - (before.idle_ticks or 0)
+    return min(float(cores), (os.cpu_count() or cores) * idle / whole) if whole > 0 else None
 
-    What the process itself waited for, where the kernel counts it. Else, where tasks waited in most of the time, what it lacks of one
-    whole CPU: a call that is waited for keeps one thread busy at least. Where no task waited, a process that used little slept of its
-    own accord. Time that other virtual machines took comes on top.
-    """
-    waited = noise.cpu_waited
-    if waited is None and noise.cpu_pressure is not None and noise.cpu_per_wall is not None:
-        waited = max(0.0, 1.0 - noise.cpu_per_wall) if noise.cpu_pressure >= BUSY_PRESSURE else 0.0
-    found = [one for one in (waited, noise.steal) if one is not None]
-    return max(found) if found else None
+
+def lost_of(noise: Noise) -> float | None:
+    """`lost_share` of a noise."""
+    return lost_share(noise.cpu_waited, noise.steal, noise.cpu_pressure, noise.cpu_per_wall)
+
+
+def is_disturbed(visit: Visit) -> bool:
+    """Whether others had the CPU while a visit lasted, as far as its passport says."""
+    lost = lost_of(visit.noise)
+    return lost is not None and lost >= DISTURBED
 
 
 def starved(noise: Noise) -> str:
     """Why times of CPU work under this noise are no number of the case's, and the mend; empty where they are usable."""
-    lost = lost_share(noise)
+    lost = lost_of(noise)
     if lost is None or lost < STARVED_SHARE:
         return ""
     told = {

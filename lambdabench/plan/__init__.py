@@ -69,6 +69,8 @@ class Request:
     """Of the budget, before the plan."""
     device_asked: bool = False
     fresh: bool = False
+    patient: bool = False
+    """Whether cases that are there already may be visited further."""
     available_bytes: int = 0
     defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
     compiling: Collection[str] = ()
@@ -89,6 +91,7 @@ def make(
     jobs: list[Job] = []
     kept: list[str] = []
     measured: dict[Setting, Job | None] = {}
+    more: list[Job] = []
     seen: set[str] = set()
     fallback = _fallback(suite, machine)
     answers = _by_case({} if request.fresh else done)
@@ -109,17 +112,19 @@ def make(
             seen.add(identity)
             if _is_settled(answers.get(identity, {}), suite):
                 kept.append(identity)
+                place = (device, facts, request)
                 if is_reference(fitting, suite.reference):
-                    measured[setting(fitting)] = _beside(
-                        suite, fitting, identity, answers[identity], (device, facts, request)
-                    )
+                    measured[setting(fitting)] = _further(suite, fitting, identity, answers[identity], place)
+                if request.patient and (one := _further(suite, fitting, identity, answers[identity], place)):
+                    more.append(one)
                 continue
             job = _job(suite, fitting, identity, answers.get(identity, {}), (device, facts, request))
             jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
     wanted = {setting(one.case) for one in jobs}
     beside = [one for where, one in measured.items() if where in wanted and one is not None]
     jobs += beside
-    kept = [one for one in kept if one not in {each.case_id for each in beside}]
+    again = {one.case_id for one in beside}
+    kept = [one for one in kept if one not in again]
     budget_s = suite.fallback_budget_s if request.budget_s is None and fallback else request.budget_s
     reference = next((one.case_id for one in jobs if is_reference(one.case, suite.reference)), "")
     left_s = None if budget_s is None else budget_s - request.spent_s
@@ -130,11 +135,12 @@ def make(
         kept=tuple(kept),
         skips=tuple(skips),
         spare=tuple(left_out),
+        more=tuple(one for one in more if one.case_id not in again),
         estimate_s=total_s(chosen),
         budget_s=budget_s,
         calibrated=bool(request.rates),
         left_out_s=total_s(left_out),
-        device_title=_title(chosen, machine),
+        device_title=_title(chosen or more, machine),
         fallback=fallback,
         reference=reference,
     )
@@ -323,15 +329,15 @@ def _job(
     )
 
 
-def _beside(
+def _further(
     suite: Suite,
     case: Case,
     identity: str,
     answers: Mapping[int, Done],
     place: tuple[Device, Mapping[str, ModelFacts], Request],
 ) -> Job | None:
-    """The reference again, in further processes, beside cases that are measured now: ratios are taken within rounds. None where it was
-    measured without visits, or has no number."""
+    """A case that is there already, in further processes: the reference beside cases that are measured now, since ratios are taken within
+    rounds, and any where more is to be known. None where it was measured without visits, or has no number."""
     if not _goes_on(answers, suite) or not any(one.visits for one in answers.values()):
         return None
     again = _job(suite, case, identity, {}, place)

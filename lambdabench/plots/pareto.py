@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.legible import legible
-from ..analysis.pareto import BATCH, BETTER, Group, front, groups, joined, parted_by
+from ..analysis.pareto import BATCH, BETTER, Group, best, front, groups, joined, parted_by
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
 from . import Drawing
@@ -17,6 +17,7 @@ from . import _scales as scales
 from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
+BAND = "#dddddd"
 BESIDES = (
     BATCH,
     "top1_tag",
@@ -93,6 +94,7 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     """A front with its points."""
     on = set(front(points, x, y))
     axes.set_xscale("log")
+    _draw_band(axes, points, x, y)
     _draw_front(axes, points[points.index.isin(on)].sort_values(x), x, y)
     for label, point in points.iterrows():
         _draw_point(axes, point, x, y, is_on=label in on)
@@ -168,9 +170,25 @@ def _draw_front(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
     )
 
 
+def _draw_band(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
+    """The front as far as it is known: the best accuracy at each speed, 95 % of it."""
+    known = best(points, x, y)
+    axes.fill_between(
+        scales.scaled(known[x], x),
+        scales.scaled(known["low"], y),
+        scales.scaled(known["high"], y),
+        color=BAND,
+        lw=0,
+        zorder=1,
+        gid="band",
+    )
+
+
 def _draw_legend(axes: Axes, points: pd.DataFrame) -> None:
     for name in dict.fromkeys(style.family(str(model)) for model in points["model"]):
         colour, marker = style.FAMILIES[name]
         axes.plot([], [], marker, color=colour, label=name)
     axes.plot([], [], color="#222222", lw=1.2, label="front")
+    if any(one.get_gid() == "band" and one.get_paths() for one in axes.collections):
+        axes.fill_between([], [], color=BAND, lw=0, label="front, 95 %")
     axes.legend(fontsize=7, frameon=False, loc="best")

@@ -23,8 +23,8 @@ from .warming import warm_up
 
 BLOCK_S = 0.2
 """Seconds of work between two synchronisations when throughput is pipelined."""
-CHUNKS = 4
-"""A visit is timed in so many pieces: it ends early where a burst made its calls take far longer than was foreseen."""
+PIECE_S = 0.02
+"""A visit is timed in pieces so long at most: it ends early where a burst made its calls take far longer than was foreseen."""
 PATIENCE = 2.0
 """A visit ends before its calls are all made where it took so many times what it was meant to."""
 MOST_COLD_CALLS = 100_000
@@ -187,10 +187,10 @@ def _cold(time_calls: Callable[[int], Any], cold_s: float) -> list[float]:
 
 
 def _timed(time_calls: Callable[[int], Any], count: int, length: Length) -> list[float]:
-    """Seconds of `count` calls; of fewer, but the least, where they took far longer than was foreseen."""
-    seconds: list[float] = []
-    piece = max(1, count // CHUNKS)
+    """Seconds of `count` calls; of fewer, but the least, where they take far longer than was foreseen."""
+    seconds: list[float] = list(time_calls(1))
     while len(seconds) < count:
+        piece = max(1, int(PIECE_S / max(seconds[-1], 1e-9)))
         seconds += time_calls(min(piece, count - len(seconds)))
         if len(seconds) >= length.least and sum(seconds) > PATIENCE * length.timed_s:
             break

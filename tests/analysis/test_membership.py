@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdabench.analysis.membership import Weights, membership, top1_sd, twins
+from lambdabench.analysis.membership import Weights, band, membership, top1_sd, twins
 
 POINTS = Path(__file__).parents[2] / "reports" / "reference" / "xeon-2-cores" / "pareto.csv"
 
@@ -47,6 +47,24 @@ def test_it_is_that_of_brute_force() -> None:
     drawn = drawn_shares(speed + sd * draw.standard_normal((20_000, 60)), top1, groups, seed=1)
     assert 0.1 < found.mean() < 0.5
     assert np.abs(found - drawn).max() < 0.015
+
+
+def test_a_band_holds_95_percent_of_the_fronts_that_are_drawn() -> None:
+    draw = np.random.default_rng(0)
+    speed = draw.normal(0.0, 0.5, 20)
+    top1 = 80 - 4 * speed + draw.normal(0.0, 0.4, 20)
+    sd, groups = draw.uniform(0.01, 0.06, 20), np.repeat(apart(10), 2)
+    at = np.linspace(speed.min(), float(np.sort(speed)[-2]), 7)
+    low, high = band(speed, sd, top1, groups, at)
+    middle = np.array([top1[groups == one].mean() for one in range(10)])
+    accuracy = (middle + top1_sd(middle) * draw.standard_normal((20_000, 10)))[:, groups]
+    faster = (speed + sd * draw.standard_normal((20_000, 20)))[:, None, :] >= at[:, None]
+    best = np.where(faster, accuracy[:, None, :], -np.inf).max(axis=2)
+    assert ((best < low).mean(axis=0) <= 0.031).all()
+    assert ((best > high).mean(axis=0) <= 0.031).all()
+    assert ((best < low).mean(axis=0) + (best > high).mean(axis=0)).mean() == pytest.approx(0.05, abs=0.006)
+    beyond = band(speed, sd, top1, groups, np.array([speed.max() + 1.0]))
+    assert [float(one[0]) for one in beyond] == [-math.inf, -math.inf], "nothing is so fast"
 
 
 def test_the_same_weights_under_two_names_share_one_accuracy() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lambdabench.analysis.resolution import Resolution, mark, phrase, resolution
-from lambdabench.analysis.visited import against, fits, told
+from lambdabench.analysis.visited import PASSPORT, against, fits, told
 
 MODELS = {"resnet50": 1.0, "vit_a": 0.5, "vit_b": 0.5, "other": 2.0}
 """Seconds a step; the second and third are one architecture."""
@@ -39,6 +39,7 @@ def rows(
                     "visit_values": [
                         float(value * shared[one] * other) for one, other in zip(numbers, noise, strict=True)
                     ],
+                    **dict.fromkeys(PASSPORT),
                 }
             )
     return pd.DataFrame(found)

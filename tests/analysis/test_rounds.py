@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lambdabench.analysis import coverage, scenarios
-from lambdabench.analysis.coverage import cover, cover_stopped
-from lambdabench.analysis.rounds import absolute, draws, paired
+from lambdabench.analysis.coverage import cover, cover_patient, cover_stopped
+from lambdabench.analysis.rounds import absolute, beside, paired
 from lambdabench.analysis.scenarios import Shape
 from lambdabench.analysis.visits import Visit, fit
 
@@ -35,6 +35,14 @@ def test_stopping_early_is_paid_for() -> None:
     told, spent = cover_stopped("processes", 0.05, 40)
     assert told.share > 0.91
     assert 12 < spent < 24
+
+
+def test_going_on_until_ratios_are_narrow_enough_costs_nothing() -> None:
+    """What ends a run is a width and no value."""
+    covered, taken = cover_patient("processes", 0.05, 60)
+    assert 0.92 <= covered.share <= 0.98
+    assert 9 < taken < 27
+    assert cover_patient("rounds alike", 0.05, 3)[1] == 9, "it is narrow enough at once"
 
 
 def test_a_drift_of_the_machine_is_in_no_ratio() -> None:
@@ -98,7 +106,7 @@ def test_scripted_times_are_known_exactly() -> None:
     assert absolute(found)["a"].value == pytest.approx(0.02)
     ratio = paired(found, "b")["a"]
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert np.exp(draws(found, 5, 0)[:, 2]) == pytest.approx(np.full(5, 0.04))
+    assert beside(found) == pytest.approx({"a": 0.0, "b": 0.0, "c": 0.0}, abs=1e-9)
 
 
 def test_after_one_round_there_is_a_number_but_no_interval() -> None:
@@ -138,28 +146,22 @@ def test_a_reference_that_was_not_visited_is_told() -> None:
         paired(found, "b")
 
 
-def test_draws_are_joint_and_as_wide_as_the_intervals() -> None:
-    """Two cases whose rounds move together, as a machine does that no other case notices, keep their order in every draw."""
-    random = np.random.default_rng(0)
-    shape = Shape(cases=6, rounds=24)
-    run = scenarios.make("calls alike", shape, 3)
-    together = {number: 0.03 * random.standard_normal() for number in range(24)}
-    visits = [
-        Visit(
-            case=one.case,
-            round_=one.round_,
-            process=one.process,
-            log_value=one.log_value + (together[one.round_] if one.case in ("case0", "case1") else 0.0),
-        )
-        for one in run.visits
-    ]
-    found = fit(visits)
-    drawn = draws(found, 2000, 1)
-    assert drawn.shape == (2000, 6)
-    apart = (drawn[:, 0] - drawn[:, 1]).std()
-    assert apart < 0.9 * math.hypot(drawn[:, 0].std(), drawn[:, 1].std())
-    for place, one in enumerate(absolute(found).values()):
-        assert drawn[:, place].std() == pytest.approx(math.log(one.high / one.value) / 1.96, rel=0.35)
+@pytest.mark.parametrize("kind", ["processes", "rounds alike", "bursts"])
+def test_cases_are_known_beside_each_other_as_far_as_they_err(kind: str) -> None:
+    """The machine's level, which all cases share, is in none of it."""
+    errors: list[float] = []
+    said: list[float] = []
+    for seed in range(60):
+        run = scenarios.make(kind, Shape(rounds=9), seed)
+        found = fit(run.visits)
+        logs = np.array([math.log(one.value) for one in absolute(found).values()])
+        away = logs - run.truth
+        errors += list(away - away.mean())
+        said += list(beside(found).values())
+    typical = 1.4826 * float(np.median(np.abs(errors)))  # a burst that nobody noticed is far out
+    assert 1.1 < float(np.mean(said)) / typical < 1.9, (
+        "as wide as Student's t is of three processes, in standard deviations of a normal one"
+    )
 
 
 def test_the_table_of_coverage_names_each_kind_and_shape(tmp_path: Path) -> None:
@@ -168,6 +170,7 @@ def test_the_table_of_coverage_names_each_kind_and_shape(tmp_path: Path) -> None
     text = (tmp_path / "index.md").read_text()
     assert all(f"| {kind} | 12 | 24 | 3 |" in text for kind in scenarios.KINDS)
     assert "| all at once | ±5.0 % |" in text
+    assert "| all at once | 9 |" in text
 
 
 def test_the_committed_table_of_a_thousand_runs_covers_what_it_promises() -> None:
@@ -185,3 +188,24 @@ def test_the_committed_table_of_a_thousand_runs_covers_what_it_promises() -> Non
         assert max(ratio, latter) < 98, line
         known = "¹" in line[4] or line[:2] == ["two speeds", "4"]
         assert known or 93 <= absolute_share <= 97, line
+
+
+def test_the_committed_intervals_of_patient_runs_cover() -> None:
+    text = (Path(__file__).parents[2] / "reports" / "coverage" / "index.md").read_text()
+    told = text.split("`run --patience`")[1].split("## Is a probability")[0]
+    shares = [
+        float(line.split("|")[4].split()[0]) for line in told.splitlines() if line.count("|") == 5 and "±" in line
+    ]
+    assert len(shares) == len(coverage.FRONTS) * len(coverage.ENOUGH)
+    assert all(93 <= one <= 98 for one in shares)
+
+
+def test_a_committed_probability_of_the_front_is_how_often_it_came_true() -> None:
+    text = (Path(__file__).parents[2] / "reports" / "coverage" / "index.md").read_text().split("## Is a probability")[1]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.count("|") > 8]
+    told = [line for line in lines if line[0] in scenarios.KINDS]
+    assert {line[0] for line in told} == set(coverage.FRONTS)
+    for line in told:
+        for said, cell in zip(coverage.SAID, line[2:-1], strict=True):
+            true, count = (float(one) for one in cell.replace(" %", "").replace(",", "").split(" of "))
+            assert abs(true - said) < 15 + 200 / math.sqrt(count), line

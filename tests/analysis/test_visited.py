@@ -3,15 +3,13 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from lambdabench import store
-from lambdabench.analysis import table, visited
+from lambdabench.analysis import table
 from lambdabench.core.record import Record, Visits
 
 
@@ -43,13 +41,3 @@ def test_calls_of_one_visit_are_no_interval_of_its_case(make_record: Callable[..
     assert whole["latency_low"] < 0.1 < whole["latency_high"]
     assert often["latency_low"] < often["latency"] < often["latency_high"]
     assert often["latency_covers"] == "between processes"
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 10])
-def test_what_a_case_has_of_its_own_is_as_wide_whatever_the_number_of_cases(
-    count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn = 0.1 * np.random.default_rng(0).standard_normal((20_000, count))
-    monkeypatch.setattr(visited.rounds, "draws", lambda found, draws, seed: drawn)
-    found = visited._apart(SimpleNamespace(cases=tuple(map(str, range(count)))))  # pyright: ignore
-    assert list(found.values()) == pytest.approx([0.1] * count, rel=0.02)

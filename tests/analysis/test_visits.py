@@ -1,5 +1,6 @@
 """A run's visits as levels of cases, what rounds have in common, and what disturbed a visit."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -104,3 +105,42 @@ def test_a_drift_is_followed_and_its_middle_told() -> None:
     level = 0.01 * draw.standard_normal(24)
     assert steady(level)[2] == 1
     assert steady(level)[0] == pytest.approx(level.mean())
+
+
+def test_visits_that_other_programs_met_are_set_aside_by_their_passports() -> None:
+    """Four of nine visits, whose values alone look like another speed of the second process."""
+    met = {(3, 1), (4, 1), (5, 1), (6, 0)}
+    levels = {"a": 0.0, "b": 0.5}
+    run = [
+        Visit(case=case, round_=number, process=number // 3, log_value=level + is_met, lost=0.3 * is_met)
+        for place, (case, level) in enumerate(levels.items())
+        for number in range(9)
+        for is_met in [(number, place) in met]
+    ]
+    found = fit(run)
+    assert [found.disturbed(case) for case in "ab"] == [1, 3]
+    assert float(np.nanmean(found.undisturbed()[1])) == pytest.approx(0.5)
+
+
+def test_where_most_visits_were_disturbed_a_shared_machine_is_what_was_measured() -> None:
+    run = [
+        Visit(case=case, round_=number, process=number // 3, log_value=0.01 * number, lost=0.4 if number < 7 else 0.0)
+        for case in "ab"
+        for number in range(9)
+    ]
+    found = fit(run)
+    assert found.kept.all()
+    lone = fit([dataclasses.replace(one, lost=one.lost if one.case == "b" or one.round_ < 2 else 0.0) for one in run])
+    assert lone.kept.sum(axis=1).tolist() == [7, 9], "a case keeps what it has where too little would be left"
+
+
+def test_of_a_visit_that_was_made_again_the_less_disturbed_counts() -> None:
+    def value(*lost: float) -> float:
+        visits = [
+            Visit(case="a", round_=1, process=0, log_value=float(number), lost=one) for number, one in enumerate(lost)
+        ]
+        return float(fit(visits).values[0, 0])
+
+    assert value(0.4, 0.0) == 1.0
+    assert value(0.4, 0.5) == 0.0
+    assert value(0.01, 0.02) == 1.0, "neither was disturbed: the later one"

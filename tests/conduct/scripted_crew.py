@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from lambdabench.conduct import Orchestra
-from lambdabench.core.record import Outcome, Visit
+from lambdabench.core.record import Noise, Outcome, Visit
 from lambdabench.core.spec import Case, Job, Sampling
 from lambdabench.core.visits import Answered, Asked
 from lambdabench.launch.ends import outcome_of
@@ -21,9 +21,11 @@ class Script:
         fails: Callable[[Asked, int], str] = lambda asked, open_: "",
         step_s: float = 0.02,
         flags: tuple[str, ...] = (),
+        noise: Callable[[Asked], Noise] = lambda asked: Noise(),
     ) -> None:
-        self.fails, self.step_s, self.flags = fails, step_s, flags
+        self.fails, self.step_s, self.flags, self.noise = fails, step_s, flags, noise
         self.asked: list[tuple[str, str]] = []
+        self.firsts: list[bool] = []
         self.now_s = 0.0
         self.started = 0
         self.open = 0
@@ -40,6 +42,7 @@ class Process:
     def ask(self, asked: Asked, job: Job) -> Answered:
         script = self.script
         script.asked.append((asked.what, asked.job_id))
+        script.firsts += [asked.is_first] if asked.what == "open" else []
         script.now_s += 0.5
         if status := script.fails(asked, script.open):
             self.is_gone = status in ("crash", "timeout")
@@ -48,7 +51,11 @@ class Process:
             return Answered(outcome=dataclasses.replace(failed, flags=script.flags))  # pyright: ignore[reportArgumentType]
         if asked.what == "visit":
             visit = Visit(
-                round=asked.round, started_s=script.now_s, cold=(script.step_s,), seconds=(script.step_s,) * 4
+                round=asked.round,
+                started_s=script.now_s,
+                cold=(script.step_s,),
+                seconds=(script.step_s,) * 4,
+                noise=script.noise(asked),
             )
             return Answered(visit=visit)
         script.open += 1 if asked.what == "open" else -1

@@ -77,6 +77,9 @@ def test_a_burst_in_some_visits_takes_no_number_away() -> None:
     starved, quiet = Noise(cpu_pressure=0.999, cpu_per_wall=0.3), Noise(cpu_pressure=0.0, cpu_per_wall=1.0)
     found = standing(visit(1, starved), visit(2, quiet), visit(3, quiet), visit(4, quiet))
     assert {one.status for _, one in outcomes_of(found)} == {"ok"}
+    found = standing(*(visit(number, starved) for number in range(7)), *(visit(number, quiet) for number in (7, 8, 9)))
+    assert {one.status for _, one in outcomes_of(found)} == {"ok"}, "three visits that were left alone are enough"
+    assert {one.flags for _, one in outcomes_of(found)} == {()}, "and the others count for nothing"
 
 
 def test_work_that_varies_and_time_that_does_too_are_no_number() -> None:

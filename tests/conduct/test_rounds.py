@@ -2,10 +2,13 @@
 
 import collections
 import dataclasses
+from collections.abc import Callable, Sequence
 
 from scripted_crew import SAMPLING, Script, job, orchestra
 
-from lambdabench.conduct import Turn, follow, told
+from lambdabench.conduct import Patience, Turn, follow, told
+from lambdabench.core.record import Noise
+from lambdabench.core.spec import Job
 from lambdabench.core.visits import Asked
 from lambdabench.launch.hands import Key
 
@@ -231,3 +234,92 @@ def test_a_wrong_answer_at_the_end_ends_the_case() -> None:
     turns = list(follow([job("a"), job("b")], orchestra(script)))
     assert [one.ended.status for one in turns if one.ended is not None] == ["mismatch"]
     assert len(visits(turns)["a"]) == 3
+
+
+class Free:
+    """Says that processors are free as long as it is asked no more than `times`."""
+
+    def __init__(self, times: int = 1000) -> None:
+        self.times, self.asked, self.spent_s = times, 0, 0.0
+
+    def __call__(self, job: Job, is_over: Callable[[], bool]) -> bool:
+        self.asked += 1
+        return self.asked <= self.times
+
+    def spend(self, seconds: float) -> None:
+        self.spent_s += seconds
+
+
+def test_a_visit_that_others_disturbed_is_made_again_once_they_have_gone() -> None:
+    disturbed = [("a", 2), ("a", 2), ("b", 4)]
+
+    def noise(asked: Asked) -> Noise:
+        return Noise(cpu_waited=0.4 if _taken(disturbed, (asked.job_id[0], asked.round)) else 0.01)
+
+    settle = Free()
+    turns = list(follow([job("a"), job("b")], orchestra(Script(noise=noise), settle=settle)))
+    assert visits(turns) == {"a": [1, 2, 2, 2, *range(3, 10)], "b": [1, 2, 3, 4, 4, *range(5, 10)]}
+    assert settle.asked == 6 + 3, "before each opening, and after each disturbed visit"
+    assert settle.spent_s == 1.5, "of half a second each"
+    assert all(one.standing.visited == 9 for one in turns[-2:]), "of which each round counts once"
+
+
+def test_a_machine_that_is_always_shared_is_measured_as_it_is() -> None:
+    shared = Script(noise=lambda asked: Noise(cpu_waited=0.4))
+    every = {"a": [number for number in range(1, 10) for _ in range(3)]}
+    assert visits(list(follow([job("a")], orchestra(shared, settle=Free())))) == every, "twice again at most"
+    assert visits(list(follow([job("a")], orchestra(shared, settle=Free(0))))) == {"a": list(range(1, 10))}
+    assert visits(list(follow([job("a")], orchestra(shared)))) == {"a": list(range(1, 10))}
+
+
+def patience(script: Script, *lacking: str, end_s: float = float("inf"), more: Sequence[Job] = ()) -> Patience:
+    """What is lacking at each look; then nothing."""
+    left = iter(lacking)
+    return Patience(end_s=end_s, lacking=lambda: next(left, ""), more=more)
+
+
+def test_with_patience_further_generations_go_on_until_nothing_is_lacking() -> None:
+    script = Script()
+    asked = patience(script, "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked")
+    turns = list(follow([job("a"), job("b")], orchestra(script, patience=asked)))
+    assert visits(turns) == {name: list(range(1, 16)) for name in "ab"}, "nine, and three rounds twice"
+    assert script.started == 10, "in processes of their own"
+    assert {one.lacking for one in turns} == {"", "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked"}
+    assert turns[-1].standing.is_done
+    assert visits(list(follow([job("a")], orchestra(Script(), patience=patience(script))))) == {"a": list(range(1, 10))}
+
+
+def test_patience_takes_in_cases_that_were_there_and_ends_with_its_time() -> None:
+    script = Script()
+    kept = job("k", replicate=3, job_id="k-3")
+    asked = patience(script, "much", "still much", end_s=9.0, more=[kept])
+    turns = list(follow([], orchestra(script, patience=asked)))
+    assert visits(turns) == {"k": [1, 2, 3, 4, 5, 6]}
+    assert [one for what, one in script.asked if what == "open"] == ["k-3", "k-4"]
+    last = turns[-1].standing
+    assert last.is_done, "a plain run would not go on with it"
+    assert script.firsts == [False, False], "what does not change was found by its first process"
+    script = Script()
+    asked = patience(script, "much", end_s=0.9, more=[job("k", open_s=0.5, visit_s=0.5)])
+    assert list(follow([], orchestra(script, patience=asked))) == [], "no time for a round"
+
+
+def test_a_case_that_was_opened_in_a_burst_is_planned_anew() -> None:
+    """A step of a second would have had three visits."""
+    script = Script(step_s=1.0)
+
+    def noise(asked: Asked) -> Noise:
+        script.step_s = 0.02
+        return Noise()
+
+    script.noise = noise
+    script_turns = list(follow([job("a")], orchestra(script)))
+    assert len(visits(script_turns)["a"]) == 9
+    assert script_turns[-1].standing.is_done
+
+
+def _taken(left: list[tuple[str, int]], one: tuple[str, int]) -> bool:
+    if one in left:
+        left.remove(one)
+        return True
+    return False

@@ -1,16 +1,19 @@
 """Noise from two snapshots of counters, and None where the machine has no counter."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
-from lambdabench.core.record import Noise
+from lambdabench.core.record import Noise, Visit
 from lambdabench.machine.quiet import (
     Snapshot,
+    free_cores,
     governor,
+    is_disturbed,
     load1,
-    lost_share,
+    lost_of,
     noise_between,
     pressure_now,
     starved,
@@ -52,9 +55,36 @@ def test_missing_counters_stay_unknown() -> None:
 def test_what_threads_waited_for_is_a_share_of_what_they_wanted() -> None:
     before, after = (dataclasses.replace(one, waited_s=s) for one, s in ((BEFORE, 1.0), (AFTER, 7.0)))
     assert noise_between(before, after, calls=1).cpu_waited == pytest.approx(6 / (6 + 2))
-    assert noise_between(after, before, calls=1).cpu_waited == 0.0, "a thread that ended took its count along"
+    fewer = dataclasses.replace(AFTER, waited_s=0.5)
+    assert noise_between(before, fewer, calls=1).cpu_waited == 0.0, "a thread that ended took its count along"
     assert noise_between(BEFORE, AFTER, calls=1).cpu_waited is None
-    assert noise_between(before, before, calls=1).cpu_waited == 0.0
+
+
+def test_counters_say_nothing_of_a_phase_that_is_shorter_than_their_ticks() -> None:
+    after = dataclasses.replace(AFTER, wall_s=BEFORE.wall_s + 0.04)
+    found = noise_between(BEFORE, after, calls=1)
+    assert (found.cpu_pressure, found.steal, found.cpu_waited) == (None, None, None)
+    assert found.faults_per_call == 200
+
+
+def test_free_processors_are_those_that_nobody_used() -> None:
+    before = dataclasses.replace(BEFORE, idle_ticks=100)
+    after = dataclasses.replace(AFTER, idle_ticks=300)  # half of 400 ticks
+    cores = os.cpu_count() or 1
+    assert free_cores(before, after, cores) == pytest.approx(cores / 2)
+    assert free_cores(before, after, 1) == min(1.0, cores / 2), "of a larger machine only so many may be used"
+    assert free_cores(BEFORE, AFTER, 2) is None
+    assert free_cores(before, before, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("waited", "steal", "disturbed"), [(0.05, 0.03, False), (0.07, 0.0, True), (0.0, 0.1, True), (None, None, False)]
+)
+def test_a_visit_is_disturbed_where_others_had_the_cpu(
+    waited: float | None, steal: float | None, disturbed: bool
+) -> None:
+    noise = Noise(cpu_waited=waited, steal=steal)
+    assert is_disturbed(Visit(round=1, started_s=0.0, cold=(), seconds=(0.1,), noise=noise)) == disturbed
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,7 @@ def test_a_starved_process_is_told_with_its_figures_and_the_mend() -> None:
         "other programs had the CPU in 50 % of the time that this one wanted it (CPU pressure 1.00, CPU seconds a second 0.50); "
         "stop them or wait (lambdabench doctor), then run again"
     )
-    assert lost_share(Noise()) is None
+    assert lost_of(Noise()) is None
 
 
 def test_a_phase_of_no_length_and_no_calls_divides_by_nothing() -> None:
@@ -98,6 +128,7 @@ def test_counters_are_read_from_proc(tmp_path: Path) -> None:
     found = take_snapshot(write_proc(tmp_path))
     assert found.pressure_us == 987654
     assert found.steal_ticks == 80
+    assert found.idle_ticks == 90, "waiting for a disk is idle"
     assert found.all_ticks == 360, "guest time is in user time already"
     assert found.waited_s == pytest.approx(0.005), "of both threads"
 

@@ -86,7 +86,7 @@ def test_a_visit_has_its_cold_calls_apart_and_ends_early_where_calls_take_far_lo
     held._step_s["job"] = 0.0001  # as if a call had been foreseen to be that short  # pyright: ignore[reportPrivateUsage]
     visit = held.answer(dataclasses.replace(ask, length=Length(timed_s=0.1, cold_s=0.0, least=2, most=200))).visit
     assert visit is not None
-    assert len(visit.seconds) == 50, "a quarter of the calls took twice the visit's time"
+    assert 50 <= len(visit.seconds) <= 55, "they took twice the visit's time"
 
 
 def test_a_visit_of_a_slow_case_has_its_least_calls() -> None:
