@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
+from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
@@ -25,8 +26,8 @@ from .telling import teller
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
-QUIET_PRESSURE, QUIET_REACH = 0.05, 1.05
-"""A run was quiet where in less of the time some task waited for a CPU, and ratios are known to less."""
+QUIET_REACH = 1.05
+"""A run was quiet where nothing in the passports of its visits speaks against it, and ratios are known to less."""
 DRIFTED = 0.05
 """A reference that changed by more from the first half of its rounds to the second is told."""
 MEND = "Run again on a quieter machine, with a longer case_budget_s, or with --fresh (lambdabench doctor says what it can tell now)"
@@ -226,15 +227,14 @@ def _headline(result: RunResult) -> str:
 
 def _state(result: RunResult) -> list[str]:
     """How quiet it was while cases were visited, and what ratios the run can tell. Quiet is what both say."""
-    rows, told = result.rows, result.resolution
-    pressures = rows.loc[rows["metric"].notna(), "noise_cpu_pressure"].dropna() if len(rows) else pd.Series(dtype=float)
-    pressure = float(pressures.median()) if len(pressures) else None
+    told, found = result.resolution, passports(result.rows)
     drift = f"drifted {100 * (told.drift - 1):+.0f} %" if told.drift and abs(told.drift - 1) > DRIFTED else ""
     known = [one for one in (reach_phrase(told), drift) if one]
-    if pressure is None:
-        return known
-    calm = pressure < QUIET_PRESSURE and (told.reach is None or told.reach < QUIET_REACH) and not drift
-    return ["quiet" if calm else f"CPU pressure {100 * pressure:.0f} %", *known]
+    company = against(found)
+    if company or found.pressure is None:
+        return [*company, *known]
+    calm = (told.reach is None or told.reach < QUIET_REACH) and not drift
+    return ["quiet" if calm else pressure_phrase(found), *known]
 
 
 def _spread(result: RunResult) -> str:

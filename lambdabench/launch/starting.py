@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from ..core import caches
+from ..machine import nvidia
 from ..machine.host import THREAD_VARIABLES
 
 ALLOCATOR = {
@@ -20,10 +21,11 @@ two in time."""
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:
-    """The variables of a worker process: fixed allocator settings unless the user set them, threads, no network."""
+    """The variables of a worker process: fixed allocator settings unless the user set them, threads, no network, whose it is."""
     own = {key: value for key, value in ALLOCATOR.items() if key not in os.environ}
     count = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
     fixed = {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "LAMBDABENCH_LEASH": "1"}
+    fixed[nvidia.CONDUCTOR] = str(os.getpid())
     return {**os.environ, **own, **count, **caches.environment(), **fixed}
 
 

@@ -15,8 +15,8 @@ from ..core.ports import Session, Workload
 from ..core.record import Measurement, Outcome, Visit
 from ..core.spec import Case, Job
 from ..core.visits import Answered, Asked, Length
-from ..machine import quiet
 from ..machine.memory import HostMeter
+from . import observing
 from .bench import LiveBench
 from .explaining import explain
 from .warming import warm_up
@@ -124,15 +124,17 @@ class Shelf:
         """One stretch of calls. Raises WrongOutputError where an output is wrong by now."""
         session, job_id = held.session, held.job.job_id
         held.bench.watch()
-        before, started_s = quiet.take_snapshot(), time.time()
-        cold = _cold(session.time_calls, length.cold_s)
-        step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
-        count = min(max(round(length.timed_s / step_s), length.least), length.most)
-        seconds = _timed(session.time_calls, count, length)
-        self._step_s[job_id] = median(seconds)
-        loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
-        rate = _pipelined(session, held.job.case, loops) if loops else None
-        noise = quiet.noise_between(before, quiet.take_snapshot(), len(cold) + len(seconds) + loops)
+        started_s = time.time()
+        with observing.around(held.job.case.device) as watching:
+            cold = _cold(session.time_calls, length.cold_s)
+            watching.warm()
+            step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
+            count = min(max(round(length.timed_s / step_s), length.least), length.most)
+            seconds = _timed(session.time_calls, count, length)
+            self._step_s[job_id] = median(seconds)
+            loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
+            rate = _pipelined(session, held.job.case, loops) if loops else None
+            noise = watching.noise(len(cold) + len(seconds) + loops)
         output = session.call()
         session.synchronize()
         if problem := session.check(output):
