@@ -8,16 +8,18 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from ..core.record import SLOWED
+from ..core.record import SLOWED, Noise
 from .estimate import median
 
 QUIET = 0.05
 """Share of the time under which what others took of the CPU is no word worth."""
 METRICS = ("latency", "throughput", "throughput_per_device")
 """Rows of these hold the visits of their case; the first of them that a case has is looked at."""
+COUNTED = ("cpu_pressure", "cpu_waited", "steal", "throttle", "other_processes")
 CASE = ["run_id", "case_id", "replicate"]
 
 
@@ -45,19 +47,28 @@ def passports(rows: pd.DataFrame) -> Passports:
     timed = rows[rows["metric"].isin(METRICS) & rows["visit_round"].notna()] if len(rows) else rows
     once = timed.sort_values("metric").drop_duplicates(CASE) if len(timed) else timed
     starts = _flat(once, "visit_started_s")
-    held = [{one for one in str(text).split(",") if one} for text in _flat(once, "visit_throttle")]
-    clocks = sorted(
-        zip(starts, _flat(once, "visit_sm_clock_mhz"), strict=False)
-    )  # rows of older schemas have no clocks
+    clocks = sorted(zip(starts, _flat(once, "visit_sm_clock_mhz"), strict=False))  # files of older schemas have none
+    columns = {name: _flat(once, f"visit_{name}") for name in COUNTED} | {"sm_clock_mhz": [one for _, one in clocks]}
+    return _counted(len(starts), columns)
+
+
+def of_noises(noises: Sequence[Noise]) -> Passports:
+    """Of visits in time order."""
+    columns = {name: [getattr(one, name) for one in noises] for name in (*COUNTED, "sm_clock_mhz")}
+    return _counted(len(noises), columns)
+
+
+def _counted(visits: int, columns: Mapping[str, Sequence[Any]]) -> Passports:
+    held = [{one for one in (text or "").split(",") if one} for text in columns["throttle"]]
     return Passports(
-        visits=len(starts),
-        pressure=_middle(_flat(once, "visit_cpu_pressure")),
-        waited=_middle(_flat(once, "visit_cpu_waited")),
-        steal=_middle(_flat(once, "visit_steal")),
+        visits=visits,
+        pressure=_middle(columns["cpu_pressure"]),
+        waited=_middle(columns["cpu_waited"]),
+        steal=_middle(columns["steal"]),
         slowed=sum(bool(one & SLOWED) for one in held),
-        shared=sum(one > 0 for one in _flat(once, "visit_other_processes")),
+        shared=sum((one or 0) > 0 for one in columns["other_processes"]),
         reasons=dict(Counter(name for one in held for name in sorted(one))),
-        sm_clock_mhz=tuple(clock for _, clock in clocks),
+        sm_clock_mhz=tuple(math.nan if one is None else float(one) for one in columns["sm_clock_mhz"]),
     )
 
 
