@@ -138,6 +138,7 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
     """The closing table, what it means, where it is stored, and what to do next."""
+    elsewhere = _elsewhere(result)
     result = dataclasses.replace(result, cases=legible(result.cases), rows=legible(result.rows))
     console.print(_headline(result), soft_wrap=True)
     console.print(_second_line(result), soft_wrap=True)
@@ -149,6 +150,8 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()
+        if elsewhere:
+            console.print(f"! {elsewhere}", soft_wrap=True)
         _print_ties(console, result)
         _print_legend(console, result.cases)
         print_quoted(console, result.quoted)
@@ -235,6 +238,21 @@ def _state(result: RunResult) -> list[str]:
         return [*company, *known]
     calm = (told.reach is None or told.reach < QUIET_REACH) and not drift
     return ["quiet" if calm else pressure_phrase(found), *known]
+
+
+def _elsewhere(result: RunResult) -> str:
+    """How many cases were measured in an environment that is not the planned one, and what differs; empty where none was."""
+    rows, prepared = result.rows, result.prepared
+    other = rows[rows["fingerprint"] != prepared.fingerprint] if len(rows) else rows
+    if not len(other):
+        return ""
+    planned = dataclasses.asdict(prepared.machine.environment)
+    differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
+    count = other["case_id"].nunique()
+    return (
+        f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "
+        "that is another machine's number; run again"
+    )
 
 
 def _spread(result: RunResult) -> str:

@@ -5,7 +5,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,8 +27,10 @@ from ..core.identity import fingerprint
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import HALVED, Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
 from ..facts import DEFAULT_WEIGHTS
+from ..launch.hands import Crew
 from ..machine import host
 from ..suite import Overrides
+from ..worker.environment import settled
 from . import calibrating, clocks, owned, placing
 from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
@@ -232,7 +234,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibrating.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
-    every, all_cases = _answers(prepared, request.results)
+    every, all_cases = _answers(prepared, request.results, {one.fingerprint for one in records})
     planned = {job.case_id for job in prepared.plan.jobs} | {*prepared.plan.kept, *(one.case_id for one in records)}
     rows, cases = (one[one["case_id"].isin(planned)] for one in (every, all_cases))
     told = _resolution(prepared, rows, cases)
@@ -258,7 +260,7 @@ def _resolution(prepared: Prepared, rows: pd.DataFrame, cases: pd.DataFrame) -> 
     return resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
 
 
-def _orchestra(prepared: Prepared, crew: conduct.Crew) -> conduct.Orchestra:
+def _orchestra(prepared: Prepared, crew: Crew) -> conduct.Orchestra:
     """How a prepared plan is played."""
     planned = prepared.plan
     end_s = float("inf")
@@ -269,16 +271,11 @@ def _orchestra(prepared: Prepared, crew: conduct.Crew) -> conduct.Orchestra:
         half_of=lambda job: plan.halved(job, plan.defaults_of(job.case, prepared.defaults)),
         seed=prepared.suite.sampling.seed,
         end_s=end_s,
-        free_bytes=_free_bytes if prepared.hosts.count == 1 else lambda device: 0,
+        free_bytes=crew.free_bytes if prepared.hosts.count == 1 else lambda device: 0,
         retries=prepared.hosts.count == 1,
         spare=planned.spare,
         reference=planned.reference,
     )
-
-
-def _free_bytes(device: str) -> int:
-    """What is free now on the host's own device; another one's is told by its own failure."""
-    return host.available_bytes() if device.partition(":")[0] == "cpu" else 0
 
 
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
@@ -333,7 +330,10 @@ def _wishes(wanted: Suite) -> list[Wish]:
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
     job = owned.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
-    told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
+    told: dict[str, Any] = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
+    if outcome.environment is not None:  # the worker is the witness
+        seen = settled(outcome.environment, prepared.machine.devices)
+        told |= {"environment": seen, "fingerprint": fingerprint(seen)}
     return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told
 
 
@@ -370,11 +370,11 @@ def _counts(cases: pd.DataFrame) -> dict[str, int]:
     return {str(key): int(count) for key, count in answered["status"].value_counts().items()}
 
 
-def _answers(prepared: Prepared, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Newest rows, wide table) of the suite in this environment."""
+def _answers(prepared: Prepared, results: Path, prints: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Newest rows, wide table) of the suite in the environment that was planned for, and those of `prints`."""
     folder = results / prepared.suite.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
-    rows = rows[rows["fingerprint"] == prepared.fingerprint]
+    rows = rows[rows["fingerprint"].isin({prepared.fingerprint, *prints})]
     cases = table.wide(rows, prepared.suite.weights or DEFAULT_WEIGHTS)
     return rows, with_front(cases, front.pareto(cases))
 

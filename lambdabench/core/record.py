@@ -227,6 +227,8 @@ class Outcome:
     sources: tuple[tuple[str, str], ...] = ()
     """Of a user's own network: the files of its own that were imported, each with the digest that it had then."""
     visits: tuple[Visit, ...] = ()
+    environment: Environment | None = None
+    """What the worker saw, but for what frameworks call its accelerators; None where it never answered."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))  # wherever it is from: rows repeat it

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.serving import CRADLE, PRELOADED
-from . import leash, service
+from . import environment, leash, service
 
 MOST_BYTES = 65536
 
@@ -27,6 +27,7 @@ def main(framework: str) -> None:
     for name in PRELOADED[framework]:
         with contextlib.suppress(ImportError):  # a case that needs it says so
             importlib.import_module(name)
+    environment.began()  # once for all that are forked: what was loaded, and the source that it was loaded from
     gc.collect()
     gc.freeze()  # objects that no collection touches stay shared
     _say(control, threads=_threads())
