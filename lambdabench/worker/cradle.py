@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.serving import CRADLE, PRELOADED
-from . import environment, leash, service
+from . import environment, leash, observing, service
 
 MOST_BYTES = 65536
 
@@ -24,10 +24,11 @@ MOST_BYTES = 65536
 def main(framework: str) -> None:
     """Answers {"fork": LOG} (with a descriptor) by {"pid": N}, and {"reap": PID} by its exit code; says first how many threads it has."""
     control = socket.socket(fileno=int(os.environ[CRADLE]))
+    environment.began()
+    observing.observers()
     for name in PRELOADED[framework]:
         with contextlib.suppress(ImportError):  # a case that needs it says so
             importlib.import_module(name)
-    environment.began()  # once for all that are forked: what was loaded, and the source that it was loaded from
     gc.collect()
     gc.freeze()  # objects that no collection touches stay shared
     _say(control, threads=_threads())

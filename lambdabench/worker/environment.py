@@ -26,8 +26,7 @@ def here() -> Environment:
 
 
 def witnessed() -> Environment:
-    """The same of a process that measures: its source is what stood there when this was first asked, which is when it had loaded what it
-    measures with, whatever stands there now; accelerators are looked at anew."""
+    """The same of a process that measures, as it `began`; accelerators are looked at anew."""
     return _now(began())
 
 
@@ -42,12 +41,14 @@ def settled(found: Environment, devices: Sequence[Device]) -> Environment:
 def _now(known: Environment) -> Environment:
     seen = accelerators.look()
     driver = nvidia_driver() or next((one.driver for one in seen if one.driver), "")
-    return dataclasses.replace(known, gpus=accelerators.told(seen), driver=driver, allocator=host.settings())
+    return dataclasses.replace(known, gpus=accelerators.told(seen), driver=driver)
 
 
 @functools.cache
 def began() -> Environment:
-    """What stays as it was when this was first asked; accelerators are not looked at, so that a process that asks may still be forked."""
+    """What stays as it was when this was first asked, which a process does before it loads a framework: source that is edited later is
+    not what it runs, and variables that frameworks set (torch: CUDA_MODULE_LOADING) nobody asked for. Accelerators are not looked at,
+    so that a process that asks may still be forked."""
     return _of_process()
 
 
@@ -74,6 +75,7 @@ def _of_process() -> Environment:
         cuda=host.package_versions(host.CUDA_RUNTIMES),
         cudnn=host.package_versions(host.CUDNNS),
         compiler=compiler(),
+        allocator=host.settings(),
     )
 
 

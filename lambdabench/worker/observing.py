@@ -33,9 +33,10 @@ class Watching:
 def around(device: str) -> Generator[Watching]:
     """Watches a device from here on; what watches has ended when this ends, however that is."""
     with contextlib.ExitStack() as stack:
-        yield Watching([stack.enter_context(one.observe(device)) for one in _observers()])
+        yield Watching([stack.enter_context(one.observe(device)) for one in observers()])
 
 
 @functools.cache
-def _observers() -> tuple[Any, ...]:
+def observers() -> tuple[Any, ...]:
+    """All that there are, looked for once: modules of `observers/`, and outsiders' own."""
     return tuple(registry.load("observers", name) for name in registry.names("observers"))

@@ -38,6 +38,7 @@ def _described(wish: Wish, wishes: tuple[Wish, ...]) -> ModelFacts:
 
 def find_machine() -> Machine:
     """Devices of every backend that can run here, the best first, and the environment."""
+    seen = environment.here()  # before frameworks are loaded, which set variables
     found: dict[str, Device] = {}
     busy: list[Device] = []
     missing: list[tuple[str, str]] = []
@@ -53,7 +54,9 @@ def find_machine() -> Machine:
     alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
     known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
     devices = tuple(sorted(known, key=_rank))
-    return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing), busy=tuple(busy))
+    return Machine(
+        devices=devices, environment=environment.settled(seen, devices), missing=tuple(missing), busy=tuple(busy)
+    )
 
 
 def _joined(known: Device, other: Device) -> Device:

@@ -154,11 +154,28 @@ def test_no_driver(tmp_path: Path) -> None:
     assert nvidia_driver(tmp_path / "absent") == ""
 
 
-def test_a_process_that_measures_tells_the_source_that_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_measures_tells_the_source_and_the_settings_that_it_began_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     began = environment.witnessed()
     monkeypatch.setattr(environment.host, "source_hash", lambda folder: "edited since")
+    monkeypatch.setenv("CUDA_MODULE_LOADING", "LAZY")  # as torch does where it first touches a GPU
     assert environment.witnessed() == began
     assert environment.here().lambdabench.endswith("+src.edited since")
+    assert "CUDA_MODULE_LOADING=LAZY" in environment.here().allocator
+
+
+def test_variables_that_a_framework_sets_while_it_looks_for_devices_are_not_the_users(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def finds() -> tuple[Device, ...]:
+        monkeypatch.setenv("CUDA_MODULE_LOADING", "LAZY")
+        return (device("cpu", "eager"),)
+
+    monkeypatch.delenv("CUDA_MODULE_LOADING", raising=False)
+    monkeypatch.setattr(registry, "names", lambda kind: ("eager",))
+    monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=finds))
+    assert "CUDA_MODULE_LOADING" not in find_machine().environment.allocator
 
 
 def test_parent_and_worker_make_the_same_environment_of_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
