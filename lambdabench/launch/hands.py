@@ -63,12 +63,20 @@ class Hand:
     """One process with open cases. It ends with `close`, by its own failure, or with ours."""
 
     def __init__(
-        self, process: _Process, wire: Wire, log: Path, *, is_ready: bool = True, has_others: Callable[[], bool] = bool
+        self,
+        process: _Process,
+        wire: Wire,
+        log: Path,
+        *,
+        is_ready: bool = True,
+        has_others: Callable[[], bool] = bool,
+        on_free: Callable[[str, int], None] = lambda device, free_bytes: None,
     ) -> None:
-        """`is_ready`: it needs not be waited for; `has_others`: whether other processes of the run hold open cases."""
+        """`is_ready`: it needs not be waited for; `has_others`: whether other processes of the run hold open cases; `on_free` hears
+        what a device has left where the process says so."""
         self._process, self._wire, self._log = process, wire, log
         self._memory = Memory(process.pid)
-        self._is_ready, self._has_others = is_ready, has_others
+        self._is_ready, self._has_others, self._on_free = is_ready, has_others, on_free
         self.is_gone = False
 
     def ask(self, asked: Asked, job: Job) -> Answered:
@@ -93,6 +101,8 @@ class Hand:
                 self._is_ready = True
             self._wire.ask(codec.encode(asked))
             answered = codec.decode(Answered, self._wire.hear(job.timeout_s, watch))
+            if asked.what == "open":
+                self._on_free(job.case.device, answered.free_bytes)
             if answered.outcome is None:
                 return answered
             return dataclasses.replace(answered, outcome=beside(crowd, answered.outcome))
@@ -146,6 +156,7 @@ class Crew:
         """Those whose cradle forked nothing: they are started by themselves."""
         self._numbers = itertools.count()
         self._hands: list[Hand] = []
+        self._free_bytes: dict[str, int] = {}
 
     def __enter__(self) -> "Crew":
         self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="lambdabench-")))
@@ -163,9 +174,20 @@ class Crew:
         with theirs:
             forked = self._forked(key, log, theirs)
             process = forked or self._started(key, log, theirs)
-        hand = Hand(process, Wire(ours), log, is_ready=forked is not None, has_others=self._are_several)
+        hand = Hand(
+            process,
+            Wire(ours),
+            log,
+            is_ready=forked is not None,
+            has_others=self._are_several,
+            on_free=self._free_bytes.__setitem__,
+        )
         self._hands = [one for one in self._hands if not one.is_gone] + [hand]
         return hand
+
+    def free_bytes(self, device: str) -> int:
+        """What a device had left when a case was last opened on it, as the process that opened it saw; 0 where nobody told."""
+        return self._free_bytes.get(device, 0)
 
     def _are_several(self) -> bool:
         return sum(not one.is_gone for one in self._hands) > 1

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from ..core import caches
+from ..machine import accelerators, nvidia
 from ..machine.host import THREAD_VARIABLES
 
 ALLOCATOR = {
@@ -18,12 +19,20 @@ ALLOCATOR = {
 """glibc otherwise gives pages back and takes them again at every call, in some processes and not in others: a factor of
 two in time."""
 
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+"""JAX otherwise takes three quarters of a GPU at its first operation (JAX, "GPU memory allocation"), where torch's cases are open
+beside; never, so that a number does not depend on what else was asked for."""
+
 
 def worker_environment(threads: int | None) -> dict[str, str]:
-    """The variables of a worker process: fixed allocator settings unless the user set them, threads, no network."""
+    """The variables of a worker process: fixed allocator settings unless the user set them, threads, no network, and whose
+    it is."""
     own = {key: value for key, value in ALLOCATOR.items() if key not in os.environ}
     count = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
     fixed = {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "LAMBDABENCH_LEASH": "1"}
+    fixed[nvidia.CONDUCTOR] = str(os.getpid())
+    if PREALLOCATE not in os.environ and accelerators.DRIVER.exists():
+        own[PREALLOCATE] = "false"
     return {**os.environ, **own, **count, **caches.environment(), **fixed}
 
 

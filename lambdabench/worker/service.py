@@ -12,6 +12,7 @@ from ..core import codec
 from ..core.serving import READY, SOCKET
 from ..core.visits import Asked
 from ..models import create_workload
+from . import environment
 from .shelf import Shelf
 
 
@@ -27,5 +28,6 @@ def serve(connection: socket.socket) -> None:
 def main() -> None:
     """Serves the socket that the environment names, and says first that all is loaded for it."""
     connection = socket.socket(fileno=int(os.environ[SOCKET]))
+    environment.began()
     connection.sendall(json.dumps(READY).encode() + b"\n")
     serve(connection)

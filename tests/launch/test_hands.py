@@ -19,7 +19,7 @@ from lambdabench.core.identity import case_id
 from lambdabench.core.serving import READY
 from lambdabench.core.spec import Case, Job, Sampling, options_from
 from lambdabench.core.visits import Answered, Asked, Length
-from lambdabench.launch import hands
+from lambdabench.launch import hands, starting
 from lambdabench.launch.hands import Crew, Hand, Key
 from lambdabench.launch.wire import Wire
 
@@ -260,3 +260,26 @@ def _lives(pid: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_a_device_has_left_is_told_by_the_process_that_opened_a_case_on_it() -> None:
+    with Crew() as crew:
+        assert crew.free_bytes("cpu") == 0
+        wanted = job()
+        on_cpu = dataclasses.replace(wanted, case=dataclasses.replace(wanted.case, device="cpu"))
+        answered = ask(crew.start(KEY), on_cpu, "open")
+        assert answered.outcome is not None
+        assert answered.outcome.environment is not None
+        assert "+src." in answered.outcome.environment.lambdabench
+        assert crew.free_bytes("cpu") == answered.free_bytes > 0
+        assert crew.free_bytes("cuda:0") == 0
+
+
+def test_jax_takes_no_gpu_for_itself_unless_the_user_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(starting.PREALLOCATE, raising=False)
+    monkeypatch.setattr(starting.accelerators, "DRIVER", tmp_path / "absent")
+    assert starting.PREALLOCATE not in starting.worker_environment(2)
+    monkeypatch.setattr(starting.accelerators, "DRIVER", tmp_path)
+    assert starting.worker_environment(2)[starting.PREALLOCATE] == "false"
+    monkeypatch.setenv(starting.PREALLOCATE, "true")
+    assert starting.worker_environment(2)[starting.PREALLOCATE] == "true"
