@@ -7,7 +7,6 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .core import folders, places, registry, shapes
 from .core.errors import SuiteError
+from .core.overrides import Overrides
+from .core.quantiles import EXPECTED, NAME
 from .core.sources import source_hash
 from .core.spec import (
     ALL,
@@ -78,6 +79,12 @@ def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
     return entry
 
 
+def _check_quantile(name: str) -> str:
+    if name and not NAME.fullmatch(name):
+        raise ValueError(EXPECTED)
+    return name
+
+
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -133,6 +140,9 @@ class SamplingTable(BaseModel):
     rounds: Count = SAMPLING.rounds
     spread_processes: Count = Field(default=1, description="Of older suites: the greater of this and processes counts.")
     tells: Annotated[float, Field(gt=1, allow_inf_nan=False)] = SAMPLING.tells
+    at: Annotated[str, AfterValidator(_check_quantile)] = Field(
+        default=SAMPLING.at, description="A quantile of latency that is to have an upper bound: p95, p99.9."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
 
 
@@ -156,26 +166,6 @@ class SuiteFile(BaseModel):
     sampling: SamplingTable = SamplingTable()
     defaults: Axes = Axes()
     grid: list[Grid] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """Flags of the command line. Empty or None: not given. `models` are filtering globs; others replace an axis."""
-
-    models: tuple[str, ...] = ()
-    model: tuple[str, ...] = ()
-    """In place of the suite's: names, and references to the user's own."""
-    backend: tuple[str, ...] = ()
-    device: str | None = None
-    devices: int | str | None = None
-    """A number, or "all"."""
-    mode: tuple[str, ...] = ()
-    batch_size: tuple[int, ...] = ()
-    image_px: tuple[int | str, ...] = ()
-    """Pixels a side, "native", "96x160", "1x96x160"."""
-    dtype: tuple[str, ...] = ()
-    layout: tuple[str, ...] = ()
-    threads: int | None = None
 
 
 TABLES: Mapping[str, type[BaseModel]] = {"grid": Grid, "defaults": Axes, "sampling": SamplingTable}
@@ -235,13 +225,14 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         }
         if not cells:
             raise SuiteError(_unmatched(path, overrides.models, there))
+    sampling = _sampling(file.sampling, overrides.at)
     return Suite(
         name=path.stem,
         title=file.title,
         source=file.source,
         cells=tuple(cells.values()),
-        metrics=tuple(dict.fromkeys(file.metrics)),
-        sampling=_sampling(file.sampling),
+        metrics=tuple(dict.fromkeys((*file.metrics, *(["latency"] if sampling.at else [])))),
+        sampling=sampling,
         reference=options_from(file.reference),
         control=file.control,
         plots=tuple(file.plots),
@@ -251,9 +242,9 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     )
 
 
-def _sampling(table: SamplingTable) -> Sampling:
+def _sampling(table: SamplingTable, at: str | None) -> Sampling:
     told = table.model_dump(exclude={"target_precision", "spread_processes"})
-    return Sampling(**told | {"processes": max(table.processes, table.spread_processes)})
+    return Sampling(**told | {"processes": max(table.processes, table.spread_processes), "at": at or table.at})
 
 
 def _unmatched(path: Path, globs: Sequence[str], there: Sequence[str]) -> str:
@@ -375,7 +366,7 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
         merged.pop("device")
     for one in dataclasses.fields(Overrides):
         value = getattr(overrides, one.name)
-        if one.name not in ("models", "model") and value not in (None, ()):
+        if one.name not in ("models", "model", "at") and value not in (None, ()):
             merged[one.name] = list(value) if isinstance(value, tuple) else [value]
     if overrides.image_px:
         options.pop(shapes.OPTION, None)

@@ -198,3 +198,34 @@ def test_excluded_cells_leave_no_row(environment: Environment) -> None:
 def test_cases_that_are_equal_once_resolved_run_once(environment: Environment) -> None:
     suite = suite_of(Case(model="a"), Case(model="a", image_px=256), Case(model="a", device="cpu"))
     assert len(make(suite, machine(environment)).jobs) == 1
+
+
+def test_a_quantile_takes_as_many_visits_as_its_bound_takes_calls(environment: Environment) -> None:
+    here = machine(environment)
+    usual, asked = (make(suite_of(Case(model="a"), sampling=Sampling(at=at)), here).jobs[0] for at in ("", "p95"))
+    assert (usual.visits, asked.visits) == (9, 59)
+    assert asked.calls >= 59
+    assert asked.estimate_s > usual.estimate_s + 50 * asked.visit_s - 9 * usual.visit_s
+    short = make(suite_of(Case(model="a"), sampling=Sampling(at="p99.9")), here).jobs[0]
+    assert short.calls < 2995, "there is no time for so many, and the plan says so"
+
+
+@pytest.mark.parametrize(
+    ("done", "visits"),
+    [
+        (Done(status="ok", visits=9, at="", alike=200), 50),  # enough calls, of too few visits for bursts
+        (Done(status="ok", visits=59, at="p95", alike=40), 19),
+        (Done(status="ok", visits=59, at="p95", alike=80), 0),
+        (Done(status="ok", visits=30, at="p99", alike=80), 0),  # all that there was time for
+        (Done(status="ok", visits=30, at="p90", alike=80), 29),
+        (Done(status="ok", visits=60, at="", alike=80), 0),
+        (Done(status="oom"), 0),
+    ],
+)
+def test_a_case_goes_on_as_long_as_its_quantile_has_no_bound(environment: Environment, done: Done, visits: int) -> None:
+    suite, here = suite_of(Case(model="a"), sampling=Sampling(at="p95")), machine(environment)
+    identity = make(suite, here).jobs[0].case_id
+    found = make(suite, here, {(identity, 0): done})
+    assert [one.sampling.tail_visits for one in found.jobs] == ([visits] if visits else [])
+    assert bool(found.kept) != bool(visits)
+    assert all(one.replicate == 1 for one in found.jobs)

@@ -19,6 +19,9 @@ FEWEST_FOR_CORRELATION = 12
 MOST_REACH = 50.0
 """Of an interval on the log scale: beyond is nothing, and the exponential overflows."""
 
+MANY = 1024
+"""Samples from which on their correlation is computed at once."""
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -132,7 +135,7 @@ def correlated(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
     power = float(away @ away)
     if power == 0:
         return 1.0
-    alike = np.array([float(away[: count - lag] @ away[lag:]) for lag in range(count - 1)]) / power
+    alike = _products(away) / power
     total, last, lags = 0.0, math.inf, 0
     for lag in range(0, count - 2, 2):
         last = min(last, float(alike[lag] + alike[lag + 1]))
@@ -144,6 +147,15 @@ def correlated(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
     geyer = summed / unbiased if unbiased > 0.1 else math.inf
     first = min(max(0.0, float(alike[1]) + (1 + 3 * float(alike[1])) / count), 0.99)
     return min(max(1.0, geyer, (1 + first) / (1 - first)), count / 3)
+
+
+def _products(away: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Floats:
+    """[lag]: sums of products of values so far apart. Of many by the convolution theorem: one by one they take the square of the count."""
+    count = len(away)
+    if count <= MANY:
+        return np.array([float(away[: count - lag] @ away[lag:]) for lag in range(count - 1)])
+    power = np.abs(np.fft.rfft(away, 2 ** math.ceil(math.log2(2 * count)))) ** 2
+    return np.fft.irfft(power)[: count - 1]
 
 
 def half_width(samples: Sequence[float], confidence: float = 0.95) -> float | None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from .options import (
     DeviceOption,
     DtypeOption,
     JsonOption,
+    LimitOption,
     ModeOption,
     ReportsOption,
     ResultsOption,
@@ -85,6 +87,13 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
     mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="A quantile of latency, p95 or p99.9, that is to have an upper bound: as many visits as that takes calls (p95 59, "
+            "p99 299), in 2 minutes a case."
+        ),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),
@@ -131,6 +140,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         "dtype": dtype,
         "layout": layout,
         "threads": threads,
+        "at": at,
     }
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
     request = commands.RunRequest(
@@ -210,14 +220,17 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     mode: ModeOption = None,
     backend: BackendOption = None,
     batch_size: BatchOption = None,
+    limit: LimitOption = None,
 ) -> None:
     """Print every number of a case or of a model's cases, why it failed if it did, and the command that repeats it."""
     from .. import commands
     from . import show_view
 
     kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size)
-    cases, rows = commands.show(name, results, kept)
-    show_view.print_cases(terminal.console(), cases, rows, lambda case: commands.repeat_command(case, results))
+    limit_s = flags.limit(limit, "--limit")
+    cases, rows = commands.show(name, results, kept, limit_s)
+    repeat = partial(commands.repeat_command, results=results)
+    show_view.print_cases(terminal.console(), cases, rows, repeat, limit_s)
     terminal.warn(commands.ahead(results))
 
 

@@ -12,15 +12,17 @@ from ..core import fields
 from ..core.options import differing, phrase
 from ..core.units import format_significant
 from .tables import Column, fitted
+from .tails_view import quantile_cell
 
 MARKS = {True: "●", False: "·"}
 WIDE = 120
 """Columns from which on a model's line has room for the tag of the quoted weights."""
 
 
-def case_table(cases: pd.DataFrame, width: int) -> Table:
-    """A line a model and size: throughput at its largest batch, latency at its smallest; in `width` columns, from `WIDE` on with
-    the tag of the quoted weights. What differs among the lines (machine, backend, mode, dtype, options, ...) has a column each."""
+def case_table(cases: pd.DataFrame, width: int, at: str = "") -> Table:
+    """A line a model and size: throughput at its largest batch, latency at its smallest, with the quantile `at` where one is asked for;
+    in `width` columns, from `WIDE` on with the tag of the quoted weights. What differs among the lines (machine, backend, mode, dtype,
+    options, ...) has a column each."""
     rows = [{str(key): one for key, one in row.items()} for row in cases.to_dict("records")]
     varied = fields.varying(rows)
     told = {one.title: [fields.word(one, fields.value(row, one)) for row in rows] for one in varied}
@@ -37,13 +39,14 @@ def case_table(cases: pd.DataFrame, width: int) -> Table:
         Column(title="top-1 %", is_number=True, drop=2),
         Column(title=f"image/s, b={largest}", is_number=True),
         Column(title=f"ms, b={smallest}", is_number=True),
+        *([Column(title=f"ms {at}, b={smallest}", is_number=True)] if at else []),
         Column(title=f"GiB, b={largest}", is_number=True, drop=4),
     ]
     line = cases.groupby(["model", "image_px", *_keys(cases)], sort=False, dropna=False).ngroup()
     rates = ok[ok["asked"] == largest].get("throughput", pd.Series(dtype=float)).groupby(line).first()
     groups = sorted(cases.groupby(line, sort=False), key=lambda item: -float(rates.fillna(-1.0).get(item[0], -1.0)))
     lines = [
-        _line(group, largest, smallest, [one[group["place"].iloc[0]] for one in told.values()], width >= WIDE)
+        _line(group, (largest, smallest), [one[group["place"].iloc[0]] for one in told.values()], width >= WIDE, at)
         for _, group in groups
     ]
     return fitted(columns, lines, width)
@@ -61,8 +64,8 @@ def _options(cases: pd.DataFrame) -> list[str]:
     return [phrase(options, keys) for _, options in known]
 
 
-def _line(group: pd.DataFrame, largest: int, smallest: int, told: Sequence[str], tagged: bool) -> tuple[str, ...]:
-    first = group.iloc[0]
+def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], tagged: bool, at: str) -> tuple[str, ...]:
+    first, (largest, smallest) = group.iloc[0], batches
     big = group[(group["asked"] == largest) & (group["status"] == "ok")]
     small = group[(group["asked"] == smallest) & (group["status"] == "ok")]
     failed = bool((group["status"] != "ok").all())
@@ -81,8 +84,13 @@ def _line(group: pd.DataFrame, largest: int, smallest: int, told: Sequence[str],
         quoted,
         _number(big, "throughput", 1.0),
         _number(small, "latency", 1e3),
+        *([_quantile(small, at)] if at else []),
         _memory(big),
     )
+
+
+def _quantile(rows: pd.DataFrame, at: str) -> str:
+    return quantile_cell({str(key): one for key, one in rows.iloc[0].items()} if len(rows) else {}, at)
 
 
 def _memory(rows: pd.DataFrame) -> str:

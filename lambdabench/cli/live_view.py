@@ -70,7 +70,7 @@ class _Table:
         if step.turn.visit is not None and now_s - self._drawn_s > REDRAW_S:
             cases = legible(cases_so_far(self._prepared, step))
             if not cases.empty:
-                self._table = Group(case_table(cases, self._console.width), Text())
+                self._table = Group(case_table(cases, self._console.width, self._prepared.suite.sampling.at), Text())
             self._drawn_s = now_s
         self._live.update(Group(self._table, Text(foreign.plain(_now(step, self._told)))), refresh=True)
 

@@ -18,6 +18,7 @@ ModeOption = Annotated[str | None, typer.Option(help=f"Only these modes, comma-s
 BackendOption = Annotated[str | None, typer.Option(help="Only these runtimes, comma-separated.")]
 BatchOption = Annotated[str | None, typer.Option(help="Only these batch sizes, comma-separated.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")]
+LimitOption = Annotated[str | None, typer.Option(help="Also the share of calls that took longer: 25ms, 1.5s, 800us.")]
 WeightsOption = Annotated[
     str | None,
     typer.Option(

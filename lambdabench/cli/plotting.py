@@ -11,6 +11,7 @@ from .options import (
     BatchOption,
     DeviceOption,
     DtypeOption,
+    LimitOption,
     ModelsOption,
     ModeOption,
     OutOption,
@@ -117,6 +118,29 @@ def plot_roofline(  # noqa: PLR0917 (a flag is a parameter in Typer)
     """Draw layers under the product and copy rates measured with them, from any results folder."""
     kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
     _plot_curves("roofline", results, suite, kept, out)
+
+
+@plot_app.command("latency", epilog="Example: lambdabench plot latency --suite quickstart --batch-size 1 --limit 25ms")
+def plot_latency(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
+    batch_size: BatchOption = None,
+    limit: LimitOption = None,
+    out: OutOption = None,
+) -> None:
+    """Draw the median, p95 and p99 of each model's latency with their bounds, from any results folder."""
+    from .. import commands
+
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    name, limit_s = flags.text(suite, "--suite"), flags.limit(limit, "--limit")
+    for path in commands.plot_latency(results, name, filters=kept, out=out, limit_s=limit_s):
+        say(f"saved {path}")
+    warn(commands.ahead(results))
 
 
 def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, Any], out: Path | None) -> None:

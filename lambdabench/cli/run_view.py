@@ -22,6 +22,7 @@ from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
+from .tails_view import plan_line, tail_legend
 from .telling import teller
 
 SLACK = 1.25
@@ -62,7 +63,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
                 "model": one.case.model,
                 "case": codec.encode(one.case) | {"options": dict(one.case.options)},
                 "processes": one.sampling.processes,
-                "visits": one.sampling.rounds,
+                "visits": one.visits,
+                "calls": one.calls,
                 "estimate_s": one.estimate_s,
                 "estimate_bytes": one.estimate_bytes,
             }
@@ -79,6 +81,8 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         console.print(f"skipped  {foreign.plain(what)}")
     if planned.fallback:
         console.print(f"! {planned.fallback}")
+    if planned.jobs and (line := plan_line(planned.jobs)):
+        console.print(line, soft_wrap=True)
     basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
     console.print(
         f"{_cases(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
@@ -97,7 +101,7 @@ def _cases(jobs: Sequence[Job]) -> str:
 
 def _visits(jobs: Sequence[Job]) -> str:
     """ "9 visits each, in 3 processes"; a range where cases differ."""
-    told = [sorted({pick(one.sampling) for one in jobs} or {0}) for pick in (lambda s: s.rounds, lambda s: s.processes)]
+    told = [sorted({pick(one) for one in jobs} or {0}) for pick in (lambda j: j.visits, lambda j: j.sampling.processes)]
     rounds, processes = (str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in told)
     return f"{rounds} visits each, in {processes} process{'' if processes == '1' else 'es'}"
 
@@ -128,7 +132,7 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
         (
             one.case.model,
             *(words[name] for name in varied),
-            str(one.sampling.rounds),
+            str(one.visits),
             format_significant(one.estimate_s, 2),
             format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
         )
@@ -147,7 +151,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
-            console.print(case_table(_ranked(result)[~skipped], console.width))
+            console.print(case_table(_ranked(result)[~skipped], console.width, result.prepared.suite.sampling.at))
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()
@@ -155,6 +159,8 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             console.print(f"! {elsewhere}", soft_wrap=True)
         _print_ties(console, result)
         _print_legend(console, result.cases)
+        for line in tail_legend(result.cases, result.prepared.suite.sampling.at):
+            console.print(line, soft_wrap=True)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
     if saved := [str(one) for one in (result.file, *result.figures) if one is not None]:

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ..analysis.legible import legible
-from ..analysis.tails import TAILS, tail
 from ..core import fields
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
+from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
 
 SETTINGS = [
@@ -72,9 +72,14 @@ NOISE = [
 
 
 def print_cases(
-    console: Console, cases: pd.DataFrame, rows: pd.DataFrame, repeat: Callable[[Mapping[str, Any]], str]
+    console: Console,
+    cases: pd.DataFrame,
+    rows: pd.DataFrame,
+    repeat: Callable[[Mapping[str, Any]], str],
+    limit_s: float | None = None,
 ) -> None:
-    """Every number of each case with unit, interval, samples and origin; settings asked and found; how to repeat it."""
+    """Every number of each case with unit, interval, samples and origin; settings asked and found; its slowest calls, and how many are
+    over a limit; how to repeat it."""
     cases, rows = legible(cases), legible(rows)
     told = fields.labels([{str(key): one for key, one in row.items()} for row in cases.to_dict("records")], TELLING)
     for (_, case), label in zip(cases.iterrows(), told, strict=True):
@@ -92,6 +97,8 @@ def print_cases(
         for line in (visits_line(mine), noise_line(mine), device_line(mine)):
             if line:
                 console.print(f"  visits  {line}", soft_wrap=True)
+        for line in _tails(case, limit_s):
+            console.print(f"  tails   {line}", soft_wrap=True)
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
@@ -142,20 +149,14 @@ def _metrics(rows: pd.DataFrame, width: int) -> Padding:
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
         value = format_significant(row["value"] * factor, 4)
         lines.append((row["metric"], value, interval, unit, str(samples or ""), str(row["replicate"]), source))
-        lines += _tails(row) if row["metric"] == "latency" and samples else []
     return Padding(fitted(METRICS, lines, width - INDENT), (0, 0, 0, INDENT))
 
 
-def _tails(row: pd.Series) -> list[tuple[str, ...]]:
-    """How long the slowest calls of one process took, and what its calls prove that they take at most."""
-    lines: list[tuple[str, ...]] = []
-    for name, share in TAILS.items():
-        found = tail(list(row["samples"]), share)
-        unit, factor = scale_of(row["unit"], found.value)
-        bound = "not bounded" if found.high is None else f"≤ {format_significant(found.high * factor, 4)}"
-        value = format_significant(found.value * factor, 4)
-        lines.append((f"latency {name}", value, bound, unit, "", str(row["replicate"]), "derived: of its samples"))
-    return lines
+def _tails(case: pd.Series, limit_s: float | None) -> list[str]:
+    """How long a case's slowest calls took, and how many were over a limit."""
+    row = {str(key): value for key, value in case.items()}
+    over = [] if limit_s is None else [over_line(row, limit_s)]
+    return [one for one in (tails_line(row), calls_line(row), *over) if one]
 
 
 def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:

@@ -21,6 +21,7 @@ from .reading import (
 )
 from .recording import Ran, Timed, place, record
 from .saved import Saved, read_json
+from .tailing import plot_latency
 
 __all__ = [
     "CheckRequest",
@@ -48,6 +49,7 @@ __all__ = [
     "pareto_frame",
     "place",
     "plot_curves",
+    "plot_latency",
     "plot_pareto",
     "prepare",
     "read_frame",

@@ -7,12 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from .. import store
-from ..analysis import pareto as front
-from ..analysis import table
 from ..analysis.resolution import Resolution, phrase, resolution
 from ..core.spec import HALVED, Suite
-from ..facts import DEFAULT_WEIGHTS
-from .reading import with_front
+from .tailing import wide_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +31,7 @@ def answers(
     folder = results / wanted.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["fingerprint"].isin(where)]
-    every = table.wide(rows, wanted.weights or DEFAULT_WEIGHTS)
-    every = with_front(every, front.pareto(every))
+    every = wide_of(wanted, rows)
     rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
     reference = str(dict(wanted.reference).get("model", ""))
     told = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)

@@ -8,19 +8,31 @@ import numpy as np
 import pandas as pd
 
 from .. import plan, store
+from ..analysis import tailed
 from ..analysis.table import WORST_FIRST
+from ..core.quantiles import share_of
 from ..core.record import UNFINISHED
 from ..core.spec import CROWDED, HALVED
 
-COLUMNS = ("case_id", "replicate", "fingerprint", "status", "flags", "asked_metrics", "metric", "visit_round")
+COLUMNS = (
+    "case_id",
+    "replicate",
+    "fingerprint",
+    "status",
+    "flags",
+    "asked_metrics",
+    "asked_at",
+    "metric",
+    "visit_round",
+)
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def done_in(folder: Path, print_: str, metrics: Sequence[str]) -> dict[tuple[str, int], plan.Done]:
-    """The newest answers of this environment, and which of some metrics they were asked for."""
+def done_in(folder: Path, print_: str, metrics: Sequence[str], at: str = "") -> dict[tuple[str, int], plan.Done]:
+    """The newest answers of this environment, which of some metrics they were asked for, and of how many calls a quantile is known."""
     if not folder.is_dir():
         return {}
-    rows = store.read(folder, COLUMNS, coded=True)
+    rows = store.read(folder, (*COLUMNS, *(tailed.NEEDED if at else ())), coded=True)
     rows = store.newest(rows[rows["fingerprint"] == print_])
     if rows.empty:
         return {}
@@ -34,7 +46,8 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str]) -> dict[tuple[str
         for flag in (UNFINISHED, HALVED, CROWDED)
     ]
     keys = zip(firsts["case_id"].astype(str), firsts["replicate"].astype(int), strict=True)
-    columns = zip(worst, _visits(rows, cell), *flagged, _asked(rows, cell, metrics), strict=True)
+    columns = zip(worst, _visits(rows, cell), *flagged, _asked(rows, cell, metrics), firsts["asked_at"], strict=True)
+    alike = tailed.alike_in(rows, share_of(at)) if at else {}
     return {
         key: plan.Done(
             status=WORST_FIRST[status],
@@ -43,8 +56,10 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str]) -> dict[tuple[str
             halved=bool(halved),
             crowded=bool(crowded),
             metrics=asked,
+            at="" if pd.isna(asked_at) else str(asked_at),
+            alike=alike.get(key[0], 0),
         )
-        for key, (status, visits, unfinished, halved, crowded, asked) in zip(keys, columns, strict=True)
+        for key, (status, visits, unfinished, halved, crowded, asked, asked_at) in zip(keys, columns, strict=True)
     }
 
 

@@ -15,8 +15,6 @@ from typing import Any
 import pandas as pd
 
 from .. import conduct, launch, layers, models, plan, store, suite
-from ..analysis import pareto as front
-from ..analysis import table
 from ..analysis.agreement import Agreement, agreements
 from ..analysis.quoted import Quoted
 from ..analysis.resolution import Resolution
@@ -24,12 +22,11 @@ from ..conduct import Progress
 from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
+from ..core.overrides import Overrides
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
-from ..facts import DEFAULT_WEIGHTS
 from ..launch.hands import Crew
 from ..machine import host
-from ..suite import Overrides
 from ..worker.environment import settled
 from . import calibrating, clocks, owned, placing
 from .answering import Answers, answers, counts_of
@@ -37,7 +34,8 @@ from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
 from .kept import done_in
 from .overriding import overrides_of
-from .reading import REPORTS, RESULTS, draw_plots, quoted_beside, with_front
+from .reading import REPORTS, RESULTS, draw_plots, plots_of, quoted_beside
+from .tailing import wide_of
 
 OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
 """What `run_frame` takes beside the overrides."""
@@ -165,7 +163,7 @@ def prepare(
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         forking=[name for name in _backends(wanted) if conduct.forks(name)],
     )
-    done = done_in(request.results / wanted.name, print_, wanted.metrics)
+    done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
 
     def make(**changes: Any) -> Plan:
         return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
@@ -297,8 +295,7 @@ def _orchestra(
 
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
     """The wide table of a run's cells as far as they have been measured, with `on_front`."""
-    cases = table.wide(store.frame(progress.records()), prepared.suite.weights or DEFAULT_WEIGHTS)
-    return with_front(cases, front.pareto(cases))
+    return wide_of(prepared.suite, store.frame(progress.records()))
 
 
 def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
@@ -349,7 +346,11 @@ def _wishes(wanted: Suite) -> list[Wish]:
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
     job = owned.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
-    told: dict[str, Any] = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics)}
+    told: dict[str, Any] = {
+        "requested_batch_size": asked,
+        "asked_metrics": ",".join(job.metrics),
+        "asked_at": job.sampling.at,
+    }
     if outcome.environment is not None:  # the worker is the witness
         seen = settled(outcome.environment, prepared.machine.devices)
         told |= {"environment": seen, "fingerprint": fingerprint(seen)}
@@ -384,6 +385,7 @@ def _skip_records(skip: Skip, prepared: Prepared, run_id: str) -> tuple[Record, 
 
 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
-    """The suite's plots; those that its cases suffice for."""
+    """The suite's plots, and that of quantiles where one is asked for; those that its cases suffice for."""
     wanted = prepared.suite
-    return draw_plots(wanted.plots, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)
+    names = plots_of(wanted, is_asked=bool(wanted.sampling.at))
+    return draw_plots(names, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)

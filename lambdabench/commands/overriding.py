@@ -5,8 +5,8 @@ from typing import Any
 
 from ..core import flags, formats, shapes
 from ..core.errors import LambdabenchError
+from ..core.overrides import Overrides
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from ..suite import Overrides
 
 
 def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) -> Overrides:
@@ -33,6 +33,7 @@ def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) ->
         dtype=flags.choices(*at("dtype"), DTYPES),
         layout=flags.choices(*at("layout"), LAYOUTS),
         threads=None if threads is None else flags.number(*at("threads")),
+        at=flags.quantile(*at("at")),
     )
 
 

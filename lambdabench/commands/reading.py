@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
-from ..analysis import quoted, scripted, table
+from ..analysis import quoted, scripted, table, tailed
 from ..analysis.agreement import agreements
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
@@ -52,7 +52,7 @@ def plot_pareto(
     every = _filtered(results, suite_name, filters, known_weights(weights))
     cases = scripted.measured(every)
     points = front.pareto(cases, x=x, y=y, across=known_joining(across))
-    name = _title(results, suite_name)
+    name = title_of(results, suite_name)
     drawing = pareto_plot.draw(
         points,
         x=x,
@@ -74,7 +74,7 @@ def plot_curves(
     left_out = scripted.left_out(every, cases)
     if kind == "roofline":
         cases = module.drawn(cases)
-    name = _title(results, suite_name)
+    name = title_of(results, suite_name)
     notes = (*report.curve_notes(cases, module.METRICS), *left_out)
     drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=notes)
     return plots.save(drawing, out or REPORTS / name, kind)
@@ -94,12 +94,18 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
                 notes = (*report.notes(cases, points), *left_out)
                 drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=notes)
             else:
-                notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+                told = report.tail_notes(cases) if name == "latency" else report.curve_notes(cases, module.METRICS)
+                notes = (*told, *left_out)
                 drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=notes)
         except NothingMeasuredError:
             continue
         paths += plots.save(drawing, folder, name)
     return tuple(paths)
+
+
+def plots_of(wanted: Suite, *, is_asked: bool) -> tuple[str, ...]:
+    """A suite's plots, and that of quantiles where one is asked for."""
+    return (*wanted.plots, *(["latency"] if is_asked and "latency" not in wanted.plots else []))
 
 
 def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
@@ -111,14 +117,18 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
             f"{_report_command(f'PATH/{suite_name}.toml', results)}"
         )
     wanted = BENCHMARKS if suite_name == recording.SUITE else suite.load(suite_name)
-    rows = _rows_of(results, suite_name)
+    rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
     every = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
-    if (rows["metric"] == "outputs").any():
-        rows = _rows_of(results, suite_name, columns=())
+    are_asked = tailed.are_asked(wanted) or bool(tailed.asked_in(rows))
+    if are_asked or (rows["metric"] == "outputs").any():
+        rows = rows_of(results, suite_name, columns=())
+    if are_asked:
+        every = tailed.with_tails(every, rows, tailed.quantiles_of(rows, wanted.sampling.at))
     cases = scripted.measured(every)
     points = front.pareto(cases)
     folder = reports / wanted.name
-    figures = draw_plots(wanted.plots, every, title=wanted.title or wanted.name, folder=folder)
+    names = plots_of(wanted, is_asked=are_asked)
+    figures = draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
     return report.write(
         marked,
@@ -128,14 +138,15 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
         quoted=quoted_beside(wanted, cases),
         agreements=agreements(rows, cases),
-        repeat=_repeat_suite(suite_name, results),
+        repeat=_repeat_suite(suite_name, results, *tailed.asked_in(rows)[-1:]),
     )
 
 
-def _repeat_suite(suite_name: str, results: Path) -> str:
+def _repeat_suite(suite_name: str, results: Path, at: str = "") -> str:
     if suite_name == recording.SUITE:
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results)])
-    return shlex.join(["lambdabench", "run", "--suite", suite_name, "--fresh", *results_words(results)])
+    words = ["lambdabench", "run", "--suite", suite_name, *(["--at", at] if at else []), "--fresh"]
+    return shlex.join([*words, *results_words(results)])
 
 
 def _report_command(suite_name: str, results: Path) -> str:
@@ -154,9 +165,12 @@ def quoted_beside(wanted: Suite, cases: pd.DataFrame) -> tuple[quoted.Quoted, ..
     return quoted.beside(cases, str(dict(wanted.reference).get("model", "")))
 
 
-def show(name: str, results: Path, filters: Mapping[str, Any] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(Wide rows, newest long rows) of a case id or a model, where every filter matches. Raises UnknownNameError with the nearest that
-    was measured, NothingMeasuredError naming the filter that leaves nothing."""
+def show(
+    name: str, results: Path, filters: Mapping[str, Any] | None = None, limit_s: float | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Wide rows with quantiles of latency and the share of calls over a limit, newest long rows) of a case id or a model, where every
+    filter matches. Raises UnknownNameError with the nearest that was measured, NothingMeasuredError naming the filter that leaves
+    nothing."""
     rows = store.newest(store.read(results))
     mine = rows[(rows["case_id"] == name) | (rows["model"] == name)]
     if rows.empty:
@@ -168,7 +182,9 @@ def show(name: str, results: Path, filters: Mapping[str, Any] | None = None) -> 
             )
         raise registry.unknown("measured case or model", name, {*rows["model"], *rows["case_id"]})
     cases = table.wide(rows)
-    return _matching(cases[cases["case_id"].isin(mine["case_id"])], filters or {}, name), mine
+    cases = matching(cases[cases["case_id"].isin(mine["case_id"])], filters or {}, name)
+    cases = cases.assign(asked_at=tailed.asked_of(cases, mine))
+    return tailed.with_limit(tailed.with_tails(cases, mine, tailed.quantiles_of(mine)), mine, limit_s), mine
 
 
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
@@ -183,6 +199,7 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
             continue
         shape = fields.options(case).get(shapes.OPTION) if field.name == "image_px" else None
         words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(fields.value(case, field))]
+    words += ["--at", str(case["asked_at"])] if case.get("asked_at") else []
     return shlex.join([*words, "--fresh", *results_words(results)])
 
 
@@ -234,14 +251,23 @@ def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
     return store.read(path)
 
 
-def wide_frame(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> pd.DataFrame:
+def wide_frame(
+    frame: pd.DataFrame, weights: str | Sequence[str] = (), quantiles: str | Sequence[str] | None = None
+) -> pd.DataFrame:
     """One row per case from long rows: a column per metric with `_low` and `_high`, and top1, the published accuracy.
 
+    `quantiles` of latency over all calls, "p95,p99.9": columns as `tailed.with_tails` has them. Default: p50, p95, p99 and those that the
+    rows were asked for; (): none, which is quicker where there are very many cases.
+
     `weights`: the best of "imagenet-1k" alone, the "best" of any data, "all", or tags; the first that a network has counts. Default:
-    as the rows' suites have it. Raises UnknownNameError.
+    as the rows' suites have it. Raises UnknownNameError, LambdabenchError for what is no quantile.
     """
     asked = tuple(weights.split(",")) if isinstance(weights, str) and weights else tuple(weights)
-    return table.wide(store.newest(frame), known_weights(asked) or weights_of(frame))
+    rows = store.newest(frame)
+    names = tailed.quantiles_of(rows) if quantiles is None else flags.words(quantiles or None, "quantiles")
+    for one in names:
+        flags.quantile(one, "quantiles")
+    return tailed.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
 
 
 def known_joining(across: Sequence[str]) -> tuple[str, ...]:
@@ -274,7 +300,7 @@ def pareto_frame(
     """The cases of long or wide rows with `on_front`, `front` (what tells it from others) and `membership` (null until its probability
     is known). `across`: fields over which there is one front ("backend", "fold"), as `plot pareto --across` takes them. Raises
     UnknownNameError."""
-    cases = wide_frame(frame) if "metric" in frame else frame
+    cases = wide_frame(frame, quantiles=()) if "metric" in frame else frame
     return front.pareto(cases, x=x, y=y, across=known_joining(across))
 
 
@@ -284,7 +310,7 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return cases.assign(**{name: points[name].reindex(cases.index) if len(points) else None for name in names})
 
 
-def _rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
+def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
     """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Of the columns that cases are made
     of, or of others; none: of all. Raises NothingMeasuredError."""
     name = suite.name_of(reference) if reference else None
@@ -323,15 +349,13 @@ def _filtered(
 ) -> pd.DataFrame:
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
-    rows = _rows_of(results, suite_name)
+    rows = rows_of(results, suite_name)
     cases = table.wide(rows, weights or weights_of(rows))
-    return _matching(cases, filters, str(suite_name or results), always)
+    return matching(cases, filters, str(suite_name or results), always)
 
 
-def _matching(
-    cases: pd.DataFrame, filters: Mapping[str, Any], where: str, always: Collection[str] = ()
-) -> pd.DataFrame:
-    """The cases that every filter matches, and those of the models `always`. Raises NothingMeasuredError as `_filtered` does."""
+def matching(cases: pd.DataFrame, filters: Mapping[str, Any], where: str, always: Collection[str] = ()) -> pd.DataFrame:
+    """The cases that every filter matches, and those of the models `always`. Raises NothingMeasuredError as `filtered` does."""
     for key, value in filters.items():
         if value is None or cases.empty:
             continue
@@ -344,7 +368,7 @@ def _matching(
     return cases
 
 
-def _title(results: Path, suite_name: str | None) -> str:
+def title_of(results: Path, suite_name: str | None) -> str:
     """What a figure of them is called, and its folder: a name, also where results are told as `..`."""
     return suite.name_of(suite_name) if suite_name else results.resolve().name or "all" if results != RESULTS else "all"
 

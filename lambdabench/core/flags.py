@@ -4,13 +4,17 @@ None is a flag that was not given. One that was given and is empty is a mistake:
 """
 
 import contextlib
+import re
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
 from .errors import LambdabenchError
+from .quantiles import share_of
 from .spec import LARGEST
 from .units import parse_duration
+
+UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
 
 def text(given: Any, flag: str) -> str | None:
@@ -64,6 +68,29 @@ def choices(given: Any, flag: str, known: tuple[str, ...]) -> tuple[str, ...]:
         if one not in known:
             raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
     return found
+
+
+def quantile(given: Any, flag: str) -> str | None:
+    """The name of a quantile, "p95". Raises LambdabenchError for what is none."""
+    if given is None:
+        return None
+    try:
+        share_of(str(given))
+    except ValueError as error:
+        raise LambdabenchError(f"{flag}: {error}") from error
+    return str(given)
+
+
+def limit(given: Any, flag: str) -> float | None:
+    """Seconds of "25ms", "1.5s" or "800us". Raises LambdabenchError where they are none, or not above 0."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|ms|us|µs)", str(given))
+    if found is None or float(found[1]) == 0:
+        raise LambdabenchError(
+            f"{flag}: found {str(given)!r}, expected a time above 0 with its unit, like 25ms, 1.5s or 800us"
+        )
+    return float(found[1]) * UNITS[found[2]]
 
 
 def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) -> None:

@@ -9,8 +9,8 @@ Schema versions
    pools, kernel libraries, torch.compile and JAX as well.
 6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network, visit_values and
    visit_...; null in files of older versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
-7  noise_sm_clock_least_mhz, noise_memory_clock_mhz, noise_power_w, noise_throttle, noise_other_processes, and the same of each visit;
-   null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
+7  asked_at, noise_sm_clock_least_mhz, noise_memory_clock_mhz, noise_power_w, noise_throttle, noise_other_processes, and the same of each
+   visit; null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
 """
 
 import math
@@ -258,6 +258,8 @@ class Record:
     reason: str
     asked_metrics: str | None = None
     """Comma-separated: what was asked for, whether or not the backend has it."""
+    asked_at: str | None = None
+    """The quantile of latency that was to have an upper bound, "p95"; empty where none was."""
     measurement: Measurement | None
     effective: Effective
     environment: Environment

@@ -80,6 +80,11 @@ class Sampling:
     """Visits of a case, shared out among its processes."""
     tells: float = 1.25
     """A run that cannot tell so large a ratio ranks nothing."""
+    at: str = ""
+    """The quantile of latency that is to have an upper bound, "p95"; empty: whatever the calls suffice for."""
+    tail_visits: int = 0
+    """Visits that are wanted for that bound, as far as time allows: as many as it takes independent calls, since what disturbs a visit
+    disturbs all of it."""
     seed: int = 0
 
 
@@ -248,6 +253,10 @@ class Job:
     """Estimated, of each process before its first visit."""
     visit_s: float = 0.0
     """Estimated, of each visit."""
+    visits: int = 0
+    """Estimated."""
+    calls: int = 0
+    """Estimated, of all visits, those at a visit's start aside."""
     estimate_bytes: float | None = None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..core.errors import DeviceError
 from ..core.identity import case_id
+from ..core.quantiles import fewest_calls, share_of
 from ..core.record import SETTLED
 from ..core.spec import (
     ALL,
@@ -52,6 +53,10 @@ class Done:
     """It did not fit in what other programs had left."""
     metrics: frozenset[str] | None = None
     """Those that were asked for; None where that is not known."""
+    at: str = ""
+    """The quantile that was to have a bound."""
+    alike: int = 0
+    """Of the whole case: independent calls that would tell as much of the quantile that is to have one now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,14 +266,28 @@ def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
         return False
     if statuses & {"oom", "unsupported"}:
         return True
-    return not answers[max(answers)].unfinished and _has_metrics(
-        answers, suite
-    )  # a run that went on leaves the flags of older rows
+    if answers[max(answers)].unfinished or not _has_metrics(answers, suite):  # older rows keep their flags
+        return False
+    return not _tail_visits(answers, suite)
 
 
 def _has_metrics(answers: Mapping[int, Done], suite: Suite) -> bool:
     known = [one.metrics for one in answers.values() if one.metrics is not None]
     return not known or set(suite.metrics) <= frozenset().union(*known)
+
+
+def _tail_visits(answers: Mapping[int, Done], suite: Suite) -> int:
+    """Visits that a case still wants for the bound of a quantile: of calls that are too few for it, else of visits, where these were not
+    made for such a one."""
+    if not suite.sampling.at:
+        return 0
+    share = share_of(suite.sampling.at)
+    fewest, alike = fewest_calls(share), max((one.alike for one in answers.values()), default=0)
+    if alike < fewest:
+        return fewest - alike
+    if any(one.at and share_of(one.at) >= share for one in answers.values()):
+        return 0
+    return max(0, fewest - sum(one.visits for one in answers.values()))
 
 
 def _goes_on(answers: Mapping[int, Done], suite: Suite) -> bool:
@@ -288,7 +307,7 @@ def _job(
     rates = rates_of(case, request.rates)
     compile_s = compile_s_of(case, known, rates) if case.backend in request.compiling else 0.0
     goes_on = _goes_on(answers, suite)
-    sampling = _sampling(suite, sum(one.visits for one in answers.values()) if goes_on else 0, compile_s)
+    sampling = _sampling(suite, answers if goes_on else {}, compile_s)
     spent = cost(case, sampling, step_s(case, device, known, rates), compile_s, forks=case.backend in request.forking)
     replicate = max(answers) + 1 if goes_on else 0
     available_bytes = request.available_bytes
@@ -303,6 +322,8 @@ def _job(
         memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
         open_s=spent.open_s,
         visit_s=spent.visit_s,
+        visits=spent.visits.rounds,
+        calls=spent.calls,
         estimate_s=spent.first_s + sampling.processes * spent.open_s + spent.visits.rounds * spent.visit_s,
         estimate_bytes=estimate_bytes(case, known, rates),
     )
@@ -326,13 +347,15 @@ def _further(
     )
 
 
-def _sampling(suite: Suite, visits: int, compile_s: float) -> Sampling:
+def _sampling(suite: Suite, answers: Mapping[int, Done], compile_s: float) -> Sampling:
     """As the suite has it, for the visits that are left; in one process where each would compile for long."""
-    sampling = suite.sampling
-    rounds = max(1, sampling.rounds - visits)
-    processes = 1 if compile_s > LONG_S else sampling.processes
+    sampling, tail_visits = suite.sampling, _tail_visits(answers, suite)
+    rounds = max(1, sampling.rounds - sum(one.visits for one in answers.values()))
+    processes = min(1 if compile_s > LONG_S else sampling.processes, max(rounds, tail_visits))
     share = sampling.case_budget_s * rounds / sampling.rounds
-    return dataclasses.replace(sampling, rounds=rounds, processes=min(processes, rounds), case_budget_s=share)
+    return dataclasses.replace(
+        sampling, rounds=rounds, processes=processes, case_budget_s=share, tail_visits=tail_visits
+    )
 
 
 def _title(jobs: Sequence[Job], machine: Machine) -> str:

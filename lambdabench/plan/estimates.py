@@ -38,20 +38,24 @@ class Cost:
     open_s: float
     first_s: float
     visits: Schedule
+    calls: int
+    """Of all visits."""
 
     @property
     def visit_s(self) -> float:
         """Seconds of one visit."""
-        return self.visits.length.cold_s + self.visits.length.timed_s
+        return self.visits.visit_s
 
 
 def cost(case: Case, sampling: Sampling, step_s: float, compile_s: float, *, forks: bool) -> Cost:
     """What a case takes whose step takes `step_s` seconds, and `compile_s` to compile in each process."""
     calls_s = (CALLS + min(WARMUPS, sampling.warmup_share * sampling.case_budget_s / step_s)) * step_s
+    visits = schedule(sampling, step_s, has_clocks=has_clocks(case.device))
     return Cost(
         open_s=PROCESS_START_S[forks] + CASE_OVERHEAD_S + compile_s + calls_s,
         first_s=COUNTING_S,
-        visits=schedule(sampling, step_s, has_clocks=has_clocks(case.device)),
+        visits=visits,
+        calls=visits.calls(step_s),
     )
 
 

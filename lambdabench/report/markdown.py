@@ -12,10 +12,12 @@ from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
 from ..analysis.resolution import mark
+from ..analysis.tailed import columns_in
 from ..core import fields, folders, foreign
 from ..core.options import differing, phrase
 from ..core.spec import Sampling, Suite
 from ..core.units import SCALES, format_significant, format_time
+from . import tails
 
 TEMPLATE = """# {{ title }}
 
@@ -44,6 +46,14 @@ TEMPLATE = """# {{ title }}
 {% for one in agreements.rows %}| {{ one | join(" | ") }} |
 {% endfor %}
 {% for line in agreements.legend %}- {{ line }}
+{% endfor %}
+{% endif %}{% if tails %}## The slowest calls
+
+| {{ tails.titles | join(" | ") }} |
+|{% for one in tails.titles %}---|{% endfor %}
+{% for one in tails.rows %}| {{ one | join(" | ") }} |
+{% endfor %}
+{% for line in tails.legend %}- {{ line }}
 {% endfor %}
 {% endif %}## Conditions
 
@@ -119,6 +129,7 @@ def write(
         notes=[foreign.markdown(one) for one in notes],
         repeat=foreign.code(repeat or f"lambdabench run --suite {suite.name} --fresh"),
         quoted=_section(the_paper.TITLES, map(the_paper.cells, quoted), the_paper.legend(quoted)),
+        tails=_tails(cases),
         agreements=_section(
             agreement.TITLES,
             map(agreement.cells, agreements),
@@ -135,6 +146,16 @@ def _section(titles: Sequence[str], rows: Iterable[tuple[str, ...]], legend: Seq
     """A table with its legend; None without rows."""
     texts = [[foreign.markdown(cell) for cell in one] for one in rows]
     return {"titles": titles, "rows": texts, "legend": legend} if texts else None
+
+
+def _tails(cases: pd.DataFrame) -> dict[str, Any] | None:
+    """The quantiles of latency with what names each case; None where cases have none."""
+    if not columns_in(cases):
+        return None
+    heads, told = _apart(cases)
+    sizes = zip(cases["model"], told, cases["image_px"], cases["batch_size"], strict=True)
+    named = [(str(model), *words, str(int(px)), str(int(batch))) for model, words, px, batch in sizes]
+    return _section(["model", *heads, "px", "batch", *tails.titles(cases)], tails.cells(cases, named), tails.LEGEND)
 
 
 Table = tuple[list[str], list[list[str]]]

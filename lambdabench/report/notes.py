@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from ..analysis import pareto, scripted
+from ..analysis.tailed import columns_in
+from ..analysis.tails import unseen
 from ..core import fields
 from ..core.fields import Field
+from ..core.quantiles import fewest_calls, share_of
+from ..core.units import format_time
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
@@ -83,6 +87,45 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     bars += ["least to most of several processes"] if spread else []
     lines.append(f"Bars: {'; '.join(bars)}." if bars else "Without bars: read once a process.")
     return (*lines, *_holes(cases))
+
+
+def tail_notes(cases: pd.DataFrame, limit_s: float | None = None) -> tuple[str, ...]:
+    """The conditions of quantiles of latency, what their bars and marks say, what may have escaped them, and the holes."""
+    told = cases[cases["latency_calls"].notna()] if "latency_calls" in cases else cases.iloc[:0]
+    if told.empty:
+        return curve_notes(cases, ("latency",))
+    lines = _conditions(told, each="lines")
+    lines.append(
+        f"Quantiles of {_range(told['latency_calls'])} calls a case: all of every visit, disturbed ones too, but the cold ones. "
+        "Bars: each end holds with 95 % confidence by itself, calls that come in bursts counted as fewer."
+    )
+    names = columns_in(told)
+    short = {name: int(told[f"latency_{name}_high"].isna().sum()) for name in names}
+    if any(short.values()):
+        open_ = [name for name in names if short[name]]
+        count = ", ".join(f"{name} in {short[name]}" for name in open_)
+        needs = ", ".join(f"{fewest_calls(share_of(name)):,}" for name in open_)
+        lines.append(
+            f"Hollow, with an arrow: not bounded, {count} of {len(told)} cases. That takes {needs} independent calls; "
+            f"lambdabench run --at {open_[-1]} makes them."
+        )
+    visits = told["latency_visits"].dropna() if "latency_visits" in told else pd.Series(dtype=float)
+    if len(visits):
+        least = f"{100 * unseen(int(visits.min())):.0f} %"
+        lines.append(
+            f"{_range(visits)} visits a case: what disturbs less than {least} of the time may have met none of the fewest."
+        )
+    if limit_s is not None:
+        lines.append(
+            f"Right: the share of calls that took longer than {format_time(limit_s)}, with its 95 % interval (Wilson)."
+        )
+    return (*lines, *_holes(cases))
+
+
+def _range(values: pd.Series) -> str:
+    """ "59 to 240"."""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _ahead(cases: pd.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lambdabench.analysis import estimate
 from lambdabench.analysis.completed import complete
 from lambdabench.analysis.estimate import correlated, mean_rate, mean_rate_interval
 from lambdabench.core.record import Measurement
@@ -99,3 +100,12 @@ def test_a_drift_is_a_third_of_its_samples_at_most() -> None:
     """Its interval is finite, and wide."""
     low, high = mean_rate_interval([1.0 + 0.1 * place for place in range(12)]) or (1, 0)
     assert 0 < low < high / 2 < math.inf
+
+
+def test_correlation_of_many_values_is_computed_at_once_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    values = np.convolve(draw.standard_normal(700), np.ones(5), "valid")
+    slowly = correlated(values)
+    monkeypatch.setattr(estimate, "MANY", 10)
+    assert correlated(values) == pytest.approx(slowly, rel=1e-9)
+    assert slowly > 3

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lambdabench import store
-from lambdabench.analysis import table
+from lambdabench.analysis import table, tailed
 from lambdabench.cli import beside_view, run_view, show_view
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.tables import LONG, Column, fitted, show
@@ -215,13 +215,15 @@ def test_show_tells_the_tail_of_latency_and_whether_enough_calls_bound_it(
     measured = dataclasses.replace(record.measurement, samples=calls, value=0.03)
     store.write([dataclasses.replace(record, measurement=measured)], tmp_path / "a.parquet")
     rows = store.newest(store.read(tmp_path))
+    cases = tailed.with_limit(tailed.with_tails(table.wide(rows), rows, ("p50", "p95", "p99")), rows, 0.025)
     console = Console(width=150, file=io.StringIO())
-    show_view.print_cases(console, table.wide(rows), rows, lambda case: "again")
-    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
-    told = {line.split("  ")[1].strip(): line for line in text.splitlines() if line.strip().startswith("latency")}
-    assert "300" in told["latency p95"]
-    assert "300" in told["latency p99"]
-    assert "not bounded" in told["latency p99"]
+    show_view.print_cases(console, cases, rows, lambda case: "again", 0.025)
+    told = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "tails   p50 30.0 ms not bounded: 3 of 5 calls (100 that come in bursts)" in told
+    assert "p95 300 ms not bounded" in told
+    assert "longest 300 ms" in told
+    assert "tails   of 100 calls, each end of an interval with 95 % confidence by itself, in one piece" in told
+    assert "tails   100 % [44, 100] of the calls took longer than 25 ms" in told
 
 
 def test_a_long_table_reads_as_a_short_one() -> None:

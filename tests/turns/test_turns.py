@@ -1,12 +1,13 @@
 """Order and length of visits."""
 
 import collections
+import dataclasses
 
 import pytest
 
 from lambdabench.core.spec import Sampling
 from lambdabench.turns import in_turn, schedule, shares
-from lambdabench.turns.length import LEAST_CALLS, MOST_CALLS
+from lambdabench.turns.length import ALLOWANCE, LEAST_CALLS, MOST_CALLS, TAIL_S
 
 
 def test_each_round_visits_every_case_once_in_an_order_of_its_own() -> None:
@@ -53,3 +54,31 @@ def test_a_quick_step_has_all_its_rounds_and_a_slow_one_a_visit_a_process() -> N
     assert schedule(SAMPLING, 0.01, has_clocks=False).rounds == 9
     assert schedule(SAMPLING, 5.0, has_clocks=False).rounds == 4
     assert schedule(SAMPLING, 5.0, has_clocks=False).length.cold_s == 0.0
+
+
+TAIL = 59
+
+
+@pytest.mark.parametrize("step_s", [1e-6, 1e-3, 0.02, 0.055, 0.2, 0.4])
+@pytest.mark.parametrize("has_clocks", [False, True])
+def test_a_bound_has_as_many_visits_as_it_takes_calls(step_s: float, has_clocks: bool) -> None:
+    found = schedule(dataclasses.replace(SAMPLING, tail_visits=TAIL), step_s, has_clocks=has_clocks)
+    assert found.rounds == TAIL
+    assert found.calls(step_s) >= ALLOWANCE * TAIL
+    assert TAIL * found.visit_s <= TAIL_S
+
+
+def test_a_step_too_slow_for_so_many_visits_has_fewer_of_more_calls_and_then_what_there_is_time_for() -> None:
+    wanted = dataclasses.replace(SAMPLING, tail_visits=299)
+    fewer, short = (schedule(wanted, step_s, has_clocks=False) for step_s in (0.2, 0.9))
+    assert 9 < fewer.rounds < 299
+    assert fewer.calls(0.2) >= 299
+    assert short.rounds == 9
+    assert 100 < short.calls(0.9) < 299
+    for found in (fewer, short):
+        assert found.rounds * found.visit_s <= TAIL_S + 1e-9
+
+
+def test_a_median_needs_no_more_visits_than_there_are() -> None:
+    usual = schedule(SAMPLING, 0.01, has_clocks=False)
+    assert schedule(dataclasses.replace(SAMPLING, tail_visits=5), 0.01, has_clocks=False) == usual

@@ -1,0 +1,78 @@
+"""The slowest calls of a case as text: quantiles with bounds, or how many calls a bound still wants; the share over a limit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..analysis.tailed import tail_of
+from ..analysis.tails import unseen
+from ..core.quantiles import NAME as QUANTILE
+from ..core.quantiles import fewest_calls, share_of
+from ..core.spec import Job
+from ..core.units import format_significant, format_time
+from ..turns import TAIL_S
+
+
+def quantile_cell(case: Mapping[str, Any], name: str) -> str:
+    """A quantile in ms, "13.1 [12.9, 14.8]" or "13.1 not bounded: 41 of 59 calls"; an en dash for none."""
+    found = tail_of(case, name)
+    return format_significant(None) if found is None else found.told()
+
+
+def tails_line(case: Mapping[str, Any]) -> str:
+    """All quantiles that a case has and its longest call, "p50 29.1 [28.8, 29.5] ms, p95 ..., longest 2.24 s"; empty where it has none."""
+    names = [name for one in case if QUANTILE.fullmatch(name := str(one).removeprefix("latency_"))]
+    told = [f"{name} {found.told(' ms')}" for name in names if (found := tail_of(case, name)) is not None]
+    return f"{', '.join(told)}, longest {format_time(float(case['latency_longest']))}" if told else ""
+
+
+def calls_line(case: Mapping[str, Any]) -> str:
+    """What a case's quantiles are of, and what may have escaped them; empty where it has none."""
+    calls, visits = case.get("latency_calls"), case.get("latency_visits")
+    if calls is None or pd.isna(calls):
+        return ""
+    told = f"of {int(calls):,} calls, each end of an interval with 95 % confidence by itself"
+    if visits is None or pd.isna(visits):
+        return f"{told}, in one piece"
+    missed = 100 * unseen(int(visits))
+    return f"{told}; what disturbs less than {missed:.0f} % of the time may have met none of the {int(visits)} visits"
+
+
+def plan_line(jobs: Sequence[Job]) -> str:
+    """What the quantile that was asked for takes, and how many cases have no time for it; empty where none was."""
+    name = jobs[0].sampling.at
+    if not name:
+        return ""
+    fewest = fewest_calls(share_of(name))
+    short = [one for one in jobs if one.calls < one.sampling.tail_visits]
+    told = f"{name}: an upper bound takes {fewest:,} calls, and as many visits of a case where {TAIL_S:g} s suffice for them"
+    if not short:
+        return told
+    few = f"{min(one.calls for one in short):,} to {max(one.calls for one in short):,}"
+    return f"{told}; {len(short)} of {len(jobs)} cases come to {few} calls: not bounded in one run, the next one adds as many"
+
+
+def tail_legend(cases: pd.DataFrame, at: str) -> list[str]:
+    """What a column of a quantile says, and of how many cases it has no bound; nothing where none was asked for."""
+    column = f"latency_{at}"
+    if column not in cases:
+        return []
+    timed = cases[cases[column].notna()]
+    lines = [
+        f"{at}: of all calls of every visit, disturbed ones too; each end of its interval holds with 95 % confidence by itself"
+    ]
+    if count := int(timed[f"{column}_high"].isna().sum()):
+        lines.append(
+            f"{at} of {count} of {len(timed)} cases is not bounded: the same command without --fresh adds visits to them"
+        )
+    return lines
+
+
+def over_line(case: Mapping[str, Any], limit_s: float) -> str:
+    """The share of calls over a limit, "14 % [10, 19] of the calls took longer than 25 ms"; empty where there are none."""
+    share, low, high = (case.get(f"latency_over{end}") for end in ("", "_low", "_high"))
+    if share is None or low is None or high is None or pd.isna(share):
+        return ""
+    told, least, most = (format_significant(100 * float(one), 2) for one in (share, low, high))
+    return f"{told} % [{least}, {most}] of the calls took longer than {format_time(limit_s)}"

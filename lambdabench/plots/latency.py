@@ -1,0 +1,166 @@
+"""How long a step takes usually and at worst: p50 to p95 to p99 of each model with their bounds, and the share over a limit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..analysis.legible import legible
+from ..analysis.pareto import asked_batch
+from ..analysis.tailed import columns_in, tail_of
+from ..core import fields, foreign
+from ..core.errors import NothingMeasuredError
+from ..core.units import format_significant, format_time
+from . import Drawing
+from . import _scales as scales
+from . import _style as style
+
+TITLE = "Latency, usual and at worst"
+METRICS = ("latency",)
+MS = 1e3
+COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#000000")
+"""Of the quantiles from the lowest on, as in `_style`; a fifth one begins anew."""
+SPREAD = 0.5
+"""Of a line's height: over so much of it its quantiles are laid out, so that bars do not cover each other."""
+LINE_INCHES, LEAST_INCHES, PANEL_INCHES, NAME_INCHES = 0.36, 2.0, 4.6, 0.065
+ARROW_POINTS = 20
+LEGEND_LIFT = 2.8
+"""Of the legend over a panel's upper edge, in its letters: its title stands below."""
+CAPTION_PER_INCH = 19
+OF_A_LINE = tuple(one for one in fields.FIELDS if one.name not in ("model", "batch_size", "suite"))
+"""What tells lines of one model apart."""
+
+
+def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = (), limit_s: float | None = None) -> Drawing:
+    """The figure of a wide table with quantiles: a panel a batch size, a line a model and whatever else tells cases apart, the quickest
+    first. Raises NothingMeasuredError where no case has quantiles."""
+    names = columns_in(cases)
+    timed = cases[cases[f"latency_{names[0]}"].notna()] if names else cases.iloc[:0]
+    if timed.empty:
+        raise NothingMeasuredError(
+            "no case has calls whose latency was stored: lambdabench run --suite quickstart --at p95"
+        )
+    lines = _lines(legible(timed, style.LONGEST_NAME), names)
+    order, batches = list(dict.fromkeys(lines["line"])), sorted(set(lines["asked"]))
+    with style.context():
+        wide = NAME_INCHES * max(map(len, order)) + PANEL_INCHES * len(batches)
+        figure = Figure(figsize=(wide, 1.7 + max(LEAST_INCHES, LINE_INCHES * len(order))), layout="constrained")
+        grid: Any = figure.subplots(1, len(batches), sharey=True, squeeze=False)
+        for axes, batch in zip(grid[0], batches, strict=True):
+            _draw_panel(axes, lines[lines["asked"] == batch], order, names, limit_s)
+            axes.set_title(f"batch {batch}", fontsize=9, loc="left")
+        _draw_legend(grid[0][0], names, lines)
+        style.heading(figure, title)
+        style.caption(figure, notes, width=int(wide * CAPTION_PER_INCH))
+    return Drawing(figure=figure, numbers=_numbers(timed, names))
+
+
+def _lines(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The cases with `asked`, the batch size of their panel, and `line`, what names them there; by their second quantile in the first
+    panel, the longest last."""
+    rows = [{str(key): one for key, one in row.items()} for row in timed.to_dict("records")]
+    told = fields.labels(rows, OF_A_LINE)
+    named = [
+        foreign.cut(str(row["model"]), style.LONGEST_NAME) + (f" ({text})" if text else "")
+        for row, text in zip(rows, told, strict=True)
+    ]
+    found = timed.assign(asked=asked_batch(timed), line=named)
+    by = f"latency_{names[min(1, len(names) - 1)]}"
+    return found.sort_values(["asked", by], kind="stable").drop_duplicates(["asked", "line"])
+
+
+def _draw_panel(
+    axes: Axes, lines: pd.DataFrame, order: Sequence[str], names: Sequence[str], limit_s: float | None
+) -> None:
+    axes.set_xscale("log")
+    places = {line: place for place, line in enumerate(order)}
+    heights = np.linspace(-SPREAD / 2, SPREAD / 2, len(names)) if len(names) > 1 else np.zeros(1)
+    for row in ({str(key): one for key, one in row.items()} for row in lines.to_dict("records")):
+        _draw_line(axes, row, names, places[row["line"]] + heights)
+        if limit_s is not None:
+            _tell_share(axes, row, places[row["line"]])
+    if limit_s is not None:
+        axes.axvline(MS * limit_s, color="#222222", lw=1, ls="--", zorder=1, gid="limit")
+        axes.annotate(f"over {format_time(limit_s)}", (1.02, 1.0), xycoords="axes fraction", fontsize=7, va="bottom")
+    axes.set_yticks(range(len(order)), order, fontsize=7.5)
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.12)
+    axes.set_xlabel("latency [ms]  (← faster)")
+    scales.plain_log_ticks(axes.xaxis)
+
+
+def _draw_line(axes: Axes, row: dict[str, Any], names: Sequence[str], heights: Any) -> None:
+    """Quantiles from the lowest down to the highest with their bars, tied to each other, and the longest call."""
+    values = [MS * float(row[f"latency_{name}"]) for name in names]
+    axes.plot(values, heights, color="#bbbbbb", lw=0.9, zorder=2, gid="line")
+    axes.plot(MS * row["latency_longest"], heights[-1], "|", color="#999999", ms=6, zorder=2, gid="longest")
+    for name, value, height, colour in zip(names, values, heights, _colours(names), strict=True):
+        found = tail_of(row, name)
+        assert found is not None
+        low, high = (value if one is None else MS * one for one in (found.low, found.high))
+        is_open = found.high is None
+        axes.plot([low, high], [height, height], color=colour, lw=1.1, zorder=3, gid=f"bar {name}")
+        if is_open:
+            arrow = {"arrowstyle": "<-", "color": colour, "lw": 1.0, "shrinkA": 0, "shrinkB": 3}
+            axes.annotate("", (value, height), (ARROW_POINTS, 0), textcoords="offset points", arrowprops=arrow)
+        face = "white" if is_open else colour
+        axes.plot(
+            value,
+            height,
+            "o",
+            color=colour,
+            mfc=face,
+            ms=4.5,
+            mew=1.1,
+            zorder=4,
+            gid=f"{'open' if is_open else 'point'} {name}",
+        )
+
+
+def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
+    share, low, high = (row.get(f"latency_over{end}") for end in ("", "_low", "_high"))
+    if share is None or pd.isna(share):
+        return
+    told, least, most = (format_significant(100 * float(one), 2) for one in (share, low or 0.0, high or 0.0))
+    text = f"{told} % [{least}, {most}]"
+    axes.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=7, va="center", gid="share")
+
+
+def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
+    """Between the title and the panel's, where it covers nothing."""
+    marks = [
+        Line2D([], [], color=one, marker="o", ms=4.5, lw=1.1, label=name)
+        for name, one in zip(names, _colours(names), strict=True)
+    ]
+    if any(lines[f"latency_{name}_high"].isna().any() for name in names):
+        marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
+    marks.append(Line2D([], [], color="#999999", marker="|", ms=6, ls="", label="longest call"))
+    axes.legend(
+        handles=marks,
+        fontsize=7,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=LEGEND_LIFT,
+        borderpad=0.0,
+        ncols=len(marks),
+        handletextpad=0.4,
+    )
+
+
+def _colours(names: Sequence[str]) -> list[str]:
+    return [COLOURS[place % len(COLOURS)] for place in range(len(names))]
+
+
+def _numbers(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The columns behind the figure, seconds a step; shares of calls over the limit are from 0 to 1."""
+    told = [f"latency_{name}{end}" for name in names for end in ("", "_low", "_high")] + ["latency_longest"]
+    counts = [*(f"latency_{name}_calls" for name in names), "latency_calls", "latency_visits"]
+    over = [f"latency_over{end}" for end in ("", "_low", "_high")]
+    found = scales.numbers(timed, ["latency"], [*told, *counts, *over, "case_id"], ["model", "image_px", "batch_size"])
+    return found.rename(columns={name: f"{name} [s/step]" for name in told})
