@@ -74,7 +74,7 @@ class PairRequest:
     head: str
     entries: tuple[Entry, ...]
     fixed_s: float | None = None
-    """Seconds of each case where a verdict is to be confirmed; None: until it is decided."""
+    """Seconds of each case in a fresh process that is weighed with others; None: until it is decided."""
     swapped: bool = False
     """Head is made before base."""
     controls: bool = False
@@ -141,6 +141,17 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What both sides said in turn, made once: the centre of log(head / base) over rounds, its standard error, its finding alone."""
+
+    log: float
+    sd: float
+    finding: Finding
+    wall_log: float
+    """By wall time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairOutcome:
     """What one process says of one case."""
 
@@ -157,8 +168,8 @@ class PairOutcome:
     calls: int = 1
     """In a row, on one side."""
     seconds: float = 0.0
-    p_value: float = 1.0
-    """That head is not slower than what is negligible (Wilcoxon, one-sided)."""
+    builds: tuple[Build, ...] = ()
+    """What the verdict was made of."""
     base: Side = field(default_factory=Side)
     head: Side = field(default_factory=Side)
     steal: float | None = None

@@ -15,12 +15,13 @@ from ..analysis.judge import holm, judge_processes, processes_p
 from ..core.errors import GateError
 from ..core.globs import unmatched
 from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from ..turns.clocks import Player, Reading, warmed_up
+from ..turns.sides import Terms, compare, controls_of
 from ..worker import origins
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
 from ..worker.origins import unmeasured
 from ..worker.pipes import OWN, PIPES, TREES
-from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from . import scratch
 from .processes import environment_of, last_words, running
 from .result import Line, Status, untimed
@@ -275,7 +276,7 @@ def _compared(
         rounds=found.rounds,
         calls=found.calls,
         seconds=found.seconds,
-        p_value=found.p_value,
+        builds=found.builds,
         base=Side(call_s=found.base_s, faults_per_call=found.base_faults),
         head=Side(call_s=found.head_s, faults_per_call=found.head_faults),
         steal=found.noise.steal,

@@ -14,6 +14,12 @@ def in_turn(cases: Sequence[T], seed: int, round_: int) -> tuple[T, ...]:
     return tuple(order)
 
 
+def first_or_second(random_: random.Random) -> tuple[bool, bool]:
+    """Whether the first side's turn is now, and whether it is next: neither has an advantage by its place in a round."""
+    first = random_.random() < 0.5
+    return first, not first
+
+
 def shares(rounds: int, generations: int) -> tuple[int, ...]:
     """How many of its rounds each generation of processes has: as equal as can be, the earlier ones the more; at least one each
     as long as rounds are there."""

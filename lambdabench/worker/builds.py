@@ -1,45 +1,47 @@
-"""Several builds of both sides: what differs because of where memory lies differs from one build to the next."""
+"""Several builds of both sides in one process: what differs because of where memory lies differs from one build to the next."""
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from statistics import mean
 
-from ..analysis.judge import judge, over_builds, slower_p
-from .turns import Compared, Player, Terms, compare
+from ..analysis.weighing import BUILDS, alone, spread, wants_build
+from ..core.pairing import Build, Rules
+from ..turns.sides import Compared, Terms
 
-BUILDS = 3
-Build = Callable[[int], tuple[Player, Player]]
-"""Base and head made anew, those of before still there: freed memory would be taken again. The number says which is made first."""
+Measure = Callable[[int, Terms], Compared | None]
+"""Makes base and head anew, those of before still there, since freed memory would be taken again, and compares them. The number says
+which is made first; None where they cannot be made again."""
 
 
-def compare_builds(build: Build, terms: Terms) -> Compared:
-    """Builds until one says same, or is unclear at first, or all have been tried. A fixed time is divided among them."""
-    share = terms
-    if terms.fixed_s is not None:
-        share = dataclasses.replace(terms, fixed_s=terms.fixed_s / BUILDS)
+def compare_builds(measure: Measure, terms: Terms, most: int = BUILDS) -> Compared:
+    """Builds until the rule wants no more. A fixed time is divided among as many as there may be."""
+    share = terms if terms.fixed_s is None else dataclasses.replace(terms, fixed_s=terms.fixed_s / most)
     found: list[Compared] = []
-    for number in range(BUILDS):
-        found.append(compare(*build(number), dataclasses.replace(share, seed=BUILDS * terms.seed + number)))
-        if terms.fixed_s is None and found[0].verdict.finding not in ("slower", "faster"):
+    while len(found) < most and _goes_on([build for one in found for build in one.builds], terms):
+        one = measure(len(found), dataclasses.replace(share, seed=BUILDS * terms.seed + len(found)))
+        if one is None:
             break
-    return found[0] if len(found) == 1 else _joined(found, terms)
+        found.append(one)
+    return joined(found, terms.rules)
 
 
-def _joined(found: list[Compared], terms: Terms) -> Compared:
-    logs = tuple(log for one in found for log in one.logs)
-    ratios = ", ".join(f"{one.verdict.ratio - 1:+.1%}" for one in found)
-    fixed = terms.fixed_s is not None
-    verdict = judge(logs, terms.rules) if fixed else over_builds([one.verdict for one in found])
-    reason = f"it depends on where memory lies: {ratios} in {len(found)} builds" if verdict.finding == "unclear" else ""
-    wall = 1.0
-    for one in found:
-        wall *= one.wall_ratio ** (1 / len(found))
+def _goes_on(builds: Sequence[Build], terms: Terms) -> bool:
+    return terms.fixed_s is not None or wants_build(builds, terms.rules)
+
+
+def joined(found: Sequence[Compared], rules: Rules) -> Compared:
+    """One process's builds as one comparison, with the verdict that they have together."""
+    if len(found) == 1:
+        return found[0]
+    builds = tuple(build for one in found for build in one.builds)
+    verdict = alone(builds, rules)
     return dataclasses.replace(
         found[-1],
         verdict=verdict,
-        reason=reason,
-        wall_ratio=wall,
-        rounds=len(logs),
+        reason=spread([builds]) if verdict.finding == "unclear" else "",
+        wall_ratio=math.exp(mean(math.log(one.wall_ratio) for one in found)),
+        rounds=sum(one.rounds for one in found),
         seconds=sum(one.seconds for one in found),
-        p_value=slower_p(logs, terms.rules),
-        logs=logs,
+        builds=builds,
     )

@@ -16,10 +16,11 @@ from ..core import codec
 from ..core.pairing import EXTRA_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
 from ..core.registry import ROOT
 from ..machine import instructions
+from ..turns.clocks import Player
+from ..turns.sides import Compared, Terms, compare, controls_of
 from . import agreement, leash
 from .anchor import anchor
 from .builds import compare_builds
-from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
 T = TypeVar("T")
@@ -66,11 +67,11 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
         opened += _open(entry, base, head, request)
         _check_agreement(opened, entry)
 
-        def build(number: int) -> tuple[Player, Player]:
+        def measure(number: int, terms: Terms) -> Compared:
             if number:
                 turned = dataclasses.replace(request, swapped=request.swapped != bool(number % 2))
                 opened.extend(_open(entry, base, head, turned))
-            return _players(opened[-2:])
+            return compare(*_players(opened[-2:]), terms)
 
         calls, extra = (EXTRA_CALLS, 1) if request.extra_work else (None, 0)
         terms = Terms(
@@ -81,7 +82,7 @@ def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> 
             extra_calls=extra,
             seed=request.seed,
         )
-        found = compare_builds(build, terms)
+        found = compare_builds(measure, terms)
         _check_own_code(base, head)
         return _outcome(entry, found, opened[:2], request)
     except Apart as apart:
@@ -114,12 +115,12 @@ def control(entry: Entry, head: Version, seed: int) -> Controls:
     request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
     opened: list[Opened] = []
 
-    def build(number: int) -> tuple[Player, Player]:
+    def measure(number: int, terms: Terms) -> Compared:
         opened.extend(_open(entry, again, head, dataclasses.replace(request, swapped=bool(number % 2))))
-        return _players(opened[-2:])
+        return compare(*_players(opened[-2:]), terms)
 
     try:
-        same = compare_builds(build, Terms(rules=entry.rules, seed=seed + 1))
+        same = compare_builds(measure, Terms(rules=entry.rules, seed=seed + 1))
         return controls_of(entry.label, *_players(opened[-2:]), entry.rules, seed, same=same)
     finally:
         for one in opened:
@@ -192,7 +193,7 @@ def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairR
         rounds=found.rounds,
         calls=found.calls,
         seconds=found.seconds,
-        p_value=found.p_value,
+        builds=found.builds,
         base=base,
         head=head,
         steal=found.noise.steal,

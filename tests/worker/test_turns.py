@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from lambdabench.worker.turns import Compared, Player, Reading, Terms, compare
 
 from lambdabench.core.pairing import Rules
 from lambdabench.core.record import Noise
 from lambdabench.machine import quiet
 from lambdabench.worker import turns
-from lambdabench.worker.turns import Compared, Player, Reading, Terms, compare
 
 CALL_S = 0.01
 
