@@ -102,9 +102,10 @@ def weigh(processes: Sequence[Sequence[Build]], rules: Rules, cases: int = 1) ->
         return Ruling(verdict=own, p_value=1.0)
     count = 1 + len(fresh)
     look, found = sum(count >= one for one in LOOKS), _of_processes([first, *fresh])
-    if not look:
+    if count not in LOOKS:  # every further look would have to be paid for
         verdict = _told(found, "unclear", rules, rules.alpha)
-        return Ruling(verdict=verdict, p_value=1.0, wanted=LOOKS[0], reason=spread(processes))
+        wanted = LOOKS[min(look, len(LOOKS) - 1)]
+        return Ruling(verdict=verdict, p_value=1.0, wanted=wanted if count < wanted else 0, reason=spread(processes))
     negligible = math.log1p(EVER if count < LOOKS[1] else rules.negligible)
     finding = _over_processes(found, fresh, rules, (look, cases, negligible))
     level = spend(rules.alpha_same if finding == "same" else rules.alpha, look)

@@ -20,7 +20,7 @@ from ..core.spec import Environment
 from ..worker.probe import find_environment
 from .check import Request, groups
 from .entries import entries_of, matching, suite_of
-from .processes import PACKAGE, ask
+from .processes import PACKAGE, ask, crew
 from .settings import Settings
 
 STATS: Any = scipy_stats
@@ -71,9 +71,10 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
     rules = request.rules or Settings().rules()
     chosen = matching(entries_of(suite_of(request.suite, Path()), rules), request.only)
     outcomes: list[PairOutcome] = []
-    for group in groups(chosen):
-        asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
-        outcomes += ask(asked, lambda one: on_outcome("anchor", one)).outcomes
+    with crew() as hands:
+        for group in groups(chosen):
+            asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
+            outcomes += ask(asked, lambda one: on_outcome("anchor", one), hands).outcomes
     today = {
         "schema": SCHEMA,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

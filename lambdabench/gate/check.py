@@ -16,7 +16,7 @@ from . import entries as cases
 from . import fresh, pardon, trees
 from . import settings as setup
 from .fresh import Turn
-from .processes import Nursery, ask
+from .processes import ask, crew
 from .result import Line, Result
 
 FRESH_S = 1.0
@@ -81,10 +81,10 @@ def compare(
     """Stage one: a process a kernel, forked where that can be. Controls come from the first process that can have them."""
     found: dict[str, PairOutcome] = {}
     controls: Controls | None = None
-    with Nursery() as nursery:
+    with crew() as hands:
         for group in groups(entries):
             asked = _pair(sides, group, controls=controls is None)
-            answered = ask(asked, lambda one: on_outcome("compare", one), nursery)
+            answered = ask(asked, lambda one: on_outcome("compare", one), hands)
             found |= {one.label: one for one in answered.outcomes}
             controls = controls or answered.controls
     return found, controls
@@ -99,11 +99,12 @@ def weigh_again(
         asked = _pair(
             sides, turn.entries, fixed_s=fresh_s, swapped=turn.swapped, explain=turn.explain, seed=turn.number
         )
-        return ask(asked, lambda one: on_outcome("weigh", one)).outcomes
+        return ask(asked, lambda one: on_outcome("weigh", one), hands).outcomes
 
     found: dict[str, list[PairOutcome]] = {}
-    for group in groups(entries):
-        found |= fresh.weighed(group, first, ask_again, cases=len(entries))
+    with crew() as hands:
+        for group in groups(entries):
+            found |= fresh.weighed(group, first, ask_again, cases=len(entries))
     return found
 
 

@@ -12,7 +12,9 @@ from ..core import codec
 from ..core.errors import GateError
 from ..core.globs import unmatched
 from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
+from ..core.serving import SCRATCH
 from ..core.spec import Case
+from ..launch.starting import process as started
 from ..machine import quiet
 from ..worker.alone import ALONE
 from . import apart, fresh, overlay, pardon, project, reach, scratch, trees
@@ -20,7 +22,7 @@ from . import build as environments
 from . import settings as setup
 from .check import OnOutcome, Request
 from .fresh import Turn
-from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words, running
+from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words
 from .result import Line, Result
 from .settings import Settings
 from .trees import Trees
@@ -137,7 +139,7 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *ALONE,
         )  # fmt: skip
         limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s
-        with running(command, folder, environment_of(1, folder), Path(request.head)) as process:
+        with started(folder, command, environment_of(1) | {SCRATCH: str(folder)}, Path(request.head)) as process:
             answered = follow(process, folder, on_outcome, limit_s)
         if not (folder / "declared.json").exists():
             raise GateError(f"pytest could not collect {path}{last_words(folder)}")

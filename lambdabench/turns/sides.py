@@ -7,11 +7,11 @@ import math
 import random
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..analysis.estimate import median
 from ..analysis.judge import ONE_SD, centre, judge
-from ..core.pairing import CANARY_CALLS, Build, Clock, Controls, Finding, Rules, Verdict
+from ..core.pairing import CANARY_CALLS, Build, Clock, Compared, Controls, Finding, Rules, Terms, Verdict
 from ..core.record import Noise
 from ..machine import quiet
 from .clocks import Player, Reading, read, warmed_up
@@ -25,37 +25,6 @@ MOST_OBJECTS = 50_000
 MOST_STEAL = 0.05
 STEAL_SEEN_S = 0.5
 """Stolen time is counted in steps of 10 ms: over less, one step is too large a share."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How two players are compared. `slowdown` multiplies head's times; head makes `extra_calls` in a canary only."""
-
-    rules: Rules = field(default_factory=Rules)
-    fixed_s: float | None = None
-    slowdown: float = 1.0
-    calls: int | None = None
-    extra_calls: int = 0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """What rounds of two players tell."""
-
-    verdict: Verdict
-    reason: str
-    wall_ratio: float
-    clock: Clock
-    rounds: int
-    calls: int
-    seconds: float
-    builds: tuple[Build, ...]
-    base_s: float
-    head_s: float
-    base_faults: float
-    head_faults: float
-    noise: Noise
 
 
 @dataclass(slots=True)
@@ -104,14 +73,17 @@ def built(logs: Sequence[float], finding: Finding, wall_log: float) -> Build:
     return Build(log=found.value, sd=(found.high - found.low) / 2, finding=finding, wall_log=wall_log)
 
 
-def controls_of(
-    label: str, first: Player, second: Player, rules: Rules, seed: int, *, same: Compared | None = None
-) -> Controls:
-    """Equal players against each other: as they are, unless that has been compared already, and with eleven calls to ten."""
-    same = same or compare(first, second, Terms(rules=rules, seed=seed + 1))
-    block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(same.base_s, 1e-6)))
-    more = Terms(rules=rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
-    return Controls(label=label, same=same.verdict, canary=compare(first, second, more).verdict)
+def controls_of(label: str, first: Player, second: Player, rules: Rules, seed: int) -> Controls:
+    """Equal players against each other: as they are, and with eleven calls to ten."""
+    same = compare(first, second, Terms(rules=rules, seed=seed + 1))
+    more = compare(first, second, canary(rules, seed, same.base_s))
+    return Controls(label=label, same=same.verdict, canary=more.verdict)
+
+
+def canary(rules: Rules, seed: int, call_s: float) -> Terms:
+    """How equal players of calls of so many seconds are compared with eleven calls to ten."""
+    block = CANARY_CALLS * max(1, round(CONTROL_BLOCK_S / CANARY_CALLS / max(call_s, 1e-6)))
+    return Terms(rules=rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
 
 
 def _play(

@@ -16,13 +16,13 @@ import pytest
 from ..analysis.weighing import BUILDS
 from ..core import codec
 from ..core.globs import picked
-from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from ..core.pairing import Compared, Operator, PairOutcome, Rules, Side, Terms, Trouble, UsersRequest, skipped, timed
+from ..turns.builds import compare_builds
 from ..turns.clocks import Player
-from ..turns.sides import Compared, Terms, compare, controls_of
+from ..turns.sides import compare, controls_of
 from . import leash, origins
 from .agreement import as_arrays, difference
 from .alone import ALONE
-from .builds import compare_builds
 from .callee import Callee, intercepted
 from .failures import said
 from .leash import LEASH
@@ -148,7 +148,7 @@ class Pairing:
             found = compare_builds(measure, terms, most=1 if terms.fixed_s is not None else BUILDS)
         except _Apart as apart:
             return apart.outcome
-        return _outcome(label, found, met[-1].sides)
+        return timed(label, found, *met[-1].sides)
 
     def _met(self, label: str, head: Callee, terms: Terms, number: int) -> "_Met | PairOutcome":
         """One build. Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
@@ -207,7 +207,7 @@ class Pairing:
                 twice = self._player("head", head), self._player("head", head)
                 codec.write(self._folder / "controls.json", controls_of(label, *twice, terms.rules, self._request.seed))
                 self._controlled = True
-            return _Met(found=found, callees=sides, sides=self._sides(found, sides))
+            return _Met(found=found, callees=sides, sides=self._sides(sides))
         except Exception as error:
             side: Trouble = self._trees.now
             return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
@@ -242,22 +242,14 @@ class Pairing:
             return ""
         return difference(found[0], found[1], "float32")
 
-    def _sides(self, found: Compared, callees: tuple[Callee, Callee]) -> tuple[Side, Side]:
-        times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
-        sides: list[Side] = []
+    def _sides(self, callees: tuple[Callee, Callee]) -> tuple[Side, Side]:
         trees: tuple[Tree, Tree] = ("base", "head")
-        for number, tree in enumerate(trees):
+        found: list[Side] = []
+        for tree, callee in zip(trees, callees, strict=True):
             self._trees.take(tree)
-            operators, allocations = self._profile(callees[number])
-            sides.append(
-                Side(
-                    call_s=times[number],
-                    faults_per_call=faults[number],
-                    operators=operators,
-                    allocations_per_call=allocations,
-                )
-            )
-        return sides[0], sides[1]
+            operators, allocations = self._profile(callee)
+            found.append(Side(operators=operators, allocations_per_call=allocations))
+        return found[0], found[1]
 
     def _profile(self, callee: Callee) -> tuple[tuple[Operator, ...], float | None]:
         """torch's operators where the tests have loaded torch, Python's functions elsewhere."""
@@ -282,24 +274,6 @@ class _Apart(Exception):
     def __init__(self, outcome: PairOutcome) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
-
-
-def _outcome(label: str, found: Compared, sides: tuple[Side, Side]) -> PairOutcome:
-    return PairOutcome(
-        label=label,
-        reason=found.reason,
-        verdict=found.verdict,
-        wall_ratio=found.wall_ratio,
-        clock=found.clock,
-        rounds=found.rounds,
-        calls=found.calls,
-        seconds=found.seconds,
-        builds=found.builds,
-        base=sides[0],
-        head=sides[1],
-        steal=found.noise.steal,
-        pressure=found.noise.cpu_pressure,
-    )
 
 
 class _Inner:

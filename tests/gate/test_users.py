@@ -63,7 +63,7 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
 
 
 def run(project: Repository, path: str = "tests/bench", only: str = "*") -> Result:
-    request = check.Request(base="main", folder=project.folder, only=only, confirm_s=0.3, rules=Rules(cap_s=3.0))
+    request = check.Request(base="main", folder=project.folder, only=only, fresh_s=0.3, rules=Rules(cap_s=3.0))
     return users.run(request, path, lambda stage, one: None)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from statistics import mean
 
 from ..analysis.weighing import BUILDS, alone, spread, wants_build
-from ..core.pairing import Build, Rules
-from ..turns.sides import Compared, Terms
+from ..core.pairing import Build, Compared, Rules, Terms
 
 Measure = Callable[[int, Terms], Compared | None]
 """Makes base and head anew, those of before still there, since freed memory would be taken again, and compares them. The number says
