@@ -27,7 +27,7 @@ STATS: Any = scipy_stats
 FEWEST, MOST = 10, 64
 """Sessions at one level, of one machine, that an interval needs, and the newest ones that it looks at."""
 ALPHA = 0.001
-"""One-sided: a session has many cases, and nothing confirms. Simulated normal histories of 10 to 64 sessions, a million
+"""One-sided: a session has many cases, and no fresh process is asked. Simulated normal histories of 10 to 64 sessions, a million
 of each of fifteen lengths, give 0.09 to 0.10 %; looking for a change of level first leaves it there."""
 SESSION_S = 1.5
 SCHEMA = 1

@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import gc
 import math
-import random
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ..core.record import Noise
 from ..machine import quiet
 from .clocks import Player, Reading, read, warmed_up
 from .looks import in_looks
-from .order import first_or_second
+from .order import in_turn
 
 CONTROL_BLOCK_S = 0.02
 """A canary's block of calls is about this long at least where the kernel is quick."""
@@ -43,10 +42,10 @@ class _Rounds:
 def compare(base: Player, head: Player, terms: Terms) -> Compared:
     """Rounds in random order of the sides until `judge` decides, or `fixed_s` or the rules' cap is over."""
     calls, clock = warmed_up(base, head, terms.calls)
-    rounds, order = _Rounds([], []), random.Random(terms.seed)
+    rounds = _Rounds([], [])
     before, start_s = quiet.take_snapshot(), time.perf_counter()
     with _no_collections():
-        verdict, wall = _play(base, head, rounds, terms, (calls, clock, order, start_s))
+        verdict, wall = _play(base, head, rounds, terms, (calls, clock, start_s))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 2 * calls * len(rounds.base))
     seconds = time.perf_counter() - start_s
     verdict, reason = _guarded(verdict, wall, noise if clock != "device" else Noise(), seconds)
@@ -87,16 +86,16 @@ def canary(rules: Rules, seed: int, call_s: float) -> Terms:
 
 
 def _play(
-    base: Player, head: Player, rounds: _Rounds, terms: Terms, fixed: tuple[int, Clock, random.Random, float]
+    base: Player, head: Player, rounds: _Rounds, terms: Terms, fixed: tuple[int, Clock, float]
 ) -> tuple[Verdict, Verdict]:
     """(Verdict by the clock, by the wall) at the last look."""
-    calls, clock, order, start_s = fixed
+    calls, clock, start_s = fixed
     rules = terms.rules
     end_s = start_s + (terms.fixed_s or rules.cap_s)
     told: list[tuple[Verdict, Verdict]] = []
 
     def take() -> None:
-        for is_base in first_or_second(order):
+        for is_base in in_turn((True, False), terms.seed, len(rounds.base)):
             player, count = (base, calls) if is_base else (head, calls + terms.extra_calls)
             (rounds.base if is_base else rounds.head).append(read(player, count))
 

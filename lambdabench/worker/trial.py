@@ -5,7 +5,6 @@ EXTRA is the share of real extra work on head's side. The same rounds are judged
 
 import json
 import math
-import random
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,11 +14,11 @@ import numpy as np
 
 from ..analysis.estimate import median
 from ..analysis.judge import judge
-from ..analysis.weighing import BUILDS, alone, wants_build
+from ..analysis.weighing import AGREEING, BUILDS, alone, wants_build
 from ..core.pairing import Build, Rules
 from ..turns.clocks import Player, Reading, read
 from ..turns.looks import in_looks
-from ..turns.order import first_or_second
+from ..turns.order import in_turn
 from ..turns.sides import built
 
 EXACT = (1.0, 1.03, 1.05, 1.10)
@@ -95,7 +94,7 @@ def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
         made = [KERNELS[kernel](one) for one in order]
         kept.append(made)  # freed memory would be taken again
         players = [Player(play=_repeated(one)) for one in (made if number % 2 == 0 else reversed(made))]
-        found, spent, medians = _build(players, wanted, random.Random(BUILDS * seed + number), rules)
+        found, spent, medians = _build(players, wanted, BUILDS * seed + number, rules)
         times.append(medians)
         for factor in wanted:
             builds[factor].append(found[factor])
@@ -105,6 +104,7 @@ def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
         "kernel": kernel,
         "extra": extra,
         "seed": seed,
+        "agreeing": AGREEING,
         "found": {
             str(factor): {"finding": one.finding, "ratio": round(one.ratio, 5), "seconds": round(seconds[factor], 3)}
             for factor, one in told.items()
@@ -122,7 +122,7 @@ def _aligned(count: int) -> Any:
 
 
 def _build(
-    players: list[Player], factors: Sequence[float], order: random.Random, rules: Rules
+    players: list[Player], factors: Sequence[float], seed: int, rules: Rules
 ) -> tuple[dict[float, Build], dict[float, float], tuple[float, float]]:
     """(What each factor's rounds say, seconds until it, median wall times of a call) of one build."""
     for _ in range(20):
@@ -135,7 +135,7 @@ def _build(
     readings: list[list[Reading]] = [[], []]
 
     def take() -> None:
-        for side in first_or_second(order):
+        for side in in_turn((0, 1), seed, len(readings[0])):
             readings[side].append(read(players[side], calls))
 
     def is_settled(look: int, is_over: bool) -> bool:
