@@ -134,17 +134,17 @@ def _is_same(builds: Sequence[Build], rules: Rules) -> bool:
 def _over_processes(
     found: Pooled, fresh: Sequence[Sequence[Build]], rules: Rules, at: tuple[int, int, float]
 ) -> Finding:
-    """What was chosen because its first process looked so must look so without it; and the wall clock must not contradict."""
+    """What was chosen because its first process looked so must look so without it, and whichever side was made first; and the wall
+    clock must not contradict."""
     look, cases, negligible = at
     side = 1.0 if found.value > 0 else -1.0
-    again = side * _of_processes(fresh).value
-    wall = side * mean(one.wall_log for builds in fresh for one in builds)
+    builds = [one for builds in fresh for one in builds]
+    orders = [[one for one in builds if one.swapped == order] for order in (False, True)]
+    worst = min(side * _of_builds(one).value for one in orders if one)
+    again, wall = side * _of_processes(fresh).value, side * mean(one.wall_log for one in builds)
     tolerance, equal = math.log1p(rules.tolerance), math.log1p(rules.equal)
-    if (
-        min(abs(found.value), again) > tolerance
-        and wall > 0
-        and found.p_value(negligible) < spend(rules.alpha, look) / cases
-    ):
+    is_told = min(abs(found.value), again) > tolerance and worst > math.log1p(rules.negligible) and wall > 0
+    if is_told and found.p_value(negligible) < spend(rules.alpha, look) / cases:
         return "slower" if side > 0 else "faster"
     low, high = found.bounds(spend(rules.alpha_same, look))
     return "same" if -equal < low and high < equal else "unclear"
@@ -157,10 +157,8 @@ def _of_builds(builds: Sequence[Build]) -> Pooled:
 def _of_processes(processes: Sequence[Sequence[Build]]) -> Pooled:
     """Of processes' means; how far builds of one process are apart is told by those of all."""
     squares = sum((one.log - _centre(builds)) ** 2 for builds in processes for one in builds)
-    freedom, own = (
-        sum(len(builds) - 1 for builds in processes),
-        mean(one.sd**2 for builds in processes for one in builds),
-    )
+    freedom = sum(len(builds) - 1 for builds in processes)
+    own = mean(one.sd**2 for builds in processes for one in builds)
     further = max(squares / max(freedom, 1) - own, USUAL_SD**2)
     weights = [[1 / (one.sd**2 + further) for one in builds] for builds in processes]
     means = [_weighted([one.log for one in builds], own) for builds, own in zip(processes, weights, strict=True)]
@@ -173,10 +171,8 @@ def _centre(builds: Sequence[Build]) -> float:
 
 def _weighted(values: Sequence[float], weights: Sequence[float]) -> Pooled:
     """With weights that are one over each value's variance, as far as that is known."""
-    middle, freedom = (
-        sum(map(math.prod, zip(values, weights, strict=True))) / sum(weights),
-        USUAL_FREEDOM + len(values) - 1,
-    )
+    middle = sum(map(math.prod, zip(values, weights, strict=True))) / sum(weights)
+    freedom = USUAL_FREEDOM + len(values) - 1
     squares = sum(weight * (one - middle) ** 2 for one, weight in zip(values, weights, strict=True))
     return Pooled(value=middle, error=math.sqrt((USUAL_FREEDOM + squares) / freedom / sum(weights)), freedom=freedom)
 

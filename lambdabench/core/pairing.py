@@ -77,6 +77,8 @@ class Terms:
     slowdown: float = 1.0
     calls: int | None = None
     extra_calls: int = 0
+    swapped: bool = False
+    """Head was made before base."""
     seed: int = 0
 
 
@@ -192,6 +194,8 @@ class Build:
     finding: Finding
     wall_log: float
     """By wall time."""
+    swapped: bool = False
+    """Head was made before base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

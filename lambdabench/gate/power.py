@@ -52,6 +52,8 @@ class Scenario:
     build: Callable[[np.random.Generator], float] = lambda random: 0.0
     """What a build adds to the log ratio of all its rounds."""
     process: Callable[[np.random.Generator], float] = lambda random: 0.0
+    second: float = 0.0
+    """What it adds where head is made second."""
     round_s: float = 0.01
 
 
@@ -91,6 +93,7 @@ SCENARIOS: dict[str, Scenario] = {
     "builds 1 %": Scenario(told="builds of equal code differ by 1 % (sd)", noise=plain, build=_spread(0.01)),
     "builds 3 %": Scenario(told="builds of equal code differ by 3 % (sd)", noise=plain, build=_spread(0.03)),
     "two speeds": Scenario(told="each build 5.5 % up or down", noise=plain, build=_two(0.055)),
+    "made second": Scenario(told="a build is 5 % slower where head is made second", noise=plain, second=0.05),
     "processes 1 %": Scenario(
         told="processes and builds differ by 1 % (sd) each", noise=plain, build=_spread(0.01), process=_spread(0.01)
     ),
@@ -126,31 +129,34 @@ def check(scenario: Scenario, slowdown: float, seed: int, cases: int = CASES) ->
     first: list[Build] = []
     timed_s = 0.0
     while wants_build(first, rules):
-        logs = _rounds(scenario, shift + scenario.build(random), random)
-        found, spent_s = _until_decided(logs, scenario.round_s, rules)
+        swapped = bool(len(first) % 2)
+        logs = _rounds(scenario, shift, swapped, random)
+        found, spent_s = _until_decided(logs, scenario.round_s, rules, swapped)
         first.append(found)
         timed_s += spent_s
     processes: list[list[Build]] = [first]
     while (ruling := weigh(processes, rules, cases)).wanted:
         while len(processes) < ruling.wanted:
-            processes.append(_fresh(scenario, math.log1p(slowdown) + scenario.process(random), random))
+            own = math.log1p(slowdown) + scenario.process(random)
+            processes.append(_fresh(scenario, own, bool(len(processes) % 2), random))
             timed_s += FRESH_S
     return Checked(
         first=alone(first, rules).finding, finding=ruling.verdict.finding, processes=len(processes), timed_s=timed_s
     )
 
 
-def _fresh(scenario: Scenario, shift: float, random: np.random.Generator) -> list[Build]:
+def _fresh(scenario: Scenario, shift: float, swapped: bool, random: np.random.Generator) -> list[Build]:
     """A fresh process's builds, of a fixed time each."""
     found: list[Build] = []
-    for _ in range(BUILDS):
+    for number in range(BUILDS):
+        turned = swapped != bool(number % 2)
         count = max(LEAST_ROUNDS, round(FRESH_S / BUILDS / scenario.round_s))
-        logs = _rounds(scenario, shift + scenario.build(random), random)
-        found.append(_built(list(itertools.islice(logs, count)), "unclear"))
+        logs = _rounds(scenario, shift, turned, random)
+        found.append(_built(list(itertools.islice(logs, count)), "unclear", turned))
     return found
 
 
-def _until_decided(rounds: Iterator[float], round_s: float, rules: Rules) -> tuple[Build, float]:
+def _until_decided(rounds: Iterator[float], round_s: float, rules: Rules, swapped: bool) -> tuple[Build, float]:
     """(A build of the first process, its seconds)."""
     logs: list[float] = []
     found: list[Finding] = []
@@ -160,16 +166,18 @@ def _until_decided(rounds: Iterator[float], round_s: float, rules: Rules) -> tup
         return found[0] != "unclear"
 
     in_looks(lambda: logs.append(next(rounds)), is_settled, rules, lambda: len(logs) * round_s < rules.cap_s)
-    return _built(logs, found[0]), len(logs) * round_s
+    return _built(logs, found[0], swapped), len(logs) * round_s
 
 
-def _built(logs: Sequence[float], finding: Finding) -> Build:
-    return built(logs, finding, sum(logs) / len(logs))
+def _built(logs: Sequence[float], finding: Finding, swapped: bool) -> Build:
+    return built(logs, finding, sum(logs) / len(logs), swapped)
 
 
-def _rounds(scenario: Scenario, shift: float, random: np.random.Generator) -> Iterator[float]:
+def _rounds(scenario: Scenario, shift: float, swapped: bool, random: np.random.Generator) -> Iterator[float]:
+    """A build's, without end."""
+    own = shift + scenario.build(random) + (0.0 if swapped else scenario.second)
     while True:
-        yield from (shift + scenario.noise(random, PIECE)).tolist()
+        yield from (own + scenario.noise(random, PIECE)).tolist()
 
 
 def cell(name: str, slowdown: float, checks: int) -> list[Checked]:

@@ -182,7 +182,7 @@ def _turned(opening: Opening, number: int) -> Opening:
 def _visited(hand: Hand, opening: Opening, terms: Terms) -> Compared:
     """Both sides made, and compared."""
     _said(hand, PairAsked(what="open", label=opening.entry.label, opening=opening), opening.entry)
-    return _visit(hand, opening.entry, terms)
+    return _visit(hand, opening.entry, dataclasses.replace(terms, swapped=opening.swapped))
 
 
 def _visit(hand: Hand, entry: Entry, terms: Terms) -> Compared:

@@ -57,7 +57,7 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
         rounds=len(rounds.base),
         calls=calls,
         seconds=seconds,
-        builds=(built(rounds.logs(clock, terms.slowdown), verdict.finding, math.log(wall.ratio)),),
+        builds=(built(rounds.logs(clock, terms.slowdown), verdict.finding, math.log(wall.ratio), terms.swapped),),
         base_s=median([one.by(clock) for one in rounds.base]) / calls,
         head_s=terms.slowdown * median([one.by(clock) for one in rounds.head]) / calls,
         base_faults=_faults(rounds.base, calls),
@@ -66,10 +66,11 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
     )
 
 
-def built(logs: Sequence[float], finding: Finding, wall_log: float) -> Build:
+def built(logs: Sequence[float], finding: Finding, wall_log: float, swapped: bool) -> Build:
     """What a build's rounds say in short."""
     (found,) = centre(logs, ONE_SD)
-    return Build(log=found.value, sd=(found.high - found.low) / 2, finding=finding, wall_log=wall_log)
+    sd = (found.high - found.low) / 2
+    return Build(log=found.value, sd=sd, finding=finding, wall_log=wall_log, swapped=swapped)
 
 
 def controls_of(label: str, first: Player, second: Player, rules: Rules, seed: int) -> Controls:

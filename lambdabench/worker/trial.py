@@ -140,7 +140,10 @@ def _build(
 
     def is_settled(look: int, is_over: bool) -> bool:
         for factor in factors:
-            if factor not in found and (one := _settled(readings, factor, rules, look, is_over)) is not None:
+            if (
+                factor not in found
+                and (one := _settled(readings, factor, rules, (look, is_over, bool(seed % BUILDS % 2)))) is not None
+            ):
                 found[factor], spent[factor] = one, time.perf_counter() - start_s
         return len(found) == len(factors)
 
@@ -149,14 +152,15 @@ def _build(
     return found, spent, (base_s, head_s)
 
 
-def _settled(readings: list[list[Reading]], factor: float, rules: Rules, look: int, over: bool) -> Build | None:
+def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: tuple[int, bool, bool]) -> Build | None:
     """What a look says where it stands or time is out."""
+    look, over, swapped = at
     logs = _logs(readings, "thread CPU", factor)
     finding = judge(logs, rules, look).finding
     wall_log = math.log(judge(_logs(readings, "wall", factor), rules, look).ratio)
     if finding == "slower" and wall_log <= 0:
         finding = "unclear"
-    return built(logs, finding, wall_log) if over or finding != "unclear" else None
+    return built(logs, finding, wall_log, swapped) if over or finding != "unclear" else None
 
 
 def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:

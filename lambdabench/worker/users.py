@@ -154,8 +154,11 @@ class Pairing:
         """One build. Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
         met: list[_Met | PairOutcome] = []
 
+        swapped = self._request.swapped != bool(number % 2)
+        terms = dataclasses.replace(terms, swapped=swapped)
+
         def meet(base: Callee) -> None:
-            if self._request.swapped != bool(number % 2):
+            if swapped:
                 self._inside(
                     "head", label, lambda again: met.append(self._compare(label, (base, again), terms, number))
                 )

@@ -1,5 +1,6 @@
 """The gate's whole rule on builds and processes whose truth is known."""
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
@@ -114,6 +115,18 @@ def test_what_stage_one_saw_counts() -> None:
         weigh([builds(0.021, 0.021, 0.021), *weak], RULES),
     )
     assert with_it.p_value < without.p_value
+
+
+def test_what_is_slower_only_where_it_was_made_second_is_not() -> None:
+    def turned(second: float, first: float) -> list[Build]:
+        return [
+            dataclasses.replace(build(share), swapped=swapped) for share, swapped in ((second, False), (first, True))
+        ]
+
+    assert finding(SLOW, *[turned(0.06, 0.03)] * (LOOKS[1] - 1)) == "slower"
+    for second, first in ((0.09, 0.005), (0.005, 0.09)):
+        assert finding(SLOW, *[turned(second, first)] * (LOOKS[-1] - 1)) == "unclear"
+    assert finding(builds(-0.05, -0.05, -0.05), *[turned(-0.09, -0.005)] * (LOOKS[-1] - 1)) == "unclear"
 
 
 def test_nothing_is_decided_between_looks() -> None:

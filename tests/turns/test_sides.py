@@ -98,8 +98,15 @@ def test_cpu_time_that_the_wall_contradicts_is_unclear() -> None:
 def test_a_build_in_short_is_its_rounds_centre_and_standard_error() -> None:
     source = random.Random(3)
     logs = [source.gauss(0.05, 0.01) for _ in range(400)]
-    found = sides.built(logs, "slower", 0.04)
-    assert (found.log, found.finding, found.wall_log) == (pytest.approx(0.05, abs=2e-3), "slower", 0.04)
+    found = sides.built(logs, "slower", 0.04, True)
+    assert (found.log, found.finding, found.wall_log, found.swapped) == (
+        pytest.approx(0.05, abs=2e-3),
+        "slower",
+        0.04,
+        True,
+    )
     assert found.sd == pytest.approx(0.01 / 400**0.5, rel=0.1)
     told = compared(slower)[0].builds
+    base, head, _ = scripted(slower)
+    assert [one.swapped for one in compare(base, head, Terms(swapped=True)).builds] == [True]
     assert [(one.finding, round(one.log, 6)) for one in told] == [("slower", round(math.log(1.05), 6))]
