@@ -32,8 +32,9 @@ from . import git, scratch
 
 POLL_S = 0.05
 START_LIMIT_S = 180.0
+"""Of imports, and of compiling a kernel of both sides on a machine that has other work."""
 CASE_LIMIT_S = 120.0
-"""Beyond the cap: making networks, first calls, compiling."""
+"""Beyond the cap: making networks, first calls."""
 PACKAGE = Path(__file__).parents[1]
 
 OnOutcome = Callable[[PairOutcome], None]
@@ -194,7 +195,8 @@ def _visit(hand: Hand, entry: Entry, terms: Terms) -> Compared:
 def _said(hand: Hand, asked: PairAsked, entry: Entry) -> PairAnswered:
     """What the process says. Raises NotCompared, or Ended where it has gone."""
     message: Any = {PAIR: codec.encode(asked)}
-    answered = codec.decode(PairAnswered, hand.say(message, CASE_LIMIT_S + entry.rules.cap_s))
+    limit_s = CASE_LIMIT_S + (entry.rules.cap_s if asked.what == "visit" else START_LIMIT_S)
+    answered = codec.decode(PairAnswered, hand.say(message, limit_s))
     if answered.trouble is not None:
         raise NotCompared(answered.trouble)
     return answered
