@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from ..core import caches
@@ -37,13 +37,20 @@ def worker_environment(threads: int | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def process(folder: Path, command: Sequence[str], environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, gone afterwards with all that it started. It holds the other end of a pipe, so it ends when we
-    do. What it writes is in stderr.txt of the folder."""
+def process(
+    folder: Path,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    place: Path | None = None,
+    descriptors: Sequence[int] = (),
+) -> Generator[subprocess.Popen[bytes]]:
+    """A process in a group of its own, in `place`, gone afterwards with all that it started. It holds the other end of a pipe, so it
+    ends when we do, and the `descriptors`. What it writes is in stderr.txt of the folder."""
     with (folder / "stderr.txt").open("wb") as log:
         started = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=place,
+            pass_fds=descriptors,
+        )  # fmt: skip
     with contextlib.suppress(OSError):
         Path(f"/proc/{started.pid}/oom_score_adj").write_text("1000")  # the kernel's first victim
     try:
