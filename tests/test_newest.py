@@ -124,7 +124,7 @@ def test_an_unreadable_file_of_another_suite_stops_no_run(tmp_path: Path) -> Non
     assert store.next_order(tmp_path / "absent") == 1
 
 
-VISITS = Visits(**{one.name: (1, 2, 3) for one in dataclasses.fields(Visits)})
+VISITS = Visits(**{one.name: (1, 2, 3) for one in dataclasses.fields(Visits)} | {"throttle": ("",) * 3})
 
 
 def test_what_a_folder_answers_is_told_by_cell(make_record: Callable[..., Record], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Visits of two runs are one case's where the second went on, and not where it began anew."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from lambdabench.core.record import Record, Visits
 
 
 def visits(*rounds: int) -> Visits:
-    none = tuple(0.0 for _ in rounds)
-    return Visits(
-        round=rounds, started_s=none, samples=tuple(1 for _ in rounds), cold=tuple(0 for _ in rounds), cold_s=(),
-        load1=none, cpu_pressure=none, steal=none, cpu_per_wall=none, cpu_waited=none, faults_per_call=none,
-        switches_per_call=none, sm_clock_mhz=none, temperature_c=none,
-    )  # fmt: skip
+    none = {one.name: tuple(0.0 for _ in rounds) for one in dataclasses.fields(Visits)}
+    told = {
+        "round": rounds,
+        "samples": tuple(1 for _ in rounds),
+        "cold": tuple(0 for _ in rounds),
+        "cold_s": (),
+        "throttle": tuple("" for _ in rounds),
+    }
+    return Visits(**(none | told))  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lambdabench import store
+from lambdabench.analysis.passports import passports
 from lambdabench.core.errors import StoreError
 from lambdabench.core.record import Record
 
@@ -85,6 +86,15 @@ def test_files_of_version_5_stay_readable() -> None:
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["env_compiler"].tolist() == ["g++ (Debian 14.2.0) 14.2.0"] * 2
     assert frame["run_order"].isna().all()
+
+
+def test_files_of_version_6_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema6.parquet")
+    assert list(frame.columns) == store.schema().names
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["visit_cpu_pressure"].iloc[0].tolist() == [0.25, 0.25]
+    assert frame[["noise_throttle", "noise_power_w", "visit_throttle", "visit_power_w"]].isna().all(axis=None)
+    assert passports(frame).visits == 2
 
 
 def checkout(folder: Path) -> Path:

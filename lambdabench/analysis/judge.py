@@ -12,6 +12,8 @@ from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs
 from ..core.pairing import Finding, Rules, Verdict
 
 STATS: Any = scipy_stats
+ONE_SD = 0.3173
+"""The level at which an interval reaches one standard error either way."""
 MOST_ROUNDS = 1200
 """Beyond, neighbouring rounds are averaged: all pairs of rounds are made, twice the rounds take four times as long."""
 
@@ -69,49 +71,6 @@ def judge(logs: Sequence[float], rules: Rules, look: int = 1) -> Verdict:
         tolerance=rules.tolerance,
         finding=finding,
     )
-
-
-def over_builds(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict of several builds of both sides in one process, each with memory of its own.
-
-    Where arrays come to lie in physical memory makes equal code differ by 1.7 % (sd; passes over 8 MB on two EPYC cores) as long
-    as they lie there, so slower, or faster, is what every build says. Where they disagree most of them may still say same.
-    """
-    first, rules = verdicts[0], Rules(tolerance=verdicts[0].tolerance)
-    if len(verdicts) == 1 or first.finding not in ("slower", "faster"):
-        return first
-    ratio = math.exp(sum(math.log(one.ratio) for one in verdicts) / len(verdicts))
-    findings = [one.finding for one in verdicts]
-    finding: Finding = "unclear"
-    if set(findings) == {first.finding}:
-        finding = first.finding
-    elif 2 * findings.count("same") > len(findings) and abs(math.log(ratio)) < math.log1p(rules.equal):
-        finding = "same"
-    return Verdict(
-        ratio=ratio,
-        low=min(one.low for one in verdicts),
-        high=max(one.high for one in verdicts),
-        tolerance=first.tolerance,
-        finding=finding,
-    )
-
-
-def slower_p(logs: Sequence[float], rules: Rules) -> float:
-    """Probability of such rounds where head is slower by no more than is negligible: Wilcoxon's signed ranks, one-sided."""
-    shifted = np.asarray(logs, dtype=np.float64) - math.log1p(rules.negligible)
-    if not np.any(shifted):
-        return 1.0
-    return float(STATS.wilcoxon(shifted, alternative="greater").pvalue)
-
-
-def confirms(centres: Sequence[float], rules: Rules) -> bool:
-    """Whether processes agree: each one's log ratio over the tolerance, and their mean over what is negligible (t, one-sided 5 %)."""
-    if len(centres) < 2 or min(centres) <= math.log1p(rules.tolerance):
-        return False
-    if max(centres) - min(centres) < 1e-12:  # scripted times: no spread to estimate
-        return True
-    low = STATS.ttest_1samp(centres, 0.0, alternative="greater").confidence_interval(0.95).low
-    return float(low) > math.log1p(rules.negligible)
 
 
 def judge_processes(centres: Sequence[float], rules: Rules, confidence: float) -> Verdict:

@@ -192,7 +192,7 @@ def _gemm_rate(jax: Any, device: Any) -> float:
 
 @contextlib.contextmanager
 def _little_memory() -> Iterator[None]:
-    """JAX takes no memory ahead, for as long as this lasts: a probe only looks. The worker measures with JAX's own default."""
+    """JAX takes no memory ahead, for as long as this lasts: a probe only looks, whatever the user has set for the worker."""
     before = os.environ.get(PREALLOCATE)
     os.environ[PREALLOCATE] = "false"
     try:

@@ -13,7 +13,7 @@ from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
-from . import terminal
+from . import INTERRUPTED, terminal
 from .options import (
     BackendOption,
     BatchOption,
@@ -264,12 +264,18 @@ def list_things(
 
 @app.command(epilog="Example: lambdabench doctor")
 def doctor() -> None:
-    """Say whether this machine is fit to measure now, and what to mend."""
+    """Say whether this machine is fit to measure now, what a run could tell, measured in 20 s of real turns, and what to mend."""
     from .. import doctor as diagnosis
+    from ..conduct import Stop
     from . import show_view
 
-    findings = diagnosis.diagnose()
+    stop = Stop()
+    found = diagnosis.diagnose()
+    _say(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
+    findings = (*found, *diagnosis.measured(stop))
     show_view.print_findings(terminal.console(), findings, diagnosis.verdict(findings))
+    if stop():
+        raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
 
 

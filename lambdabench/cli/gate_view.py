@@ -69,9 +69,7 @@ def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
         if not found.exit_code
         else "not fit to gate now: wait for a quieter machine, see lambdabench doctor"
     )
-    console.print(
-        f"one process each; a red build needs two more that agree · exit {found.exit_code}: {said}", soft_wrap=True
-    )
+    console.print(f"one process each; a red build needs fresh ones · exit {found.exit_code}: {said}", soft_wrap=True)
 
 
 def print_changes(console: Console, changes: Sequence[FileChange]) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
+from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
@@ -26,8 +27,8 @@ from .telling import teller
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
-QUIET_PRESSURE, QUIET_REACH = 0.05, 1.05
-"""A run was quiet where in less of the time some task waited for a CPU, and ratios are known to less."""
+QUIET_REACH = 1.05
+"""A run was quiet where nothing in the passports of its visits speaks against it, and ratios are known to less."""
 DRIFTED = 0.05
 """A reference that changed by more from the first half of its rounds to the second is told."""
 MEND = "Run again on a quieter machine, with --patience 10m, or with --fresh (lambdabench doctor says what it can tell now)"
@@ -142,6 +143,7 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
     """The closing table, what it means, where it is stored, and what to do next."""
+    elsewhere = _elsewhere(result)
     result = dataclasses.replace(result, cases=legible(result.cases), rows=legible(result.rows))
     console.print(_headline(result), soft_wrap=True)
     console.print(_second_line(result), soft_wrap=True)
@@ -153,6 +155,8 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()
+        if elsewhere:
+            console.print(f"! {elsewhere}", soft_wrap=True)
         _print_ties(console, result)
         _print_legend(console, result.cases)
         for line in tail_legend(result.cases, result.prepared.suite.sampling.at):
@@ -243,15 +247,29 @@ def _headline(result: RunResult) -> str:
 
 def _state(result: RunResult) -> list[str]:
     """How quiet it was while cases were visited, and what ratios the run can tell. Quiet is what both say."""
-    rows, told = result.rows, result.resolution
-    pressures = rows.loc[rows["metric"].notna(), "noise_cpu_pressure"].dropna() if len(rows) else pd.Series(dtype=float)
-    pressure = float(pressures.median()) if len(pressures) else None
+    told, found = result.resolution, passports(result.rows)
     drift = f"drifted {100 * (told.drift - 1):+.0f} %" if told.drift and abs(told.drift - 1) > DRIFTED else ""
     known = [one for one in (reach_phrase(told), drift) if one]
-    if pressure is None:
-        return known
-    calm = pressure < QUIET_PRESSURE and (told.reach is None or told.reach < QUIET_REACH) and not drift
-    return ["quiet" if calm else f"CPU pressure {100 * pressure:.0f} %", *known]
+    company = against(found)
+    if company or found.pressure is None:
+        return [*company, *known]
+    calm = (told.reach is None or told.reach < QUIET_REACH) and not drift
+    return ["quiet" if calm else pressure_phrase(found), *known]
+
+
+def _elsewhere(result: RunResult) -> str:
+    """How many cases were measured in an environment that is not the planned one, and what differs; empty where none was."""
+    rows, prepared = result.rows, result.prepared
+    other = rows[rows["fingerprint"] != prepared.fingerprint] if len(rows) else rows
+    if not len(other):
+        return ""
+    planned = dataclasses.asdict(prepared.machine.environment)
+    differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
+    count = other["case_id"].nunique()
+    return (
+        f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "
+        "that is another machine's number; run again"
+    )
 
 
 def _spread(result: RunResult) -> str:

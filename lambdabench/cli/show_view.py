@@ -14,7 +14,7 @@ from ..core.units import format_significant, scale_of
 from ..doctor import Finding
 from .tables import Column, fitted
 from .tails_view import calls_line, over_line, tails_line
-from .visits_view import noise_line, visits_line
+from .visits_view import device_line, noise_line, visits_line
 
 SETTINGS = [
     "suite",
@@ -60,6 +60,14 @@ NOISE = [
     "noise_cpu_per_wall",
     "noise_cpu_waited",
     "noise_faults_per_call",
+    "noise_switches_per_call",
+    "noise_sm_clock_mhz",
+    "noise_sm_clock_least_mhz",
+    "noise_memory_clock_mhz",
+    "noise_temperature_c",
+    "noise_power_w",
+    "noise_throttle",
+    "noise_other_processes",
 ]
 
 
@@ -86,7 +94,7 @@ def print_cases(
         console.print("  on      " + _pairs(first, WHERE, "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
-        for line in (visits_line(mine), noise_line(mine)):
+        for line in (visits_line(mine), noise_line(mine), device_line(mine)):
             if line:
                 console.print(f"  visits  {line}", soft_wrap=True)
         for line in _tails(case, limit_s):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..analysis.passports import against, passports
 from ..core.units import format_significant, scale_of
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -56,3 +57,19 @@ def noise_line(rows: pd.DataFrame) -> str:
         return ""
     drawn = "".join(BLOCKS[min(int(one * len(BLOCKS)), len(BLOCKS) - 1)] for one in known)
     return f"{drawn}  CPU pressure of each, {100 * min(known):.0f} to {100 * max(known):.0f} %"
+
+
+def device_line(rows: pd.DataFrame) -> str:
+    """The clock of the device in each visit in the same order, why it was held down and in how many visits, and in how many somebody
+    else was on it; empty where nobody tells."""
+    found = passports(rows[rows["metric"] == "latency"])
+    known = [one for one in found.sm_clock_mhz if not math.isnan(one)]
+    told = [f"{_drawn(known)}  SM clock of each, {min(known):.0f} to {max(known):.0f} MHz"] if known else []
+    reasons = [f"{name} in {count}" for name, count in found.reasons.items()]
+    told += [f"held down by {', '.join(reasons)} of {found.visits}"] if reasons else []
+    return "; ".join([*told, *(one for one in against(found) if one.startswith("device"))])
+
+
+def _drawn(values: Sequence[float]) -> str:
+    least, most = max(min(values), 1.0), max(*values, 1.0)
+    return "".join(_block(max(one, 1.0), least, most) for one in values)

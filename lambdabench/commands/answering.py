@@ -14,7 +14,7 @@ from .tailing import wide_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Of the cases that were asked for, those of earlier runs included. `all_cases` are the suite's, in this environment."""
+    """Of the cases that were asked for, those of earlier runs included. `all_cases` are the suite's, in the same environments."""
 
     rows: pd.DataFrame
     cases: pd.DataFrame
@@ -25,12 +25,12 @@ class Answers:
 
 
 def answers(
-    wanted: Suite, fingerprint: str, results: Path, asked: Collection[str], precision: float | None = None
+    wanted: Suite, where: Collection[str], results: Path, asked: Collection[str], precision: float | None = None
 ) -> Answers:
-    """Of the newest rows in a folder of results: those of the cases `asked` for, by case id, in one environment."""
+    """Of the newest rows in a folder of results: those of the cases `asked` for, by case id, in the environments `where`."""
     folder = results / wanted.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
-    rows = rows[rows["fingerprint"] == fingerprint]
+    rows = rows[rows["fingerprint"].isin(where)]
     every = wide_of(wanted, rows)
     rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
     reference = str(dict(wanted.reference).get("model", ""))

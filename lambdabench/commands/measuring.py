@@ -25,7 +25,9 @@ from ..core.identity import fingerprint
 from ..core.overrides import Overrides
 from ..core.record import FAILED, Outcome, Record, records_of
 from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
+from ..launch.hands import Crew
 from ..machine import host
+from ..worker.environment import settled
 from . import calibrating, clocks, owned, placing
 from .answering import Answers, answers, counts_of
 from .checking import check_names, check_options
@@ -139,7 +141,8 @@ def prepare(
     is_alone = hosts.count > 1 and not placing.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
     if hosts.speaks:
-        _refuse_unwritable(request, wanted.name)
+        folders.refuse_unwritable(request.results / wanted.name, "give another --results")
+        folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; give another --reports")
     owned.refuse_absent(wanted)
     check_options(wanted)
     with placing.alone(is_alone):
@@ -193,11 +196,6 @@ def prepare(
     )
 
 
-def _refuse_unwritable(request: RunRequest, name: str) -> None:
-    folders.refuse_unwritable(request.results / name, "give another --results")
-    folders.refuse_unwritable(request.reports / name, "its figures go there; give another --reports")
-
-
 def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
     """Measures what is not there yet, stores it visit by visit, draws the suite's plots. Ctrl-C keeps what is done."""
     prepared = prepare(request)
@@ -241,8 +239,10 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
 
     def tell() -> Answers:
         ledger.write()
-        asked = planned | {one.case_id for one in ledger.records()}
-        return answers(prepared.suite, prepared.fingerprint, request.results, asked, request.precision)
+        rows = ledger.records()
+        where = {prepared.fingerprint, *(one.fingerprint for one in rows)}
+        asked = planned | {one.case_id for one in rows}
+        return answers(prepared.suite, where, request.results, asked, request.precision)
 
     try:
         orchestra = partial(_orchestra, prepared, request, lambda: tell().lacking)
@@ -271,7 +271,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
 
 
 def _orchestra(
-    prepared: Prepared, request: RunRequest, lacking_now: Callable[[], str], crew: conduct.Crew
+    prepared: Prepared, request: RunRequest, lacking_now: Callable[[], str], crew: Crew
 ) -> conduct.Orchestra:
     """How a prepared plan is played."""
     planned, is_alone = prepared.plan, prepared.hosts.count == 1  # clocks of several do not agree on when time is out
@@ -284,18 +284,13 @@ def _orchestra(
         half_of=lambda job: plan.halved(job, plan.defaults_of(job.case, prepared.defaults)),
         seed=prepared.suite.sampling.seed,
         end_s=end_s,
-        free_bytes=_free_bytes if is_alone else lambda device: 0,
+        free_bytes=crew.free_bytes if is_alone else lambda device: 0,
         retries=is_alone,
         spare=planned.spare,
         reference=planned.reference,
         patience=patience,
         settle=conduct.Settling(allowance_s=conduct.allowance(planned.estimate_s)) if is_alone else None,
     )
-
-
-def _free_bytes(device: str) -> int:
-    """What is free now on the host's own device; another one's is told by its own failure."""
-    return host.available_bytes() if device.partition(":")[0] == "cpu" else 0
 
 
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
@@ -351,7 +346,14 @@ def _wishes(wanted: Suite) -> list[Wish]:
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
     job = owned.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
-    told = {"requested_batch_size": asked, "asked_metrics": ",".join(job.metrics), "asked_at": job.sampling.at}
+    told: dict[str, Any] = {
+        "requested_batch_size": asked,
+        "asked_metrics": ",".join(job.metrics),
+        "asked_at": job.sampling.at,
+    }
+    if outcome.environment is not None:  # the worker is the witness
+        seen = settled(outcome.environment, prepared.machine.devices)
+        told |= {"environment": seen, "fingerprint": fingerprint(seen)}
     return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told
 
 

@@ -3,9 +3,9 @@
 `follow` decides what is visited next; `told` says what a case's visits in one process come to.
 """
 
+from ..launch.hands import forks
 from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
-from .processes import forks
 from .rounds import Crew, Orchestra, Patience, Turn, follow
 from .settling import Settling, allowance
 from .told import told

@@ -1,20 +1,11 @@
 """Which cases share a process, and how many generations of processes a case has."""
 
-import sys
-
-from ..core import registry
 from ..core.hosts import find_hosts
-from ..core.serving import PRELOADED
 from ..core.spec import Job
-from ..launch.hands import Key
+from ..launch.hands import Key, kind_of
 
 HELD_BY_ONE = ("jax",)
 """Frameworks of which one process takes a device for itself, or most of its memory."""
-
-
-def forks(backend: str) -> bool:
-    """Whether a process of a backend costs little, since it is forked from one that has loaded its framework."""
-    return sys.platform == "linux" and registry.load("backends", backend).FRAMEWORK in PRELOADED
 
 
 def key_of(job: Job) -> tuple[Key, object]:
@@ -25,8 +16,8 @@ def key_of(job: Job) -> tuple[Key, object]:
     each host has one process that meets those of the others once.
     """
     case = job.case
-    framework = registry.load("backends", case.backend).FRAMEWORK
-    key = Key(framework=framework, threads=case.threads, forks=forks(case.backend))
+    key = kind_of(case)
+    framework = key.framework
     if key.forks:
         return key, job.job_id
     if framework in HELD_BY_ONE and find_hosts().count > 1:

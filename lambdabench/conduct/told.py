@@ -1,7 +1,7 @@
 """What a case's visits in one process come to: its timed metrics, beside what was found when it was opened."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -9,7 +9,18 @@ from ..analysis.completed import complete
 from ..analysis.estimate import half_width, median
 from ..analysis.visits import FEWEST
 from ..core import registry
-from ..core.record import VARIES, Measurement, Noise, Outcome, Visit
+from ..core.record import (
+    POWER_CAP,
+    POWER_CAPPED,
+    SHARED,
+    SLOWED,
+    THROTTLED,
+    VARIES,
+    Measurement,
+    Noise,
+    Outcome,
+    Visit,
+)
 from ..machine import quiet
 from .standing import Stay
 
@@ -42,14 +53,23 @@ def told(stay: Stay) -> Outcome:
     if VARIES in stay.opened.flags and (width := _width(found)) > WIDE:
         status = "noisy"
         reason = f"its work is another in every call, and so is its time (±{100 * width:.0f} %): there is no one number"
+    noise = noise_of(stay.visits)
     return dataclasses.replace(
         stay.opened,
         status=status,
         reason=reason,
+        flags=(*stay.opened.flags, *_flags(noise)),
         measurements=(*found, *stay.opened.measurements),
         visits=tuple(stay.visits),
-        noise=noise_of(stay.visits),
+        noise=noise,
     )
+
+
+def _flags(noise: Noise) -> tuple[str, ...]:
+    """Why to doubt times that were taken on a device under this noise."""
+    reasons = set((noise.throttle or "").split(","))
+    found = {THROTTLED: reasons & SLOWED, POWER_CAPPED: POWER_CAP in reasons, SHARED: noise.other_processes}
+    return tuple(name for name, is_so in found.items() if is_so)
 
 
 def starved(stays: Sequence[Stay]) -> tuple[str, bool]:
@@ -81,11 +101,26 @@ def _measurement(metric: Any, stay: Stay) -> Measurement | None:
 
 
 def noise_of(visits: Sequence[Visit]) -> Noise:
-    """The median of each figure over visits."""
-    found = {one.name: _median([getattr(visit.noise, one.name) for visit in visits]) for one in fields(Noise)}
+    """Each figure over visits: the median, but of a heat the highest, of a lowest clock the lowest, of others on a device the most, of
+    reasons all that there were."""
+    found = {one.name: _over(one.name, [getattr(visit.noise, one.name) for visit in visits]) for one in fields(Noise)}
     return Noise(**found)
 
 
-def _median(values: Sequence[float | None]) -> float | None:
+def _over(name: str, values: Sequence[Any]) -> Any:
     known = [one for one in values if one is not None]
-    return median(known) if known else None
+    if not known:
+        return None
+    return EXTREMES.get(name, median)(known)
+
+
+def _all_reasons(texts: Sequence[str]) -> str:
+    return ",".join(sorted({one for text in texts for one in text.split(",") if one}))
+
+
+EXTREMES: Mapping[str, Callable[[Any], Any]] = {
+    "sm_clock_least_mhz": min,
+    "temperature_c": max,
+    "other_processes": max,
+    "throttle": _all_reasons,
+}

@@ -1,9 +1,11 @@
-"""What the gate and the process that times two versions in turn say to each other, through files in a folder."""
+"""What the gate and the process that times two versions in turn say to each other."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
 from . import foreign
+from .record import Noise
 from .spec import Case
 
 Finding = Literal["slower", "faster", "same", "unclear"]
@@ -67,14 +69,57 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How two players are compared. `slowdown` multiplies head's times; head makes `extra_calls` in a canary only."""
+
+    rules: Rules = field(default_factory=Rules)
+    fixed_s: float | None = None
+    slowdown: float = 1.0
+    calls: int | None = None
+    extra_calls: int = 0
+    swapped: bool = False
+    """Head was made before base."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Both sides of one case, made once more: `base` and `head` are folders of the two packages, or of the same one."""
+
+    entry: Entry
+    base: str
+    head: str
+    swapped: bool = False
+    """Head is made before base."""
+    again: bool = False
+    """Base is a second copy of head, loaded under a name of its own."""
+    anchored: bool = False
+    """Head is to be timed in turn with a fixed piece of work, and there is no base."""
+    seed: int = 0
+    """Moves where memory lies: processes that one has forked have theirs laid out alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairAsked:
+    """One request of a worker: `opening` where a case is opened, once more where it is open already, `terms` where the latest of
+    what was made of it is visited, `explain` where it is closed and its operators are profiled before."""
+
+    what: Literal["open", "visit", "close"]
+    label: str
+    opening: Opening | None = None
+    terms: Terms | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairRequest:
-    """One process's work: `base` and `head` are folders of the two packages, or of the same one."""
+    """What one process is asked for, case by case: `base` and `head` are folders of the two packages, or of the same one."""
 
     base: str
     head: str
     entries: tuple[Entry, ...]
     fixed_s: float | None = None
-    """Seconds of each case where a verdict is to be confirmed; None: until it is decided."""
+    """Seconds of each case in a fresh process that is weighed with others; None: until it is decided."""
     swapped: bool = False
     """Head is made before base."""
     controls: bool = False
@@ -141,6 +186,38 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What both sides said in turn, made once: the centre of log(head / base) over rounds, its standard error, its finding alone."""
+
+    log: float
+    sd: float
+    finding: Finding
+    wall_log: float
+    """By wall time."""
+    swapped: bool = False
+    """Head was made before base."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What rounds of two players tell."""
+
+    verdict: Verdict
+    reason: str
+    wall_ratio: float
+    clock: Clock
+    rounds: int
+    calls: int
+    seconds: float
+    builds: tuple[Build, ...]
+    base_s: float
+    head_s: float
+    base_faults: float
+    head_faults: float
+    noise: Noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairOutcome:
     """What one process says of one case."""
 
@@ -157,8 +234,8 @@ class PairOutcome:
     calls: int = 1
     """In a row, on one side."""
     seconds: float = 0.0
-    p_value: float = 1.0
-    """That head is not slower than what is negligible (Wilcoxon, one-sided)."""
+    builds: tuple[Build, ...] = ()
+    """What the verdict was made of."""
     base: Side = field(default_factory=Side)
     head: Side = field(default_factory=Side)
     steal: float | None = None
@@ -166,6 +243,35 @@ class PairOutcome:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairAnswered:
+    """What a worker says: what went wrong, after which the case is closed; of a visit what its rounds tell; of a case that was closed
+    what is known of base and head without timing."""
+
+    trouble: PairOutcome | None = None
+    compared: Compared | None = None
+    sides: tuple[Side, ...] = ()
+
+
+def timed(label: str, found: Compared, base: Side, head: Side) -> PairOutcome:
+    """The outcome of a case that was timed, with what else is known of its sides."""
+    return PairOutcome(
+        label=label,
+        reason=found.reason,
+        verdict=found.verdict,
+        wall_ratio=found.wall_ratio,
+        clock=found.clock,
+        rounds=found.rounds,
+        calls=found.calls,
+        seconds=found.seconds,
+        builds=found.builds,
+        base=dataclasses.replace(base, call_s=found.base_s, faults_per_call=found.base_faults),
+        head=dataclasses.replace(head, call_s=found.head_s, faults_per_call=found.head_faults),
+        steal=found.noise.steal,
+        pressure=found.noise.cpu_pressure,
+    )
 
 
 def skipped(label: str, *, head: str, base: str) -> PairOutcome:

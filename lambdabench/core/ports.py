@@ -1,6 +1,7 @@
 """What backend, workload, metric and worker expect of each other. None of them knows the others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from .record import Compilation, Effective, Measurement
@@ -246,4 +247,24 @@ class Metric(Protocol):
 
     def answer(self, bench: Any) -> Measurement | None:
         """The measurement, of a `Visited` where it is timed, else of an `Opened`; None, and no row, where the backend has no such thing."""
+        ...
+
+
+class Watch(Protocol):
+    """An observer at work: from the start of a visit's cold calls to the end of its timed ones."""
+
+    def warm(self) -> None:
+        """The cold calls are over. Costs nothing: it stands between two calls."""
+        ...
+
+    def found(self, calls: int) -> Mapping[str, Any]:
+        """Fields of `core.record.Noise`, of a visit of so many calls that has just ended; without what nobody tells."""
+        ...
+
+
+class Observer(Protocol):
+    """Something that is sampled while a visit runs, in the process that runs it: one module of `observers/` has this as a function."""
+
+    def observe(self, device: str) -> AbstractContextManager[Watch]:
+        """Entered around the calls of a visit on a device, by its name here. Raises nothing of its own where there is nobody to ask."""
         ...

@@ -9,7 +9,8 @@ Schema versions
    pools, kernel libraries, torch.compile and JAX as well.
 6  run_order, asked_metrics, noise_cpu_waited, env_gpus, statistic, effective_inputs, effective_network, visit_values and
    visit_...; null in files of older versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
-7  asked_at; null in files of older versions.
+7  asked_at, noise_sm_clock_least_mhz, noise_memory_clock_mhz, noise_power_w, noise_throttle, noise_other_processes, and the same of each
+   visit; null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
 """
 
 import math
@@ -39,6 +40,14 @@ FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
 
 LEFT = "dtypes as its author left them"
 """In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
+SLOWED = frozenset(
+    {"hw_slowdown", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake", "board_limit", "reliability"}
+)
+"""Reasons in `Noise.throttle` that come of heat or of a fault, and not of the work alone."""
+POWER_CAP = "sw_power_cap"
+"""The reason of a card that keeps within its power limit, as heavy work makes most cards do."""
+THROTTLED, POWER_CAPPED, SHARED = "throttled", "power_capped", "shared_device"
+"""Flags of rows with visits in which the clock was held down by `SLOWED`, or by `POWER_CAP`, or somebody else was on the device."""
 GROWS, VARIES, UNWATCHED = "memory_grows", "work_varies", "unwatched"
 """Flags of a user's own network that keeps something of every call, or does another work in each, or fails where its operators are
 counted, so that neither is known."""
@@ -137,7 +146,18 @@ class Noise:
     switches_per_call: float | None = None
     """Involuntary context switches."""
     sm_clock_mhz: float | None = None
+    """Of a GPU's multiprocessors, the median over the timed calls."""
+    sm_clock_least_mhz: float | None = None
+    memory_clock_mhz: float | None = None
+    """The median."""
     temperature_c: float | None = None
+    """The highest."""
+    power_w: float | None = None
+    """The mean."""
+    throttle: str | None = None
+    """Why the clock was held down: `SLOWED` and other reasons of NVML, comma-separated, sorted; empty where nothing held it."""
+    other_processes: int | None = None
+    """Processes on the device that are not of this run, the most seen; None where it cannot be told whose they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +200,14 @@ class Visits:
     faults_per_call: tuple[float, ...]
     switches_per_call: tuple[float, ...]
     sm_clock_mhz: tuple[float, ...]
+    sm_clock_least_mhz: tuple[float, ...]
+    memory_clock_mhz: tuple[float, ...]
     temperature_c: tuple[float, ...]
+    power_w: tuple[float, ...]
+    other_processes: tuple[float, ...]
     """This and the others of `Noise`: NaN where the machine has no counter."""
+    throttle: tuple[str, ...]
+    """Empty where nothing held the clock down, or nobody tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +227,8 @@ class Outcome:
     sources: tuple[tuple[str, str], ...] = ()
     """Of a user's own network: the files of its own that were imported, each with the digest that it had then."""
     visits: tuple[Visit, ...] = ()
+    environment: Environment | None = None
+    """What the worker saw, but for what frameworks call its accelerators; None where it never answered."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", foreign.bounded(self.reason))  # wherever it is from: rows repeat it
@@ -280,14 +308,16 @@ def _columns_of(visits: Sequence[Visit], samples: int) -> Visits:
     """The visits of a row with so many samples: one a call, or one a visit's block."""
     blocks = tuple(int(one.rate is not None) for one in visits)
     calls = tuple(len(one.seconds) for one in visits)
-    found = {one.name: tuple(_number(getattr(visit.noise, one.name)) for visit in visits) for one in fields(Noise)}
+    known = {one.name for one in fields(Visits)} & {one.name for one in fields(Noise)} - {"throttle"}
+    found = {name: tuple(_number(getattr(visit.noise, name)) for visit in visits) for name in known}
     return Visits(
         round=tuple(one.round for one in visits),
         started_s=tuple(one.started_s for one in visits),
         samples=calls if sum(calls) == samples else blocks,
         cold=tuple(len(one.cold) for one in visits),
         cold_s=tuple(seconds for one in visits for seconds in one.cold),
-        **{name: found[name] for name in found if name in {one.name for one in fields(Visits)}},
+        throttle=tuple(one.noise.throttle or "" for one in visits),
+        **found,
     )
 
 

@@ -6,6 +6,10 @@ SOCKET = "LAMBDABENCH_SOCKET"
 """The environment variable with the descriptor of a connected socket, over which open cases are asked for."""
 READY = {"ready": True}
 """The first line of a process that was started by itself: what it imports before is not the time of the case it is asked for."""
+PAIR = "pair"
+"""The key of a line that asks for what the gate compares; other lines are a run's."""
+SCRATCH = "LAMBDABENCH_SCRATCH"
+"""The environment variable with the folder that a process may write to."""
 CRADLE = "LAMBDABENCH_CRADLE"
 """The environment variable with the descriptor of the socket that is asked for processes."""
 PRELOADED: Mapping[str, tuple[str, ...]] = {"torch": ("torch", "timm"), "": ()}

@@ -34,8 +34,10 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """What a worker says. A failure is an `outcome` with another status than ok; of a case that was opened or closed it holds what is
-    known without timing. `step_s`: seconds of a warm call."""
+    known without timing. `step_s`: seconds of a warm call; `free_bytes`: of a case that was opened, what its device has left, 0 where
+    nobody tells."""
 
     outcome: Outcome | None = None
     visit: Visit | None = None
     step_s: float = 0.0
+    free_bytes: int = 0

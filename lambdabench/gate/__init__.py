@@ -1,1 +1,1 @@
-"""Two commits of anything to verdicts: who is slower, proved by controls, confirmed in fresh processes, explained."""
+"""Two commits of anything to verdicts: who is slower, proved by controls, weighed over fresh processes, explained."""

@@ -14,15 +14,18 @@ from typing import Any
 from ..analysis.judge import holm, judge_processes, processes_p
 from ..core.errors import GateError
 from ..core.globs import unmatched
-from ..core.pairing import Controls, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from ..core.pairing import Controls, PairOutcome, Rules, Side, Terms, Trouble, UsersRequest, skipped, timed
+from ..core.serving import SCRATCH
+from ..launch.starting import process as started
+from ..turns.clocks import Player, Reading, warmed_up
+from ..turns.sides import compare, controls_of
 from ..worker import origins
 from ..worker.agreement import differing_digests
 from ..worker.alone import ALONE
 from ..worker.origins import unmeasured
 from ..worker.pipes import OWN, PIPES, TREES
-from ..worker.turns import Player, Reading, Terms, compare, controls_of, warmed_up
 from . import scratch
-from .processes import environment_of, last_words, running
+from .processes import environment_of, last_words
 from .result import Line, Status, untimed
 
 LOOKS = ((10, 0.98), (15, 0.95), (30, 0.96))
@@ -179,7 +182,11 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
     (ask_out, ask_in), (answer_out, answer_in) = os.pipe(), os.pipe()
     with scratch.folder("side") as folder:
         (folder / "own.json").write_text(str(origins.own_of(asked.request, number)))
-        environment = environment_of(1, folder) | {PIPES: f"{ask_out},{answer_in}", OWN: str(folder / "own.json")}
+        environment = environment_of(1) | {
+            SCRATCH: str(folder),
+            PIPES: f"{ask_out},{answer_in}",
+            OWN: str(folder / "own.json"),
+        }
         if asked.installed:  # a way into head's tree would come before what is installed
             environment["PYTHONPATH"] = _outside(environment.get("PYTHONPATH", ""), Path(asked.request.head))
         if not asked.installed and not number:  # an editable install points to head's tree
@@ -190,7 +197,7 @@ def _side(asked: Asked, number: int) -> Generator[_Remote]:
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q",
             *(() if asked.installed else ALONE),
         )  # fmt: skip
-        with running(command, folder, environment, tree, pass_fds=(ask_out, answer_in)) as process:
+        with started(folder, command, environment, tree, (ask_out, answer_in)) as process:
             os.close(ask_out)
             os.close(answer_in)
             with os.fdopen(ask_in, "w") as asking, os.fdopen(answer_out) as answering:
@@ -266,21 +273,7 @@ def _compared(
         found = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
     if number == 0 and sides[1].controls is None:
         sides[1].controls = controls_of(label, head, head, rules, number)
-    return PairOutcome(
-        label=label,
-        verdict=found.verdict,
-        reason=found.reason,
-        wall_ratio=found.wall_ratio,
-        clock=found.clock,
-        rounds=found.rounds,
-        calls=found.calls,
-        seconds=found.seconds,
-        p_value=found.p_value,
-        base=Side(call_s=found.base_s, faults_per_call=found.base_faults),
-        head=Side(call_s=found.head_s, faults_per_call=found.head_faults),
-        steal=found.noise.steal,
-        pressure=found.noise.cpu_pressure,
-    )
+    return timed(label, found, Side(), Side())
 
 
 @contextlib.contextmanager

@@ -20,14 +20,14 @@ from ..core.spec import Environment
 from ..worker.probe import find_environment
 from .check import Request, groups
 from .entries import entries_of, matching, suite_of
-from .processes import PACKAGE, ask
+from .processes import PACKAGE, ask, crew
 from .settings import Settings
 
 STATS: Any = scipy_stats
 FEWEST, MOST = 10, 64
 """Sessions at one level, of one machine, that an interval needs, and the newest ones that it looks at."""
 ALPHA = 0.001
-"""One-sided: a session has many cases, and nothing confirms. Simulated normal histories of 10 to 64 sessions, a million
+"""One-sided: a session has many cases, and no fresh process is asked. Simulated normal histories of 10 to 64 sessions, a million
 of each of fifteen lengths, give 0.09 to 0.10 %; looking for a change of level first leaves it there."""
 SESSION_S = 1.5
 SCHEMA = 1
@@ -71,9 +71,10 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
     rules = request.rules or Settings().rules()
     chosen = matching(entries_of(suite_of(request.suite, Path()), rules), request.only)
     outcomes: list[PairOutcome] = []
-    for group in groups(chosen):
-        asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
-        outcomes += ask(asked, lambda one: on_outcome("anchor", one)).outcomes
+    with crew() as hands:
+        for group in groups(chosen):
+            asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
+            outcomes += ask(asked, lambda one: on_outcome("anchor", one), hands).outcomes
     today = {
         "schema": SCHEMA,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

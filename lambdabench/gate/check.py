@@ -1,28 +1,28 @@
-"""`check --base REF`: two trees to verdicts. First one process a kernel; then, for what looks slower, two more; then Holm."""
+"""`check --base REF`: two trees to verdicts. First one process a kernel; then fresh ones for what that cannot settle; then Holm."""
 
 import datetime
 import itertools
-import math
 import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..analysis.judge import confirms, holm
 from ..core.errors import LambdabenchError
-from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules, Verdict
+from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules
 from ..core.registry import ROOT
 from ..machine import quiet
 from . import entries as cases
-from . import explain, pardon, trees
+from . import fresh, pardon, trees
 from . import settings as setup
-from .processes import Answered, Nursery, ask
-from .result import Line, Result, untimed
+from .fresh import Turn
+from .processes import ask, crew
+from .result import Line, Result
 
-CONFIRMATIONS = 2
+FRESH_S = 1.0
+"""Of one case in each fresh process."""
 OnOutcome = Callable[[str, PairOutcome], None]
-"""Of the stage, "compare" or "confirm"."""
+"""Of the stage, "compare" or "weigh"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,7 @@ class Request:
     only: str = "*"
     rules: Rules | None = None
     """None: the repository's own."""
-    confirm_s: float = 2.0
-    """Seconds of a case in each of the fresh processes."""
+    fresh_s: float = FRESH_S
     folder: Path = field(default_factory=Path.cwd)
     today: datetime.date = field(default_factory=datetime.date.today)
 
@@ -61,8 +60,8 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
         chosen = cases.matching(entries, request.only)
         gone = _gone(request, base, entries)
         first, controls = compare(chosen, sides, on_outcome)
-        again = confirm(chosen, first, sides, request.confirm_s, on_outcome)
-    lines, notes = pardon.apply((*judge_lines(chosen, first, again), *gone), settings, request.today)
+        again = weigh_again(chosen, first, sides, request.fresh_s, on_outcome)
+    lines, notes = pardon.apply((*fresh.lines(chosen, first, again), *gone), settings, request.today)
     strange = settings.strangers([one.label for one in (*entries, *gone)])
     return Result(
         title=found.title,
@@ -82,28 +81,30 @@ def compare(
     """Stage one: a process a kernel, forked where that can be. Controls come from the first process that can have them."""
     found: dict[str, PairOutcome] = {}
     controls: Controls | None = None
-    with Nursery() as nursery:
+    with crew() as hands:
         for group in groups(entries):
             asked = _pair(sides, group, controls=controls is None)
-            answered = ask(asked, lambda one: on_outcome("compare", one), nursery)
+            answered = ask(asked, lambda one: on_outcome("compare", one), hands)
             found |= {one.label: one for one in answered.outcomes}
             controls = controls or answered.controls
     return found, controls
 
 
-def confirm(
-    entries: Sequence[Entry], first: dict[str, PairOutcome], sides: Sides, confirm_s: float, on_outcome: OnOutcome
+def weigh_again(
+    entries: Sequence[Entry], first: dict[str, PairOutcome], sides: Sides, fresh_s: float, on_outcome: OnOutcome
 ) -> dict[str, list[PairOutcome]]:
-    """Stage two: what looks slower, in fresh processes, sides made in either order."""
-    suspects = [one for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
-    found: dict[str, list[PairOutcome]] = {one.label: [] for one in suspects}
-    for group in groups(suspects):
-        for number in range(CONFIRMATIONS):
-            last = number == CONFIRMATIONS - 1
-            asked = _pair(sides, group, fixed_s=confirm_s, swapped=not number, explain=last, seed=number + 1)
-            answered: Answered = ask(asked, lambda one: on_outcome("confirm", one))
-            for one in answered.outcomes:
-                found[one.label].append(one)
+    """Stage two: what one process cannot settle, in fresh ones."""
+
+    def ask_again(turn: Turn) -> Sequence[PairOutcome]:
+        asked = _pair(
+            sides, turn.entries, fixed_s=fresh_s, swapped=turn.swapped, explain=turn.explain, seed=turn.number
+        )
+        return ask(asked, lambda one: on_outcome("weigh", one), hands).outcomes
+
+    found: dict[str, list[PairOutcome]] = {}
+    with crew() as hands:
+        for group in groups(entries):
+            found |= fresh.weighed(group, first, ask_again, cases=len(entries))
     return found
 
 
@@ -111,84 +112,6 @@ def groups(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
     """Entries that share a process: one kernel's, on one backend, with one number of threads."""
     ordered = sorted(entries, key=_kernel)
     return [tuple(group) for _, group in itertools.groupby(ordered, key=_kernel)]
-
-
-def judge_lines(
-    entries: Sequence[Entry], first: dict[str, PairOutcome], again: dict[str, list[PairOutcome]]
-) -> tuple[Line, ...]:
-    """A line a case, in the order of the suite. Slower is what every process says, after Holm over all that were compared."""
-    compared = [one for one in entries if first[one.label].verdict is not None]
-    p_values = [_p_value(first[one.label], again.get(one.label, [])) for one in compared]
-    alpha = compared[0].rules.alpha if compared else 0.0
-    significant = dict(zip((one.label for one in compared), holm(p_values, alpha), strict=True))
-    return tuple(
-        _line(one, first[one.label], again.get(one.label, []), significant.get(one.label, False)) for one in entries
-    )
-
-
-def _line(entry: Entry, first: PairOutcome, again: list[PairOutcome], significant: bool) -> Line:
-    outcomes = (first, *again)
-    if first.verdict is None:
-        return untimed(first, outcomes)
-    if first.verdict.finding != "slower":
-        return Line(
-            label=entry.label,
-            status=first.verdict.finding,
-            outcomes=outcomes,
-            verdict=first.verdict,
-            evidence=first.reason,
-        )
-    known = [one for one in outcomes if one.verdict is not None]
-    verdict = _pooled(known)
-    agreeing = sum(one.verdict is not None and one.verdict.ratio > 1 + entry.rules.tolerance for one in outcomes)
-    said = f"{agreeing}/{1 + CONFIRMATIONS} processes"
-    logs = [math.log(one.verdict.ratio) for one in known if one.verdict is not None]
-    if len(known) < 1 + CONFIRMATIONS:
-        reason = next((one.reason for one in again if one.verdict is None), "a process gave no answer")
-        return Line(
-            label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {reason}"
-        )
-    if why := _unstable(known):
-        return Line(label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {why}")
-    if not (confirms(logs, entry.rules) and significant):
-        why = "not confirmed" if agreeing < len(known) else "the processes differ too much to be sure"
-        return Line(label=entry.label, status="unclear", outcomes=outcomes, verdict=verdict, evidence=f"{said}; {why}")
-    return Line(
-        label=entry.label,
-        status="slower",
-        outcomes=outcomes,
-        verdict=verdict,
-        evidence="; ".join((said, *explain.short(first))),
-        explanation=explain.long(known[-1]),
-    )
-
-
-def _pooled(outcomes: Sequence[PairOutcome]) -> Verdict:
-    """The mean of the processes' ratios within the narrowest and widest ends of their intervals."""
-    verdicts = [one.verdict for one in outcomes if one.verdict is not None]
-    ratio = math.exp(sum(math.log(one.ratio) for one in verdicts) / len(verdicts))
-    return Verdict(
-        ratio=ratio,
-        low=min(one.low for one in verdicts),
-        high=max(one.high for one in verdicts),
-        tolerance=verdicts[0].tolerance,
-        finding="slower",
-    )
-
-
-def _unstable(outcomes: Sequence[PairOutcome]) -> str:
-    """Why processes that agree on the time are not to be believed: page faults that only some of them had."""
-    apart = [abs(one.head.faults_per_call - one.base.faults_per_call) > explain.FAULTS_APART for one in outcomes]
-    if any(apart) and not all(apart):
-        return f"page faults differ between the sides in {sum(apart)} of {len(apart)} processes: the allocator, not the code"
-    return ""
-
-
-def _p_value(first: PairOutcome, again: Sequence[PairOutcome]) -> float:
-    """The largest of the processes'; 1 where nothing looks slower."""
-    if first.verdict is None or first.verdict.finding != "slower" or not again:
-        return 1.0
-    return max(one.p_value for one in (first, *again))
 
 
 def _pair(

@@ -1,29 +1,40 @@
-"""Fresh processes that time two versions in turn: started, followed, and what they wrote."""
+"""Worker processes that time two versions in turn: what they are asked, case by case, and what they wrote where pytest asks."""
 
 import contextlib
 import dataclasses
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..core import codec
-from ..core.pairing import Controls, PairOutcome, PairRequest
-from ..core.registry import ROOT
-from ..core.spec import Case
-from ..launch import worker_environment
-from ..worker.nursery import ENDED
+from ..core.pairing import (
+    EXTRA_CALLS,
+    Compared,
+    Controls,
+    Entry,
+    Opening,
+    PairAnswered,
+    PairAsked,
+    PairOutcome,
+    PairRequest,
+    Terms,
+    timed,
+)
+from ..core.serving import PAIR
+from ..launch import Crew, worker_environment
+from ..launch.hands import Ended, Hand, kind_of
+from ..turns.builds import compare_builds
+from ..turns.sides import canary
 from . import git, scratch
 
 POLL_S = 0.05
 START_LIMIT_S = 180.0
+"""Of imports, and of compiling a kernel of both sides on a machine that has other work."""
 CASE_LIMIT_S = 120.0
-"""Beyond the cap: making networks, first calls, compiling."""
+"""Beyond the cap: making networks, first calls."""
 PACKAGE = Path(__file__).parents[1]
 
 OnOutcome = Callable[[PairOutcome], None]
@@ -46,101 +57,45 @@ class Answered:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Forked:
-    """A process that another one forked for a folder, and which says there how it ended."""
+class NotCompared(Exception):
+    """A case cannot be compared."""
 
-    parent: subprocess.Popen[bytes]
-    folder: Path
-
-    def poll(self) -> int | None:
-        path = self.folder / ENDED
-        if path.exists():
-            return int(path.read_text())
-        return self.parent.poll()
-
-
-class Nursery:
-    """A process that has loaded torch and is forked for each kernel, which would otherwise load it again. With one thread a
-    fork is all that its parent was; of JAX's and others' threads that is not so."""
-
-    def __init__(self) -> None:
-        self._open = contextlib.ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def takes(self, case: Case) -> bool:
-        """Whether a fork can measure this."""
-        alone = case.backend == "torch_eager" and case.device == "cpu" and (case.threads or 1) == 1
-        return alone and sys.platform == "linux"  # elsewhere a system's own libraries do not survive it
-
-    def start(self, folder: Path) -> Ending:
-        """A process that answers the request in `folder`."""
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            own = self._open.enter_context(scratch.folder("nursery"))
-            command = (sys.executable, "-m", f"{ROOT}.worker.nursery", "torch")
-            self._process = self._open.enter_context(running(command, own, environment_of(1, own)))
-        (folder / "stderr.txt").touch()
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{folder}\n".encode())
-        self._process.stdin.flush()
-        return _Forked(parent=self._process, folder=folder)
-
-    def close(self) -> None:
-        """Ends it and all that it forked."""
-        self._open.close()
-        self._process = None
-
-    def __enter__(self) -> "Nursery":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def ask(request: PairRequest, on_outcome: OnOutcome, nursery: Nursery | None = None) -> Answered:
-    """Runs one process. A case at which it crashed or hung is head's trouble, and a new process takes those after it."""
-    outcomes: list[PairOutcome] = []
-    controls: Controls | None = None
-    while len(outcomes) < len(request.entries):
-        rest = dataclasses.replace(request, entries=request.entries[len(outcomes) :])
-        found = _ask_once(rest, on_outcome, nursery)
-        controls = found.controls
-        outcomes += found.outcomes
-        if len(outcomes) < len(request.entries):
-            why = found.problem or "the process ended without an answer"
-            lost = PairOutcome(label=request.entries[len(outcomes)].label, trouble="head", reason=why)
-            on_outcome(lost)
-            outcomes.append(lost)
-    return Answered(outcomes=tuple(outcomes), controls=controls)
+    def __init__(self, outcome: PairOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
 
 
 @contextlib.contextmanager
-def running(
-    command: Sequence[str],
-    folder: Path,
-    environment: Mapping[str, str],
-    place: Path | None = None,
-    pass_fds: Sequence[int] = (),
-) -> Generator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, gone afterwards; what it prints is in `folder`. It ends when we do."""
-    with (folder / "stderr.txt").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=place,
-            pass_fds=pass_fds,
-        )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+def crew() -> Generator[Crew]:
+    """Starts processes that are nobody's part, in a folder of the check's own."""
+    with scratch.folder("pair") as place, Crew(environment_of, place) as found:
+        yield found
+
+
+def ask(request: PairRequest, on_outcome: OnOutcome, hands: Crew) -> Answered:
+    """Asks one fresh process. A case at which it crashed or hung is head's trouble, and a new process takes those after it."""
+    outcomes: list[PairOutcome] = []
+    controls: Controls | None = None
+    with contextlib.ExitStack() as opened:
+        hand: Hand | None = None
+        for entry in request.entries:
+            if hand is None or hand.is_gone:
+                hand = hands.start(kind_of(entry.case))
+                opened.callback(hand.close)
+            outcomes.append(_outcome(hand, entry, request))
+            on_outcome(outcomes[-1])
+        known = [
+            (one.head.call_s, entry) for one, entry in zip(outcomes, request.entries, strict=True) if not one.trouble
+        ]
+        if request.controls and known and hand is not None and not hand.is_gone:
+            _, quickest = min(known, key=lambda one: one[0])
+            with contextlib.suppress(Ended, NotCompared):
+                controls = _control(hand, quickest, request)
+    return Answered(outcomes=tuple(outcomes), controls=controls)
 
 
 def follow(process: Ending, folder: Path, on_outcome: OnOutcome, case_limit_s: float) -> Answered:
-    """Waits for the process's end, telling of each outcome as it comes."""
+    """Waits for the end of a process that writes what it found, telling of each outcome as it comes."""
     found: list[PairOutcome] = []
     limit_s, since_s, problem = START_LIMIT_S + case_limit_s, time.monotonic(), ""
     while not problem:
@@ -160,16 +115,17 @@ def follow(process: Ending, folder: Path, on_outcome: OnOutcome, case_limit_s: f
     return Answered(outcomes=tuple(found), controls=controls, problem=problem)
 
 
-def environment_of(threads: int | None, folder: Path) -> dict[str, str]:
+def environment_of(threads: int | None) -> dict[str, str]:
     """Variables of a process: the worker's, and the way to this package where it is not installed.
 
     It is nobody's part: pytest-benchmark times nothing in what it takes for a worker of pytest-xdist, and what a hook tells git
     would bind the git of tests and builds to the hook's index.
     """
-    inherited = worker_environment(threads) | {"LAMBDABENCH_SCRATCH": str(folder)}
     foreign = git.local_variables()
     own = {
-        name: value for name, value in inherited.items() if not name.startswith("PYTEST_XDIST") and name not in foreign
+        name: value
+        for name, value in worker_environment(threads).items()
+        if not name.startswith("PYTEST_XDIST") and name not in foreign
     }
     if "site-packages" not in PACKAGE.parts:
         own["PYTHONPATH"] = os.pathsep.join(one for one in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if one)
@@ -182,15 +138,65 @@ def last_words(folder: Path) -> str:
     return f": {' / '.join(lines[-3:])}" if lines else ""
 
 
-def _ask_once(request: PairRequest, on_outcome: OnOutcome, nursery: Nursery | None) -> Answered:
-    with scratch.folder("pair") as folder:
-        codec.write(folder / "request.json", request)
-        case, limit_s = request.entries[0].case, CASE_LIMIT_S + 3 * request.entries[0].rules.cap_s
-        if nursery is not None and nursery.takes(case):
-            answered = follow(nursery.start(folder), folder, on_outcome, limit_s)
-            if answered.problem:
-                nursery.close()
-            return answered
-        command = (sys.executable, "-m", f"{ROOT}.worker.pair", str(folder))
-        with running(command, folder, environment_of(case.threads, folder)) as process:
-            return follow(process, folder, on_outcome, limit_s)
+def _outcome(hand: Hand, entry: Entry, request: PairRequest) -> PairOutcome:
+    """One case: opened, and visited, as often as the rule wants, and closed."""
+    opening = Opening(
+        entry=entry,
+        base=request.base,
+        head=request.head,
+        swapped=request.swapped,
+        anchored=request.anchored,
+        seed=request.seed,
+    )
+    terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, slowdown=request.slowdown, seed=request.seed)
+    if request.extra_work:
+        terms = dataclasses.replace(terms, calls=EXTRA_CALLS, extra_calls=1)
+    try:
+        if request.anchored:
+            found = _visited(hand, opening, terms)
+        else:
+            found = compare_builds(lambda number, share: _visited(hand, _turned(opening, number), share), terms)
+        base, head = _said(hand, PairAsked(what="close", label=entry.label, explain=request.explain), entry).sides
+        return timed(entry.label, found, base, head)
+    except NotCompared as trouble:
+        return trouble.outcome
+    except Ended as ended:
+        return PairOutcome(label=entry.label, trouble="head", reason=str(ended))
+
+
+def _control(hand: Hand, entry: Entry, request: PairRequest) -> Controls:
+    """Head against a second copy of itself, made as often as a case is: as it is, and with eleven calls to ten."""
+    label, entry = entry.label, dataclasses.replace(entry, label=f"{entry.label} (control)")
+    opening = Opening(entry=entry, base=request.head, head=request.head, again=True, seed=request.seed)
+    terms = Terms(rules=entry.rules, seed=request.seed + 1)
+    same = compare_builds(lambda number, share: _visited(hand, _turned(opening, number), share), terms)
+    more = _visit(hand, entry, canary(entry.rules, request.seed, same.base_s))
+    _said(hand, PairAsked(what="close", label=entry.label), entry)
+    return Controls(label=label, same=same.verdict, canary=more.verdict)
+
+
+def _turned(opening: Opening, number: int) -> Opening:
+    """The other side is made first in every other build."""
+    return dataclasses.replace(opening, swapped=opening.swapped != bool(number % 2))
+
+
+def _visited(hand: Hand, opening: Opening, terms: Terms) -> Compared:
+    """Both sides made, and compared."""
+    _said(hand, PairAsked(what="open", label=opening.entry.label, opening=opening), opening.entry)
+    return _visit(hand, opening.entry, dataclasses.replace(terms, swapped=opening.swapped))
+
+
+def _visit(hand: Hand, entry: Entry, terms: Terms) -> Compared:
+    found = _said(hand, PairAsked(what="visit", label=entry.label, terms=terms), entry).compared
+    assert found is not None
+    return found
+
+
+def _said(hand: Hand, asked: PairAsked, entry: Entry) -> PairAnswered:
+    """What the process says. Raises NotCompared, or Ended where it has gone."""
+    message: Any = {PAIR: codec.encode(asked)}
+    limit_s = CASE_LIMIT_S + (entry.rules.cap_s if asked.what == "visit" else START_LIMIT_S)
+    answered = codec.decode(PairAnswered, hand.say(message, limit_s))
+    if answered.trouble is not None:
+        raise NotCompared(answered.trouble)
+    return answered

@@ -66,7 +66,7 @@ def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
         *(sys.executable, "-m", ROOT, "check", "--base", "HEAD~1", "--pytest", "bench"),
         *("--build", proof_package.BUILD, "--json"),
     )
-    environment = environment_of(1, scratch) | {"XDG_CACHE_HOME": str(scratch / "cache")}
+    environment = environment_of(1) | {"XDG_CACHE_HOME": str(scratch / "cache")}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     try:
         told = json.loads(done.stdout)

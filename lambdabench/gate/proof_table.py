@@ -20,7 +20,7 @@ RULE = 1.05
 FACTORS = ("1.0", "1.03", "1.05", "1.1")
 SHARES = (0.03, 0.05, 0.10)
 FINDINGS = ("slower", "unclear", "same", "faster")
-ELSEWHERE = ("process-pairs.md", "one-build.md")
+ELSEWHERE = ("power.md", "process-pairs.md", "one-build.md")
 Trial = dict[str, Any]
 
 
@@ -62,8 +62,9 @@ def summary(trials: Sequence[Trial]) -> str:
         "# How often the gate errs",
         "",
         f"{len(trials)} trials, each in a fresh process: four kinds of kernel (a matrix product, passes over memory, tiny operations,",
-        "many allocations), equal code and slowdowns, stage one of the gate only: a red build needs two more processes that agree,",
-        "and Holm's correction. Exact: the rounds of equal code with head's times multiplied. Real: as much more work of the kernel's",
+        "many allocations), equal code and slowdowns, the first process of the gate only: a red build needs fresh ones, and Holm's",
+        "correction; the whole rule is in power.md, on scripted times." + _earlier(trials),
+        "Exact: the rounds of equal code with head's times multiplied. Real: as much more work of the kernel's",
         f"own kind. Busy: some task waited for a CPU in {100 * BUSY:.0f} % of the trial or more, as `check` and `doctor` use the word,",
         f"whether the load was found or made; starved: in {100 * STARVED:.0f} % or more. A cell says how many of its trials were called",
         "slower, then, where there were any, unclear; 95 % intervals by Wilson. Passes over memory are over arrays that begin with a",
@@ -87,12 +88,20 @@ def summary(trials: Sequence[Trial]) -> str:
     return "\n".join([*head, *rows, ""])
 
 
+def _earlier(trials: Sequence[Trial]) -> str:
+    """Of how many it must be said that another rule judged them."""
+    count = sum("agreeing" not in one for one in trials)
+    if not count:
+        return ""
+    return f"\n{count} of the trials are of a rule that said same after one build, now after two; slower took three then as now."
+
+
 def page(trials: Sequence[Trial]) -> str:
     """All cells of one machine."""
     head = [
         f"# {_title(trials)}",
         "",
-        f"{len(trials)} trials of index.md; stage one only, cap 10 s a case.",
+        f"{len(trials)} trials of index.md; the first process only, cap 10 s a case.",
         "",
         "| it was | slowdown | kernel | trials | slower | unclear | same | faster | median ratio | median s | p90 s "
         "| median:5 % of separate processes |",

@@ -13,7 +13,7 @@ from . import owners
 
 PREFIX = "lambdabench-"
 OWNER = "owner.txt"
-KINDS = ("check", "users", "side", "pair", "nursery")
+KINDS = ("check", "users", "side", "pair")
 
 
 @contextlib.contextmanager

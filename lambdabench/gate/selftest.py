@@ -1,15 +1,16 @@
 """`check --self-test`: how often would the gate err here, now? The same package against itself, as it is and with 5 % more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..analysis.wilson import wilson
-from ..core.pairing import Entry, PairOutcome, PairRequest
-from .check import Request, groups
+from ..core.pairing import Entry, PairRequest
+from ..launch import Crew
+from .check import OnOutcome, Request, groups
 from .entries import entries_of, matching, suite_of
-from .processes import PACKAGE, ask
+from .processes import PACKAGE, ask, crew
 from .settings import Settings
 
 Kind = Literal["equal code", "exact +5 %", "real +5 %"]
@@ -39,7 +40,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """All rates. Only stage one is tried: a red build needs two more processes that agree."""
+    """All rates. Only the first process is tried: a red build needs fresh ones."""
 
     rates: tuple[Rate, ...]
 
@@ -51,14 +52,15 @@ class Tested:
         return 0 if sound and all(one.slower >= LEAST_CAUGHT * one.trials for one in more) else 3
 
 
-def run(request: Request, rounds: int, on_outcome: Callable[[str, PairOutcome], None]) -> Tested:
+def run(request: Request, rounds: int, on_outcome: OnOutcome) -> Tested:
     """So many fresh processes of each kind for each kernel."""
     entries = entries_of(suite_of(request.suite, Path()), request.rules or Settings().rules())
     chosen = matching(entries, QUICK if request.only == "*" and request.suite == "kernels-quick" else request.only)
-    return Tested(rates=tuple(_rate(kind, chosen, rounds, on_outcome) for kind in KINDS))
+    with crew() as hands:
+        return Tested(rates=tuple(_rate(kind, chosen, rounds, on_outcome, hands) for kind in KINDS))
 
 
-def _rate(kind: Kind, entries: Sequence[Entry], rounds: int, on_outcome: Callable[[str, PairOutcome], None]) -> Rate:
+def _rate(kind: Kind, entries: Sequence[Entry], rounds: int, on_outcome: OnOutcome, hands: Crew) -> Rate:
     findings: list[str] = []
     for number in range(rounds):
         for group in groups(entries):
@@ -70,7 +72,7 @@ def _rate(kind: Kind, entries: Sequence[Entry], rounds: int, on_outcome: Callabl
                 slowdown=1.05 if kind == "exact +5 %" else 1.0,
                 extra_work=kind == "real +5 %",
             )
-            answered = ask(asked, lambda one: on_outcome(kind, one))
+            answered = ask(asked, lambda one: on_outcome(kind, one), hands)
             findings += [one.verdict.finding for one in answered.outcomes if one.verdict is not None]
     counts = {one: findings.count(one) for one in ("slower", "faster", "same", "unclear")}
     return Rate(kind=kind, trials=len(findings), **counts)

@@ -12,14 +12,17 @@ from ..core import codec
 from ..core.errors import GateError
 from ..core.globs import unmatched
 from ..core.pairing import Controls, Entry, PairOutcome, UsersRequest
+from ..core.serving import SCRATCH
 from ..core.spec import Case
+from ..launch.starting import process as started
 from ..machine import quiet
 from ..worker.alone import ALONE
-from . import apart, overlay, pardon, project, reach, scratch, trees
+from . import apart, fresh, overlay, pardon, project, reach, scratch, trees
 from . import build as environments
 from . import settings as setup
-from .check import CONFIRMATIONS, OnOutcome, Request, judge_lines
-from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words, running
+from .check import OnOutcome, Request
+from .fresh import Turn
+from .processes import CASE_LIMIT_S, Answered, environment_of, follow, last_words
 from .result import Line, Result
 from .settings import Settings
 from .trees import Trees
@@ -57,8 +60,9 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
         else:
             entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
             outcomes = {one.label: one for one in first.answered.outcomes}
-            again = _confirm(asked, entries, outcomes, where, request.confirm_s, on_outcome)
-            lines = judge_lines(entries, outcomes, again)
+            timed = dataclasses.replace(asked, fixed_s=request.fresh_s)
+            again = _weigh_again(timed, entries, outcomes, where, on_outcome)
+            lines = fresh.lines(entries, outcomes, again)
         reach.refuse_unreached(lines, found.repository, build)
     lines, waived = pardon.apply(lines, settings, request.today)
     return Result(
@@ -135,7 +139,7 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
             "-p", "no:cacheprovider", "--benchmark-enable", "--continue-on-collection-errors", "-s", "-q", *ALONE,
         )  # fmt: skip
         limit_s = CASE_LIMIT_S + 3 * request.rules.cap_s
-        with running(command, folder, environment_of(1, folder), Path(request.head)) as process:
+        with started(folder, command, environment_of(1) | {SCRATCH: str(folder)}, Path(request.head)) as process:
             answered = follow(process, folder, on_outcome, limit_s)
         if not (folder / "declared.json").exists():
             raise GateError(f"pytest could not collect {path}{last_words(folder)}")
@@ -177,27 +181,20 @@ def _entries(labels: Sequence[str], request: UsersRequest) -> tuple[Entry, ...]:
     )
 
 
-def _confirm(  # noqa: PLR0917 (what was asked, what was found, and how)
+def _weigh_again(
     request: UsersRequest,
     entries: Sequence[Entry],
     first: dict[str, PairOutcome],
     path: Path,
-    confirm_s: float,
     on_outcome: OnOutcome,
 ) -> dict[str, list[PairOutcome]]:
-    """Suspects again, in fresh processes, sides made in either order."""
-    suspects = [one.label for one in entries if (v := first[one.label].verdict) is not None and v.finding == "slower"]
-    found: dict[str, list[PairOutcome]] = {one: [] for one in suspects}
-    for number in range(CONFIRMATIONS if suspects else 0):
+    """What one process cannot settle, in fresh ones; `request` has their time."""
+
+    def ask_again(turn: Turn) -> Sequence[PairOutcome]:
+        labels = tuple(one.label for one in turn.entries)
         asked = dataclasses.replace(
-            request,
-            labels=tuple(suspects),
-            swapped=not number,
-            fixed_s=confirm_s,
-            explain=number == CONFIRMATIONS - 1,
-            seed=request.seed + number + 1,
+            request, labels=labels, swapped=turn.swapped, explain=turn.explain, seed=request.seed + turn.number
         )
-        answered = session(asked, path, lambda one: on_outcome("confirm", one)).answered
-        for one in answered.outcomes:
-            found[one.label].append(one)
-    return found
+        return session(asked, path, lambda one: on_outcome("weigh", one)).answered.outcomes
+
+    return fresh.weighed(entries, first, ask_again, cases=len(entries))

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import math
 import os
 import signal
 import socket
@@ -13,15 +14,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..core import codec
+from ..core import codec, registry
 from ..core.registry import ROOT
-from ..core.serving import CRADLE, PRELOADED, SOCKET
-from ..core.spec import Job
+from ..core.serving import CRADLE, PRELOADED, SCRATCH, SOCKET
+from ..core.spec import Case, Job
 from ..core.visits import Answered, Asked
 from ..machine import accelerators
-from .ends import beside, full, killed, lost, outcome_of
+from .ends import beside, full, killed, last_words, lost, outcome_of
 from .starting import worker_environment
 from .want import Memory, Witness, words
 from .wire import Gone, Late, Wire
@@ -45,6 +46,21 @@ class Key:
     """Whether a fork of a process that has loaded the framework can measure them."""
 
 
+def forks(backend: str) -> bool:
+    """Whether a process of a backend costs little, since it is forked from one that has loaded its framework."""
+    return sys.platform == "linux" and registry.load("backends", backend).FRAMEWORK in PRELOADED
+
+
+def kind_of(case: Case) -> Key:
+    """The kind of process that a case wants."""
+    framework = registry.load("backends", case.backend).FRAMEWORK
+    return Key(framework=framework, threads=case.threads, forks=forks(case.backend))
+
+
+class Ended(Exception):
+    """A process went, or was ended, without an answer; the text says how."""
+
+
 class _Process(Protocol):
     """A process by its number."""
 
@@ -63,12 +79,20 @@ class Hand:
     """One process with open cases. It ends with `close`, by its own failure, or with ours."""
 
     def __init__(
-        self, process: _Process, wire: Wire, log: Path, *, is_ready: bool = True, has_others: Callable[[], bool] = bool
+        self,
+        process: _Process,
+        wire: Wire,
+        log: Path,
+        *,
+        is_ready: bool = True,
+        has_others: Callable[[], bool] = bool,
+        on_free: Callable[[str, int], None] = lambda device, free_bytes: None,
     ) -> None:
-        """`is_ready`: it needs not be waited for; `has_others`: whether other processes of the run hold open cases."""
+        """`is_ready`: it needs not be waited for; `has_others`: whether other processes of the run hold open cases; `on_free` hears
+        what a device has left where the process says so."""
         self._process, self._wire, self._log = process, wire, log
         self._memory = Memory(process.pid)
-        self._is_ready, self._has_others = is_ready, has_others
+        self._is_ready, self._has_others, self._on_free = is_ready, has_others, on_free
         self.is_gone = False
 
     def ask(self, asked: Asked, job: Job) -> Answered:
@@ -77,10 +101,7 @@ class Hand:
         crowd = accelerators.crowd(job.case.device)
 
         def watch() -> None:
-            had, held = self._memory.peak_bytes, self._memory.look()
-            if had and not held and self._process.poll() is not None:
-                raise Gone  # though a child of its may keep the socket open
-            if limit_bytes is not None and held > limit_bytes:
+            if self._look() > (math.inf if limit_bytes is None else limit_bytes):
                 raise MemoryError
 
         reason = f"no answer after {job.timeout_s:g} s; raise job_timeout_s in the suite or lower the batch size"
@@ -89,10 +110,11 @@ class Hand:
                 reason = (
                     f"the worker was not ready after {START_LIMIT_S:g} s, before it was asked for the case; run again"
                 )
-                self._wire.hear(START_LIMIT_S, watch)
-                self._is_ready = True
+                self._wait_until_ready(watch)
             self._wire.ask(codec.encode(asked))
             answered = codec.decode(Answered, self._wire.hear(job.timeout_s, watch))
+            if asked.what == "open":
+                self._on_free(job.case.device, answered.free_bytes)
             if answered.outcome is None:
                 return answered
             return dataclasses.replace(answered, outcome=beside(crowd, answered.outcome))
@@ -112,6 +134,31 @@ class Hand:
             )
         self.close()
         return Answered(outcome=beside(crowd, ended))
+
+    def say(self, message: Any, limit_s: float) -> Any:
+        """The answer to one line of what is no run's. Raises Ended, and the process is gone, where none comes in time."""
+        try:
+            self._wait_until_ready(self._look)
+            self._wire.ask(message)
+            return self._wire.hear(limit_s, self._look)
+        except Late:
+            told = f"no answer after {limit_s:g} s"
+        except Gone:
+            told = f"the process ended with {self._wait(END_S)}{last_words(self._log)}"
+        self.close()
+        raise Ended(told)
+
+    def _wait_until_ready(self, on_wait: Callable[[], object]) -> None:
+        if not self._is_ready:
+            self._wire.hear(START_LIMIT_S, on_wait)
+            self._is_ready = True
+
+    def _look(self) -> int:
+        """The bytes that it holds. Raises Gone where it has ended, though a child of its may keep the socket open."""
+        had, held = self._memory.peak_bytes, self._memory.look()
+        if had and not held and self._process.poll() is not None:
+            raise Gone
+        return held
 
     def close(self) -> None:
         """Lets the process end, and ends it with all it started."""
@@ -136,19 +183,26 @@ class Hand:
 class Crew:
     """Starts processes: forked from a cradle that has loaded their framework, one cradle a framework and thread count, else by themselves.
 
-    A context; all that it started is gone at its end.
+    A context; all that it started is gone at its end. `environment`: the variables of a process with so many threads; `place`: the
+    folder for what processes write, one of its own where none is given.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        environment: Callable[[int | None], dict[str, str]] = worker_environment,
+        place: Path | None = None,
+    ) -> None:
+        self._environment, self._place = environment, place
         self._open = contextlib.ExitStack()
         self._cradles: dict[Key, _Cradle] = {}
         self._barren: set[Key] = set()
         """Those whose cradle forked nothing: they are started by themselves."""
         self._numbers = itertools.count()
         self._hands: list[Hand] = []
+        self._free_bytes: dict[str, int] = {}
 
     def __enter__(self) -> "Crew":
-        self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="lambdabench-")))
+        self._folder = self._place or Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="lambdabench-")))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,9 +217,20 @@ class Crew:
         with theirs:
             forked = self._forked(key, log, theirs)
             process = forked or self._started(key, log, theirs)
-        hand = Hand(process, Wire(ours), log, is_ready=forked is not None, has_others=self._are_several)
+        hand = Hand(
+            process,
+            Wire(ours),
+            log,
+            is_ready=forked is not None,
+            has_others=self._are_several,
+            on_free=self._free_bytes.__setitem__,
+        )
         self._hands = [one for one in self._hands if not one.is_gone] + [hand]
         return hand
+
+    def free_bytes(self, device: str) -> int:
+        """What a device had left when a case was last opened on it, as the process that opened it saw; 0 where nobody told."""
+        return self._free_bytes.get(device, 0)
 
     def _are_several(self) -> bool:
         return sum(not one.is_gone for one in self._hands) > 1
@@ -175,15 +240,15 @@ class Crew:
             return None
         cradle = self._cradles.get(key)
         if cradle is None or cradle.is_gone():
-            cradle = self._cradles[key] = _Cradle(self._open, self._folder, key)
+            cradle = self._cradles[key] = _Cradle(self._open, self._folder, key, self._environment(key.threads))
         forked = cradle.fork(log, theirs)
         if forked is None:
             self._barren.add(key)
         return forked
 
     def _started(self, key: Key, log: Path, theirs: socket.socket) -> _Process:
-        own = {SOCKET: str(theirs.fileno()), "LAMBDABENCH_SCRATCH": str(self._folder)}
-        process = _start(("serve",), worker_environment(key.threads) | own, log, theirs)
+        own = {SOCKET: str(theirs.fileno()), SCRATCH: str(self._folder)}
+        process = _start(("serve",), self._environment(key.threads) | own, log, theirs)
         with contextlib.suppress(OSError):
             Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # the kernel's first victim
         return _Started(process)
@@ -192,13 +257,12 @@ class Crew:
 class _Cradle:
     """A process that has loaded a framework and is forked for each that is asked for."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, key: Key) -> None:
+    def __init__(self, stack: contextlib.ExitStack, folder: Path, key: Key, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
         log = folder / f"cradle-{key.framework}-{key.threads}.txt"
-        own = {CRADLE: str(theirs.fileno()), "LAMBDABENCH_SCRATCH": str(folder), **ONE_THREAD}
+        own = {CRADLE: str(theirs.fileno()), SCRATCH: str(folder), **ONE_THREAD}
         with theirs:
-            environment = worker_environment(key.threads) | own
-            self._process = _start(("cradle", key.framework), environment, log, theirs)
+            self._process = _start(("cradle", key.framework), environment | own, log, theirs)
         stack.callback(_end, self._process)
         self._wire = Wire(ours)
         stack.callback(self._wire.close)

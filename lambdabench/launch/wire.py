@@ -39,7 +39,7 @@ class Wire:
         except OSError as error:
             raise Gone from error
 
-    def hear(self, limit_s: float, on_wait: Callable[[], None] = lambda: None) -> Any:
+    def hear(self, limit_s: float, on_wait: Callable[[], object] = lambda: None) -> Any:
         """The next line. `on_wait` is called about ten times a second, and may raise. Raises Late, Gone."""
         end_s = time.monotonic() + limit_s
         while b"\n" not in self._unread:

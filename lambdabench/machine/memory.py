@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import host, nvidia
+
 PROC = Path("/proc/self")
 
 
@@ -18,6 +20,14 @@ def trim() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def free_bytes(device: str) -> int:
+    """What a device, by its name here, has left now: of the processor without swapping, of a GPU as NVML tells; 0 where nobody does."""
+    if device.partition(":")[0] == "cpu":
+        return host.available_bytes()
+    board = nvidia.board_of(device)
+    return 0 if board is None else board.free_bytes()
 
 
 class HostMeter:

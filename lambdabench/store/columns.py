@@ -19,7 +19,7 @@ PREFIXES = {
     "measurement": "",
     "visits": "visit_",
 }
-LISTS = {tuple[float, ...]: pa.float64(), tuple[int, ...]: pa.int64()}
+LISTS = {tuple[float, ...]: pa.float64(), tuple[int, ...]: pa.int64(), tuple[str, ...]: pa.string()}
 FIRST = [
     "schema_version",
     "run_id",

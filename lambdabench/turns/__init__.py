@@ -1,4 +1,5 @@
-"""Turns: in which order cases are visited, how often and how long. Pure."""
+"""Turns, of a run's cases and of the gate's two sides alike: in which order (`order`), how often and how long (`length`, `looks`), by
+which clock (`clocks`), and what turns of two sides tell (`sides`, `builds`)."""
 
 from .length import TAIL_S, Schedule, has_clocks, schedule
 from .order import in_turn, shares

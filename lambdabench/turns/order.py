@@ -1,4 +1,4 @@
-"""Who is visited when: every case once a round, in an order that no burst of another program can favour."""
+"""Who is visited when: every case, or both sides of one, once a round, in an order that no burst of another program can favour."""
 
 import random
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def in_turn(cases: Sequence[T], seed: int, round_: int) -> tuple[T, ...]:
-    """The cases of one round in random order, the same for the same seed and round."""
+    """The cases, or sides, of one round in random order, the same for the same seed and round."""
     order = list(cases)
     random.Random(f"{seed}/{round_}").shuffle(order)
     return tuple(order)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.serving import CRADLE, PRELOADED
-from . import leash, service
+from . import environment, leash, observing, service
 
 MOST_BYTES = 65536
 
@@ -24,6 +24,8 @@ MOST_BYTES = 65536
 def main(framework: str) -> None:
     """Answers {"fork": LOG} (with a descriptor) by {"pid": N}, and {"reap": PID} by its exit code; says first how many threads it has."""
     control = socket.socket(fileno=int(os.environ[CRADLE]))
+    environment.began()
+    observing.observers()
     for name in PRELOADED[framework]:
         with contextlib.suppress(ImportError):  # a case that needs it says so
             importlib.import_module(name)

@@ -1,27 +1,25 @@
-"""`python -m lambdabench.worker.pair FOLDER`: times two versions of the package in turn, case by case, in this one process.
+"""The gate's cases in this process: two versions of the package, both sides of a case made, visited call by call in turn, let go."""
 
-Both are loaded under names of their own beside ours, which only drives them; a framework is loaded with the first case that needs it.
-"""
-
-import dataclasses
 import importlib
 import importlib.util
-import os
+import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..core import codec
-from ..core.pairing import EXTRA_CALLS, Controls, Entry, Operator, PairOutcome, PairRequest, Side, Trouble
+from ..core.pairing import Entry, Opening, Operator, PairAnswered, PairAsked, PairOutcome, Side, Trouble
 from ..core.registry import ROOT
 from ..machine import instructions
-from . import agreement, leash
+from ..turns.clocks import Player
+from ..turns.sides import compare
+from . import agreement
 from .anchor import anchor
-from .builds import compare_builds
-from .turns import Compared, Player, Terms, compare, controls_of
 from .versions import Opened, Version, load, make_workload, open_session, strangers
 
+STEP_BYTES, STEPS = 16, 4096
+"""What comes before the first case in memory is so many steps long at most, of the allocator's own width."""
 T = TypeVar("T")
 
 
@@ -33,112 +31,101 @@ class Apart(Exception):
         self.trouble: Trouble = trouble
 
 
-def run(folder: Path) -> None:
-    """Answers `request.json` with one file a case, `0.json` and so on, then `controls.json` where they are asked for."""
-    request = codec.read(PairRequest, folder / "request.json")
-    head = load(f"{ROOT}_head", Path(request.head))
-    base = head if request.anchored else _load_base(Path(request.base))
-    quickest: tuple[float, Entry] | None = None
-    for number, entry in enumerate(request.entries):
-        if isinstance(base, str):
-            outcome = PairOutcome(label=entry.label, trouble="unmeasured", reason=base)
-        else:
-            outcome = (measure_anchored if request.anchored else answer)(entry, base, head, request)
-        codec.write(folder / f"{number}.json", outcome)
-        if not outcome.trouble and (quickest is None or outcome.head.call_s < quickest[0]):
-            quickest = outcome.head.call_s, entry
-    if request.controls and quickest is not None:
-        codec.write(folder / "controls.json", control(quickest[1], head, request.seed))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """A case, made once. `base`: None where the anchor takes its turns."""
+
+    base: Opened | None
+    head: Opened
+    versions: tuple[Version, Version]
+
+    def players(self) -> tuple[Player, Player]:
+        return Player(play=self.base.play if self.base is not None else anchor()), Player(play=self.head.play)
 
 
-def _load_base(folder: Path) -> Version | str:
-    """Base's version of the package, or why it cannot even be imported."""
-    try:
-        return load(f"{ROOT}_base", folder)
-    except (Exception, SystemExit) as error:  # anything that code may raise
-        return _first(error)
+class Pairs:
+    """Answers open, visit and close of cases that two versions of the package have. Both versions are loaded under names of their own
+    beside ours, which only drives them; a framework is loaded with the first case that needs it."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, str], Version] = {}
+        self._held: dict[str, list[_Pair]] = {}
+        self._before: list[bytearray] = []
+
+    def answer(self, asked: PairAsked) -> PairAnswered:
+        """What is asked, done. Whatever either side raises is its trouble, and the case is let go."""
+        try:
+            if asked.what == "open":
+                assert asked.opening is not None
+                self._open(asked.label, asked.opening)
+                return PairAnswered()
+            if asked.what == "visit":
+                assert asked.terms is not None
+                pair, terms = self._held[asked.label][-1], asked.terms
+                return PairAnswered(compared=_guard("head", lambda: compare(*pair.players(), terms)))
+            return PairAnswered(sides=self._close(asked.label, explain=asked.explain))
+        except Apart as apart:
+            self._drop(asked.label)
+            lost = PairOutcome(label=asked.label, trouble=apart.trouble, reason=str(apart))
+            return PairAnswered(trouble=lost)
+
+    def _open(self, label: str, opening: Opening) -> None:
+        """Makes both sides, those that were made of the case before still there: freed memory would be taken again."""
+        held = self._held.setdefault(label, [])
+        if not held:
+            self._before.append(bytearray(STEP_BYTES * random.Random(opening.seed).randrange(STEPS)))
+        head = self._loaded("head", Path(opening.head), "head")
+        if opening.anchored:
+            held.append(_anchored(opening.entry, head))
+            return
+        base = self._loaded("again" if opening.again else "base", Path(opening.base), "unmeasured")
+        held.append(_made(opening, base, head))
+        if len(held) == 1:
+            _check_agreement(held[0], opening.entry)
+
+    def _loaded(self, name: str, folder: Path, trouble: Trouble) -> Version:
+        """A version; what its import raises is a trouble."""
+        key = name, str(folder)
+        if key not in self._versions:
+            try:
+                self._versions[key] = load(f"{ROOT}_{name}", folder)
+            except (Exception, SystemExit) as error:  # anything that code may raise
+                raise Apart(trouble, _first(error)) from error
+        return self._versions[key]
+
+    def _close(self, label: str, *, explain: bool) -> tuple[Side, Side]:
+        """What is known of the sides that were made first, all of them let go."""
+        pair = self._held[label][0]
+        try:
+            for side, version in zip(("base", "head"), pair.versions, strict=True):
+                _check_own_code(side, version)
+            return _side(pair.base or pair.head, explain), _side(pair.head, explain)
+        finally:
+            self._drop(label)
+
+    def _drop(self, label: str) -> None:
+        for pair in self._held.pop(label, []):
+            for one in filter(None, (pair.base, pair.head)):
+                one.session.close()
 
 
-def answer(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
-    """One case's outcome; whatever either side raises becomes its trouble."""
-    opened: list[Opened] = []
-    try:
-        opened += _open(entry, base, head, request)
-        _check_agreement(opened, entry)
-
-        def build(number: int) -> tuple[Player, Player]:
-            if number:
-                turned = dataclasses.replace(request, swapped=request.swapped != bool(number % 2))
-                opened.extend(_open(entry, base, head, turned))
-            return _players(opened[-2:])
-
-        calls, extra = (EXTRA_CALLS, 1) if request.extra_work else (None, 0)
-        terms = Terms(
-            rules=entry.rules,
-            fixed_s=request.fixed_s,
-            slowdown=request.slowdown,
-            calls=calls,
-            extra_calls=extra,
-            seed=request.seed,
-        )
-        found = compare_builds(build, terms)
-        _check_own_code(base, head)
-        return _outcome(entry, found, opened[:2], request)
-    except Apart as apart:
-        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
-    finally:
-        for one in opened:
-            one.session.close()
-
-
-def measure_anchored(entry: Entry, base: Version, head: Version, request: PairRequest) -> PairOutcome:
-    """One case's time over the anchor's."""
-    opened: list[Opened] = []
-    try:
-        made = _guard("head", lambda: make_workload(head, entry.case))
-        opened.append(_guard("head", lambda: open_session(made, 0)))
-        _guard("head", lambda: agreement.call_with_gradients(opened[0]))
-        terms = Terms(rules=entry.rules, fixed_s=request.fixed_s, seed=request.seed)
-        found = compare(Player(play=anchor()), Player(play=opened[0].play), terms)
-        return _outcome(entry, found, [opened[0], opened[0]], request)
-    except Apart as apart:
-        return PairOutcome(label=entry.label, trouble=apart.trouble, reason=str(apart))
-    finally:
-        for one in opened:
-            one.session.close()
-
-
-def control(entry: Entry, head: Version, seed: int) -> Controls:
-    """Head against a second copy of itself, built as often as a case is: as it is, and with eleven calls to ten."""
-    again = load(f"{ROOT}_again", head.folder)
-    request = PairRequest(base=str(head.folder), head=str(head.folder), entries=(), seed=seed)
-    opened: list[Opened] = []
-
-    def build(number: int) -> tuple[Player, Player]:
-        opened.extend(_open(entry, again, head, dataclasses.replace(request, swapped=bool(number % 2))))
-        return _players(opened[-2:])
-
-    try:
-        same = compare_builds(build, Terms(rules=entry.rules, seed=seed + 1))
-        return controls_of(entry.label, *_players(opened[-2:]), entry.rules, seed, same=same)
-    finally:
-        for one in opened:
-            one.session.close()
-
-
-def _open(entry: Entry, base: Version, head: Version, request: PairRequest) -> tuple[Opened, Opened]:
-    """Sessions of base and head, made in the order that the request asks for, with equal weights and inputs."""
+def _made(opening: Opening, base: Version, head: Version) -> _Pair:
+    """Sessions of base and head, made in the order that is asked for, with equal weights and inputs."""
     sides: list[tuple[Trouble, Version]] = [("base", base), ("head", head)]
-    if request.swapped:
+    if opening.swapped:
         sides.reverse()
-    made = {name: _guard(name, lambda version=version: make_workload(version, entry.case)) for name, version in sides}
+    case = opening.entry.case
+    made = {name: _guard(name, lambda version=version: make_workload(version, case)) for name, version in sides}
     agreement.give_equal_weights(made["base"][2], made["head"][2])
     opened = {name: _guard(name, lambda name=name: open_session(made[name], 0)) for name, _ in sides}
-    return opened["base"], opened["head"]
+    return _Pair(base=opened["base"], head=opened["head"], versions=(base, head))
 
 
-def _players(opened: Sequence[Opened]) -> tuple[Player, Player]:
-    return Player(play=opened[0].play), Player(play=opened[1].play)
+def _anchored(entry: Entry, head: Version) -> _Pair:
+    made = _guard("head", lambda: make_workload(head, entry.case))
+    opened = _guard("head", lambda: open_session(made, 0))
+    _guard("head", lambda: agreement.call_with_gradients(opened))
+    return _Pair(base=None, head=opened, versions=(head, head))
 
 
 def _guard(trouble: Trouble, work: Callable[[], T]) -> T:
@@ -154,49 +141,29 @@ def _first(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
 
 
-def _check_agreement(opened: list[Opened], entry: Entry) -> None:
-    base = _guard("base", lambda: agreement.call_with_gradients(opened[0]))
-    head = _guard("head", lambda: agreement.call_with_gradients(opened[1]))
+def _check_agreement(pair: _Pair, entry: Entry) -> None:
+    sides: list[tuple[Trouble, Opened | None]] = [("base", pair.base), ("head", pair.head)]
+    base, head = (
+        _guard(name, lambda one=one: agreement.call_with_gradients(one)) for name, one in sides if one is not None
+    )
     if problem := agreement.difference(base, head, entry.case.dtype):
         raise Apart("outputs", f"{problem}; it is no question of speed until both compute the same")
 
 
-def _check_own_code(base: Version, head: Version) -> None:
-    for side, version in (("base", base), ("head", head)):
-        if found := strangers(version):
-            file = getattr(sys.modules[found[0]], "__file__", None)
-            raise Apart("foreign", f"{side} ran {found[0]} from {file}, expected it from {version.folder}")
+def _check_own_code(side: str, version: Version) -> None:
+    if found := strangers(version):
+        file = getattr(sys.modules[found[0]], "__file__", None)
+        raise Apart("foreign", f"{side} ran {found[0]} from {file}, expected it from {version.folder}")
 
 
-def _outcome(entry: Entry, found: Compared, opened: list[Opened], request: PairRequest) -> PairOutcome:
-    profiles = [_profile(one) if request.explain else ((), None) for one in opened]
-    counted = [instructions.count(one.session.call) if request.explain else None for one in opened]
-    times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
-    base, head = (
-        Side(
-            call_s=times[side],
-            faults_per_call=faults[side],
-            kernel=_kernel(one),
-            operators=profiles[side][0],
-            allocations_per_call=profiles[side][1],
-            instructions_per_call=counted[side],
-        )
-        for side, one in enumerate(opened)
-    )
-    return PairOutcome(
-        label=entry.label,
-        reason=found.reason,
-        verdict=found.verdict,
-        wall_ratio=found.wall_ratio,
-        clock=found.clock,
-        rounds=found.rounds,
-        calls=found.calls,
-        seconds=found.seconds,
-        p_value=found.p_value,
-        base=base,
-        head=head,
-        steal=found.noise.steal,
-        pressure=found.noise.cpu_pressure,
+def _side(one: Opened, explain: bool) -> Side:
+    """What is known of a side without timing; operators and counts where it is to be explained."""
+    operators, allocations = _profile(one) if explain else ((), None)
+    return Side(
+        kernel=_kernel(one),
+        operators=operators,
+        allocations_per_call=allocations,
+        instructions_per_call=instructions.count(one.session.call) if explain else None,
     )
 
 
@@ -213,18 +180,3 @@ def _kernel(opened: Opened) -> str:
     output = opened.session.call()
     opened.session.synchronize()
     return str(getattr(opened.session.effective(output), "kernel", "") or "")
-
-
-def main(arguments: list[str]) -> int:
-    """Exit code 0 when all was written."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m lambdabench.worker.pair FOLDER\n")
-        return 2
-    if os.environ.get(leash.LEASH):
-        leash.follow_parent()
-    run(Path(arguments[0]))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

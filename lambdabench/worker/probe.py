@@ -1,8 +1,6 @@
 """What the parent must know and cannot import: devices, versions, model names, sizes and counts."""
 
 import dataclasses
-import platform
-import re
 from pathlib import Path
 
 from .. import models
@@ -10,12 +8,7 @@ from ..core import codec, foreign, registry, sources
 from ..core.errors import MissingExtraError
 from ..core.hosts import find_hosts
 from ..core.spec import Device, Environment, Machine, ModelFacts, Wish
-from ..kernels._cpu import compiler
-from ..machine import accelerators, host
-
-PACKAGE = Path(__file__).parents[1]
-UNKNOWN = "0"
-"""Version where the package runs without being installed."""
+from . import environment
 
 
 def probe(folder: Path) -> None:
@@ -45,6 +38,7 @@ def _described(wish: Wish, wishes: tuple[Wish, ...]) -> ModelFacts:
 
 def find_machine() -> Machine:
     """Devices of every backend that can run here, the best first, and the environment."""
+    seen = environment.here()  # before frameworks are loaded, which set variables
     found: dict[str, Device] = {}
     busy: list[Device] = []
     missing: list[tuple[str, str]] = []
@@ -60,7 +54,9 @@ def find_machine() -> Machine:
     alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
     known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
     devices = tuple(sorted(known, key=_rank))
-    return Machine(devices=devices, environment=find_environment(devices), missing=tuple(missing), busy=tuple(busy))
+    return Machine(
+        devices=devices, environment=environment.settled(seen, devices), missing=tuple(missing), busy=tuple(busy)
+    )
 
 
 def _joined(known: Device, other: Device) -> Device:
@@ -75,44 +71,10 @@ def _joined(known: Device, other: Device) -> Device:
 
 
 def find_environment(devices: tuple[Device, ...]) -> Environment:
-    """Hardware and versions that a number depends on."""
-    cpu, flags = host.cpu_facts()
-    gpu = next((one for one in devices if one.kind not in ("cpu", "fake")), None)
-    cuda = gpu is not None and gpu.kind == "cuda"
-    seen = accelerators.look() if gpu else ()
-    return Environment(
-        lambdabench=f"{host.package_version(registry.ROOT) or UNKNOWN}+src.{host.source_hash(PACKAGE)}",
-        cpu=cpu,
-        cpu_flags=flags,
-        cores=host.usable_cores(),
-        memory_gib=host.memory_gib(),
-        gpu=gpu.title if gpu else "",
-        gpus=accelerators.told(seen),
-        driver=(nvidia_driver() or next((one.driver for one in seen), "")) if cuda else "",
-        os=f"{platform.system()} {platform.machine()}",
-        libc=host.libc(),
-        python=platform.python_version(),
-        torch=host.package_version("torch"),
-        torchvision=host.package_version("torchvision"),
-        timm=host.package_version("timm"),
-        triton=host.package_version("triton"),
-        jax=host.package_version("jax"),
-        jaxlib=host.package_version("jaxlib"),
-        flax=host.package_version("flax"),
-        numpy=host.package_version("numpy"),
-        cuda=host.package_versions(host.CUDA_RUNTIMES) if cuda else "",
-        cudnn=host.package_versions(host.CUDNNS) if cuda else "",
-        compiler=compiler(),
-        allocator=host.settings(),
-    )
+    """Hardware and versions that a number depends on, of a machine on which frameworks find these devices."""
+    return environment.settled(environment.here(), devices)
 
 
 def _rank(device: Device) -> tuple[int, int]:
     order = ("tpu", "cuda", "xpu", "mps", "cpu", "fake")
     return order.index(device.kind) if device.kind in order else len(order), int(device.name.partition(":")[2] or 0)
-
-
-def nvidia_driver(version: Path = Path("/proc/driver/nvidia/version")) -> str:
-    """The NVIDIA driver's version, of the open and the closed kernel module; "" where there is none."""
-    found = re.search(r"Kernel Module.*?\b(\d+\.\d+(\.\d+)?)\b", version.read_text()) if version.exists() else None
-    return found[1] if found else ""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ..core.globs import picked
+from ..turns.clocks import Player, read
 from . import leash, origins
 from .agreement import digest
 from .callee import Callee, intercepted
@@ -18,7 +19,6 @@ from .leash import LEASH
 from .pipes import OWN, PIPES, TREES
 from .skips import may_time, reason_of
 from .swap import TwoTrees
-from .turns import Player, read
 
 
 def stand() -> None:

@@ -1,4 +1,5 @@
-"""`python -m lambdabench.worker serve` with a socket: open cases, visited as they are asked for, until the other side goes.
+"""`python -m lambdabench.worker serve` with a socket: open cases, visited as they are asked for, until the other side goes. A run's
+cases are on a shelf, the gate's are pairs of two versions.
 
 A process that was started by itself says first that it is ready.
 One line of JSON asks, one answers. Standard output and error are the networks' own.
@@ -9,23 +10,31 @@ import os
 import socket
 
 from ..core import codec
-from ..core.serving import READY, SOCKET
+from ..core.pairing import PairAsked
+from ..core.serving import PAIR, READY, SOCKET
 from ..core.visits import Asked
 from ..models import create_workload
+from . import environment
+from .pair import Pairs
 from .shelf import Shelf
 
 
 def serve(connection: socket.socket) -> None:
     """Answers until the other side closes."""
-    shelf = Shelf(create_workload)
+    shelf, pairs = Shelf(create_workload), Pairs()
     with connection.makefile("rb") as lines:
         for line in lines:
-            answered = shelf.answer(codec.decode(Asked, json.loads(line)))
+            message = json.loads(line)
+            if PAIR in message:
+                answered = pairs.answer(codec.decode(PairAsked, message[PAIR]))
+            else:
+                answered = shelf.answer(codec.decode(Asked, message))
             connection.sendall(json.dumps(codec.encode(answered)).encode() + b"\n")
 
 
 def main() -> None:
     """Serves the socket that the environment names, and says first that all is loaded for it."""
     connection = socket.socket(fileno=int(os.environ[SOCKET]))
+    environment.began()
     connection.sendall(json.dumps(READY).encode() + b"\n")
     serve(connection)

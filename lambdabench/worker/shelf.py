@@ -15,8 +15,8 @@ from ..core.ports import Session, Workload
 from ..core.record import Measurement, Outcome, Visit
 from ..core.spec import Case, Job
 from ..core.visits import Answered, Asked, Length
-from ..machine import quiet
-from ..machine.memory import HostMeter
+from ..machine.memory import HostMeter, free_bytes
+from . import environment, observing
 from .bench import LiveBench
 from .explaining import explain
 from .warming import warm_up
@@ -59,6 +59,13 @@ class Shelf:
 
     def answer(self, asked: Asked) -> Answered:
         """What is asked, done; whatever goes wrong is an outcome with a status and a reason, and the case is let go."""
+        answered = self._tried(asked)
+        if answered.outcome is None:
+            return answered
+        seen = environment.witnessed()
+        return dataclasses.replace(answered, outcome=dataclasses.replace(answered.outcome, environment=seen))
+
+    def _tried(self, asked: Asked) -> Answered:
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         held = self._held.get(asked.job_id)
         case = asked.job.case if asked.job is not None else held.job.case if held is not None else None
@@ -113,7 +120,11 @@ class Shelf:
         self._step_s[job.job_id] = median(warm[-5:])
         outcome = self._outcome(job.job_id, started_at)
         found = tuple(complete(one) for one in answers if one is not None)
-        return Answered(outcome=dataclasses.replace(outcome, measurements=found), step_s=self._step_s[job.job_id])
+        return Answered(
+            outcome=dataclasses.replace(outcome, measurements=found),
+            step_s=self._step_s[job.job_id],
+            free_bytes=free_bytes(job.case.device),
+        )
 
     def _create(self, case: Case, framework: str) -> Workload:
         workload = self._create_workload(case, framework)
@@ -124,15 +135,17 @@ class Shelf:
         """One stretch of calls. Raises WrongOutputError where an output is wrong by now."""
         session, job_id = held.session, held.job.job_id
         held.bench.watch()
-        before, started_s = quiet.take_snapshot(), time.time()
-        cold = _cold(session.time_calls, length.cold_s)
-        step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
-        count = min(max(round(length.timed_s / step_s), length.least), length.most)
-        seconds = _timed(session.time_calls, count, length)
-        self._step_s[job_id] = median(seconds)
-        loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
-        rate = _pipelined(session, held.job.case, loops) if loops else None
-        noise = quiet.noise_between(before, quiet.take_snapshot(), len(cold) + len(seconds) + loops)
+        started_s = time.time()
+        with observing.around(held.job.case.device) as watching:
+            cold = _cold(session.time_calls, length.cold_s)
+            watching.warm()
+            step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
+            count = min(max(round(length.timed_s / step_s), length.least), length.most)
+            seconds = _timed(session.time_calls, count, length)
+            self._step_s[job_id] = median(seconds)
+            loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
+            rate = _pipelined(session, held.job.case, loops) if loops else None
+            noise = watching.noise(len(cold) + len(seconds) + loops)
         output = session.call()
         session.synchronize()
         if problem := session.check(output):

@@ -3,9 +3,8 @@
 EXTRA is the share of real extra work on head's side. The same rounds are judged again with head's times multiplied exactly.
 """
 
-import dataclasses
 import json
-import random
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..analysis.estimate import median
-from ..analysis.judge import following, judge, over_builds
-from ..core.pairing import Rules, Verdict
-from .builds import BUILDS
-from .turns import Player, Reading, read
+from ..analysis.judge import judge
+from ..analysis.weighing import AGREEING, BUILDS, alone, wants_build
+from ..core.pairing import Build, Rules
+from ..turns.clocks import Player, Reading, read
+from ..turns.looks import in_looks
+from ..turns.order import in_turn
+from ..turns.sides import built
 
 EXACT = (1.0, 1.03, 1.05, 1.10)
 """Factors by which head's times are multiplied."""
@@ -83,27 +85,26 @@ def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
     """What would be said of each factor, as `builds` do it, and when."""
     factors = EXACT if extra == 0 else (1.0,)
     kept: list[Any] = []
-    verdicts: dict[float, list[Verdict]] = {factor: [] for factor in factors}
+    builds: dict[float, list[Build]] = {factor: [] for factor in factors}
     seconds = dict.fromkeys(factors, 0.0)
     times: list[tuple[float, float]] = []
-    for number in range(BUILDS):
-        wanted = [one for one in factors if not verdicts[one] or verdicts[one][0].finding in ("slower", "faster")]
-        if not wanted:
-            break
+    while wanted := [one for one in factors if wants_build(builds[one], rules)]:
+        number = len(times)
         order = (0.0, extra) if number % 2 == 0 else (extra, 0.0)
         made = [KERNELS[kernel](one) for one in order]
         kept.append(made)  # freed memory would be taken again
         players = [Player(play=_repeated(one)) for one in (made if number % 2 == 0 else reversed(made))]
-        found, spent, medians = _build(players, wanted, random.Random(BUILDS * seed + number), rules)
+        found, spent, medians = _build(players, wanted, BUILDS * seed + number, rules)
         times.append(medians)
         for factor in wanted:
-            verdicts[factor].append(found[factor])
+            builds[factor].append(found[factor])
             seconds[factor] += spent[factor]
-    told = {factor: over_builds(many) for factor, many in verdicts.items()}
+    told = {factor: alone(many, rules) for factor, many in builds.items()}
     return {
         "kernel": kernel,
         "extra": extra,
         "seed": seed,
+        "agreeing": AGREEING,
         "found": {
             str(factor): {"finding": one.finding, "ratio": round(one.ratio, 5), "seconds": round(seconds[factor], 3)}
             for factor, one in told.items()
@@ -121,39 +122,45 @@ def _aligned(count: int) -> Any:
 
 
 def _build(
-    players: list[Player], factors: Sequence[float], order: random.Random, rules: Rules
-) -> tuple[dict[float, Verdict], dict[float, float], tuple[float, float]]:
-    """(Verdict of each factor, seconds until it, median wall times of a call) of one build."""
+    players: list[Player], factors: Sequence[float], seed: int, rules: Rules
+) -> tuple[dict[float, Build], dict[float, float], tuple[float, float]]:
+    """(What each factor's rounds say, seconds until it, median wall times of a call) of one build."""
     for _ in range(20):
         for one in players:
             read(one, 1)
     calls = max(1, round(8e-3 / read(players[0], 8).wall_s))
     start_s = time.perf_counter()
-    found: dict[float, Verdict] = {}
+    found: dict[float, Build] = {}
     spent: dict[float, float] = {}
     readings: list[list[Reading]] = [[], []]
-    look, due, over = 1, rules.first_look, False
-    while len(found) < len(factors):
-        while len(readings[0]) < due and not over:
-            first = order.random() < 0.5
-            for side in (first, not first):
-                readings[side].append(read(players[side], calls))
-            over = time.perf_counter() - start_s > rules.cap_s
+
+    def take() -> None:
+        for side in in_turn((0, 1), seed, len(readings[0])):
+            readings[side].append(read(players[side], calls))
+
+    def is_settled(look: int, is_over: bool) -> bool:
         for factor in factors:
-            if factor not in found and (one := _settled(readings, factor, rules, look, over)) is not None:
+            if (
+                factor not in found
+                and (one := _settled(readings, factor, rules, (look, is_over, bool(seed % BUILDS % 2)))) is not None
+            ):
                 found[factor], spent[factor] = one, time.perf_counter() - start_s
-        look, due = look + 1, following(due, rules)
+        return len(found) == len(factors)
+
+    in_looks(take, is_settled, rules, lambda: time.perf_counter() - start_s < rules.cap_s)
     base_s, head_s = (median([one.wall_s for one in side]) / calls for side in readings)
     return found, spent, (base_s, head_s)
 
 
-def _settled(readings: list[list[Reading]], factor: float, rules: Rules, look: int, over: bool) -> Verdict | None:
-    """The verdict of a look where it stands or time is out."""
-    verdict = judge(_logs(readings, "thread CPU", factor), rules, look)
-    vetoed = verdict.finding == "slower" and judge(_logs(readings, "wall", factor), rules, look).ratio <= 1
-    if vetoed:
-        verdict = dataclasses.replace(verdict, finding="unclear")
-    return verdict if over or verdict.finding != "unclear" else None
+def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: tuple[int, bool, bool]) -> Build | None:
+    """What a look says where it stands or time is out."""
+    look, over, swapped = at
+    logs = _logs(readings, "thread CPU", factor)
+    finding = judge(logs, rules, look).finding
+    wall_log = math.log(judge(_logs(readings, "wall", factor), rules, look).ratio)
+    if finding == "slower" and wall_log <= 0:
+        finding = "unclear"
+    return built(logs, finding, wall_log, swapped) if over or finding != "unclear" else None
 
 
 def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:

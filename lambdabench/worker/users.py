@@ -2,6 +2,7 @@
 runs in a session of its own, and where that would be timed both are at hand and called in turn."""
 
 import contextlib
+import dataclasses
 import importlib
 import io
 import os
@@ -12,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from ..analysis.weighing import BUILDS
 from ..core import codec
 from ..core.globs import picked
-from ..core.pairing import Operator, PairOutcome, Rules, Side, Trouble, UsersRequest, skipped
+from ..core.pairing import Compared, Operator, PairOutcome, Rules, Side, Terms, Trouble, UsersRequest, skipped, timed
+from ..turns.builds import compare_builds
+from ..turns.clocks import Player
+from ..turns.sides import compare, controls_of
 from . import leash, origins
 from .agreement import as_arrays, difference
 from .alone import ALONE
@@ -23,7 +28,6 @@ from .failures import said
 from .leash import LEASH
 from .skips import always_skipped, may_time, reason_of
 from .swap import Tree, TwoTrees, why_apart
-from .turns import Compared, Player, Terms, compare, controls_of
 
 
 class Pairing:
@@ -127,14 +131,39 @@ class Pairing:
             self._answered[name] = self._run_base(name, callee)
 
     def _run_base(self, label: str, head: Callee) -> PairOutcome:
-        """Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
-        met: list[PairOutcome] = []
+        """Builds of both, until the rule wants no more; one in a fresh process that is weighed with others."""
+        rules, met = rules_of(self._request, label), list[_Met]()
+
+        def measure(number: int, terms: Terms) -> Compared | None:
+            one = self._met(label, head, terms, number)
+            if isinstance(one, PairOutcome):
+                if not number:
+                    raise _Apart(one)
+                return None  # a test that runs but once
+            met.append(one)
+            return one.found
+
+        terms = Terms(rules=rules, fixed_s=self._request.fixed_s, seed=self._request.seed)
+        try:
+            found = compare_builds(measure, terms, most=1 if terms.fixed_s is not None else BUILDS)
+        except _Apart as apart:
+            return apart.outcome
+        return timed(label, found, *met[-1].sides)
+
+    def _met(self, label: str, head: Callee, terms: Terms, number: int) -> "_Met | PairOutcome":
+        """One build. Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
+        met: list[_Met | PairOutcome] = []
+
+        swapped = self._request.swapped != bool(number % 2)
+        terms = dataclasses.replace(terms, swapped=swapped)
 
         def meet(base: Callee) -> None:
-            if self._request.swapped:
-                self._inside("head", label, lambda again: met.append(self._compare(label, base, again)))
+            if swapped:
+                self._inside(
+                    "head", label, lambda again: met.append(self._compare(label, (base, again), terms, number))
+                )
             else:
-                met.append(self._compare(label, base, head))
+                met.append(self._compare(label, (base, head), terms, number))
 
         inner = self._inside("base", label, meet)
         if why := self._skips["base"].get(label, ""):
@@ -166,21 +195,22 @@ class Pairing:
         inner.broken = inner.broken or _refused(ended, printed.getvalue())
         return inner
 
-    def _compare(self, label: str, base: Callee, head: Callee) -> PairOutcome:
-        rules, now = rules_of(self._request, label), self._trees.now
+    def _compare(self, label: str, sides: tuple[Callee, Callee], terms: Terms, number: int) -> "_Met | PairOutcome":
+        base, head = sides
+        now = self._trees.now
         players = self._player("base", base), self._player("head", head)
         try:
-            problem = self._disagreement(base, head)
+            problem = self._disagreement(base, head) if not number else ""
             if strange := self._foreign():  # after what a call imports, and before time is spent
                 return PairOutcome(label=label, trouble="foreign", reason=strange)
             if problem:
                 return PairOutcome(label=label, trouble="outputs", reason=problem)
-            found = compare(*players, Terms(rules=rules, fixed_s=self._request.fixed_s, seed=self._request.seed))
+            found = compare(*players, terms)
             if not self._controlled:
                 twice = self._player("head", head), self._player("head", head)
-                codec.write(self._folder / "controls.json", controls_of(label, *twice, rules, self._request.seed))
+                codec.write(self._folder / "controls.json", controls_of(label, *twice, terms.rules, self._request.seed))
                 self._controlled = True
-            return self._outcome(label, found, (base, head))
+            return _Met(found=found, callees=sides, sides=self._sides(sides))
         except Exception as error:
             side: Trouble = self._trees.now
             return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
@@ -215,36 +245,14 @@ class Pairing:
             return ""
         return difference(found[0], found[1], "float32")
 
-    def _outcome(self, label: str, found: Compared, callees: tuple[Callee, Callee]) -> PairOutcome:
-        times, faults = (found.base_s, found.head_s), (found.base_faults, found.head_faults)
-        sides: list[Side] = []
+    def _sides(self, callees: tuple[Callee, Callee]) -> tuple[Side, Side]:
         trees: tuple[Tree, Tree] = ("base", "head")
-        for number, tree in enumerate(trees):
+        found: list[Side] = []
+        for tree, callee in zip(trees, callees, strict=True):
             self._trees.take(tree)
-            operators, allocations = self._profile(callees[number])
-            sides.append(
-                Side(
-                    call_s=times[number],
-                    faults_per_call=faults[number],
-                    operators=operators,
-                    allocations_per_call=allocations,
-                )
-            )
-        return PairOutcome(
-            label=label,
-            reason=found.reason,
-            verdict=found.verdict,
-            wall_ratio=found.wall_ratio,
-            clock=found.clock,
-            rounds=found.rounds,
-            calls=found.calls,
-            seconds=found.seconds,
-            p_value=found.p_value,
-            base=sides[0],
-            head=sides[1],
-            steal=found.noise.steal,
-            pressure=found.noise.cpu_pressure,
-        )
+            operators, allocations = self._profile(callee)
+            found.append(Side(operators=operators, allocations_per_call=allocations))
+        return found[0], found[1]
 
     def _profile(self, callee: Callee) -> tuple[tuple[Operator, ...], float | None]:
         """torch's operators where the tests have loaded torch, Python's functions elsewhere."""
@@ -252,6 +260,23 @@ class Pairing:
             return (), None
         name = "torch" if "torch" in sys.modules else "python"
         return importlib.import_module(f"{__package__}.evidence.{name}").profiled(callee.once, False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Met:
+    """A build of both sides, which stays in memory: what is freed would be taken again."""
+
+    found: Compared
+    callees: tuple[Callee, Callee]
+    sides: tuple[Side, Side]
+
+
+class _Apart(Exception):
+    """Both cannot be compared."""
+
+    def __init__(self, outcome: PairOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
 
 
 class _Inner:

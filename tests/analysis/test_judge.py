@@ -14,17 +14,14 @@ from lambdabench.analysis.judge import (
     MOST_ROUNDS,
     STATS,
     centre,
-    confirms,
     following,
     holm,
     judge,
     judge_processes,
-    over_builds,
     processes_p,
-    slower_p,
     spend,
 )
-from lambdabench.core.pairing import Finding, Rules, Verdict
+from lambdabench.core.pairing import Rules
 
 LOGS = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=12, max_size=60)
 RULES = Rules()
@@ -112,38 +109,6 @@ def test_holm_is_by_its_definition(p_values: list[float], alpha: float) -> None:
     assert found == wanted or close
 
 
-def test_processes_that_agree_confirm_and_one_that_does_not_spoils_it() -> None:
-    assert confirms([math.log(1.05), math.log(1.052), math.log(1.047)], RULES)
-    assert not confirms([math.log(1.05), math.log(1.052), math.log(1.01)], RULES)
-    assert not confirms([math.log(1.021), math.log(1.4), math.log(1.03)], RULES), "they differ too much"
-    assert not confirms([math.log(1.05)], RULES)
-
-
-def test_p_values_are_of_more_than_is_negligible() -> None:
-    source = random.Random(0)
-    slow = [math.log(1.05) + source.gauss(0, 0.02) for _ in range(60)]
-    even = [source.gauss(0, 0.02) for _ in range(60)]
-    assert slower_p(slow, RULES) < 1e-6
-    assert slower_p(even, RULES) > 0.5
-    assert slower_p([math.log1p(RULES.negligible)] * 8, RULES) == 1.0
-
-
-def told(finding: Finding, ratio: float) -> Verdict:
-    return Verdict(ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, tolerance=0.02, finding=finding)
-
-
-def test_slower_is_what_every_build_says() -> None:
-    slow, even, fast = told("slower", 1.05), told("same", 1.0), told("faster", 0.95)
-    assert over_builds([slow, slow, slow]).finding == "slower"
-    assert over_builds([slow, slow, slow]).ratio == pytest.approx(1.05)
-    assert over_builds([slow, slow, even]).finding == "unclear"
-    assert over_builds([slow, even, even]).finding == "same", "the mean is +1.6 %"
-    assert over_builds([slow, fast, slow]).finding == "unclear"
-    assert over_builds([told("slower", 1.2), even, even]).finding == "unclear", "the mean is +6 %"
-    assert over_builds([fast, fast, fast]).finding == "faster"
-    assert over_builds([even]) == even
-
-
 def signed_rank_tail(count: int, most: int) -> float:
     """Probability that the signed-rank statistic of `count` values is at most `most`: subsets of 1 to n by their sum."""
     ways = [1] + [0] * (count * (count + 1) // 2)
@@ -173,11 +138,6 @@ def test_the_interval_covers_the_centre_as_often_as_it_says() -> None:
         (found,) = centre([source.gauss(0, 1) for _ in range(15)], 0.1)
         hits += found.low <= 0 <= found.high
     assert 0.885 <= hits / 1500 <= 0.925
-
-
-def test_scripted_processes_without_a_spread_confirm() -> None:
-    assert confirms([math.log(1.05)] * 3, RULES)
-    assert not confirms([math.log(1.019)] * 3, RULES)
 
 
 def test_fresh_processes_are_judged_by_their_median_and_their_t_interval() -> None:

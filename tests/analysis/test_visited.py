@@ -17,7 +17,8 @@ def in_visits(record: Record, rounds: tuple[int, ...]) -> Record:
     """The record as if its samples had been made in visits, a value each."""
     assert record.measurement is not None
     values = tuple(record.measurement.value * (1 + 0.01 * one) for one in rounds)  # pyright: ignore[reportOptionalOperand]
-    visits = Visits(**{one.name: rounds for one in dataclasses.fields(Visits)})  # pyright: ignore[reportArgumentType]
+    alike = {one.name: rounds for one in dataclasses.fields(Visits)} | {"throttle": ("",) * len(rounds)}
+    visits = Visits(**alike)  # pyright: ignore[reportArgumentType]
     return dataclasses.replace(
         record, measurement=dataclasses.replace(record.measurement, visit_values=values), visits=visits
     )

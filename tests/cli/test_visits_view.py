@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdabench.cli.visits_view import noise_line, visits_line
+from lambdabench.cli.visits_view import device_line, noise_line, visits_line
 
 
 def rows(*processes: list[float], pressure: float = 0.0) -> pd.DataFrame:
@@ -44,3 +44,15 @@ def test_pressure_is_told_where_there_was_some() -> None:
     assert noise_line(rows([0.01, 0.01], pressure=0.01)) == ""
     assert noise_line(rows([0.01, 0.01], pressure=0.5)) == "▅▅  CPU pressure of each, 50 to 50 %"
     assert noise_line(rows([0.01], pressure=math.nan)) == ""
+
+
+def test_a_gpus_clock_is_drawn_and_what_held_it_down_is_counted() -> None:
+    told = rows([0.01, 0.01, 0.02]).assign(run_id="r", case_id="c", replicate=0)
+    told["visit_sm_clock_mhz"] = [[1980.0, 1980.0, 1000.0]]
+    told["visit_throttle"] = [["", "sw_power_cap", "hw_thermal_slowdown,sw_power_cap"]]
+    told["visit_other_processes"] = [[0.0, 0.0, 2.0]]
+    assert device_line(told) == (
+        "██▁  SM clock of each, 1000 to 1980 MHz; held down by sw_power_cap in 2, hw_thermal_slowdown in 1 of 3; "
+        "device shared in 1 of 3 visits"
+    )
+    assert device_line(told.assign(visit_sm_clock_mhz=None, visit_throttle=None, visit_other_processes=None)) == ""

@@ -90,3 +90,17 @@ def test_work_that_varies_and_time_that_does_too_are_no_number() -> None:
     assert "its work is another in every call, and so is its time" in one.reason
     steady = standing(visit(1, seconds=(0.1,) * 60), device="fake", flags=(VARIES,))
     assert outcomes_of(steady)[0][1].status == "ok"
+
+
+def test_heat_a_power_limit_and_strangers_on_the_device_are_flags_of_the_process_that_had_them() -> None:
+    calm = Noise(sm_clock_mhz=1980.0, sm_clock_least_mhz=1980.0, temperature_c=60.0, throttle="", other_processes=0)
+    hot = dataclasses.replace(
+        calm, sm_clock_mhz=1200.0, sm_clock_least_mhz=900.0, temperature_c=88.0, throttle="hw_thermal_slowdown"
+    )
+    full = dataclasses.replace(calm, throttle="sw_power_cap", other_processes=1)
+    found = standing(visit(1, calm), visit(2, hot), visit(3, calm), visit(4, full), device="cuda:0")
+    (_, first), (_, second) = outcomes_of(found)
+    assert (first.flags, second.flags) == (("throttled",), ("power_capped", "shared_device"))
+    assert (first.noise.sm_clock_mhz, first.noise.sm_clock_least_mhz, first.noise.temperature_c) == (1590, 900, 88)
+    assert (second.noise.throttle, second.noise.other_processes) == ("sw_power_cap", 1)
+    assert first.status == second.status == "ok"

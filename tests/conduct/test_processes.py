@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from lambdabench.conduct.processes import forks, key_of
+from lambdabench.conduct.processes import key_of
 from lambdabench.core.spec import Case, Job, Sampling
+from lambdabench.launch.hands import forks
 
 
 def job(**changes: object) -> Job:

@@ -1,109 +1,133 @@
-"""What several processes say of one case: slower is what all of them say, and the least sure one decides."""
+"""What several processes say of one case: as many as the rule wants, in either order, and a line of them all."""
 
+import math
 from pathlib import Path
 
 import pytest
 
-from lambdabench.core.pairing import Controls, Entry, PairOutcome, PairRequest, Side, UsersRequest
+from lambdabench.analysis.weighing import LOOKS
+from lambdabench.core.pairing import Build, Controls, Entry, Finding, PairOutcome, PairRequest, Side, UsersRequest
 from lambdabench.core.spec import Case
-from lambdabench.gate import check, users
-from lambdabench.gate.check import judge_lines
+from lambdabench.gate import check, fresh, users
 from lambdabench.gate.processes import Answered
 from lambdabench.gate.result import Line
 
 from .test_settings import verdict
 
+MANY = LOOKS[1]
 
-def process(p_value: float, ratio: float = 1.05, **changes: float) -> PairOutcome:
-    """One process that calls the case slower."""
-    head = Side(faults_per_call=changes.get("faults", 0.0))
-    return PairOutcome(label="a", verdict=verdict(ratio), p_value=p_value, head=head)
+
+def process(*ratios: float, faults: float = 0.0, label: str = "a") -> PairOutcome:
+    """One process whose builds say so."""
+    made: list[Build] = []
+    for one in ratios:
+        finding: Finding = "slower" if one > 1.02 else "same"
+        made.append(Build(log=math.log(one), sd=0.002, finding=finding, wall_log=math.log(one)))
+    told = verdict(ratios[0], "slower" if ratios[0] > 1.02 else "same")
+    return PairOutcome(label=label, verdict=told, builds=tuple(made), head=Side(faults_per_call=faults))
+
+
+SURE = process(1.05, 1.051, 1.049)
+LOST = PairOutcome(label="a", trouble="head", reason="it ended")
 
 
 def judged(first: PairOutcome, *again: PairOutcome, others: int = 0) -> Line:
     """The line of a case, beside others that are the same."""
     labels = ["a", *(f"other {number}" for number in range(others))]
     entries = [Entry(label=one, case=Case(model="test", kind="test")) for one in labels]
-    even = {one: PairOutcome(label=one, verdict=verdict(1.0, "same")) for one in labels[1:]}
-    return judge_lines(entries, {"a": first} | even, {"a": list(again)})[0]
+    even = {one: process(1.0, 1.001, label=one) for one in labels[1:]}
+    return fresh.lines(entries, {"a": first} | even, {"a": list(again)})[0]
 
 
-def test_slower_is_what_the_least_sure_process_says() -> None:
-    sure = process(1e-6)
-    assert judged(sure, sure, sure).status == "slower"
-    for doubtful in ((process(0.2), sure, sure), (sure, process(0.2), sure), (sure, sure, process(0.2))):
-        found = judged(*doubtful)
-        assert (found.status, found.evidence) == ("unclear", "3/3 processes; the processes differ too much to be sure")
-    assert judged(process(0.004), sure, sure).status == "slower"
-    assert judged(process(0.004), sure, sure, others=2).status == "unclear", "one of three cases"
-
-
-def test_every_process_has_to_agree_and_to_answer() -> None:
-    sure = process(1e-6)
-    assert judged(sure, sure, process(1e-6, 1.01)).evidence == "2/3 processes; not confirmed"
-    lost = PairOutcome(label="a", trouble="head", reason="it ended")
-    assert (judged(sure, sure, lost).status, judged(sure, sure, lost).evidence) == (
-        "unclear",
-        "2/3 processes; it ended",
-    )
-    assert judged(sure, sure).evidence == "2/3 processes; a process gave no answer"
-    assert judged(sure).status == "unclear"
-    found = judged(sure, sure, process(1e-6, 1.06))
+def test_slower_is_what_the_rule_says_of_all_processes() -> None:
+    found = judged(SURE, *[SURE] * (MANY - 1))
+    assert (found.status, found.evidence) == ("slower", f"{MANY} processes")
     assert found.verdict is not None
-    assert found.verdict.ratio == pytest.approx((1.05 * 1.05 * 1.06) ** (1 / 3))
-    assert (found.verdict.low, found.verdict.high) == (pytest.approx(1.04), pytest.approx(1.07))
+    assert found.verdict.ratio == pytest.approx(1.05)
+    assert judged(SURE).status == "unclear", "one alone does not"
+    even = process(1.0, 1.001, 0.999)
+    assert judged(SURE, *[even] * (MANY - 1)).status == "same"
+
+
+def test_many_cases_are_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    doubtful = [process(1.02 + 0.035 * (number % 2)) for number in range(MANY - 1)]
+    assert judged(process(1.04, 1.041, 1.04), *doubtful).status == "slower"
+    assert judged(process(1.04, 1.041, 1.04), *doubtful, others=5000).status == "unclear"
+    monkeypatch.setattr(fresh, "holm", lambda p_values, alpha: [False] * len(p_values))
+    found = judged(SURE, *[SURE] * (MANY - 1))
+    assert (found.status, found.evidence) == ("unclear", f"{MANY} processes; not significant among all cases (Holm)")
+
+
+def test_every_process_has_to_answer() -> None:
+    found = judged(SURE, *[SURE] * MANY, LOST)
+    assert (found.status, found.evidence) == ("unclear", f"{MANY + 2} processes; it ended")
 
 
 def test_page_faults_of_some_processes_are_the_allocators() -> None:
-    sure, faulting = process(1e-6), process(1e-6, faults=21.0)
-    found = judged(sure, faulting, sure)
+    faulting, few = process(1.05, 1.05, 1.05, faults=21.0), process(1.05, 1.05, 1.05, faults=20.0)
+    found = judged(SURE, faulting, *[SURE] * (MANY - 2))
     assert found.status == "unclear"
     assert found.evidence.endswith(
-        "page faults differ between the sides in 1 of 3 processes: the allocator, not the code"
+        f"page faults differ between the sides in 1 of {MANY} processes: the allocator, not the code"
     )
-    assert judged(faulting, faulting, faulting).status == "slower"
-    assert judged(sure, process(1e-6, faults=20.0), sure).status == "slower"
+    assert judged(*[faulting] * MANY).status == "slower"
+    assert judged(SURE, few, *[SURE] * (MANY - 2)).status == "slower"
 
 
-def test_suspects_are_asked_again_in_fresh_processes_made_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_one_process_cannot_settle_is_asked_again_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[PairRequest] = []
 
-    def ask(request: PairRequest, on_outcome: object, nursery: object = None) -> Answered:
+    def ask(request: PairRequest, on_outcome: object, hands: object = None) -> Answered:
         asked.append(request)
-        return Answered(outcomes=tuple(process(1e-6) for _ in request.entries), controls=None)
+        return Answered(outcomes=(SURE,), controls=None)
 
     monkeypatch.setattr(check, "ask", ask)
     entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
-    first = {"a": process(1e-6), "b": PairOutcome(label="b", verdict=verdict(1.0, "same"))}
+    first = {"a": SURE, "b": process(1.0, 1.001, label="b")}
     sides = check.Sides(base=Path("base"), head=Path("head"))
-    found = check.confirm(entries, first, sides, 2.0, lambda stage, one: None)
-    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": check.CONFIRMATIONS}
-    assert [[one.label for one in request.entries] for request in asked] == [["a"], ["a"]]
-    assert [(one.base, one.head, one.fixed_s, one.controls) for one in asked] == [("base", "head", 2.0, False)] * 2
-    assert [(one.swapped, one.explain) for one in asked] == [(True, False), (False, True)]
-    assert len({0, *(one.seed for one in asked)}) == 3, "none repeats the order of the first"
+    found = check.weigh_again(entries, first, sides, 1.0, lambda stage, one: None)
+    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": MANY - 1}
+    assert {tuple(one.label for one in request.entries) for request in asked} == {("a",)}
+    assert {(one.base, one.head, one.fixed_s, one.controls) for one in asked} == {("base", "head", 1.0, False)}
+    assert [one.swapped for one in asked] == [True, False] * ((MANY - 1) // 2) + [True]
+    assert [number for number, one in enumerate(asked, 2) if one.explain] == [LOOKS[0], LOOKS[1]]
+    assert len({0, *(one.seed for one in asked)}) == MANY, "none repeats the order of the first"
 
 
-def test_users_suspects_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_builds_of_two_speeds_are_asked_again_and_a_lost_process_ends_that() -> None:
+    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
+    first = {"a": process(1.055, 0.95, 1.05), "b": process(1.0, 1.001, label="b")}
+    turns: list[fresh.Turn] = []
+
+    def ask(turn: fresh.Turn) -> list[PairOutcome]:
+        turns.append(turn)
+        return [LOST if len(turns) == 3 else process(1.055, 0.95, 0.95)]
+
+    found = fresh.weighed(entries, first, ask, cases=2)
+    assert [one.number for one in turns] == [1, 2, 3]
+    assert len(found["a"]) == 3
+
+
+def test_users_tests_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[UsersRequest] = []
 
     def session(request: UsersRequest, path: Path, on_outcome: object) -> users.Session:
         asked.append(request)
-        answered = Answered(outcomes=tuple(process(1e-6) for _ in request.labels), controls=None)
+        answered = Answered(outcomes=(SURE,), controls=None)
         return users.Session(declared=request.labels, answered=answered, apart="")
 
     monkeypatch.setattr(users, "session", session)
-    request = UsersRequest(base="base", head="head")
+    request = UsersRequest(base="base", head="head", fixed_s=1.0)
     entries = users._entries(["a", "b"], request)
-    first = {"a": process(1e-6), "b": PairOutcome(label="b", verdict=verdict(1.0, "same"))}
-    found = users._confirm(request, entries, first, Path("tests"), 2.0, lambda stage, one: None)
-    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": check.CONFIRMATIONS}
-    assert [(one.labels, one.fixed_s, one.controls) for one in asked] == [(("a",), 2.0, False)] * 2
-    assert [(one.swapped, one.explain) for one in asked] == [(True, False), (False, True)]
-    assert len({0, *(one.seed for one in asked)}) == 3
-    calm = {name: PairOutcome(label=name, verdict=verdict(1.0, "same")) for name in ("a", "b")}
-    assert users._confirm(request, entries, calm, Path("tests"), 2.0, lambda stage, one: None) == {}
-    assert len(asked) == 2, "nothing is asked where nothing looks slower"
+    first = {"a": SURE, "b": process(1.0, 1.001, label="b")}
+    found = users._weigh_again(request, entries, first, Path("tests"), lambda stage, one: None)
+    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": MANY - 1}
+    assert {(one.labels, one.fixed_s, one.controls) for one in asked} == {(("a",), 1.0, False)}
+    assert {one.swapped for one in asked} == {True, False}
+    assert len({0, *(one.seed for one in asked)}) == MANY
+    calm = {name: process(1.0, 1.001, label=name) for name in ("a", "b")}
+    assert users._weigh_again(request, entries, calm, Path("tests"), lambda stage, one: None) == {}
+    assert len(asked) == MANY - 1, "nothing is asked where all is settled"
 
 
 def test_controls_are_asked_for_until_a_process_brings_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +135,7 @@ def test_controls_are_asked_for_until_a_process_brings_them(monkeypatch: pytest.
     brought = [None, held, None]
     asked: list[PairRequest] = []
 
-    def ask(request: PairRequest, on_outcome: object, nursery: object = None) -> Answered:
+    def ask(request: PairRequest, on_outcome: object, hands: object = None) -> Answered:
         asked.append(request)
         return Answered(outcomes=(PairOutcome(label=request.entries[0].label),), controls=brought[len(asked) - 1])
 

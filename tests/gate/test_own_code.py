@@ -23,7 +23,7 @@ ONE = "import shapes\n\ndef test_total(benchmark):\n    benchmark(shapes.total, 
 
 
 def run(project: Repository, build: str = "") -> Result:
-    request = check.Request(base="main", folder=project.folder, confirm_s=0.1, rules=Rules(cap_s=0.3))
+    request = check.Request(base="main", folder=project.folder, fresh_s=0.1, rules=Rules(cap_s=0.3))
     return users.run(request, "tests/bench", lambda stage, one: None, build)
 
 

@@ -9,6 +9,7 @@ import pytest
 from lambdabench.core.pairing import Entry, PairOutcome, PairRequest, Rules
 from lambdabench.core.spec import Case, options_from
 from lambdabench.gate import processes
+from lambdabench.launch import Crew
 
 CASE = Case(
     model="linear_attention",
@@ -34,27 +35,20 @@ def crashing(tmp_path: Path) -> Path:
     return folder
 
 
-def answers(nursery: processes.Nursery, head: Path, model: str) -> list[PairOutcome]:
+def answers(hands: Crew, head: Path, model: str) -> list[PairOutcome]:
     entry = Entry(label=model, case=dataclasses.replace(CASE, model=model), rules=Rules(cap_s=0.5))
     asked = PairRequest(base=str(processes.PACKAGE), head=str(head), entries=(entry,))
-    return list(processes.ask(asked, lambda one: None, nursery).outcomes)
+    return list(processes.ask(asked, lambda one: None, hands).outcomes)
 
 
 def test_a_crash_costs_its_case_and_the_next_kernel_is_measured(crashing: Path) -> None:
-    with processes.Nursery() as nursery:
-        (lost,) = answers(nursery, crashing, "linear_attention")
-        (found,) = answers(nursery, crashing, "self_attention")
-        (again,) = answers(nursery, crashing, "self_attention")
+    with processes.crew() as hands:
+        (lost,) = answers(hands, crashing, "linear_attention")
+        (found,) = answers(hands, crashing, "self_attention")
+        (again,) = answers(hands, crashing, "self_attention")
     assert lost.trouble == "head"
     assert lost.reason.startswith("the process ended with -6")
     for one in (found, again):
         assert one.verdict is not None, one.reason
         assert one.clock == "thread CPU"
         assert one.verdict.finding in ("same", "unclear")
-
-
-def test_only_torch_on_one_thread_of_the_cpu_is_forked() -> None:
-    nursery = processes.Nursery()
-    assert nursery.takes(CASE)
-    for other in ({"backend": "jax_jit"}, {"threads": 2}, {"device": "cuda"}):
-        assert not nursery.takes(dataclasses.replace(CASE, **other))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdabench.analysis import weighing
 from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.pairing import Rules
 from lambdabench.gate import check, overlay, users
@@ -63,7 +64,7 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
 
 
 def run(project: Repository, path: str = "tests/bench", only: str = "*") -> Result:
-    request = check.Request(base="main", folder=project.folder, only=only, confirm_s=0.3, rules=Rules(cap_s=3.0))
+    request = check.Request(base="main", folder=project.folder, only=only, fresh_s=0.3, rules=Rules(cap_s=3.0))
     return users.run(request, path, lambda stage, one: None)
 
 
@@ -100,12 +101,17 @@ def test_first(benchmark):
 """
 
 
-def test_what_comes_first_in_memory_is_not_slower_for_that(project: Repository) -> None:
+def test_what_comes_first_in_memory_is_not_slower_for_that(
+    project: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "LOOKS", (3, 5))  # thirty would say the same
     project.write("tests/bench/test_first.py", FIRST)
     project.commit("what is made first is slow, whichever side it is")
     found = run(project, only="*::test_first")
     assert statuses(found) == {"first": "unclear"}
-    assert [one.verdict.ratio > 1.1 for one in found.lines[0].outcomes if one.verdict] == [True, False, True]
+    outcomes = found.lines[0].outcomes
+    assert [one.log > 0.1 for one in outcomes[0].builds] == [True, False, True]
+    assert [one.verdict.ratio > 1.1 for one in outcomes[1:] if one.verdict] == [False, True, False, True]
 
 
 def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:

@@ -16,11 +16,12 @@ import pytest
 
 from lambdabench.core import codec
 from lambdabench.core.identity import case_id
-from lambdabench.core.serving import READY
+from lambdabench.core.pairing import PairAsked, Terms
+from lambdabench.core.serving import PAIR, READY
 from lambdabench.core.spec import Case, Job, Sampling, options_from
 from lambdabench.core.visits import Answered, Asked, Length
-from lambdabench.launch import hands
-from lambdabench.launch.hands import Crew, Hand, Key
+from lambdabench.launch import hands, starting
+from lambdabench.launch.hands import Crew, Ended, Hand, Key
 from lambdabench.launch.wire import Wire
 
 KEY = Key(framework="", threads=1, forks=True)
@@ -219,6 +220,54 @@ def test_each_process_writes_to_a_log_of_its_own_and_leaves_no_pipe(crew: Crew) 
         one.close()
 
 
+def test_what_is_no_runs_is_answered_as_it_is_and_an_end_is_told(crew: Crew) -> None:
+    hand = crew.start(Key(framework="", threads=1, forks=False))
+    message = {PAIR: codec.encode(PairAsked(what="visit", label="a", terms=Terms()))}
+    with pytest.raises(Ended, match=r"^the process ended with 1.*KeyError: 'a'"):
+        hand.say(message, 60.0)
+    assert hand.is_gone
+    late = crew.start(KEY)
+    with pytest.raises(Ended, match=r"^no answer after 0 s$"):
+        late.say(message, 0.0)
+    assert late.is_gone
+
+
+def test_a_crew_starts_processes_with_the_variables_and_in_the_folder_it_is_given(tmp_path: Path) -> None:
+    asked: list[int | None] = []
+
+    def environment(threads: int | None) -> dict[str, str]:
+        asked.append(threads)
+        return starting.worker_environment(threads)
+
+    with Crew(environment, tmp_path) as crew:
+        for forks in (True, False):
+            crew.start(Key(framework="", threads=1, forks=forks)).close()
+        assert asked == [1, 1]
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["0.txt", "1.txt", "cradle--1.txt"]
+    assert tmp_path.is_dir(), "it is whose it was"
+
+
+@pytest.mark.parametrize(("platform", "forks"), [("linux", True), ("darwin", False)])
+def test_a_case_tells_what_kind_of_process_it_wants(
+    platform: str, forks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert hands.kind_of(Case(model="a", threads=2)) == Key(framework="torch", threads=2, forks=forks)
+    assert not hands.kind_of(Case(model="a", backend="jax_jit")).forks
+
+
+def test_a_process_has_its_place_and_descriptors_and_ends_with_its_context(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    told = f"import os, time; os.write({into}, os.getcwd().encode()); time.sleep(60)"
+    place = tmp_path / "place"
+    place.mkdir()
+    with starting.process(tmp_path, (sys.executable, "-c", told), os.environ, place, (into,)) as process:
+        os.close(into)
+        assert os.read(out, 4096).decode() == str(place.resolve())
+    os.close(out)
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_a_cradle_that_forks_nothing_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
@@ -260,3 +309,26 @@ def _lives(pid: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_a_device_has_left_is_told_by_the_process_that_opened_a_case_on_it() -> None:
+    with Crew() as crew:
+        assert crew.free_bytes("cpu") == 0
+        wanted = job()
+        on_cpu = dataclasses.replace(wanted, case=dataclasses.replace(wanted.case, device="cpu"))
+        answered = ask(crew.start(KEY), on_cpu, "open")
+        assert answered.outcome is not None
+        assert answered.outcome.environment is not None
+        assert "+src." in answered.outcome.environment.lambdabench
+        assert crew.free_bytes("cpu") == answered.free_bytes > 0
+        assert crew.free_bytes("cuda:0") == 0
+
+
+def test_jax_takes_no_gpu_for_itself_unless_the_user_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(starting.PREALLOCATE, raising=False)
+    monkeypatch.setattr(starting.accelerators, "DRIVER", tmp_path / "absent")
+    assert starting.PREALLOCATE not in starting.worker_environment(2)
+    monkeypatch.setattr(starting.accelerators, "DRIVER", tmp_path)
+    assert starting.worker_environment(2)[starting.PREALLOCATE] == "false"
+    monkeypatch.setenv(starting.PREALLOCATE, "true")
+    assert starting.worker_environment(2)[starting.PREALLOCATE] == "true"

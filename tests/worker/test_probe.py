@@ -13,8 +13,10 @@ from lambdabench.core.hosts import Hosts
 from lambdabench.core.identity import fingerprint
 from lambdabench.core.spec import Device, Machine, ModelFacts, Wish
 from lambdabench.machine.accelerators import Accelerator
+from lambdabench.worker import environment
 from lambdabench.worker import probe as module
-from lambdabench.worker.probe import find_environment, find_machine, nvidia_driver, probe
+from lambdabench.worker.environment import nvidia_driver
+from lambdabench.worker.probe import find_environment, find_machine, probe
 
 
 def device(name: str, backend: str, rate: float | None = None) -> Device:
@@ -105,7 +107,7 @@ def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkey
     monkeypatch.setenv("CXX", "no_such_compiler")
     without = find_environment(())
     monkeypatch.delenv("CXX")
-    monkeypatch.setattr(module, "compiler", lambda: "c++ 12.2.0")
+    monkeypatch.setattr(environment, "compiler", lambda: "c++ 12.2.0")
     there = find_environment(())
     assert (without.compiler, there.compiler) == ("", "c++ 12.2.0")
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
@@ -115,7 +117,7 @@ def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkey
 
 
 def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.host, "package_version", lambda name: f"{name} 1")
+    monkeypatch.setattr(environment.host, "package_version", lambda name: f"{name} 1")
     on_cpu, on_gpu = find_environment((device("cpu", "e"),)), find_environment((device("cuda:0", "e"),))
     assert (on_cpu.cudnn, on_cpu.torchvision, on_cpu.triton) == ("", "torchvision 1", "triton 1")
     assert on_gpu.cudnn == "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1"
@@ -123,8 +125,8 @@ def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatc
 
 def test_environment_tells_which_gpu_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = (Accelerator(kind="cuda", title="A100", uuid="GPU-1", memory_bytes=2**36, driver="570.1"),)
-    monkeypatch.setattr(module.accelerators, "look", lambda: seen)
-    monkeypatch.setattr(module, "nvidia_driver", lambda: "")
+    monkeypatch.setattr(environment.accelerators, "look", lambda: seen)
+    monkeypatch.setattr(environment, "nvidia_driver", lambda: "")
     on_gpu, on_cpu = find_environment((device("cuda:0", "e"),)), find_environment((device("cpu", "e"),))
     assert (on_gpu.gpus, on_gpu.driver) == ("A100 GPU-1 64 GiB driver 570.1", "570.1")
     assert (on_cpu.gpus, on_cpu.driver) == ("", "")
@@ -150,3 +152,34 @@ def test_driver_version_of_closed_and_open_kernel_modules(line: str, version: st
 
 def test_no_driver(tmp_path: Path) -> None:
     assert nvidia_driver(tmp_path / "absent") == ""
+
+
+def test_a_process_that_measures_tells_the_source_and_the_settings_that_it_began_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began = environment.witnessed()
+    monkeypatch.setattr(environment.host, "source_hash", lambda folder: "edited since")
+    monkeypatch.setenv("CUDA_MODULE_LOADING", "LAZY")  # as torch does where it first touches a GPU
+    assert environment.witnessed() == began
+    assert environment.here().lambdabench.endswith("+src.edited since")
+    assert "CUDA_MODULE_LOADING=LAZY" in environment.here().allocator
+
+
+def test_variables_that_a_framework_sets_while_it_looks_for_devices_are_not_the_users(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def finds() -> tuple[Device, ...]:
+        monkeypatch.setenv("CUDA_MODULE_LOADING", "LAZY")
+        return (device("cpu", "eager"),)
+
+    monkeypatch.delenv("CUDA_MODULE_LOADING", raising=False)
+    monkeypatch.setattr(registry, "names", lambda kind: ("eager",))
+    monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=finds))
+    assert "CUDA_MODULE_LOADING" not in find_machine().environment.allocator
+
+
+def test_parent_and_worker_make_the_same_environment_of_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = (Accelerator(kind="cuda", title="A100", uuid="GPU-1", driver="570.1"),)
+    monkeypatch.setattr(environment.accelerators, "look", lambda: seen)
+    for found in ((device("cuda:0", "e"), device("cpu", "e")), (device("cpu", "e"),), (device("xpu:0", "e"),)):
+        assert environment.settled(environment.witnessed(), found) == find_environment(found)

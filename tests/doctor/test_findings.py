@@ -2,8 +2,12 @@
 
 import itertools
 
+import pytest
+
 from lambdabench import doctor
 from lambdabench.doctor import Finding
+from lambdabench.machine import accelerators
+from lambdabench.machine.accelerators import Accelerator
 
 
 def steady_clock(step_s: float = 0.001):
@@ -32,3 +36,22 @@ def test_the_verdict_names_what_is_loud() -> None:
     assert "latency" in doctor.verdict((fine,))[0]
     assert "(load)" in doctor.verdict((fine, loud))[1]
     assert doctor.verdict((broken,))[0].startswith("nothing")
+
+
+def test_real_turns_decide_where_there_are_some_and_the_load_does_not() -> None:
+    loud = Finding(level="warn", topic="load", text="9", remedy="wait")
+    fine = Finding(level="ok", topic="ratios", text="to 2 %")
+    wide = Finding(level="warn", topic="ratios", text="to 9 %", remedy="wait")
+    off = Finding(level="warn", topic="control", text="1.2", remedy="wait")
+    assert "latency" in doctor.verdict((loud, fine))[0]
+    assert "(ratios)" in doctor.verdict((loud, wide))[1]
+    assert doctor.verdict((loud, fine, off))[0].startswith("nothing now")
+
+
+def test_accelerators_are_told_with_who_is_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Accelerator(kind="cuda", title="NVIDIA H100", uuid="GPU-1", holders=((2**22 + 1, 2**30),))
+    monkeypatch.setattr(accelerators, "look", lambda: (held, Accelerator(kind="tpu", title="tpu 0x63")))
+    busy, free = (one for one in doctor.diagnose(steady_clock()) if one.topic == "gpu")
+    assert (busy.level, busy.remedy) == ("warn", "stop the other processes")
+    assert busy.text == "NVIDIA H100 GPU-1, process 4194305 holds 1.0 GiB"
+    assert (free.level, free.text) == ("ok", "tpu 0x63, nobody seen on it")

@@ -1,5 +1,7 @@
 """Two players in turn: neither side has an advantage by its place in a round, and a machine that was taken away says nothing."""
 
+import math
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,8 +10,9 @@ import pytest
 from lambdabench.core.pairing import Rules
 from lambdabench.core.record import Noise
 from lambdabench.machine import quiet
-from lambdabench.worker import turns
-from lambdabench.worker.turns import Compared, Player, Reading, Terms, compare
+from lambdabench.turns import sides
+from lambdabench.turns.clocks import Player, Reading
+from lambdabench.turns.sides import Compared, Terms, compare
 
 CALL_S = 0.01
 
@@ -75,7 +78,7 @@ def test_a_machine_that_was_taken_away_says_nothing(
     monkeypatch: pytest.MonkeyPatch, steal: float | None, seconds: float, finding: str
 ) -> None:
     monkeypatch.setattr(quiet, "noise_between", lambda *_: replace(Noise(), steal=steal))
-    monkeypatch.setattr(turns, "STEAL_SEEN_S", 0.5 - seconds)  # as if it had taken so long
+    monkeypatch.setattr(sides, "STEAL_SEEN_S", 0.5 - seconds)  # as if it had taken so long
     found, _ = compared(slower)
     assert found.verdict.finding == finding
     assert (found.verdict.ratio, found.noise.steal) == (pytest.approx(1.05), steal)
@@ -90,3 +93,20 @@ def test_cpu_time_that_the_wall_contradicts_is_unclear() -> None:
     found = compare(base, shorter, Terms(rules=Rules(cap_s=0.3)))
     assert found.verdict.finding == "unclear"
     assert found.reason == "CPU time says +5.0%, wall time -1.0%"
+
+
+def test_a_build_in_short_is_its_rounds_centre_and_standard_error() -> None:
+    source = random.Random(3)
+    logs = [source.gauss(0.05, 0.01) for _ in range(400)]
+    found = sides.built(logs, "slower", 0.04, True)
+    assert (found.log, found.finding, found.wall_log, found.swapped) == (
+        pytest.approx(0.05, abs=2e-3),
+        "slower",
+        0.04,
+        True,
+    )
+    assert found.sd == pytest.approx(0.01 / 400**0.5, rel=0.1)
+    told = compared(slower)[0].builds
+    base, head, _ = scripted(slower)
+    assert [one.swapped for one in compare(base, head, Terms(swapped=True)).builds] == [True]
+    assert [(one.finding, round(one.log, 6)) for one in told] == [("slower", round(math.log(1.05), 6))]

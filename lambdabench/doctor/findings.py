@@ -1,4 +1,4 @@
-"""Is this machine fit to measure, and what can it tell apart today? Every finding says what to mend."""
+"""What is looked at in two seconds: processor, memory, other programs, the clock, what is installed, accelerators."""
 
 import math
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .analysis.estimate import median
-from .core import caches
-from .kernels import _cpu
-from .machine import host, quiet
+from ..analysis.estimate import median
+from ..core import caches
+from ..kernels import _cpu
+from ..machine import accelerators, host, quiet
 
 BUSY_PRESSURE = 0.05
 FINE_SPREAD = 0.02
@@ -28,18 +28,8 @@ class Finding:
 
 
 def diagnose(now: Callable[[], float] = time.perf_counter) -> tuple[Finding, ...]:
-    """All findings; takes about two seconds."""
-    return (*_cores(), *_quiet(), _timer(now), _pairs(now), *_software(), _gpu())
-
-
-def verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
-    """(What this machine is fit for now, what not)."""
-    if any(one.level == "FAIL" for one in findings):
-        return "nothing until the FAIL lines are mended", "all measurements"
-    loud = {one.topic for one in findings if one.level == "warn"} & {"load", "pressure", "steal", "pairs"}
-    if loud:
-        return "ratios of cases measured in turn", f"absolute latency and small differences ({', '.join(sorted(loud))})"
-    return "latency, throughput, memory, and ratios", "percentiles beyond the 95th (too few samples in a case)"
+    """All of these findings; takes about two seconds."""
+    return (*_cores(), *_quiet(), _timer(now), _pairs(now), *_software(), *_gpus())
 
 
 def _cores() -> tuple[Finding, ...]:
@@ -159,18 +149,16 @@ def _software() -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _gpu() -> Finding:
-    """What NVML says of the first GPU; absent drivers are no fault."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
-        name = pynvml.nvmlDeviceGetName(handle)
-        clock = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
-        others = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    except Exception:  # pynvml raises its own errors, one per missing piece: each means there is no NVIDIA GPU to ask
-        return Finding(level="–", topic="gpu", text="none found")
-    text = f"{name}, SM clock {clock} MHz, {others} processes on it"
-    remedy = "stop the other processes" if others else ""
-    return Finding(level="warn" if others else "ok", topic="gpu", text=text, remedy=remedy)
+def _gpus() -> tuple[Finding, ...]:
+    """What NVML, the driver and the bus say of accelerators that a run here would see, and who is on them."""
+    found = [
+        Finding(
+            level="warn" if one.holders else "ok",
+            topic="gpu",
+            text=f"{one.told()}, {one.held() or 'nobody seen on it'}",
+            remedy="stop the other processes" if one.holders else "",
+        )
+        for one in accelerators.look()
+    ]
+    blind = "" if host.package_version("nvidia-ml-py") else "; nvidia-ml-py is not installed, so nobody was asked"
+    return tuple(found) or (Finding(level="–", topic="gpu", text=f"none found{blind}"),)

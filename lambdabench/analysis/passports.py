@@ -1,0 +1,100 @@
+"""What the passports of a run's visits say: how much of the CPU others took, what held a GPU's clock down, who else was on it.
+
+A visit's passport is what was sampled while it ran (`core.record.Noise`). A run is called quiet where nothing here speaks against it
+**and** its visits scatter little: each sees what the other misses.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..core.record import SLOWED, Noise
+from .estimate import median
+
+QUIET = 0.05
+"""Share of the time under which what others took of the CPU is no word worth."""
+METRICS = ("latency", "throughput", "throughput_per_device")
+"""Rows of these hold the visits of their case; the first of them that a case has is looked at."""
+COUNTED = ("cpu_pressure", "cpu_waited", "steal", "throttle", "other_processes")
+CASE = ["run_id", "case_id", "replicate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passports:
+    """Of `visits` visits: medians of the shares of time in which some task waited for a CPU, in which the visited process did, and
+    that other virtual machines took; None where nobody counts."""
+
+    visits: int = 0
+    pressure: float | None = None
+    waited: float | None = None
+    steal: float | None = None
+    slowed: int = 0
+    """Visits in which heat or a fault held the clock down."""
+    shared: int = 0
+    """Visits beside other processes on the device."""
+    reasons: Mapping[str, int]
+    """Visits by what held the clock down, settings and power limits included."""
+    sm_clock_mhz: tuple[float, ...] = ()
+    """Of each visit in time order; NaN where nobody tells."""
+
+
+def passports(rows: pd.DataFrame) -> Passports:
+    """Of rows as the store reads them, each visit once; those without visits say nothing."""
+    timed = rows[rows["metric"].isin(METRICS) & rows["visit_round"].notna()] if len(rows) else rows
+    once = timed.sort_values("metric").drop_duplicates(CASE) if len(timed) else timed
+    starts = _flat(once, "visit_started_s")
+    clocks = sorted(zip(starts, _flat(once, "visit_sm_clock_mhz"), strict=False))  # files of older schemas have none
+    columns = {name: _flat(once, f"visit_{name}") for name in COUNTED} | {"sm_clock_mhz": [one for _, one in clocks]}
+    return _counted(len(starts), columns)
+
+
+def of_noises(noises: Sequence[Noise]) -> Passports:
+    """Of visits in time order."""
+    columns = {name: [getattr(one, name) for one in noises] for name in (*COUNTED, "sm_clock_mhz")}
+    return _counted(len(noises), columns)
+
+
+def _counted(visits: int, columns: Mapping[str, Sequence[Any]]) -> Passports:
+    held = [{one for one in (text or "").split(",") if one} for text in columns["throttle"]]
+    return Passports(
+        visits=visits,
+        pressure=_middle(columns["cpu_pressure"]),
+        waited=_middle(columns["cpu_waited"]),
+        steal=_middle(columns["steal"]),
+        slowed=sum(bool(one & SLOWED) for one in held),
+        shared=sum((one or 0) > 0 for one in columns["other_processes"]),
+        reasons=dict(Counter(name for one in held for name in sorted(one))),
+        sm_clock_mhz=tuple(math.nan if one is None else float(one) for one in columns["sm_clock_mhz"]),
+    )
+
+
+def against(found: Passports) -> list[str]:
+    """What speaks against quiet, in words; empty where nothing does, or nobody tells."""
+    waited, steal = found.waited or 0.0, found.steal or 0.0
+    told = [pressure_phrase(found)] if (found.pressure or 0.0) >= QUIET else []
+    told += [f"waited for a CPU {100 * waited:.0f} % of its time"] if waited >= QUIET else []
+    told += [f"stolen {100 * steal:.0f} %"] if steal >= QUIET else []
+    told += [f"throttled in {found.slowed} of {found.visits} visits"] if found.slowed else []
+    told += [f"device shared in {found.shared} of {found.visits} visits"] if found.shared else []
+    return told
+
+
+def pressure_phrase(found: Passports) -> str:
+    """ "CPU pressure 12 %"."""
+    return f"CPU pressure {100 * (found.pressure or 0.0):.0f} %"
+
+
+def _flat(rows: pd.DataFrame, column: str) -> list:
+    """The numbers, or texts, of all visits; of rows whose file had no such column none."""
+    if column not in rows:
+        return []
+    return [value for one in rows[column] if one is not None and not isinstance(one, float) for value in one]
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    known = [float(one) for one in values if one is not None and not math.isnan(one)]
+    return median(known) if known else None

@@ -1,0 +1,20 @@
+"""What a machine is fit for now, as the findings say."""
+
+from .findings import Finding
+
+OF_TURNS = frozenset({"ratios", "control", "company"})
+"""Topics of real turns: where there are these, figures of the machine alone decide nothing."""
+OF_THE_MACHINE = frozenset({"load", "pressure", "steal", "pairs"})
+
+
+def verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
+    """(What this machine is fit for now, what not)."""
+    if any(one.level == "FAIL" for one in findings):
+        return "nothing until the FAIL lines are mended", "all measurements"
+    is_measured = any(one.topic == "ratios" for one in findings)
+    loud = {one.topic for one in findings if one.level == "warn"} & (OF_TURNS if is_measured else OF_THE_MACHINE)
+    if "control" in loud:
+        return "nothing now: equal networks do not come out equal", "all measurements (control)"
+    if loud:
+        return "ratios of cases measured in turn", f"absolute latency and small differences ({', '.join(sorted(loud))})"
+    return "latency, throughput, memory, and ratios", "percentiles beyond the 95th (too few samples in a case)"

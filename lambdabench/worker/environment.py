@@ -1,0 +1,85 @@
+"""What a number depends on besides its case, as the process that measures sees it: no framework, and no device is touched."""
+
+import dataclasses
+import functools
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core import registry
+from ..core.spec import Device, Environment
+from ..kernels._cpu import compiler
+from ..machine import accelerators, host
+
+PACKAGE = Path(__file__).parents[1]
+UNKNOWN = "0"
+"""Version where the package runs without being installed."""
+OF_CUDA = ("driver", "cuda", "cudnn")
+"""Fields that say nothing of a number where no framework drives an NVIDIA device."""
+HOSTS_OWN = ("cpu", "fake")
+
+
+def here() -> Environment:
+    """All that this process sees, but for what frameworks call its accelerators."""
+    return _now(_of_process())
+
+
+def witnessed() -> Environment:
+    """The same of a process that measures, as it `began`; accelerators are looked at anew."""
+    return _now(began())
+
+
+def settled(found: Environment, devices: Sequence[Device]) -> Environment:
+    """What a process saw, as rows hold it where frameworks find these devices, the best first: accelerators that none of them drives are
+    left out."""
+    gpu = next((one for one in devices if one.kind not in HOSTS_OWN), None)
+    left_out = ("gpus", *OF_CUDA) if gpu is None else OF_CUDA if gpu.kind != "cuda" else ()
+    return dataclasses.replace(found, gpu=gpu.title if gpu else "", **dict.fromkeys(left_out, ""))
+
+
+def _now(known: Environment) -> Environment:
+    seen = accelerators.look()
+    driver = nvidia_driver() or next((one.driver for one in seen if one.driver), "")
+    return dataclasses.replace(known, gpus=accelerators.told(seen), driver=driver)
+
+
+@functools.cache
+def began() -> Environment:
+    """What stays as it was when this was first asked, which a process does before it loads a framework: source that is edited later is
+    not what it runs, and variables that frameworks set (torch: CUDA_MODULE_LOADING) nobody asked for. Accelerators are not looked at,
+    so that a process that asks may still be forked."""
+    return _of_process()
+
+
+def _of_process() -> Environment:
+    """What does not change in a process's life."""
+    cpu, flags = host.cpu_facts()
+    return Environment(
+        lambdabench=f"{host.package_version(registry.ROOT) or UNKNOWN}+src.{host.source_hash(PACKAGE)}",
+        cpu=cpu,
+        cpu_flags=flags,
+        cores=host.usable_cores(),
+        memory_gib=host.memory_gib(),
+        os=f"{platform.system()} {platform.machine()}",
+        libc=host.libc(),
+        python=platform.python_version(),
+        torch=host.package_version("torch"),
+        torchvision=host.package_version("torchvision"),
+        timm=host.package_version("timm"),
+        triton=host.package_version("triton"),
+        jax=host.package_version("jax"),
+        jaxlib=host.package_version("jaxlib"),
+        flax=host.package_version("flax"),
+        numpy=host.package_version("numpy"),
+        cuda=host.package_versions(host.CUDA_RUNTIMES),
+        cudnn=host.package_versions(host.CUDNNS),
+        compiler=compiler(),
+        allocator=host.settings(),
+    )
+
+
+def nvidia_driver(version: Path = Path("/proc/driver/nvidia/version")) -> str:
+    """The NVIDIA driver's version, of the open and the closed kernel module; "" where there is none."""
+    found = re.search(r"Kernel Module.*?\b(\d+\.\d+(\.\d+)?)\b", version.read_text()) if version.exists() else None
+    return found[1] if found else ""
