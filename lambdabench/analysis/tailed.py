@@ -11,7 +11,7 @@ from ..core.quantiles import NAME, share_of
 from ..core.spec import Suite
 from .tails import SHOWN, Floats, Tail, over, tail, tails
 
-NEEDED = ("samples", "visit_samples", "asked_at")
+NEEDED = ("samples", "visit_samples", "visit_round", "asked_at")
 """The columns of the rows that tails are made of, beside those of `table`."""
 KEY = ["case_id", "fingerprint"]
 METRIC = "latency"
@@ -104,12 +104,18 @@ def asked_of(cases: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
 
 
 def visits_of(row: Mapping[str, Any]) -> Iterator[Floats]:
-    """A row's samples, visit by visit; all in one where it was measured in one piece."""
+    """A row's samples, visit by visit; all in one where it was measured in one piece. A visit that was made again because others disturbed
+    it counts and its repeat, for which a free machine was waited for, does not: with both, calm calls would be too many."""
     samples, counts = np.asarray(row["samples"], float), row.get("visit_samples")
     if counts is None or np.ndim(counts) == 0:
         yield samples
-    else:
-        yield from np.split(samples, np.cumsum(np.asarray(counts, int))[:-1])
+        return
+    seen: set[int] = set()
+    parts = np.split(samples, np.cumsum(np.asarray(counts, int))[:-1])
+    for number, part in zip(row["visit_round"], parts, strict=True):
+        if int(number) not in seen:
+            yield part
+        seen.add(int(number))
 
 
 def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:

@@ -59,6 +59,11 @@ def test_all_calls_of_all_processes_count_disturbed_visits_too(rows: Rows) -> No
     assert case["latency_p95_calls"] < 59
 
 
+def test_a_visit_that_was_disturbed_counts_and_the_one_made_instead_does_not() -> None:
+    row = {"samples": [1.0, 1.1, 5.0, 5.1, 1.2, 1.3], "visit_samples": [2, 2, 2], "visit_round": [4, 5, 5]}
+    assert [one.tolist() for one in tailed.visits_of(row)] == [[1.0, 1.1], [5.0, 5.1]]
+
+
 def test_a_bound_holds_what_processes_differ_by(rows: Rows) -> None:
     draw = np.random.default_rng(0)
     calls = [draw.lognormal(np.log(0.010), 0.01, 60).tolist() for _ in range(3)]
