@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Job, ModelFacts
+from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
 from .tails_view import plan_line, tail_legend
-from .telling import teller
+from .telling import fed_lines, teller
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
@@ -88,11 +88,6 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         f"{_cases(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
-
-
-def fed_lines(names: Collection[str], facts: Iterable[ModelFacts]) -> list[str]:
-    """What users' own networks of these names are given, for one image, where that is not images alone."""
-    return sorted({f"{one.name} is fed {one.fed}" for one in facts if one.fed and one.name in names})
 
 
 def _cases(jobs: Sequence[Job]) -> str:

@@ -1,10 +1,10 @@
-"""What tells one case from the others of its run, for lines about single cases."""
+"""What tells one case from the others of its run, for lines about single cases, and what networks are fed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from ..core import fields
-from ..core.spec import Case
+from ..core.spec import Case, ModelFacts
 
 OF_A_MODEL = (fields.NAMED["image_px"],)
 
@@ -18,6 +18,11 @@ def teller(cases: Sequence[Case]) -> Callable[[Case], str]:
         return f" ({text})" if text else ""
 
     return told
+
+
+def fed_lines(names: Collection[str], facts: Iterable[ModelFacts]) -> list[str]:
+    """What users' own networks of these names are given, for one image, where that is not images alone."""
+    return sorted({f"{one.name} is fed {one.fed}" for one in facts if one.fed and one.name in names})
 
 
 def _as_row(case: Case) -> dict[str, Any]:

@@ -141,8 +141,7 @@ def prepare(
     is_alone = hosts.count > 1 and not placing.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
     if hosts.speaks:
-        folders.refuse_unwritable(request.results / wanted.name, "give another --results")
-        folders.refuse_unwritable(request.reports / wanted.name, "its figures go there; give another --reports")
+        _refuse_unwritable(request, wanted.name)
     owned.refuse_absent(wanted)
     check_options(wanted)
     with placing.alone(is_alone):
@@ -194,6 +193,11 @@ def prepare(
         seen=seen,
         is_alone=is_alone,
     )
+
+
+def _refuse_unwritable(request: RunRequest, name: str) -> None:
+    folders.refuse_unwritable(request.results / name, "give another --results")
+    folders.refuse_unwritable(request.reports / name, "its figures go there; give another --reports")
 
 
 def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
