@@ -34,6 +34,7 @@ def mine(away: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch) 
     here = Machine(devices=fake.find_devices(), environment=environment)
     found = Found(machine=here, names=(), facts={})
     monkeypatch.setattr(measuring.launch, "probe", lambda wishes, **_: found)
+    monkeypatch.setattr(measuring, "settled", lambda seen, devices: environment)  # its workers are on that machine too
     (away / "mine.toml").write_text(MINE)
     return "mine.toml"
 

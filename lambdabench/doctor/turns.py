@@ -143,16 +143,18 @@ def _told(seen: _Seen, wanted: Suite, device: str, seconds: float) -> Iterator[F
     text = f"{visits} in {processes} on {device} in {seconds:.0f} s: {names[0]} twice, beside {', '.join(names[1:])}"
     yield Finding(level="ok", topic="turns", text=text)
     table = fit(seen.visits)
-    yield _ratios(table, wanted)
+    yield from _ratios(table, wanted)
     yield from _control(table)
     yield _company(seen.noises)
 
 
-def _ratios(table: Fit, wanted: Suite) -> Finding:
+def _ratios(table: Fit, wanted: Suite) -> Iterator[Finding]:
     found = foreseen.scatter(table)
     if found is None:
         text = "too few turns to tell how visits and processes differ"
-        return Finding(level="warn", topic="ratios", text=text, remedy=f"{COUNTERPART}, then run doctor again")
+        yield Finding(level="warn", topic="ratios", text=text, remedy=f"{COUNTERPART}, then run doctor again")
+        yield _unranked(wanted)
+        return
     sampling = wanted.sampling
     length = Length(rounds=sampling.rounds, processes=sampling.processes, cases=len(wanted.cells))
     factor = foreseen.reach(found, length)
@@ -162,11 +164,19 @@ def _ratios(table: Fit, wanted: Suite) -> Finding:
         f"processes by {one_process:.1f} % beyond that)"
     )
     if factor < FINE_REACH:
-        return Finding(level="ok", topic="ratios", text=text)
+        yield Finding(level="ok", topic="ratios", text=text)
+        return
     by_visits = found.within * length.processes / length.rounds > found.between
     more = "four times the rounds" if by_visits else "four times the processes"
     remedy = f"{COUNTERPART}; {more} in [sampling] would halve it"
-    return Finding(level="warn", topic="ratios", text=text, remedy=remedy)
+    yield Finding(level="warn", topic="ratios", text=text, remedy=remedy)
+    if factor > sampling.tells:
+        yield _unranked(wanted)
+
+
+def _unranked(wanted: Suite) -> Finding:
+    text = f"a run now would rank nothing: {wanted.name} must know its ratios to a factor of {wanted.sampling.tells:g}"
+    return Finding(level="warn", topic="ranking", text=text, remedy=COUNTERPART)
 
 
 def _control(table: Fit) -> Iterator[Finding]:

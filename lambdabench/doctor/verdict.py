@@ -2,7 +2,7 @@
 
 from .findings import Finding
 
-OF_TURNS = frozenset({"ratios", "control", "company"})
+OF_TURNS = frozenset({"ratios", "ranking", "control", "company"})
 """Topics of real turns: where there are these, figures of the machine alone decide nothing."""
 OF_THE_MACHINE = frozenset({"load", "pressure", "steal", "pairs"})
 
@@ -15,6 +15,8 @@ def verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
     loud = {one.topic for one in findings if one.level == "warn"} & (OF_TURNS if is_measured else OF_THE_MACHINE)
     if "control" in loud:
         return "nothing now: equal networks do not come out equal", "all measurements (control)"
+    if "ranking" in loud:
+        return "nothing now: a run would rank nothing", "all measurements (ranking)"
     if loud:
         return "ratios of cases measured in turn", f"absolute latency and small differences ({', '.join(sorted(loud))})"
     return "latency, throughput, memory, and ratios", "percentiles beyond the 95th (too few samples in a case)"

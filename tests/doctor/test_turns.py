@@ -10,7 +10,7 @@ import pytest
 from lambdabench import suite
 from lambdabench.conduct import Stop
 from lambdabench.core.record import Noise
-from lambdabench.doctor import turns
+from lambdabench.doctor import turns, verdict
 from lambdabench.machine import host, lease
 
 
@@ -85,6 +85,14 @@ def test_few_turns_promise_nothing() -> None:
     few = told(found)
     assert (few["ratios"].level, "too few turns" in few["ratios"].text) == ("warn", True)
     assert "control" not in few
+    assert few["ranking"].text == "a run now would rank nothing: quickstart must know its ratios to a factor of 1.25"
+    assert verdict(tuple(few.values()))[0] == "nothing now: a run would rank nothing"
+
+
+def test_ratios_that_no_run_would_rank_by_are_told_so() -> None:
+    loud, wide = told(seen(process_sd=0.4)), told(seen(visit_sd=0.1))
+    assert "ranking" in loud
+    assert "ranking" not in wide
 
 
 def test_a_network_that_fails_is_a_failure_of_the_machine() -> None:
