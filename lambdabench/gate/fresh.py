@@ -86,14 +86,14 @@ def _line(entry: Entry, outcomes: Sequence[PairOutcome], ruling: Ruling, signifi
         said = (*told, *explain.short(outcomes[0]))
     else:
         said = told
-    explained = [one for one in outcomes if one.head.operators] or outcomes[-1:]
+    explained = filter(None, (explain.long(one) for one in reversed(outcomes)))
     return Line(
         label=entry.label,
         status=status,
         outcomes=tuple(outcomes),
         verdict=ruling.verdict,
         evidence="; ".join(said),
-        explanation=explain.long(explained[-1]) if status == "slower" else (),
+        explanation=next(explained, ()) if status == "slower" else (),
     )
 
 

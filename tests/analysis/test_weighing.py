@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import statistics
 from collections.abc import Sequence
 
 import pytest
@@ -100,11 +99,17 @@ def test_what_one_process_calls_slower_takes_as_many_as_two_speeds_would_show_th
 
 
 def test_what_was_chosen_for_looking_slower_must_look_so_without_it() -> None:
-    first = builds(0.2, 0.2, 0.2)
-    calm = [builds(0.012, 0.013, 0.012)] * (LOOKS[1] - 1)
-    assert statistics.mean([0.2, *[0.012] * 9]) > 0.02
-    assert finding(first, *calm) != "slower"
+    calm = [builds(0.018, 0.0182, 0.0181)] * (LOOKS[1] - 1)
+    found = weigh([builds(0.04, 0.04, 0.04), *calm], RULES)
+    assert (round(found.verdict.ratio, 3), found.verdict.finding) == (1.02, "unclear")
+    assert 0.04 + 9 * 0.0181 > 10 * 0.02, "over the tolerance with it"
     assert finding(SLOW, *[EVEN] * (LOOKS[1] - 1)) == "same"
+
+
+def test_all_processes_together_must_be_over_the_tolerance_too() -> None:
+    more = [builds(0.0202, 0.0203, 0.0202)] * (LOOKS[1] - 1)
+    assert finding(builds(0.0205, 0.0205, 0.0205), *more) == "slower"
+    assert finding(builds(0.005, 0.03, 0.005), *more) == "same"
 
 
 def test_what_stage_one_saw_counts() -> None:

@@ -45,6 +45,8 @@ def test_what_is_slower_is_named_and_confirmed_and_nothing_else(repository: Repo
     assert slow.verdict.ratio == pytest.approx(1.05, rel=1e-3)
     assert [one.verdict.finding for one in slow.outcomes if one.verdict] == ["slower"] * 10
     assert slow.evidence == "10 processes"
+    orders = [[two.swapped for two in one.builds] for one in slow.outcomes[:3]]
+    assert orders == [[False, True, False], [True, False, True], [False, True, False]], "sides made in either order"
 
 
 def test_what_is_faster_is_no_fault(repository: Repository) -> None:

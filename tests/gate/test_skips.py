@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import PairOutcome, Rules, UsersRequest, Verdict, skipped
-from lambdabench.gate import apart, check, trees, users
-from lambdabench.gate.check import judge_lines
+from lambdabench.core.pairing import Build, PairOutcome, Rules, UsersRequest, Verdict, skipped
+from lambdabench.gate import apart, check, fresh, trees, users
 from lambdabench.gate.result import Line, Result
 from lambdabench.worker import skips
 
@@ -160,14 +159,15 @@ def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Re
 
 def outcome(name: str, finding: str = "same") -> PairOutcome:
     verdict = Verdict(ratio=1.0, low=0.99, high=1.01, tolerance=0.02, finding=finding)  # pyright: ignore[reportArgumentType]
-    return PairOutcome(label=name, verdict=verdict)
+    made = Build(log=0.0, sd=0.001, finding=verdict.finding, wall_log=0.0)
+    return PairOutcome(label=name, verdict=verdict, builds=(made, made))
 
 
 def test_a_case_that_is_skipped_is_counted_for_what_it_is() -> None:
     request = UsersRequest(base="", head="")
     entries = users._entries(["a", "b", "c"], request)
     outcomes = {"a": outcome("a"), "b": skipped("b", head="x", base="x"), "c": skipped("c", head="", base="y")}
-    lines = judge_lines(entries, outcomes, {})
+    lines = fresh.lines(entries, outcomes, {})
     assert [one.status for one in lines] == ["same", "skipped", "skipped"]
     found: Result = result(lines)
     assert (found.exit_code, found.exit_reason) == (0, "nothing slower; 1 skipped on one side, not compared")

@@ -112,6 +112,7 @@ def test_what_comes_first_in_memory_is_not_slower_for_that(
     outcomes = found.lines[0].outcomes
     assert [one.log > 0.1 for one in outcomes[0].builds] == [True, False, True]
     assert [one.verdict.ratio > 1.1 for one in outcomes[1:] if one.verdict] == [False, True, False, True]
+    assert [one.swapped for told in outcomes for one in told.builds] == [False, True, False, *(True, False) * 2]
 
 
 def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:
