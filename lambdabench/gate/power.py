@@ -218,7 +218,8 @@ def page(found: dict[tuple[str, float], list[Checked]]) -> str:
 TOLD = (
     "`unclear` of the first process alone: its builds disagree, and it goes on to fresh ones; or noise hid the answer of its first build",
     "for 10 s, and it stays so. A kernel of two speeds whose first two builds are both of the same one is called same where that hides",
-    "what it lost: two builds can do no better.",
+    "what it lost: two builds can do no better. Where processes differ and their builds do not, the first one alone cannot know it, and",
+    "says same of what became slower as often as it happened to be a fast one.",
 )
 
 
