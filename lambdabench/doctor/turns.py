@@ -23,7 +23,7 @@ from ..core.errors import DeviceError
 from ..core.record import Noise
 from ..core.spec import Case, Job, Sampling, Suite
 from ..launch.hands import Crew
-from ..machine import accelerators, host, lease
+from ..machine import accelerators, host, lease, quiet
 from .findings import Finding
 
 LIMIT_S = 20.0
@@ -123,6 +123,7 @@ def _played(jobs: list[Job], stop: Stop, begun_s: float, limit_s: float) -> _See
                         round_=turn.visit.round,
                         process=turn.job.replicate,
                         log_value=math.log(median(turn.visit.seconds)),
+                        lost=quiet.lost_of(turn.visit.noise) or 0.0,
                     )
                 )
             elif turn.ended is not None and turn.ended.status != "skipped":

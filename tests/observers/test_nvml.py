@@ -3,6 +3,7 @@
 import ctypes
 import math
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -205,16 +206,9 @@ def test_processes_of_the_run_are_no_strangers(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_worker_of_the_same_conductor_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(nvidia.CONDUCTOR, str(os.getpid()))
-    child = os.fork()
-    if not child:
-        time.sleep(30)
-        os._exit(0)
-    try:
-        assert nvidia.is_ours(child)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert nvidia.is_ours(child.pid)
         assert not nvidia.is_ours(1)
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
 
 
 def test_it_samples_throughout_at_its_rate_and_ends_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
