@@ -143,6 +143,9 @@ class SamplingTable(BaseModel):
     at: Annotated[str, AfterValidator(_check_quantile)] = Field(
         default=SAMPLING.at, description="A quantile of latency that is to have an upper bound: p95, p99.9."
     )
+    aim_s: Positive | None = Field(
+        default=None, description="Seconds of the whole run: fewer rounds where others' programs draw it out."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
 
 
@@ -243,7 +246,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
 
 
 def _sampling(table: SamplingTable, at: str | None) -> Sampling:
-    told = table.model_dump(exclude={"target_precision", "spread_processes"})
+    told = table.model_dump(exclude={"target_precision", "spread_processes"}, exclude_none=True)
     return Sampling(**told | {"processes": max(table.processes, table.spread_processes), "at": at or table.at})
 
 

@@ -288,6 +288,7 @@ def _orchestra(
         half_of=lambda job: plan.halved(job, plan.defaults_of(job.case, prepared.defaults)),
         seed=prepared.suite.sampling.seed,
         end_s=end_s,
+        aim_s=begun_s + prepared.suite.sampling.aim_s if is_alone else float("inf"),
         free_bytes=crew.free_bytes if is_alone else lambda device: 0,
         retries=is_alone,
         spare=planned.spare,

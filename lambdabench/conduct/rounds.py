@@ -89,6 +89,8 @@ class Orchestra:
     seed: int = 0
     first_round: int = 0
     end_s: float = float("inf")
+    aim_s: float = float("inf")
+    """When it is to be over, by making fewer rounds, but one in each generation."""
     clock: Callable[[], float] = time.monotonic
     is_stopped: Callable[[], bool] = lambda: False
     """Whether somebody wants it to end."""
@@ -139,7 +141,7 @@ class _Run:
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
         now_s = self._orchestra.clock()
-        self._share_s = now_s + (self._end_s - now_s) / (generations - generation)
+        self._share_s = now_s + (min(self._end_s, self._orchestra.aim_s) - now_s) / (generations - generation)
 
     def play(self, waiting: Sequence[Standing], generation: int) -> Iterator[Turn]:
         """The heats of a generation, with those that come in."""

@@ -85,6 +85,9 @@ class Sampling:
     tail_visits: int = 0
     """Visits that are wanted for that bound, as far as time allows: as many as it takes independent calls, since what disturbs a visit
     disturbs all of it."""
+    aim_s: float = float("inf")
+    """Seconds that the whole run is to take: where others' programs draw it out it makes fewer rounds, of all cases one in each generation
+    of processes whatever that takes."""
     seed: int = 0
 
 

@@ -76,6 +76,18 @@ def test_a_generation_has_its_share_of_a_budget() -> None:
     assert all(len(stay.visits) >= 1 for stay in turns[-1].standing.stays)
 
 
+def test_a_run_that_is_drawn_out_makes_fewer_rounds_but_one_in_each_generation() -> None:
+    def rounds(aim_s: float) -> list[int]:
+        """Visits of each process of a case; each takes half a second, and so does opening and closing it."""
+        script = Script()
+        turns = list(follow([job("a")], orchestra(script, aim_s=aim_s)))
+        return [len(stay.visits) for stay in turns[-1].standing.stays]
+
+    assert rounds(7.5) == [3, 3, 3]
+    assert rounds(5.0) == [3, 2, 1]
+    assert rounds(0.1) == [1, 1, 1]
+
+
 def test_a_stop_is_a_stop() -> None:
     script = Script()
     turns = list(follow([job("a"), job("b")], orchestra(script, is_stopped=lambda: True)))
