@@ -4,6 +4,7 @@ A visit's passport is what was sampled while it ran (`core.record.Noise`). A run
 **and** its visits scatter little: each sees what the other misses.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,16 @@ from typing import Any
 import pandas as pd
 
 from ..core.record import SLOWED, Noise
+from ..core.witness import DISTURBED, lost_share
 from .estimate import median
 
 QUIET = 0.05
 """Share of the time under which what others took of the CPU is no word worth."""
 METRICS = ("latency", "throughput", "throughput_per_device")
 """Rows of these hold the visits of their case; the first of them that a case has is looked at."""
-COUNTED = ("cpu_pressure", "cpu_waited", "steal", "throttle", "other_processes")
+SELDOM = 0.05
+"""Share of the visits that others may disturb of a run that is called quiet."""
+COUNTED = ("cpu_pressure", "cpu_waited", "steal", "cpu_per_wall", "throttle", "other_processes")
 CASE = ["run_id", "case_id", "replicate"]
 
 
@@ -32,6 +36,8 @@ class Passports:
     pressure: float | None = None
     waited: float | None = None
     steal: float | None = None
+    disturbed: int = 0
+    """Visits in which others had the CPU (core/witness.py), of which most were made again."""
     slowed: int = 0
     """Visits in which heat or a fault held the clock down."""
     shared: int = 0
@@ -65,6 +71,7 @@ def _counted(visits: int, columns: Mapping[str, Sequence[Any]]) -> Passports:
         pressure=_middle(columns["cpu_pressure"]),
         waited=_middle(columns["cpu_waited"]),
         steal=_middle(columns["steal"]),
+        disturbed=sum((one or 0.0) >= DISTURBED for one in _lost(columns)),
         slowed=sum(bool(one & SLOWED) for one in held),
         shared=sum((one or 0) > 0 for one in columns["other_processes"]),
         reasons=dict(Counter(name for one in held for name in sorted(one))),
@@ -78,6 +85,8 @@ def against(found: Passports) -> list[str]:
     told = [pressure_phrase(found)] if (found.pressure or 0.0) >= QUIET else []
     told += [f"waited for a CPU {100 * waited:.0f} % of its time"] if waited >= QUIET else []
     told += [f"stolen {100 * steal:.0f} %"] if steal >= QUIET else []
+    if not told and found.disturbed > SELDOM * found.visits:  # bursts, of which the middle visit knows nothing
+        told = [f"others met {found.disturbed} of {found.visits} visits"]
     told += [f"throttled in {found.slowed} of {found.visits} visits"] if found.slowed else []
     told += [f"device shared in {found.shared} of {found.visits} visits"] if found.shared else []
     return told
@@ -86,6 +95,15 @@ def against(found: Passports) -> list[str]:
 def pressure_phrase(found: Passports) -> str:
     """ "CPU pressure 12 %"."""
     return f"CPU pressure {100 * (found.pressure or 0.0):.0f} %"
+
+
+def _lost(columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
+    """Of each visit the share of the CPU that others had."""
+    figures = [
+        [None if one is None or math.isnan(one) else float(one) for one in columns[name]]
+        for name in ("cpu_waited", "steal", "cpu_pressure", "cpu_per_wall")
+    ]
+    return [lost_share(*one) for one in itertools.zip_longest(*figures)]
 
 
 def _flat(rows: pd.DataFrame, column: str) -> list:

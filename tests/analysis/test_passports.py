@@ -47,6 +47,12 @@ def test_company_on_the_cpu_is_told_by_the_visit_in_the_middle(case: Case, envir
     ]
 
 
+def test_bursts_that_were_waited_out_are_told_all_the_same(case: Case, environment: Environment) -> None:
+    calm, met = Noise(cpu_pressure=0.01, cpu_waited=0.01, steal=0.0), Noise(cpu_pressure=0.6, cpu_waited=0.5, steal=0.0)
+    assert against(passports(rows(case, environment, *[calm] * 8, met, met))) == ["others met 2 of 10 visits"]
+    assert against(passports(rows(case, environment, *[calm] * 39, met))) == [], "one in forty"
+
+
 def test_one_visit_under_heat_or_beside_others_is_one_too_many(case: Case, environment: Environment) -> None:
     calm = Noise(cpu_pressure=0.0, sm_clock_mhz=1980.0, throttle="sw_power_cap", other_processes=0)
     hot = dataclasses.replace(calm, sm_clock_mhz=1200.0, throttle="hw_thermal_slowdown,sw_power_cap", other_processes=2)
