@@ -1,9 +1,11 @@
-"""`python -m lambdabench.conduct.proof [--repeats N] [--seconds S] [--only NAMES]`: does a run's number repeat? As reports/rounds/index.md.
+"""`python -m lambdabench.conduct.proof [--repeats N] [--seconds S] [--only NAMES] [--quickstart N]`: does a run's number repeat? As
+reports/rounds/index.md.
 
 Six networks are measured again and again in two ways, of equally long measuring each: in one piece, network after network, and in
 rounds of visits in three generations of processes, disturbed ones made again. Three conditions: the machine as it is; one core taken in
 random bursts of seconds; all cores shared with a steady load. Repetitions of ways and conditions come in random order and are appended
-to repetitions.jsonl as they end, so that a proof goes on where the last one stopped.
+to repetitions.jsonl as they end, so that a proof goes on where the last one stopped. --quickstart runs that suite so often under each
+condition, and appends what it says of itself to quickstart.jsonl.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -71,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=4.0, help="of calls a network and repetition")
     parser.add_argument("--only", default=",".join(CONDITIONS), help="conditions, comma-separated")
+    parser.add_argument("--quickstart", type=int, default=0, help="runs of that suite under each condition")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args(arguments)
     path: Path = asked.folder / "repetitions.jsonl"
@@ -82,7 +86,11 @@ def main(arguments: Sequence[str]) -> int:
         with path.open("a") as file:
             file.write(json.dumps(told) + "\n")
         sys.stderr.write(f"{len(left)} left; {condition}, {way}: {told['seconds']:.0f} s\n")
-    (asked.folder / "index.md").write_text(proof_table.page(read(path)))
+    runs: Path = asked.folder / "quickstart.jsonl"
+    for condition in asked.only.split(",") * asked.quickstart:
+        with runs.open("a") as file:
+            file.write(json.dumps({"machine": here, "condition": condition, **quickstart(condition)}) + "\n")
+    (asked.folder / "index.md").write_text(proof_table.page(read(path), read(runs)))
     return 0
 
 
@@ -110,6 +118,15 @@ def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     seconds = time.monotonic() - begun_s
     return {"visits": found, "seconds": seconds, "pressure": noise.cpu_pressure, "steal": noise.steal}
+
+
+def quickstart(condition: str) -> dict[str, Any]:
+    """What the suite quickstart says of itself as a person runs it: exit code, seconds, cases by status, resolution."""
+    with tempfile.TemporaryDirectory() as folder, load(condition):
+        command = (sys.executable, "-m", ROOT, "run", "--suite", "quickstart", "--json", "--results", folder)
+        ended = subprocess.run((*command, "--reports", folder), capture_output=True, text=True, check=False)
+    told = json.loads(ended.stdout)
+    return {name: told[name] for name in ("exit_code", "seconds", "counts", "resolution")}
 
 
 def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: int) -> list[tuple[str, str]]:

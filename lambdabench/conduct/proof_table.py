@@ -33,8 +33,19 @@ HEAD = (
 CONTROL = ("vit_small_patch16_224", "deit_small_patch16_224")
 
 
-def page(repetitions: Sequence[Repetition]) -> str:
-    """A table of all machines and conditions, each way a row."""
+QUICKSTART = (
+    "",
+    "## Quickstart",
+    "",
+    "The suite as a person runs it, under the same conditions: 12 networks at two batch sizes.",
+    "",
+    "| machine | condition | seconds | exit code | cases | ratios to | control pair, whose ratio is 1 |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def page(repetitions: Sequence[Repetition], runs: Sequence[dict[str, Any]] = ()) -> str:
+    """A table of all machines and conditions, each way a row; then one of the suite's runs."""
     lines = [*HEAD]
     order = sorted(repetitions, key=_place)
     for (machine, condition, way), group in itertools.groupby(order, key=_place):
@@ -43,7 +54,27 @@ def page(repetitions: Sequence[Repetition]) -> str:
                 machine, condition, way, list(group), [one for one in order if _place(one)[:2] == (machine, condition)]
             )
         )
+    if runs:
+        lines += [*QUICKSTART, *(_run(one) for one in sorted(runs, key=lambda one: (one["machine"], one["condition"])))]
     return "\n".join(lines) + "\n"
+
+
+def _run(one: dict[str, Any]) -> str:
+    told = one["resolution"]
+    controls = [
+        f"b={each['batch_size']} {each['ratio']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
+        for each in sorted(told["control"], key=lambda each: each["batch_size"])
+    ]
+    cells = (
+        one["machine"],
+        one["condition"],
+        f"{one['seconds']:.0f}",
+        str(one["exit_code"]),
+        ", ".join(f"{count} {status}" for status, count in one["counts"].items()),
+        "" if told["ratios_to"] is None else f"{100 * told['ratios_to']:.1f} %",
+        ", ".join(controls),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
