@@ -12,9 +12,11 @@ if [ -n "${TESTS:-}" ]; then
 else
   flags+=(--suite "${SUITE:-kernels-quick}")
 fi
+check='' cancelled=''
+trap 'cancelled=1; [ -z "$check" ] || kill -TERM "$check" 2> /dev/null' INT TERM HUP # a cancelled job: the check takes its checkout down
 lambdabench check "${flags[@]}" &
 check=$!
-trap 'kill -TERM "$check" 2> /dev/null' INT TERM HUP # a cancelled job: the check takes its checkout down
+[ -z "$cancelled" ] || kill -TERM "$check" # as soon as it had begun
 while kill -0 "$check" 2> /dev/null; do
   wait "$check" # a signal ends it early
 done

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ os.environ.setdefault("LAMBDABENCH_LEASE", "off")
 """Tests run beside each other on one processor, and what they time is no number of anybody's."""
 ENVIRONMENT = Environment(lambdabench="0.1.0+src.abc", cpu="a cpu", cpu_flags="avx2", cores=2, memory_gib=24)
 CASE = Case(model="resnet50", device="cpu", image_px=224, threads=2, param_dtype="float32")
+
+
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if (
+        signal.getsignal(_number) is signal.SIG_IGN
+    ):  # started by nohup, or in the background of a shell: children would inherit it
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture

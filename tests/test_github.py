@@ -124,7 +124,10 @@ def test_a_cancelled_job_ends_its_check_which_puts_things_in_order(tmp_path: Pat
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        try:
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
     assert (tmp_path / "ordered").exists()
 
 
