@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis import rounds
-from ..analysis.estimate import median
 from ..analysis.rounds import Located
-from ..analysis.visits import Visit, fit
 from ..core.registry import ROOT
-from ..core.spec import Sampling
+from ..core.spec import Case, Sampling
 from ..launch import worker_environment
 from ..launch.hands import Crew
-from ..machine import host, quiet
-from . import proof
+from . import proof, proof_table
 from .rounds import Orchestra, follow
 from .settling import Settling, allowance
 
@@ -91,7 +88,7 @@ def measure(condition: str, case_s: float) -> dict[str, Any]:
     sampling = Sampling(case_budget_s=case_s, rounds=9, processes=3, min_samples=1)
     jobs = [proof.job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
     waiting = random.sample([one.case for one in jobs] * PROCESSES, len(jobs) * PROCESSES)
-    visits: dict[str, list[tuple[int, int, float, float]]] = {}
+    visits: dict[str, list[proof.Entry]] = {}
     loops: dict[str, list[float]] = {one: [] for one in NETWORKS}
     begun_s = time.monotonic()
     with proof.load(condition), Crew() as crew:
@@ -100,32 +97,21 @@ def measure(condition: str, case_s: float) -> dict[str, Any]:
         for turn in follow(jobs, orchestra):
             if turn.visit is None:
                 continue
-            lost = quiet.lost_of(turn.visit.noise) or 0.0
-            entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds), round(lost, 3))
-            visits.setdefault(turn.job.case.model, []).append(entry)
+            visits.setdefault(turn.job.case.model, []).append(proof.entry_of(turn.visit, turn.job))
             if waiting and random.random() < PROCESSES / sampling.rounds:
                 case = waiting.pop()
-                loops[case.model].append(_loop(case.model, case.image_px or 0, case.threads or 1, case_s / PROCESSES))
+                loops[case.model].append(_loop(case, case_s / PROCESSES))
         for case in waiting:
-            loops[case.model].append(_loop(case.model, case.image_px or 0, case.threads or 1, case_s / PROCESSES))
-    here = f"{host.cpu_facts()[0]}, {host.usable_cores()} processors"
+            loops[case.model].append(_loop(case, case_s / PROCESSES))
     seconds = time.monotonic() - begun_s
-    return {"machine": here, "condition": condition, "visits": visits, "loops": loops, "seconds": seconds}
+    return {"machine": proof.machine(), "condition": condition, "visits": visits, "loops": loops, "seconds": seconds}
 
 
 def page(found: Sequence[dict[str, Any]]) -> str:
     """A table of all conditions, and how many networks agree."""
     lines = [*HEAD]
     for one in found:
-        told = rounds.absolute(
-            fit(
-                [
-                    Visit(case=name, round_=round_, process=process, log_value=math.log(value), lost=lost)
-                    for name, visits in one["visits"].items()
-                    for round_, process, value, lost in visits
-                ]
-            )
-        )
+        told = rounds.absolute(proof_table.fitted(one["visits"]))
         for name, loops in one["loops"].items():
             ours, theirs = told[name], interval(loops)
             agrees = ours.low <= theirs[2] and theirs[1] <= ours.high
@@ -156,9 +142,10 @@ def interval(seconds: Sequence[float]) -> tuple[float, float, float]:
     return math.exp(found.value), math.exp(found.value - reach), math.exp(found.value + reach)
 
 
-def _loop(model: str, image_px: int, threads: int, seconds: float) -> float:
+def _loop(case: Case, seconds: float) -> float:
     """The loop in a fresh process."""
-    command = (sys.executable, "-c", LOOP, model, str(image_px), str(threads), str(seconds))
+    threads = case.threads or 1
+    command = (sys.executable, "-c", LOOP, case.model, str(case.image_px), str(threads), str(seconds))
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=worker_environment(threads))
     return float(ended.stdout)
 

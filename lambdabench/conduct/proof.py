@@ -19,10 +19,11 @@ import tempfile
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..analysis.estimate import median
 from ..core.identity import case_id
+from ..core.record import Visit
 from ..core.registry import ROOT
 from ..core.spec import Case, Job, Sampling
 from ..launch.hands import Crew
@@ -46,6 +47,8 @@ WAYS = {"one piece": (1, 1), "rounds": (9, 3)}
 """(Rounds, processes) of a case."""
 CONDITIONS = ("as it is", "bursts", "shared")
 FOLDER = Path("reports/rounds")
+Entry: TypeAlias = tuple[int, int, float, float]
+"""Round, process, median [s], share that others had of its CPU."""
 BURSTS = """
 import os, random, time
 parent = os.getppid()
@@ -79,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     path: Path = asked.folder / "repetitions.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    here = f"{host.cpu_facts()[0]}, {host.usable_cores()} processors"
+    here = machine()
     while left := _left([one for one in read(path) if one["machine"] == here], asked.only.split(","), asked.repeats):
         way, condition = random.choice(left)
         told = {"machine": here, "way": way, "condition": condition, **repeat(way, condition, asked.seconds)}
@@ -94,6 +97,16 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def machine() -> str:
+    """What rows of this machine are told by."""
+    return f"{host.cpu_facts()[0]}, {host.usable_cores()} processors"
+
+
+def entry_of(visit: Visit, job: Job) -> Entry:
+    """A visit as rows have it."""
+    return visit.round, job.replicate, median(visit.seconds), round(quiet.lost_of(visit.noise) or 0.0, 3)
+
+
 def read(path: Path) -> list[dict[str, Any]]:
     """All repetitions so far."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -105,16 +118,14 @@ def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
     rounds, processes = WAYS[way]
     sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
     jobs = [job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
-    found: dict[str, list[tuple[int, int, float, float]]] = {}
+    found: dict[str, list[Entry]] = {}
     settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
     with load(condition), Crew() as crew:
         orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, orchestra):
             if turn.visit is not None:
-                lost = quiet.lost_of(turn.visit.noise) or 0.0
-                entry = (turn.visit.round, turn.job.replicate, median(turn.visit.seconds), round(lost, 3))
-                found.setdefault(turn.job.case.model, []).append(entry)
+                found.setdefault(turn.job.case.model, []).append(entry_of(turn.visit, turn.job))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     seconds = time.monotonic() - begun_s
     return {"visits": found, "seconds": seconds, "pressure": noise.cpu_pressure, "steal": noise.steal}

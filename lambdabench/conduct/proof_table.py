@@ -3,7 +3,7 @@
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..analysis import rounds
 from ..analysis.estimate import Estimate
-from ..analysis.visits import Visit, fit
+from ..analysis.visits import Fit, Visit, fit
 from ..core.witness import DISTURBED
 
 Repetition = dict[str, Any]
@@ -90,15 +90,20 @@ class Told:
         return self.logs[top] - self.logs[bottom] if found is None else math.log(found.value)
 
 
-def told(one: Repetition) -> Told:
-    """The figures of a repetition, as a run tells them."""
-    found = fit(
+def fitted(visits: Mapping[str, Sequence[Sequence[Any]]]) -> Fit:
+    """The table of visits (round, process, seconds, share that others had of its CPU) by network."""
+    return fit(
         [
             Visit(case=name, round_=round_, process=process, log_value=math.log(value), lost=lost)
-            for name, visits in one["visits"].items()
-            for round_, process, value, lost in visits
+            for name, mine in visits.items()
+            for round_, process, value, lost in mine
         ]
     )
+
+
+def told(one: Repetition) -> Told:
+    """The figures of a repetition, as a run tells them."""
+    found = fitted(one["visits"])
     means = np.nanmean(found.undisturbed(), axis=1)
     own = {name: float(mean) for name, mean in zip(found.cases, means, strict=True)}
     own |= {name: math.log(each.value) for name, each in rounds.absolute(found).items()}
