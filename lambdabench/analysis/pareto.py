@@ -106,7 +106,10 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
     if known is None:
         return pd.DataFrame({x: [], "low": [], "high": []})
     reach = WIDTH * known.sd
-    at = np.linspace(float((known.speed - reach).min()), float((known.speed + reach).max()), steps)
+    slowest = float(
+        (np.log(points[x].to_numpy(float)) * _upwards(x)).min()
+    )  # beaten ones are slower than all contenders at times
+    at = np.linspace(min(slowest, float((known.speed - reach).min())), float((known.speed + reach).max()), steps)
     low, high = band(known.speed, known.sd, known.top1, known.groups, at)
     seen = np.isfinite(low)
     return pd.DataFrame({x: np.exp(at[seen] * _upwards(x)), "low": low[seen], "high": high[seen]})
