@@ -148,9 +148,7 @@ def pairs(a: pd.DataFrame, b: pd.DataFrame, metric: str) -> Pairs:
 def shared_how(a: Sequence[Row], b: Sequence[Row]) -> tuple[Field, ...]:
     """The fields of `HOW` that pair cases: those of which both sides have some value in common."""
     return tuple(
-        one
-        for one in HOW
-        if {fields.value(row, one) for row in a} & {fields.value(row, one) for row in b} - {""}
+        one for one in HOW if {fields.value(row, one) for row in a} & {fields.value(row, one) for row in b} - {""}
     )
 
 

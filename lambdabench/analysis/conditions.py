@@ -17,7 +17,8 @@ ENVIRONMENT = tuple(f"env_{one.name}" for one in fields(Environment))
 EFFECTIVE = tuple(
     f"effective_{one.name}"
     for one in fields(Effective)
-    if one.name not in ("mode", "device", "devices", "batch_size", "features", "folded", "inputs", "warmup_calls", "meter")
+    if one.name
+    not in ("mode", "device", "devices", "batch_size", "features", "folded", "inputs", "warmup_calls", "meter")
 )
 """What ran, but for what tells cases apart, what each network has of its own, and how memory was read."""
 CLOCK, WAITED = "noise_sm_clock_mhz", "noise_cpu_waited"

@@ -121,9 +121,10 @@ def compared(
 ) -> Comparison:
     """The speed-up of the points at the places `mine` over those at `theirs`, at accuracies `at` and over the range that both have.
 
-    Default of `at`: the accuracies of their curve. Times are drawn from log-normal errors; accuracies from what two networks do not
-    share of their binomial error (`membership.top1_sd`); the same weights have one error, and the mean of their accuracies. A point in
-    both families has one error of its time. Raises ValueError where a family has no point.
+    Default of `at`: the accuracies of their curve where some lie on mine, else those of mine, as of a single network. Times are drawn
+    from log-normal errors; accuracies from what two networks do not share of their binomial error (`membership.top1_sd`); the same
+    weights have one error, and the mean of their accuracies. A point in both families has one error of its time. Raises ValueError where
+    a family has no point.
     """
     if not len(mine) or not len(theirs):
         raise ValueError("the curve of no points")
@@ -131,7 +132,7 @@ def compared(
     places = (mine, theirs)
     lines = [curve(points.seconds[one], points.top1[one]) for one in places]
     through = tuple(one[frontier(points.seconds[one], points.top1[one])] for one in places)
-    asked = np.array(at, float) if len(at) else lines[1].top1
+    asked = np.array(at, float) if len(at) else _accuracies(*lines)
     values, inside = log_ratio(*lines, asked), over_shared(*lines)
     random = np.random.default_rng(seed)
     known = not np.isnan(points.log_sd[np.concatenate(places)]).any()
@@ -153,6 +154,11 @@ def compared(
         least=least,
         most=most,
     )
+
+
+def _accuracies(mine: Curve, theirs: Curve) -> Floats:
+    """Those of their points, where mine has some of them, else those of mine."""
+    return mine.top1 if np.isnan(log_seconds_at(mine, theirs.top1)).all() else theirs.top1
 
 
 def _with_one_accuracy(points: Points) -> Points:

@@ -14,7 +14,7 @@ from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
-from .comparing import compare
+from .comparing import EXAMPLES, compare
 from .options import (
     BackendOption,
     BatchOption,
@@ -42,7 +42,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
-app.command("compare", epilog="Examples: lambdabench compare previous latest; lambdabench compare --at-accuracy 'lambda_*' 'resnet*'")(compare)
+app.command("compare", epilog=EXAMPLES)(compare)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

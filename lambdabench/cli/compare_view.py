@@ -19,7 +19,9 @@ MOST = 20
 """Lines of a table that is not asked for whole."""
 OUTSIDE = 0.05
 """Share of the draws beyond a curve from which on it is told."""
-TOLD = tuple(one for one in (*fields.SETTINGS, *fields.PROGRAMS) if one.name not in ("kind", "fingerprint", "model_hash"))
+TOLD = tuple(
+    one for one in (*fields.SETTINGS, *fields.PROGRAMS) if one.name not in ("kind", "fingerprint", "model_hash")
+)
 """What tells pairs of one network apart."""
 
 
@@ -51,7 +53,10 @@ def _conditions(found: Compared) -> str:
     lines = [difference_phrase(one, len(found.pairs.equal)) for one in found.differences]
     if tables := [one.name for one in (found.a, found.b) if one.is_table]:
         lines.append(f"what {' and '.join(dict.fromkeys(tables))} ran on and with, no column tells")
-    return " · ".join(lines) or "nothing that is known: code, libraries, driver, device, clock, layout and threads are the same"
+    return (
+        " · ".join(lines)
+        or "nothing that is known: code, libraries, driver, device, clock, layout and threads are the same"
+    )
 
 
 def difference_phrase(one: Difference, pairs: int) -> str:
@@ -132,7 +137,8 @@ def _print_families(console: Console, found: Compared) -> None:
         Column(title=""),
     ]
     rows = [
-        (one.name, f"{one.models:,}", f"{one.pairs:,}", f"{one.own:.3f}", _word(one.own, found.metric)) for one in families
+        (one.name, f"{one.models:,}", f"{one.pairs:,}", f"{one.own:.3f}", _word(one.own, found.metric))
+        for one in families
     ]
     show(console, columns, rows)
 
@@ -151,7 +157,11 @@ def _end(found: Compared) -> list[str]:
     moved = bool(found.shift.moved or found.shift.families)
     if not moved:
         return ["nothing moved beside what all share"]
-    lines = ["what differs may be the reason: every pair shares it, and not all need feel it alike"] if found.differences else []
+    lines = (
+        ["what differs may be the reason: every pair shares it, and not all need feel it alike"]
+        if found.differences
+        else []
+    )
     paths = [one for one in (found.a, found.b) if not one.is_table]
     if paths and found.shift.moved:
         lines.append(f"next  lambdabench show {found.shift.moved[0].pair.a['model']}")
@@ -237,24 +247,21 @@ def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, their
             console.print(line, soft_wrap=True)
     covers = ", ".join(sorted({cover for one in found for cover in one.covers})) or "not known"
     console.print(
-        f"above 1 A is faster. Intervals: 95 %, times drawn again ({covers}), then accuracies too (50,000 images; quoted).", soft_wrap=True
+        f"above 1 A is faster. Intervals: 95 %, times drawn again ({covers}), then accuracies too (50,000 images; quoted).",
+        soft_wrap=True,
     )
 
 
 def _print_speed_ups(console: Console, one: AtAccuracy) -> None:
     columns = [
         Column(title="top-1 % q", is_number=True),
-        Column(title="B's", drop=1),
+        Column(title="that of", drop=1),
         Column(title="A over B", is_number=True),
         Column(title="speeds", is_number=True),
         Column(title="and accuracies", is_number=True),
         Column(title=""),
     ]
-    curve = one.comparison.theirs.top1
-    names = {round(float(top1), 9): name for top1, name in zip(curve, one.names, strict=True)}
-    rows = [
-        (f"{found.top1:.2f}", names.get(round(found.top1 or 0.0, 9), ""), *_speed_up(found)) for found in one.comparison.at
-    ]
+    rows = [(f"{found.top1:.2f}", one.name_at(found.top1 or 0.0), *_speed_up(found)) for found in one.comparison.at]
     low, high = _range(one)
     rows.append((f"{low} to {high}", "geometric mean", *_speed_up(one.comparison.mean)))
     show(console, columns, rows)
@@ -278,7 +285,10 @@ def _speed_up(one: SpeedUp) -> tuple[str, str, str, str]:
 
 def _limits(one: AtAccuracy) -> list[str]:
     found = one.comparison
-    ends = [f"{name} {low:.2f} to {high:.2f} %" for name, (low, high) in zip(SIDES, (found.mine.ends, found.theirs.ends), strict=True)]
+    ends = [
+        f"{name} {low:.2f} to {high:.2f} %"
+        for name, (low, high) in zip(SIDES, (found.mine.ends, found.theirs.ends), strict=True)
+    ]
     lines = [f"curves: {', '.join(ends)}; beyond nothing is told"]
     if found.least is not None and found.most is not None:
         lines.append(f"over the shared range from {found.least:.2f}x to {found.most:.2f}x")

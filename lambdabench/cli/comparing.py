@@ -21,9 +21,12 @@ from .options import (
 )
 from .terminal import console, warn
 
+EXAMPLES = (
+    "Examples: lambdabench compare previous latest; lambdabench compare --at-accuracy 'lambda_*' 'tf_efficientnet*'"
+)
 SIDE = (
-    "A folder or file of results, a .csv table of speeds (timm's, or model,image_px,throughput[,batch_size]), a run's id "
-    "(lambdabench list runs), latest, previous, or a machine's name. With --at-accuracy: globs of models, comma-separated."
+    "A folder or file of results, a .csv table of speeds (timm's, or columns model, image_px, throughput and perhaps batch_size), a run's "
+    "id (lambdabench list runs), latest, previous, or a machine's name. With --at-accuracy: globs of models, comma-separated."
 )
 
 
@@ -33,12 +36,15 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
     at_accuracy: Annotated[
         bool,
         typer.Option(
-            "--at-accuracy", help="How many times as fast the models A are as the models B at equal accuracy, along the curve of each."
+            "--at-accuracy",
+            help="How many times as fast the models A are as the models B at equal accuracy, along the curve of each.",
         ),
     ] = False,
     top1: Annotated[
         str | None,
-        typer.Option(help="With --at-accuracy: accuracies in percent, comma-separated. Default: those of B's curve."),
+        typer.Option(
+            help="With --at-accuracy: accuracies in percent, comma-separated. Default: those of B's curve, else of A's."
+        ),
     ] = None,
     metric: Annotated[
         str | None,

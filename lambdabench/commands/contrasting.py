@@ -19,6 +19,8 @@ from .sides import Side, read_side
 
 METRICS = ("throughput", "latency")
 """The first of them that both sides have is compared where none is asked for."""
+NAMED = 6
+"""Digits behind the point to which an accuracy is that of a point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +38,20 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtAccuracy:
-    """Family `mine` over `theirs` in one setting: a batch, and what `told` tells of how. `names`: of the networks that their curve
-    goes through, as its accuracies rise; `counts`: networks of each; `covers`: what the intervals of their speeds hold."""
+    """Family `mine` over `theirs` in one setting: a batch, and what `told` tells of how. `counts`: networks of each; `names`: accuracies
+    of the points of both curves, rounded to NAMED digits, each with its network, theirs first; `covers`: what the intervals of their
+    speeds hold."""
 
     batch: int
     told: str
     counts: tuple[int, int]
-    names: tuple[str, ...]
+    names: Mapping[float, str]
     covers: tuple[str, ...]
     comparison: equal_accuracy.Comparison
+
+    def name_at(self, top1: float) -> str:
+        """The network of a curve whose accuracy it is; "" for none."""
+        return self.names.get(round(top1, NAMED), "")
 
 
 def compare_sides(
@@ -85,11 +92,15 @@ def _metric(sides: Sequence[Side], asked: str | None) -> str:
     if any(_has(one, "backend") and (one.cases["backend"] == scripted.BACKEND).all() for one in sides) and not all(
         _has(one, "backend") and (one.cases["backend"] == scripted.BACKEND).all() for one in sides
     ):
-        raise NotComparableError(f"one of {sides[0].name} and {sides[1].name} holds scripted times of the backend {scripted.BACKEND}")
+        raise NotComparableError(
+            f"one of {sides[0].name} and {sides[1].name} holds scripted times of the backend {scripted.BACKEND}"
+        )
     has = [{one for one in known if _has(side, one)} for side in sides]
     for side, there in zip(sides, has, strict=True):
         if not there or (asked is not None and asked not in there):
-            raise NothingMeasuredError(f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}")
+            raise NothingMeasuredError(
+                f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}"
+            )
     both = [one for one in (*METRICS, *known) if one in has[0] & has[1]]
     if not both:
         raise NotComparableError(
@@ -184,12 +195,20 @@ def _settings(
                 batch=group.batch,
                 told=group.told,
                 counts=(len(mine), len(theirs)),
-                names=tuple(f"{same['model'][one]}@{same['image_px'][one]}" for one in comparison.points[1]),
+                names=_names(same, comparison),
                 covers=tuple(sorted({str(one) for one in same.get(f"{metric}_covers", ()) if isinstance(one, str)})),
                 comparison=comparison,
             )
         )
     return tuple(found)
+
+
+def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[float, str]:
+    names: dict[float, str] = {}
+    for places, line in zip(comparison.points, (comparison.mine, comparison.theirs), strict=True):
+        for place, top1 in zip(places, line.top1, strict=True):
+            names[round(float(top1), NAMED)] = f"{same['model'][place]}@{same['image_px'][place]}"
+    return names
 
 
 def _log_sd(points: pd.DataFrame, metric: str) -> Any:
@@ -201,7 +220,9 @@ def _log_sd(points: pd.DataFrame, metric: str) -> Any:
 
 def _weights(points: pd.DataFrame) -> Any:
     """Numbers that are equal for the same weights under two names."""
-    unknown = pd.Series(-1.0 - np.arange(len(points)), index=points.index)  # whose parameters were not counted is nobody's twin
+    unknown = pd.Series(
+        -1.0 - np.arange(len(points)), index=points.index
+    )  # whose parameters were not counted is nobody's twin
     counts = points["parameters"].astype(float).fillna(unknown) if "parameters" in points else unknown
     columns = zip(points["top1_tag"], points["image_px"], counts, points["top1"], strict=True)
     return twins(

@@ -83,7 +83,9 @@ def _of_results(named: str, results: Path, suite_name: str | None) -> tuple[str,
     if len(like) == 1:
         return like[0], rows[rows["device_name"] == like[0]]
     if like:
-        raise LambdabenchError(f"{named} is in the names of {len(like)} machines of {results}: {', '.join(like)}; give more of one")
+        raise LambdabenchError(
+            f"{named} is in the names of {len(like)} machines of {results}: {', '.join(like)}; give more of one"
+        )
     nearest = registry.unknown("path, run or machine", named, [*runs["run"], *machines, LATEST, PREVIOUS])
     raise UnknownNameError(f"{nearest}; expected {EXPECTED}")
 
@@ -93,13 +95,19 @@ def _run(named: str, runs: pd.DataFrame, suite_name: str | None) -> str:
     ids = sorted(runs["run"])
     if named in (LATEST, PREVIOUS):
         if not ids:
-            raise NothingMeasuredError(f"there is no run of {suite_name}; lambdabench list runs names those that there are")
+            raise NothingMeasuredError(
+                f"there is no run of {suite_name}; lambdabench list runs names those that there are"
+            )
         suites = dict(zip(runs["run"], runs["suite"], strict=True))
         same = [one for one in ids if suites[one] == suites[ids[-1]]]
         if named == PREVIOUS and len(same) < 2:
-            raise NothingMeasuredError(f"{ids[-1]} is the only run of {suites[ids[-1]]}; run it again, or name another side")
+            raise NothingMeasuredError(
+                f"{ids[-1]} is the only run of {suites[ids[-1]]}; run it again, or name another side"
+            )
         return same[-1 if named == LATEST else -2]
     like = [one for one in ids if one == named] or [one for one in ids if named and one.startswith(named)]
     if len(like) > 1:
-        raise LambdabenchError(f"{named} begins the ids of {len(like)} runs, such as {like[0]} and {like[1]}; give more of one")
+        raise LambdabenchError(
+            f"{named} begins the ids of {len(like)} runs, such as {like[0]} and {like[1]}; give more of one"
+        )
     return like[0] if like else ""

@@ -32,7 +32,9 @@ def read_speeds(path: Path) -> pd.DataFrame:
     NothingMeasuredError for a table without rows.
     """
     rows = list(_lines(path))
-    found = pd.DataFrame(rows, columns=["model", "image_px", "batch_size", "throughput", "throughput_low", "throughput_high"])
+    found = pd.DataFrame(
+        rows, columns=["model", "image_px", "batch_size", "throughput", "throughput_low", "throughput_high"]
+    )
     if found.empty:
         raise NothingMeasuredError(f"{path} has no rows under its head; give a table of speeds")
     found = found.drop_duplicates(["model", "image_px", "batch_size"], ignore_index=True)

@@ -1,8 +1,5 @@
-"""What moved between two sides: figures of published tables, made-up sides whose truth is known, and who makes no pair."""
+"""What moved between two made-up sides whose truth is known, and who makes no pair. Figures of real ones: test_published_tables.py."""
 
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,17 +7,8 @@ import pandas as pd
 import pytest
 
 from lambdabench.analysis.compare import Pair, median_interval_of, pairs, rows_of, shared_how, shift
-from lambdabench.commands.speeds import read_speeds
 from lambdabench.core.errors import LambdabenchError
 
-VARIABLE = "LAMBDABENCH_TIMM_TABLES"
-"""A folder of timm's benchmark tables, https://github.com/huggingface/pytorch-image-models/tree/main/results."""
-TABLES = {
-    "3090": "benchmark-infer-amp-nchw-pt240-cu124-rtx3090.csv",
-    "3090n": "benchmark-infer-amp-nhwc-pt240-cu124-rtx3090.csv",
-    "5090c": "benchmark-infer-amp-nchw-pt291-cu130-5090-dynamo.csv",
-    "i9": "benchmark-infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo.csv",
-}
 ROW = {
     "kind": "model",
     "mode": "inference",
@@ -43,69 +31,6 @@ def side(*rows: dict[str, Any], **same: Any) -> pd.DataFrame:
 
 def many(seed: int, count: int = 40, sd: float = 0.02) -> np.ndarray:
     return 100 * np.exp(np.random.default_rng(seed).normal(0, sd, count))
-
-
-@pytest.fixture
-def table() -> Callable[[str], pd.DataFrame]:
-    folder = os.environ.get(VARIABLE)
-    if not folder:
-        pytest.skip(f"{VARIABLE} names no folder of timm's benchmark tables")
-    return lambda name: read_speeds(Path(folder, TABLES[name]))
-
-
-@pytest.mark.parametrize(
-    ("b", "counts", "value", "spread", "moved", "first", "families"),
-    [
-        (
-            "3090n",
-            (1316, 114, 13, 0),
-            1.0832,
-            0.1087,
-            15,
-            ("efficientnet_b3_gn", 288, 0.45),
-            {"convmixer": 0.463, "mobilevitv2": 0.805},
-        ),
-        (
-            "5090c",
-            (1162, 278, 3, 187),
-            3.4408,
-            0.1766,
-            8,
-            ("efficientformerv2_s0", 224, 6.47),
-            {"efficientformerv2": 5.60, "convmixer": 0.354, "mobileone": 2.02, "lambda": 0.545},
-        ),
-    ],
-)
-def test_published_tables(  # noqa: PLR0917 (a row of what is expected)
-    b: str,
-    counts: tuple[int, ...],
-    value: float,
-    spread: float,
-    moved: int,
-    first: tuple[str, int, float],
-    families: dict[str, float],
-    table: Callable[[str], pd.DataFrame],
-) -> None:
-    found = pairs(table("3090"), table(b), "throughput")
-    assert (len(found.equal), found.other_batch, found.only_a, found.only_b) == counts
-    told = shift(found.equal, {})
-    assert told.value == pytest.approx(value, abs=5e-5)
-    assert told.spread == pytest.approx(spread, abs=5e-5)
-    assert told.low is not None
-    assert told.high is not None
-    assert told.low < told.value < told.high < 1.02 * told.low
-    assert len(told.moved) == moved
-    farthest = told.moved[0]
-    assert (farthest.pair.a["model"], farthest.pair.a["image_px"]) == first[:2]
-    assert farthest.own == pytest.approx(first[2], abs=0.006)
-    known = {one.name: one.own for one in told.families}
-    assert {name: known[name] for name in families} == pytest.approx(families, abs=0.006)
-
-
-def test_a_cpu_at_batch_1_and_a_gpu_at_256_have_no_pair(table: Callable[[str], pd.DataFrame]) -> None:
-    found = pairs(table("3090"), table("i9"), "throughput")
-    assert found.equal == ()
-    assert found.other_batch > 1000
 
 
 def test_what_all_share_is_no_change_of_any() -> None:
@@ -201,13 +126,18 @@ def test_another_network_another_size_or_another_mode_is_no_pair() -> None:
     b = side({"model": "net", "options": '{"scope":9}'}, {"model": "net", "mode": "features"})
     assert pairs(a, b, "throughput").equal == ()
     other_kernel = side({"model": "net", "options": '{"kernel":"conv2d","scope":7}'})
-    assert len(pairs(side({"model": "net", "options": '{"kernel":"cpu","scope":7}'}), other_kernel, "throughput").equal) == 1
+    assert (
+        len(pairs(side({"model": "net", "options": '{"kernel":"cpu","scope":7}'}), other_kernel, "throughput").equal)
+        == 1
+    )
 
 
 def test_which_of_several_is_meant_must_be_said() -> None:
     several = side({"model": "net", "dtype": "float32"}, {"model": "net", "dtype": "bfloat16"})
     other = side({"model": "net", "dtype": "float16"})
-    with pytest.raises(LambdabenchError, match="A has net at 224 px with dtype float32 and bfloat16.*choose with --dtype"):
+    with pytest.raises(
+        LambdabenchError, match=r"A has net at 224 px with dtype float32 and bfloat16.*choose with --dtype"
+    ):
         pairs(several, other, "throughput")
 
 
@@ -224,5 +154,5 @@ def test_of_two_environments_of_one_side_the_newer_counts() -> None:
 def test_a_table_without_batches_stands_with_the_one_batch_there_is() -> None:
     mine = side({"model": "net", "batch_size": None}, {"model": "web", "batch_size": None})
     assert len(pairs(mine, side({"model": "net"}, {"model": "web", "batch_size": 8}), "throughput").equal) == 2
-    with pytest.raises(LambdabenchError, match="batch_size 4 and 8.*choose with --batch-size"):
+    with pytest.raises(LambdabenchError, match=r"batch_size 4 and 8.*choose with --batch-size"):
         pairs(mine, side({"model": "net"}, {"model": "net", "batch_size": 8}), "throughput")

@@ -73,7 +73,10 @@ def test_what_is_not_known_of_a_side_is_no_difference() -> None:
 
 def test_options_that_make_another_program() -> None:
     changed = {"options": '{"fold":true,"kernel":"conv2d"}'}
-    assert told(pair(changed, options='{"kernel":"cpu"}')) == [("fold", "False", "True", 1), ("kernel", "cpu", "conv2d", 1)]
+    assert told(pair(changed, options='{"kernel":"cpu"}')) == [
+        ("fold", "False", "True", 1),
+        ("kernel", "cpu", "conv2d", 1),
+    ]
     assert told(pair({"threads": 4}), paired_by=("threads",)) == []
     assert {one.name for one in HOW} >= {"options.fold", "threads", "layout", "device", "device_name"}
 

@@ -69,7 +69,10 @@ def test_nothing_moved_between_a_run_and_itself(make_record: Callable[..., Recor
     store.write(rows, away / "results" / "s" / "run1.parquet")
     found = call("latest", "run1")
     assert found.exit_code == 0, found.output
-    assert "differs  nothing that is known: code, libraries, driver, device, clock, layout and threads are the same" in found.output
+    assert (
+        "differs  nothing that is known: code, libraries, driver, device, clock, layout and threads are the same"
+        in found.output
+    )
     assert "shift    1.000x [1.000x, 1.000x]" in found.output
     assert found.output.rstrip().endswith("nothing moved beside what all share")
 
@@ -77,7 +80,9 @@ def test_nothing_moved_between_a_run_and_itself(make_record: Callable[..., Recor
 def test_at_accuracy(make_record: Callable[..., Record], away: Path) -> None:
     speeds = {"tf_efficientnet_b0": (224, 80.0), "tf_efficientnet_b2": (260, 20.0), "lambda_resnet50": (160, 100.0)}
     rows = [make_record("throughput", one, model=model, image_px=px) for model, (px, one) in speeds.items()]
-    store.write([*rows, make_record("throughput", 40.0, model="lambda_resnet101", image_px=160)], away / "results" / "a.parquet")
+    store.write(
+        [*rows, make_record("throughput", 40.0, model="lambda_resnet101", image_px=160)], away / "results" / "a.parquet"
+    )
     found = call("--at-accuracy", "lambda_*", "tf_*", "--top1", "79.5,90")
     assert found.exit_code == 0, found.output
     assert "compare  A lambda_* (2) over B tf_* (2) at equal accuracy · batch 1" in found.output
@@ -124,5 +129,14 @@ def test_the_program_itself_ends_so(tables: Path) -> None:
 
 def test_help_tells_both_ways_and_the_exit_codes() -> None:
     found = CliRunner().invoke(app, ["compare", "--help"], env={"COLUMNS": "200"})
-    for word in ("--at-accuracy", "--top1", "--metric", "latest", "previous", ".csv", "3 nothing measured", "4 nothing"):
+    for word in (
+        "--at-accuracy",
+        "--top1",
+        "--metric",
+        "latest",
+        "previous",
+        ".csv",
+        "3 nothing measured",
+        "4 nothing",
+    ):
         assert word in found.output

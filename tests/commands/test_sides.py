@@ -74,16 +74,16 @@ def test_what_names_several_or_nothing(results: Path) -> None:
         values("2026", results)
     with pytest.raises(LambdabenchError, match="EPYC is in the names of 2 machines"):
         values("EPYC", results)
-    with pytest.raises(UnknownNameError, match="did you mean 'latest'.*expected a folder or file of results"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'latest'.*expected a folder or file of results"):
         values("lastest", results)
-    with pytest.raises(UnknownNameError, match="gone.csv is not there, and nowhere neither"):
+    with pytest.raises(UnknownNameError, match=r"gone\.csv is not there, and nowhere neither"):
         values("gone.csv", Path("nowhere"))
     (results / "empty").mkdir()
     with pytest.raises(NothingMeasuredError, match="lambdabench run --suite quickstart"):
         values("latest", results / "empty")
     with pytest.raises(NothingMeasuredError, match="has no rows"):
         values(str(results / "empty"), results)
-    with pytest.raises(NothingMeasuredError, match="no case of .* has dtype float16; there is float32"):
+    with pytest.raises(NothingMeasuredError, match=r"no case of .* has dtype float16; there is float32"):
         values("latest", results, dtype=("float16",))
 
 

@@ -24,7 +24,9 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 def test_a_table_of_timms(tmp_path: Path) -> None:
     found = read_speeds(written(tmp_path, TIMMS))
-    assert found["model"].tolist() == ["test_vit", "resnet50", "vit_giant"], "tags say nothing of speed; the first counts"
+    assert found["model"].tolist() == ["test_vit", "resnet50", "vit_giant"], (
+        "tags say nothing of speed; the first counts"
+    )
     assert found["throughput"].tolist()[:2] == [109337.21, 2000.5]
     assert found["batch_size"].tolist()[:2] == [1024, 256]
     assert found["status"].tolist() == ["ok", "ok", "unsupported"]
@@ -41,9 +43,15 @@ def test_a_table_of_ones_own_with_other_columns_and_a_mark_of_its_encoding(tmp_p
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name,fps\nresnet50,12\n", "found columns name, fps; expected timm's model, infer_img_size, .*, or model, image_px"),
+        (
+            "name,fps\nresnet50,12\n",
+            "found columns name, fps; expected timm's model, infer_img_size, .*, or model, image_px",
+        ),
         ("", "found columns none; expected"),
-        ("model,image_px,throughput\nresnet50,224,fast\n", "line 2: found throughput 'fast', expected a number above 0"),
+        (
+            "model,image_px,throughput\nresnet50,224,fast\n",
+            "line 2: found throughput 'fast', expected a number above 0",
+        ),
         ("model,image_px,throughput\nresnet50,224,-1\n", "line 2: found throughput '-1'"),
         ("model,image_px,throughput\nresnet50,224.5,1\n", "found image_px '224.5', expected a whole number above 0"),
         ("model,image_px,throughput\nresnet50,,1\n", "found image_px ''"),

@@ -10,5 +10,5 @@ def test_percents() -> None:
     assert flags.percents(None, "--top1") == ()
     assert flags.percents("80, 82.5%", "--top1") == (80.0, 82.5)
     for wrong in ("0", "100", "high", "nan", "80;81"):
-        with pytest.raises(LambdabenchError, match="--top1: found .*, expected percents between 0 and 100"):
+        with pytest.raises(LambdabenchError, match=r"--top1: found .*, expected percents between 0 and 100"):
             flags.percents(wrong, "--top1")
