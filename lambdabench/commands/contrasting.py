@@ -89,11 +89,11 @@ def _metric(sides: Sequence[Side], asked: str | None) -> str:
     known = tuple(one for one in front.BETTER if one != "top1")
     if asked is not None and asked not in known:
         raise registry.unknown("metric", asked, known)
-    if any(_has(one, "backend") and (one.cases["backend"] == scripted.BACKEND).all() for one in sides) and not all(
-        _has(one, "backend") and (one.cases["backend"] == scripted.BACKEND).all() for one in sides
-    ):
+    scripts = [_has(one, "backend") and bool((one.cases["backend"] == scripted.BACKEND).all()) for one in sides]
+    if any(scripts) and not all(scripts):
         raise NotComparableError(
-            f"one of {sides[0].name} and {sides[1].name} holds scripted times of the backend {scripted.BACKEND}"
+            f"{sides[scripts.index(True)].name} holds scripted times of the backend {scripted.BACKEND}, "
+            f"{sides[scripts.index(False)].name} does not; compare measured ones"
         )
     has = [{one for one in known if _has(side, one)} for side in sides]
     for side, there in zip(sides, has, strict=True):
