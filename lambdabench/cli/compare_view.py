@@ -1,6 +1,7 @@
 """What `compare` prints: conditions first, then what all share, then who moved beside that."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..analysis.compare import SIDES, Hole, Pair
 from ..analysis.conditions import Difference
 from ..analysis.equal_accuracy import SpeedUp
 from ..analysis.pareto import BETTER
-from ..commands import AtAccuracy, Compared
+from ..commands import AtAccuracy, Compared, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.units import format_significant, scale_of
 from .tables import Column, show
@@ -162,9 +163,10 @@ def _end(found: Compared) -> list[str]:
         if found.differences
         else []
     )
-    paths = [one for one in (found.a, found.b) if not one.is_table]
-    if paths and found.shift.moved:
-        lines.append(f"next  lambdabench show {found.shift.moved[0].pair.a['model']}")
+    places = [one.place for one in (found.b, found.a) if one.place is not None]
+    if places and found.shift.moved:
+        words = ["lambdabench", "show", str(found.shift.moved[0].pair.a["model"]), *results_words(places[0])]
+        lines.append(f"next  {shlex.join(words)}")
     return lines
 
 
@@ -232,8 +234,9 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"model": row["model"], **counts, "options": row.get("options")}
 
 
-def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, theirs: str) -> None:
-    """A table a setting: the speed-up at each accuracy and over the range that both curves have, with both intervals."""
+def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, theirs: str, figure: str) -> None:
+    """A table a setting: the speed-up at each accuracy and over the range that both curves have, with both intervals; and the command
+    that draws them."""
     for place, one in enumerate(foreign.cleaned(found)):
         if place:
             console.print()
@@ -247,9 +250,10 @@ def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, their
             console.print(line, soft_wrap=True)
     covers = ", ".join(sorted({cover for one in found for cover in one.covers})) or "not known"
     console.print(
-        f"above 1 A is faster. Intervals: 95 %, times drawn again ({covers}), then accuracies too (50,000 images; quoted).",
+        f"q quoted. Above 1 A is faster. Intervals: 95 %, speeds drawn again ({covers}), then accuracies too (50,000 images)",
         soft_wrap=True,
     )
+    console.print(f"next  {figure}", soft_wrap=True)
 
 
 def _print_speed_ups(console: Console, one: AtAccuracy) -> None:

@@ -1,6 +1,7 @@
 """`lambdabench compare`: two sides beside each other, or two families at equal accuracy."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +92,16 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
         if as_json:
             typer.echo(json.dumps(compare_view.curves_as_json(found)))
         else:
-            compare_view.print_curves(console(), found, ", ".join(mine), ", ".join(theirs))
+            words = [
+                "lambdabench",
+                "plot",
+                "pareto",
+                "--models",
+                ",".join((*mine, *theirs)),
+                *(["--suite", name] if name else []),
+            ]
+            figure = shlex.join([*words, *commands.results_words(results)])
+            compare_view.print_curves(console(), found, ", ".join(mine), ", ".join(theirs), figure)
     else:
         moved = commands.compare_sides(a, b, results, name, filters=kept, metric=metric)
         if as_json:

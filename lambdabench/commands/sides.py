@@ -26,8 +26,14 @@ class Side:
 
     name: str
     """As people are told it."""
-    is_table: bool
+    place: Path | None
+    """The folder or file of its results; None of a table."""
     cases: pd.DataFrame
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a published table, which tells speeds and nothing of how they came about."""
+        return self.place is None
 
 
 def read_side(named: str, results: Path, suite_name: str | None, filters: Mapping[str, Any]) -> Side:
@@ -41,17 +47,17 @@ def read_side(named: str, results: Path, suite_name: str | None, filters: Mappin
     path = Path(named)
     if path.is_file() and path.suffix.lower() == ENDING:
         name, cases = path.name, read_speeds(path)
-        return Side(name=name, is_table=True, cases=_kept(cases, filters, name))
+        return Side(name=name, place=None, cases=_kept(cases, filters, name))
     if path.exists():
-        rows = store.read(path)
+        place, rows = path, store.read(path)
         name = named if suite_name is None else f"{named} ({suite_name})"
     else:
-        name, rows = _of_results(named, results, suite_name)
+        place, (name, rows) = results, _of_results(named, results, suite_name)
     if suite_name is not None:
         rows = rows[rows["suite"] == suite_name]
     if rows.empty:
         raise NothingMeasuredError(f"{name} has no rows; give {EXPECTED}")
-    return Side(name=name, is_table=False, cases=_kept(_cases(store.newest(rows)), filters, name))
+    return Side(name=name, place=place, cases=_kept(_cases(store.newest(rows)), filters, name))
 
 
 def _kept(cases: pd.DataFrame, filters: Mapping[str, Any], name: str) -> pd.DataFrame:

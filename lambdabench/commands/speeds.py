@@ -88,7 +88,7 @@ def _cell(path: Path, line: int, name: str, text: str | None) -> str | float | N
     if not 0 < value < math.inf or (name in COUNTS and value != int(value)):
         expected = "a whole number above 0" if name in COUNTS else "a number above 0"
         raise LambdabenchError(f"{path}, line {line}: found {name} {told!r}, expected {expected}; mend the table")
-    return value
+    return int(value) if name in COUNTS else value
 
 
 def _architecture(name: str) -> str:
