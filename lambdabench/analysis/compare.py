@@ -29,7 +29,7 @@ FEWEST_MEMBERS = 3
 WORK = ("kind", "mode", "model", "image_px")
 """What is done, with the options that make another network: what differs here is no pair."""
 HOW = tuple(one for one in fields.PARTING if one.name not in (*WORK, "fingerprint"))
-"""How it is done: what both sides have some of pairs equal ones, else it is a condition in which the sides differ."""
+"""How it is done. Where each side has one value of a field alone, and these differ, it is a condition; else it pairs equal values."""
 CHOSEN_BY_FLAG = ("device", "dtype", "mode", "backend", "batch_size")
 """Fields that flags of `compare` choose cases by."""
 PROGRAM = frozenset(one.name.removeprefix(fields.OPTION) for one in fields.PROGRAMS)
@@ -113,14 +113,13 @@ class Shift:
     """Networks beyond the threshold whose own interval holds the shift: not moved."""
 
 
-def pairs(a: pd.DataFrame, b: pd.DataFrame, metric: str) -> Pairs:
-    """The cases of two sides, paired; with columns as `table.wide` has them, those of a published table as far as it tells them.
+def pairs(a: Sequence[Row], b: Sequence[Row], metric: str) -> Pairs:
+    """The cases of two sides, as `rows_of` has them, paired.
 
     A side that tells no batch size of any case stands with the one batch of the other. Raises LambdabenchError where a side has several
-    cases of one network and batch that differ in how they ran, and nothing on the other side says which is meant.
+    cases of one network and batch that differ in how they ran, of which the other side tells nothing.
     """
-    rows = (rows_of(a), rows_of(b))
-    how = shared_how(*rows)
+    rows, how = (a, b), shared_how(a, b)
     blind = any(all(one["batch_size"] is None for one in side) for side in rows)
     (mine, again_a), (theirs, again_b) = (
         _cells(side, how, name, blind) for side, name in zip(rows, SIDES, strict=True)
@@ -146,14 +145,30 @@ def pairs(a: pd.DataFrame, b: pd.DataFrame, metric: str) -> Pairs:
 
 
 def shared_how(a: Sequence[Row], b: Sequence[Row]) -> tuple[Field, ...]:
-    """The fields of `HOW` that pair cases: those of which both sides have some value in common."""
-    return tuple(
-        one for one in HOW if {fields.value(row, one) for row in a} & {fields.value(row, one) for row in b} - {""}
-    )
+    """The fields of `HOW` that pair cases: those of which both sides have some value in common, or one has several and the other some."""
+    return tuple(one for one in HOW if _pairs_by(*_values(a, b, one)))
+
+
+def apart(a: Sequence[Row], b: Sequence[Row]) -> dict[str, tuple[list[str], list[str]]]:
+    """The values of both sides, by title, of the fields by which cases are paired and of which the sides have none in common."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for field in shared_how(a, b):
+        mine, theirs = _values(a, b, field)
+        if not mine & theirs:
+            found[field.title] = (sorted(map(str, mine)), sorted(map(str, theirs)))
+    return found
+
+
+def _values(a: Sequence[Row], b: Sequence[Row], field: Field) -> tuple[set[Any], set[Any]]:
+    return {fields.value(row, field) for row in a} - {""}, {fields.value(row, field) for row in b} - {""}
+
+
+def _pairs_by(mine: set[Any], theirs: set[Any]) -> bool:
+    return bool(mine & theirs) or (bool(mine and theirs) and max(len(mine), len(theirs)) > 1)
 
 
 def rows_of(side: pd.DataFrame) -> list[Row]:
-    """A side's cases, None where a cell is null."""
+    """A side's cases, of a table with columns as `table.wide` has them, or of a published one as far as it tells them; None for null."""
     plain = side.astype(object).where(side.notna(), None)
     return [{str(key): one for key, one in row.items()} for row in plain.to_dict("records")]
 
@@ -195,15 +210,16 @@ def _refuse_several(one: Row, other: Row, side: str) -> None:
 
 def _met(a: Row, b: Row, metric: str) -> Pair | Hole | None:
     """What two cases of one network and batch come to; None where neither has a number."""
-    tops = [_number(one, metric) for one in (a, b)]
-    if tops[0] is None or tops[1] is None:
-        lacking = [one is None for one in tops]
-        return None if all(lacking) else Hole(side=SIDES[lacking.index(True)], row=(a, b)[lacking.index(True)])
-    middle = float(np.log(tops[1] / tops[0]))
-    reaches = [_log_reach(one, metric) for one in (a, b)]
-    if reaches[0] is None or reaches[1] is None:
+    top, bottom = _number(b, metric), _number(a, metric)
+    if top is None or bottom is None:
+        if top is bottom:
+            return None
+        return Hole(side=SIDES[0], row=a) if bottom is None else Hole(side=SIDES[1], row=b)
+    middle = float(np.log(top / bottom))
+    mine, theirs = _log_reach(a, metric), _log_reach(b, metric)
+    if mine is None or theirs is None:
         return Pair(a=a, b=b, log_ratio=middle)
-    reach = float(np.hypot(*reaches))
+    reach = float(np.hypot(mine, theirs))
     return Pair(a=a, b=b, log_ratio=middle, log_low=middle - reach, log_high=middle + reach)
 
 

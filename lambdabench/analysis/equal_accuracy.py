@@ -121,19 +121,19 @@ def compared(
 ) -> Comparison:
     """The speed-up of the points at the places `mine` over those at `theirs`, at accuracies `at` and over the range that both have.
 
-    Default of `at`: the accuracies of their curve where some lie on mine, else those of mine, as of a single network. Times are drawn
-    from log-normal errors; accuracies from what two networks do not share of their binomial error (`membership.top1_sd`); the same
-    weights have one error, and the mean of their accuracies. A point in both families has one error of its time. Raises ValueError where
-    a family has no point.
+    Default of `at`: the accuracies of their curve where some lie on mine, else those of mine; none where a curve is a single network,
+    whose accuracy is all of the range, and is drawn again with it. Times are drawn from log-normal errors; accuracies from what two
+    networks do not share of their binomial error (`membership.top1_sd`); the same weights have one error, and the mean of their
+    accuracies. A point in both families has one error of its time. Raises ValueError where a family has no point.
     """
     if not len(mine) or not len(theirs):
         raise ValueError("the curve of no points")
     points = _with_one_accuracy(points)
     places = (mine, theirs)
-    lines = [curve(points.seconds[one], points.top1[one]) for one in places]
+    line, other = (curve(points.seconds[one], points.top1[one]) for one in places)
     through = tuple(one[frontier(points.seconds[one], points.top1[one])] for one in places)
-    asked = np.array(at, float) if len(at) else _accuracies(*lines)
-    values, inside = log_ratio(*lines, asked), over_shared(*lines)
+    asked = np.array(at, float) if len(at) else _accuracies(line, other)
+    values, inside = log_ratio(line, other, asked), over_shared(line, other)
     random = np.random.default_rng(seed)
     known = not np.isnan(points.log_sd[np.concatenate(places)]).any()
     speed, both = (
@@ -146,8 +146,8 @@ def compared(
     ]
     least, most = (float(np.exp(pick(inside))) if len(inside) else None for pick in (np.min, np.max))
     return Comparison(
-        mine=lines[0],
-        theirs=lines[1],
+        mine=line,
+        theirs=other,
         points=(through[0], through[1]),
         at=tuple(told[:-1]),
         mean=told[-1],
@@ -157,7 +157,9 @@ def compared(
 
 
 def _accuracies(mine: Curve, theirs: Curve) -> Floats:
-    """Those of their points, where mine has some of them, else those of mine."""
+    """Those of their points, where mine has some of them, else those of mine; none beside a single point."""
+    if min(len(mine.top1), len(theirs.top1)) < 2:
+        return np.array([])
     return mine.top1 if np.isnan(log_seconds_at(mine, theirs.top1)).all() else theirs.top1
 
 
@@ -198,9 +200,9 @@ def _drawn(points: Points, places: tuple[Places, Places], at: Floats, draws: int
     found = np.empty((draws, len(at) + 1))
     for row in found:
         seconds, top1 = draw()
-        lines = [curve(seconds[one], top1[one]) for one in places]
-        row[:-1] = log_ratio(*lines, at)
-        row[-1] = _mean(over_shared(*lines))
+        mine, theirs = (curve(seconds[one], top1[one]) for one in places)
+        row[:-1] = log_ratio(mine, theirs, at)
+        row[-1] = _mean(over_shared(mine, theirs))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ..analysis.compare import SIDES, Hole, Pair
+from ..analysis.compare import FEWEST_MEMBERS, SIDES, Hole, Pair
 from ..analysis.conditions import Difference
 from ..analysis.equal_accuracy import SpeedUp
 from ..analysis.pareto import BETTER
@@ -32,7 +32,7 @@ def print_compared(console: Console, found: Compared, *, show_all: bool = False)
     for line in _head(found):
         console.print(line, soft_wrap=True)
     _print_moved(console, found, show_all=show_all)
-    _print_families(console, found)
+    _print_families(console, found, show_all=show_all)
     for line in (*_holes(found.pairs.holes), *_end(found)):
         console.print(line, soft_wrap=True)
 
@@ -125,11 +125,13 @@ def _line(pair: Pair, own: float, metric: str, factor: float, told: str) -> tupl
     return (name, px, "" if batch is None else str(int(batch)), *numbers, ratio, f"{own:.2f}", _word(own, metric))
 
 
-def _print_families(console: Console, found: Compared) -> None:
+def _print_families(console: Console, found: Compared, *, show_all: bool) -> None:
     families = found.shift.families
     if not families:
         return
     console.print()
+    count = f"{len(families):,} famil{'y' if len(families) == 1 else 'ies'} of {FEWEST_MEMBERS} networks or more moved"
+    console.print(f"{count}, by 5 % and by 3 spreads over the root of their pairs", soft_wrap=True)
     columns = [
         Column(title="family"),
         Column(title="models", is_number=True),
@@ -137,11 +139,13 @@ def _print_families(console: Console, found: Compared) -> None:
         Column(title="beside the shift", is_number=True),
         Column(title=""),
     ]
+    shown = families if show_all else families[:MOST]
     rows = [
-        (one.name, f"{one.models:,}", f"{one.pairs:,}", f"{one.own:.3f}", _word(one.own, found.metric))
-        for one in families
+        (one.name, f"{one.models:,}", f"{one.pairs:,}", f"{one.own:.3f}", _word(one.own, found.metric)) for one in shown
     ]
     show(console, columns, rows)
+    if len(families) > len(shown):
+        console.print(f"and {len(families) - len(shown):,} more: --show all")
 
 
 def _holes(holes: Sequence[Hole]) -> list[str]:
@@ -183,7 +187,7 @@ def _unit(found: Compared) -> tuple[str, float]:
 
 
 def _times(value: float | None) -> str:
-    return f"{format_significant(value, 4)}x"
+    return "–" if value is None else f"{value:.3f}x" if value < 10 else f"{format_significant(value, 4)}x"
 
 
 def as_json(found: Compared) -> dict[str, Any]:
@@ -265,9 +269,13 @@ def _print_speed_ups(console: Console, one: AtAccuracy) -> None:
         Column(title="and accuracies", is_number=True),
         Column(title=""),
     ]
-    rows = [(f"{found.top1:.2f}", one.name_at(found.top1 or 0.0), *_speed_up(found)) for found in one.comparison.at]
+    rows = [(f"{at.top1:.2f}", one.name_at(at.top1), *_speed_up(at)) for at in one.comparison.at if at.top1 is not None]
     low, high = _range(one)
-    rows.append((f"{low} to {high}", "geometric mean", *_speed_up(one.comparison.mean)))
+    if low == high:
+        ends = [line.ends for line in (one.comparison.theirs, one.comparison.mine) if len(line.top1) == 1]
+        rows.append((low, "".join(one.name_at(top1) for top1, _ in ends[:1]), *_speed_up(one.comparison.mean)))
+    else:
+        rows.append((f"{low} to {high}", "geometric mean", *_speed_up(one.comparison.mean)))
     show(console, columns, rows)
 
 
@@ -283,8 +291,8 @@ def _speed_up(one: SpeedUp) -> tuple[str, str, str, str]:
         return ("–", "", "", "outside of a curve")
     shares = [(one.speed_outside, "of the draws of speeds"), (one.both_outside, "of those with accuracies")]
     said = [f"{100 * share:.0f} % {what}" for share, what in shares if share > OUTSIDE]
-    intervals = ["–" if ends is None else f"[{ends[0]:.2f}, {ends[1]:.2f}]" for ends in (one.speed, one.both)]
-    return (f"{one.value:.2f}x", *intervals, f"{', '.join(said)} fell outside" if said else "")
+    speed, both = ("–" if ends is None else f"[{ends[0]:.2f}, {ends[1]:.2f}]" for ends in (one.speed, one.both))
+    return (f"{one.value:.2f}x", speed, both, f"{', '.join(said)} fell outside" if said else "")
 
 
 def _limits(one: AtAccuracy) -> list[str]:
@@ -294,7 +302,7 @@ def _limits(one: AtAccuracy) -> list[str]:
         for name, (low, high) in zip(SIDES, (found.mine.ends, found.theirs.ends), strict=True)
     ]
     lines = [f"curves: {', '.join(ends)}; beyond nothing is told"]
-    if found.least is not None and found.most is not None:
+    if found.least is not None and found.most is not None and found.least < found.most:
         lines.append(f"over the shared range from {found.least:.2f}x to {found.most:.2f}x")
     return lines
 

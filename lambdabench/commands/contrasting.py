@@ -68,10 +68,11 @@ def compare_sides(
     kept, name = filters or {}, suite.name_of(suite_name) if suite_name else None
     sides = (read_side(a, results, name, kept), read_side(b, results, name, kept))
     chosen = _metric(sides, metric)
-    pairs = compare.pairs(*(one.cases for one in sides), chosen)
+    rows = compare.rows_of(sides[0].cases), compare.rows_of(sides[1].cases)
+    pairs = compare.pairs(rows[0], rows[1], chosen)
     if not pairs.equal:
-        raise NotComparableError(_no_pairs(sides, pairs))
-    paired_by = tuple(one.name for one in compare.shared_how(*(compare.rows_of(one.cases) for one in sides)))
+        raise NotComparableError(_no_pairs(sides, pairs, compare.apart(rows[0], rows[1])))
+    paired_by = tuple(one.name for one in compare.shared_how(rows[0], rows[1]))
     return Compared(
         a=sides[0],
         b=sides[1],
@@ -113,15 +114,21 @@ def _has(side: Side, column: str) -> bool:
     return column in side.cases and bool(side.cases[column].notna().any())
 
 
-def _no_pairs(sides: Sequence[Side], pairs: compare.Pairs) -> str:
+def _no_pairs(
+    sides: Sequence[Side], pairs: compare.Pairs, apart: Mapping[str, tuple[Sequence[str], Sequence[str]]]
+) -> str:
     batches = [sorted({int(one) for one in side.cases["batch_size"].dropna()}) for side in sides]
-    told = [f"{side.name} at {_some(mine)}" for side, mine in zip(sides, batches, strict=True)]
+    told = [f"{side} at {_some(mine)}" for side, mine in zip(compare.SIDES, batches, strict=True)]
     at = f" ({', '.join(told)})" if pairs.other_batch else ""
-    return (
+    counts = (
         f"no network has a number on both sides at equal batch, so there is no shift to tell: {pairs.other_batch:,} at other batches{at}, "
-        f"{pairs.only_a:,} only in {sides[0].name}, {pairs.only_b:,} only in {sides[1].name}, {len(pairs.holes) + pairs.neither:,} without "
-        "a number; measure one side at the other's batch: --batch-size"
+        f"{pairs.only_a:,} only in A, {pairs.only_b:,} only in B, {len(pairs.holes) + pairs.neither:,} without a number"
     )
+    if apart:
+        name, (mine, theirs) = next(iter(apart.items()))
+        has = f"A has {', '.join(mine)}, B {', '.join(theirs)}"
+        return f"{counts}; they share no {name}, {has}: compare one of A with one of B"
+    return f"{counts}; measure one side at the other's batch: --batch-size" if pairs.other_batch else counts
 
 
 def _some(batches: Sequence[int]) -> str:
@@ -213,9 +220,11 @@ def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[fl
 
 def _log_sd(points: pd.DataFrame, metric: str) -> Any:
     """Beside the other cases of its rounds where that is known, else from its interval; NaN where there is none."""
-    unknown = pd.Series(np.nan, index=points.index)
-    low, high, sd = (points.get(f"{metric}_{end}", unknown).astype(float) for end in ("low", "high", "sd"))
-    return sd.fillna(np.log(high / low) / (2 * front.WIDTH)).to_numpy(float)
+    low, high, sd = (
+        points[name].to_numpy(float) if (name := f"{metric}_{end}") in points else np.full(len(points), np.nan)
+        for end in ("low", "high", "sd")
+    )
+    return np.where(np.isnan(sd), np.log(high / low) / (2 * front.WIDTH), sd)
 
 
 def _weights(points: pd.DataFrame) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdabench.analysis.compare import Pair, median_interval_of, pairs, rows_of, shared_how, shift
+from lambdabench.analysis.compare import Pair, Pairs, apart, median_interval_of, pairs, rows_of, shared_how, shift
 from lambdabench.core.errors import LambdabenchError
 
 ROW = {
@@ -29,6 +29,10 @@ def side(*rows: dict[str, Any], **same: Any) -> pd.DataFrame:
     return pd.DataFrame([ROW | same | one for one in rows])
 
 
+def paired(a: pd.DataFrame, b: pd.DataFrame) -> Pairs:
+    return pairs(rows_of(a), rows_of(b), "throughput")
+
+
 def many(seed: int, count: int = 40, sd: float = 0.02) -> np.ndarray:
     return 100 * np.exp(np.random.default_rng(seed).normal(0, sd, count))
 
@@ -38,7 +42,7 @@ def test_what_all_share_is_no_change_of_any() -> None:
     a = side(*(one | {"throughput": speed} for one, speed in zip(names, many(0), strict=True)))
     b = a.assign(throughput=a["throughput"] * 2)
     b.loc[7, "throughput"] *= 0.5
-    told = shift(pairs(a, b, "throughput").equal, {})
+    told = shift(paired(a, b).equal, {})
     assert (told.value, told.spread) == pytest.approx((2.0, 0.0))
     assert [(one.pair.a["model"], round(one.own, 6)) for one in told.moved] == [("net7_h", 0.5)]
 
@@ -50,11 +54,11 @@ def test_a_family_stands_out_where_none_of_its_networks_does() -> None:
         for one in (a, b):
             one.loc[place, ["model", "throughput"]] = [name, 100.0]
         b.loc[place, "throughput"] = 92.0
-    told = shift(pairs(a, b, "throughput").equal, {})
+    told = shift(paired(a, b).equal, {})
     assert told.moved == ()
     assert [(one.name, one.models, one.pairs) for one in told.families] == [("slow", 4, 4)]
     assert told.families[0].own == pytest.approx(0.92, abs=0.01)
-    two = [one for one in pairs(a, b, "throughput").equal if one.a["model"] not in ("slow_a", "slow_b")]
+    two = [one for one in paired(a, b).equal if one.a["model"] not in ("slow_a", "slow_b")]
     assert shift(two, {}).families == (), "two networks are no family"
     sizes = [Pair(a=one.a | {"model": "slow_a"}, b=one.b, log_ratio=one.log_ratio) for one in two]
     assert shift(sizes, {}).families == (), "one network at many sizes is none either"
@@ -67,7 +71,7 @@ def test_who_has_an_interval_that_holds_the_shift_has_not_moved() -> None:
     b.loc[[0, 1], "throughput"] = 60.0
     b.loc[0, ["throughput_low", "throughput_high"]] = [59.0, 61.0]
     b.loc[1, ["throughput_low", "throughput_high"]] = [30.0, 120.0]
-    told = shift(pairs(a, b, "throughput").equal, {})
+    told = shift(paired(a, b).equal, {})
     assert [one.pair.a["model"] for one in told.moved] == ["net0"]
     assert told.held == 1
 
@@ -104,7 +108,7 @@ def test_counts_of_what_makes_no_pair() -> None:
         {"model": "nowhere", "status": "crash", "throughput": None},
         {"model": "size", "image_px": 192},
     )
-    found = pairs(a, b, "throughput")
+    found = paired(a, b)
     assert [(one.a["model"], one.a["batch_size"]) for one in found.equal] == [("both", 4)]
     assert (found.other_batch, found.only_a, found.only_b, found.neither) == (2, 3, 2, 1)
     assert [(one.side, one.row["model"], one.row["reason"]) for one in found.holes] == [("B", "lost", "out of memory")]
@@ -115,7 +119,7 @@ def test_counts_of_what_makes_no_pair() -> None:
 def test_what_both_sides_have_pairs_its_equals_and_what_each_has_alone_is_a_condition() -> None:
     a = side({"model": "net", "dtype": "float32"}, {"model": "net", "dtype": "bfloat16"}, layout="contiguous")
     b = side({"model": "net", "dtype": "bfloat16", "throughput": 50.0}, layout="channels_last")
-    found = pairs(a, b, "throughput")
+    found = paired(a, b)
     assert [one.name for one in shared_how(rows_of(a), rows_of(b)) if one.name in ("dtype", "layout")] == ["dtype"]
     assert [(one.a["dtype"], one.b["dtype"]) for one in found.equal] == [("bfloat16", "bfloat16")]
     assert (found.only_a, found.only_b) == (1, 0)
@@ -124,21 +128,26 @@ def test_what_both_sides_have_pairs_its_equals_and_what_each_has_alone_is_a_cond
 def test_another_network_another_size_or_another_mode_is_no_pair() -> None:
     a = side({"model": "net", "options": '{"scope":7}'}, {"model": "net", "mode": "train"})
     b = side({"model": "net", "options": '{"scope":9}'}, {"model": "net", "mode": "features"})
-    assert pairs(a, b, "throughput").equal == ()
+    assert paired(a, b).equal == ()
     other_kernel = side({"model": "net", "options": '{"kernel":"conv2d","scope":7}'})
-    assert (
-        len(pairs(side({"model": "net", "options": '{"kernel":"cpu","scope":7}'}), other_kernel, "throughput").equal)
-        == 1
-    )
+    assert len(paired(side({"model": "net", "options": '{"kernel":"cpu","scope":7}'}), other_kernel).equal) == 1
 
 
-def test_which_of_several_is_meant_must_be_said() -> None:
+def test_of_what_a_side_has_several_equals_are_paired_or_nothing_is() -> None:
     several = side({"model": "net", "dtype": "float32"}, {"model": "net", "dtype": "bfloat16"})
     other = side({"model": "net", "dtype": "float16"})
+    assert paired(several, other).equal == ()
+    assert apart(rows_of(several), rows_of(other)) == {"dtype": (["bfloat16", "float32"], ["float16"])}
+    assert len(paired(several[:1], other).equal) == 1
+    assert apart(rows_of(several[:1]), rows_of(other)) == {}
+
+
+def test_which_of_several_is_meant_must_be_said_where_the_other_side_tells_nothing() -> None:
+    several = side({"model": "net", "dtype": "float32"}, {"model": "net", "dtype": "bfloat16"})
     with pytest.raises(
         LambdabenchError, match=r"A has net at 224 px with dtype float32 and bfloat16.*choose with --dtype"
     ):
-        pairs(several, other, "throughput")
+        paired(several, side({"model": "net", "dtype": None}))
 
 
 def test_of_two_environments_of_one_side_the_newer_counts() -> None:
@@ -146,13 +155,13 @@ def test_of_two_environments_of_one_side_the_newer_counts() -> None:
         {"model": "net", "fingerprint": "new", "started_at": "2026-02-01", "throughput": 200.0},
         {"model": "net", "fingerprint": "old", "started_at": "2026-01-01"},
     )
-    found = pairs(a, side({"model": "net"}), "throughput")
+    found = paired(a, side({"model": "net"}))
     assert [one.a["throughput"] for one in found.equal] == [200.0]
     assert found.repeated == (1, 0)
 
 
 def test_a_table_without_batches_stands_with_the_one_batch_there_is() -> None:
     mine = side({"model": "net", "batch_size": None}, {"model": "web", "batch_size": None})
-    assert len(pairs(mine, side({"model": "net"}, {"model": "web", "batch_size": 8}), "throughput").equal) == 2
+    assert len(paired(mine, side({"model": "net"}, {"model": "web", "batch_size": 8})).equal) == 2
     with pytest.raises(LambdabenchError, match=r"batch_size 4 and 8.*choose with --batch-size"):
-        pairs(mine, side({"model": "net"}, {"model": "net", "batch_size": 8}), "throughput")
+        paired(mine, side({"model": "net"}, {"model": "net", "batch_size": 8}))

@@ -65,9 +65,19 @@ def test_no_pair_of_equal_batch_is_not_comparable(two: Path) -> None:
     Path("theirs.csv").write_text("model,image_px,throughput,batch_size\ntf_efficientnet_b0,224,160,256\n")
     with pytest.raises(
         NotComparableError,
-        match=r"no shift to tell: 1 at other batches \(run a at batch 1, theirs.csv at batch 256\), 2 only",
+        match=r"no shift to tell: 1 at other batches \(A at batch 1, B at batch 256\), 2 only in A.*other's batch: --batch-size",
     ):
         compare_sides("a", "theirs.csv", Path("results"))
+
+
+def test_sides_that_share_no_kernel_are_told_so(make_record: Make, two: Path) -> None:
+    for run_id, kernels in (("d", ("cpu", "conv2d")), ("e", ("einsum",))):
+        rows = [
+            one for kernel in kernels for one in run(make_record, LAMBDA, run_id=run_id, options=(("kernel", kernel),))
+        ]
+        store.write(rows, two / "results" / "s" / f"{run_id}.parquet")
+    with pytest.raises(NotComparableError, match=r"they share no kernel, A has conv2d, cpu, B einsum: compare one"):
+        compare_sides("d", "e", Path("results"))
 
 
 def test_metrics_that_a_side_has_not(two: Path) -> None:
@@ -103,7 +113,7 @@ def test_one_family_over_another_at_equal_accuracy(make_record: Make, away: Path
     (reversed_,) = compare_at_accuracy(["tf_efficientnet*"], ["lambda_*"], Path("results"), at=[79.2])
     assert reversed_.comparison.at[0].value == pytest.approx(1 / value)
     (single,) = compare_at_accuracy(["lambda_resnet50"], ["tf_*"], Path("results"))
-    assert [(one.top1, one.value) for one in single.comparison.at] == [(79.2, pytest.approx(value))]
+    assert (single.comparison.at, single.comparison.mean.value) == ((), pytest.approx(value))
 
 
 def test_families_that_cannot_be_held_against_each_other(make_record: Make, away: Path) -> None:

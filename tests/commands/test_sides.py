@@ -32,7 +32,7 @@ def results(make_record: Callable[..., Record], tmp_path: Path) -> Path:
 
 
 def values(named: str, results: Path, suite: str | None = None, **filters: Any) -> list[float]:
-    return read_side(named, results, suite, filters).cases["throughput"].tolist()
+    return read_side(named, results, suite, filters).cases["throughput"].round(6).tolist()
 
 
 @pytest.mark.parametrize(
