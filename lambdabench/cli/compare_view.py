@@ -20,9 +20,7 @@ MOST = 20
 """Lines of a table that is not asked for whole."""
 OUTSIDE = 0.05
 """Share of the draws beyond a curve from which on it is told."""
-TOLD = tuple(
-    one for one in (*fields.SETTINGS, *fields.PROGRAMS) if one.name not in ("kind", "fingerprint", "model_hash")
-)
+TOLD = tuple(one for one in fields.SETTINGS if one.name not in ("kind", "fingerprint", "model_hash"))
 """What tells pairs of one network apart."""
 
 
@@ -89,15 +87,13 @@ def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
     held = f" · {shift.held:,} more whose own interval holds the shift" if shift.held else ""
     console.print()
     console.print(f"{len(shift.moved):,} of {len(found.pairs.equal):,} moved {beyond}{held}", soft_wrap=True)
-    rows = [(one.pair, one.own) for one in shift.moved]
-    if show_all:
-        own = {id(one): math.exp(one.log_ratio) / shift.value for one in found.pairs.equal}
-        rows = sorted(((one, own[id(one)]) for one in found.pairs.equal), key=lambda one: -abs(math.log(one[1])))
-    shown = rows if show_all else rows[:MOST]
+    moved = [one.pair for one in shift.moved]
+    by_distance = sorted(found.pairs.equal, key=lambda one: -abs(one.log_ratio - math.log(shift.value)))
+    shown = by_distance if show_all else moved[:MOST]
     if not shown:
         return
     unit, factor = _unit(found)
-    tell = fields.teller([one.a for one, _ in shown], TOLD)
+    tell = fields.teller([one.a for one in shown], TOLD)
     columns = [
         Column(title="model"),
         Column(title="px", is_number=True, drop=2),
@@ -108,13 +104,18 @@ def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
         Column(title="beside the shift", is_number=True),
         Column(title=""),
     ]
-    lines = [_line(pair, own, found.metric, factor, tell(pair.a)) for pair, own in shown]
+    lines: list[tuple[str, ...]] = []
+    for one in shown:
+        own = math.exp(one.log_ratio) / shift.value
+        word = _word(own, found.metric) if one in moved else ""
+        lines.append((*_cells(one, found.metric, factor, tell(one.a)), f"{own:.2f}", word))
     show(console, columns, lines)
-    if len(rows) > len(shown):
-        console.print(f"and {len(rows) - len(shown):,} more: --show all")
+    if not show_all and len(moved) > len(shown):
+        console.print(f"and {len(moved) - len(shown):,} more: --show all")
 
 
-def _line(pair: Pair, own: float, metric: str, factor: float, told: str) -> tuple[str, ...]:
+def _cells(pair: Pair, metric: str, factor: float, told: str) -> tuple[str, ...]:
+    """A pair's name, size, batch, both numbers and their ratio."""
     numbers = [format_significant(float(one[metric]) * factor) for one in (pair.a, pair.b)]
     ratio = f"{math.exp(pair.log_ratio):.3f}"
     if pair.log_low is not None and pair.log_high is not None:
@@ -122,7 +123,7 @@ def _line(pair: Pair, own: float, metric: str, factor: float, told: str) -> tupl
     batch = pair.a["batch_size"] or pair.b["batch_size"]
     name = f"{pair.a['model']}{f' ({told})' if told else ''}"
     px = "" if pair.a["image_px"] is None else str(int(pair.a["image_px"]))
-    return (name, px, "" if batch is None else str(int(batch)), *numbers, ratio, f"{own:.2f}", _word(own, metric))
+    return (name, px, "" if batch is None else str(int(batch)), *numbers, ratio)
 
 
 def _print_families(console: Console, found: Compared, *, show_all: bool) -> None:
@@ -150,11 +151,12 @@ def _print_families(console: Console, found: Compared, *, show_all: bool) -> Non
 
 def _holes(holes: Sequence[Hole]) -> list[str]:
     """Networks that have a number on one side alone, with the reason of the other."""
-    lines = [
-        f"no number in {one.side}: {one.row['model']} at {one.row['image_px']} px, {one.row['status']}"
-        f"{': ' + str(one.row['reason']) if one.row.get('reason') else ''}"
-        for one in holes[:MOST]
-    ]
+    tell = fields.teller([one.row for one in holes], TOLD)
+    lines: list[str] = []
+    for one in holes[:MOST]:
+        told, reason = tell(one.row), str(one.row.get("reason") or "")
+        where = f"{one.row['model']} at {one.row['image_px']} px, batch {one.row['batch_size']}{f' ({told})' if told else ''}"
+        lines.append(f"no number in {one.side}: {where}, {one.row['status']}{': ' + reason if reason else ''}")
     return [*lines, *([f"and {len(holes) - MOST:,} more without a number"] if len(holes) > MOST else [])]
 
 
@@ -162,11 +164,7 @@ def _end(found: Compared) -> list[str]:
     moved = bool(found.shift.moved or found.shift.families)
     if not moved:
         return ["nothing moved beside what all share"]
-    lines = (
-        ["what differs may be the reason: every pair shares it, and not all need feel it alike"]
-        if found.differences
-        else []
-    )
+    lines = ["what differs may be the reason: it need not reach all networks alike"] if found.differences else []
     places = [one.place for one in (found.b, found.a) if one.place is not None]
     if places and found.shift.moved:
         words = ["lambdabench", "show", str(found.shift.moved[0].pair.a["model"]), *results_words(places[0])]

@@ -49,6 +49,30 @@ def test_two_tables(tables: Path) -> None:
     assert len(call("a.csv", "b.csv", "--show", "all").output.splitlines()) == 29 + len(lines)
 
 
+def test_names_of_others_move_no_cursor(away: Path) -> None:
+    lines = [f"net{place},224,{100 + place},8" for place in range(6)]
+    for name, last in (("a", 1), ("b", 9)):
+        (away / f"{name}.csv").write_text(HEAD + "\n".join([*lines, f"net:\x1b[31m,224,{last},8"]))
+    found = call("a.csv", "b.csv")
+    assert found.exit_code == 0
+    assert "\x1b" not in found.output
+    assert "net:\\u001b[31m" in found.output
+    assert "\x1b" not in json.dumps(json.loads(call("a.csv", "b.csv", "--json").output), ensure_ascii=False)
+
+
+def test_why_a_side_has_no_number_and_at_which_batch(make_record: Callable[..., Record], away: Path) -> None:
+    a = [make_record("throughput", 10.0, dtype=one, case_id=one, run_id="a") for one in ("float32", "bfloat16")]
+    lost = make_record(None, dtype="bfloat16", case_id="bfloat16", run_id="b", status="oom", reason="no memory")
+    store.write(a, away / "results" / "s" / "a.parquet")
+    store.write(
+        [make_record("throughput", 5.0, case_id="float32", run_id="b"), lost], away / "results" / "s" / "b.parquet"
+    )
+    found = call("a", "b")
+    assert "left out 0 at other batches · 0 only in A · 0 only in B · 1 without a number in B" in found.output
+    assert "no number in B: resnet50 at 224 px, batch 1, oom: no memory" in found.output
+    assert "0.500x [under six pairs: no interval]" in found.output
+
+
 def test_as_json(tables: Path) -> None:
     found = json.loads(call("a.csv", "b.csv", "--json").output)
     assert found["shift"]["value"] == pytest.approx(2.0)
