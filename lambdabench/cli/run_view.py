@@ -10,18 +10,20 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
+from ..analysis.page import Column
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
-from .tables import Column, show
+from .tables import show
 from .tails_view import plan_line, tail_legend
 from .telling import fed_lines, teller
 
@@ -328,9 +330,9 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         "● on the front (P > 0.95)  ◐ perhaps, with its probability  · dominated  ✗ no number   [low, high]: 95 % interval",
         soft_wrap=True,
     )
-    if cases.get("peak_memory_least", pd.Series(dtype=float)).notna().any():
+    if have_range(cases, ["peak_memory"]):
         console.print("GiB (least to most): of several processes.", soft_wrap=True)
-    covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
+    covers = covered(cases, ["throughput"])
     if covers == {"one process"}:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
