@@ -282,7 +282,9 @@ def _origins(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame, cases: int
     for metric, places in rows.groupby("metric", sort=False, observed=True).indices.items():
         column = np.full(cases, -1)
         column[rows["case"].to_numpy()[places]] = of_row[places]
-        found[f"{metric}{ORIGIN}"] = pd.Series(np.append(texts.astype(object), None)[column], dtype="str")
+        found[f"{metric}{ORIGIN}"] = (
+            pd.Series([*map(str, texts), None], dtype="str").iloc[column].reset_index(drop=True)
+        )
     return found
 
 

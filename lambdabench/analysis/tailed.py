@@ -119,10 +119,10 @@ def visits_of(row: Mapping[str, Any]) -> Iterator[Floats]:
         return
     seen: set[int] = set()
     parts = np.split(samples, np.cumsum(np.asarray(counts, int))[:-1])
-    for number, part in zip(row["visit_round"], parts, strict=True):
-        if int(number) not in seen:
+    for round_, part in zip(row["visit_round"], parts, strict=True):
+        if int(round_) not in seen:
             yield part
-        seen.add(int(number))
+        seen.add(int(round_))
 
 
 def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:

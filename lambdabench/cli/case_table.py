@@ -7,9 +7,9 @@ import pandas as pd
 from rich.table import Table
 
 from ..analysis.answers import answer
+from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.resolution import mark
-from ..analysis.page import Column
 from ..core import fields
 from ..core.options import differing, phrase
 from ..core.units import format_significant

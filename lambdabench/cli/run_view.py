@@ -12,11 +12,11 @@ from rich.console import Console
 
 from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
+from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
-from ..analysis.page import Column
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job

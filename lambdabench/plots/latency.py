@@ -15,7 +15,7 @@ from ..analysis.pareto import asked_batch
 from ..analysis.tailed import columns_in, over_of, tail_of
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
-from ..core.units import format_significant, format_time
+from ..core.units import format_time
 from . import Drawing
 from . import _scales as scales
 from . import _style as style

@@ -1,8 +1,9 @@
 """A page as HTML: one file beside its figures, without scripts and without anything from elsewhere."""
 
 import jinja2
+import markupsafe
 
-from ..analysis.page import Page, words
+from ..analysis.page import Column, Page, words
 from ..core import foreign
 
 TEMPLATE = """<!doctype html>
@@ -34,9 +35,11 @@ code { font: .88em ui-monospace, monospace; }
 {% endif %}{% for figure in page.figures %}<p><img src="{{ figure | urlencode }}" alt="{{ figure }}"></p>
 {% endfor %}{% for part in page.sections %}{% if part.title %}<h2>{{ part.title }}</h2>
 {% endif %}<div class="wide"><table>
-<thead><tr>{% for column in part.table.columns %}<th{% if column.is_number %} class="number"{% endif %}>{{ column.title }}</th>{% endfor %}</tr></thead>
+<thead><tr>{% for column in part.table.columns %}<th{{ column | kind }}>{{ column.title }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for row in part.table.rows %}<tr>{% for cell in row %}<td{% if part.table.columns[loop.index0].is_number %} class="number"{% endif %}>{{ cell | words | plain }}</td>{% endfor %}</tr>
+{% for row in part.table.rows %}<tr>{% for cell in row -%}
+<td{{ part.table.columns[loop.index0] | kind }}>{{ cell | words | plain }}</td>
+{%- endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% if part.legend %}<ul class="legend">{% for line in part.legend %}<li>{{ line | plain }}</li>{% endfor %}</ul>
 {% endif %}{% endfor %}<h2>Conditions</h2>
@@ -53,5 +56,9 @@ code { font: .88em ui-monospace, monospace; }
 def render(page: Page) -> str:
     """The page as one text; every name and reason in it is escaped."""
     environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
-    environment.filters |= {"plain": foreign.plain, "words": words}
+    environment.filters |= {"plain": foreign.plain, "words": words, "kind": _kind}
     return environment.from_string(TEMPLATE).render(page=page)
+
+
+def _kind(column: Column) -> markupsafe.Markup:
+    return markupsafe.Markup(' class="number"' if column.is_number else "")

@@ -23,7 +23,7 @@ def cases(make_record: Callable[..., Record], tmp_path: Path) -> pd.DataFrame:
         make_record("latency", 0.021, case_id="a", replicate=1),
         make_record("peak_memory", 1.0 * GIB, case_id="a", replicate=0),
         make_record("peak_memory", 1.5 * GIB, case_id="a", replicate=1),
-        make_record("parameters", 25e6, case_id="b", model="other"),
+        make_record("parameters", 25e6, case_id="b", model="other", image_px=31),
     ]
     store.write(records, tmp_path / "a.parquet")
     return table.wide(store.newest(store.read(tmp_path)))
@@ -54,7 +54,7 @@ def test_origins_are_of_rows_and_of_facts(cases: pd.DataFrame) -> None:
 
 def test_all_answers_are_those_that_have_a_number(cases: pd.DataFrame) -> None:
     found = [(one.metric.name, one.status) for one in answering.answers(cases)]
-    assert found == [("latency", "ok"), ("peak_memory", "ok"), ("parameters", "ok")]
+    assert found == [("latency", "ok"), ("peak_memory", "ok"), ("top1", "ok"), ("parameters", "ok")]
 
 
 def test_an_error_beside_other_cases_is_taken_before_that_of_the_interval() -> None:

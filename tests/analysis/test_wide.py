@@ -86,7 +86,11 @@ def is_apart(values: pd.Series) -> bool:
 
 def numbers(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     values = same["value"].tolist()
-    found: dict[str, Any] = {metric: sum(values) / len(values), f"{metric}_processes": len(values)}
+    found: dict[str, Any] = {
+        metric: sum(values) / len(values),
+        f"{metric}_processes": len(values),
+        f"{metric}_origin": "measured",
+    }
     if metric in table.timed():
         one = combine(values, list(zip(same["low"], same["high"], strict=True)), spread=known, samples=0)
         assert one is not None

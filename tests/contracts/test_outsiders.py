@@ -34,7 +34,7 @@ device = "fake"
 backend = "fake"
 image_px = 224
 [[grid]]
-model = ["resnet50", "resnet18"]
+model = ["resnet50", "levit_256"]
 """
 
 

@@ -39,7 +39,7 @@ CASES = pd.DataFrame(
 def test_the_page_holds_numbers_holes_and_conditions() -> None:
     notes = report.notes(CASES, CASES[CASES["status"] == "ok"])
     text = markdown.render(report.page(CASES, SUITE, report.Beside(figures=("pareto.svg",), notes=notes)))
-    assert "| resnet50 ● | 224 | 1 | 80.4 ±0.3 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |" in text
+    assert "| resnet50 ● | 224 | 1 | 80.4 ±0.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |" in text
     assert "| levit_256 | 224 | 1 | – | – | oom: too big; try a smaller batch |" in text
     assert "![pareto.svg](pareto.svg)" in text
     assert "Measured on a cpu, float32, 2 threads, mode inference, 2026-01-02." in text
@@ -121,7 +121,7 @@ def test_all_in_which_cases_differ_has_a_column() -> None:
     text = page_of(pd.concat([plain, plain.assign(**other)], ignore_index=True))
     assert "| model | machine | backend | dtype | options | px | batch | top-1 % | ms a step | status |" in text
     assert (
-        "| resnet50 ● | a cpu | torch_eager | float32 | kernel=cpu | 224 | 1 | 80.4 ±0.3 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |"
+        "| resnet50 ● | a cpu | torch_eager | float32 | kernel=cpu | 224 | 1 | 80.4 ±0.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |"
         in text
     )
     assert any(

@@ -23,7 +23,7 @@ def test_markdown(page: Page) -> None:
     assert "# Speed &amp; more\n\n![p.svg](p.svg)\n\n## A table\n\n| model | image/s |\n| --- | ---: |\n" in text
     assert "| a\\|b &lt;script&gt; | 41.2 [40.1, 42.3] |\n| c | – |\n\n- " in text
     assert "- On a \\*cpu\\*." in text
-    assert "Repeat: ``a `b` ``" in text
+    assert "Repeat: `` a `b` ``" in text
 
 
 def test_html(page: Page) -> None:
