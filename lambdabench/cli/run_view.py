@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     )
 
 
-def _cases(jobs: Sequence[Job]) -> str:
+def _cases(jobs: Sized) -> str:
     return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
 
 
@@ -262,9 +262,8 @@ def _elsewhere(result: RunResult) -> str:
         return ""
     planned = dataclasses.asdict(prepared.machine.environment)
     differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
-    count = other["case_id"].nunique()
     return (
-        f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "
+        f"{_cases(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"
     )
 
@@ -280,8 +279,8 @@ def _spread(result: RunResult) -> str:
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN]
-    return [", ".join(ones) for ones, (_, plain) in zip(found, PLAIN, strict=True) if ones != [plain]]
+    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN]
+    return [", ".join(ones) for ones, plain in found if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:
