@@ -16,6 +16,7 @@ from scipy import stats
 from ..core import fields
 from ..core.errors import LambdabenchError
 from ..core.fields import Field
+from .answers import answer
 from .estimate import FEWEST_FOR_INTERVAL, Floats
 from .families import family_of
 
@@ -210,28 +211,17 @@ def _refuse_several(one: Row, other: Row, side: str) -> None:
 
 def _met(a: Row, b: Row, metric: str) -> Pair | Hole | None:
     """What two cases of one network and batch come to; None where neither has a number."""
-    top, bottom = _number(b, metric), _number(a, metric)
+    mine, theirs = answer(a, metric), answer(b, metric)
+    top, bottom = (one.value if one.status == "ok" and one.value and one.value > 0 else None for one in (theirs, mine))
     if top is None or bottom is None:
         if top is bottom:
             return None
         return Hole(side=SIDES[0], row=a) if bottom is None else Hole(side=SIDES[1], row=b)
     middle = float(np.log(top / bottom))
-    mine, theirs = _log_reach(a, metric), _log_reach(b, metric)
-    if mine is None or theirs is None:
+    if mine.interval is None or theirs.interval is None or min(*mine.interval, *theirs.interval) <= 0:
         return Pair(a=a, b=b, log_ratio=middle)
-    reach = float(np.hypot(mine, theirs))
+    reach = float(np.hypot(*(np.log(high / low) / 2 for low, high in (mine.interval, theirs.interval))))
     return Pair(a=a, b=b, log_ratio=middle, log_low=middle - reach, log_high=middle + reach)
-
-
-def _number(row: Row, metric: str) -> float | None:
-    value = row.get(metric) if row.get("status") == "ok" else None
-    return None if value is None or not value > 0 else float(value)
-
-
-def _log_reach(row: Row, metric: str) -> float | None:
-    """Half the width of an interval of 95 % on the log scale; None where there is none."""
-    low, high = (row.get(f"{metric}_{end}") for end in ("low", "high"))
-    return None if low is None or high is None or not low > 0 else float(np.log(high / low)) / 2
 
 
 def _holds(pair: Pair, log_shift: float) -> bool:

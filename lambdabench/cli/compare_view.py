@@ -10,10 +10,10 @@ from rich.console import Console
 from ..analysis.compare import FEWEST_MEMBERS, SIDES, Hole, Pair
 from ..analysis.conditions import Difference
 from ..analysis.equal_accuracy import SpeedUp
-from ..analysis.pareto import BETTER
 from ..commands import AtAccuracy, Compared, results_words
-from ..core import codec, fields, foreign, registry
-from ..core.units import format_significant, scale_of
+from ..core import codec, fields, foreign
+from ..core.metric import described
+from ..core.units import format_significant
 from .tables import Column, show
 
 MOST = 20
@@ -92,14 +92,14 @@ def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
     shown = by_distance if show_all else moved[:MOST]
     if not shown:
         return
-    unit, factor = _unit(found)
+    known = described(found.metric)
     tell = fields.teller([one.a for one in shown], TOLD)
     columns = [
         Column(title="model"),
         Column(title="px", is_number=True, drop=2),
         Column(title="batch", is_number=True, drop=3),
-        Column(title=f"A {unit}", is_number=True),
-        Column(title=f"B {unit}", is_number=True),
+        Column(title=f"A {known.shown}", is_number=True),
+        Column(title=f"B {known.shown}", is_number=True),
         Column(title="B/A", is_number=True),
         Column(title="beside the shift", is_number=True),
         Column(title=""),
@@ -108,15 +108,15 @@ def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
     for one in shown:
         own = math.exp(one.log_ratio) / shift.value
         word = _word(own, found.metric) if one in moved else ""
-        lines.append((*_cells(one, found.metric, factor, tell(one.a)), f"{own:.2f}", word))
+        lines.append((*_cells(one, found.metric, tell(one.a)), f"{own:.2f}", word))
     show(console, columns, lines)
     if not show_all and len(moved) > len(shown):
         console.print(f"and {len(moved) - len(shown):,} more: --show all")
 
 
-def _cells(pair: Pair, metric: str, factor: float, told: str) -> tuple[str, ...]:
+def _cells(pair: Pair, metric: str, told: str) -> tuple[str, ...]:
     """A pair's name, size, batch, both numbers and their ratio."""
-    numbers = [format_significant(float(one[metric]) * factor) for one in (pair.a, pair.b)]
+    numbers = [format_significant(float(one[metric]) * described(metric).factor) for one in (pair.a, pair.b)]
     ratio = f"{math.exp(pair.log_ratio):.3f}"
     if pair.log_low is not None and pair.log_high is not None:
         ratio += f" [{math.exp(pair.log_low):.3f}, {math.exp(pair.log_high):.3f}]"
@@ -174,14 +174,8 @@ def _end(found: Compared) -> list[str]:
 
 def _word(own: float, metric: str) -> str:
     if metric in ("throughput", "throughput_per_device", "latency"):
-        return "faster" if (own > 1) == (BETTER[metric] == "higher") else "slower"
+        return "faster" if (own > 1) == (described(metric).sign > 0) else "slower"
     return "more" if own > 1 else "less"
-
-
-def _unit(found: Compared) -> tuple[str, float]:
-    """(Unit shown, factor) of a metric's numbers."""
-    unit = registry.load("metrics", found.metric).UNIT
-    return scale_of(unit, max(float(one.a[found.metric]) for one in found.pairs.equal))
 
 
 def _times(value: float | None) -> str:

@@ -25,7 +25,7 @@ from .terminal import console, warn
 EXAMPLES = (
     "Examples: lambdabench compare previous latest; lambdabench compare --at-accuracy 'lambda_*' 'tf_efficientnet*'"
 )
-METRICS = "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, parameters or flops"
+METRIC = "What is compared: a metric of which it is known which way is better (lambdabench list metrics). Default: throughput, else latency."
 SIDE = (
     "A folder or file of results, a .csv table of speeds (timm's, or columns model, image_px, throughput and perhaps batch_size), a run's "
     "id (lambdabench list runs), latest, previous, or a machine's name. With --at-accuracy: globs of models, comma-separated."
@@ -50,7 +50,7 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help=f"What is compared: {METRICS}. Default: throughput, else latency."),
+        typer.Option(help=METRIC),
     ] = None,
     results: ResultsOption = Path("results"),
     suite: SuiteOption = None,

@@ -11,14 +11,17 @@ import pandas as pd
 from .. import models, suite
 from ..analysis import compare, conditions, equal_accuracy, scripted, table
 from ..analysis import pareto as front
+from ..analysis.answers import covered, log_sd
 from ..analysis.membership import Weights, twins
 from ..core import globs, registry
 from ..core.errors import LambdabenchError, NotComparableError, NothingMeasuredError
+from ..core.metric import axes, described
 from .reading import matching, rows_of, weights_of
 from .sides import Side, read_side
 
 METRICS = ("throughput", "latency")
 """The first of them that both sides have is compared where none is asked for."""
+TOP1 = "top1"
 NAMED = 6
 """Digits behind the point to which an accuracy is that of a point."""
 
@@ -87,7 +90,7 @@ def compare_sides(
 def _metric(sides: Sequence[Side], asked: str | None) -> str:
     """What is compared. Raises NothingMeasuredError naming the side that has no number of it, NotComparableError where the sides have
     no metric in common, and UnknownNameError for none that is known."""
-    known = tuple(one for one in front.BETTER if one != "top1")
+    known = tuple(one for one in axes() if one != TOP1)
     if asked is not None and asked not in known:
         raise registry.unknown("metric", asked, known)
     scripts = [_has(one, "backend") and bool((one.cases["backend"] == scripted.BACKEND).all()) for one in sides]
@@ -162,7 +165,7 @@ def compare_at_accuracy(
     for asked, family in zip((mine, theirs), families, strict=True):
         if not family:
             raise LambdabenchError(f"no measured model matches {', '.join(asked)}; there are {', '.join(names)}")
-    points = front.pareto(cases, x=metric or _first(cases), y="top1")
+    points = front.pareto(cases, x=metric or _first(cases), y=TOP1)
     for asked, family in zip((mine, theirs), families, strict=True):
         if not points["model"].isin(family).any():
             raise NothingMeasuredError(
@@ -185,14 +188,15 @@ def _settings(
     """A figure for each front that has both families."""
     found: list[AtAccuracy] = []
     for group in front.groups(points):
-        same = points.loc[group.members].reset_index(drop=True)
+        same = points.loc[group.members]
+        same = same[same["model"].isin(families[0] | families[1])].reset_index(drop=True)
         mine, theirs = (np.flatnonzero(same["model"].isin(one)) for one in families)
         if not len(mine) or not len(theirs):
             continue
-        seconds = (1 / same[metric] if front.BETTER[metric] == "higher" else same[metric]).to_numpy(float)
+        seconds = same[metric].to_numpy(float) ** -described(metric).sign
         known = equal_accuracy.Points(
             seconds=seconds,
-            log_sd=_log_sd(same, metric),
+            log_sd=np.full(len(same), np.nan) if (sd := log_sd(same, metric)) is None else sd,
             top1=same["top1"].to_numpy(float),
             weights=_weights(same),
         )
@@ -203,7 +207,7 @@ def _settings(
                 told=group.told,
                 counts=(len(mine), len(theirs)),
                 names=_names(same, comparison),
-                covers=tuple(sorted({str(one) for one in same.get(f"{metric}_covers", ()) if isinstance(one, str)})),
+                covers=tuple(covered(same, [metric])),
                 comparison=comparison,
             )
         )
@@ -216,15 +220,6 @@ def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[fl
         for place, top1 in zip(places, line.top1, strict=True):
             names[round(float(top1), NAMED)] = f"{same['model'][place]}@{same['image_px'][place]}"
     return names
-
-
-def _log_sd(points: pd.DataFrame, metric: str) -> Any:
-    """Beside the other cases of its rounds where that is known, else from its interval; NaN where there is none."""
-    low, high, sd = (
-        points[name].to_numpy(float) if (name := f"{metric}_{end}") in points else np.full(len(points), np.nan)
-        for end in ("low", "high", "sd")
-    )
-    return np.where(np.isnan(sd), np.log(high / low) / (2 * front.WIDTH), sd)
 
 
 def _weights(points: pd.DataFrame) -> Any:
