@@ -25,7 +25,7 @@ from .terminal import console, warn
 EXAMPLES = (
     "Examples: lambdabench compare previous latest; lambdabench compare --at-accuracy 'lambda_*' 'tf_efficientnet*'"
 )
-METRIC = "What is compared: a metric of which it is known which way is better (lambdabench list metrics). Default: throughput, else latency."
+METRIC = "What is compared: a metric of which it is known which way is better (lambdabench list metrics). Default: throughput or latency."
 SIDE = (
     "A folder or file of results, a .csv table of speeds (timm's, or columns model, image_px, throughput and perhaps batch_size), a run's "
     "id (lambdabench list runs), latest, previous, or a machine's name. With --at-accuracy: globs of models, comma-separated."
