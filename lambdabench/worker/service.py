@@ -10,18 +10,18 @@ import os
 import socket
 
 from ..core import codec
-from ..core.pairing import PairAsked
-from ..core.serving import PAIR, READY, SOCKET
-from ..core.visits import Asked
+from ..core.gate_protocol import PairAsked
+from ..core.visit_protocol import Asked
+from ..core.worker_protocol import PAIR, READY, SOCKET
 from ..models import create_workload
 from . import environment
-from .pair import Pairs
-from .shelf import Shelf
+from .open_cases import OpenCases
+from .version_pairs import Pairs
 
 
 def serve(connection: socket.socket) -> None:
     """Answers until the other side closes."""
-    shelf, pairs = Shelf(create_workload), Pairs()
+    shelf, pairs = OpenCases(create_workload), Pairs()
     with connection.makefile("rb") as lines:
         for line in lines:
             message = json.loads(line)

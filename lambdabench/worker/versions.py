@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core import codec
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
 from ..core.spec import Case
 
 
@@ -52,7 +52,7 @@ def load(name: str, folder: Path) -> Version:
     """Loads the package in `folder` as `name`. Its imports are relative, so that whatever it loads is its own."""
     init = folder / "__init__.py"
     if not init.is_file():
-        raise LambdabenchError(f"there is no package in {folder}")
+        raise GateError(f"there is no package in {folder}")
     spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
     assert spec is not None
     assert spec.loader is not None
