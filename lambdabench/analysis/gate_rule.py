@@ -59,6 +59,15 @@ class Ruling:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InterimAnalysis:
+    """Its number, from 1, of how many cases it is one, and the log ratio that is negligible at it."""
+
+    number: int
+    cases: int
+    negligible: float
+
+
 def pooled(values: Sequence[float], variances: Sequence[float]) -> Pooled:
     """The mean of values that differ by more than their own variances tell (random effects by moments: DerSimonian and Laird,
     Controlled Clinical Trials 7, 1986), with an error by their spread and by what is usual, weighed by their degrees of freedom: two
@@ -107,7 +116,8 @@ def weigh(processes: Sequence[Sequence[Build]], rules: Rules, cases: int = 1) ->
         wanted = INTERIM_COUNTS[min(analysis, len(INTERIM_COUNTS) - 1)]
         return Ruling(verdict=verdict, p_value=1.0, wanted=wanted if count < wanted else 0, reason=spread(processes))
     negligible = math.log1p(EVER if count < INTERIM_COUNTS[1] else rules.negligible)
-    finding = _over_processes(found, fresh, rules, (analysis, cases, negligible))
+    at = _InterimAnalysis(number=analysis, cases=cases, negligible=negligible)
+    finding = _over_processes(found, fresh, rules, at)
     level = spend(rules.alpha_same if finding == "same" else rules.alpha, analysis)
     decided = finding != "unclear" or analysis == len(INTERIM_COUNTS)
     return Ruling(
@@ -131,12 +141,9 @@ def _is_same(builds: Sequence[Build], rules: Rules) -> bool:
     return sum(one.finding == "same" for one in builds) >= AGREEING and -equal < low and high < equal
 
 
-def _over_processes(
-    found: Pooled, fresh: Sequence[Sequence[Build]], rules: Rules, at: tuple[int, int, float]
-) -> Finding:
+def _over_processes(found: Pooled, fresh: Sequence[Sequence[Build]], rules: Rules, at: _InterimAnalysis) -> Finding:
     """What was chosen because its first process looked so must look so without it, and whichever side was made first; and the wall
     clock must not contradict."""
-    analysis, cases, negligible = at
     side = 1.0 if found.value > 0 else -1.0
     builds = [one for builds in fresh for one in builds]
     orders = [[one for one in builds if one.swapped == order] for order in (False, True)]
@@ -144,9 +151,9 @@ def _over_processes(
     again, wall = side * _of_processes(fresh).value, side * mean(one.wall_log for one in builds)
     tolerance, equal = math.log1p(rules.tolerance), math.log1p(rules.equal)
     is_told = min(abs(found.value), again) > tolerance and worst > math.log1p(rules.negligible) and wall > 0
-    if is_told and found.p_value(negligible) < spend(rules.alpha, analysis) / cases:
+    if is_told and found.p_value(at.negligible) < spend(rules.alpha, at.number) / at.cases:
         return "slower" if side > 0 else "faster"
-    low, high = found.bounds(spend(rules.alpha_same, analysis))
+    low, high = found.bounds(spend(rules.alpha_same, at.number))
     return "same" if -equal < low and high < equal else "unclear"
 
 

@@ -122,7 +122,13 @@ def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
     yield from run.left_out()
 
 
-Held = tuple[CaseState, Stay, Worker]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """An open case, and the process that holds it."""
+
+    case: CaseState
+    stay: Stay
+    worker: Worker
 
 
 class _Run:
@@ -204,7 +210,7 @@ class _Run:
     def _heat(self, cases: Sequence[CaseState], left: list[CaseState], generation: int) -> Iterator[Turn]:
         """Opens what fits (what does not is added to `left`), then its rounds, then closes."""
         workers: dict[object, Worker] = {}
-        held: list[Held] = []
+        held: list[_Held] = []
         try:
             for number, one in enumerate(cases):
                 if self._run_setup.is_stopped():
@@ -212,7 +218,7 @@ class _Run:
                 if held and self._has_no_time(held, one):
                     break
                 if held and not self._fits(one):
-                    if all(each is self._reference for each, _, _ in held):  # and beside it alone not either
+                    if all(each.case is self._reference for each in held):  # and beside it alone not either
                         one.is_alone = True
                         left.append(one)
                         continue
@@ -228,14 +234,14 @@ class _Run:
         finally:
             for worker in workers.values():
                 worker.close()
-        self._again += [one for one, stay, worker in held if stay.is_open and worker.is_gone and one.ended is None]
+        self._again += [one.case for one in held if one.stay.is_open and one.worker.is_gone and one.case.ended is None]
 
-    def _has_no_time(self, held: Sequence[Held], one: CaseState) -> bool:
+    def _has_no_time(self, held: Sequence[_Held], one: CaseState) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
-        round_s = sum(_visit_s(each) for each, _, _ in held) + max(_visit_s(one), one.job.open_s)
+        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(one), one.job.open_s)
         return self._run_setup.clock() + round_s >= self._end_s
 
-    def _open(self, one: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[Held]) -> Held | None:
+    def _open(self, one: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]) -> _Held | None:
         setup = self._run_setup
         if setup.settle is not None:
             setup.settle(job, self._is_over)
@@ -250,34 +256,34 @@ class _Run:
         assert outcome is not None
         if outcome.status != "ok":
             self._fail(one, outcome, beside=bool(held))
-            if all(worker is not other for _, _, other in held):
+            if all(worker is not other.worker for other in held):
                 worker.close()  # with what the failure left in its memory
                 del workers[shared]
             return None
         one.see(answered.step_s)
         stay = Stay(job=job, opened=outcome)
         one.stays.append(stay)
-        return one, stay, worker
+        return _Held(case=one, stay=stay, worker=worker)
 
-    def _rounds(self, held: Sequence[Held], generation: int) -> Iterator[Turn]:
+    def _rounds(self, held: Sequence[_Held], generation: int) -> Iterator[Turn]:
         """The rounds of a generation: each visits every case that still wants one, in random turn. The reference is in those of every
         heat."""
-        before = {id(stay): 0 if one is self._reference else one.made.get(generation, 0) for one, stay, _ in held}
+        before = {id(one.stay): 0 if one.case is self._reference else one.case.made.get(generation, 0) for one in held}
         for count in itertools.count():
-            mine = [entry for entry in held if entry[0].share(generation) > before[id(entry[1])] + count]
+            mine = [entry for entry in held if entry.case.share(generation) > before[id(entry.stay)] + count]
             if not mine or (count and self._run_setup.clock() >= self._share_s):
                 return
             self._round += 1
             for entry in in_turn(mine, self._run_setup.seed, self._round):
-                one, stay, worker = entry
+                one, stay, worker = entry.case, entry.stay, entry.worker
                 if self._is_over(anything=bool(one.visited)):
                     continue
                 if one.ended is None and stay.is_open and not worker.is_gone:
                     yield from self._visit(entry, generation, held)
 
-    def _visit(self, entry: Held, generation: int, held: Sequence[Held]) -> Iterator[Turn]:
+    def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
-        one, stay, worker = entry
+        one, stay, worker = entry.case, entry.stay, entry.worker
         assert one.schedule is not None
         for tries in range(1 + REPEATS):
             begun_s = self._run_setup.clock()
@@ -309,9 +315,10 @@ class _Run:
             return False
         return settle(job, self._is_over) and not self._is_over()
 
-    def _close(self, held: Sequence[Held]) -> Iterator[Turn]:
+    def _close(self, held: Sequence[_Held]) -> Iterator[Turn]:
         """Reads back what was in force, which may end a case after all."""
-        for one, stay, worker in held:
+        for entry in held:
+            one, stay, worker = entry.case, entry.stay, entry.worker
             if one.ended is not None or not stay.is_open or worker.is_gone:
                 continue
             outcome = worker.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
@@ -346,11 +353,11 @@ class _Run:
             self._again.append(half)
         one.ended = outcome
 
-    def _left_s(self, held: Sequence[Held]) -> float:
+    def _left_s(self, held: Sequence[_Held]) -> float:
         """Seconds of the visits that are left, of those whose length is known."""
         return sum(
             max(0, one.schedule.rounds - one.visited) * _visit_s(one)
-            for one, _, _ in held
+            for one in (entry.case for entry in held)
             if one.schedule is not None and one.ended is None
         )
 

@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Folders of the two packages."""
+    """Folders of the two packages, or of the two trees of a project."""
 
     base: Path
     head: Path

@@ -29,7 +29,7 @@ from . import (
     waivers,
 )
 from . import settings as setup
-from .check import OnOutcome, Request
+from .check import OnOutcome, Request, Sides
 from .fresh_processes import FreshProcess
 from .pair_workers import CASE_LIMIT_S, ProcessAnswer, environment_of, follow, last_words
 from .result import Line, Result
@@ -57,14 +57,14 @@ def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> 
     before = quiet.take_snapshot()
     with trees.checked_out(found) as base:
         laid = overlay.overlay(path, request.folder, found.repository, base)
-        where, asked = laid.place, _request(request, settings, (base, found.repository), laid.fresh)
+        where, asked = laid.place, _request(request, settings, Sides(base=base, head=found.repository), laid.fresh)
         first = None
         if not build:
             first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
         if first is None or first.apart:
-            tree = (base, found)
-            why = (build, first.apart if first else "")
-            lines, controls, note = _in_pairs(asked, where, tree, why, on_outcome)
+            reason = first.apart if first else ""
+            pairs = _Pairs(asked=asked, where=where, trees=found, base=base, build=build, reason=reason)
+            lines, controls, note = _in_pairs(pairs, on_outcome)
             notes = (note,)
         else:
             entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
@@ -114,15 +114,22 @@ def session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome
         request = dataclasses.replace(request, labels=tuple(rest[1:]))
 
 
-def _in_pairs(
-    asked: UsersRequest,
-    where: Path,
-    tree: tuple[Path, Trees],
-    why: tuple[str, str],
-    on_outcome: OnOutcome,
-) -> tuple[tuple[Line, ...], Controls | None, str]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    """What is asked of fresh pairs of processes: the tests in `where`, on base's folder and the trees, in environments by `build` where
+    one is given; else `reason` is why one process cannot hold both sides."""
+
+    asked: UsersRequest
+    where: Path
+    trees: Trees
+    base: Path
+    build: str
+    reason: str
+
+
+def _in_pairs(pairs: _Pairs, on_outcome: OnOutcome) -> tuple[tuple[Line, ...], Controls | None, str]:
     """(Lines, controls, what is said of it) by fresh pairs of processes."""
-    build, reason = why
+    asked, where, build, reason = pairs.asked, pairs.where, pairs.build, pairs.reason
     if reason.endswith("is a compiled extension"):
         raise GateError(
             f"{reason}, which base's tree does not have: say how a side is installed, such as --build 'pip install .'"
@@ -130,15 +137,15 @@ def _in_pairs(
     request = process_pairs.PairsRequest(request=asked, path=where)
     with contextlib.ExitStack() as opened:
         if build:
-            base, head = opened.enter_context(environments.pythons(tree[1], tree[0], build))
+            base, head = opened.enter_context(environments.pythons(pairs.trees, pairs.base, build))
             asked = dataclasses.replace(asked, homes=(str(base.parents[1]), str(head.parents[1])))
             request = process_pairs.PairsRequest(
                 request=asked, path=where, pythons=(str(base), str(head)), installed=True
             )
         found = process_pairs.run(request, lambda one: on_outcome("pair", one))
     reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
-    pairs = max((len(one) for one in found.outcomes.values()), default=0)
-    said = f"fresh pairs of processes ({pairs}), not one process: {reason}"
+    count = max((len(one) for one in found.outcomes.values()), default=0)
+    said = f"fresh pairs of processes ({count}), not one process: {reason}"
     return process_pairs.lines(found, request), found.controls, said
 
 
@@ -166,24 +173,21 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
         )
 
 
-def _request(
-    request: Request, settings: Settings, sides: tuple[Path, Path], fresh_tests: tuple[str, ...]
-) -> UsersRequest:
+def _request(request: Request, settings: Settings, sides: Sides, fresh_tests: tuple[str, ...]) -> UsersRequest:
     rules = request.rules or settings.rules()
     own = tuple(
         (one.case, dataclasses.replace(rules, tolerance=one.tolerance))
         for one in settings.case
         if one.tolerance is not None
     )
-    base, head = sides
     return UsersRequest(
-        base=str(base),
-        head=str(head),
+        base=str(sides.base),
+        head=str(sides.head),
         rules=rules,
         own_rules=own,
         only=request.only,
         fresh=fresh_tests,
-        names=project.names(base, head),
+        names=project.names(sides.base, sides.head),
     )
 
 

@@ -198,7 +198,7 @@ class WorkerPool:
         self._barren: set[Key] = set()
         """Those whose forkserver forked nothing: they are started by themselves."""
         self._numbers = itertools.count()
-        self._hands: list[Worker] = []
+        self._workers: list[Worker] = []
         self._free_bytes: dict[str, int] = {}
 
     def __enter__(self) -> "WorkerPool":
@@ -207,7 +207,7 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         with self._open:
-            for one in self._hands:
+            for one in self._workers:
                 one.close()
 
     def start(self, key: Key) -> Worker:
@@ -225,7 +225,7 @@ class WorkerPool:
             has_others=self._are_several,
             on_free=self._free_bytes.__setitem__,
         )
-        self._hands = [one for one in self._hands if not one.is_gone] + [worker]
+        self._workers = [one for one in self._workers if not one.is_gone] + [worker]
         return worker
 
     def free_bytes(self, device: str) -> int:
@@ -233,7 +233,7 @@ class WorkerPool:
         return self._free_bytes.get(device, 0)
 
     def _are_several(self) -> bool:
-        return sum(not one.is_gone for one in self._hands) > 1
+        return sum(not one.is_gone for one in self._workers) > 1
 
     def _forked(self, key: Key, log: Path, theirs: socket.socket) -> _Process | None:
         if not key.forks or key.framework not in PRELOADED or sys.platform != "linux" or key in self._barren:

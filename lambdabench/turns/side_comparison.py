@@ -39,13 +39,22 @@ class _Rounds:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timing:
+    """Calls of a block, by which clock it is timed, and when the first round began."""
+
+    calls: int
+    clock: Clock
+    start_s: float
+
+
 def compare(base: Player, head: Player, terms: Terms) -> Compared:
     """Rounds in random order of the sides until `judge` decides, or `fixed_s` or the rules' cap is over."""
     calls, clock = warmed_up(base, head, terms.calls)
     rounds = _Rounds([], [])
     before, start_s = quiet.take_snapshot(), time.perf_counter()
     with _no_collections():
-        verdict, wall = _play(base, head, rounds, terms, (calls, clock, start_s))
+        verdict, wall = _play(base, head, rounds, terms, _Timing(calls=calls, clock=clock, start_s=start_s))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 2 * calls * len(rounds.base))
     seconds = time.perf_counter() - start_s
     verdict, reason = _guarded(verdict, wall, noise if clock != "device" else Noise(), seconds)
@@ -86,13 +95,10 @@ def canary(rules: Rules, seed: int, call_s: float) -> Terms:
     return Terms(rules=rules, calls=block, extra_calls=block // CANARY_CALLS, seed=seed + 2)
 
 
-def _play(
-    base: Player, head: Player, rounds: _Rounds, terms: Terms, fixed: tuple[int, Clock, float]
-) -> tuple[Verdict, Verdict]:
+def _play(base: Player, head: Player, rounds: _Rounds, terms: Terms, timing: _Timing) -> tuple[Verdict, Verdict]:
     """(Verdict by the clock, by the wall) at the last analysis."""
-    calls, clock, start_s = fixed
-    rules = terms.rules
-    end_s = start_s + (terms.fixed_s or rules.cap_s)
+    calls, clock, rules = timing.calls, timing.clock, terms.rules
+    end_s = timing.start_s + (terms.fixed_s or rules.cap_s)
     told: list[tuple[Verdict, Verdict]] = []
 
     def take() -> None:

@@ -43,6 +43,14 @@ class Schedule:
         return self.rounds * min(max(each, self.length.least), self.length.most)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """Seconds of a visit that are cold, and the least that it takes in all."""
+
+    cold_s: float
+    least_s: float
+
+
 def schedule(sampling: Sampling, step_s: float, *, has_clocks: bool) -> Schedule:
     """The visits of a case whose step takes `step_s` seconds, within `case_budget_s` in all where that holds `min_samples` calls.
     `has_clocks`: on a device that may lower its clock in between.
@@ -59,15 +67,15 @@ def schedule(sampling: Sampling, step_s: float, *, has_clocks: bool) -> Schedule
     if sampling.tail_visits <= rounds:
         return Schedule(rounds=rounds, length=length_of(budget_s / rounds - cold_s, cold_s))
     if sampling.tail_visits * least_s > max(budget_s, TAIL_S):
-        return _in_time(sampling, step_s, max(budget_s, TAIL_S), (cold_s, least_s))
+        return _in_time(sampling, step_s, max(budget_s, TAIL_S), _Visit(cold_s=cold_s, least_s=least_s))
     rounds = sampling.tail_visits
     return Schedule(rounds=rounds, length=length_of(max(budget_s / rounds, least_s) - cold_s, cold_s))
 
 
-def _in_time(sampling: Sampling, step_s: float, limit_s: float, visit: tuple[float, float]) -> Schedule:
-    """Where there is no time for as many visits as a bound takes (seconds that are cold, least seconds): fewer ones of more calls; where
+def _in_time(sampling: Sampling, step_s: float, limit_s: float, visit: _Visit) -> Schedule:
+    """Where there is no time for as many visits as a bound takes: fewer ones of more calls; where
     there is none for the calls either, as many calls as there is time for, in as many visits as a case has anyway."""
-    cold_s, least_s = visit
+    cold_s, least_s = visit.cold_s, visit.least_s
     usual = max(sampling.processes, min(sampling.rounds, int(limit_s / least_s)))
     most = max(LEAST_CALLS, int((limit_s / usual - cold_s) / step_s))
     calls = ALLOWANCE * sampling.tail_visits

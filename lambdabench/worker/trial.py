@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,15 @@ LINE = 64
 """Bytes of a cache line."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Analysis:
+    """An interim analysis of one build: its number, from 1, whether time is out, and whether head was made first."""
+
+    number: int
+    is_over: bool
+    swapped: bool
+
+
 def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
     """What would be said of each factor, as `builds` do it, and when."""
     factors = EXACT if extra == 0 else (1.0,)
@@ -139,11 +149,9 @@ def _build(
             readings[side].append(read(players[side], calls))
 
     def is_settled(analysis: int, is_over: bool) -> bool:
+        at = _Analysis(number=analysis, is_over=is_over, swapped=bool(seed % BUILDS % 2))
         for factor in factors:
-            if (
-                factor not in found
-                and (one := _settled(readings, factor, rules, (analysis, is_over, bool(seed % BUILDS % 2)))) is not None
-            ):
+            if factor not in found and (one := _settled(readings, factor, rules, at)) is not None:
                 found[factor], spent[factor] = one, time.perf_counter() - start_s
         return len(found) == len(factors)
 
@@ -152,15 +160,14 @@ def _build(
     return found, spent, (base_s, head_s)
 
 
-def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: tuple[int, bool, bool]) -> Build | None:
+def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: _Analysis) -> Build | None:
     """What an analysis says where it stands or time is out."""
-    analysis, over, swapped = at
     logs = _logs(readings, "thread CPU", factor)
-    finding = judge(logs, rules, analysis).finding
-    wall_log = math.log(judge(_logs(readings, "wall", factor), rules, analysis).ratio)
+    finding = judge(logs, rules, at.number).finding
+    wall_log = math.log(judge(_logs(readings, "wall", factor), rules, at.number).ratio)
     if finding == "slower" and wall_log <= 0:
         finding = "unclear"
-    return built(logs, finding, wall_log, swapped) if over or finding != "unclear" else None
+    return built(logs, finding, wall_log, at.swapped) if at.is_over or finding != "unclear" else None
 
 
 def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:

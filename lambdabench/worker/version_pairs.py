@@ -116,7 +116,7 @@ def _made(opening: Opening, base: Version, head: Version) -> _Pair:
         sides.reverse()
     case = opening.entry.case
     made = {name: _guard(name, lambda version=version: make_workload(version, case)) for name, version in sides}
-    output_agreement.give_equal_weights(made["base"][2], made["head"][2])
+    output_agreement.give_equal_weights(made["base"].workload, made["head"].workload)
     opened = {name: _guard(name, lambda name=name: open_session(made[name], 0)) for name, _ in sides}
     return _Pair(base=opened["base"], head=opened["head"], versions=(base, head))
 
