@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 
 from ..core import registry
 from ..core.hosts import ALONE, Hosts
@@ -27,7 +27,7 @@ def idle(wanted: Suite, hosts: Hosts) -> str:
 
 
 @contextlib.contextmanager
-def alone(is_alone: bool) -> Iterator[None]:
+def alone(is_alone: bool) -> Generator[None]:
     """Workers take what is started for them as one process, whatever the cluster says of more, for as long as this lasts."""
     if not is_alone:
         yield
