@@ -118,8 +118,8 @@ def test_the_numbers_of_a_case_are_never_cut(width: int) -> None:
 @WIDTHS
 def test_what_stands_beside_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(width=width, file=io.StringIO())
-    monkeypatch.setattr(beside_view.quoted, "cells", lambda one: one)
-    monkeypatch.setattr(beside_view.quoted, "legend", lambda found: ())
+    monkeypatch.setattr(beside_view.paper_comparison, "cells", lambda one: one)
+    monkeypatch.setattr(beside_view.paper_comparison, "legend", lambda found: ())
     line = (
         "Table 13",
         "resnet50_llll",

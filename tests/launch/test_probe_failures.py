@@ -132,7 +132,7 @@ def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_sa
         codec.write(folder / "0.json", ModelFacts(name=wish.model, family="user", native_px=8, sources=told))
         return ""
 
-    monkeypatch.setattr(probing.users, "ask", ask)
+    monkeypatch.setattr(probing.user_networks, "ask", ask)
     for _ in range(2):
         launch.probe([wish], cache=tmp_path / "probe")
     assert asked == ["probe", "describe"]

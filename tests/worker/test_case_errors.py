@@ -51,7 +51,7 @@ def test_out_of_memory_says_what_to_do() -> None:
 def test_crash_names_the_place() -> None:
     reason = explain(raised(ValueError("first line\nsecond line")), CASE)[1]
     assert reason.startswith("ValueError: first line (")
-    assert "test_explaining.py:" in reason
+    assert "test_case_errors.py:" in reason
 
 
 def test_crash_of_a_users_model_names_the_users_file(tmp_path: Path) -> None:
