@@ -11,7 +11,7 @@ def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, fl
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = count / trials
     middle = share + z * z / (2 * trials)
-    reach = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    margin = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     whole = 1 + z * z / trials
-    low = 0.0 if count == 0 else max(0.0, (middle - reach) / whole)
-    return low, 1.0 if count == trials else min(1.0, (middle + reach) / whole)
+    low = 0.0 if count == 0 else max(0.0, (middle - margin) / whole)
+    return low, 1.0 if count == trials else min(1.0, (middle + margin) / whole)

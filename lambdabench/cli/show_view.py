@@ -12,7 +12,7 @@ from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..core import fields
 from ..core.units import format_significant, scale_of
-from ..doctor import Finding
+from ..doctor import Diagnosis
 from .tables import fitted
 from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
@@ -121,7 +121,7 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
     )
 
 
-def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
+def print_findings(console: Console, findings: tuple[Diagnosis, ...], verdict: tuple[str, str]) -> None:
     """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
     columns = [Column(title="") for _ in range(4)]
     rows = [(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "") for one in findings]

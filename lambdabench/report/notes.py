@@ -8,20 +8,19 @@ import pandas as pd
 
 from ..analysis import pareto, scripted
 from ..analysis.answers import covered, have_range
-from ..analysis.tailed import columns_in
+from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
 from ..core.fields import Field
 from ..core.quantiles import fewest_calls, share_of
 from ..core.units import format_time
+from ..store import AHEAD_S
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
 PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
-AHEAD_S = 300.0
-"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def notes(

@@ -1,7 +1,9 @@
 """Records to Parquet and back. The schema is read off `Record`; raw samples are kept, so everything else can be recomputed."""
 
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,11 @@ from ..core.record import Record
 from .columns import cells, schema
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
-from .news import lined_up, milliseconds, newest, order_of
+from .newest_rows import lined_up, milliseconds, newest, order_of
 
 __all__ = [
+    "AHEAD_S",
+    "ahead",
     "committed_in",
     "frame",
     "latest_order",
@@ -31,6 +35,8 @@ __all__ = [
 
 ORDER = ("schema_version", "run_order", "started_at", "run_id")
 OF_RUNS = ("schema_version", "run_id", "suite", "case_id", "device_name")
+AHEAD_S = 300.0
+"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def run_path(results: Path, suite: str, run_id: str) -> Path:
@@ -109,3 +115,14 @@ def _plain(table: pa.Table) -> pa.Table:
     """With texts as texts."""
     found = [one.cast(pa.string()) if pa.types.is_dictionary(one.type) else one for one in table.columns]
     return pa.table(found, names=table.schema.names)
+
+
+def ahead(results: Path, clock: Callable[[], float] = time.time) -> str:
+    """What to say of times below a folder that lie in the future; empty where none do."""
+    latest_s = latest_order(results) / 1000
+    if latest_s <= clock() + AHEAD_S:
+        return ""
+    return (
+        f"{results} has times in the future, up to {datetime.fromtimestamp(latest_s, UTC):%Y-%m-%d %H:%M} UTC: a clock was ahead. "
+        f"What is measured from now on counts as newer all the same"
+    )

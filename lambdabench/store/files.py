@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..core import folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import seal
+from . import file_checksum
 from .checks import refuse_impossible
 from .columns import cells, schema
 
@@ -39,7 +39,7 @@ def write(records: Sequence[Record], path: Path) -> None:
     with folders.writing(path, "free space, or give another --results"):
         try:
             with aside.open("wb") as file:
-                file.write(seal.sealed(sink.getvalue().to_pybytes()))
+                file.write(file_checksum.sealed(sink.getvalue().to_pybytes()))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
@@ -81,7 +81,7 @@ def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> p
     """A Parquet file whose checksums agree. Raises StoreError."""
     try:
         content = pa.py_buffer(path.read_bytes()) if whole else pa.memory_map(str(path)).read_buffer()
-        if seal.is_broken(memoryview(content), whole=whole):
+        if file_checksum.is_broken(memoryview(content), whole=whole):
             raise StoreError(f"{path} is damaged: its checksum is not that of its content; restore it, or {AWAY}")
         metadata = pq.read_metadata(pa.BufferReader(content))
         there = set(metadata.schema.names)

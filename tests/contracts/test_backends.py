@@ -9,7 +9,7 @@ from lambdabench.core.errors import MissingExtraError, UnsupportedError
 from lambdabench.core.ports import Session, Workload
 from lambdabench.core.spec import Case, Device
 from lambdabench.machine.memory import HostMeter
-from lambdabench.worker.bench import LiveBench, difference
+from lambdabench.worker.opening_metrics import LiveBench, difference
 
 
 class TorchWorkload:
