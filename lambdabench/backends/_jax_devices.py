@@ -12,8 +12,14 @@ import psutil
 
 from ..core.errors import UnsupportedError
 from ..core.hosts import find_hosts
-from ..core.spec import Case, Device
+from ..core.spec import Case, Device, Library
+from . import _nvidia
 
+LIBRARIES = (
+    *(Library(name=one) for one in ("jax", "jaxlib", "flax", "numpy")),
+    *_nvidia.LIBRARIES,
+    Library(name="libtpu", distributions=("libtpu", "libtpu-nightly"), device="tpu"),
+)
 THREADS = "PJRT_NPROC"
 """Size of XLA's CPU pools, read once, when JAX first looks for devices (jaxlib 0.10: found by trying; OMP_NUM_THREADS and
 --xla_cpu_multi_thread_eigen change nothing)."""

@@ -9,8 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..core.errors import MissingExtraError
-from ..core.spec import Device
+from ..core.spec import Device, Library
+from . import _nvidia
 
+LIBRARIES = (*(Library(name=one) for one in ("torch", "torchvision", "timm", "triton", "numpy")), *_nvidia.LIBRARIES)
 INSTALL = 'pip install "lambdabench[torch]"'
 
 

@@ -15,7 +15,7 @@ from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
-from ..core import codec, fields, foreign, registry
+from ..core import codec, fields, foreign, identity, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
@@ -219,8 +219,8 @@ def _software(result: RunResult) -> str:
     """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
     backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
     used = {registry.load("backends", one).FRAMEWORK for one in backends} - {""} or {"torch"}
-    env = result.prepared.machine.environment
-    return ", ".join(f"{one} {getattr(env, one) or 'absent'}" for one in sorted(used))
+    env = identity.flat(result.prepared.machine.environment)
+    return ", ".join(f"{one} {env.get(one) or 'absent'}" for one in sorted(used))
 
 
 def _headline(result: RunResult) -> str:
@@ -258,8 +258,9 @@ def _elsewhere(result: RunResult) -> str:
     other = rows[rows["fingerprint"] != prepared.fingerprint] if len(rows) else rows
     if not len(other):
         return ""
-    planned = dataclasses.asdict(prepared.machine.environment)
-    differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
+    planned = {f"env_{name}": value for name, value in identity.flat(prepared.machine.environment).items()}
+    names = dict.fromkeys([*planned, *(str(one) for one in other if str(one).startswith("env_"))])
+    differ = [one for one in names if one not in other or (other[one] != planned.get(one, "")).any()]
     count = other["case_id"].nunique()
     return (
         f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "

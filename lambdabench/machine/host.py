@@ -15,9 +15,6 @@ from . import cgroups, variables
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Of pools in a worker: its case holds their number."""
-CUDA_RUNTIMES = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12")
-CUDNNS = ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12")
-"""Packages of one library, for one major version of CUDA each."""
 
 
 def cpu_facts(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
