@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from ..core import cpuinfo
 from ..core.errors import UnsupportedError
 from ..core.hosts import find_hosts
 from ..core.spec import Case, Device, Library
@@ -173,9 +174,7 @@ def _name(kind: str, index: int) -> str:
 def _title(device: Any) -> str:
     if device.platform != "cpu":
         return device.device_kind
-    path = Path("/proc/cpuinfo")
-    lines = [one for one in path.read_text().splitlines() if one.startswith("model name")] if path.exists() else []
-    return lines[0].partition(":")[2].strip() if lines else "CPU"
+    return cpuinfo.read().get("model name") or "CPU"
 
 
 def _memory_bytes(device: Any) -> int:
