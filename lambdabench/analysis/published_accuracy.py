@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
 from .answers import INTERVAL, ORIGIN
+from .wilson import wilson
 
 HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights"}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
@@ -67,7 +67,7 @@ def _known() -> Mapping[tuple[str, int], list[Fact]]:
 def _cells(fact: Fact) -> dict[str, Any]:
     """Top-1 in percent with its 95 % Wilson interval over the validation images."""
     right = round(fact.value / 100 * fact.images)
-    low, high = stats.binomtest(right, fact.images).proportion_ci(0.95, method="wilson")
+    low, high = wilson(right, fact.images)
     return {
         "top1": fact.value,
         **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},

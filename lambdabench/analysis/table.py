@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.identity import flat
 from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS
@@ -19,6 +20,7 @@ from .answers import COVERS, INTERVAL, LOG_SD, ORIGIN, PROCESSES, RANGE, VISITS
 from .estimate import Floats, Places, Spread, log_margin, pooled
 from .published_accuracy import with_accuracy
 
+OF_ENVIRONMENT = "env_"
 CASE = [
     "case_id",
     "fingerprint",
@@ -39,11 +41,13 @@ CASE = [
     "threads",
     "options",
     "device_name",
-    *(f"env_{one.name}" for one in fields(Environment)),
+    *(f"{OF_ENVIRONMENT}{one.name}" for one in fields(Environment) if one.name != "versions"),
     "suite",
 ]
+"""What every case has; a column for each library as well (`settings_in`)."""
 NEEDED = (
     *CASE,
+    f"{OF_ENVIRONMENT}versions",
     "run_id",
     "replicate",
     "started_at",
@@ -108,6 +112,18 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
 
 
+def settings_in(rows: pd.DataFrame) -> list[str]:
+    """The columns of rows that say what a case is and where it ran: `CASE`, and a version of each library."""
+    return [*CASE, *(str(one) for one in rows if str(one).startswith(OF_ENVIRONMENT) and one not in CASE)]
+
+
+def differing(rows: pd.DataFrame, planned: Environment) -> list[str]:
+    """The columns in which some rows' environments are not the one that was planned for."""
+    columns = {f"{OF_ENVIRONMENT}{name}": value for name, value in flat(planned).items()}
+    names = dict.fromkeys([*columns, *(one for one in settings_in(rows) if one.startswith(OF_ENVIRONMENT))])
+    return [one for one in names if one not in rows or (rows[one] != columns.get(one, "")).any()]
+
+
 def spread(newest: pd.DataFrame) -> Spread | None:
     """Between-process spread of latency, pooled over the cases that ran in several processes; None where none did."""
     if newest.empty:
@@ -131,8 +147,8 @@ def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     worst = np.full(case.max() + 1, len(WORST_FIRST))
     np.minimum.at(worst, case, rank)
     first = _first(case, rank == worst[case])
-    cases = newest[CASE].iloc[first].reset_index(drop=True)
-    of_texts = [name for name in CASE if isinstance(cases[name].dtype, pd.CategoricalDtype)]
+    cases = newest[settings_in(newest)].iloc[first].reset_index(drop=True)
+    of_texts = [name for name in cases if isinstance(cases[name].dtype, pd.CategoricalDtype)]
     cases = cases.astype(dict.fromkeys(of_texts, "str"))
     cases["status"] = pd.Series(np.array(WORST_FIRST)[worst], dtype="str")
     cases["reason"] = newest["reason"].iloc[first].reset_index(drop=True).astype("str")

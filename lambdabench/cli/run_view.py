@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..analysis import table
 from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
 from ..analysis.page import Column
@@ -17,7 +18,7 @@ from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as margin_phrase
 from ..commands import Prepared, RunResult, results_words
-from ..core import codec, fields, foreign, registry
+from ..core import codec, fields, foreign, identity, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
@@ -221,8 +222,8 @@ def _software(result: RunResult) -> str:
     """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
     backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
     used = {registry.load("backends", one).FRAMEWORK for one in backends} - {""} or {"torch"}
-    env = result.prepared.machine.environment
-    return ", ".join(f"{one} {getattr(env, one) or 'absent'}" for one in sorted(used))
+    env = identity.flat(result.prepared.machine.environment)
+    return ", ".join(f"{one} {env.get(one) or 'absent'}" for one in sorted(used))
 
 
 def _headline(result: RunResult) -> str:
@@ -260,8 +261,7 @@ def _elsewhere(result: RunResult) -> str:
     other = rows[rows["fingerprint"] != prepared.fingerprint] if len(rows) else rows
     if not len(other):
         return ""
-    planned = dataclasses.asdict(prepared.machine.environment)
-    differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
+    differ = table.differing(other, prepared.machine.environment)
     return (
         f"{_cases(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"

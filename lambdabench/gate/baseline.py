@@ -5,7 +5,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs
 from ..analysis.change_point import since_change
 from ..core.errors import BaselineError, NotComparableError
 from ..core.gate_protocol import PairOutcome, PairRequest, Rules
-from ..core.identity import fingerprint
+from ..core.identity import fingerprint, flat
 from ..core.spec import Environment
 from ..worker.probe import find_environment
 from .check import Request, groups
@@ -79,7 +79,7 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
         "schema": SCHEMA,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": fingerprint(environment),
-        "environment": asdict(environment),
+        "environment": flat(environment),
         "ratios": {one.label: one.verdict.ratio for one in outcomes if one.verdict is not None},
     }
     standings = tuple(_standing(one, own, rules) for one in outcomes)
@@ -110,7 +110,7 @@ def comparable(sessions: Sequence[Session], environment: Environment, path: Path
         theirs: Mapping[str, Any] = sessions[-1]["environment"]
         apart = [
             f"{key}: {theirs.get(key)!r} there, {value!r} here"
-            for key, value in asdict(environment).items()
+            for key, value in flat(environment).items()
             if theirs.get(key) != value
         ]
         raise NotComparableError(f"{path} holds no session of this machine; the newest differs in {'; '.join(apart)}")

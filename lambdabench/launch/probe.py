@@ -14,7 +14,7 @@ from ..core import caches, codec, sources
 from ..core.errors import ProbeError, SuiteError
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
-from ..machine import accelerators, host
+from ..machine import accelerators, host, libraries
 from ..machine.accelerators import Accelerator
 from ..models.classification.spec import is_users
 from . import unlisted_devices, user_networks
@@ -24,11 +24,6 @@ LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
 FILES = ("machine.json", "names.json", "catalogue.json")
 DRIVER = Path("/proc/driver/nvidia/version")
-VERSIONS = (
-    *("torch", "torchvision", "timm", "triton", "jax", "jaxlib", "flax", "numpy"),
-    *host.CUDA_RUNTIMES,
-    *host.CUDNNS,
-)
 SETTINGS = (
     *("CUDA_VISIBLE", "CUDA_DEVICE_ORDER", "HIP_VISIBLE", "ROCR_VISIBLE", "ZE_AFFINITY", "NVIDIA_VISIBLE"),
     *("XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS"),
@@ -135,8 +130,7 @@ def _key(wishes: tuple[Wish, ...], seen: tuple[Accelerator, ...] = ()) -> str:
     """Versions, source, compiler, settings, interpreter, processor, cores and accelerators: whatever else changes a machine, its name
     or its facts."""
     digest = hashlib.sha256()
-    for name in VERSIONS:
-        digest.update(f"{name}={host.package_version(name)};".encode())
+    digest.update(str(libraries.versions()).encode())
     digest.update(host.source_hash(PACKAGE).encode())
     for wish in wishes:
         digest.update(f"{wish}{_source(wish.model)}".encode())

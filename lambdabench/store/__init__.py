@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..core.errors import StoreError
 from ..core.record import Record
+from . import versions
 from .columns import cells, schema
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
@@ -45,14 +46,17 @@ def run_path(results: Path, suite: str, run_id: str) -> Path:
 
 
 def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), *, coded: bool = False) -> pd.DataFrame:
-    """Long rows of files and folders (recursive), oldest first, with the columns of this version whatever version wrote them.
+    """Long rows of files and folders (recursive), oldest first, with the columns of this version whatever version wrote them, and a column
+    `env_NAME` for each library in place of env_versions (see `versions.spread`).
 
     `columns`: only these, and those that the rows' version and order are told by; `coded`: texts as categories, for many rows. A
     checkout's committed results are read only when a path leads to them. Raises StoreError naming what cannot be read, or file, row
     and column of what no run writes.
     """
-    wanted = {*columns, *ORDER} if columns else set(schema().names)
+    libraries = [] if versions.COLUMN in columns else [one for one in columns if versions.is_library(one)]
+    wanted = {*columns, *ORDER, *([versions.COLUMN] if libraries else [])} if columns else set(schema().names)
     found = read_table(_files(paths), [name for name in schema().names if name in wanted])
+    found = versions.spread(found, libraries)
     frame = (found if coded else _plain(found)).to_pandas(split_blocks=True)
     places = lined_up(frame)
     if (places == np.arange(len(frame))).all():
@@ -62,7 +66,7 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
     """Records as the rows that they are read back as."""
-    return _plain(pa.Table.from_pylist([cells(one) for one in records], schema=schema())).to_pandas()
+    return _plain(versions.spread(pa.Table.from_pylist([cells(one) for one in records], schema=schema()))).to_pandas()
 
 
 def runs(results: Path) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Where the level of a history last changed: by steps that matter, not by noise, outliers or nothing at all."""
 
+import itertools
 import math
 import random
 import statistics
 
+import numpy
 import pytest
 
-from lambdabench.analysis.change_point import PENALTY, level_starts, since_change
+from lambdabench.analysis.change_point import PENALTY, SHORTEST, level_starts, since_change
 
 LEAST = 0.02
 
@@ -67,3 +69,17 @@ def test_a_change_costs_its_penalty_in_standard_deviations(count: int) -> None:
 def distances(values: list[float]) -> float:
     middle = statistics.median(values)
     return sum(abs(one - middle) for one in values)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_ruptures_finds_the_same_levels(seed: int) -> None:
+    ruptures = pytest.importorskip("ruptures", reason="there is no build of ruptures for this Python")
+    source = random.Random(seed)
+    values = noisy(source.randrange(6, 65), seed=seed)
+    for _ in range(source.randrange(4)):
+        place, step = source.randrange(len(values)), source.choice([0.02, 0.05, -0.05, 0.1])
+        values = [*values[:place], *(one + step for one in values[place:])]
+    steps = [abs(after - before) for before, after in itertools.pairwise(values)]
+    penalty = PENALTY * math.log(len(values)) * 1.4826 * statistics.median(steps) / math.sqrt(2)
+    theirs = ruptures.Pelt(model="l1", min_size=SHORTEST, jump=1).fit(numpy.array(values)).predict(pen=penalty)
+    assert [*level_starts(values), len(values)] == [0, *theirs]
