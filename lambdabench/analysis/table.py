@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.spec import Environment
+from ..core.statuses import WORST_FIRST
 from ..facts import DEFAULT_WEIGHTS
 from . import visited
 from .estimate import Floats, Places, Spread, log_reach, pooled
@@ -55,8 +56,6 @@ NEEDED = (
     *visited.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
-WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
-"""Skipped last: a process that a budget left out takes nothing from one that ran."""
 TIMED = ("latency", "throughput", "throughput_per_device")
 APART = 2.0
 """Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""

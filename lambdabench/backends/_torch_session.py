@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
-from ..core.record import LEFT, UNWATCHED, Compilation, Effective
+from ..core.record import LEFT, Compilation, Effective
+from ..core.row_flags import UNWATCHED
 from ..core.spec import Case, Value
 from ._torch_meters import CudaMeter
 from ._torch_trees import mapped, tensors

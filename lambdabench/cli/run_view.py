@@ -17,7 +17,8 @@ from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Job
+from ..core.row_flags import HALVED, has_flag
+from ..core.spec import Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
@@ -183,7 +184,7 @@ def _print_failed(console: Console, cases: pd.DataFrame, skipped: pd.Series) -> 
             continue
         told, options = tell(row), "" if row["options"] == "{}" else f" {row['options']}"
         what = f"{row['model']}{options}{f' ({told})' if told else ''} b={row['batch_size']}"
-        if HALVED in row["flags"].split(","):
+        if has_flag(row["flags"], HALVED):
             console.print(f"½ {what}  did not fit: half of it was tried", soft_wrap=True)
             continue
         console.print(f"✗ {what}  {row['status']}: {row['reason']}", soft_wrap=True)

@@ -23,8 +23,9 @@ from ..core import caches, flags, folders, registry, shapes
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.overrides import Overrides
-from ..core.record import FAILED, Outcome, Record, records_of
+from ..core.record import Outcome, Record, records_of
 from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
+from ..core.statuses import FAILED
 from ..launch.hands import Crew
 from ..machine import host
 from ..worker.environment import settled

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.record import Outcome, Visit
-from ..core.spec import HALVED, Job, halves
+from ..core.row_flags import HALVED, KILLED
+from ..core.spec import Job, halves
 from ..core.visits import Answered, Asked
-from ..launch.ends import KILLED, outcome_of
+from ..launch.ends import outcome_of
 from ..launch.hands import Key
 from ..machine import quiet
 from ..plan.budget import least_s

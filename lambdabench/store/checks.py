@@ -18,8 +18,9 @@ from pyarrow import compute
 
 from ..core import registry
 from ..core.errors import StoreError
-from ..core.record import ORIGINS, STATUSES
+from ..core.record import ORIGINS
 from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
+from ..core.statuses import STATUSES
 from ..core.units import SCALES
 from .columns import FIRST
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..core.errors import MismatchError, WrongOutputError
 from ..core.ports import MemoryMeter, Session
 from ..core.record import LEFT, Effective
+from ..core.row_flags import GRAPH_BREAKS
 from ..core.spec import Case
 
 MATMUL = {"float32": "highest", "tf32": "high"}
@@ -57,7 +58,7 @@ class LiveBench:
     def flags(self) -> tuple[str, ...]:
         """Why to doubt the numbers."""
         broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
-        return (*(("graph_breaks",) if broken else ()), *self._doubts)
+        return (*((GRAPH_BREAKS,) if broken else ()), *self._doubts)
 
     def outputs(self) -> tuple[float, ...]:
         return self._outputs

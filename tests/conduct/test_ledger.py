@@ -7,7 +7,8 @@ from scripted_crew import job
 
 from lambdabench.conduct import outcomes_of
 from lambdabench.conduct.standing import Standing, Stay
-from lambdabench.core.record import UNFINISHED, VARIES, Noise, Outcome, Visit
+from lambdabench.core.record import Noise, Outcome, Visit
+from lambdabench.core.row_flags import UNFINISHED, VARIES
 from lambdabench.launch.ends import outcome_of
 from lambdabench.turns import Schedule
 from lambdabench.turns.length import length_of

@@ -13,7 +13,8 @@ from scripted_crew import Script, job, orchestra
 
 from lambdabench import store
 from lambdabench.conduct import Ledger, Progress, Stop, perform
-from lambdabench.core.record import UNFINISHED, Environment, Outcome
+from lambdabench.core.record import Environment, Outcome
+from lambdabench.core.row_flags import UNFINISHED
 from lambdabench.core.spec import Job
 
 ENVIRONMENT = Environment(lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1)
