@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..core import flags, folders
+from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
@@ -234,11 +234,11 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     terminal.warn(commands.ahead(results))
 
 
-@app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
+@app.command("list", help=f"List {registry.LISTED}.", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
 def list_things(
     what: Annotated[
         str,
-        typer.Argument(help="suites, models, layers, backends, metrics, plots, runs or devices.", show_default=False),
+        typer.Argument(help=f"{registry.LISTED}.", show_default=False),
     ],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
@@ -246,7 +246,7 @@ def list_things(
         bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")
     ] = False,
 ) -> None:
-    """List suites, models, layers, backends, metrics, plots, runs or devices."""
+    """List what there is of one kind."""
     from .. import commands, suite
     from . import show_view
 

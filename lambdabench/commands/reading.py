@@ -14,7 +14,7 @@ from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
 from ..analysis import quoted, scripted, table, tailed
 from ..analysis.agreement import agreements
-from ..core import fields, flags, registry, shapes
+from ..core import fields, flags, registry, row_flags, shapes, statuses
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
@@ -216,7 +216,7 @@ def _models_of(suite_name: str) -> frozenset[str]:
 
 
 def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
-    """What there is of suites, models, layers, backends, metrics, plots, runs or devices, a mapping each."""
+    """What there is of a kind of `registry.LISTS`, a mapping each. Raises UnknownNameError for another kind."""
     if kind == "suites":
         return [
             {"suite": name, "title": suite.load(name).title, "cases": len(suite.load(name).cells)}
@@ -241,9 +241,9 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
         return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
     if kind in ("layers", "backends", "metrics", "plots"):
         return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
-    raise registry.unknown(
-        "kind of thing", kind, ["suites", "models", "layers", "backends", "metrics", "plots", "runs", "devices"]
-    )
+    if kind in ("statuses", "flags"):
+        return [*(statuses if kind == "statuses" else row_flags).listed()]
+    raise registry.unknown("kind of thing", kind, registry.LISTS)
 
 
 def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
