@@ -3,14 +3,15 @@
 Column by column over all cases at once; tests/analysis/test_wide.py has the same case by case, and compares the two.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..core import fields
 from ..core.spec import Environment
 from ..core.statuses import WORST_FIRST
 from ..facts import DEFAULT_WEIGHTS
@@ -21,24 +22,8 @@ from .published import with_accuracy
 CASE = [
     "case_id",
     "fingerprint",
-    "kind",
-    "model",
-    "model_hash",
-    "weights",
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "requested_batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-    "options",
-    "device_name",
-    *(f"env_{one.name}" for one in fields(Environment)),
+    *(field.name for field in fields.columns()),
+    *(f"env_{one.name}" for one in dataclasses.fields(Environment)),
     "suite",
 ]
 NEEDED = (

@@ -24,7 +24,7 @@ from .beside_view import print_agreements, print_quoted
 from .case_table import case_table
 from .tables import Column, show
 from .tails_view import plan_line, tail_legend
-from .telling import fed_lines, teller
+from .telling import OF_A_MODEL, fed_lines, teller
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
@@ -36,22 +36,10 @@ MEND = "Run again on a quieter machine, with --patience 10m, or with --fresh (la
 LONGER = "Run again with --patience, or with more of it"
 NAMED = 12
 """Models that a line of skipped cells names."""
-SETTINGS = (
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-)
-PLAIN = (("mode", "inference"), ("layout", "contiguous"))
+SETTINGS = tuple(field.name for field in fields.RUNNING)
+PLAIN = fields.quiet("devices", "backend", "dtype")
 """What the first line does not tell."""
-OF_A_MODEL = (fields.NAMED["image_px"],)
-TITLES = {"batch_size": "batch", "image_px": "px"}
+TITLES = {field.name: field.title for field in fields.RUNNING if field.name in fields.PLACES}
 
 
 def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
@@ -116,10 +104,9 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
     alike += [phrase(options[0], shared(options))] if shared(options) else []
     console.print(f"all: {', '.join(alike)}", soft_wrap=True)
-    numbers = {"devices", "batch_size", "image_px", "threads"}
     columns = [
         Column(title="model"),
-        *(Column(title=TITLES.get(name, name), is_number=name in numbers) for name in varied),
+        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
         Column(title="visits", is_number=True, drop=1),
         Column(title="≈ s", is_number=True),
         Column(title="≈ GiB", is_number=True, drop=2),
@@ -279,8 +266,8 @@ def _spread(result: RunResult) -> str:
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN]
-    return [", ".join(ones) for ones, (_, plain) in zip(found, PLAIN, strict=True) if ones != [plain]]
+    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN.items()]
+    return [", ".join(ones) for ones, plain in zip(found, PLAIN.values(), strict=True) if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:

@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from . import fields
 from .spec import ALL, Case, Environment, Value
 
-ID_DEFAULTS: dict[str, Any] = {
-    "kind": "model",
-    "backend": "torch_eager",
-    "devices": 1,
-    "mode": "inference",
-    "dtype": "float32",
-    "param_dtype": "float32",
-    "layout": "contiguous",
-    "options": {},
-    "model_hash": "",
+ID_DEFAULTS: Mapping[str, Any] = {
+    field.name: field.id_default for field in fields.OF_CASE if field.id_default is not None
 }
 """Apart from the defaults users see, so that those can change: a new field adds an entry, no entry is ever edited."""
-
 
 FINGERPRINT_DEFAULTS: dict[str, Any] = {"gpus": ""}
 """The same for an environment: a new field adds an entry, so that a machine that it says nothing of stays the same machine."""

@@ -29,10 +29,14 @@ METRICS = ("latency",)
 CEILING = "ceiling"
 TIMES = {"inference": 1, "train": 3}
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-PANEL = ("device_name", "device", "devices", "dtype", "param_dtype", "threads")
+SERIES = tuple(field for field in fields.FIELDS if field.of_framework)
+PANEL = tuple(
+    field.name
+    for field in fields.FIELDS
+    if field.parts and field not in SERIES and field.name not in ("kind", "mode", "fingerprint")
+)
 """Layers that differ in one of these stand in panels apart. Environments do not part them: a series and its ceilings are of one."""
 ENVIRONMENT = fields.NAMED["fingerprint"]
-SERIES = tuple(one for one in fields.FIELDS if one.name in ("backend", "layout"))
 IMPLEMENTATION = ("kernel", "library")
 """Options that say who computes, not what."""
 SAID = (
@@ -170,7 +174,7 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
         "share of the ceiling": rate / ceilings.at(intensity),
         "product [FLOP/s]": ceilings.flop_per_s,
         "copy [B/s]": ceilings.bytes_per_s,
-    } | {name: case[name] for name in (*PANEL, "backend", "layout", "fingerprint", "case_id") if name in case}
+    } | {name: case[name] for name in (*PANEL, *(field.name for field in SERIES), "fingerprint", "case_id") if name in case}
 
 
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:

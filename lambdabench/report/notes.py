@@ -16,7 +16,7 @@ from ..core.units import format_time
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
-PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
+PLAIN = fields.quiet("mode", "dtype")
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
 AHEAD_S = 300.0

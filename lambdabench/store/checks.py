@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from ..core import registry
+from ..core import fields, registry
 from ..core.errors import StoreError
 from ..core.record import ORIGINS
-from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
+from ..core.spec import LARGEST
 from ..core.statuses import STATUSES
 from ..core.units import SCALES
 from .columns import FIRST
@@ -42,14 +42,11 @@ NULLABLE = {
 """Of the first columns; all that follow them may be null."""
 OF_METRIC = ("unit", "origin", "source")
 """What every row of a metric has."""
-NAMES = ("run_id", "suite", "case_id", "fingerprint", "model", "backend", "device")
+NAMES = ("run_id", "suite", "case_id", "fingerprint", *(field.name for field in fields.OF_CASE if field.is_name))
 """What is never empty."""
 WORDS: dict[str, Sequence[str]] = {
     "status": STATUSES,
-    "kind": KINDS,
-    "mode": MODES,
-    "dtype": DTYPES,
-    "layout": LAYOUTS,
+    **{field.name: field.choices for field in fields.OF_CASE if field.choices},
     "origin": ORIGINS,
 }
 LONGEST_MS = 253_402_300_800_000
@@ -58,11 +55,7 @@ COUNTS = {
     "schema_version": (1, LARGEST),
     "run_order": (0, LONGEST_MS + LARGEST),
     "replicate": (0, LARGEST),
-    "devices": (1, LARGEST),
-    "batch_size": (1, LARGEST),
-    "requested_batch_size": (1, LARGEST),
-    "image_px": (0, LARGEST),
-    "threads": (1, LARGEST),
+    **{field.name: (field.least, LARGEST) for field in fields.columns() if field.is_number},
     "loops_per_sample": (1, 2**62),
 }
 LARGEST_VALUE = 1e30

@@ -13,6 +13,8 @@ from ..core.spec import Case
 MATMUL = {"float32": "highest", "tf32": "high"}
 """The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
 
+CHECKED = tuple(one.name for one in dataclasses.fields(Effective) if one.name in Case.__slots__)
+"""What a case asks for that a backend reads back from the live model."""
 HINTS = {
     "threads": " (the network calls torch.set_num_threads itself: leave that to --threads)",
     "mode": " (its train() or eval() does not do what it is told; ask for --mode as it stays)",
@@ -143,14 +145,9 @@ class LiveBench:
 
 def difference(case: Case, found: Effective) -> str:
     """Where effective settings differ from those asked for, in words; empty where they agree."""
-    asked = {
-        "mode": case.mode,
-        "device": case.device,
-        "devices": case.devices,
+    asked = {name: getattr(case, name) for name in CHECKED} | {
         "param_dtype": None if LEFT in found.network else case.param_dtype,
-        "layout": case.layout,
         "threads": case.threads if case.device == "cpu" else None,
-        "batch_size": case.batch_size,
         "output_dtype": "float32" if case.dtype in MATMUL else None,  # half precision may end in float32 logits
         "matmul": MATMUL.get(case.dtype),
     }
