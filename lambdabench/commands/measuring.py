@@ -34,7 +34,7 @@ from .answering import Answers, answers, counts_of
 from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
 from .kept import done_in
-from .overriding import overrides_of
+from .overriding import KNOWN, overrides_of
 from .reading import REPORTS, RESULTS, draw_plots, plots_of, quoted_beside
 from .tailing import wide_of
 
@@ -155,7 +155,7 @@ def prepare(
     defaults = _option_defaults(wanted)
     asked = plan.Request(
         budget_s=request.budget_s,
-        device_asked=request.overrides.device is not None,
+        device_asked="device" in request.overrides.axes,
         fresh=request.fresh or hosts.count > 1,
         patient=request.patience_s is not None and hosts.count == 1,
         available_bytes=host.available_bytes(),
@@ -311,10 +311,9 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     patience_s, precision and fresh. Raises
     what the command does.
     """
-    known = {*(one.name for one in dataclasses.fields(Overrides)), shapes.OPTION}
     own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
-    if strange := sorted(set(overrides) - known - set(OWN)):
-        raise registry.unknown("override", strange[0], {*known, *OWN})
+    if strange := sorted(set(overrides) - {*KNOWN, *OWN}):
+        raise registry.unknown("override", strange[0], {*KNOWN, *OWN})
     own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
     own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
     if "precision" in own:
