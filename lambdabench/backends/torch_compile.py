@@ -17,6 +17,7 @@ from typing import Any
 from ..core.errors import UnsupportedError
 from ..core.ports import Session, Workload
 from ..core.record import Compilation
+from ..core.serving import SCRATCH
 from ..core.spec import Case, Device, Value
 from . import _torch_devices, _torch_session
 from ._torch_session import TorchSession, refuse
@@ -29,8 +30,6 @@ CHOICES: Mapping[str, tuple[Value, ...]] = {
     "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"),
 }
 AUTHORS = "torch.compile by its author"
-SCRATCH = "LAMBDABENCH_SCRATCH"
-"""Variable that names the folder for what does not outlive the worker, however it ends."""
 MISSING = {
     "InvalidCxxCompiler": "torch.compile finds no C++ compiler: install g++ (apt install g++, dnf install gcc-c++, "
     "xcode-select --install) or name one in CXX",
