@@ -22,24 +22,10 @@ from ..core.record import ORIGINS
 from ..core.spec import LARGEST
 from ..core.statuses import STATUSES
 from ..core.units import SCALES
-from .columns import FIRST
+from .columns import FIRST, nullable
 
 pc: Any = compute
 """Whose functions are made as it is imported."""
-NULLABLE = {
-    "run_order",
-    "requested_batch_size",
-    "metric",
-    "unit",
-    "value",
-    "low",
-    "high",
-    "samples",
-    "loops_per_sample",
-    "origin",
-    "source",
-}
-"""Of the first columns; all that follow them may be null."""
 OF_METRIC = ("unit", "origin", "source")
 """What every row of a metric has."""
 NAMES = ("run_id", "suite", "case_id", "fingerprint", *(field.name for field in fields.OF_CASE if field.is_name))
@@ -94,8 +80,8 @@ def refuse_impossible(table: pa.Table, files: Sequence[tuple[Path, int]]) -> Non
 
 
 def _absent(table: pa.Table) -> Fault | None:
-    for name in _known(table, FIRST):
-        if name not in NULLABLE and table[name].null_count:
+    for name in _known(table, FIRST):  # all that follow them may be null
+        if name not in nullable() and table[name].null_count:
             allowed = f"one of {', '.join(WORDS[name])}" if name in WORDS else "a value"
             return _first(pc.is_null(table[name])), name, None, allowed
     return None

@@ -50,6 +50,13 @@ Column = tuple[str, Any, tuple[str, ...]]
 
 
 @functools.cache
+def nullable() -> frozenset[str]:
+    """The columns that a row of this version may leave empty: what a record has or has not as a whole."""
+    hints = get_type_hints(Record)
+    return frozenset(name for name, _, path in columns() if _without_none(hints[path[0]]) is not hints[path[0]])
+
+
+@functools.cache
 def schema() -> pa.Schema:
     """The columns of this version."""
     found = {name: _arrow(hint) for name, hint, _ in columns()}
