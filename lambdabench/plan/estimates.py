@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.dtypes import BYTES
 from ..core.spec import Case, Device, ModelFacts, Rates, Sampling, facts_key
 from ..turns import Schedule, has_clocks, schedule
 
@@ -28,7 +29,6 @@ TRAIN_FACTOR = 3.0
 """Forward, and twice its operations backward."""
 LIVE_SHARE = 0.3
 """Share of the activations alive at the peak of inference; an assumption, for estimates only."""
-BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

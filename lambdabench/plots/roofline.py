@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from ..analysis.legible import legible
 from ..core import fields, registry
+from ..core.dtypes import BYTES
 from ..core.errors import NothingMeasuredError
 from ..core.units import format_significant
 from . import Drawing
@@ -28,7 +29,6 @@ TITLE = "Layers under the measured ceilings"
 METRICS = ("latency",)
 CEILING = "ceiling"
 TIMES = {"inference": 1, "train": 3}
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 SERIES = tuple(field for field in fields.FIELDS if field.of_framework)
 PANEL = tuple(
     field.name

@@ -4,14 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from ..core.dtypes import PRODUCTS
 from ..core.errors import MismatchError, WrongOutputError
 from ..core.ports import MemoryMeter, Session
 from ..core.record import LEFT, Effective
 from ..core.row_flags import GRAPH_BREAKS
 from ..core.spec import Case
-
-MATMUL = {"float32": "highest", "tf32": "high"}
-"""The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
 
 CHECKED = tuple(one.name for one in dataclasses.fields(Effective) if one.name in Case.__slots__)
 """What a case asks for that a backend reads back from the live model."""
@@ -148,8 +146,8 @@ def difference(case: Case, found: Effective) -> str:
     asked = {name: getattr(case, name) for name in CHECKED} | {
         "param_dtype": None if LEFT in found.network else case.param_dtype,
         "threads": case.threads if case.device == "cpu" else None,
-        "output_dtype": "float32" if case.dtype in MATMUL else None,  # half precision may end in float32 logits
-        "matmul": MATMUL.get(case.dtype),
+        "output_dtype": "float32" if case.dtype in PRODUCTS else None,  # half precision may end in float32 logits
+        "matmul": PRODUCTS.get(case.dtype),  # a backend without such a switch says nothing
     }
     hints = HINTS if case.model_hash or ":" in case.model else {}
     return ", ".join(
