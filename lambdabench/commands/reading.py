@@ -243,7 +243,7 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
     if kind in ("layers", "backends", "metrics", "plots"):
         return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
     if kind in ("statuses", "flags"):
-        return [*(statuses if kind == "statuses" else row_flags).listed()]
+        return [*(statuses.listed() if kind == "statuses" else row_flags.listed())]
     raise registry.unknown("kind of thing", kind, registry.LISTS)
 
 

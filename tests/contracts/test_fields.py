@@ -12,7 +12,7 @@ from pydantic import ValidationError
 import lambdabench
 from lambdabench.cli import app
 from lambdabench.commands.overriding import KNOWN, overrides_of
-from lambdabench.core import fields
+from lambdabench.core import fields, registry
 from lambdabench.core.fields import Field
 from lambdabench.core.identity import ID_DEFAULTS
 from lambdabench.core.overrides import Overrides
@@ -106,6 +106,14 @@ def test_several_values_are_taken_where_the_description_says_so() -> None:
     for field in (field for field in fields.RUNNING if field.flag and not field.is_number):
         given = ",".join(field.choices[:2]) if field.choices else "a,b"
         assert len(overrides_of({field.name: given}).axes[field.name]) == (2 if field.takes_many else 1)
+
+
+@pytest.mark.parametrize("backend", registry.names("backends"))
+def test_a_backends_options_part_programs_with_the_defaults_that_it_has(backend: str) -> None:
+    for option, default in registry.load("backends", backend).OPTIONS.items():
+        described = fields.NAMED[f"{fields.OPTION}{option}"]
+        assert described in fields.PROGRAMS
+        assert described.default == default
 
 
 def test_no_other_module_lists_the_fields() -> None:
