@@ -208,7 +208,11 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     terminal.warn(commands.ahead(results))
 
 
-@app.command("list", help=f"List {registry.LISTED}.", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
+@app.command(
+    "list",
+    help=f"List {registry.LISTED}.",
+    epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'",
+)
 def list_things(
     what: Annotated[
         str,

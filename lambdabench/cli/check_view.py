@@ -88,9 +88,7 @@ def controls(result: CheckResult) -> str:
 
 def counts(result: CheckResult) -> str:
     """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
-    return " · ".join(
-        f"{count} {status}" for status in COUNTED if (count := result.count(status)) or status in ALWAYS
-    )
+    return " · ".join(f"{count} {status}" for status in COUNTED if (count := result.count(status)) or status in ALWAYS)
 
 
 def as_json(result: CheckResult) -> dict[str, Any]:

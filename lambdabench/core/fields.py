@@ -71,9 +71,7 @@ CHOICES = "{choices}; comma-separated."
 
 FIELDS = (
     Field(name="suite", title="suite", is_name=True, is_first=True),
-    Field(
-        name="kind", title="kind", of_network=True, parts=True, choices=KINDS, is_first=True, id_default="model"
-    ),
+    Field(name="kind", title="kind", of_network=True, parts=True, choices=KINDS, is_first=True, id_default="model"),
     Field(
         name="model",
         title="model",
@@ -85,9 +83,7 @@ FIELDS = (
         is_name=True,
         is_first=True,
     ),
-    Field(
-        name="model_hash", title="source", words="source {:.6}", of_network=True, settled_by="model", id_default=""
-    ),
+    Field(name="model_hash", title="source", words="source {:.6}", of_network=True, settled_by="model", id_default=""),
     Field(
         name="image_px",
         title="px",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 UNFINISHED, HALVED, CROWDED, KILLED = "unfinished", "halved", "crowded", "killed"
-NOT_STEADY, CONTENDED, GRAPH_BREAKS = "not_steady", "contended", "graph_breaks"
+NOT_STEADY, CAPPED, CONTENDED, GRAPH_BREAKS = "not_steady", "capped", "contended", "graph_breaks"
 THROTTLED, POWER_CAPPED, SHARED = "throttled", "power_capped", "shared_device"
 GROWS, VARIES, UNWATCHED = "memory_grows", "work_varies", "unwatched"
 
@@ -25,6 +25,10 @@ FLAGS = (
     ),
     Flag(name=KILLED, meaning="Its process was ended from outside, for no want of memory that anybody saw."),
     Flag(name=NOT_STEADY, meaning="Times of the warm-up had not settled when its share of the time was over."),
+    Flag(
+        name=CAPPED,
+        meaning="Of rows of schema versions 1 to 5: the case's time was over before its number was as precise as asked.",
+    ),
     Flag(name=CONTENDED, meaning="Other programs wanted the CPU in all but a few of its visits."),
     Flag(name=GRAPH_BREAKS, meaning="The compiler did not take the network as a whole: parts of it run without."),
     Flag(name=THROTTLED, meaning="Heat or a fault held the device's clock down in some visits."),
@@ -35,7 +39,10 @@ FLAGS = (
     Flag(name=SHARED, meaning="Processes that are not the run's were on the device in some visits."),
     Flag(name=GROWS, meaning="The network keeps something of every call."),
     Flag(name=VARIES, meaning="The network does another work in each call."),
-    Flag(name=UNWATCHED, meaning="The network fails where its operators are counted: whether it keeps or varies is not known."),
+    Flag(
+        name=UNWATCHED,
+        meaning="The network fails where its operators are counted: whether it keeps or varies is not known.",
+    ),
 )
 """Every flag that a row can have."""
 

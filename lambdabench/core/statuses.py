@@ -54,7 +54,10 @@ DESCRIBED = (
         is_settled=True,
     ),
     Description(name="ok", meaning="Measured.", is_usable=True, is_settled=True, of_metrics=True),
-    Description(name="skipped", meaning="It was not tried: there is no such device here, no time was left, or the test skips itself."),
+    Description(
+        name="skipped",
+        meaning="It was not tried: there is no such device here, no time was left, or the test skips itself.",
+    ),
 )
 """The worst first: what a case is whose processes differ. Skipped last: a process that a budget left out takes nothing from one that
 ran."""

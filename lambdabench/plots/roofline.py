@@ -174,7 +174,11 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
         "share of the ceiling": rate / ceilings.at(intensity),
         "product [FLOP/s]": ceilings.flop_per_s,
         "copy [B/s]": ceilings.bytes_per_s,
-    } | {name: case[name] for name in (*PANEL, *(field.name for field in SERIES), "fingerprint", "case_id") if name in case}
+    } | {
+        name: case[name]
+        for name in (*PANEL, *(field.name for field in SERIES), "fingerprint", "case_id")
+        if name in case
+    }
 
 
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:

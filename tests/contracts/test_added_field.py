@@ -21,9 +21,7 @@ from lambdabench.core import identity
 from lambdabench.core.spec import Case
 
 NAME = "a_version_with_a_field"
-DESCRIPTION = (
-    'Field(name="clock", title="clock", words="clock {}", parts=True, joins=True, is_quiet=True, id_default="free"),\n    '
-)
+DESCRIPTION = 'Field(name="clock", title="clock", words="clock {}", parts=True, joins=True, is_quiet=True, id_default="free"),\n    '
 CHANGES = {
     "spec.py": ('    model_hash: str = ""\n', '    model_hash: str = ""\n    clock: str = "free"\n'),
     "fields.py": ('Field(\n        name="fingerprint"', f'{DESCRIPTION}Field(\n        name="fingerprint"'),

@@ -24,11 +24,12 @@ from lambdabench.suite import Axes
 PACKAGE = Path(lambdabench.__file__).parent
 DESCRIBED = (*fields.FIELDS, fields.OPTIONS, fields.WEIGHTS, fields.ASKED_BATCH)
 FLAGGED = [field for field in fields.OF_CASE if field.flag]
-FIRST_SINCE_EVER = (
-    "schema_version run_id started_at run_order suite case_id fingerprint replicate kind model weights backend device devices mode "
-    "batch_size requested_batch_size image_px dtype param_dtype layout threads options device_name status flags reason metric unit "
-    "value low high samples loops_per_sample origin source"
-).split()
+FIRST_SINCE_EVER = [
+    "schema_version", "run_id", "started_at", "run_order", "suite", "case_id", "fingerprint", "replicate", "kind", "model", "weights",
+    "backend", "device", "devices", "mode", "batch_size", "requested_batch_size", "image_px", "dtype", "param_dtype", "layout",
+    "threads", "options", "device_name", "status", "flags", "reason", "metric", "unit", "value", "low", "high", "samples",
+    "loops_per_sample", "origin", "source",
+]  # fmt: skip
 ID_DEFAULTS_SINCE_EVER = {
     "kind": "model", "backend": "torch_eager", "devices": 1, "mode": "inference", "dtype": "float32", "param_dtype": "float32",
     "layout": "contiguous", "options": {}, "model_hash": "",
@@ -43,7 +44,9 @@ def test_every_field_of_a_case_has_one_description() -> None:
 
 def test_what_is_described_is_in_every_row() -> None:
     assert {field.name for field in DESCRIBED} <= set(schema().names)
-    assert {field.name for field in DESCRIBED} <= {one.name for one in (*dataclasses.fields(Record), *dataclasses.fields(Case))}
+    assert {field.name for field in DESCRIBED} <= {
+        one.name for one in (*dataclasses.fields(Record), *dataclasses.fields(Case))
+    }
 
 
 @pytest.mark.parametrize("field", DESCRIBED, ids=lambda field: field.name)
