@@ -12,6 +12,7 @@ from scipy import stats
 from ..core import fields
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
+from .answers import INTERVAL, ORIGIN
 
 PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
 HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights"}
@@ -71,8 +72,8 @@ def _cells(fact: Fact) -> dict[str, Any]:
     low, high = stats.binomtest(right, fact.images).proportion_ci(0.95, method="wilson")
     return {
         "top1": fact.value,
-        "top1_low": 100 * low,
-        "top1_high": 100 * high,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
         "top1_tag": fact.tag,
         "top1_data": fact.more_data,
         "top1_source": fact.source,
