@@ -23,10 +23,10 @@ import signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from lambdabench import cli
-from lambdabench.gate import scratch, trees
+from lambdabench.gate import scratch_folders, trees
 
 def check():
-    with trees.checked_out(trees.find("main", Path(sys.argv[2]))) as base, scratch.folder("pair") as pair:
+    with trees.checked_out(trees.find("main", Path(sys.argv[2]))) as base, scratch_folders.folder("pair") as pair:
         print(base, flush=True)
         time.sleep(60)
 
