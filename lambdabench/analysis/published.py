@@ -10,13 +10,14 @@ import pandas as pd
 
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
+from .answers import INTERVAL, ORIGIN
 from .wilson import wilson
 
 HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights"}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""
-UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top5": None}
+UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_top5": None}
 NO_CLASSIFIER = "feature maps and single layers have no accuracy"
 NO_NETWORK = "no published accuracy"
 NO_SIZE = "no published accuracy at this size, only at others"
@@ -88,10 +89,10 @@ def _cells(fact: Fact) -> dict[str, Any]:
     low, high = wilson(right, fact.images)
     return {
         "top1": fact.value,
-        "top1_low": 100 * low,
-        "top1_high": 100 * high,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
         "top1_tag": fact.tag,
         "top1_data": fact.more_data,
         "top1_source": fact.source,
-        "top5": fact.top5,
+        "top1_top5": fact.top5,
     }

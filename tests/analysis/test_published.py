@@ -48,8 +48,8 @@ def test_seeded_weights_kernels_and_folding_do_not_change_an_accuracy(options: s
 def test_top5_is_joined_where_it_is_published() -> None:
     told = published.with_accuracy(cases("levit_256", "resnet50_llll"), DEFAULT_WEIGHTS)
     assert told["top1"].tolist() == [81.506, 78.4]
-    assert told["top5"].iloc[0] == 95.466
-    assert pd.isna(told["top5"].iloc[1])
+    assert told["top1_top5"].iloc[0] == 95.466
+    assert pd.isna(told["top1_top5"].iloc[1])
 
 
 @pytest.mark.parametrize(
