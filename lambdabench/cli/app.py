@@ -14,6 +14,7 @@ from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
+from .comparing import EXAMPLES, compare
 from .options import (
     BackendOption,
     BatchOption,
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
+app.command("compare", epilog=EXAMPLES)(compare)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

@@ -2,6 +2,7 @@
 
 from .clocks import ahead
 from .comparing import FileChange, compare_files
+from .contrasting import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
@@ -24,8 +25,10 @@ from .saved import Saved, read_json
 from .tailing import plot_latency
 
 __all__ = [
+    "AtAccuracy",
     "CheckRequest",
     "CheckResult",
+    "Compared",
     "FileChange",
     "Prepared",
     "Progress",
@@ -38,7 +41,9 @@ __all__ = [
     "cases_so_far",
     "check",
     "check_baseline",
+    "compare_at_accuracy",
     "compare_files",
+    "compare_sides",
     "convert",
     "execute",
     "idle",

@@ -93,6 +93,18 @@ def limit(given: Any, flag: str) -> float | None:
     return float(found[1]) * UNITS[found[2]]
 
 
+def percents(given: Any, flag: str) -> tuple[float, ...]:
+    """Percents of "80,82.5%". Raises LambdabenchError for what is no number between 0 and 100."""
+    found: list[float] = []
+    for one in words(given, flag):
+        with contextlib.suppress(ValueError):
+            if 0 < (value := float(one.removesuffix("%"))) < 100:
+                found.append(value)
+                continue
+        raise LambdabenchError(f"{flag}: found {one!r}, expected percents between 0 and 100, like 80,82.5")
+    return tuple(found)
+
+
 def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) -> None:
     """Raises LambdabenchError for flags that say nothing without `needed`: left to themselves they would be ignored."""
     if not is_given and (alone := [flag for flag, value in given.items() if value]):
