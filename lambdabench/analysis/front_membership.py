@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from .visits import Floats
 
@@ -137,7 +137,7 @@ def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.i
 
 def _probability(field: _Field, place: int) -> float:
     """Of one network: over its own speeds and accuracies, the probability that no group has one that beats it."""
-    own, quantiles = field.group[place], np.asarray(stats.norm.ppf((np.arange(NODES) + 0.5) / NODES))
+    own, quantiles = field.group[place], np.asarray(special.ndtri((np.arange(NODES) + 0.5) / NODES))
     speeds = field.speed[place] + field.sd[place] * quantiles
     accuracies = field.accuracy[own] + field.error[own] * quantiles
     beaten = _above(speeds[-1], field.speed, field.sd) * np.where(
@@ -162,7 +162,7 @@ def _probability(field: _Field, place: int) -> float:
 
 def _above(limit: Any, middle: Floats, sd: Floats) -> Floats:
     """P(a normal one lies above a limit)."""
-    return np.asarray(stats.norm.sf((limit - middle) / sd))
+    return np.asarray(special.ndtr((middle - limit) / sd))
 
 
 def _are_twins(one: Weights, other: Weights) -> bool:

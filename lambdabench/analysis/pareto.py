@@ -1,5 +1,6 @@
 """The Pareto front: cases that no other case beats in both speed and accuracy, among those that are one program on one machine."""
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,12 @@ from ..core.fields import Field
 from ..core.metric import NORMALIZED, axes, metric
 from .answers import INTERVAL, WIDTH, log_sd
 from .front_membership import Weights, band, in_question, membership, twins
+from .published_accuracy import network_of
 
 MOST = 3000
 """Of more points that are not surely beaten no probabilities are found."""
-TWINS = ("top1_tag", "image_px", "parameters", "top1")
+PUBLISHED = ["model", "top1_tag", "image_px", "top1"]
+"""Columns that are equal where one published accuracy is, of one network."""
 BATCH = "asked_batch_size"
 KERNEL = "options.kernel"
 CHOSEN = "auto"
@@ -64,7 +67,7 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
     shares = pd.Series(float("nan"), index=kept.index)
     for group in groups(kept, across):
-        on |= set(front(kept.loc[group.members, [x, y]], x, y))
+        on |= set(front(kept.loc[group.members], x, y))
         shares.update(_membership(kept.loc[group.members], x, y))
         for label in group.members:
             told[label].append(group.told)
@@ -128,17 +131,41 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
     near = in_question(speed, own, top1)
     if near.sum() > MOST:
         return None
-    columns = [points[name][near] if name in points else pd.Series(None, points.index[near]) for name in TWINS]
+    same = _twins(points[near])
+    return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=same)
+
+
+def _twins(points: pd.DataFrame) -> NDArray[np.int64]:
+    """A number for each point, equal for the same weights, under two names too; each its own where nobody says which weights they are."""
+    if points.empty or any(name not in points for name in PUBLISHED):
+        return np.arange(len(points))
+    known = points[PUBLISHED].assign(network="", parameters=np.nan, top1_top5=np.nan)
+    for name in ("parameters", "top1_top5"):
+        if name in points:
+            known[name] = pd.to_numeric(points[name])
+    if "options" in points:
+        known["network"] = points["options"].map({text: network_of(text) for text in points["options"].unique()})
+    grouped = known.groupby([*PUBLISHED, "network"], sort=False, dropna=False)
+    of_point = grouped.ngroup().to_numpy()
+    # the most of parameters: a folded network has fewer than its weights
+    every = grouped[["parameters", "top1_top5"]].max().reset_index()
     same = [
-        Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(one))
-        for tag, px, count, one in zip(*columns, strict=True)
+        Weights(
+            tag=str(row["top1_tag"]),
+            image_px=int(row["image_px"]),
+            parameters=-1.0 if math.isnan(row["parameters"]) else float(row["parameters"]),
+            top1=float(row["top1"]),
+            top5=None if math.isnan(row["top1_top5"]) else float(row["top1_top5"]),
+        )
+        for row in every.to_dict("records")
     ]
-    return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=twins(same))
+    return twins(same)[of_point]
 
 
 def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:
-    """Index labels of the points that no other point dominates: at least as good in both, better in one."""
-    right, up = (points[name].to_numpy(float) * metric(name).sign for name in (x, y))
+    """Index labels of the points that no other point dominates: at least as good in both, better in one. The same weights under two
+    names share one accuracy, the mean of what is published of them."""
+    right, up = (_shared(points, name) * metric(name).sign for name in (x, y))
     order = np.lexsort((-up, -right))
     labels = list(points.index)
     on: list[bool] = [False] * len(labels)
@@ -149,6 +176,15 @@ def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:
             on[place] = True
             best, best_right = up[place], right[place]
     return [label for label, is_on in zip(labels, on, strict=True) if is_on]
+
+
+def _shared(points: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """A column; of accuracies, each twin's the mean of the twins'."""
+    values = points[name].to_numpy(float)
+    if name != "top1":
+        return values
+    same = _twins(points)
+    return (np.bincount(same, values) / np.bincount(same))[same]
 
 
 def groups(points: pd.DataFrame, across: Sequence[str] = ()) -> list[Group]:

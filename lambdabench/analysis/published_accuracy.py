@@ -19,12 +19,17 @@ HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights"}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""
-UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": ""}
+UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_top5": None}
+NO_CLASSIFIER = "feature maps and single layers have no accuracy"
+NO_NETWORK = "no published accuracy"
+NO_SIZE = "no published accuracy at this size, only at others"
+NO_OPTIONS = "no published accuracy with these options, only with others"
+NO_WEIGHTS = "no published accuracy of the weights that were asked for, only of others (--weights best)"
 
 
 def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
     """The cases with the published accuracy of their network at their image size, a row for each of several; an empty one where there
-    is none, as for feature maps: top-1 is a classifier's."""
+    is none, with the reason in `top1_missing`, as for feature maps: top-1 is a classifier's."""
     network = cases.groupby(NETWORK, sort=False, dropna=False).ngroup().to_numpy()
     networks = cases[NETWORK].iloc[np.unique(network, return_index=True)[1]]
     found = [_accuracies(one, weights) for one in networks.to_dict("records")]
@@ -43,25 +48,39 @@ def what(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key not in HOW_ONLY}
 
 
+def network_of(options: str) -> str:
+    """Options, as canonical text of those that make a network another one."""
+    return json.dumps(what(json.loads(options)), sort_keys=True)
+
+
 def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
     """The columns of each accuracy that counts."""
+    if case["kind"] != "model" or case["mode"] == "features":
+        return [_nothing(NO_CLASSIFIER)]
     options = what(json.loads(case["options"]))
     if case["backend"] == "fake":
         options = {key: value for key, value in options.items() if key not in SCRIPTED}
-    classifies = case["kind"] == "model" and case["mode"] != "features"
-    same = _known().get((case["model"], int(case["image_px"])), []) if classifies else []
-    same = [one for one in same if what(dict(one.options)) == options]
-    return [_cells(one) for one in chosen(same, weights)] or [
-        {**UNKNOWN, "top1_elsewhere": ", ".join(one.tag for one in same)}
-    ]
+    sizes = _known().get(case["model"], {})
+    of_size = sizes.get(int(case["image_px"]), [])
+    same = [one for one in of_size if what(dict(one.options)) == options]
+    if found := [_cells(one) for one in chosen(same, weights)]:
+        return found
+    if same:
+        return [_nothing(NO_WEIGHTS, ", ".join(one.tag for one in same))]
+    return [_nothing(NO_OPTIONS if of_size else NO_SIZE if sizes else NO_NETWORK)]
+
+
+def _nothing(reason: str, elsewhere: str = "") -> dict[str, Any]:
+    """The columns where there is no accuracy, with the tags of those that were not asked for."""
+    return {**UNKNOWN, "top1_elsewhere": elsewhere, "top1_missing": reason}
 
 
 @functools.cache
-def _known() -> Mapping[tuple[str, int], list[Fact]]:
+def _known() -> Mapping[str, Mapping[int, Sequence[Fact]]]:
     """Every accuracy by architecture and size."""
-    found: dict[tuple[str, int], list[Fact]] = {}
+    found: dict[str, dict[int, list[Fact]]] = {}
     for one in accuracies():
-        found.setdefault((one.architecture, one.eval_px), []).append(one)
+        found.setdefault(one.architecture, {}).setdefault(one.eval_px, []).append(one)
     return found
 
 
@@ -77,4 +96,5 @@ def _cells(fact: Fact) -> dict[str, Any]:
         "top1_tag": fact.tag,
         "top1_data": fact.more_data,
         "top1_source": fact.source,
+        "top1_top5": fact.top5,
     }

@@ -1,14 +1,20 @@
-"""Published numbers with their sources. Speeds measured here join them on architecture and image size; nothing here was measured by us."""
+"""Published numbers with their sources. Speeds measured here join them on architecture and image size; nothing here was measured by us.
+
+timm.csv holds what timm publishes of its weights and is written by generate.py, accuracy.csv what others print of theirs, paper.csv what
+the LambdaNetworks paper prints. They are read when something asks for them.
+"""
 
 import csv
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..core.spec import Options
+from . import weights as timm_weights
+from .fact import VALIDATION_IMAGES, Fact
+from .licences import is_permissive
 from .paper import TABLES, PaperFigure, paper_figures, recipe
-from .tags import more_data
+from .tags import seen
 
 __all__ = [
     "DEFAULT_WEIGHTS",
@@ -17,46 +23,23 @@ __all__ = [
     "PaperFigure",
     "accuracies",
     "chosen",
-    "more_data",
+    "is_permissive",
     "paper_figures",
     "recipe",
     "weight_names",
 ]
 
 SOURCES = {
-    "timm results-imagenet.csv": "https://github.com/huggingface/pytorch-image-models/blob/main/results/results-imagenet.csv",
+    timm_weights.SOURCE: timm_weights.URL.format(commit="main"),
     "tensorflow/tpu ResNet-RS README": "https://github.com/tensorflow/tpu/tree/master/models/official/resnet/resnet_rs",
 } | {f"arXiv 2102.08602, {table}": "https://arxiv.org/abs/2102.08602" for table in TABLES}
-
-
-VALIDATION_IMAGES = 50_000
-"""Of ImageNet-1k."""
 ALONE = "imagenet-1k"
 DEFAULT_WEIGHTS = (ALONE,)
 """The best of the weights that were trained on ImageNet-1k alone, and taught by none that saw more: more data is no property of an
 architecture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """A published ImageNet-1k top-1 accuracy: percent of `images` validation images at `eval_px` pixels a side."""
-
-    architecture: str
-    tag: str
-    eval_px: int
-    crop: float | None
-    value: float
-    images: int
-    source: str
-    options: Options = ()
-    """Options that make the network another than its name alone says."""
-
-    @property
-    def more_data(self) -> str:
-        """The data beyond ImageNet-1k that its weights, or what taught them, saw; empty where there is none."""
-        return more_data(self.architecture, self.tag)
-
-
+@functools.cache
 def weight_names() -> frozenset[str]:
     """What `chosen` takes."""
     return frozenset({ALONE, "best", "all", *(one.tag for one in accuracies())})
@@ -75,40 +58,40 @@ def chosen(of_one: Sequence[Fact], weights: Sequence[str]) -> list[Fact]:
 
 @functools.cache
 def accuracies() -> tuple[Fact, ...]:
-    """Every accuracy in accuracy.csv, and those that the paper prints of networks with options."""
-    return (*_of_names(), *_of_options())
+    """Every accuracy in timm.csv and accuracy.csv, and those that the paper prints of networks with options."""
+    return (*timm_weights.read(), *_of_names(), *_of_options())
 
 
-def _of_options() -> tuple[Fact, ...]:
+def _of_options() -> Iterable[Fact]:
     """The first of a network's figures where several tables print it."""
     found: dict[tuple[str, Options], Fact] = {}
     for one in paper_figures():
         if one.metric == "top1" and one.options and one.image_px:
-            fact = Fact(
-                architecture=one.model,
-                tag=recipe(one),
-                eval_px=one.image_px,
-                crop=None,
-                value=one.value,
-                images=VALIDATION_IMAGES,
-                source=f"arXiv 2102.08602, {one.table}",
-                options=one.options,
-            )
+            source = f"arXiv 2102.08602, {one.table}"
+            fact = _printed(one.model, recipe(one), one.image_px, value=one.value, source=source, options=one.options)
             found.setdefault((fact.architecture, fact.options), fact)
-    return tuple(found.values())
+    return found.values()
 
 
-def _of_names() -> tuple[Fact, ...]:
-    with (Path(__file__).parent / "accuracy.csv").open() as file:
-        return tuple(
-            Fact(
-                architecture=row["architecture"],
-                tag=row["tag"],
-                eval_px=int(row["eval_px"]),
-                crop=float(row["crop"]) if row["crop"] else None,
-                value=float(row["top1"]),
-                images=int(row["images"]),
-                source=row["source"],
-            )
-            for row in csv.DictReader(file)
-        )
+def _of_names() -> Iterable[Fact]:
+    with (Path(__file__).parent / "accuracy.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name, tag, px = row["architecture"], row["tag"], int(row["eval_px"])
+            yield _printed(name, tag, px, value=float(row["top1"]), source=row["source"])
+
+
+def _printed(architecture: str, tag: str, eval_px: int, *, value: float, source: str, options: Options = ()) -> Fact:
+    """An accuracy of which its source says no more."""
+    what = seen(architecture, tag)
+    return Fact(
+        architecture=architecture,
+        tag=tag,
+        eval_px=eval_px,
+        crop=None,
+        value=value,
+        images=VALIDATION_IMAGES,
+        source=source,
+        options=options,
+        data=what.data,
+        taught_by=what.taught_by,
+    )

@@ -3,6 +3,7 @@ silence would call its weights trained on ImageNet-1k alone."""
 
 import functools
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..core.errors import FactError
@@ -52,9 +53,17 @@ NUMBER = re.compile(r"\d+|[ers]\d+|\d+ep?")
 """Image sizes, epochs and patches: 384, r224, e3600, s576, 300e, 1200ep."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The data beyond ImageNet-1k that weights were trained on, and what their teachers saw beyond that; each empty where there is none."""
+
+    data: str
+    taught_by: str
+
+
 @functools.cache
-def more_data(architecture: str, tag: str) -> str:
-    """The data beyond ImageNet-1k that weights, or what taught them, were trained on; empty where there is none.
+def seen(architecture: str, tag: str) -> Seen:
+    """What weights, and what taught them, saw.
 
     Raises FactError for a part of the tag that is not known: whether it means data is for a person to say.
     """
@@ -64,8 +73,13 @@ def more_data(architecture: str, tag: str) -> str:
         parts = parts[length:]
         if data and data not in found:
             found.append(data)
-    taught = [f"taught by a network of {data}" for data in _teachers(architecture, tag) if data not in found]
-    return ", ".join([*found, *taught])
+    taught = [data for data in _teachers(architecture, tag) if data not in found]
+    return Seen(data=", ".join(found), taught_by=", ".join(taught))
+
+
+def beyond(data: str, taught_by: str) -> str:
+    """Both in one line, as figures name them; empty where nothing but ImageNet-1k was seen."""
+    return ", ".join(filter(None, (data, f"taught by a network of {taught_by}" if taught_by else "")))
 
 
 def _read(parts: list[str], architecture: str, tag: str) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from ..analysis import pareto, scripted
+from ..analysis import published_accuracy as published
 from ..analysis.answers import covered, have_range
 from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
@@ -64,15 +65,10 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
     if "top1" not in cases:
         return []
     silent = cases[(cases["status"] == "ok") & cases["top1"].isna()]
-    elsewhere = silent.get("top1_elsewhere", pd.Series("", silent.index)).fillna("") != ""
-    lines = []
-    for of_others, reason in (
-        (False, "no published accuracy at this size"),
-        (True, "no published accuracy of the weights that were asked for, only of others (--weights best)"),
-    ):
-        if names := sorted(set(silent[elsewhere == of_others]["model"])):
-            lines.append(f"Not shown, {reason}: {', '.join(names)}.")
-    return lines
+    reasons = silent.get("top1_missing", pd.Series(published.NO_NETWORK, silent.index)).fillna(published.NO_NETWORK)
+    return [
+        f"Not shown, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)
+    ]
 
 
 def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:

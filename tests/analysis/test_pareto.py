@@ -87,3 +87,30 @@ def test_scripted_times_stand_beside_no_measured_ones() -> None:
     assert len(scripted.measured(script)) == 1
     assert pareto(both)["on_front"].all(), "where both are looked at, neither beats the other"
     assert scripted.measured(cases([(1, 1)])).equals(cases([(1, 1)]))
+
+
+@pytest.mark.parametrize(("top5", "on_front"), [(95.466, [True, False]), (95.56, [True, True]), (None, [True, False])])
+def test_the_same_weights_under_two_names_stand_on_the_front_once(top5: float | None, on_front: list[bool]) -> None:
+    """One image in 50,000 puts nobody on it: the slower of the two has the accuracy of the faster. Another top-5 is of other weights."""
+    pair = cases([(100.0, 81.506), (90.0, 81.508)], top1_tag="fb_dist_in1k", image_px=224, parameters=18.89e6)
+    named = pair.assign(
+        model=["levit_256", "levit_conv_256"],
+        top1_top5=[95.466, top5],
+        throughput_low=[99.0, 89.0],
+        throughput_high=[101.0, 91.0],
+    )
+    found = pareto(named)
+    assert found["on_front"].tolist() == on_front
+    assert (found["membership"].iloc[1] < 0.001) != on_front[1]
+    assert pareto(named.assign(image_px=[224, 256]))["on_front"].all()
+    assert pareto(named.assign(parameters=[18.89e6, 19e6]))["on_front"].all()
+
+
+def test_folding_makes_no_other_weights_and_an_option_of_the_network_does() -> None:
+    """A folded network has fewer parameters; of two networks even equal accuracies have errors of their own."""
+    pair = cases([(100.0, 78.5), (90.0, 78.5)], model="resnet50_clll", top1_tag="paper_90_epochs", image_px=224)
+    pair = pair.assign(throughput_low=[99.0, 89.0], throughput_high=[101.0, 91.0], parameters=[2e7, 1.9e7])
+    same = pareto(pair.assign(options=['{"fold":true}', "{}"]), across=("fold",))
+    assert same["membership"].iloc[1] < 0.001
+    other = pareto(pair.assign(options=['{"scope":15}', '{"scope":31}']))
+    assert other["membership"].iloc[1] == pytest.approx(0.5, abs=0.05)

@@ -7,9 +7,14 @@ import pytest
 from lambdabench.core.errors import FactError
 from lambdabench.facts import DEFAULT_WEIGHTS, accuracies, chosen, paper_figures
 from lambdabench.facts.paper import EPOCHS
-from lambdabench.facts.tags import more_data
+from lambdabench.facts.tags import beyond, seen
 
 CLIP = "OpenAI's 400 M pairs of CLIP"
+
+
+def more_data(architecture: str, tag: str) -> str:
+    what = seen(architecture, tag)
+    return beyond(what.data, what.taught_by)
 
 
 @pytest.mark.parametrize(
