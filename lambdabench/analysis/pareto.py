@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import fields
 from ..core.errors import AxisError
 from ..core.fields import Field
-from .membership import Weights, band, in_question, membership, twins
+from .membership import Weights, band, in_question, membership, top1_sd, twins
 
 BETTER = {
     "latency": "lower",
@@ -31,7 +31,7 @@ WIDTH = 1.959964
 """Standard deviations on each side of an interval of 95 %."""
 MOST = 3000
 """Of more points that are not surely beaten no probabilities are found."""
-TWINS = ("top1_tag", "image_px", "parameters", "top1")
+TWINS = ("top1_tag", "image_px", "parameters", "top1", "model")
 BATCH = "asked_batch_size"
 KERNEL = "options.kernel"
 CHOSEN = "auto"
@@ -95,7 +95,7 @@ def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     if known is None:
         return pd.Series(dtype=float)
     found = np.zeros(len(points))
-    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups)
+    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups, known.errors)
     return pd.Series(found, index=points.index)
 
 
@@ -110,7 +110,7 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
         (np.log(points[x].to_numpy(float)) * _upwards(x)).min()
     )  # beaten ones are slower than all contenders at times
     at = np.linspace(min(slowest, float((known.speed - reach).min())), float((known.speed + reach).max()), steps)
-    low, high = band(known.speed, known.sd, known.top1, known.groups, at)
+    low, high = band(known.speed, known.sd, known.top1, known.groups, at, known.errors)
     seen = np.isfinite(low)
     return pd.DataFrame({x: np.exp(at[seen] * _upwards(x)), "low": low[seen], "high": high[seen]})
 
@@ -118,13 +118,15 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Contenders:
     """Points that are not surely beaten (`near`, of all). `speed`: its logarithm, upwards; `sd`: of that, beside the other points of its
-    rounds; `top1`: published; equal `groups` share one accuracy."""
+    rounds; `top1`: in percent; equal `groups` share one accuracy; `errors`: its own where some were
+    measured."""
 
     near: NDArray[np.bool_]
     speed: NDArray[np.float64]
     sd: NDArray[np.float64]
     top1: NDArray[np.float64]
     groups: NDArray[np.int64]
+    errors: NDArray[np.float64] | None
 
 
 def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
@@ -135,15 +137,37 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
     of_interval = np.log(high.to_numpy(float) / low.to_numpy(float)) / (2 * WIDTH)
     own = of_interval if sd is None else np.where(sd.isna(), of_interval, sd.to_numpy(float))
     speed, top1 = np.log(points[x].to_numpy(float)) * _upwards(x), points["top1"].to_numpy(float)
-    near = in_question(speed, own, top1)
+    errors = _errors(points, top1)
+    near = in_question(speed, own, top1, errors)
     if near.sum() > MOST:
         return None
     columns = [points[name][near] if name in points else pd.Series(None, points.index[near]) for name in TWINS]
     same = [
-        Weights(tag=str(tag), image_px=int(px), parameters=-1.0 if pd.isna(count) else float(count), top1=float(one))
-        for tag, px, count, one in zip(*columns, strict=True)
+        Weights(
+            tag=str(tag) or str(model),  # what was measured has none
+            image_px=int(px),
+            parameters=-1.0 if pd.isna(count) else float(count),
+            top1=float(one),
+        )
+        for tag, px, count, one, model in zip(*columns, strict=True)
     ]
-    return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=twins(same))
+    return _Contenders(
+        near=near,
+        speed=speed[near],
+        sd=own[near],
+        top1=top1[near],
+        groups=twins(same),
+        errors=None if errors is None else errors[near],
+    )
+
+
+def _errors(points: pd.DataFrame, top1: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Standard deviations of accuracies: of those that were measured as their intervals have it; None where none was."""
+    measured = (points["top1_origin"] == "measured").to_numpy() if "top1_origin" in points else np.zeros(len(points), bool)
+    if not measured.any():
+        return None
+    reach = pd.to_numeric(points["top1_high"]).to_numpy(float) - pd.to_numeric(points["top1_low"]).to_numpy(float)
+    return np.where(measured, reach / (2 * WIDTH), top1_sd(top1))
 
 
 def _upwards(name: str) -> int:

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.spec import Environment
+from ..core.training import METRIC
 from ..facts import DEFAULT_WEIGHTS
 from . import visited
 from .estimate import Floats, Places, Spread, log_reach, pooled
-from .published import with_accuracy
+from .published import with_accuracy, with_measured
 
 CASE = [
     "case_id",
@@ -52,6 +53,8 @@ NEEDED = (
     "value",
     "low",
     "high",
+    "origin",
+    "source",
     *visited.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
@@ -66,7 +69,8 @@ ONE = ["case_id", "fingerprint"]
 
 
 def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
-    """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1.
+    """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1: the
+    published one, else that which was measured of the very case (`top1_origin`).
 
     What is read once a process, as memory is, has the mean of its processes, and `_least` and `_most` of several.
 
@@ -79,6 +83,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     case, machine = _codes(newest, ONE), _codes(newest, MACHINE)
     cases = _settings(newest, case)
     usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
+    usable &= (newest["metric"] != METRIC).to_numpy()
     rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
     seen = _visits(newest, usable, rows)
     whole = rows[~rows["case"].isin(seen["case"])]
@@ -96,7 +101,8 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     _replace(numbers, seen, visited.told(seen))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
-    return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
+    every = pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1)
+    return with_measured(with_accuracy(every, weights), newest)
 
 
 def spread(newest: pd.DataFrame) -> Spread | None:

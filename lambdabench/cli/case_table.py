@@ -71,22 +71,27 @@ def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], ta
     failed = bool((group["status"] != "ok").all())
     place = _mark(big) or ("✗" if failed else " ")
     tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
-    top1 = first.get("top1")
-    quoted = (
-        "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
-    )
     size = f"{first['model']}{tag}"
     return (
         place,
         size,
         *told,
         str(int(first["image_px"])),
-        quoted,
+        _accuracy(first),
         _number(big, "throughput", 1.0),
         _number(small, "latency", 1e3),
         *([_quantile(small, at)] if at else []),
         _memory(big),
     )
+
+
+def _accuracy(row: pd.Series) -> str:
+    """Percent and half of its interval, with a mark where it is quoted."""
+    top1 = row.get("top1")
+    if top1 is None or pd.isna(top1):
+        return "–"
+    mark_ = "" if row.get("top1_origin") == "measured" else " q"
+    return f"{top1:.1f} ±{(row['top1_high'] - row['top1_low']) / 2:.1f}{mark_}"
 
 
 def _quantile(rows: pd.DataFrame, at: str) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
+from ..analysis.published import accuracy_sources
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
 from ..commands import Prepared, RunResult, results_words
@@ -336,10 +337,12 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
         )
     shown = cases[cases["status"] != "skipped"]
-    sources = sorted({one for one in shown.get("top1_source", ()) if one})
+    quoted, measured = (accuracy_sources(shown, origin) for origin in ("quoted", "measured"))
     weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
-    if sources:
-        console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)
+    if quoted:
+        console.print(f"q quoted ({'; '.join(quoted)}; 50,000 images).{weights}", soft_wrap=True)
+    if measured:
+        console.print(f"top-1 measured here: {'; '.join(measured)}.", soft_wrap=True)
 
 
 def _print_foretold(console: Console, result: RunResult) -> None:

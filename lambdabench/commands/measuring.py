@@ -30,7 +30,7 @@ from ..machine import host
 from ..worker.environment import settled
 from . import calibrating, clocks, owned, placing
 from .answering import Answers, answers, counts_of
-from .checking import check_names, check_options
+from .checking import check_names, check_options, check_trainings
 from .foretelling import Foretold, foretold
 from .kept import done_in
 from .overriding import overrides_of
@@ -144,6 +144,7 @@ def prepare(
         _refuse_unwritable(request, wanted.name)
     owned.refuse_absent(wanted)
     check_options(wanted)
+    check_trainings(wanted)
     with placing.alone(is_alone):
         asked_for = [*_wishes(wanted), *calibrating.WISHES]
         found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
@@ -161,6 +162,7 @@ def prepare(
         defaults=defaults,
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         forking=[name for name in _backends(wanted) if conduct.forks(name)],
+        recipes=models.recipes(),
     )
     done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
 

@@ -4,9 +4,10 @@
 """
 
 from ..launch.hands import forks
+from .crew import Crew
 from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
-from .rounds import Crew, Orchestra, Patience, Turn, follow
+from .rounds import Orchestra, Patience, Turn, follow
 from .settling import Settling, allowance
 from .told import told
 

@@ -29,10 +29,13 @@ ONE = 1 + 1e-9
 ENDS = ("", "_low", "_high", "_least", "_most")
 
 
-def label(metric: str) -> str:
-    """An axis label with the unit that is shown."""
+def label(metric: str, cases: pd.DataFrame | None = None) -> str:
+    """An axis label with the unit that is shown; of accuracies, by where those of the cases are from."""
     if metric == "top1":
-        return "ImageNet-1k top-1 [%], quoted"
+        origins = set() if cases is None or "top1_origin" not in cases else {*cases["top1_origin"]} - {""}
+        if origins <= {"quoted"}:
+            return "ImageNet-1k top-1 [%], quoted"
+        return f"top-1 [%], {' or '.join(sorted(map(str, origins)))}"
     return f"{metric.replace('_', ' ')} [{SCALES[UNITS[metric]][0]}]"
 
 

@@ -172,7 +172,7 @@ def _networks(cases: pd.DataFrame) -> Table:
             *words,
             str(int(row["image_px"])),
             str(int(row["batch_size"])),
-            _quoted(row),
+            _accuracy(row),
             *(_cell(row, name) for name in metrics),
             _status(row),
         ]
@@ -205,9 +205,14 @@ def _apart(cases: pd.DataFrame) -> Table:
     return [*(one.title for one in varied), "options"], [[*one, text] for one, text in zip(told, spelled, strict=True)]
 
 
-def _quoted(row: pd.Series) -> str:
+def _accuracy(row: pd.Series) -> str:
+    """Percent, with its interval where it was measured, and whose it is where it is quoted."""
     top1 = row.get("top1")
-    return "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})"
+    if top1 is None or pd.isna(top1):
+        return "–"
+    if row.get("top1_origin") == "measured":
+        return f"{top1:.1f} [{row['top1_low']:.1f}, {row['top1_high']:.1f}]"
+    return f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})"
 
 
 def _status(row: pd.Series) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from ..analysis import pareto, scripted
+from ..analysis import pareto, published, scripted
 from ..analysis.tailed import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
@@ -14,6 +14,8 @@ from ..core.fields import Field
 from ..core.quantiles import fewest_calls, share_of
 from ..core.units import format_time
 
+ORIGINS = ("quoted", "measured")
+"""Of accuracies."""
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
 PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
@@ -34,16 +36,24 @@ def notes(
         return ()
     lines = [*_conditions(points if len(points) else cases, each="a front"), *_fronts(points, across)]
     of_accuracy = "top1" in axes
-    sources = sorted({one for one in points.get("top1_source", ()) if one and of_accuracy})
-    if sources:
+    quoted, measured = (published.accuracy_sources(points, one) if of_accuracy else [] for one in ORIGINS)
+    if quoted:
         lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, of weights at the size that was timed, {_data(points)}; "
+            f"Accuracy is quoted from {'; '.join(quoted)}, of weights at the size that was timed, {_data(points)}; "
             "speed timed with random weights."
+        )
+    if measured:
+        alone = "" if quoted else "; nothing is quoted"
+        lines.append(
+            f"Accuracy is measured here, on {'; '.join(measured)} of each network from random weights{alone}. "
+            "Speed is timed with random weights."
         )
     covers = sorted({str(one) for name in axes for one in points.get(f"{name}_covers", ()) if isinstance(one, str)})
     if covers:
-        wilson = "; accuracy: Wilson, over the validation images" if of_accuracy else ""
-        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){wilson}.")
+        over = ["Wilson, over the validation images"] if quoted else []
+        over += ["the test images (Wilson) and how trainings differ"] if measured else []
+        accuracy = f"; accuracy: {'; '.join(over)}" if over else ""
+        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){accuracy}.")
     if not of_accuracy:
         return (*lines, *_holes(cases))
     networks = cases[cases["kind"] == "model"] if "kind" in cases else cases

@@ -18,7 +18,7 @@ from pyarrow import compute
 
 from ..core import registry
 from ..core.errors import StoreError
-from ..core.record import ORIGINS, STATUSES
+from ..core.record import ORIGINS, STATUSES, TRAINED
 from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
 from ..core.units import SCALES
 from .columns import FIRST
@@ -56,7 +56,7 @@ LONGEST_MS = 253_402_300_800_000
 COUNTS = {
     "schema_version": (1, LARGEST),
     "run_order": (0, LONGEST_MS + LARGEST),
-    "replicate": (0, LARGEST),
+    "replicate": (TRAINED, LARGEST),
     "devices": (1, LARGEST),
     "batch_size": (1, LARGEST),
     "requested_batch_size": (1, LARGEST),
@@ -159,7 +159,10 @@ def _is_options(text: str) -> bool:
 
 def _no_metric(table: pa.Table) -> Fault | None:
     taken = set(table.schema.names) | set(FIRST)
-    named = lambda text: bool(METRIC.fullmatch(text)) and text not in taken and not text.startswith("top1")  # noqa: E731 (one line)
+
+    def named(text: str) -> bool:
+        return bool(METRIC.fullmatch(text)) and text not in taken and (text == "top1" or not text.startswith("top1"))
+
     if fault := _bad_text(table, "metric", named, "a metric (lambdabench list metrics)"):
         return fault
     for name in _known(table, OF_METRIC) if "metric" in table.column_names else ():
