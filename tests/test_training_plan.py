@@ -20,7 +20,10 @@ REST = frozenset({"throughput"})
 
 
 def planned(
-    environment: Environment, done: Mapping[tuple[str, int], Done] | None = None, models_: Any = (LEARNER,), **request: Any
+    environment: Environment,
+    done: Mapping[tuple[str, int], Done] | None = None,
+    models_: Any = (LEARNER,),
+    **request: Any,
 ) -> plan.Plan:
     cells = tuple(Cell(case=Case(model=one, batch_size=64), grid="grid[0]") for one in models_)
     suite = Suite(name="s", cells=cells, metrics=METRICS, sampling=Sampling(seeds=4))
@@ -28,7 +31,9 @@ def planned(
     return plan.make(suite, here, FACTS, done or {}, Request(recipes=models.recipes(), **request))
 
 
-def test_a_network_with_a_recipe_is_trained_and_its_visits_are_not_asked_for_its_accuracy(environment: Environment) -> None:
+def test_a_network_with_a_recipe_is_trained_and_its_visits_are_not_asked_for_its_accuracy(
+    environment: Environment,
+) -> None:
     learner, other = planned(environment, models_=(LEARNER, OTHER)).jobs
     assert (learner.seeds, learner.metrics) == (4, ("throughput",))
     assert (other.seeds, other.metrics, other.train_s) == (0, METRICS, 0.0)
@@ -48,7 +53,9 @@ def test_what_was_trained_is_not_trained_again_and_begins_with_its_first_process
     assert job.sampling.rounds == first.sampling.rounds
 
 
-def test_one_that_was_trained_and_visited_in_part_goes_on_and_one_that_is_done_is_kept(environment: Environment) -> None:
+def test_one_that_was_trained_and_visited_in_part_goes_on_and_one_that_is_done_is_kept(
+    environment: Environment,
+) -> None:
     (first,) = planned(environment).jobs
     trained = {(first.case_id, TRAINED): Done(status="ok", metrics=frozenset({"top1"}))}
     visited = Done(status="ok", visits=3, unfinished=True, metrics=REST)

@@ -63,9 +63,7 @@ def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
     return np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)[1]
 
 
-def in_question(
-    log_speed: Floats, log_sd: Floats, top1: Floats, errors: Floats | None = None
-) -> NDArray[np.bool_]:
+def in_question(log_speed: Floats, log_sd: Floats, top1: Floats, errors: Floats | None = None) -> NDArray[np.bool_]:
     """Those that are not surely beaten: no other is faster and more accurate by `FAR` standard deviations of both."""
     order = np.argsort(-top1, kind="stable")
     least, most = (log_speed - FAR * log_sd)[order], log_speed + FAR * log_sd
@@ -124,9 +122,7 @@ def top1_sd(top1: Floats) -> Floats:
     return 100 * np.sqrt(share * (1 - share) / IMAGES * (1 - ALIKE))
 
 
-def _field(
-    log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], errors: Floats | None
-) -> _Field:
+def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], errors: Floats | None) -> _Field:
     order = np.argsort(groups, kind="stable")
     starts = np.unique(groups[order], return_index=True)[1]
     sizes = np.diff([*starts, len(order)])

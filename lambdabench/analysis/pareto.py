@@ -163,7 +163,9 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
 
 def _errors(points: pd.DataFrame, top1: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Standard deviations of accuracies: of those that were measured as their intervals have it; None where none was."""
-    measured = (points["top1_origin"] == "measured").to_numpy() if "top1_origin" in points else np.zeros(len(points), bool)
+    measured = (
+        (points["top1_origin"] == "measured").to_numpy() if "top1_origin" in points else np.zeros(len(points), bool)
+    )
     if not measured.any():
         return None
     reach = pd.to_numeric(points["top1_high"]).to_numpy(float) - pd.to_numeric(points["top1_low"]).to_numpy(float)

@@ -1,9 +1,9 @@
 """A backend of scripted times and failures: the whole path in milliseconds, with exact numbers, on any machine.
 
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
-largest_batch (a larger one is out of memory); fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" |
-"kill" | "recompile"; flag (doubts about the network); top1 (percent, where it is asked for); compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks;
-xla_flops (a step) one that counts.
+largest_batch (a larger one is out of memory); top1 (percent, where it is asked for); fail = "oom" | "crash" | "unsupported" |
+"mismatch" | "wrong_output" | "hang" | "kill" | "recompile" | "train"; flag (doubts about the network); compile_s makes it a compiler,
+with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
 """
 
 import os

@@ -12,8 +12,8 @@ from ..analysis.legible import legible
 from ..commands import Prepared, Progress, cases_so_far
 from ..conduct import Turn
 from ..core import foreign
-from ..core.spec import Case
 from ..core.record import TRAINED
+from ..core.spec import Case
 from ..core.units import format_duration, format_value
 from . import terminal
 from .case_table import case_table

@@ -23,7 +23,8 @@ def check_names(wanted: Suite, names: Collection[str]) -> None:
 
 
 def check_options(wanted: Suite) -> None:
-    """Raises for a kind that cannot be measured, an option that neither model nor backend takes."""
+    """Raises for a kind that cannot be measured, an option that neither model nor backend takes, images that are not installed."""
+    _check_trainings(wanted)
     alike = {
         (cell.case.kind, cell.case.model, cell.case.backend, cell.case.options): cell for cell in wanted.cells[::-1]
     }
@@ -42,7 +43,7 @@ def check_options(wanted: Suite) -> None:
             _check_options(cell)
 
 
-def check_trainings(wanted: Suite) -> None:
+def _check_trainings(wanted: Suite) -> None:
     """Raises MissingExtraError where a network is to be trained on images that are not installed."""
     if METRIC not in wanted.metrics:
         return
@@ -50,7 +51,9 @@ def check_trainings(wanted: Suite) -> None:
     for case in (cell.case for cell in wanted.cells):
         recipe = None if case.backend == "fake" else recipes.get(case.model)
         if recipe is not None and not find_spec(recipe.needs):
-            raise MissingExtraError(f"{case.model} is trained on {recipe.title}, which are not installed: {recipe.install}")
+            raise MissingExtraError(
+                f"{case.model} is trained on {recipe.title}, which are not installed: {recipe.install}"
+            )
 
 
 def _check_layer(cell: Cell) -> None:

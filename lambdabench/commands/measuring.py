@@ -30,7 +30,7 @@ from ..machine import host
 from ..worker.environment import settled
 from . import calibrating, clocks, owned, placing
 from .answering import Answers, answers, counts_of
-from .checking import check_names, check_options, check_trainings
+from .checking import check_names, check_options
 from .foretelling import Foretold, foretold
 from .kept import done_in
 from .overriding import overrides_of
@@ -144,10 +144,8 @@ def prepare(
         _refuse_unwritable(request, wanted.name)
     owned.refuse_absent(wanted)
     check_options(wanted)
-    check_trainings(wanted)
     with placing.alone(is_alone):
-        asked_for = [*_wishes(wanted), *calibrating.WISHES]
-        found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
+        found = launch.probe([*_wishes(wanted), *calibrating.WISHES], limit_s=wanted.job_timeout_s, on_wait=on_wait)
     check_names(wanted, found.names)
     seen = owned.seen_of(wanted, found.facts)
     wanted = owned.settled(wanted, seen)

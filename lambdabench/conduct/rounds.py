@@ -84,7 +84,7 @@ class Orchestra:
 
 
 def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
-    """Trains, opens, visits and closes the cases of `jobs` until each has had its visits, or time is out: then every case that was opened has
+    """Trains, opens, visits and closes the `jobs` until each has had its visits, or time is out: then every case that was opened has
     one visit at least. Closing the iterator ends it at once; what its processes held is the crew's to end."""
     run = _Run(jobs, orchestra)
     yield from run.train(run.standings)

@@ -25,9 +25,7 @@ class Lesson:
     count: int = 0
 
 
-def train(
-    cases: Sequence[Standing], crew: Crew, key_of: KeyOf, is_over: Callable[[bool], bool]
-) -> Iterator[Lesson]:
+def train(cases: Sequence[Standing], crew: Crew, key_of: KeyOf, is_over: Callable[[bool], bool]) -> Iterator[Lesson]:
     """Trains those that are not, in turn, and notes what each came to; cases that differ in nothing but their batch are trained once.
 
     `is_over`, of whether one is trained already, ends it: a case whose trainings are not all made stays as it was. One that fails has
@@ -42,7 +40,9 @@ def train(
             job = one.training_job()
             network = dataclasses.replace(job.case, batch_size=1)
             if network not in known:
-                outcome = yield from _trained(one, job, lambda job=job: _hand(hands, crew, key_of(job)[0]), is_over, known)
+                outcome = yield from _trained(
+                    one, job, lambda job=job: _hand(hands, crew, key_of(job)[0]), is_over, known
+                )
                 if outcome is None:
                     return
                 known[network] = outcome

@@ -336,9 +336,7 @@ def _job(
     )
 
 
-def _training(
-    suite: Suite, case: Case, answers: Mapping[int, Done], request: Request
-) -> tuple[int, tuple[str, ...]]:
+def _training(suite: Suite, case: Case, answers: Mapping[int, Done], request: Request) -> tuple[int, tuple[str, ...]]:
     """(How often a case is to be trained, what else is asked of it): of a network with a recipe the accuracy is its trainings' business."""
     if METRIC not in suite.metrics or case.model not in request.recipes:
         return 0, suite.metrics

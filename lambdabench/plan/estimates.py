@@ -89,9 +89,7 @@ def step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | 
     return times * facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
 
 
-def train_s(
-    case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None, recipe: Recipe | None
-) -> float:
+def train_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None, recipe: Recipe | None) -> float:
     """Seconds of one training by a recipe; 0 without one. Small networks take what calling their operations takes."""
     if recipe is None:
         return 0.0

@@ -197,7 +197,9 @@ class Shelf:
 def _trained(job: Job, seed: int, started_at: str) -> Answered:
     """A case trained once, of which nothing is kept but its accuracy."""
     measured = train(job.case, seed)
-    outcome = Outcome(job_id=job.job_id, status="ok", weights="trained", measurements=(measured,), started_at=started_at)
+    outcome = Outcome(
+        job_id=job.job_id, status="ok", weights="trained", measurements=(measured,), started_at=started_at
+    )
     return Answered(outcome=outcome)
 
 

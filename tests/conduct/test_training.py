@@ -73,7 +73,9 @@ def test_a_case_that_fails_in_training_has_ended_and_no_other() -> None:
     assert {name for what, name in script.asked if what == "open"} == {"b-0", "b-1", "b-2"}
 
 
-@pytest.mark.parametrize("end", [lambda script: {"end_s": 1.4}, lambda script: {"is_stopped": lambda: script.now_s > 1.4}])
+@pytest.mark.parametrize(
+    "end", [lambda script: {"end_s": 1.4}, lambda script: {"is_stopped": lambda: script.now_s > 1.4}]
+)
 def test_a_case_that_there_is_no_time_to_train_is_skipped_and_what_was_trained_is_kept(
     end: Callable[[Script], dict[str, object]],
 ) -> None:
@@ -86,7 +88,7 @@ def test_a_case_that_there_is_no_time_to_train_is_skipped_and_what_was_trained_i
     assert standings["b"].ended.status == "skipped"
     assert not [name for what, name in script.asked if what == "open" and name.startswith("b")]
     if standings["a"].trained is not None:
-        assert [one.replicate for one, _ in outcomes_of(standings["a"])][0] == TRAINED
+        assert next(one.replicate for one, _ in outcomes_of(standings["a"])) == TRAINED
         assert script.seeds == [0, 1, 2]
     else:
         assert len(script.seeds) == 3
@@ -101,6 +103,8 @@ def test_spare_cases_are_trained_when_they_are_taken_in() -> None:
 
 
 def test_one_training_is_said_in_the_singular() -> None:
-    measured = Measurement(metric="top1", unit="%", value=None, samples=(90.0,), loops_per_sample=10, statistic="mean_share", source="x")
+    measured = Measurement(
+        metric="top1", unit="%", value=None, samples=(90.0,), loops_per_sample=10, statistic="mean_share", source="x"
+    )
     (found,) = joined([Outcome(job_id="a", status="ok", measurements=(measured,))]).measurements
     assert found.source == "x, 1 training"

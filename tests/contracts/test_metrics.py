@@ -20,7 +20,9 @@ CASE = Case(
 )  # fmt: skip
 
 
-OF_SESSIONS = [one for one in registry.names("metrics") if not getattr(registry.load("metrics", one), "OF_WEIGHTS", False)]
+OF_SESSIONS = [
+    one for one in registry.names("metrics") if not getattr(registry.load("metrics", one), "OF_WEIGHTS", False)
+]
 """Those that a session answers; the others are of weights, whatever runs them."""
 
 

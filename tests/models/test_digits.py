@@ -15,7 +15,9 @@ def test_parameters_and_operations_are_those_of_the_formula(name: str) -> None:
     assert facts.problem == ""
     assert (facts.native_px, facts.parameters) == (8, spec.parameters(name))
     assert facts.flops_per_image is not None
-    if spec.VARIANTS[name].layer == "lambda_layer":  # the portable kernel multiplies whole windows; the paper's rule counts fewer
+    if (
+        spec.VARIANTS[name].layer == "lambda_layer"
+    ):  # the portable kernel multiplies whole windows; the paper's rule counts fewer
         assert 2 * spec.macs(name) <= facts.flops_per_image < 3 * spec.macs(name)
     else:
         assert facts.flops_per_image == 2 * spec.macs(name)

@@ -1,6 +1,7 @@
 """One training in torch."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ TEST_BATCH = 256
 
 
 def train(case: Case, recipe: Recipe, seed: int) -> tuple[int, int]:
-    """(Test images that are told rightly, test images). One seed on one device and as many threads gives one answer."""
+    """(Test images that are told rightly, test images). One seed on one device gives one answer."""
     split = registry.load("tasks.train", recipe.data).load()
     device = torch.device(case.device)
     with torch.random.fork_rng(devices=[]):  # weights are drawn on the host
@@ -28,8 +29,21 @@ def train(case: Case, recipe: Recipe, seed: int) -> tuple[int, int]:
     images, labels, test_images, test_labels = (
         torch.from_numpy(one).to(device) for one in (split.images, split.labels, split.test_images, split.test_labels)
     )
-    fit(network, images, labels, recipe, seed)
-    return right(network, test_images, test_labels, case), len(test_labels)
+    with one_thread():
+        fit(network, images, labels, recipe, seed)
+        return right(network, test_images, test_labels, case), len(test_labels)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """On a CPU one thread works: networks so small gain little by a second one, wait for it where other programs have its core, and
+    would depend on how many there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def fit(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> None:
