@@ -52,7 +52,7 @@ class DigitsNet(nn.Module):
     ) -> None:
         super().__init__()
         size = (img_size, img_size) if isinstance(img_size, int) else img_size
-        settings = OWN[one.layer] | options
+        settings: dict[str, Any] = OWN[one.layer] | options
         conv = nn.Conv2d(in_chans, one.width, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
         self.stem = nn.Sequential(conv, nn.BatchNorm2d(one.width), nn.ReLU(inplace=True))
