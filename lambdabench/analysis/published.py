@@ -57,10 +57,11 @@ def with_measured(cases: pd.DataFrame, newest: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
-    """Where the accuracies of cases are from, of those that are "quoted" or "measured", sorted."""
-    if "top1_origin" not in cases or cases.empty:
+    """Where the accuracies of cases are from, of those that are "quoted" or "measured", sorted; quoted where nothing says which."""
+    if "top1_source" not in cases or cases.empty:
         return []
-    return sorted({str(one) for one in cases.loc[cases["top1_origin"] == origin, "top1_source"] if one})
+    told = cases["top1_origin"] if "top1_origin" in cases else pd.Series("quoted", cases.index)
+    return sorted({str(one) for one in cases.loc[told == origin, "top1_source"] if one})
 
 
 def what(options: Mapping[str, Any]) -> dict[str, Any]:
