@@ -9,6 +9,8 @@ TITLE = "Top-1"
 UNIT = "%"
 BETTER = "higher"
 TIMED = False
+COLUMN = ""
+AXIS = "ImageNet-1k top-1 [%], quoted"
 OF_WEIGHTS = True
 """No session answers it."""
 
