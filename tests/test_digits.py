@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import lambdabench as lb
 from lambdabench import commands, models, suite
 from lambdabench.cli.app import app
-from lambdabench.core.overrides import Overrides
+from lambdabench.suite.overrides import Overrides
 from lambdabench.core.record import TRAINED
 
 SOURCE = "scikit-learn's digits, 1000 test images, 3 trainings"

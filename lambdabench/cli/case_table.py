@@ -9,7 +9,7 @@ from rich.table import Table
 from ..analysis.answers import answer
 from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
-from ..analysis.published import accuracy_sources
+from ..analysis.published_accuracy import accuracy_sources
 from ..analysis.resolution import mark
 from ..core import fields
 from ..core.options import differing, phrase

@@ -16,8 +16,8 @@ from ..core.record import TRAINED
 from ..core.spec import Case
 from ..core.units import format_duration, format_value
 from . import terminal
+from .case_labels import teller
 from .case_table import case_table
-from .telling import teller
 
 Teller = Callable[[Case], str]
 REDRAW_S = 2.0

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..analysis.completed import complete
+from ..analysis.sample_statistics import complete
 from ..core.record import Outcome
 from ..core.spec import Case, Job
-from ..core.visits import Asked
-from ..launch.hands import Key
-from .crew import Crew, Hand
-from .standing import Standing, Stay
+from ..core.visit_protocol import Asked
+from ..launch.workers import Key
+from .case_state import CaseState, Stay
+from .ports import Worker, WorkerPool
 
 KeyOf = Callable[[Job], tuple[Key, object]]
 
@@ -19,20 +19,20 @@ KeyOf = Callable[[Job], tuple[Key, object]]
 class Lesson:
     """A training of a case is about to begin, the how manyth of how many; all zeros: the case has had its last one."""
 
-    standing: Standing
+    standing: CaseState
     job: Job
     number: int = 0
     count: int = 0
 
 
-def train(cases: Sequence[Standing], crew: Crew, key_of: KeyOf, is_over: Callable[[bool], bool]) -> Iterator[Lesson]:
+def train(cases: Sequence[CaseState], pool: WorkerPool, key_of: KeyOf, is_over: Callable[[bool], bool]) -> Iterator[Lesson]:
     """Trains those that are not, in turn, and notes what each came to; cases that differ in nothing but their batch are trained once.
 
     `is_over`, of whether one is trained already, ends it: a case whose trainings are not all made stays as it was. One that fails has
     ended. Processes are shared, and gone at the end.
     """
     known: dict[Case, Outcome] = {}
-    hands: dict[Key, Hand] = {}
+    workers: dict[Key, Worker] = {}
     try:
         for one in cases:
             if not one.is_untrained:
@@ -41,7 +41,7 @@ def train(cases: Sequence[Standing], crew: Crew, key_of: KeyOf, is_over: Callabl
             network = dataclasses.replace(job.case, batch_size=1)
             if network not in known:
                 outcome = yield from _trained(
-                    one, job, lambda job=job: _hand(hands, crew, key_of(job)[0]), is_over, known
+                    one, job, lambda job=job: _worker(workers, pool, key_of(job)[0]), is_over, known
                 )
                 if outcome is None:
                     return
@@ -51,19 +51,19 @@ def train(cases: Sequence[Standing], crew: Crew, key_of: KeyOf, is_over: Callabl
                 one.ended = one.trained.opened
             yield Lesson(standing=one, job=job)
     finally:
-        for hand in hands.values():
-            hand.close()
+        for worker in workers.values():
+            worker.close()
 
 
-def _hand(hands: dict[Key, Hand], crew: Crew, key: Key) -> Hand:
+def _worker(workers: dict[Key, Worker], pool: WorkerPool, key: Key) -> Worker:
     """The process for trainings of a kind; another where it is gone."""
-    if key not in hands or hands[key].is_gone:
-        hands[key] = crew.start(key)
-    return hands[key]
+    if key not in workers or workers[key].is_gone:
+        workers[key] = pool.start(key)
+    return workers[key]
 
 
 def _trained(
-    one: Standing, job: Job, hand: Callable[[], Hand], is_over: Callable[[bool], bool], known: dict[Case, Outcome]
+    one: CaseState, job: Job, worker: Callable[[], Worker], is_over: Callable[[bool], bool], known: dict[Case, Outcome]
 ) -> Generator[Lesson, None, Outcome | None]:
     """What all trainings of a case come to, or the first that fails; None where it is over before they are made."""
     found: list[Outcome] = []
@@ -72,7 +72,7 @@ def _trained(
             return None
         yield Lesson(standing=one, job=job, number=number + 1, count=job.seeds)
         asked = Asked(what="train", job_id=job.job_id, job=job, seed=job.sampling.seed + number)
-        outcome = hand().ask(asked, job).outcome
+        outcome = worker().ask(asked, job).outcome
         assert outcome is not None
         if outcome.status != "ok":
             return outcome

@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..analysis.answers import answer, columns_of, units_of
-from ..analysis.published import accuracy_sources
+from ..analysis.published_accuracy import accuracy_sources
 from ..core import fields
 from ..core.metric import metric
 from ..core.units import format_significant

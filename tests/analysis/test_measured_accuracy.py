@@ -9,9 +9,9 @@ import pytest
 
 from lambdabench import store
 from lambdabench.analysis import table
-from lambdabench.analysis.membership import membership, top1_sd
+from lambdabench.analysis.front_membership import membership, top1_sd
 from lambdabench.analysis.pareto import best, pareto
-from lambdabench.analysis.published import accuracy_sources
+from lambdabench.analysis.published_accuracy import accuracy_sources
 from lambdabench.core.record import TRAINED, Measurement, Record
 
 SOURCE = "some images, 899 test images, 5 trainings"

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from scripted_crew import Script, job, orchestra
+from scripted_workers import Script, job, run_setup
 
 from lambdabench.conduct import Turn, follow, outcomes_of
 from lambdabench.conduct.training import joined
 from lambdabench.core.record import TRAINED, Measurement, Outcome
 from lambdabench.core.spec import Job
-from lambdabench.core.visits import Asked
+from lambdabench.core.visit_protocol import Asked
 
 
 def learner(name: str, seeds: int = 3, **changes: object) -> Job:
@@ -18,7 +18,7 @@ def learner(name: str, seeds: int = 3, **changes: object) -> Job:
 
 
 def followed(jobs: list[Job], script: Script, **changes: object) -> list[Turn]:
-    return list(follow(jobs, orchestra(script, **changes)))
+    return list(follow(jobs, run_setup(script, **changes)))
 
 
 def test_all_are_trained_before_any_is_opened_each_seed_by_itself_in_one_process() -> None:

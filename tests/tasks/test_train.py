@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from lambdabench import models
-from lambdabench.analysis.completed import complete
+from lambdabench.analysis.sample_statistics import complete
 from lambdabench.analysis.wilson import wilson
 from lambdabench.core.errors import UnsupportedError
 from lambdabench.core.spec import Case, options_from

@@ -1,0 +1,107 @@
+"""Published accuracies, joined to the cases of a wide table; and those that were measured, where none is published."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.options import SCRIPTED
+from ..core.training import METRIC
+from ..facts import Fact, accuracies, chosen
+from .answers import INTERVAL, ORIGIN
+from .wilson import wilson
+
+HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights"}
+"""Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
+NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
+"""What an accuracy is found by."""
+UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_origin": ""}
+ONE = ["case_id", "fingerprint"]
+
+
+def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
+    """The cases with the published accuracy of their network at their image size, a row for each of several; an empty one where there
+    is none, as for feature maps: top-1 is a classifier's."""
+    network = cases.groupby(NETWORK, sort=False, dropna=False).ngroup().to_numpy()
+    networks = cases[NETWORK].iloc[np.unique(network, return_index=True)[1]]
+    found = [_accuracies(one, weights) for one in networks.to_dict("records")]
+    count = np.array([len(one) for one in found], dtype=np.int64)
+    begin = np.cumsum(count) - count
+    many = count[network]
+    place = np.repeat(np.arange(len(cases)), many)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many)
+    told = pd.DataFrame([cell for one in found for cell in one])
+    told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
+    return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
+
+
+def with_measured(cases: pd.DataFrame, newest: pd.DataFrame) -> pd.DataFrame:
+    """The cases with the accuracy that was measured of the very case, of those for which none is published: from usable long rows of the
+    metric top1."""
+    usable = newest[(newest["metric"] == METRIC) & (newest["status"] == "ok") & newest["value"].notna()]
+    if usable.empty or "top1" not in cases:
+        return cases
+    texts = {name: usable[name].astype("str") for name in ONE}
+    last = usable.assign(**texts).drop_duplicates(ONE, keep="last").set_index(ONE)
+    own = last.reindex(pd.MultiIndex.from_frame(cases[ONE]))
+    takes = cases["top1"].isna().to_numpy() & own["value"].notna().to_numpy()
+    cases = cases.copy()
+    for name, column in (("top1", "value"), ("top1_low", "low"), ("top1_high", "high")):
+        known = pd.to_numeric(cases[name]).to_numpy(float) if name in cases else np.full(len(cases), np.nan)
+        cases[name] = np.where(takes, own[column].to_numpy(float), known)
+    for name, column in (("top1_source", "source"), ("top1_origin", "origin")):
+        cases[name] = np.where(takes, own[column].astype(object).to_numpy(), cases[name].astype(object).to_numpy())
+    return cases
+
+
+def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
+    """Where the accuracies of cases are from, of those that are "quoted" or "measured", sorted; quoted where nothing says which."""
+    if "top1_source" not in cases or cases.empty:
+        return []
+    told = cases["top1_origin"] if "top1_origin" in cases else pd.Series("quoted", cases.index)
+    return sorted({str(one) for one in cases.loc[told == origin, "top1_source"] if one})
+
+
+def what(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that make a network another one, with an accuracy of its own."""
+    return {key: value for key, value in options.items() if key not in HOW_ONLY}
+
+
+def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns of each accuracy that counts."""
+    options = what(json.loads(case["options"]))
+    if case["backend"] == "fake":
+        options = {key: value for key, value in options.items() if key not in SCRIPTED}
+    classifies = case["kind"] == "model" and case["mode"] != "features"
+    same = _known().get((case["model"], int(case["image_px"])), []) if classifies else []
+    same = [one for one in same if what(dict(one.options)) == options]
+    return [_cells(one) for one in chosen(same, weights)] or [
+        {**UNKNOWN, "top1_elsewhere": ", ".join(one.tag for one in same)}
+    ]
+
+
+@functools.cache
+def _known() -> Mapping[tuple[str, int], list[Fact]]:
+    """Every accuracy by architecture and size."""
+    found: dict[tuple[str, int], list[Fact]] = {}
+    for one in accuracies():
+        found.setdefault((one.architecture, one.eval_px), []).append(one)
+    return found
+
+
+@functools.cache
+def _cells(fact: Fact) -> dict[str, Any]:
+    """Top-1 in percent with its 95 % Wilson interval over the validation images."""
+    right = round(fact.value / 100 * fact.images)
+    low, high = wilson(right, fact.images)
+    return {
+        "top1": fact.value,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
+        "top1_tag": fact.tag,
+        "top1_data": fact.more_data,
+        "top1_source": fact.source,
+    }
