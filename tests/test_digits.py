@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import lambdabench as lb
 from lambdabench import commands, models, suite
 from lambdabench.cli.app import app
-from lambdabench.suite.overrides import Overrides
 from lambdabench.core.record import TRAINED
+from lambdabench.suite.overrides import Overrides
 
 SOURCE = "scikit-learn's digits, 1000 test images, 3 trainings"
 SUITE = """

@@ -25,7 +25,9 @@ class Lesson:
     count: int = 0
 
 
-def train(cases: Sequence[CaseState], pool: WorkerPool, key_of: KeyOf, is_over: Callable[[bool], bool]) -> Iterator[Lesson]:
+def train(
+    cases: Sequence[CaseState], pool: WorkerPool, key_of: KeyOf, is_over: Callable[[bool], bool]
+) -> Iterator[Lesson]:
     """Trains those that are not, in turn, and notes what each came to; cases that differ in nothing but their batch are trained once.
 
     `is_over`, of whether one is trained already, ends it: a case whose trainings are not all made stays as it was. One that fails has
