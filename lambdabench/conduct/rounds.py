@@ -7,9 +7,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core.record import Outcome, Visit
-from ..core.spec import HALVED, Job, halves
+from ..core.row_flags import HALVED, KILLED
+from ..core.spec import Job, halves
 from ..core.visit_protocol import Asked
-from ..launch.exit_outcomes import KILLED, outcome_of
+from ..launch.exit_outcomes import outcome_of
 from ..launch.workers import Key
 from ..machine import quiet
 from ..plan.budget import least_s

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core.errors import DeviceError
 from ..core.identity import case_id
 from ..core.quantiles import fewest_calls, share_of
-from ..core.record import SETTLED, TRAINED
+from ..core.record import TRAINED
 from ..core.spec import (
     ALL,
     Case,
@@ -27,6 +27,7 @@ from ..core.spec import (
     facts_key,
     halves,
 )
+from ..core.statuses import SETTLED, USABLE
 from ..core.training import METRIC, Recipe
 from .budget import Setting, is_reference, setting, total_s, within
 from .estimates import COMPILE_PATIENCE, compile_s_of, cost, estimate_bytes, facts_of, rates_of, step_s, train_s
@@ -267,7 +268,7 @@ def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
     statuses = {one.status for one in answers.values()}
     if not answers or any(one.crowded for one in answers.values()) or not statuses <= SETTLED:
         return False
-    if statuses & {"oom", "unsupported"}:
+    if statuses - USABLE:
         return True
     if answers[max(answers)].unfinished or not _has_metrics(answers, suite):  # older rows keep their flags
         return False

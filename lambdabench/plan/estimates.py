@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.dtypes import BYTES
 from ..core.record import Outcome
 from ..core.spec import Case, Device, Job, ModelFacts, Rates, Sampling, facts_key
 from ..core.training import Recipe
@@ -37,7 +38,6 @@ OPERATION_S = 1e-4
 estimates only."""
 LIVE_SHARE = 0.3
 """Share of the activations alive at the peak of inference; an assumption, for estimates only."""
-BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
