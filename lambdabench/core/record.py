@@ -13,7 +13,8 @@ Schema versions
    visit; null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
 8  env_versions, the libraries that backends name as canonical JSON ({"jax":"0.10.2","torch":"2.15.0"}), in place of a column each for ten
    of them (`spec.FORMER_FIELDS`). Readers get columns env_NAME whatever the version, those of the ten always: "" where a library is
-   absent, null where a file of an older version does not tell.
+   absent, null where a file of an older version does not tell. Rows of the metric top1, whose replicate is `TRAINED` where it was
+   trained for them, and whose statistic is mean_share.
 """
 
 import math
