@@ -63,38 +63,41 @@ def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
     return np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)[1]
 
 
-def in_question(log_speed: Floats, log_sd: Floats, top1: Floats) -> NDArray[np.bool_]:
+def in_question(log_speed: Floats, log_sd: Floats, top1: Floats, errors: Floats | None = None) -> NDArray[np.bool_]:
     """Those that are not surely beaten: no other is faster and more accurate by `FAR` standard deviations of both."""
     order = np.argsort(-top1, kind="stable")
     least, most = (log_speed - FAR * log_sd)[order], log_speed + FAR * log_sd
     best = np.concatenate(([-np.inf], np.maximum.accumulate(least)))
-    apart = 2 * FAR * float(top1_sd(top1).max(initial=0.0))
+    apart = 2 * FAR * float((top1_sd(top1) if errors is None else errors).max(initial=0.0))
     above = np.searchsorted(-top1[order], -(top1 + apart), side="left")
     return np.asarray(best[above] <= most)
 
 
-def membership(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> Floats:
+def membership(
+    log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], errors: Floats | None = None
+) -> Floats:
     """P(no other is faster and more accurate), for errors that are independent: normal ones of the logarithm of speed, and
-    binomial ones of top-1 in percent over 50,000 images, of which `ALIKE` is common to all. Equal `groups` have one accuracy.
+    binomial ones of top-1 in percent over 50,000 images, of which `ALIKE` is common to all. Equal `groups` have one accuracy. `errors`:
+    standard deviations of accuracies that are not of these images.
 
     Deterministic: the mean over a grid of equally probable speeds and accuracies of the network itself.
     """
-    field = _field(log_speed, log_sd, top1, groups)
+    field = _field(log_speed, log_sd, top1, groups, errors)
     result = np.empty(len(log_speed))
     for place, original in enumerate(field.order):
         result[original] = _probability(field, place)
     return result
 
 
-def band(
-    log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], at: Floats
+def band(  # noqa: PLR0917 (those of `membership`, and where)
+    log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], at: Floats, errors: Floats | None = None
 ) -> tuple[Floats, Floats]:
     """(Low, high): 95 % of the best accuracy that is had at each logarithm of speed of `at`, with the errors of `membership`. -inf
     where it is not known that anything is so fast.
 
     The best is under a where each group is under a or has no member that is so fast; both ends are found by halving.
     """
-    field = _field(log_speed, log_sd, top1, groups)
+    field = _field(log_speed, log_sd, top1, groups, errors)
     slower = 1 - _above(at[:, None], field.speed, field.sd)
     faster = 1 - np.multiply.reduceat(slower, field.starts, axis=1)
     margin = FAR * field.error
@@ -119,7 +122,7 @@ def top1_sd(top1: Floats) -> Floats:
     return 100 * np.sqrt(share * (1 - share) / IMAGES * (1 - ALIKE))
 
 
-def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64]) -> _Field:
+def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.int64], errors: Floats | None) -> _Field:
     order = np.argsort(groups, kind="stable")
     starts = np.unique(groups[order], return_index=True)[1]
     sizes = np.diff([*starts, len(order)])
@@ -131,7 +134,7 @@ def _field(log_speed: Floats, log_sd: Floats, top1: Floats, groups: NDArray[np.i
         group=np.repeat(np.arange(len(starts)), sizes),
         starts=starts,
         accuracy=accuracy,
-        error=top1_sd(accuracy),
+        error=top1_sd(accuracy) if errors is None else np.maximum.reduceat(errors[order], starts),
     )
 
 

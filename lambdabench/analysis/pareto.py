@@ -90,7 +90,7 @@ def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     if known is None:
         return pd.Series(dtype=float)
     found = np.zeros(len(points))
-    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups)
+    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups, known.errors)
     return pd.Series(found, index=points.index)
 
 
@@ -105,7 +105,7 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
         (np.log(points[x].to_numpy(float)) * metric(x).sign).min()
     )  # beaten ones are slower than all contenders at times
     at = np.linspace(min(slowest, float((known.speed - margin).min())), float((known.speed + margin).max()), steps)
-    low, high = band(known.speed, known.sd, known.top1, known.groups, at)
+    low, high = band(known.speed, known.sd, known.top1, known.groups, at, known.errors)
     seen = np.isfinite(low)
     return pd.DataFrame({x: np.exp(at[seen] * metric(x).sign), "low": low[seen], "high": high[seen]})
 
@@ -113,13 +113,14 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Contenders:
     """Points that are not surely beaten (`near`, of all). `speed`: its logarithm, upwards; `sd`: of that, beside the other points of its
-    rounds; `top1`: published; equal `groups` share one accuracy."""
+    rounds; `top1`: in percent; equal `groups` share one accuracy; `errors`: of accuracies, where some were measured."""
 
     near: NDArray[np.bool_]
     speed: NDArray[np.float64]
     sd: NDArray[np.float64]
     top1: NDArray[np.float64]
     groups: NDArray[np.int64]
+    errors: NDArray[np.float64] | None
 
 
 def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
@@ -128,11 +129,29 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
     if own is None:
         return None
     speed, top1 = np.log(points[x].to_numpy(float)) * metric(x).sign, points["top1"].to_numpy(float)
-    near = in_question(speed, own, top1)
+    errors = _errors(points, top1)
+    near = in_question(speed, own, top1, errors)
     if near.sum() > MOST:
         return None
-    same = _twins(points[near])
-    return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=same)
+    return _Contenders(
+        near=near,
+        speed=speed[near],
+        sd=own[near],
+        top1=top1[near],
+        groups=_twins(points[near]),
+        errors=None if errors is None else errors[near],
+    )
+
+
+def _errors(points: pd.DataFrame, top1: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Standard deviations of accuracies: of those that were measured as their intervals have it; None where none was."""
+    measured = (
+        (points["top1_origin"] == "measured").to_numpy() if "top1_origin" in points else np.zeros(len(points), bool)
+    )
+    if not measured.any():
+        return None
+    reach = pd.to_numeric(points["top1_high"]).to_numpy(float) - pd.to_numeric(points["top1_low"]).to_numpy(float)
+    return np.where(measured, reach / (2 * WIDTH), top1_sd(top1))
 
 
 def _twins(points: pd.DataFrame) -> NDArray[np.int64]:
@@ -151,7 +170,7 @@ def _twins(points: pd.DataFrame) -> NDArray[np.int64]:
     every = grouped[["parameters", "top1_top5"]].max().reset_index()
     same = [
         Weights(
-            tag=str(row["top1_tag"]),
+            tag=str(row["top1_tag"]) or str(row["model"]),  # what was measured has none
             image_px=int(row["image_px"]),
             parameters=-1.0 if math.isnan(row["parameters"]) else float(row["parameters"]),
             top1=float(row["top1"]),

@@ -1,4 +1,4 @@
-"""Published accuracies, joined to the cases of a wide table."""
+"""Published accuracies, joined to the cases of a wide table; and those that were measured, where none is published."""
 
 import functools
 import json
@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..core import fields
 from ..core.options import SCRIPTED
+from ..core.training import METRIC
 from ..facts import Fact, accuracies, chosen
 from .answers import INTERVAL, ORIGIN
 from .wilson import wilson
@@ -19,12 +20,20 @@ HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights"}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""
-UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_top5": None}
+UNKNOWN: Mapping[str, Any] = {
+    "top1": None,
+    "top1_tag": "",
+    "top1_data": "",
+    "top1_source": "",
+    "top1_origin": "",
+    "top1_top5": None,
+}
 NO_CLASSIFIER = "feature maps and single layers have no accuracy"
 NO_NETWORK = "no published accuracy"
 NO_SIZE = "no published accuracy at this size, only at others"
 NO_OPTIONS = "no published accuracy with these options, only with others"
 NO_WEIGHTS = "no published accuracy of the weights that were asked for, only of others (--weights best)"
+ONE = ["case_id", "fingerprint"]
 
 
 def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
@@ -41,6 +50,33 @@ def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
     told = pd.DataFrame([cell for one in found for cell in one])
     told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
     return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
+
+
+def with_measured(cases: pd.DataFrame, newest: pd.DataFrame) -> pd.DataFrame:
+    """The cases with the accuracy that was measured of the very case, of those for which none is published: from usable long rows of the
+    metric top1."""
+    usable = newest[(newest["metric"] == METRIC) & (newest["status"] == "ok") & newest["value"].notna()]
+    if usable.empty or "top1" not in cases:
+        return cases
+    texts = {name: usable[name].astype("str") for name in ONE}
+    last = usable.assign(**texts).drop_duplicates(ONE, keep="last").set_index(ONE)
+    own = last.reindex(pd.MultiIndex.from_frame(cases[ONE]))
+    takes = cases["top1"].isna().to_numpy() & own["value"].notna().to_numpy()
+    cases = cases.copy()
+    for name, column in (("top1", "value"), ("top1_low", "low"), ("top1_high", "high")):
+        known = pd.to_numeric(cases[name]).to_numpy(float) if name in cases else np.full(len(cases), np.nan)
+        cases[name] = np.where(takes, own[column].to_numpy(float), known)
+    for name, column in (("top1_source", "source"), ("top1_origin", "origin")):
+        cases[name] = np.where(takes, own[column].astype(object).to_numpy(), cases[name].astype(object).to_numpy())
+    return cases
+
+
+def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
+    """Where the accuracies of cases are from, of those that are "quoted" or "measured", sorted; quoted where nothing says which."""
+    if "top1_source" not in cases or cases.empty:
+        return []
+    told = cases["top1_origin"] if "top1_origin" in cases else pd.Series("quoted", cases.index)
+    return sorted({str(one) for one in cases.loc[told == origin, "top1_source"] if one})
 
 
 def what(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from ..core.identity import flat
 from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
 from ..core.statuses import WORST_FIRST
+from ..core.training import METRIC
 from ..facts import DEFAULT_WEIGHTS
 from . import visit_tables
 from .answers import COVERS, INTERVAL, LOG_SD, ORIGIN, PROCESSES, RANGE, VISITS
 from .estimate import Floats, Places, Spread, log_margin, pooled
-from .published_accuracy import with_accuracy
+from .published_accuracy import with_accuracy, with_measured
 
 OF_ENVIRONMENT = "env_"
 CASE = [
@@ -45,6 +46,7 @@ NEEDED = (
     "value",
     "low",
     "high",
+    "source",
     *visit_tables.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
@@ -62,7 +64,8 @@ def timed() -> frozenset[str]:
 
 
 def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
-    """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1.
+    """One row per (case_id, fingerprint) of the newest rows: value, `_low`, `_high` and `_processes` per metric, and top1: the
+    published one, else that which was measured of the very case (`top1_origin`).
 
     What is read once a process, as memory is, has the mean of its processes, and `_least` and `_most` of several.
 
@@ -75,6 +78,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     case, machine = _codes(newest, ONE), _codes(newest, MACHINE)
     cases = _settings(newest, case)
     usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
+    usable &= (newest["metric"] != METRIC).to_numpy()
     rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
     seen = _visits(newest, usable, rows)
     whole = rows[~rows["case"].isin(seen["case"])]
@@ -93,7 +97,8 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     numbers |= _origins(newest, usable, rows, len(cases))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
-    return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
+    every = pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1)
+    return with_measured(with_accuracy(every, weights), newest)
 
 
 def settings_in(rows: pd.DataFrame) -> list[str]:

@@ -1,9 +1,9 @@
 """A backend of scripted times and failures: the whole path in milliseconds, with exact numbers, on any machine.
 
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
-largest_batch (a larger one is out of memory); fail = "oom" | "crash" | "unsupported" | "mismatch" | "wrong_output" | "hang" |
-"kill" | "recompile"; flag (doubts about the network); compile_s makes it a compiler, with trace_s, lower_s, graphs, breaks;
-xla_flops (a step) one that counts.
+largest_batch (a larger one is out of memory); top1 (percent, where it is asked for); fail = "oom" | "crash" | "unsupported" |
+"mismatch" | "wrong_output" | "hang" | "kill" | "recompile" | "train"; flag (doubts about the network); compile_s makes it a compiler,
+with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
 """
 
 import os
@@ -25,6 +25,7 @@ COMPILES = False
 OPTIONS: Mapping[str, Value] = {}
 """None of its own: its script stands where a model's options do, and any are taken."""
 CHOICES: Mapping[str, tuple[Value, ...]] = {}
+TEST_IMAGES = 1000
 
 
 def find_devices() -> tuple[Device, ...]:
@@ -49,6 +50,16 @@ def open_session(workload: Workload | None, case: Case, seed: int) -> Session:
     if fail == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     return _FakeSession(case, options, seed)
+
+
+def train(case: Case, seed: int) -> tuple[int, int]:
+    """(Images that are told rightly, images) of a training: as the option top1 says, but for a tenth of the wrong ones each way. Raises
+    the failure that `fail = "train"` asks for."""
+    options: dict[str, Any] = dict(case.options)
+    if options.get("fail") == "train":
+        raise RuntimeError("asked to fail where it is trained")
+    wrong = (1 - float(options.get("top1", 90.0)) / 100) * random.Random(f"{seed}/{case.model}").uniform(0.9, 1.1)
+    return round((1 - wrong) * TEST_IMAGES), TEST_IMAGES
 
 
 class _FakeClock:

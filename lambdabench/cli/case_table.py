@@ -9,6 +9,7 @@ from rich.table import Table
 from ..analysis.answers import answer
 from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
+from ..analysis.published_accuracy import accuracy_sources
 from ..analysis.resolution import mark
 from ..core import fields
 from ..core.options import differing, phrase
@@ -52,6 +53,15 @@ def case_table(cases: pd.DataFrame, width: int, at: str = "") -> Table:
         for _, group in groups
     ]
     return fitted(columns, lines, width)
+
+
+def accuracy_legend(cases: pd.DataFrame) -> list[str]:
+    """Where the accuracies of a table are from, those of cases that did not run aside."""
+    shown = cases[cases["status"] != "skipped"]
+    quoted, measured = (accuracy_sources(shown, origin) for origin in ("quoted", "measured"))
+    weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
+    lines = [f"q quoted ({'; '.join(quoted)}; 50,000 images).{weights}"] if quoted else []
+    return [*lines, *([f"top-1 measured here: {'; '.join(measured)}."] if measured else [])]
 
 
 def _keys(cases: pd.DataFrame) -> list[str]:

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from ..analysis.legible import legible
 from ..commands import Prepared, Progress, cases_so_far
+from ..conduct import Turn
 from ..core import foreign
+from ..core.record import TRAINED
 from ..core.spec import Case
-from ..core.units import format_duration
+from ..core.units import format_duration, format_value
 from . import terminal
 from .case_labels import teller
 from .case_table import case_table
@@ -50,6 +52,8 @@ class _Lines:
         if turn.ended is not None and turn.job.job_id not in self._ended:
             self._ended.add(turn.job.job_id)
             self._say(f"✗ {_name(turn.job.case, self._told)} {turn.ended.status}: {turn.ended.reason}")
+        if _is_trained(turn):
+            self._say(_now(step, self._told))
         if turn.visit is not None and turn.round != self._round:
             self._round = turn.round
             self._say(_now(step, self._told))
@@ -81,11 +85,27 @@ def _now(step: Progress, told: Teller) -> str:
     visits = (
         f"{step.visits} visits · going on: {turn.lacking}" if turn.lacking else f"{step.visits}/{step.total} visits"
     )
+    if turn.training[0]:
+        return f"training {name}, {turn.training[0]} of {turn.training[1]}"
+    if _is_trained(turn):
+        return f"trained {name}{_accuracy(turn)}"
     if turn.opening:
         process = f", process {turn.job.replicate + 1}" if turn.job.replicate else ""
         return f"{visits} · opening {name}{process}"
     left = f" · about {format_duration(turn.left_s)} left" if turn.left_s and not turn.lacking else ""
     return f"{visits} · round {turn.round} · {name}{left}"
+
+
+def _is_trained(turn: Turn) -> bool:
+    """Whether a case has just had the last of its trainings."""
+    return turn.job.replicate == TRAINED and not turn.training[0] and turn.ended is None
+
+
+def _accuracy(turn: Turn) -> str:
+    """What its trainings came to."""
+    trained = turn.standing.trained
+    found = () if trained is None else trained.opened.measurements
+    return "".join(f": top-1 {format_value(one.value, one.unit, one.low, one.high)}" for one in found)
 
 
 def _name(case: Case, told: Teller) -> str:

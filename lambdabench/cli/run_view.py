@@ -25,7 +25,7 @@ from ..core.spec import Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_labels import OF_A_MODEL, fed_lines, teller
-from .case_table import case_table
+from .case_table import accuracy_legend, case_table
 from .tables import show
 from .tails_view import plan_line, tail_legend
 
@@ -324,11 +324,8 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
         )
-    shown = cases[cases["status"] != "skipped"]
-    sources = sorted({one for one in shown.get("top1_source", ()) if one})
-    weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
-    if sources:
-        console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)
+    for line in accuracy_legend(cases):
+        console.print(line, soft_wrap=True)
 
 
 def _print_estimates(console: Console, result: RunResult) -> None:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..core import fields
-from ..core.record import Effective, Noise
+from ..core.record import TRAINED, Effective, Noise
 from ..core.units import format_significant, scale_of
 from ..doctor import Diagnosis
 from ..machine import libraries
@@ -69,7 +69,8 @@ def print_cases(
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
-            console.print(f"  top-1   {case['top1']:.2f} % quoted ({case['top1_source']}, {case['top1_tag']})")
+            told = ", ".join(filter(None, (case["top1_source"], case["top1_tag"])))
+            console.print(f"  top-1   {case['top1']:.2f} % {case['top1_origin']} ({told})", soft_wrap=True)
         console.print(_metrics(mine, console.width))
         console.print(f"  repeat  {repeat({str(key): value for key, value in case.items()})}\n", soft_wrap=True)
 
@@ -121,7 +122,8 @@ def _metrics(rows: pd.DataFrame, width: int) -> Padding:
         samples = 0 if row["samples"] is None else len(row["samples"])
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
         value = format_significant(row["value"] * factor, 4)
-        lines.append((row["metric"], value, interval, unit, str(samples or ""), str(row["replicate"]), source))
+        process = "training" if row["replicate"] == TRAINED else str(row["replicate"])
+        lines.append((row["metric"], value, interval, unit, str(samples or ""), process, source))
     return Padding(fitted(METRICS, lines, width - INDENT), (0, 0, 0, INDENT))
 
 

@@ -145,8 +145,7 @@ def prepare(
     user_networks.refuse_absent(wanted)
     check_options(wanted)
     with placement.alone(is_alone):
-        asked_for = [*_wishes(wanted), *calibration.WISHES]
-        found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
+        found = launch.probe([*_wishes(wanted), *calibration.WISHES], limit_s=wanted.job_timeout_s, on_wait=on_wait)
     check_names(wanted, found.names)
     seen = user_networks.seen_of(wanted, found.facts)
     wanted = user_networks.settled(wanted, seen)
@@ -161,6 +160,7 @@ def prepare(
         defaults=defaults,
         compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
         forking=[name for name in _backends(wanted) if conduct.forks(name)],
+        recipes=models.recipes(),
     )
     done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
 

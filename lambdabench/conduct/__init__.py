@@ -8,7 +8,8 @@ from .execution import Progress, Stop, perform
 from .idle_wait import Settling, allowance
 from .ledger import Ledger, outcomes_of
 from .outcomes import visited_outcome
-from .rounds import Patience, RunSetup, Turn, WorkerPool, follow
+from .ports import WorkerPool
+from .rounds import Patience, RunSetup, Turn, follow
 
 __all__ = [
     "Ledger",

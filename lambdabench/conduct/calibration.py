@@ -31,6 +31,8 @@ WORTH_S = 300.0
 """A run that may take so long is worth the half minute."""
 COST_S, SHARE = 25.0, 0.25
 """What a calibration mostly takes, and the share of a budget that all of them may."""
+LEAST_FLOP = 1e8
+"""A step of a smaller network takes what calling its operations takes, and says nothing of a rate."""
 EXPIRES_S = 7 * 86400.0
 """Older rates are measured anew where that is worth it: drivers, clocks and neighbours change."""
 FORM = 4
@@ -195,6 +197,8 @@ def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, Model
         known = plan.facts_of(case, facts)
         step_s = next((one.value for one in outcome.measurements if one.metric == "latency"), None)
         if known is None or not known.flops_per_image or not step_s:
+            continue
+        if known.flops_per_image * case.batch_size < LEAST_FLOP:
             continue
         if case.batch_size >= found.get(case.model, (0, None))[0]:
             found[case.model] = case.batch_size, Taken(facts=known, step_s=float(step_s) / case.batch_size)

@@ -4,8 +4,9 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from ..analysis.estimate import median
-from ..core.record import Outcome, Visit
+from ..core.record import TRAINED, Outcome, Visit
 from ..core.spec import Job
+from ..core.training import METRIC
 from ..turns import Schedule, has_clocks, schedule, shares
 
 FASTER = 0.8
@@ -29,6 +30,8 @@ class CaseState:
 
     job: Job
     stays: list[Stay] = field(default_factory=list[Stay])
+    trained: Stay | None = None
+    """What its trainings came to, in a process of their own."""
     schedule: Schedule | None = None
     step_s: float = 0.0
     """Seconds of a step, of which the schedule was made."""
@@ -43,6 +46,11 @@ class CaseState:
     """A process of it was ended from outside."""
     made: dict[int, int] = field(default_factory=dict[int, int])
     """Rounds in which it was visited, by generation."""
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether it is to be trained before it is visited."""
+        return self.job.seeds > 0 and self.trained is None
 
     @property
     def visited(self) -> int:
@@ -65,6 +73,11 @@ class CaseState:
         self.made[generation] = self.made.get(generation, 0) + all(one.round != visit.round for one in stay.visits)
         stay.visits.append(visit)
         self.see(median(visit.seconds))
+
+    def training_job(self) -> Job:
+        """The job of its trainings."""
+        name = f"{self.job.case_id}-trained"
+        return dataclasses.replace(self.job, replicate=TRAINED, job_id=name, metrics=(METRIC,))
 
     def next_job(self) -> Job:
         """The job of its next process."""

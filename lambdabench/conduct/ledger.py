@@ -39,7 +39,7 @@ class Ledger:
 
     def take(self, turn: Turn) -> None:
         """Notes what a turn has changed, and writes it where that costs little."""
-        if turn.opening:
+        if turn.opening or turn.training[0]:
             return
         for job, outcome in outcomes_of(turn.standing):
             key = (job.case_id, job.replicate)
@@ -72,16 +72,19 @@ def outcomes_of(standing: CaseState) -> list[tuple[Job, Outcome]]:
     a visit has one outcome all the same."""
     why, is_contended = starved(standing.stays)
     found = [(stay.job, _with_noise(visited_outcome(stay), why, is_contended)) for stay in standing.stays]
+    trained = [] if standing.trained is None else [(standing.trained.job, standing.trained.opened)]
     ended = standing.ended
     if ended is not None:
-        if found and found[-1][0].job_id == ended.job_id:
+        if trained and trained[0][1] is ended:
+            pass
+        elif found and found[-1][0].job_id == ended.job_id:
             job, last = found.pop()
             found.append((job, dataclasses.replace(last, status=ended.status, reason=ended.reason)))
         else:
             found.append((dataclasses.replace(standing.next_job(), job_id=ended.job_id), ended))
     elif not standing.is_done:
         found = [(job, dataclasses.replace(one, flags=(*one.flags, UNFINISHED))) for job, one in found]
-    return found
+    return [*trained, *found]
 
 
 def _with_noise(outcome: Outcome, why: str, is_contended: bool) -> Outcome:

@@ -5,12 +5,11 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..core.record import Outcome, Visit
 from ..core.row_flags import HALVED, KILLED
 from ..core.spec import Job, halves
-from ..core.visit_protocol import Answered, Asked
+from ..core.visit_protocol import Asked
 from ..launch.exit_outcomes import outcome_of
 from ..launch.workers import Key
 from ..machine import quiet
@@ -18,48 +17,25 @@ from ..plan.budget import least_s
 from ..turns import in_turn
 from .case_state import CaseState, Stay
 from .idle_wait import REPEATS
+from .ports import Settle, Worker, WorkerPool
 from .process_sharing import key_of
+from .training import train
 
 ROOM = 1.5
 """A case is opened beside others where so many times its estimate of memory is free."""
 
 
-class Worker(Protocol):
-    """A process that holds open cases."""
-
-    is_gone: bool
-
-    def ask(self, asked: Asked, job: Job) -> Answered: ...
-
-    def close(self) -> None: ...
-
-
-class WorkerPool(Protocol):
-    """What starts processes."""
-
-    def start(self, key: Key) -> Worker: ...
-
-
-class Settle(Protocol):
-    """What waits for other programs to leave the processors that a job wants, until something `is_over`."""
-
-    def __call__(self, job: Job, is_over: Callable[[], bool]) -> bool:
-        """Whether they are free now."""
-        ...
-
-    def spend(self, seconds: float) -> None:
-        """Takes note of a visit that was made again."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Something happened: a case is about to be opened (`opening`), was opened, visited, closed, or has ended without an answer."""
+    """Something happened: a case is about to be trained (`training`) or opened (`opening`), was trained, opened, visited, closed, or has
+    ended without an answer."""
 
     standing: CaseState
     job: Job
     """Of the process in question."""
     opening: bool = False
+    training: tuple[int, int] = (0, 0)
+    """Which of its trainings begins, of how many."""
     visit: Visit | None = None
     ended: Outcome | None = None
     """Why it is not visited again."""
@@ -109,15 +85,18 @@ class RunSetup:
 
 
 def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
-    """Opens, visits and closes the cases of `jobs` until each has had its visits, or time is out: then every case that was opened has
+    """Trains, opens, visits and closes the `jobs` until each has had its visits, or time is out: then every case that was opened has
     one visit at least. Closing the iterator ends it at once; what its processes held is the pool's to end."""
     run = _Run(jobs, setup)
+    yield from run.train(run.standings)
     generations = max((one.sampling.processes for one in jobs), default=0)
     for generation in range(generations):
         run.begin(generation, generations)
-        yield from run.play([one for one in run.standings if one.ended is None and one.share(generation)], generation)
+        ready = [one for one in run.standings if one.ended is None and not one.is_untrained]
+        yield from run.play([one for one in ready if one.share(generation)], generation)
     while spare := run.take_spare():
-        yield from run.play(spare, 0)
+        yield from run.train(spare)
+        yield from run.play([one for one in spare if one.ended is None and not one.is_untrained], 0)
     if setup.patience is not None:
         yield from run.go_on(setup.patience)
     yield from run.left_out()
@@ -144,6 +123,16 @@ class _Run:
         self._round = setup.first_round
         self._end_s, self._share_s = setup.end_s, float("inf")
         self._lacking = ""
+
+    def train(self, cases: Sequence[CaseState]) -> Iterator[Turn]:
+        """What is trained before it is opened: one case at least, as long as there is time others too."""
+
+        def is_over(anything: bool) -> bool:
+            return self._is_over(anything=anything or any(one.trained for one in self.standings))
+
+        for lesson in train(cases, self._run_setup.pool, self._run_setup.key_of, is_over):
+            one, count = lesson.standing, (lesson.number, lesson.count)
+            yield Turn(standing=one, job=lesson.job, training=count, ended=one.ended)
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
@@ -349,7 +338,7 @@ class _Run:
             return
         if outcome.status == "oom" and one.job.fit == "halve" and halves(one.job.case):
             outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
-            half = CaseState(job=self._run_setup.half_of(one.job))
+            half = CaseState(job=self._run_setup.half_of(one.job), trained=one.trained)
             self.standings.append(half)
             self._again.append(half)
         one.ended = outcome

@@ -21,6 +21,7 @@ SCRIPTED = frozenset(
         "graphs",
         "breaks",
         "xla_flops",
+        "top1",
     }
 )
 """Options that are the fake backend's script, and no network's."""

@@ -13,7 +13,8 @@ Schema versions
    visit; null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
 8  env_versions, the libraries that backends name as canonical JSON ({"jax":"0.10.2","torch":"2.15.0"}), in place of a column each for ten
    of them (`spec.FORMER_FIELDS`). Readers get columns env_NAME whatever the version, those of the ten always: "" where a library is
-   absent, null where a file of an older version does not tell.
+   absent, null where a file of an older version does not tell. Rows of the metric top1, whose replicate is `TRAINED` where it was
+   trained for them, and whose statistic is mean_share.
 """
 
 import math
@@ -29,9 +30,12 @@ from .statuses import Status
 SCHEMA_VERSION = 8
 
 Origin = Literal["measured", "derived", "quoted"]
-Statistic = Literal["median", "mean_rate", ""]
-"""What a value is of its samples: their median; of rates, all that was done over all the time it took; empty for what has no samples."""
+Statistic = Literal["median", "mean_rate", "mean_share", ""]
+"""What a value is of its samples: their median; of rates, all that was done over all the time it took; of shares in percent, each of
+`loops_per_sample` images, their mean; empty for what has no samples."""
 ORIGINS: tuple[str, ...] = get_args(Origin)
+TRAINED = -1
+"""The `replicate` of the process in which a case was trained: its rows are the accuracies of that."""
 LEFT = "dtypes as its author left them"
 """In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
 SLOWED = frozenset(

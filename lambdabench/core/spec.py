@@ -92,6 +92,8 @@ class Sampling:
     """Seconds that the whole run is to take: where others' programs draw it out it makes fewer rounds, of all cases one in each generation
     of processes whatever that takes."""
     seed: int = 0
+    seeds: int = 5
+    """Trainings, from `seed` on, of a network whose accuracy is measured here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,10 +268,14 @@ class Job:
     requested_batch_size: int | None = None
     """Images that were asked for, where they were halved."""
     fit: Fit = ""
+    seeds: int = 0
+    """How often it is to be trained for its accuracy; 0 where that is there, or nobody asks for it."""
     timeout_s: float = 300.0
     memory_limit_bytes: int | None = None
     estimate_s: float | None = None
     """Of all its processes and visits."""
+    train_s: float = 0.0
+    """Estimated, of all trainings."""
     open_s: float = 0.0
     """Estimated, of each process before its first visit."""
     visit_s: float = 0.0

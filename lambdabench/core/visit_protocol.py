@@ -1,4 +1,5 @@
-"""What passes between a conductor and a worker that holds open cases: open, visit, close, and what comes back of each."""
+"""What passes between a conductor and a worker that holds open cases: open, visit, close, and what comes back of each; train, before any
+of them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,15 +21,16 @@ class Length:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request of a worker. `job` when a case is opened, `round` and `length` when it is visited."""
+    """One request of a worker. `job` when a case is opened or trained, `round` and `length` when it is visited, `seed` when trained."""
 
-    what: Literal["open", "visit", "close"]
+    what: Literal["open", "visit", "close", "train"]
     job_id: str
     job: Job | None = None
     is_first: bool = True
     """Whether memory and counts are wanted too, which do not change from process to process."""
     round: int = 0
     length: Length | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""ImageNet-1k top-1 accuracy in percent: of how many images the likeliest class is the right one.
+"""Top-1 accuracy in percent: of how many images the likeliest class is the right one.
 
-A property of weights, not of a session: it is quoted from where it was published, with its Wilson interval over the validation images.
+A property of weights, not of a session: it is measured where networks are trained or tested, and else quoted from where it was published.
 """
 
 from ..core.ports import Opened

@@ -10,10 +10,11 @@ from ..core import registry, shapes
 from ..core.errors import MissingExtraError, OptionError, UnsupportedError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish, options_from
+from ..core.training import Recipe
 from . import _seeded
-from .classification.spec import is_users
+from .classification.spec import CLASSES, is_users
 
-OURS = ("resnet", "mobilenet", "mask_rcnn")
+OURS = ("resnet", "mobilenet", "mask_rcnn", "digits")
 """Families with a spec of their own; timm's names are timm's."""
 CLASSIFIERS = ("resnet", "mobilenet")
 """Those of them that are timm networks as well."""
@@ -70,6 +71,27 @@ def option_defaults(name: str) -> Mapping[str, Value]:
 def native_px(name: str) -> int:
     """Pixels a side of the images that a model of ours, or one there is in JAX, is meant for."""
     return _spec((ours() | in_jax())[name]).native_px(name)
+
+
+def channels(name: str) -> int:
+    """Of the images that a network is meant for."""
+    family = ours().get(name)
+    return getattr(_spec(family), "CHANNELS", shapes.CHANNELS) if family else shapes.CHANNELS
+
+
+def classes(name: str) -> int:
+    """That a classifier tells apart where nobody says how many."""
+    family = ours().get(name)
+    return getattr(_spec(family), "CLASSES", CLASSES) if family else CLASSES
+
+
+def recipes() -> Mapping[str, Recipe]:
+    """How networks of ours are trained, by name, of those that are small enough for their accuracy to be measured wherever they run."""
+    return {
+        name: recipe
+        for name, family in ours().items()
+        if (recipe := getattr(_spec(family), "RECIPE", None)) is not None
+    }
 
 
 def default_cfg(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core.errors import DeviceError
 from ..core.identity import case_id
 from ..core.quantiles import fewest_calls, share_of
+from ..core.record import TRAINED
 from ..core.spec import (
     ALL,
     Case,
@@ -27,8 +28,9 @@ from ..core.spec import (
     halves,
 )
 from ..core.statuses import SETTLED, USABLE
+from ..core.training import METRIC, Recipe
 from .budget import Setting, is_reference, setting, total_s, within
-from .estimates import COMPILE_PATIENCE, compile_s_of, cost, estimate_bytes, facts_of, rates_of, step_s
+from .estimates import COMPILE_PATIENCE, compile_s_of, cost, estimate_bytes, facts_of, rates_of, step_s, train_s
 from .estimates import kept_bytes as kept_bytes
 
 MEMORY_SHARE = 0.8
@@ -62,7 +64,8 @@ class Done:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the caller wants beside the suite. `defaults` are the identity defaults of options by the model, or the backend,
-    that they belong to; `compiling` the backends that compile, `forking` those whose processes cost little."""
+    that they belong to; `compiling` the backends that compile, `forking` those whose processes cost little; `recipes` of the networks
+    that can be trained, by model."""
 
     budget_s: float | None = None
     spent_s: float = 0.0
@@ -75,6 +78,7 @@ class Request:
     defaults: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict[str, Mapping[str, Value]])
     compiling: Collection[str] = ()
     forking: Collection[str] = ()
+    recipes: Mapping[str, Recipe] = dataclasses.field(default_factory=dict[str, Recipe])
     rates: Sequence[Rates] = ()
     """What a calibration found; a moment's matrix product is the guide without."""
 
@@ -310,23 +314,35 @@ def _job(
     sampling = _sampling(suite, answers if goes_on else {}, compile_s)
     spent = cost(case, sampling, step_s(case, device, known, rates), compile_s, forks=case.backend in request.forking)
     replicate = max(answers) + 1 if goes_on else 0
+    seeds, metrics = _training(suite, case, answers, request)
+    training_s = seeds * train_s(case, device, known, rates, request.recipes.get(case.model))
     available_bytes = request.available_bytes
     return Job(
         job_id=f"{identity}-{replicate}",
         case_id=identity,
         case=case,
-        metrics=suite.metrics,
+        metrics=metrics,
         sampling=sampling,
         replicate=replicate,
+        seeds=seeds,
         timeout_s=suite.job_timeout_s + COMPILE_PATIENCE * compile_s,
         memory_limit_bytes=int(MEMORY_SHARE * available_bytes) if device.kind == "cpu" and available_bytes else None,
+        train_s=training_s,
         open_s=spent.open_s,
         visit_s=spent.visit_s,
         visits=spent.visits.rounds,
         calls=spent.calls,
-        estimate_s=spent.first_s + sampling.processes * spent.open_s + spent.visits.rounds * spent.visit_s,
+        estimate_s=training_s + spent.first_s + sampling.processes * spent.open_s + spent.visits.rounds * spent.visit_s,
         estimate_bytes=estimate_bytes(case, known, rates),
     )
+
+
+def _training(suite: Suite, case: Case, answers: Mapping[int, Done], request: Request) -> tuple[int, tuple[str, ...]]:
+    """(How often a case is to be trained, what else is asked of it): of a network with a recipe the accuracy is its trainings' business."""
+    if METRIC not in suite.metrics or case.model not in request.recipes:
+        return 0, suite.metrics
+    there = TRAINED in answers and answers[TRAINED].status == "ok"
+    return 0 if there else suite.sampling.seeds, tuple(one for one in suite.metrics if one != METRIC)
 
 
 def _further(
@@ -343,7 +359,7 @@ def _further(
     again = _job(suite, case, identity, {}, place)
     replicate = max(answers) + 1
     return dataclasses.replace(
-        again, replicate=replicate, job_id=f"{identity}-{replicate}", requested_batch_size=case.batch_size
+        again, replicate=replicate, job_id=f"{identity}-{replicate}", requested_batch_size=case.batch_size, seeds=0
     )
 
 

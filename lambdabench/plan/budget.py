@@ -28,8 +28,8 @@ def total_s(jobs: Sequence[Job]) -> float:
 
 
 def least_s(job: Job) -> float:
-    """Seconds in which a case is opened in all its processes and visited often enough for an interval."""
-    return job.sampling.processes * job.open_s + max(FEWEST_VISITS, job.sampling.processes) * job.visit_s
+    """Seconds in which a case is trained, opened in all its processes and visited often enough for an interval."""
+    return job.train_s + job.sampling.processes * job.open_s + max(FEWEST_VISITS, job.sampling.processes) * job.visit_s
 
 
 def within(

@@ -3,12 +3,14 @@
 And how these estimates came out.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.dtypes import BYTES
 from ..core.record import Outcome
 from ..core.spec import Case, Device, Job, ModelFacts, Rates, Sampling, facts_key
+from ..core.training import Recipe
 from ..turns import Schedule, has_clocks, schedule
 
 PROCESS_START_S = {True: 0.5, False: 4.0}
@@ -31,6 +33,9 @@ EFFICIENCY = 0.4
 UNKNOWN_STEP_S = 0.1
 TRAIN_FACTOR = 3.0
 """Forward, and twice its operations backward."""
+OPERATION_S = 1e-4
+"""Of a convolution or matrix product with what follows it, forward, backward and in the optimizer, however small; an assumption, for
+estimates only."""
 LIVE_SHARE = 0.3
 """Share of the activations alive at the peak of inference; an assumption, for estimates only."""
 
@@ -86,6 +91,15 @@ def step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | 
     if not device.gemm_flop_per_s:
         return times * UNKNOWN_STEP_S * case.batch_size
     return times * facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
+
+
+def train_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None, recipe: Recipe | None) -> float:
+    """Seconds of one training by a recipe; 0 without one. Small networks take what calling their operations takes."""
+    if recipe is None:
+        return 0.0
+    calls_s = OPERATION_S * ((facts.operations if facts else None) or UNKNOWN_OPERATIONS)
+    one = dataclasses.replace(case, mode="train", batch_size=recipe.batch_size)
+    return recipe.steps * (calls_s + step_s(one, device, facts, rates if case.mode == "train" else None))
 
 
 def compile_s_of(case: Case, facts: ModelFacts | None, rates: Rates | None) -> float:

@@ -9,6 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..analysis.answers import answer, columns_of, units_of
+from ..analysis.published_accuracy import accuracy_sources
 from ..core import fields
 from ..core.metric import metric
 from ..core.units import format_significant
@@ -17,9 +18,12 @@ ONE = 1 + 1e-9
 """Values nearer to each other are one."""
 
 
-def label(name: str) -> str:
-    """An axis label with the unit that is shown."""
-    return metric(name).axis
+def label(name: str, cases: pd.DataFrame | None = None) -> str:
+    """An axis label with the unit that is shown; of accuracies, by where those of the cases are from."""
+    if name != "top1" or cases is None or not accuracy_sources(cases, "measured"):
+        return metric(name).axis
+    quoted = accuracy_sources(cases, "quoted")
+    return f"top-1 [%], measured{' or quoted' if quoted else ''}"
 
 
 def scale(value: Any, name: str) -> float:

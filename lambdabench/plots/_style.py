@@ -22,7 +22,7 @@ FAMILIES = {
 WORDS = {
     "lambda": ("lambda", "resnet50_l", "resnet50_cl", "resnet50_ccl", "resnet50_cccl"),
     "hybrid": ("botnet", "halonet", "levit", "coatnet", "mobilevit", "efficientvit", "nextvit", "shvit", "caformer"),
-    "attention": ("vit", "deit", "swin", "beit", "eva_", "eva02"),
+    "attention": ("_attention", "vit", "deit", "swin", "beit", "eva_", "eva02"),
     "mobile": ("efficientnet", "mobilenet", "tinynet", "lcnet"),
 }
 """The first family that has a word of a model's name is its family."""

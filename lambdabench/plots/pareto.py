@@ -72,7 +72,7 @@ def _draw_panels(
     batches, rows = sorted({batch for _, batch in found}), list(dict.fromkeys(told for told, _ in found))
     panels: Panels = []
     for line, told in zip(grid, rows, strict=True):
-        line[0].set_ylabel(scales.label(columns[1]))
+        line[0].set_ylabel(scales.label(columns[1], points))
         for axes, batch in zip(line, batches, strict=True):
             group = found.get((told, batch))
             if group is None:
@@ -83,7 +83,7 @@ def _draw_panels(
             axes.set_title(", ".join(one for one in (told, f"batch {batch}") if one), fontsize=9, loc="left")
             panels.append((axes, mine))
     for axes in grid[-1]:
-        axes.set_xlabel(scales.label(columns[0]) + _better(columns[0]))
+        axes.set_xlabel(scales.label(columns[0], points) + _better(columns[0]))
     return panels
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from ..analysis import pareto, scripted
 from ..analysis import published_accuracy as published
 from ..analysis.answers import covered, have_range
+from ..analysis.published_accuracy import accuracy_sources
 from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
@@ -18,6 +19,8 @@ from ..core.units import format_time
 from ..machine import libraries
 from ..store import AHEAD_S
 
+ORIGINS = ("quoted", "measured")
+"""Of accuracies."""
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
 PLAIN = fields.quiet("mode", "dtype")
@@ -36,16 +39,24 @@ def notes(
         return ()
     lines = [*_conditions(points if len(points) else cases, each="a front"), *_fronts(points, across)]
     of_accuracy = "top1" in axes
-    sources = sorted({one for one in points.get("top1_source", ()) if one and of_accuracy})
-    if sources:
+    quoted, measured = (accuracy_sources(points, one) if of_accuracy else [] for one in ORIGINS)
+    if quoted:
         lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, of weights at the size that was timed, {_data(points)}; "
+            f"Accuracy is quoted from {'; '.join(quoted)}, of weights at the size that was timed, {_data(points)}; "
             "speed timed with random weights."
+        )
+    if measured:
+        alone = "" if quoted else "; nothing is quoted"
+        lines.append(
+            f"Accuracy is measured here, on {'; '.join(measured)} of each network from random weights{alone}. "
+            "Speed is timed with random weights."
         )
     covers = covered(points, axes)
     if covers:
-        wilson = "; accuracy: Wilson, over the validation images" if of_accuracy else ""
-        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){wilson}.")
+        over = ["Wilson, over the validation images"] if quoted else []
+        over += ["the test images (Wilson) and how trainings differ"] if measured else []
+        accuracy = f"; accuracy: {'; '.join(over)}" if over else ""
+        lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){accuracy}.")
     if not of_accuracy:
         return (*lines, *_holes(cases))
     networks = cases[cases["kind"] == "model"] if "kind" in cases else cases

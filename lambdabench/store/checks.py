@@ -19,7 +19,7 @@ from pyarrow import compute
 from ..core import fields
 from ..core.errors import StoreError
 from ..core.metric import metrics
-from ..core.record import ORIGINS
+from ..core.record import ORIGINS, TRAINED
 from ..core.spec import LARGEST
 from ..core.statuses import STATUSES
 from ..core.units import SCALES
@@ -42,7 +42,7 @@ LONGEST_MS = 253_402_300_800_000
 COUNTS = {
     "schema_version": (1, LARGEST),
     "run_order": (0, LONGEST_MS + LARGEST),
-    "replicate": (0, LARGEST),
+    "replicate": (TRAINED, LARGEST),
     **{field.name: (field.least, LARGEST) for field in fields.columns() if field.is_number},
     "loops_per_sample": (1, 2**62),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..core.record import TRAINED
 from ..core.statuses import OF_METRICS
 
 CASE = ["case_id", "fingerprint"]
@@ -60,7 +61,8 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
     kept = np.concatenate(
         [np.flatnonzero(last & ~skipped), np.flatnonzero(older), np.flatnonzero(last & skipped & (latest < 0))]
     )
-    return frame.iloc[kept].reset_index(drop=True)
+    further = frame["replicate"].to_numpy()[kept] == TRAINED  # what a case is stands in the rows of its visits
+    return frame.iloc[np.concatenate([kept[~further], kept[further]])].reset_index(drop=True)
 
 
 def _since_restarts(frame: pd.DataFrame) -> pd.DataFrame:

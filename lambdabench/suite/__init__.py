@@ -147,6 +147,9 @@ class SamplingTable(BaseModel):
         default=None, description="Seconds of the whole run: fewer rounds where others' programs draw it out."
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
+    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=SAMPLING.seeds, description="Trainings of a network whose accuracy (metric top1) is measured."
+    )
 
 
 class SuiteFile(BaseModel):

@@ -5,8 +5,9 @@ from importlib.util import find_spec
 
 from .. import layers, models
 from ..core import registry, shapes
-from ..core.errors import SuiteError, UnsupportedError
+from ..core.errors import MissingExtraError, SuiteError, UnsupportedError
 from ..core.spec import LARGEST, Case, Cell, Suite, Value
+from ..core.training import METRIC
 
 
 def check_names(wanted: Suite, names: Collection[str]) -> None:
@@ -22,7 +23,8 @@ def check_names(wanted: Suite, names: Collection[str]) -> None:
 
 
 def check_options(wanted: Suite) -> None:
-    """Raises for a kind that cannot be measured, an option that neither model nor backend takes."""
+    """Raises for a kind that cannot be measured, an option that neither model nor backend takes, images that are not installed."""
+    _check_trainings(wanted)
     alike = {
         (cell.case.kind, cell.case.model, cell.case.backend, cell.case.options): cell for cell in wanted.cells[::-1]
     }
@@ -39,6 +41,19 @@ def check_options(wanted: Suite) -> None:
             )
         if case.backend != "fake":
             _check_options(cell)
+
+
+def _check_trainings(wanted: Suite) -> None:
+    """Raises MissingExtraError where a network is to be trained on images that are not installed."""
+    if METRIC not in wanted.metrics:
+        return
+    recipes = models.recipes()
+    for case in (cell.case for cell in wanted.cells):
+        recipe = None if case.backend == "fake" else recipes.get(case.model)
+        if recipe is not None and not find_spec(recipe.needs):
+            raise MissingExtraError(
+                f"{case.model} is trained on {recipe.title}, which are not installed: {recipe.install}"
+            )
 
 
 def _check_layer(cell: Cell) -> None:

@@ -17,6 +17,7 @@ from ..core.row_flags import NOT_STEADY
 from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked, Length
 from ..machine.memory import HostMeter, free_bytes
+from ..tasks.train import train
 from . import environment, visit_observers
 from .case_errors import explain
 from .opening_metrics import LiveBench
@@ -47,7 +48,7 @@ class _Held:
 
 
 class OpenCases:
-    """Answers `open`, `visit` and `close`. Raises nothing but what ends a process (KeyboardInterrupt, SystemExit)."""
+    """Answers `open`, `visit`, `close` and `train`. Raises nothing but what ends a process (KeyboardInterrupt, SystemExit)."""
 
     def __init__(self, create_workload: CreateWorkload) -> None:
         self._create_workload = create_workload
@@ -84,6 +85,9 @@ class OpenCases:
         if asked.what == "open":
             assert asked.job is not None
             return self._open(asked.job, asked.is_first, started_at)
+        if asked.what == "train":
+            assert asked.job is not None
+            return _trained(asked.job, asked.seed, started_at)
         if asked.what == "visit":
             assert asked.length is not None
             return Answered(visit=self._visit(self._held[asked.job_id], asked.round, asked.length))
@@ -189,6 +193,15 @@ class OpenCases:
         held = self._held.pop(job_id, None)
         if held is not None:
             held.session.close()
+
+
+def _trained(job: Job, seed: int, started_at: str) -> Answered:
+    """A case trained once, of which nothing is kept but its accuracy."""
+    measured = train(job.case, seed)
+    outcome = Outcome(
+        job_id=job.job_id, status="ok", weights="trained", measurements=(measured,), started_at=started_at
+    )
+    return Answered(outcome=outcome)
 
 
 def _cold(time_calls: Callable[[int], Any], cold_s: float) -> list[float]:

@@ -12,7 +12,7 @@ from lambdabench import models
 from lambdabench.core.spec import MODEL_NAME, Case, Wish
 
 DEEP = re.compile("200|270|350|420")
-STEPPED = ("botnet_t3", "lambda_resnet101_c4", "mobilenet_v2_lambda")
+STEPPED = ("botnet_t3", "digits_attention_s", "digits_lambda_s", "lambda_resnet101_c4", "mobilenet_v2_lambda")
 WITHOUT_A_FRAMEWORK = """
 import sys
 from lambdabench import layers, models
@@ -60,9 +60,9 @@ def test_every_network_gives_logits_and_gradients_to_all_its_weights(name: str) 
     """Those of at most 152 layers: deeper ones are the same blocks."""
     with torch.device("meta"):
         network = models.create(name, num_classes=7, image_px=64, **models.option_defaults(name))
-        logits = network.eval()(torch.empty(3, 3, 64, 64))
+        logits = network.eval()(torch.empty(3, models.channels(name), 64, 64))
         assert (len(logits), logits.shape[-1]) == (3, 7)
-        network.train()(torch.empty(2, 3, 64, 64)).sum().backward()
+        network.train()(torch.empty(2, models.channels(name), 64, 64)).sum().backward()
     unused = {one for one, weight in network.named_parameters() if weight.grad is None}
     assert name.startswith("mask_rcnn") or not unused
 
@@ -72,7 +72,8 @@ def test_a_training_step_gives_finite_gradients(name: str) -> None:
     """Those of 50 layers and one of each other kind; deeper ones are the same blocks, and step without numbers above."""
     torch.manual_seed(0)
     network = models.create(name, num_classes=7, image_px=64).train()
-    torch.nn.functional.cross_entropy(network(torch.randn(2, 3, 64, 64)), torch.tensor([1, 5])).backward()
+    images = torch.randn(2, models.channels(name), 64, 64)
+    torch.nn.functional.cross_entropy(network(images), torch.tensor([1, 5])).backward()
     assert all(torch.isfinite(one.grad).all() for one in network.parameters())
 
 

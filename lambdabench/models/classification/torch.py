@@ -12,7 +12,7 @@ from torch.nn import functional
 from ... import models
 from ...core import registry
 from ...core.errors import UnsupportedError
-from ...core.shapes import OPTION, shape_of
+from ...core.shapes import CHANNELS_OPTION, OPTION, Shape, shape_of
 from ...core.spec import Case, ModelFacts, Options, Wish
 from .._counts.torch import counted
 from .spec import CLASSES, REFUSALS, refusal
@@ -58,15 +58,20 @@ class Classification:
 def random_images(case: Case, generator: torch.Generator) -> Tensor:
     """A batch of the case's images, from a normal distribution."""
     assert case.image_px is not None
-    shape = shape_of(case.image_px, case.options)
+    shape = _shape(case.model, case.image_px, case.options)
     return torch.randn(case.batch_size, shape.channels, shape.height, shape.width, generator=generator)
+
+
+def _shape(model: str, px: int, options: Options) -> Shape:
+    """Of a case's images, with as many channels as its network is meant for where no option says how many."""
+    return shape_of(px, {CHANNELS_OPTION: models.channels(model)} | dict(options))
 
 
 def create(case: Case) -> Classification:
     """The workload of a case, with reproducible random weights. Raises UnsupportedError for a size or option it does not take."""
     refuse_size(case)
     torch.manual_seed(0)
-    classes = int(dict(case.options).get("num_classes", CLASSES))
+    classes = int(dict(case.options).get("num_classes", models.classes(case.model)))
     try:
         return Classification(network=build(case.model, dict(case.options), case.image_px), classes=classes or None)
     except REFUSALS as error:
@@ -164,6 +169,6 @@ def _count(facts: ModelFacts, wish: Wish) -> ModelFacts:
 
 def _counts_on_meta(model: str, options: Options, px: int) -> dict[str, Any]:
     with torch.device("meta"):
-        network, shape = build(model, dict(options), px), shape_of(px, options)
+        network, shape = build(model, dict(options), px), _shape(model, px, options)
         images = torch.empty(1, shape.channels, shape.height, shape.width)
     return counted(network, images)
