@@ -20,6 +20,9 @@ MOST_PROCESSES = 5
 """In which a network is measured: of replays up to ten cost 7 to 8 % more and named no more front members rightly."""
 PROCESS_SD = 0.03
 """Of the logarithm between two processes of equal code, until a run tells its own (analysis/stored.py)."""
+ABREAST = 4
+"""Networks that a run opens and visits together, beside the reference: what a round has in common cancels, and replays measure hardly more
+than one at a time (reports/race/index.md)."""
 EIGHTH = 8
 """The first networks are no more than an eighth of all, and so are those after them: small fields are not measured whole by it."""
 
@@ -65,10 +68,12 @@ class Race:
         self.speeds |= speeds
         self.failed |= set(failed)
         self._foreseen = self._process.foresee(self.speeds)
+        if not new and self._calm:
+            return
         if self._is_opening() or self.expected() >= self._rules.missing * max(1, len(self.front())):
             self._calm = 0
         else:
-            self._calm = self._calm + len(new) if self._calm else 1
+            self._calm = self._calm + len(new) if self._calm else min(1, len(new))
 
     def chances(self) -> Floats:
         """The probability of each that it is faster than all that are measured with at least its accuracy, and than `least`; 0 of what is

@@ -18,6 +18,7 @@ from ..core.errors import FactError
 from ..core.registry import ROOT
 from ..facts import priors
 from ..facts.priors import Source, Speeds
+from .race import ABREAST
 from .race_replay import Course, Replay, course, replay
 
 FOLDER = Path("reports/race")
@@ -25,8 +26,6 @@ SEEDS = 8
 NOISES = (0.01, 0.03, 0.05, 0.10)
 REPEATED = (0.015, 0.03)
 """Noises at which the second stage is replayed."""
-ABREAST = 4
-"""Networks that a run on a real device holds open together (conduct/race.py)."""
 FRONT_SHARE, REGRET = 0.95, 0.005
 MOST_MEASURED = {True: 0.12, False: 0.40}
 """What is asked of a race without noise, by whether a source is of the device's kind."""

@@ -1,7 +1,6 @@
 """The commands and their flags. Each calls one function of `commands` and prints what it returns."""
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ from .. import __version__
 from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
-from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
 from .options import (
     BackendOption,
@@ -28,6 +26,7 @@ from .options import (
     filters,
 )
 from .plotting import plot_app
+from .run_command import EPILOG, run, say_waiting
 
 ROUNDS = 3
 """Of `check --self-test` where none are asked for."""
@@ -59,119 +58,7 @@ def entry(
     """Speed, memory and accuracy of vision backbones on this machine, with intervals."""
 
 
-@app.command(epilog="Example: lambdabench run --suite quickstart --models 'lambda*,resnet50' --batch-size 1,8")
-def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu, tpu. Default: the suite's, else the best here.")
-    ] = None,
-    devices: Annotated[
-        str | None, typer.Option(help="Devices to spread a batch over: a number, or all (jax_jit).")
-    ] = None,
-    backend: Annotated[str | None, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = None,
-    models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
-            "comma-separated. inputs(batch_size) beside the callable says what it is fed. Loading your own runs its code, of a .pt2 too, "
-            "under --dry-run as well."
-        ),
-    ] = None,
-    batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
-    image_px: Annotated[str | None, typer.Option(help="Pixels a side, 96x160, or native; comma-separated.")] = None,
-    input_shape: Annotated[
-        str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = None,
-    layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
-    mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="A quantile of latency, p95 or p99.9, that is to have an upper bound: as many visits as that takes calls (p95 59, "
-            "p99 299), in 2 minutes a case."
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),
-    ] = None,
-    patience: Annotated[
-        str | None,
-        typer.Option(
-            help="Most time in which more rounds are made, of kept cases too, until the run can rank its cases, and as precisely as "
-            "--precision asks."
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="To how much ratios to the reference are to be known: 2%. If they are not: exit 3."),
-    ] = None,
-    results: ResultsOption = Path("results"),
-    reports: ReportsOption = Path("reports"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Print cases, order, estimated time and memory; measure nothing. A --model is loaded."
-        ),
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
-    from .. import commands
-    from . import live_view, run_view
-
-    given = {
-        "models": models,
-        "model": model,
-        "backend": backend,
-        "device": device,
-        "devices": devices,
-        "mode": mode,
-        "batch_size": batch_size,
-        "image_px": image_px,
-        "input": input_shape,
-        "dtype": dtype,
-        "layout": layout,
-        "threads": threads,
-        "at": at,
-    }
-    overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
-    request = commands.RunRequest(
-        suite=suite,
-        overrides=overrides,
-        results=results,
-        reports=reports,
-        budget_s=budget_s,
-        patience_s=flags.duration(patience, "--patience"),
-        precision=flags.share(precision, "--precision"),
-        fresh=fresh,
-        dry_run=dry_run,
-    )
-    if idle := commands.idle(request):
-        terminal.say(idle)
-        return
-    prepared = commands.prepare(request, _say)
-    console = terminal.console()
-    if dry_run:
-        run_view.print_plan(console, prepared, as_json)
-        return
-    with live_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
-        result = commands.execute(prepared, request, on_progress, _say)
-    code = result.exit_code(strict)
-    if not prepared.hosts.speaks:
-        terminal.say(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
-    elif as_json:
-        typer.echo(json.dumps(run_view.as_json(result, code)))
-    else:
-        run_view.print_result(console, result, code, repeat=sys.argv[1:], results=results)
-    raise typer.Exit(code)
+app.command(epilog=EPILOG)(run)
 
 
 @app.command("import", epilog="Example: lambdabench import .benchmarks/Linux-CPython-3.11-64bit/0001_a.json")
@@ -271,7 +158,7 @@ def doctor() -> None:
 
     stop = Stop()
     found = diagnosis.diagnose()
-    _say(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
+    say_waiting(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
     findings = (*found, *diagnosis.measured(stop))
     show_view.print_findings(terminal.console(), findings, diagnosis.verdict(findings))
     if stop():
@@ -384,8 +271,3 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         check_view.print_result(terminal.console(), result, show_all=show == "all")
     raise typer.Exit(result.exit_code)
-
-
-def _say(text: str) -> None:
-    """A line on standard error, of what a run waits for."""
-    terminal.say(text, stderr=True)

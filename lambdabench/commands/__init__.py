@@ -1,10 +1,11 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
+from .candidates import RaceRequest, race_request
 from .clocks import ahead
 from .comparing import FileChange, compare_files
 from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
-from .measuring import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
+from .measuring import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .overriding import overrides_of
 from .reading import (
     list_names,
@@ -19,7 +20,9 @@ from .reading import (
     wide_frame,
     write_report,
 )
+from .race_result import RaceResult
 from .recording import Ran, Timed, place, record
+from .requesting import Prepared, RunRequest, RunResult
 from .saved import Saved, read_json
 from .tailing import plot_latency
 
@@ -29,6 +32,8 @@ __all__ = [
     "FileChange",
     "Prepared",
     "Progress",
+    "RaceRequest",
+    "RaceResult",
     "Ran",
     "RunRequest",
     "RunResult",
@@ -52,6 +57,7 @@ __all__ = [
     "plot_latency",
     "plot_pareto",
     "prepare",
+    "race_request",
     "read_frame",
     "read_json",
     "record",

@@ -23,6 +23,8 @@ from ..plots.roofline import CEILING
 from . import recording
 
 RESULTS, REPORTS = Path("results"), Path("reports")
+FRONT = "find-front"
+"""What stands for a suite's name where the front was looked for."""
 BENCHMARKS = Suite(
     name=recording.SUITE,
     title="Benchmarks of pytest-benchmark",
@@ -193,7 +195,10 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     if case["kind"] == "test":
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
-    words += ["--models" if _has(name, case) else "--model", str(case["model"])]
+    if name == FRONT:
+        words = ["lambdabench", "run", "--find-front", "--candidates", str(case["model"])]
+    else:
+        words += ["--models" if _has(name, case) else "--model", str(case["model"])]
     for field in fields.FIELDS:
         if not field.has_flag or (field.name == "devices" and case["devices"] == 1):
             continue

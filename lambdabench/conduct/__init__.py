@@ -6,11 +6,12 @@
 from ..launch.hands import forks
 from .ledger import Ledger, outcomes_of
 from .performing import Progress, Stop, perform
-from .rounds import Crew, Orchestra, Patience, Turn, follow
+from .rounds import Choice, Crew, Orchestra, Patience, Turn, follow
 from .settling import Settling, allowance
 from .told import told
 
 __all__ = [
+    "Choice",
     "Crew",
     "Ledger",
     "Orchestra",

@@ -1,0 +1,116 @@
+"""The front is found on scripted times as on real ones: few are measured, the same command goes on, and what is missing is said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from lambdabench import store
+from lambdabench.analysis.race import on_front
+from lambdabench.backends import fake
+from lambdabench.cli.app import app
+from lambdabench.commands import candidates, measuring
+from lambdabench.commands.candidates import RaceRequest
+from lambdabench.core.errors import LambdabenchError
+from lambdabench.core.overrides import Overrides
+from lambdabench.core.spec import Environment, Machine
+from lambdabench.launch.probe import Found
+
+WORDS = ("run", "--find-front", "--backend", "fake", "--device", "fake")
+GLOBS = "resnet*,efficientnet*,levit*,convnext*,vit_*,mobilenet*"
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(app, [*WORDS, *words])
+
+
+@pytest.fixture
+def here(away: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder, on a machine that needs no probe."""
+    machine = Machine(devices=fake.find_devices(), environment=environment)
+    monkeypatch.setattr(measuring.launch, "probe", lambda wishes, **_: Found(machine=machine, names=(), facts={}))
+    monkeypatch.setattr(measuring, "settled", lambda seen, devices: environment)  # its workers are on that machine too
+    return away
+
+
+def truth(globs: str) -> set[str]:
+    """The front of the script."""
+    chosen = candidates.fitting(candidates.known(("imagenet-1k",)), RaceRequest(candidates=tuple(globs.split(","))))
+    wanted = candidates.suite_of(chosen, Overrides(backend=("fake",)), ("imagenet-1k",))
+    times = np.array([float(dict(cell.case.options)["latency_s"]) for cell in wanted.cells])
+    fronts = on_front(-times, np.array([one.top1 for one in chosen]))
+    return {one.architecture for one, is_on in zip(chosen, fronts, strict=True) if is_on}
+
+
+def names_of(found: Result) -> set[str]:
+    return {one["model"] for one in json.loads(found.output)["cases"] if one["on_front"] is True}
+
+
+def test_it_finds_the_scripted_front_and_the_same_command_measures_no_more(here: Path) -> None:
+    found = call("--candidates", GLOBS, "--json")
+    told = json.loads(found.output)
+    assert found.exit_code == 0, found.output
+    race = told["race"]
+    assert race["is_over"]
+    assert race["measured"] < race["candidates"]
+    assert race["front"] == len(names_of(found))
+    truly = truth(GLOBS)
+    assert len(names_of(found) & truly) >= 0.9 * len(truly)
+    rows = store.read(here / "results" / "find-front")
+    assert set(rows["suite"]) == {"find-front"}
+    again = call("--candidates", GLOBS, "--json")
+    assert json.loads(again.output)["race"]["measured"] == race["measured"]
+    assert len(store.read(here / "results" / "find-front")) == len(rows)
+
+
+def test_a_spent_budget_ends_it_and_the_same_command_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = call("--candidates", GLOBS, "--budget", "1s")
+    assert "! the race is not over: the same command goes on" in short.output
+    begun = len(set(store.read(here / "results" / "find-front")["case_id"]))
+    told = call("--candidates", GLOBS)
+    assert "candidates measured" in told.output
+    assert "front by latency:" in told.output
+    assert "Expected still to be found among" in told.output
+    assert len(set(store.read(here / "results" / "find-front")["case_id"])) > begun
+
+
+def test_limits_narrow_who_races(here: Path) -> None:
+    told = call("--candidates", "resnet*", "--max-macs", "3G", "--min-top1", "70", "--dry-run", "--json")
+    names = json.loads(told.output)["candidates"]
+    assert names
+    assert "resnet18@224" in names or "resnet34@224" in names
+    assert "resnet50@224" not in names
+    assert not (here / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--candidates", "rasnet50"), "--candidates: no published network is called 'rasnet50'; did you mean 'resnet50'"),
+        (("--max-latency", "25"), "--max-latency: found '25', expected a time above 0 with its unit"),
+        (("--max-macs", "3"), "--max-macs: found '3', expected a count above 0 with its unit, like 3G"),
+        (("--min-top1", "800"), "--min-top1: found '800', expected percent above 0 and below 100"),
+        (("--min-top1", "99"), "--min-top1 99.0 leaves none of"),
+        (("--batch-size", "1,8"), "--batch-size: found 1, 8, expected one: a race has one front"),
+        (("--models", "resnet50"), "--models: found beside --find-front, expected --candidates GLOB"),
+        (("--patience", "1m"), "--patience: found beside --find-front, expected --budget"),
+        (("--suite", "quickstart"), "--suite, --find-front: found both, expected one"),
+    ],
+)
+def test_what_a_race_cannot_do_is_one_line(here: Path, words: tuple[str, ...], message: str) -> None:
+    found: Any = call(*words)
+    assert isinstance(found.exception, LambdabenchError)
+    assert found.exception.exit_code == 2
+    assert message in str(found.exception)
+    assert "\n" not in str(found.exception)
+    assert not (here / "results").exists()
+
+
+def test_flags_of_a_race_without_one_are_refused(here: Path) -> None:
+    found = CliRunner().invoke(app, ["run", "--suite", "quickstart", "--min-top1", "80"])
+    assert "--min-top1: found without --find-front" in str(found.exception)
+    found = CliRunner().invoke(app, ["run"])
+    assert "found neither, expected one, such as --suite quickstart" in str(found.exception)
