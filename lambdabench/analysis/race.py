@@ -44,9 +44,7 @@ class Rules:
 class Race:
     """A race over networks with accuracies `top1` [percent]. `least`: the logarithm of a speed below which nothing matters."""
 
-    def __init__(
-        self, of: Networks, top1: Floats, *, least: float = -np.inf, rules: Rules = Rules()
-    ) -> None:
+    def __init__(self, of: Networks, top1: Floats, *, least: float = -np.inf, rules: Rules = Rules()) -> None:
         self._of, self._top1, self._least = of, np.asarray(top1, dtype=float), least
         self._process, count = Process(of), len(top1)
         self._first = min(rules.front, -(-count // EIGHTH))
@@ -62,9 +60,9 @@ class Race:
 
     def see(self, speeds: Mapping[int, float], failed: Collection[int] = ()) -> None:
         """Takes in logarithms of speeds, of those too that were known less well, and networks that cannot be measured."""
-        new = [one for one in speeds if one not in self.speeds]
-        for one in new:
-            self._process.take(one)
+        new = [place for place in speeds if place not in self.speeds]
+        for place in new:
+            self._process.take(place)
         self.speeds |= speeds
         self.failed |= set(failed)
         self._foreseen = self._process.foresee(self.speeds)
@@ -79,9 +77,9 @@ class Race:
         """The probability of each that it is faster than all that are measured with at least its accuracy, and than `least`; 0 of what is
         measured."""
         limits = np.maximum(fastest(self._top1, self.speeds), self._least)
-        found = self._foreseen.above(limits)
-        found[[*self.speeds, *self.failed]] = 0.0
-        return found
+        chances = self._foreseen.above(limits)
+        chances[[*self.speeds, *self.failed]] = 0.0
+        return chances
 
     def expected(self) -> float:
         """How many members of the front are still to be found."""
@@ -93,10 +91,10 @@ class Race:
 
     def front(self) -> list[int]:
         """The networks on the front of what was measured, and not slower than `least`; the fastest first."""
-        known = [one for one, speed in self.speeds.items() if speed >= self._least]
-        speeds = np.array([self.speeds[one] for one in known])
-        mine = [known[place] for place in np.flatnonzero(on_front(speeds, self._top1[known]))]
-        return sorted(mine, key=lambda one: -self.speeds[one])
+        measured = [place for place, speed in self.speeds.items() if speed >= self._least]
+        speeds = np.array([self.speeds[place] for place in measured])
+        members = [measured[place] for place in np.flatnonzero(on_front(speeds, self._top1[measured]))]
+        return sorted(members, key=lambda place: -self.speeds[place])
 
     def is_over(self) -> bool:
         """Whether nothing more is worth measuring."""
@@ -104,36 +102,36 @@ class Race:
 
     def choose(self, count: int = 1, seconds: Floats | None = None) -> list[int]:
         """The next networks, at most so many; of `seconds` what each takes, all alike without."""
-        if starters := [one for one in self._starters if one not in self.speeds and one not in self.failed]:
+        if starters := [place for place in self._starters if place not in self.speeds and place not in self.failed]:
             return starters[:count]
         chances = self.chances()
         if self._is_opening():
             left = self._left()
-            half = sorted(left, key=lambda one: -chances[one])[: -(-len(left) // 2)]
+            half = sorted(left, key=lambda place: -chances[place])[: -(-len(left) // 2)]
             begun = self._first + self._unknown - len(self.speeds) - len(self.failed)
             return self._process.widest(half, min(count, begun))
         worth = chances if seconds is None else chances / seconds
         order = np.argsort(-worth, kind="stable")
         known = {*self.speeds, *self.failed}
-        return [int(one) for one in order if one not in known][:count]
+        return [int(place) for place in order if place not in known][:count]
 
     def _is_opening(self) -> bool:
         """Whether the first networks, which no probability chooses, are not all there."""
         return len(self.speeds) + len(self.failed) < self._first + self._unknown
 
     def _left(self) -> list[int]:
-        return [one for one in range(len(self._top1)) if one not in self.speeds and one not in self.failed]
+        return [place for place in range(len(self._top1)) if place not in self.speeds and place not in self.failed]
 
 
 def on_front(speeds: Floats, top1: Floats) -> NDArray[np.bool_]:
     """Those than which none is as fast and as accurate, and better in one; equals are on it together."""
-    found = np.zeros(len(speeds), dtype=bool)
+    members = np.zeros(len(speeds), dtype=bool)
     best, fast = -np.inf, np.nan
     for place in np.lexsort((-top1, -speeds)):
         if top1[place] > best or (top1[place] == best and speeds[place] == fast):
-            found[place] = True
+            members[place] = True
             best, fast = top1[place], speeds[place]
-    return found
+    return members
 
 
 def fastest(top1: Floats, speeds: Mapping[int, float]) -> Floats:
@@ -142,7 +140,7 @@ def fastest(top1: Floats, speeds: Mapping[int, float]) -> Floats:
         return np.full(len(top1), -np.inf)
     places = np.array(list(speeds), dtype=np.int64)
     order = np.argsort(-top1[places], kind="stable")
-    best = np.maximum.accumulate(np.array([speeds[int(one)] for one in places[order]]))
+    best = np.maximum.accumulate(np.array([speeds[int(place)] for place in places[order]]))
     above = np.searchsorted(-top1[places][order], -top1, side="right")
     return np.concatenate(([-np.inf], best))[above]
 
@@ -160,4 +158,4 @@ def _evenly(places: NDArray[np.int64], count: int) -> list[int]:
     if not len(places):
         return []
     picks = np.unique(np.round(np.linspace(0, len(places) - 1, count)).astype(int))
-    return [int(places[one]) for one in picks]
+    return [int(places[pick]) for pick in picks]

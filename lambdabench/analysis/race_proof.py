@@ -89,7 +89,7 @@ def quiet(speeds: Speeds, top1: dict[tuple[str, int], float]) -> Iterator[Row]:
     """Every device from each other table, from those of its kind, and from all; one network at a time, and several abreast."""
     for device in speeds.sources:
         for sources in _choices(speeds, device):
-            on = course(speeds, [one.name for one in sources], device.name, top1)
+            on = course(speeds, [source.name for source in sources], device.name, top1)
             for abreast in (1, ABREAST):
                 yield _row(on, sources, device, abreast=abreast)
 
@@ -97,8 +97,8 @@ def quiet(speeds: Speeds, top1: dict[tuple[str, int], float]) -> Iterator[Row]:
 def noisy(speeds: Speeds, top1: dict[tuple[str, int], float], seeds: int) -> Iterator[Row]:
     """Every device from all other tables, at each noise, and with a second stage."""
     for device in speeds.sources if seeds else ():
-        sources = [one for one in speeds.sources if one != device]
-        on = course(speeds, [one.name for one in sources], device.name, top1)
+        sources = [source for source in speeds.sources if source != device]
+        on = course(speeds, [source.name for source in sources], device.name, top1)
         for seed in range(seeds):
             for noise in NOISES:
                 yield _row(on, sources, device, noise=noise, seed=seed)
@@ -108,20 +108,20 @@ def noisy(speeds: Speeds, top1: dict[tuple[str, int], float], seeds: int) -> Ite
 
 def keeps(row: Row) -> bool:
     """Whether a race without noise is what is asked of one."""
-    found = row.result
-    lost = sum(found.lost) / len(found.lost)
+    result = row.result
+    lost = sum(result.lost) / len(result.lost)
     return (
-        found.found >= FRONT_SHARE * found.front and lost <= REGRET and found.share <= MOST_MEASURED[row.same_kind]
+        result.found >= FRONT_SHARE * result.front and lost <= REGRET and result.share <= MOST_MEASURED[row.same_kind]
     )
 
 
 def page(rows: Sequence[Row], speeds: Speeds) -> str:
     """The tables of all replays."""
-    lines = [*HEAD, "", *(f"* {_short(one.name)}: {one.name}" for one in speeds.sources), ""]
+    lines = [*HEAD, "", *(f"* {_short(source.name)}: {source.name}" for source in speeds.sources), ""]
     for abreast, title in ((1, "One network at a time"), (ABREAST, f"{ABREAST} networks at a time, as a run does")):
-        mine = [one for one in rows if not one.noise and one.abreast == abreast]
-        lines += [f"## {title}", "", *_quiet_table(mine), ""]
-    if noisy_rows := [one for one in rows if one.noise]:
+        quiet_rows = [row for row in rows if not row.noise and row.abreast == abreast]
+        lines += [f"## {title}", "", *_quiet_table(quiet_rows), ""]
+    if noisy_rows := [row for row in rows if row.noise]:
         lines += ["## How precise measurements must be", "", *_noisy_table(noisy_rows), ""]
     return "\n".join(lines)
 
@@ -131,23 +131,23 @@ def _quiet_table(rows: Sequence[Row]) -> Iterator[str]:
     yield "| priors from | device | networks | measured | front found | speed lost, mean | worst | said still to be found | kept |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for row in rows:
-        found = row.result
+        result = row.result
         cells = (
             ", ".join(map(_short, row.sources)),
             _short(row.device),
-            f"{found.networks:,}",
-            f"{100 * found.share:.1f} %",
-            f"{found.found}/{found.front}",
-            f"{100 * sum(found.lost) / len(found.lost):.2f} %",
-            f"{100 * max(found.lost):.1f} %",
-            f"{found.expected:.1f}",
+            f"{result.networks:,}",
+            f"{100 * result.share:.1f} %",
+            f"{result.found}/{result.front}",
+            f"{100 * sum(result.lost) / len(result.lost):.2f} %",
+            f"{100 * max(result.lost):.1f} %",
+            f"{result.expected:.1f}",
             "yes" if keeps(row) else "no",
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield (
-        f"Kept where {100 * FRONT_SHARE:g} % of the front are measured, {100 * REGRET:g} % of speed are lost on average at most, and at most "
-        f"{100 * MOST_MEASURED[True]:g} % of the networks are measured with a source of the same kind (GPU, CPU), "
+        f"Kept where {100 * FRONT_SHARE:g} % of the front are measured, {100 * REGRET:g} % of speed are lost on average at most, and at "
+        f"most {100 * MOST_MEASURED[True]:g} % of the networks are measured with a source of the same kind (GPU, CPU), "
         f"{100 * MOST_MEASURED[False]:g} % without. Speed lost: by taking, at the accuracy of a member of the true front, the fastest that "
         "was measured with at least that accuracy."
     )
@@ -155,19 +155,19 @@ def _quiet_table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _noisy_table(rows: Sequence[Row]) -> Iterator[str]:
     """A line a device and noise, over its seeds."""
-    yield "| device | noise of a process (sd) | second stage | processes a network | front measured | named right | speed lost, mean | worst |"
+    yield "| device | noise (sd) | second stage | processes a network | front measured | named right | speed lost, mean | worst |"
     yield "|---|---|---|---|---|---|---|---|"
-    for key in dict.fromkeys((one.device, one.repeats, one.noise) for one in rows):
-        mine = [one.result for one in rows if (one.device, one.repeats, one.noise) == key]
-        lost = [share for one in mine for share in one.lost]
-        front = sum(one.front for one in mine)
+    for key in dict.fromkeys((row.device, row.repeats, row.noise) for row in rows):
+        results = [row.result for row in rows if (row.device, row.repeats, row.noise) == key]
+        lost = [share for result in results for share in result.lost]
+        front = sum(result.front for result in results)
         cells = (
             _short(key[0]),
             f"{100 * key[2]:g} %",
             "yes" if key[1] else "no",
-            f"{100 * _mean(one.cost for one in mine):.1f} %",
-            f"{100 * sum(one.found for one in mine) / front:.1f} %",
-            f"{100 * sum(one.named for one in mine) / front:.1f} %",
+            f"{100 * _mean(result.cost for result in results):.1f} %",
+            f"{100 * sum(result.found for result in results) / front:.1f} %",
+            f"{100 * sum(result.named for result in results) / front:.1f} %",
             f"{100 * _mean(lost):.2f} %",
             f"{100 * max(lost):.1f} %",
         )
@@ -175,18 +175,18 @@ def _noisy_table(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _row(on: Course, sources: Iterable[Source], device: Source, **how: Any) -> Row:
-    kinds, known = [one.kind for one in sources], {"noise": 0.0, "seed": 0, "abreast": 1, "repeats": False} | how
+    kinds, known = [source.kind for source in sources], {"noise": 0.0, "seed": 0, "abreast": 1, "repeats": False} | how
     result = replay(on, **known)
-    names = tuple(one.name for one in sources)
+    names = tuple(source.name for source in sources)
     return Row(sources=names, device=device.name, same_kind=device.kind in kinds, result=result, **known)
 
 
 def _choices(speeds: Speeds, device: Source) -> list[tuple[Source, ...]]:
     """Sources for a device: each other table, those of its kind, those of other kinds, and all."""
-    others = tuple(one for one in speeds.sources if one != device)
-    alike = tuple(one for one in others if one.kind == device.kind)
-    unlike = tuple(one for one in others if one.kind != device.kind)
-    return [one for one in dict.fromkeys([*((one,) for one in others), alike, unlike, others]) if one]
+    others = tuple(source for source in speeds.sources if source != device)
+    alike = tuple(source for source in others if source.kind == device.kind)
+    unlike = tuple(source for source in others if source.kind != device.kind)
+    return [chosen for chosen in dict.fromkeys([*((source,) for source in others), alike, unlike, others]) if chosen]
 
 
 def _best(path: Path) -> dict[tuple[str, int], float]:
@@ -207,7 +207,7 @@ def _short(name: str) -> str:
     """A table's device, with what tells it from its like: "rtx3090 nhwc"."""
     words = name.split("-")
     layout = " nhwc" if "nhwc" in words else ""
-    device = [one for one in words if one not in ("dynamo",)][-1]
+    device = [word for word in words if word != "dynamo"][-1]
     return f"{device}{layout}"
 
 

@@ -51,29 +51,29 @@ class Replay:
 
 def course(speeds: Speeds, sources: Sequence[str], device: str, top1: Mapping[tuple[str, int], float]) -> Course:
     """The networks that the device's table and one of the sources have, and an accuracy. Raises ValueError where there are none."""
-    names = [one.name for one in speeds.sources]
-    picks, target = [names.index(one) for one in sources], names.index(device)
+    names = [source.name for source in speeds.sources]
+    picks, target = [names.index(source) for source in sources], names.index(device)
     rows = [
-        one
-        for one in speeds.networks
-        if one.log_speeds[target] is not None
-        and any(one.log_speeds[place] is not None for place in picks)
-        and (one.architecture, one.image_px) in top1
+        network
+        for network in speeds.networks
+        if network.log_speeds[target] is not None
+        and any(network.log_speeds[place] is not None for place in picks)
+        and (network.architecture, network.image_px) in top1
     ]
     if not rows:
         raise ValueError(f"no network is in {device}, one of {', '.join(sources)}, and has an accuracy")
-    logs = np.array([[_nan(one.log_speeds[place]) for place in (*picks, target)] for one in rows])
+    logs = np.array([[_nan(network.log_speeds[place]) for place in (*picks, target)] for network in rows])
     return Course(
-        of=networks([one.architecture for one in rows], counts_of(rows), logs[:, :-1]),
-        top1=np.array([top1[one.architecture, one.image_px] for one in rows]),
+        of=networks([network.architecture for network in rows], counts_of(rows), logs[:, :-1]),
+        top1=np.array([top1[network.architecture, network.image_px] for network in rows]),
         truth=logs[:, -1],
     )
 
 
 def counts_of(rows: Sequence[Network]) -> Floats:
     """[network, 4]: parameters, MACs, activations, pixels a side; NaN for what is not known."""
-    told = [(one.parameters, one.gmacs, one.mactivations, float(one.image_px)) for one in rows]
-    return np.array([[_nan(count) for count in one] for one in told])
+    counts = [(network.parameters, network.gmacs, network.mactivations, float(network.image_px)) for network in rows]
+    return np.array([[_nan(count) for count in row] for row in counts])
 
 
 def replay(on: Course, *, noise: float = 0.0, seed: int = 0, abreast: int = 1, repeats: bool = False) -> Replay:
@@ -82,14 +82,14 @@ def replay(on: Course, *, noise: float = 0.0, seed: int = 0, abreast: int = 1, r
     draw, race = np.random.default_rng(seed), Race(on.of, on.top1)
     while not race.is_over():
         chosen = race.choose(abreast)
-        race.see({one: float(on.truth[one] + noise * draw.standard_normal()) for one in chosen})
+        race.see({place: float(on.truth[place] + noise * draw.standard_normal()) for place in chosen})
     places = np.array(list(race.speeds), dtype=np.int64)
-    told = np.array(list(race.speeds.values()))
+    speeds = np.array(list(race.speeds.values()))
     counts = np.ones(len(places), dtype=np.int64)
     if repeats and noise > 0:
-        told, counts = _repeated(on, places, told, noise, draw)
+        speeds, counts = _repeated(on, places, speeds, noise, draw)
     truly = np.flatnonzero(on_front(on.truth, on.top1))
-    named = {int(one) for one in places[on_front(told, on.top1[places])]}
+    named = {int(place) for place in places[on_front(speeds, on.top1[places])]}
     return Replay(
         networks=len(on.truth),
         measured=len(places),
@@ -97,16 +97,16 @@ def replay(on: Course, *, noise: float = 0.0, seed: int = 0, abreast: int = 1, r
         found=len({*truly.tolist()} & {*places.tolist()}),
         named=len({*truly.tolist()} & named),
         expected=race.expected(),
-        lost=tuple(_lost(on, truly, dict(zip(places.tolist(), told.tolist(), strict=True)))),
+        lost=tuple(_lost(on, truly, dict(zip(places.tolist(), speeds.tolist(), strict=True)))),
         processes=int(counts.sum()),
     )
 
 
 def _repeated(
-    on: Course, places: Counts, told: Floats, noise: float, draw: np.random.Generator
+    on: Course, places: Counts, speeds: Floats, noise: float, draw: np.random.Generator
 ) -> tuple[Floats, Counts]:
     """(Means, processes) once nothing is in question that may be measured again."""
-    sums, counts = told.copy(), np.ones(len(places), dtype=np.int64)
+    sums, counts = speeds.copy(), np.ones(len(places), dtype=np.int64)
     apart = np.arange(len(places), dtype=np.int64)
     while True:
         again = in_question(sums / counts, noise / np.sqrt(counts), on.top1[places], apart, counts)
@@ -116,14 +116,16 @@ def _repeated(
         counts[again] += 1
 
 
-def _lost(on: Course, truly: Counts, told: Mapping[int, float]) -> list[float]:
+def _lost(on: Course, truly: Counts, speeds: Mapping[int, float]) -> list[float]:
     """Of each true member the share of its speed that is lost by whoever takes the fastest of what is told with at least its accuracy."""
-    known = np.array(list(told), dtype=np.int64)
-    best = fastest(on.top1, told)
+    known = np.array(list(speeds), dtype=np.int64)
+    best = fastest(on.top1, speeds)
     lost: list[float] = []
-    for one in truly:
-        near = known[(on.top1[known] >= on.top1[one]) & (np.array([told[int(each)] for each in known]) == best[one])]
-        lost.append(1.0 if not len(near) else max(0.0, 1 - math.exp(float(on.truth[near[0]] - on.truth[one]))))
+    for member in truly:
+        near = known[
+            (on.top1[known] >= on.top1[member]) & (np.array([speeds[int(place)] for place in known]) == best[member])
+        ]
+        lost.append(1.0 if not len(near) else max(0.0, 1 - math.exp(float(on.truth[near[0]] - on.truth[member]))))
     return lost
 
 

@@ -93,15 +93,15 @@ def networks(architectures: Sequence[str], counts: Floats, log_speeds: Floats) -
         mean=mean,
         linear=linear,
         shape=shape,
-        family=_numbers([family_of(one) for one in architectures]),
+        family=_numbers([family_of(name) for name in architectures]),
         architecture=_numbers(architectures),
     )
 
 
 def family_of(architecture: str) -> str:
     """The first letters of a name, those aside that say whose it is: "resnet" of resnet50d, "efficientnet" of tf_efficientnet_b0."""
-    found = STEM.match(PREFIXES.sub("", architecture))
-    return found[0] if found else architecture
+    stem = STEM.match(PREFIXES.sub("", architecture))
+    return stem[0] if stem else architecture
 
 
 class Process:
@@ -131,7 +131,7 @@ class Process:
     def foresee(self, log_speeds: Mapping[int, float]) -> Foreseen:
         """All networks, given those of every place that was taken in."""
         count, rows = len(self.places), self.places
-        rest = np.array([log_speeds[one] for one in rows]) - self._of.mean[rows]
+        rest = np.array([log_speeds[place] for place in rows]) - self._of.mean[rows]
         level = float(np.median(rest)) if count else 0.0
         away = np.zeros(0)
         if count:

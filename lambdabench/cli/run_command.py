@@ -34,7 +34,9 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     ] = None,
     max_latency: Annotated[
         str | None,
-        typer.Option(help="With --find-front: only the part of the front where a step takes no longer: 25ms, 1.5s, 800us."),
+        typer.Option(
+            help="With --find-front: only the part of the front where a step takes no longer: 25ms, 1.5s, 800us."
+        ),
     ] = None,
     min_top1: Annotated[
         str | None, typer.Option(help="With --find-front: only networks of so much published top-1, in percent: 80.")
@@ -44,7 +46,9 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     ] = None,
     max_macs: Annotated[
         str | None,
-        typer.Option(help="With --find-front: only networks of at most so many multiply-accumulates an image: 3G, 600M."),
+        typer.Option(
+            help="With --find-front: only networks of at most so many multiply-accumulates an image: 3G, 600M."
+        ),
     ] = None,
     weights: WeightsOption = None,
     device: Annotated[

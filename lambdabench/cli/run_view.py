@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
-from ..commands import Prepared, RunResult, results_words
+from ..commands import RunResult, results_words
 from ..core import fields, foreign, registry
 from ..core.spec import HALVED
 from ..core.units import format_duration
@@ -51,7 +50,9 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
             shown = is_shown(_ranked(result), result.race)
-            console.print(case_table(shown[shown["status"] != "skipped"], console.width, result.prepared.suite.sampling.at))
+            console.print(
+                case_table(shown[shown["status"] != "skipped"], console.width, result.prepared.suite.sampling.at)
+            )
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()

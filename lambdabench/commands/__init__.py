@@ -7,6 +7,7 @@ from .converting import convert, options_of
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
 from .measuring import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .overriding import overrides_of
+from .race_result import RaceResult
 from .reading import (
     list_names,
     nothing_of,
@@ -20,7 +21,6 @@ from .reading import (
     wide_frame,
     write_report,
 )
-from .race_result import RaceResult
 from .recording import Ran, Timed, place, record
 from .requesting import Prepared, RunRequest, RunResult
 from .saved import Saved, read_json

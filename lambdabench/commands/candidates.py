@@ -125,12 +125,18 @@ def fitting(candidates: Sequence[Candidate], request: RaceRequest, sizes: Collec
             unknown = str(registry.unknown("published network", glob, names))
             raise LambdabenchError(f"--candidates: {unknown}; lambdabench list models --like {glob!r}")
     globs = request.candidates or ("*",)
-    left = [one for one in candidates if any(fnmatch.fnmatchcase(one.architecture, glob) for glob in globs)]
+    left = [
+        candidate
+        for candidate in candidates
+        if any(fnmatch.fnmatchcase(candidate.architecture, glob) for glob in globs)
+    ]
     limits = {
-        f"--image-px {','.join(map(str, sizes))}": lambda one: not sizes or one.image_px in sizes,
-        f"--min-top1 {request.min_top1}": lambda one: one.top1 >= (request.min_top1 or 0.0),
-        f"--max-params {request.max_parameters}": lambda one: (one.parameters or 0.0) <= (request.max_parameters or math.inf),
-        f"--max-macs {request.max_macs}": lambda one: (one.macs or 0.0) <= (request.max_macs or math.inf),
+        f"--image-px {','.join(map(str, sizes))}": lambda candidate: not sizes or candidate.image_px in sizes,
+        f"--min-top1 {request.min_top1}": lambda candidate: candidate.top1 >= (request.min_top1 or 0.0),
+        f"--max-params {request.max_parameters}": lambda candidate: (
+            (candidate.parameters or 0.0) <= (request.max_parameters or math.inf)
+        ),
+        f"--max-macs {request.max_macs}": lambda candidate: (candidate.macs or 0.0) <= (request.max_macs or math.inf),
     }
     for limit, keeps in limits.items():
         kept = [candidate for candidate in left if keeps(candidate)]
@@ -147,7 +153,11 @@ def counted(candidates: Sequence[Candidate], facts: Mapping[str, ModelFacts]) ->
 
 def wishes_of_uncounted(candidates: Sequence[Candidate]) -> list[Wish]:
     """What the probe is asked: counts of networks that no table has."""
-    return [Wish(model=one.architecture, image_px=one.image_px) for one in candidates if not one.log_speeds]
+    return [
+        Wish(model=candidate.architecture, image_px=candidate.image_px)
+        for candidate in candidates
+        if not candidate.log_speeds
+    ]
 
 
 def facts_of(candidates: Sequence[Candidate]) -> dict[str, ModelFacts]:
@@ -201,7 +211,8 @@ def settings_of(overrides: Overrides) -> dict[str, Value]:
         if len(values) > 1:
             flag = f"--{name.replace('_', '-')}"
             raise LambdabenchError(f"{flag}: found {', '.join(map(str, values))}, expected one: a race has one front")
-        settings |= {name: value for value in values}
+        if values:
+            settings[name] = values[0]
     for name in ("device", "devices", "threads"):
         if (value := getattr(overrides, name)) is not None:
             settings[name] = value
@@ -219,11 +230,17 @@ def networks_of(candidates: Sequence[Candidate], kind: str) -> tuple[Networks, t
     raced = {(candidate.architecture, candidate.image_px) for candidate in candidates}
     others = [network for network in speeds.networks if (network.architecture, network.image_px) not in raced]
     names = [candidate.architecture for candidate in candidates] + [network.architecture for network in others]
-    counts = [(one.parameters, one.macs, one.activations, one.image_px) for one in candidates] + [
-        (_times(one.parameters, MEGA), _times(one.gmacs, GIGA), _times(one.mactivations, MEGA), one.image_px)
-        for one in others
+    counts = [(entry.parameters, entry.macs, entry.activations, entry.image_px) for entry in candidates] + [
+        (
+            _times(network.parameters, MEGA),
+            _times(network.gmacs, GIGA),
+            _times(network.mactivations, MEGA),
+            network.image_px,
+        )
+        for network in others
     ]
-    logs = [one.log_speeds or (None,) * len(speeds.sources) for one in candidates] + [one.log_speeds for one in others]
+    unpublished = (None,) * len(speeds.sources)
+    logs = [entry.log_speeds or unpublished for entry in candidates] + [network.log_speeds for network in others]
     columns = np.array([[math.nan if log is None else log for log in row] for row in logs])[:, places]
     figures = np.array([[math.nan if count is None else float(count) for count in row] for row in counts])
     everything = networks(names, figures, columns)

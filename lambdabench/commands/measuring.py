@@ -43,7 +43,11 @@ OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
 def idle(request: RunRequest) -> str:
     """What a process says that has nothing to do, since another one of those that were started measures all; empty for one that has."""
     hosts = find_hosts()
-    return "" if hosts.speaks or request.race is not None else placing.idle(suite.load(request.suite, request.overrides), hosts)
+    return (
+        ""
+        if hosts.speaks or request.race is not None
+        else placing.idle(suite.load(request.suite, request.overrides), hosts)
+    )
 
 
 def prepare(

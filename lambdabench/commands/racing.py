@@ -28,8 +28,8 @@ from . import calibrating, candidates
 from .answering import Answers
 from .candidates import Candidate, RaceRequest, Starters
 from .kept import done_in
-from .reading import FRONT
 from .race_result import Likely, RaceResult
+from .reading import FRONT
 from .requesting import Prepared, RunRequest, backends_of, option_defaults_of
 
 SHARE = 0.25
@@ -83,7 +83,9 @@ def _refuse(request: RunRequest) -> None:
     """Raises LambdabenchError for what a race has no use for."""
     if request.patience_s is not None or request.precision is not None:
         flag = "--patience" if request.precision is None else "--precision"
-        raise LambdabenchError(f"{flag}: found beside --find-front, expected --budget: a race measures again what is in question")
+        raise LambdabenchError(
+            f"{flag}: found beside --find-front, expected --budget: a race measures again what is in question"
+        )
     if any(not isinstance(px, int) for px in request.overrides.image_px):
         raise LambdabenchError("--image-px: found beside --find-front a size that is no number of pixels, expected 224")
     if find_hosts().count > 1:
@@ -97,7 +99,9 @@ def _made_here(chosen: Sequence[Candidate], names: Sequence[str], request: RunRe
     there = {*names, *models.ours()}
     here = [candidate for candidate in chosen if candidate.architecture in there]
     if not here:
-        raise LambdabenchError(f"none of {len(chosen)} candidates is in the installed timm; update it, or give other --candidates")
+        raise LambdabenchError(
+            f"none of {len(chosen)} candidates is in the installed timm; update it, or give other --candidates"
+        )
     return here
 
 
@@ -126,7 +130,10 @@ def _planned(
 
 
 def _starters(
-    chosen: Sequence[Candidate], planned: Plan, race: RaceRequest, known: tuple[Suite, Any, Found, dict[str, ModelFacts]]
+    chosen: Sequence[Candidate],
+    planned: Plan,
+    race: RaceRequest,
+    known: tuple[Suite, Any, Found, dict[str, ModelFacts]],
 ) -> Starters:
     """Candidates with their cases and jobs. Raises DeviceError where the plan has no job for any."""
     wanted, defaults, probed, facts = known
@@ -163,7 +170,9 @@ class Racer:
     def following(self, _: Sequence[Standing]) -> list[Job]:
         """The jobs of the next generation; none at the end."""
         self._look()
-        self._race.see({}, {place for place in self._tried if place not in self._race.speeds})  # and will not be tried again
+        self._race.see(
+            {}, {place for place in self._tried if place not in self._race.speeds}
+        )  # and will not be tried again
         if not self._race.is_over():
             places = self._race.choose(ABREAST, self._seconds())
         else:
@@ -255,7 +264,10 @@ class Racer:
         images = some.case.batch_size if starters.axis == "throughput" else 1
         steps = images * np.exp(-self._race.foreseen())
         return np.array(
-            [_seconds_of(jobs.get(identity, some), step) for identity, step in zip(starters.case_ids, steps, strict=True)]
+            [
+                _seconds_of(jobs.get(identity, some), step)
+                for identity, step in zip(starters.case_ids, steps, strict=True)
+            ]
         )
 
 
@@ -294,7 +306,9 @@ def _errors(points: pd.DataFrame, axis: str, processes: Counts) -> Floats:
 
 def _groups(points: pd.DataFrame) -> Counts:
     """A number that is equal for the same weights under two names."""
-    columns = [points.get(name, pd.Series(None, points.index)) for name in ("top1_tag", "image_px", "parameters", "top1")]
+    columns = [
+        points.get(name, pd.Series(None, points.index)) for name in ("top1_tag", "image_px", "parameters", "top1")
+    ]
     return twins(
         [
             Weights(

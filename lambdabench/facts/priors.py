@@ -20,7 +20,6 @@ from ..core.registry import ROOT
 
 FILE = Path(__file__).parent / "speeds.csv"
 URL = "https://github.com/huggingface/pytorch-image-models/blob/{commit}/results/{name}.csv"
-NAME = re.compile(r"(benchmark-infer-)?(?P<short>.+)")
 COLUMNS = ("model", "infer_img_size", "infer_samples_per_sec", "param_count", "infer_gmacs", "infer_macts")
 """Of a benchmark table of timm's: name, pixels a side, image/s, million parameters, GMACs and million activations an image."""
 COUNTS = ("architecture", "image_px", "parameters", "gmacs", "mactivations")
@@ -63,9 +62,9 @@ class Speeds:
 def priors() -> Speeds:
     """What speeds.csv holds."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
-    sources = tuple(_source(found) for line in lines if (found := HEAD.match(line)))
+    sources = tuple(_source(head) for line in lines if (head := HEAD.match(line)))
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    return Speeds(sources=sources, networks=tuple(_network(row, [one.name for one in sources]) for row in rows))
+    return Speeds(sources=sources, networks=tuple(_network(row, [source.name for source in sources]) for row in rows))
 
 
 def read(path: Path) -> dict[tuple[str, int], tuple[float, float, float, float]]:
@@ -74,7 +73,7 @@ def read(path: Path) -> dict[tuple[str, int], tuple[float, float, float, float]]
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
-            if lacking := [one for one in COLUMNS if one not in (rows.fieldnames or ())]:
+            if lacking := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
                 raise FactError(f"{path}: found no column {', '.join(lacking)}, expected a table of timm's benchmarks")
             return {(row["model"], int(row["infer_img_size"])): _numbers(row) for row in rows}
     except (OSError, UnicodeDecodeError, ValueError) as error:
@@ -83,8 +82,7 @@ def read(path: Path) -> dict[tuple[str, int], tuple[float, float, float, float]]
 
 def name_of(path: Path) -> str:
     """What a table is called: its file's name without what all have."""
-    found = NAME.fullmatch(path.stem)
-    return found["short"] if found else path.stem
+    return path.stem.removeprefix("benchmark-infer-")
 
 
 def kind_of(name: str) -> str:
@@ -95,10 +93,10 @@ def kind_of(name: str) -> str:
 def joined(tables: Mapping[str, Path]) -> Iterator[Network]:
     """The networks of all tables by name, in alphabetical order."""
     known = [read(path) for path in tables.values()]
-    for key in sorted({key for one in known for key in one}):
-        counted = [one[key][1:] for one in known if key in one]
-        counts = next((one for one in counted if not any(map(math.isnan, one))), counted[0])
-        logs = tuple(round(math.log(one[key][0]), 3) if key in one else None for one in known)
+    for key in sorted({key for table in known for key in table}):
+        counted = [table[key][1:] for table in known if key in table]
+        counts = next((row for row in counted if not any(map(math.isnan, row))), counted[0])
+        logs = tuple(round(math.log(table[key][0]), 3) if key in table else None for table in known)
         yield Network(
             architecture=key[0],
             image_px=key[1],
@@ -117,10 +115,12 @@ def lines_of(tables: Sequence[tuple[Path, str]]) -> Iterator[str]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         yield f"# {name}: {URL.format(commit=commit, name=path.stem)} commit {commit} sha256 {digest}"
     yield ",".join((*COUNTS, *paths))
-    for one in joined(paths):
-        counts = ("" if count is None else f"{count:g}" for count in (one.parameters, one.gmacs, one.mactivations))
-        logs = ("" if log is None else f"{log:.3f}" for log in one.log_speeds)
-        yield ",".join((one.architecture, str(one.image_px), *counts, *logs))
+    for network in joined(paths):
+        counts = (
+            "" if count is None else f"{count:g}" for count in (network.parameters, network.gmacs, network.mactivations)
+        )
+        logs = ("" if log is None else f"{log:.3f}" for log in network.log_speeds)
+        yield ",".join((network.architecture, str(network.image_px), *counts, *logs))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("tables", nargs="+", metavar="TABLE@COMMIT")
     parser.add_argument("--out", type=Path, default=FILE)
     asked = parser.parse_args(arguments)
-    tables = [_with_commit(one) for one in asked.tables]
+    tables = [_with_commit(word) for word in asked.tables]
     Path(asked.out).write_text("".join(f"{line}\n" for line in lines_of(tables)), encoding="utf-8")
     return 0
 
@@ -154,9 +154,9 @@ def _number(text: str) -> float | None:
     return float(text) if text else None
 
 
-def _source(found: re.Match[str]) -> Source:
-    told = found.groupdict()
-    return Source(kind=kind_of(told["name"]), **told)
+def _source(head: re.Match[str]) -> Source:
+    parts = head.groupdict()
+    return Source(kind=kind_of(parts["name"]), **parts)
 
 
 def _network(row: Mapping[str, str], names: Iterable[str]) -> Network:

@@ -89,7 +89,10 @@ def test_limits_narrow_who_races(here: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--candidates", "rasnet50"), "--candidates: no published network is called 'rasnet50'; did you mean 'resnet50'"),
+        (
+            ("--candidates", "rasnet50"),
+            "--candidates: no published network is called 'rasnet50'; did you mean 'resnet50'",
+        ),
         (("--max-latency", "25"), "--max-latency: found '25', expected a time above 0 with its unit"),
         (("--max-macs", "3"), "--max-macs: found '3', expected a count above 0 with its unit, like 3G"),
         (("--min-top1", "800"), "--min-top1: found '800', expected percent above 0 and below 100"),

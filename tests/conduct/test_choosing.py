@@ -33,7 +33,9 @@ def test_chosen_cases_are_visited_beside_the_reference_and_again_in_another_proc
     assert sorted(set(visited(of_heats))) == ["a-0", "a-1", "b-0", "r-3", "r-4"]
     for name in ("a-0", "a-1", "b-0", "r-3", "r-4"):
         assert visited(of_heats).count(name) == EACH
-    rounds = {turn.job.job_id: {turn.round for turn in of_heats if turn.job.job_id == turn.job.job_id} for turn in of_heats}
+    rounds: dict[str, set[int]] = {}
+    for turn in of_heats:
+        rounds.setdefault(turn.job.job_id, set()).add(turn.round)
     assert rounds["a-0"] & rounds["b-0"] & rounds["r-3"]
 
 

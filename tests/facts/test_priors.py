@@ -9,7 +9,9 @@ import pytest
 from lambdabench.core.errors import FactError
 from lambdabench.facts import priors
 
-HEAD = "model,infer_img_size,infer_samples_per_sec,infer_step_time,infer_batch_size,param_count,infer_gmacs,infer_macts\n"
+HEAD = (
+    "model,infer_img_size,infer_samples_per_sec,infer_step_time,infer_batch_size,param_count,infer_gmacs,infer_macts\n"
+)
 TABLES = "LAMBDABENCH_TIMM_TABLES"
 
 
@@ -30,7 +32,9 @@ def test_tables_are_joined_on_architecture_and_size(tmp_path: Path) -> None:
         "https://github.com/huggingface/pytorch-image-models/blob/abcdef0/results/benchmark-infer-amp-nchw-a.csv",
     ]
     assert lines[-2] == f"resnet50,224,25.56,4.11,11.11,{math.log(1000):.3f},"
-    assert lines[-1] == f"resnet50,288,25.56,6.8,18.37,{math.log(500):.3f},{math.log(20):.3f}"  # the other table counts it
+    assert (
+        lines[-1] == f"resnet50,288,25.56,6.8,18.37,{math.log(500):.3f},{math.log(20):.3f}"
+    )  # the other table counts it
 
 
 def test_what_ships_names_its_sources_and_has_each_network_once() -> None:
@@ -55,7 +59,7 @@ def test_what_ships_is_what_the_tables_say(tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("model,top1\nresnet50,80\n")
-    with pytest.raises(FactError, match="found no column infer_img_size, .* expected a table of timm's benchmarks"):
+    with pytest.raises(FactError, match=r"found no column infer_img_size, .* expected a table of timm's benchmarks"):
         priors.read(path)
     with pytest.raises(FactError, match="expected TABLE@COMMIT"):
         priors.main([str(path)])
