@@ -132,11 +132,13 @@ def fitting(candidates: Sequence[Candidate], request: RaceRequest, sizes: Collec
     ]
     limits = {
         f"--image-px {','.join(map(str, sizes))}": lambda candidate: not sizes or candidate.image_px in sizes,
-        f"--min-top1 {request.min_top1}": lambda candidate: candidate.top1 >= (request.min_top1 or 0.0),
-        f"--max-params {request.max_parameters}": lambda candidate: (
+        f"--min-top1 {request.min_top1 or 0.0:g}": lambda candidate: candidate.top1 >= (request.min_top1 or 0.0),
+        f"--max-params {(request.max_parameters or 0.0) / MEGA:g}M": lambda candidate: (
             (candidate.parameters or 0.0) <= (request.max_parameters or math.inf)
         ),
-        f"--max-macs {request.max_macs}": lambda candidate: (candidate.macs or 0.0) <= (request.max_macs or math.inf),
+        f"--max-macs {(request.max_macs or 0.0) / GIGA:g}G": lambda candidate: (
+            (candidate.macs or 0.0) <= (request.max_macs or math.inf)
+        ),
     }
     for limit, keeps in limits.items():
         kept = [candidate for candidate in left if keeps(candidate)]
