@@ -20,7 +20,7 @@ from ..core import folders, registry
 from ..core.errors import DeviceError, LambdabenchError
 from ..core.hosts import find_hosts
 from ..core.identity import case_id, fingerprint
-from ..core.spec import Job, ModelFacts, Plan, Suite, Wish
+from ..core.spec import Case, Job, ModelFacts, Plan, Suite, Wish
 from ..launch.probe import Found
 from ..machine import host
 from ..plan.estimates import compile_s_of, cost
@@ -94,13 +94,15 @@ def _refuse(request: RunRequest) -> None:
 
 def _made_here(chosen: Sequence[Candidate], names: Sequence[str], request: RunRequest) -> list[Candidate]:
     """The candidates that can be made here. Raises LambdabenchError where there are none."""
-    if "fake" in request.overrides.backend or not names:
+    backend = next(iter(request.overrides.backend), Case(model="").backend)
+    framework = registry.load("backends", backend).FRAMEWORK
+    if not framework or not names:
         return list(chosen)
-    there = {*names, *models.ours()}
+    there = models.in_jax() if framework == "jax" else {*names, *models.ours()}
     here = [candidate for candidate in chosen if candidate.architecture in there]
     if not here:
         raise LambdabenchError(
-            f"none of {len(chosen)} candidates is in the installed timm; update it, or give other --candidates"
+            f"none of {len(chosen)} candidates can be made by {backend} here; give other --candidates, or another --backend"
         )
     return here
 
