@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def load(paths: Sequence[Path]) -> tuple[Speeds, dict[tuple[str, int], float]]:
     """The speeds of benchmark tables, and the best top-1 of each architecture and size in a table of accuracies. Raises FactError."""
-    accurate = [path for path in paths if "top1" in path.open(encoding="utf-8").readline().split(",")]
+    accurate = [path for path in paths if "top1" in path.read_text(encoding="utf-8").partition("\n")[0].split(",")]
     if len(accurate) != 1 or len(paths) < 3:
         names = ", ".join(map(str, accurate)) or "none"
         raise FactError(

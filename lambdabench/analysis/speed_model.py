@@ -34,8 +34,6 @@ FREEDOM = 4.0
 (reports/race/index.md)."""
 LEAST_SCALE = 0.5
 """Of the variance: a device that is told better than this by its first networks may yet not be by others."""
-APART = 2.0
-"""How much more a table's own share counts than what all say, where networks are alike."""
 PREFIXES = re.compile(r"^(tf|gc|legacy|test)_")
 STEM = re.compile(r"[a-z]+")
 
@@ -88,7 +86,7 @@ def networks(architectures: Sequence[str], counts: Floats, log_speeds: Floats) -
     mean = _told(mean, logs)
     linear = np.where(seen, apart - mean[:, None], 0.0)
     linear = linear - linear.mean(axis=0)
-    shape = np.column_stack([_standard(mean), APART * _standard(linear), _standard(logs)])
+    shape = _standard(np.column_stack([mean, linear, logs]))
     return Networks(
         mean=mean,
         linear=linear,

@@ -86,7 +86,7 @@ def test_a_speed_below_which_nothing_matters_narrows_the_race() -> None:
         race.see({one: float(on.truth[one]) for one in race.choose()})
     truly = np.flatnonzero(on_front(on.truth, on.top1) & (on.truth >= limit))
     assert set(race.front()) == set(truly.tolist())
-    assert len(race.speeds) < len(raced(on).speeds)
+    assert len(race.speeds) < 60
 
 
 def test_a_better_number_of_one_that_is_known_is_taken_in() -> None:
