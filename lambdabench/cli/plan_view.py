@@ -1,16 +1,17 @@
 """What `run --dry-run` prints: the cases in the order in which they would run, what they take, what is skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from rich.console import Console
 
+from ..analysis.page import Column
 from ..commands import Prepared
 from ..core import codec, foreign
 from ..core.options import differing, phrase, shared
 from ..core.spec import Job
 from ..core.units import format_duration, format_significant
 from .race_view import print_starters
-from .tables import Column, show
+from .tables import show
 from .tails_view import plan_line
 from .telling import fed_lines, teller
 
@@ -69,7 +70,7 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     )
 
 
-def cases_phrase(jobs: Sequence[Job]) -> str:
+def cases_phrase(jobs: Sized) -> str:
     """ "12 cases"."""
     return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
 

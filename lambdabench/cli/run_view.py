@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
@@ -169,9 +170,8 @@ def _elsewhere(result: RunResult) -> str:
         return ""
     planned = dataclasses.asdict(prepared.machine.environment)
     differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
-    count = other["case_id"].nunique()
     return (
-        f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "
+        f"{cases_phrase(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"
     )
 
@@ -187,8 +187,8 @@ def _spread(result: RunResult) -> str:
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN]
-    return [", ".join(ones) for ones, (_, plain) in zip(found, PLAIN, strict=True) if ones != [plain]]
+    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN]
+    return [", ".join(ones) for ones, plain in found if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:
@@ -239,9 +239,9 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         "● on the front (P > 0.95)  ◐ perhaps, with its probability  · dominated  ✗ no number   [low, high]: 95 % interval",
         soft_wrap=True,
     )
-    if cases.get("peak_memory_least", pd.Series(dtype=float)).notna().any():
+    if have_range(cases, ["peak_memory"]):
         console.print("GiB (least to most): of several processes.", soft_wrap=True)
-    covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
+    covers = covered(cases, ["throughput"])
     if covers == {"one process"}:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
