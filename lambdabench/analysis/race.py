@@ -59,8 +59,9 @@ class Race:
         self._foreseen = self._process.foresee({})
 
     def see(self, speeds: Mapping[int, float], failed: Collection[int] = ()) -> None:
-        """Takes in logarithms of speeds, of those too that were known less well, and networks that cannot be measured."""
-        new = [place for place in speeds if place not in self.speeds]
+        """Takes in logarithms of speeds, of those too that were known less well, and networks that cannot be measured. What is taken in
+        first, if more than begins a race, is an earlier one's: it left the rest as it is."""
+        new, earlier = [place for place in speeds if place not in self.speeds], not self.speeds
         for place in new:
             self._process.take(place)
         self.speeds |= speeds
@@ -71,7 +72,7 @@ class Race:
         if self._is_opening() or self.expected() >= self._rules.missing * max(1, len(self.front())):
             self._calm = 0
         else:
-            self._calm = self._calm + len(new) if self._calm else min(1, len(new))
+            self._calm = self._calm + len(new) if self._calm or earlier else min(1, len(new))
 
     def chances(self) -> Floats:
         """The probability of each that it is faster than all that are measured with at least its accuracy, and than `least`; 0 of what is

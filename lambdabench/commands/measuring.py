@@ -55,16 +55,21 @@ def prepare(
     on_wait: Callable[[str], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Prepared:
-    """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise.
+    """Loads the suite, or chooses who races for the front, probes the machine, reads what is there, plans. Raises what these raise.
 
     `on_wait` hears what is measured first, for the estimates. Several hosts must plan alike, and one alone has the results: there
     everything is measured again, and nothing for estimates.
     """
-    begun_s, hosts = clock(), find_hosts()
-    for told in filter(None, (caches.problem(), clocks.ahead(request.results))):
-        on_wait(told)
+    for message in filter(None, (caches.problem(), clocks.ahead(request.results))):
+        on_wait(message)
     if request.race is not None:
         return racing.prepare(request, request.race, on_wait, clock)
+    return _prepare_suite(request, on_wait, clock)
+
+
+def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: Callable[[], float]) -> Prepared:
+    """A suite's cases, planned."""
+    begun_s, hosts = clock(), find_hosts()
     wanted = suite.load(request.suite, request.overrides)
     is_alone = hosts.count > 1 and not placing.spreads(wanted)
     hosts = Hosts() if is_alone else hosts

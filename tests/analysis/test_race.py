@@ -150,3 +150,14 @@ def test_one_network_is_a_race_too() -> None:
     race.see({0: 1.0})
     assert race.is_over()
     assert race.front() == [0]
+
+
+def test_an_earlier_race_that_was_over_is_over_again() -> None:
+    on = field()
+    race, again = raced(on), Race(on.of, on.top1)
+    again.see(race.speeds)
+    assert again.is_over()
+    assert again.front() == race.front()
+    half = Race(on.of, on.top1)
+    half.see(dict(list(race.speeds.items())[:12]))
+    assert not half.is_over()
