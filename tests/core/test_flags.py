@@ -15,7 +15,9 @@ def test_counts_have_units(text: str | None, value: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["3", "0G", "3g", "G", "-1M", "3 T", ""])
 def test_a_count_without_a_unit_is_refused(text: str) -> None:
-    with pytest.raises(LambdabenchError, match=r"--max-macs: found .*, expected a count above 0 with its unit, like 3G"):
+    with pytest.raises(
+        LambdabenchError, match=r"--max-macs: found .*, expected a count above 0 with its unit, like 3G"
+    ):
         flags.count(text, "--max-macs")
 
 
@@ -26,5 +28,7 @@ def test_percent(text: object, value: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["0", "100", "eighty", "-3"])
 def test_what_is_no_percent_is_refused(text: str) -> None:
-    with pytest.raises(LambdabenchError, match=r"--min-top1: found .*, expected percent above 0 and below 100, like 80"):
+    with pytest.raises(
+        LambdabenchError, match=r"--min-top1: found .*, expected percent above 0 and below 100, like 80"
+    ):
         flags.percent(text, "--min-top1")
