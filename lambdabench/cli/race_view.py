@@ -45,16 +45,16 @@ def measured_phrase(race: RaceResult) -> str:
 def print_race(console: Console, race: RaceResult, *, is_ranked: bool) -> None:
     """How many are on the front, what is still to be found, and whether the race is over."""
     left = race.candidates - race.measured - race.failed
-    if is_ranked:
+    if is_ranked and race.measured:
         beaten = race.measured - race.front
         console.print(
             f"front by {race.axis}: {race.front} networks; {beaten} that were measured are beaten. Expected still to be found among "
             f"{left} not measured: {race.expected:.1f} (prior: {', '.join(race.sources)})",
             soft_wrap=True,
         )
-        if race.likely:
-            named = ", ".join(f"{likely.model}@{likely.image_px} {100 * likely.chance:.0f} %" for likely in race.likely)
-            console.print(f"likeliest of these: {foreign.plain(named)}", soft_wrap=True)
+    if is_ranked and race.likely:
+        named = ", ".join(f"{likely.model}@{likely.image_px} {100 * likely.chance:.0f} %" for likely in race.likely)
+        console.print(f"likeliest of those not measured: {foreign.plain(named)}", soft_wrap=True)
     if not race.is_over:
         console.print("! the race is not over: the same command goes on", soft_wrap=True)
     elif race.in_question:

@@ -245,7 +245,9 @@ class Racer:
         )
         without = cases[(cases["status"] != "skipped") & ~cases["case_id"].isin(points["case_id"])]
         speeds = dict(zip(self._points["place"], self._points["log_speed"], strict=True))
-        failed = {self._place[identity] for identity in without["case_id"]}
+        jobs = self._starters.jobs  # what an earlier run could not measure is tried again once
+        places = {self._place[identity]: identity for identity in without["case_id"]}
+        failed = {place for place, identity in places.items() if identity not in jobs or place in self._tried}
         self._race.see({int(place): float(log) for place, log in speeds.items()}, failed)
 
     def _in_question(self) -> list[int]:
