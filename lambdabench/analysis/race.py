@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .membership import membership
+from .front_membership import membership
 from .speed_model import Networks, Process
 from .visits import Floats
 
@@ -19,7 +19,7 @@ IN_QUESTION = (0.02, 0.98)
 MOST_PROCESSES = 5
 """In which a network is measured: of replays up to ten cost 7 to 8 % more and named no more front members rightly."""
 PROCESS_SD = 0.03
-"""Of the logarithm between two processes of equal code, until a run tells its own (analysis/stored.py)."""
+"""Of the logarithm between two processes of equal code, until a run tells its own (analysis/stored_runs.py)."""
 ABREAST = 4
 """Networks that a run opens and visits together, beside the reference: what a round has in common cancels, and replays measure hardly more
 than one at a time (reports/race/index.md)."""

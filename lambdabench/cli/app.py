@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..core import flags, folders
+from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
-from ..core.errors import LambdabenchError
+from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
+from .compare_commands import EXAMPLES, compare
 from .options import (
     BackendOption,
     BatchOption,
@@ -25,7 +26,7 @@ from .options import (
     WeightsOption,
     filters,
 )
-from .plotting import plot_app
+from .plot_commands import plot_app
 from .run_command import EPILOG, run, say_waiting
 
 ROUNDS = 3
@@ -40,6 +41,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
+app.command("compare", epilog=EXAMPLES)(compare)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 
@@ -122,11 +124,15 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     terminal.warn(commands.ahead(results))
 
 
-@app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
+@app.command(
+    "list",
+    help=f"List {registry.LISTED}.",
+    epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'",
+)
 def list_things(
     what: Annotated[
         str,
-        typer.Argument(help="suites, models, layers, backends, metrics, plots, runs or devices.", show_default=False),
+        typer.Argument(help=f"{registry.LISTED}.", show_default=False),
     ],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
@@ -134,7 +140,7 @@ def list_things(
         bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")
     ] = False,
 ) -> None:
-    """List suites, models, layers, backends, metrics, plots, runs or devices."""
+    """List what there is of one kind."""
     from .. import commands, suite
     from . import show_view
 
@@ -239,7 +245,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
     flags.choices(show, "--show", ("all",))
     if [base is not None, baseline is not None, self_test].count(True) != 1:
-        raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+        raise RequestError("check: expected one of --base REF, --baseline FILE and --self-test")
     flags.refuse_alone({"--record": record, "--strict": strict}, "--baseline", is_given=baseline is not None)
     flags.refuse_alone({"--rounds": rounds is not None}, "--self-test", is_given=self_test)
     of_base = {

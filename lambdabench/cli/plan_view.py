@@ -6,28 +6,17 @@ from rich.console import Console
 
 from ..analysis.page import Column
 from ..commands import Prepared
-from ..core import codec, foreign
+from ..core import codec, fields, foreign
 from ..core.options import differing, phrase, shared
 from ..core.spec import Job
 from ..core.units import format_duration, format_significant
+from .case_labels import fed_lines, teller
 from .race_view import print_starters
 from .tables import show
 from .tails_view import plan_line
-from .telling import fed_lines, teller
 
-SETTINGS = (
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-)
-TITLES = {"batch_size": "batch", "image_px": "px"}
+SETTINGS = tuple(field.name for field in fields.RUNNING)
+TITLES = {field.name: field.title for field in fields.RUNNING if field.name in fields.PLACES}
 
 
 def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
@@ -96,10 +85,9 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
     alike += [phrase(options[0], shared(options))] if shared(options) else []
     console.print(f"all: {', '.join(alike)}", soft_wrap=True)
-    numbers = {"devices", "batch_size", "image_px", "threads"}
     columns = [
         Column(title="model"),
-        *(Column(title=TITLES.get(name, name), is_number=name in numbers) for name in varied),
+        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
         Column(title="visits", is_number=True, drop=1),
         Column(title="≈ s", is_number=True),
         Column(title="≈ GiB", is_number=True, drop=2),

@@ -4,7 +4,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..commands import Prepared, RaceResult
-from ..commands.candidates import Starters
+from ..commands._candidates import Starters
 from ..core import foreign
 from ..core.units import format_duration
 

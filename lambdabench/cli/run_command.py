@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ..core import flags
-from ..core.errors import LambdabenchError
-from ..core.spec import DTYPES, LAYOUTS, MODES
+from ..core import fields, flags
+from ..core.errors import RequestError
 from . import terminal
 from .options import JsonOption, ReportsOption, ResultsOption, WeightsOption
 
 EPILOG = "Examples: lambdabench run --suite quickstart --models 'lambda*,resnet50'; lambdabench run --find-front --max-latency 25ms"
+LIMITS = ("--candidates", "--max-latency", "--min-top1", "--max-params", "--max-macs", "--weights")
+"""Flags that go with --find-front."""
 
 
 def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
@@ -51,31 +52,20 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         ),
     ] = None,
     weights: WeightsOption = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu, tpu. Default: the suite's, else the best here.")
-    ] = None,
-    devices: Annotated[
-        str | None, typer.Option(help="Devices to spread a batch over: a number, or all (jax_jit).")
-    ] = None,
-    backend: Annotated[str | None, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = None,
+    device: Annotated[str | None, typer.Option(help=fields.NAMED["device"].help)] = None,
+    devices: Annotated[str | None, typer.Option(help=fields.NAMED["devices"].help)] = None,
+    backend: Annotated[str | None, typer.Option(help=fields.NAMED["backend"].help)] = None,
     models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
-            "comma-separated. inputs(batch_size) beside the callable says what it is fed. Loading your own runs its code, of a .pt2 too, "
-            "under --dry-run as well."
-        ),
-    ] = None,
-    batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
-    image_px: Annotated[str | None, typer.Option(help="Pixels a side, 96x160, or native; comma-separated.")] = None,
+    model: Annotated[str | None, typer.Option(help=fields.NAMED["model"].help)] = None,
+    batch_size: Annotated[str | None, typer.Option(help=fields.NAMED["batch_size"].help)] = None,
+    image_px: Annotated[str | None, typer.Option(help=fields.NAMED["image_px"].help)] = None,
     input_shape: Annotated[
         str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = None,
-    layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
-    mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
+    dtype: Annotated[str | None, typer.Option(help=fields.NAMED["dtype"].help)] = None,
+    layout: Annotated[str | None, typer.Option(help=fields.NAMED["layout"].help)] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help=fields.NAMED["threads"].help)] = None,
+    mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help)] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -114,33 +104,12 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Measure a suite, or find the front. What is already measured on this machine is kept; an interrupted run goes on where it
     stopped."""
+    given = {**locals(), "input": input_shape}  # each flag by its name: `overrides_of` takes those that change a suite
     from .. import commands
     from . import live_view, run_view
 
-    limits = {
-        "--candidates": candidates,
-        "--max-latency": max_latency,
-        "--min-top1": min_top1,
-        "--max-params": max_params,
-        "--max-macs": max_macs,
-        "--weights": weights,
-    }
+    limits = {flag: given[flag.removeprefix("--").replace("-", "_")] for flag in LIMITS}
     _refuse_both(suite, find_front, limits)
-    given = {
-        "models": models,
-        "model": model,
-        "backend": backend,
-        "device": device,
-        "devices": devices,
-        "mode": mode,
-        "batch_size": batch_size,
-        "image_px": image_px,
-        "input": input_shape,
-        "dtype": dtype,
-        "layout": layout,
-        "threads": threads,
-        "at": at,
-    }
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
     request = commands.RunRequest(
         suite=suite or "",
@@ -175,10 +144,10 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
 
 def _refuse_both(suite: str | None, find_front: bool, limits: Mapping[str, object]) -> None:
-    """Raises LambdabenchError unless one of a suite and the front is asked for, with flags that go with it."""
+    """Raises RequestError unless one of a suite and the front is asked for, with flags that go with it."""
     if find_front == (suite is not None):
         found = "both" if find_front else "neither"
-        raise LambdabenchError(f"--suite, --find-front: found {found}, expected one, such as --suite quickstart")
+        raise RequestError(f"--suite, --find-front: found {found}, expected one, such as --suite quickstart")
     flags.refuse_alone(limits, "--find-front", is_given=find_front)
 
 
