@@ -14,7 +14,7 @@ from ..core.errors import AxisError
 from ..core.fields import Field
 from ..core.metric import NORMALIZED, axes, metric
 from .answers import INTERVAL, WIDTH, log_sd
-from .front_membership import Weights, band, in_question, membership, twins
+from .front_membership import Weights, band, in_question, membership, top1_sd, twins
 from .published_accuracy import network_of
 
 MOST = 3000

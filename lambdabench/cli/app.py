@@ -1,7 +1,6 @@
 """The commands and their flags. Each calls one function of `commands` and prints what it returns."""
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..core import fields, flags, folders, registry
+from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
@@ -28,6 +27,7 @@ from .options import (
     filters,
 )
 from .plot_commands import plot_app
+from .run_command import EPILOG, run, say_waiting
 
 ROUNDS = 3
 """Of `check --self-test` where none are asked for."""
@@ -60,94 +60,7 @@ def entry(
     """Speed, memory and accuracy of vision backbones on this machine, with intervals."""
 
 
-@app.command(epilog="Example: lambdabench run --suite quickstart --models 'lambda*,resnet50' --batch-size 1,8")
-def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
-    suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
-    device: Annotated[str | None, typer.Option(help=fields.NAMED["device"].help)] = None,
-    devices: Annotated[str | None, typer.Option(help=fields.NAMED["devices"].help)] = None,
-    backend: Annotated[str | None, typer.Option(help=fields.NAMED["backend"].help)] = None,
-    models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
-    model: Annotated[str | None, typer.Option(help=fields.NAMED["model"].help)] = None,
-    batch_size: Annotated[str | None, typer.Option(help=fields.NAMED["batch_size"].help)] = None,
-    image_px: Annotated[str | None, typer.Option(help=fields.NAMED["image_px"].help)] = None,
-    input_shape: Annotated[
-        str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help=fields.NAMED["dtype"].help)] = None,
-    layout: Annotated[str | None, typer.Option(help=fields.NAMED["layout"].help)] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help=fields.NAMED["threads"].help)] = None,
-    mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help)] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="A quantile of latency, p95 or p99.9, that is to have an upper bound: as many visits as that takes calls (p95 59, "
-            "p99 299), in 2 minutes a case."
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),
-    ] = None,
-    patience: Annotated[
-        str | None,
-        typer.Option(
-            help="Most time in which more rounds are made, of kept cases too, until the run can rank its cases, and as precisely as "
-            "--precision asks."
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="To how much ratios to the reference are to be known: 2%. If they are not: exit 3."),
-    ] = None,
-    results: ResultsOption = Path("results"),
-    reports: ReportsOption = Path("reports"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Print cases, order, estimated time and memory; measure nothing. A --model is loaded."
-        ),
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
-    given = {**locals(), "input": input_shape}  # each flag by its name: `overrides_of` takes those that change a suite
-    from .. import commands
-    from . import live_view, run_view
-
-    overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
-    request = commands.RunRequest(
-        suite=suite,
-        overrides=overrides,
-        results=results,
-        reports=reports,
-        budget_s=budget_s,
-        patience_s=flags.duration(patience, "--patience"),
-        precision=flags.share(precision, "--precision"),
-        fresh=fresh,
-        dry_run=dry_run,
-    )
-    if idle := commands.idle(request):
-        terminal.say(idle)
-        return
-    prepared = commands.prepare(request, _say)
-    console = terminal.console()
-    if dry_run:
-        run_view.print_plan(console, prepared, as_json)
-        return
-    with live_view.progress(prepared, quiet=as_json or not prepared.hosts.speaks) as on_progress:
-        result = commands.execute(prepared, request, on_progress, _say)
-    code = result.exit_code(strict)
-    if not prepared.hosts.speaks:
-        terminal.say(f"process {prepared.hosts.process} of {prepared.hosts.count} is done; process 0 stores and prints")
-    elif as_json:
-        typer.echo(json.dumps(run_view.as_json(result, code)))
-    else:
-        run_view.print_result(console, result, code, repeat=sys.argv[1:], results=results)
-    raise typer.Exit(code)
+app.command(epilog=EPILOG)(run)
 
 
 @app.command("import", epilog="Example: lambdabench import .benchmarks/Linux-CPython-3.11-64bit/0001_a.json")
@@ -252,7 +165,7 @@ def doctor() -> None:
 
     stop = Stop()
     found = diagnosis.diagnose()
-    _say(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
+    say_waiting(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
     findings = (*found, *diagnosis.measured(stop))
     show_view.print_findings(terminal.console(), findings, diagnosis.verdict(findings))
     if stop():
@@ -365,8 +278,3 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     else:
         check_view.print_result(terminal.console(), result, show_all=show == "all")
     raise typer.Exit(result.exit_code)
-
-
-def _say(text: str) -> None:
-    """A line on standard error, of what a run waits for."""
-    terminal.say(text, stderr=True)

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,19 @@ from rich.console import Console
 from ..analysis import table
 from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
-from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as margin_phrase
-from ..commands import Prepared, RunResult, results_words
-from ..core import codec, fields, foreign, identity, registry
-from ..core.options import differing, phrase, shared
+from ..commands import RunResult, results_words
+from ..core import fields, foreign, identity, registry
 from ..core.row_flags import HALVED, has_flag
-from ..core.spec import Job
-from ..core.units import format_duration, format_significant
+from ..core.units import format_duration
 from .beside_view import print_agreements, print_quoted
-from .case_labels import OF_A_MODEL, fed_lines, teller
+from .case_labels import OF_A_MODEL
 from .case_table import accuracy_legend, case_table
-from .tables import show
-from .tails_view import plan_line, tail_legend
+from .plan_view import cases_phrase, print_plan
+from .race_view import is_shown, measured_phrase, print_race
+from .tails_view import tail_legend
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
@@ -37,94 +34,11 @@ DRIFTED = 0.05
 """A reference that changed by more from the first half of its rounds to the second is told."""
 MEND = "Run again on a quieter machine, with --patience 10m, or with --fresh (lambdabench doctor says what it can tell now)"
 LONGER = "Run again with --patience, or with more of it"
+__all__ = ["as_json", "print_plan", "print_result"]
 NAMED = 12
 """Models that a line of skipped cells names."""
-SETTINGS = tuple(field.name for field in fields.RUNNING)
 PLAIN = fields.quiet("devices", "backend", "dtype")
 """What the first line does not tell."""
-TITLES = {field.name: field.title for field in fields.RUNNING if field.name in fields.PLACES}
-
-
-def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
-    """The cases in the order they would run, with estimated time and memory: in columns what differs among them."""
-    planned = prepared.plan
-    if as_json:
-        jobs = [
-            {
-                "case_id": one.case_id,
-                "model": one.case.model,
-                "case": codec.encode(one.case) | {"options": dict(one.case.options)},
-                "processes": one.sampling.processes,
-                "visits": one.visits,
-                "calls": one.calls,
-                "estimate_s": one.estimate_s,
-                "estimate_bytes": one.estimate_bytes,
-            }
-            for one in planned.jobs
-        ]
-        console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
-        return
-    _print_jobs(console, planned.jobs)
-    for line in fed_lines({one.case.model for one in planned.jobs}, prepared.facts.values()):
-        console.print(foreign.plain(line), soft_wrap=True)
-    told = teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
-    for skip in planned.skips:
-        what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
-        console.print(f"skipped  {foreign.plain(what)}")
-    if planned.fallback:
-        console.print(f"! {planned.fallback}")
-    if planned.jobs and (line := plan_line(planned.jobs)):
-        console.print(line, soft_wrap=True)
-    basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
-    console.print(
-        f"{_cases(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
-        f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
-    )
-
-
-def _cases(jobs: Sized) -> str:
-    return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
-
-
-def _visits(jobs: Sequence[Job]) -> str:
-    """ "9 visits each, in 3 processes"; a range where cases differ."""
-    told = [sorted({pick(one) for one in jobs} or {0}) for pick in (lambda j: j.visits, lambda j: j.sampling.processes)]
-    rounds, processes = (str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in told)
-    return f"{rounds} visits each, in {processes} process{'' if processes == '1' else 'es'}"
-
-
-def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
-    """A line of what all have in common, then a line a job."""
-    if not jobs:
-        return
-    options = [dict(one.case.options) for one in jobs]
-    keys = differing([(job.case.model, one) for job, one in zip(jobs, options, strict=True)])
-    told = [
-        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(one, keys)}
-        for job, one in zip(jobs, options, strict=True)
-    ]
-    varied = [name for name in told[0] if len({one[name] for one in told}) > 1]
-    alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
-    alike += [phrase(options[0], shared(options))] if shared(options) else []
-    console.print(f"all: {', '.join(alike)}", soft_wrap=True)
-    columns = [
-        Column(title="model"),
-        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
-        Column(title="visits", is_number=True, drop=1),
-        Column(title="≈ s", is_number=True),
-        Column(title="≈ GiB", is_number=True, drop=2),
-    ]
-    rows = [
-        (
-            one.case.model,
-            *(words[name] for name in varied),
-            str(one.visits),
-            format_significant(one.estimate_s, 2),
-            format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
-        )
-        for one, words in zip(jobs, told, strict=True)
-    ]
-    show(console, columns, rows)
 
 
 def print_result(console: Console, result: RunResult, code: int, *, repeat: list[str], results: Path) -> None:
@@ -137,13 +51,18 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
     if not result.cases.empty:
         skipped = result.cases["status"] == "skipped"
         if not skipped.all():
-            console.print(case_table(_ranked(result)[~skipped], console.width, result.prepared.suite.sampling.at))
+            shown = is_shown(_ranked(result), result.race)
+            console.print(
+                case_table(shown[shown["status"] != "skipped"], console.width, result.prepared.suite.sampling.at)
+            )
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
         console.print()
         if elsewhere:
             console.print(f"! {elsewhere}", soft_wrap=True)
         _print_ties(console, result)
+        if result.race is not None:
+            print_race(console, result.race, is_ranked=not result.resolution.problem)
         _print_legend(console, result.cases)
         for line in tail_legend(result.cases, result.prepared.suite.sampling.at):
             console.print(line, soft_wrap=True)
@@ -203,6 +122,7 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
             "cannot_be_told_apart": [list(one) for one in result.resolution.ties],
         },
         "cases": plain.to_dict("records"),
+        "race": None if result.race is None else dataclasses.asdict(result.race),
     }
 
 
@@ -251,7 +171,7 @@ def _elsewhere(result: RunResult) -> str:
         return ""
     differ = table.differing(other, prepared.machine.environment)
     return (
-        f"{_cases(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
+        f"{cases_phrase(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"
     )
 
@@ -273,8 +193,10 @@ def _modes(cases: pd.DataFrame) -> list[str]:
 
 def _second_line(result: RunResult) -> str:
     counts = result.counts
+    jobs = result.prepared.plan.jobs
+    cases = cases_phrase(jobs) if result.race is None else measured_phrase(result.race)
     text = (
-        f"{_cases(result.prepared.plan.jobs)} in {format_duration(result.seconds)}, {len(result.prepared.plan.kept)} kept from before · "
+        f"{cases} in {format_duration(result.seconds)}, {len(result.prepared.plan.kept)} kept from before · "
         + ", ".join(f"{int(count)} {status}" for status, count in counts.items())
     )
     control = _control(result)
@@ -331,7 +253,7 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
 def _print_estimates(console: Console, result: RunResult) -> None:
     """What was planned beside what it took."""
     found, planned = result.estimates, result.prepared.plan
-    if not planned.jobs:
+    if not planned.jobs or result.race is not None:
         return
     text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}"
     if found.sized:

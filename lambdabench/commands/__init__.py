@@ -5,7 +5,10 @@ from ..pytest_benchmark.rows import Ran, Timed, place, record
 from ..pytest_benchmark.saved_file import Saved, read_json
 from ..store import ahead
 from ..suite.parse_overrides import overrides_of
+from ._candidates import RaceRequest, race_request
+from ._race_result import RaceResult
 from ._results import nothing_of, results_words
+from ._run_types import Prepared, RunRequest, RunResult
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
@@ -13,7 +16,7 @@ from .frames import pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .report import write_report
-from .run import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
+from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .show import repeat_command, show
 
 __all__ = [
@@ -24,6 +27,8 @@ __all__ = [
     "FileChange",
     "Prepared",
     "Progress",
+    "RaceRequest",
+    "RaceResult",
     "Ran",
     "RunRequest",
     "RunResult",
@@ -49,6 +54,7 @@ __all__ = [
     "plot_latency",
     "plot_pareto",
     "prepare",
+    "race_request",
     "read_frame",
     "read_json",
     "record",

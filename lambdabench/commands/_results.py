@@ -16,6 +16,9 @@ from ..core.folders import RESULTS
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..pytest_benchmark.rows import SUITE as PYTEST
 
+FRONT = "find-front"
+"""What stands for a suite's name where the front was looked for."""
+
 
 def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
     """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Of the columns that cases are made

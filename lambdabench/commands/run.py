@@ -5,8 +5,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,114 +13,38 @@ from typing import Any
 
 import pandas as pd
 
-from .. import conduct, launch, layers, models, plan, store, suite
-from ..analysis.agreement import Agreement, agreements
-from ..analysis.paper_comparison import Quoted, of_suite
-from ..analysis.resolution import Resolution
+from .. import conduct, launch, models, plan, store, suite
+from ..analysis.agreement import agreements
+from ..analysis.paper_comparison import of_suite
 from ..conduct import Progress, calibration, placement, user_networks
 from ..conduct.resume import done_in
 from ..conduct.summary import RunSummary, counts_of, summarize, wide_of
-from ..core import caches, flags, folders, registry, shapes
-from ..core.folders import REPORTS, RESULTS
+from ..core import caches, flags, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import Outcome, Record, records_of
-from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
-from ..core.statuses import FAILED
+from ..core.spec import Case, Job, Plan, Rates, Skip
 from ..launch.workers import WorkerPool
 from ..machine import host
-from ..plan.estimates import EstimateCheck, check_estimates
+from ..plan.estimates import check_estimates
 from ..report import draw_plots, plots_of
-from ..suite.overrides import Overrides
 from ..suite.parse_overrides import KNOWN, overrides_of
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
+from . import _race
+from ._race import Racer
+from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
 
 OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
 """What `run_frame` takes beside the overrides."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What `run` is asked for; `overrides` are the flags that change a suite's axes."""
-
-    suite: str
-    overrides: Overrides = Overrides()  # noqa: RUF009 (frozen, and empty)
-    results: Path = RESULTS
-    reports: Path = REPORTS
-    budget_s: float | None = None
-    """Of the whole, what is measured for the estimates included."""
-    patience_s: float | None = None
-    """Of the whole: more rounds are made in it, until what is asked is known."""
-    precision: float | None = None
-    """Ratios to the reference are to be known to this share."""
-    fresh: bool = False
-    dry_run: bool = False
-    """Only the plan is wanted: nothing is measured for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A plan with all it was made from. `defaults` are the identity defaults of options, by model and backend."""
-
-    suite: Suite
-    machine: Machine
-    plan: Plan
-    fingerprint: str
-    defaults: Mapping[str, Mapping[str, Value]]
-    facts: Mapping[str, ModelFacts] = dataclasses.field(default_factory=dict[str, ModelFacts])
-    hosts: Hosts = Hosts()  # noqa: RUF009 (frozen, and empty)
-    spent_s: float = 0.0
-    """What preparing took of the budget."""
-    is_alone: bool = False
-    """Whether it measures by itself what several processes were started for."""
-    order: int = 0
-    """The least `run_order` of what is measured now."""
-    seen: user_networks.Seen = dataclasses.field(default_factory=dict[str, dict[str, str]])
-    """Files that users' own networks are known to import."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """What a run found. `cases` is the wide table of its cells, kept ones included, with `on_front`."""
-
-    prepared: Prepared
-    cases: pd.DataFrame
-    rows: pd.DataFrame
-    counts: Mapping[str, int]
-    file: Path | None
-    figures: tuple[Path, ...]
-    seconds: float
-    estimates: EstimateCheck = EstimateCheck()  # noqa: RUF009 (frozen, and empty)
-    quoted: tuple[Quoted, ...] = ()
-    """What the paper prints of the suite's cases."""
-    agreements: tuple[Agreement, ...] = ()
-    """Pairs of backends that ran one network on equal weights and inputs."""
-    interrupted: bool = False
-    resolution: Resolution = Resolution()  # noqa: RUF009 (frozen, and empty)
-    """What differences this run can tell."""
-    lacking: str = ""
-    """What of the precision that was asked for is not there."""
-
-    def exit_code(self, strict: bool = False) -> int:
-        """0 all is well, 1 a case failed or two frameworks differ (strict: or is unsupported, noisy or skipped), 3 no case has a
-        usable number, or the run cannot tell what it is to rank, or not as precisely as was asked. Frameworks of which it cannot be
-        told are no failure."""
-        if self.interrupted:
-            return 130
-        differ = any(one.finding == "different" for one in self.agreements)
-        if differ or any(self.counts.get(status) for status in FAILED):
-            return 1
-        if not self.counts.get("ok") or self.resolution.problem or self.lacking:
-            return 3
-        bad = sum(count for status, count in self.counts.items() if status != "ok")
-        return 1 if strict and bad else 0
-
-
 def idle(request: RunRequest) -> str:
     """What a process says that has nothing to do, since another one of those that were started measures all; empty for one that has."""
     hosts = find_hosts()
-    return "" if hosts.speaks else placement.idle(suite.load(request.suite, request.overrides), hosts)
+    if hosts.speaks or request.race is not None:
+        return ""
+    return placement.idle(suite.load(request.suite, request.overrides), hosts)
 
 
 def prepare(
@@ -129,14 +52,21 @@ def prepare(
     on_wait: Callable[[str], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Prepared:
-    """Loads the suite, probes the machine, reads what is there, plans. Raises what these raise.
+    """Loads the suite, or chooses who races for the front, probes the machine, reads what is there, plans. Raises what these raise.
 
     `on_wait` hears what is measured first, for the estimates. Several hosts must plan alike, and one alone has the results: there
     everything is measured again, and nothing for estimates.
     """
+    for message in filter(None, (caches.problem(), store.ahead(request.results))):
+        on_wait(message)
+    if request.race is not None:
+        return _race.prepare(request, request.race, on_wait, clock)
+    return _prepare_suite(request, on_wait, clock)
+
+
+def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: Callable[[], float]) -> Prepared:
+    """A suite's cases, planned."""
     begun_s, hosts = clock(), find_hosts()
-    for told in filter(None, (caches.problem(), store.ahead(request.results))):
-        on_wait(told)
     wanted = suite.load(request.suite, request.overrides)
     is_alone = hosts.count > 1 and not placement.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
@@ -145,12 +75,13 @@ def prepare(
     user_networks.refuse_absent(wanted)
     check_options(wanted)
     with placement.alone(is_alone):
-        found = launch.probe([*_wishes(wanted), *calibration.WISHES], limit_s=wanted.job_timeout_s, on_wait=on_wait)
+        asked_for = [*wishes_of(wanted), *calibration.WISHES]
+        found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
     check_names(wanted, found.names)
     seen = user_networks.seen_of(wanted, found.facts)
     wanted = user_networks.settled(wanted, seen)
     print_ = fingerprint(found.machine.environment)
-    defaults = _option_defaults(wanted)
+    defaults = option_defaults_of(wanted)
     asked = plan.Request(
         budget_s=request.budget_s,
         device_asked="device" in request.overrides.axes,
@@ -158,8 +89,8 @@ def prepare(
         patient=request.patience_s is not None and hosts.count == 1,
         available_bytes=host.available_bytes(),
         defaults=defaults,
-        compiling=[name for name in _backends(wanted) if registry.load("backends", name).COMPILES],
-        forking=[name for name in _backends(wanted) if conduct.forks(name)],
+        compiling=[name for name in backends_of(wanted) if registry.load("backends", name).COMPILES],
+        forking=[name for name in backends_of(wanted) if conduct.forks(name)],
         recipes=models.recipes(),
     )
     done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
@@ -248,15 +179,17 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         asked = planned | {one.case_id for one in rows}
         return summarize(prepared.suite, where, request.results, asked, request.precision)
 
+    racer = _race.racer_of(prepared, ledger, request, run_id)
     try:
-        setup = partial(_run_setup, prepared, request, lambda: tell().lacking)
-        conduct.perform(prepared.plan.jobs, setup, ledger, stop, on_progress)
+        setup = partial(_run_setup, prepared, request, lambda: tell().lacking, racer)
+        jobs = () if racer is not None and racer.is_done() else prepared.plan.jobs
+        conduct.perform(jobs, setup, ledger, stop, on_progress)
     except KeyboardInterrupt:
         stop.signal = stop.signal or signal.SIGINT
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibration.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
-    found = tell()
+    found = tell() if racer is None else racer.answered(tell())
     return RunResult(
         prepared=prepared,
         cases=found.cases,
@@ -271,11 +204,12 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         interrupted=bool(stop.signal),
         resolution=found.resolution,
         lacking=found.lacking if request.precision is not None else "",
+        race=None if racer is None else racer.result(),
     )
 
 
 def _run_setup(
-    prepared: Prepared, request: RunRequest, lacking_now: Callable[[], str], pool: WorkerPool
+    prepared: Prepared, request: RunRequest, lacking_now: Callable[[], str], racer: Racer | None, pool: WorkerPool
 ) -> conduct.RunSetup:
     """How a prepared plan is played."""
     planned, is_alone = prepared.plan, prepared.hosts.count == 1  # clocks of several do not agree on when time is out
@@ -294,6 +228,7 @@ def _run_setup(
         spare=planned.spare,
         reference=planned.reference,
         patience=patience,
+        choice=None if racer is None else conduct.Choice(following=racer.following, purpose=racer.purpose),
         settle=conduct.Settling(allowance_s=conduct.allowance(planned.estimate_s)) if is_alone else None,
     )
 
@@ -319,32 +254,6 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
         own["precision"] = flags.share(own["precision"], "precision")
     request = RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)
     return store.read([]) if idle(request) else run(request).rows
-
-
-def _backends(wanted: Suite) -> list[str]:
-    return sorted({cell.case.backend for cell in wanted.cells})
-
-
-def _option_defaults(wanted: Suite) -> dict[str, Mapping[str, Value]]:
-    """Identity defaults of options, by the model or the backend that they belong to."""
-    backends = {name: registry.load("backends", name).OPTIONS for name in _backends(wanted)}
-    known: dict[str, Mapping[str, Value]] = {name: models.option_defaults(name) for name in models.ours()}
-    known |= {name: layers.option_defaults(name) for name in registry.names("layers")}
-    return known | backends
-
-
-def _wishes(wanted: Suite) -> list[Wish]:
-    """What planning must know of the suite's models, each once, with the options that they see and the shape of their images."""
-    own = {
-        name: {*registry.load("backends", name).OPTIONS, *models.WORKLOADS_OWN} - {shapes.OPTION}
-        for name in _backends(wanted)
-    }
-    found: dict[Wish, None] = {}
-    for case in (cell.case for cell in wanted.cells):
-        scripted = case.backend == "fake"  # a script is no model's options
-        options = () if scripted else tuple(pair for pair in case.options if pair[0] not in own[case.backend])
-        found[Wish(model=case.model, image_px=case.image_px, options=options, kind=case.kind)] = None
-    return list(found)
 
 
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .. import models, store, suite
 from ..analysis import table, tail_columns
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError
-from ._results import matching, nothing_of, results_words
+from ._results import FRONT, matching, nothing_of, results_words
 
 
 def show(
@@ -45,7 +45,10 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     if case["kind"] == "test":
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
-    words += ["--models" if _has(name, case) else "--model", str(case["model"])]
+    if name == FRONT:
+        words = ["lambdabench", "run", "--find-front", "--candidates", str(case["model"])]
+    else:
+        words += ["--models" if _has(name, case) else "--model", str(case["model"])]
     for field in fields.FIELDS:
         value = fields.value(case, field) if field.repeats else ""
         if value == "" or (field.name == "devices" and value == fields.USUAL["devices"]):

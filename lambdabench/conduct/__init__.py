@@ -8,10 +8,10 @@ from .execution import Progress, Stop, perform
 from .idle_wait import Settling, allowance
 from .ledger import Ledger, outcomes_of
 from .outcomes import visited_outcome
-from .ports import WorkerPool
-from .rounds import Patience, RunSetup, Turn, follow
+from .rounds import Choice, Patience, RunSetup, Turn, WorkerPool, follow
 
 __all__ = [
+    "Choice",
     "Ledger",
     "Patience",
     "Progress",

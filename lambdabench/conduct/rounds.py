@@ -56,6 +56,15 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Cases that are chosen while the run goes, by what it has found: `following` says which jobs are visited together next, given where
+    all cases stand, and none at the end; `purpose` what for."""
+
+    following: Callable[[Sequence[CaseState]], Sequence[Job]]
+    purpose: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSetup:
     """What following a plan takes beside its jobs: a pool, how cases share processes, and the rules."""
 
@@ -80,6 +89,7 @@ class RunSetup:
     reference: str = ""
     """The case id that is in every heat, by which heats can be held against each other."""
     patience: Patience | None = None
+    choice: Choice | None = None
     settle: Settle | None = None
     """Where it is there, openings wait for a free machine, and visits that others disturbed are made again once it is free."""
 
@@ -97,6 +107,8 @@ def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
     while spare := run.take_spare():
         yield from run.train(spare)
         yield from run.play([one for one in spare if one.ended is None and not one.is_untrained], 0)
+    if setup.choice is not None:
+        yield from run.choose(setup.choice)
     if setup.patience is not None:
         yield from run.go_on(setup.patience)
     yield from run.left_out()
@@ -172,6 +184,23 @@ class _Run:
             if not self._lacking:
                 return
             yield from self.play(mine, -generation)
+
+    def choose(self, choice: Choice) -> Iterator[Turn]:
+        """Generations of chosen cases, each in a further process, as long as some are chosen and there is time."""
+        for generation in itertools.count(1):
+            if self._is_over() or not (jobs := choice.following(self.standings)):
+                return
+            self._lacking = choice.purpose()
+            chosen = [self._state_of(job) for job in jobs]
+            yield from self.play([case for case in chosen if case.ended is None], -generation)
+
+    def _state_of(self, job: Job) -> CaseState:
+        """Where a case stands, which may come in only now."""
+        for case in self.standings:
+            if case.job.case_id == job.case_id:
+                return case
+        self.standings.append(CaseState(job=job))
+        return self.standings[-1]
 
     def left_out(self) -> Iterator[Turn]:
         """What there was no time for."""

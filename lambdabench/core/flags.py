@@ -15,6 +15,7 @@ from .spec import LARGEST
 from .units import parse_duration
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+COUNT_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def text(given: Any, flag: str) -> str | None:
@@ -91,6 +92,28 @@ def limit(given: Any, flag: str) -> float | None:
             f"{flag}: found {str(given)!r}, expected a time above 0 with its unit, like 25ms, 1.5s or 800us"
         )
     return float(found[1]) * UNITS[found[2]]
+
+
+def count(given: Any, flag: str) -> float | None:
+    """30e6 of "30M", 3e9 of "3G" or "3 GMACs". Raises RequestError where it is none, or has no unit."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG])(?:MACs)?", str(given))
+    if found is None or float(found[1]) == 0:
+        raise RequestError(
+            f"{flag}: found {str(given)!r}, expected a count above 0 with its unit, like 3G, 600M or 500k"
+        )
+    return float(found[1]) * COUNT_UNITS[found[2]]
+
+
+def percent(given: Any, flag: str) -> float | None:
+    """80.0 of "80", "80%" or a number. Raises RequestError where it is none, or not between 0 and 100."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
+    if found is None or not 0 < float(found[1]) < 100:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected percent above 0 and below 100, like 80")
+    return float(found[1])
 
 
 def percents(given: Any, flag: str) -> tuple[float, ...]:

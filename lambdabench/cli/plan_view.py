@@ -1,0 +1,105 @@
+"""What `run --dry-run` prints: the cases in the order in which they would run, what they take, what is skipped."""
+
+from collections.abc import Sequence, Sized
+
+from rich.console import Console
+
+from ..analysis.page import Column
+from ..commands import Prepared
+from ..core import codec, fields, foreign
+from ..core.options import differing, phrase, shared
+from ..core.spec import Job
+from ..core.units import format_duration, format_significant
+from .case_labels import fed_lines, teller
+from .race_view import print_starters
+from .tables import show
+from .tails_view import plan_line
+
+SETTINGS = tuple(field.name for field in fields.RUNNING)
+TITLES = {field.name: field.title for field in fields.RUNNING if field.name in fields.PLACES}
+
+
+def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
+    """The cases in the order they would run, with estimated time and memory: in columns what differs among them."""
+    planned = prepared.plan
+    if prepared.race is not None:
+        print_starters(console, prepared.race, prepared, as_json)
+        return
+    if as_json:
+        jobs = [
+            {
+                "case_id": one.case_id,
+                "model": one.case.model,
+                "case": codec.encode(one.case) | {"options": dict(one.case.options)},
+                "processes": one.sampling.processes,
+                "visits": one.visits,
+                "calls": one.calls,
+                "estimate_s": one.estimate_s,
+                "estimate_bytes": one.estimate_bytes,
+            }
+            for one in planned.jobs
+        ]
+        console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
+        return
+    _print_jobs(console, planned.jobs)
+    for line in fed_lines({one.case.model for one in planned.jobs}, prepared.facts.values()):
+        console.print(foreign.plain(line), soft_wrap=True)
+    told = teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
+    for skip in planned.skips:
+        what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
+        console.print(f"skipped  {foreign.plain(what)}")
+    if planned.fallback:
+        console.print(f"! {planned.fallback}")
+    if planned.jobs and (line := plan_line(planned.jobs)):
+        console.print(line, soft_wrap=True)
+    basis = "a calibration" if planned.calibrated else "the speed of a matrix product, without a calibration"
+    console.print(
+        f"{cases_phrase(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
+        f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
+    )
+
+
+def cases_phrase(jobs: Sized) -> str:
+    """ "12 cases"."""
+    return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
+
+
+def _visits(jobs: Sequence[Job]) -> str:
+    """ "9 visits each, in 3 processes"; a range where cases differ."""
+    told = [sorted({pick(one) for one in jobs} or {0}) for pick in (lambda j: j.visits, lambda j: j.sampling.processes)]
+    rounds, processes = (str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in told)
+    return f"{rounds} visits each, in {processes} process{'' if processes == '1' else 'es'}"
+
+
+def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
+    """A line of what all have in common, then a line a job."""
+    if not jobs:
+        return
+    options = [dict(one.case.options) for one in jobs]
+    keys = differing([(job.case.model, one) for job, one in zip(jobs, options, strict=True)])
+    told = [
+        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(one, keys)}
+        for job, one in zip(jobs, options, strict=True)
+    ]
+    varied = [name for name in told[0] if len({one[name] for one in told}) > 1]
+    alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
+    alike += [phrase(options[0], shared(options))] if shared(options) else []
+    console.print(f"all: {', '.join(alike)}", soft_wrap=True)
+    columns = [
+        Column(title="model"),
+        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
+        Column(title="visits", is_number=True, drop=1),
+        Column(title="≈ s", is_number=True),
+        Column(title="≈ GiB", is_number=True, drop=2),
+    ]
+    rows = [
+        (
+            one.case.model,
+            *(words[name] for name in varied),
+            str(one.visits),
+            format_significant(one.estimate_s, 2),
+            format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
+        )
+        for one, words in zip(jobs, told, strict=True)
+    ]
+    show(console, columns, rows)
