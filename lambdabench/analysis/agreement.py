@@ -13,7 +13,7 @@ from ..core import fields
 from ..core.units import format_significant
 from .answers import answer
 from .estimate import Estimate, ratio
-from .published import what
+from .published_accuracy import what
 
 LIMITS = {"float32": 1e-5, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 1e-1}
 """Largest error over largest value up to which two answers of a whole network are one."""
@@ -27,27 +27,17 @@ CAP = 0.2
 """Largest error that is ever called equal: unrelated answers of ten numbers or more are hardly ever that near."""
 ZEROS = 1.0
 """The error of an answer of nothing but zeros, which no rounding excuses."""
-Finding = Literal["equal", "unclear", "different"]
-TOLD: dict[Finding, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
+Agrees = Literal["equal", "unclear", "different"]
+TOLD: dict[Agrees, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
 TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
-TOLD_APART = ("backend", "mode", "dtype", "layout")
+BETWEEN = tuple(field.name for field in fields.FIELDS if field.of_framework)
+"""What the two of an agreement may differ in."""
+TOLD_APART = (*BETWEEN, "mode", "dtype")
 """What an agreement's cells tell, or what is no part of it."""
 ONE = ["case_id", "fingerprint"]
 """What a row of the wide table is of; it has several where an architecture has several accuracies."""
-SAME = [
-    "fingerprint",
-    "kind",
-    "model",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "device_name",
-    "device",
-    "devices",
-    "threads",
-]
+SAME = [field.name for field in fields.FIELDS if field.name not in (*BETWEEN, "suite", "model_hash")]
+"""What they have alike, their options aside. Whose weights are seeded is known by name, and answers are of any suite."""
 CAVEAT = (
     "Frameworks are not ranked on a CPU: XLA's CPU backend is slow where it has no library's kernel, as for depthwise convolutions, "
     "and neither says how they compare on a GPU or a TPU."
@@ -80,7 +70,7 @@ class Agreement:
     throughput: tuple[Estimate | None, Estimate | None]
 
     @property
-    def finding(self) -> Finding:
+    def finding(self) -> Agrees:
         """Whether the answers are the same; different where numbers are not there."""
         if self.error <= self.limit:
             return "equal"
@@ -104,7 +94,7 @@ def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ..
     wide = cases.drop_duplicates(ONE).set_index(ONE).sort_index()
     tell = fields.teller([_without_backend(one) for one in rows.to_dict("records")])
     found: list[Agreement] = []
-    for _, group in rows.groupby([*SAME, network], sort=False):
+    for _, group in rows.groupby([*SAME, network], sort=False, dropna=False):
         pairs = combinations([one for _, one in group.iterrows()], 2)
         found += [_agreement(a, b, wide, tell(_without_backend(a.to_dict()))) for a, b in pairs]
     return tuple(one for one in found if one.backends[0] != one.backends[1])

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from ..core import fields
-from ..core.errors import LambdabenchError
+from ..core.errors import RequestError
 from ..core.fields import Field
 from .answers import answer
 from .estimate import FEWEST_FOR_INTERVAL, Floats
@@ -203,7 +203,7 @@ def _refuse_several(one: Row, other: Row, side: str) -> None:
         if pair[0] != pair[1]:
             name = field.name.removeprefix(fields.OPTION)
             choose = f"choose with --{name.replace('_', '-')}" if name in CHOSEN_BY_FLAG else "give a run that has one"
-            raise LambdabenchError(
+            raise RequestError(
                 f"{side} has {one['model']} at {one['image_px']} px with {name} {pair[0]} and {pair[1]}, and nothing on the "
                 f"other side says which is meant; {choose}"
             )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.cpu_contention import DISTURBED
 from ..core.fields import NAMED, OPTION, value
 from ..core.record import Effective
 from ..core.spec import Environment
-from ..core.witness import DISTURBED
 from .compare import HOW, Pair, Row
 
 ENVIRONMENT = tuple(f"env_{one.name}" for one in fields(Environment))

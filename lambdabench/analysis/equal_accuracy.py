@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .estimate import Floats
-from .membership import top1_sd
+from .front_membership import top1_sd
 
 STEPS = 200
 """Accuracies over the range that two curves share, evenly, of which the geometric mean is taken."""

@@ -1,17 +1,16 @@
 """The interval of a share."""
 
-import math
-from statistics import NormalDist
+from typing import Any
+
+from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs] (there are none)
+
+STATS: Any = scipy_stats
 
 
 def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of a share by Wilson (Journal of the American Statistical Association 22, 1927): sensible at 0 and 1 too."""
+    """Interval of a share by Wilson (Journal of the American Statistical Association 22, 1927): sensible at 0 and 1 too. Of no trials it
+    is all that a share may be."""
     if trials < 1:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = count / trials
-    middle = share + z * z / (2 * trials)
-    reach = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    whole = 1 + z * z / trials
-    low = 0.0 if count == 0 else max(0.0, (middle - reach) / whole)
-    return low, 1.0 if count == trials else min(1.0, (middle + reach) / whole)
+    found = STATS.binomtest(count, trials).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)

@@ -18,19 +18,19 @@ from ..core.errors import UnsupportedError
 from ..core.ports import Session, Workload
 from ..core.record import Compilation
 from ..core.spec import Case, Device, Value
+from ..core.worker_protocol import SCRATCH
 from . import _torch_devices, _torch_session
 from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
 COMPILES = True
+LIBRARIES = _torch_devices.LIBRARIES
 OPTIONS: Mapping[str, Value] = {**_torch_session.OPTIONS, "compile_mode": "default"}
 CHOICES: Mapping[str, tuple[Value, ...]] = {
     **_torch_session.CHOICES,
     "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"),
 }
 AUTHORS = "torch.compile by its author"
-SCRATCH = "LAMBDABENCH_SCRATCH"
-"""Variable that names the folder for what does not outlive the worker, however it ends."""
 MISSING = {
     "InvalidCxxCompiler": "torch.compile finds no C++ compiler: install g++ (apt install g++, dnf install gcc-c++, "
     "xcode-select --install) or name one in CXX",

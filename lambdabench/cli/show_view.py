@@ -1,5 +1,6 @@
 """What `show`, `list` and `doctor` print."""
 
+import dataclasses
 import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,65 +12,30 @@ from rich.padding import Padding
 from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..core import fields
+from ..core.record import Effective, Noise
 from ..core.units import format_significant, scale_of
-from ..doctor import Finding
+from ..doctor import Diagnosis
+from ..machine import libraries
 from .tables import fitted
 from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
 
 SETTINGS = [
     "suite",
-    "backend",
-    "device_name",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
+    *(name for field in fields.RUNNING for name in (*(["device_name"] if field.name == "device" else []), field.name)),
     "options",
     "weights",
     "model_hash",
     "fingerprint",
 ]
 WHERE = ["env_cpu", "env_gpu", "env_driver", "env_lambdabench", "env_torch", "env_jax", "env_cuda", "env_compiler"]
-EFFECTIVE = [
-    "effective_mode",
-    "effective_param_dtype",
-    "effective_output_dtype",
-    "effective_layout",
-    "effective_threads",
-    "effective_matmul",
-    "effective_kernel",
-    "effective_compiler",
-    "effective_folded",
-    "effective_features",
-    "effective_inputs",
-    "effective_network",
-    "effective_meter",
-]
+UNTOLD = ("device", "devices", "autocast", "batch_size", "warmup_calls")
+"""Effective settings that are not told: those that are checked against what was asked, and how it was warmed up."""
+EFFECTIVE = [f"effective_{one.name}" for one in dataclasses.fields(Effective) if one.name not in UNTOLD]
 TELLING = tuple(one for one in fields.FIELDS if one.name != "model")
 """What a case's first line tells where cases that are shown differ in it."""
 INDENT = 2
-NOISE = [
-    "noise_load1",
-    "noise_cpu_pressure",
-    "noise_steal",
-    "noise_cpu_per_wall",
-    "noise_cpu_waited",
-    "noise_faults_per_call",
-    "noise_switches_per_call",
-    "noise_sm_clock_mhz",
-    "noise_sm_clock_least_mhz",
-    "noise_memory_clock_mhz",
-    "noise_temperature_c",
-    "noise_power_w",
-    "noise_throttle",
-    "noise_other_processes",
-]
+NOISE = [f"noise_{one.name}" for one in dataclasses.fields(Noise)]
 
 
 def print_cases(
@@ -92,7 +58,7 @@ def print_cases(
         )
         console.print("  asked   " + _pairs(case, [one for one in SETTINGS if one in case], ""), soft_wrap=True)
         first = mine.iloc[0]
-        console.print("  on      " + _pairs(first, WHERE, "env_"), soft_wrap=True)
+        console.print("  on      " + _pairs(first, _where(first), "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
         for line in (visits_line(mine), noise_line(mine), device_line(mine)):
@@ -121,7 +87,7 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
     )
 
 
-def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
+def print_findings(console: Console, findings: tuple[Diagnosis, ...], verdict: tuple[str, str]) -> None:
     """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
     columns = [Column(title="") for _ in range(4)]
     rows = [(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "") for one in findings]
@@ -138,6 +104,12 @@ METRICS = (
     Column(title="process", is_number=True, drop=2),
     Column(title="origin", drop=1),
 )
+
+
+def _where(row: pd.Series) -> list[str]:
+    """What is told of a case's environment: `WHERE`, and the version of what its backend runs on."""
+    runtime = f"env_{libraries.runtime(str(row['backend']))}"
+    return [*WHERE, *([runtime] if runtime in row and runtime not in WHERE else [])]
 
 
 def _metrics(rows: pd.DataFrame, width: int) -> Padding:

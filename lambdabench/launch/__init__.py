@@ -1,8 +1,8 @@
 """Processes of the worker program: how they are started and asked, and what their end means."""
 
 from .convert import convert
-from .hands import Crew, Key
 from .probe import probe
-from .starting import worker_environment
+from .process_start import worker_environment
+from .workers import Key, WorkerPool
 
-__all__ = ["Crew", "Key", "convert", "probe", "worker_environment"]
+__all__ = ["Key", "WorkerPool", "convert", "probe", "worker_environment"]

@@ -6,22 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from ..analysis import pareto, published, scripted
+from ..analysis import pareto, published_accuracy, scripted
 from ..analysis.answers import covered, have_range
-from ..analysis.tailed import columns_in
+from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
 from ..core.fields import Field
 from ..core.quantiles import fewest_calls, share_of
 from ..core.units import format_time
+from ..machine import libraries
+from ..store import AHEAD_S
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
-PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
+PLAIN = fields.quiet("mode", "dtype")
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
-AHEAD_S = 300.0
-"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def notes(
@@ -64,7 +64,7 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
     if "top1" not in cases:
         return []
     silent = cases[(cases["status"] == "ok") & cases["top1"].isna()]
-    reasons = silent.get("top1_missing", pd.Series(published.NO_NETWORK, silent.index)).fillna(published.NO_NETWORK)
+    reasons = silent.get("top1_missing", pd.Series(published_accuracy.NO_NETWORK, silent.index)).fillna(published_accuracy.NO_NETWORK)
     return [
         f"Not shown, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)
     ]
@@ -135,14 +135,16 @@ def _ahead(cases: pd.DataFrame) -> list[str]:
 
 
 def _frameworks(cases: pd.DataFrame) -> list[str]:
-    """The framework of each backend with its versions, "torch 2.15.0"."""
-    backends = cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)
-    found: set[str] = set()
-    for framework in ("jax", "torch"):
-        same = cases[backends.str.startswith(framework)]
-        versions = sorted({str(one) for one in same.get(f"env_{framework}", ()) if one})
-        found |= {f"{framework} {', '.join(versions)}"} if versions else set()
-    return sorted(found)
+    """What the backends run on with its versions, "torch 2.15.0"."""
+    runtimes = (cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)).map(
+        libraries.runtime
+    )
+    found: list[str] = []
+    for runtime in sorted(set(runtimes) - {""}):
+        told = cases[runtimes == runtime].get(f"env_{runtime}", pd.Series(dtype="str"))
+        versions = sorted({str(one) for one in told.dropna() if one})
+        found += [f"{runtime} {', '.join(versions)}"] if versions else []
+    return found
 
 
 def _conditions(cases: pd.DataFrame, each: str) -> list[str]:

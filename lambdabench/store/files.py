@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import folders
+from ..core import fields, folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import seal
+from . import file_checksum, versions
 from .checks import refuse_impossible
 from .columns import cells, schema
 
@@ -23,6 +23,8 @@ READERS = 8
 ABANDONED_S = 3600.0
 """Age of a file that is still written aside, beyond which its writer was killed: a write takes a moment."""
 ASIDE = re.compile(r"\..+\.parquet\.\d+")
+BEFORE = {field.name: field.id_default for field in fields.OF_CASE if not field.is_first}
+"""What cases of older files have in a field that came later: the value with which that is no part of their identity."""
 VERSION = "schema_version"
 AWAY = "move it out of the results"
 
@@ -39,7 +41,7 @@ def write(records: Sequence[Record], path: Path) -> None:
     with folders.writing(path, "free space, or give another --results"):
         try:
             with aside.open("wb") as file:
-                file.write(seal.sealed(sink.getvalue().to_pybytes()))
+                file.write(file_checksum.sealed(sink.getvalue().to_pybytes()))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
@@ -81,7 +83,7 @@ def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> p
     """A Parquet file whose checksums agree. Raises StoreError."""
     try:
         content = pa.py_buffer(path.read_bytes()) if whole else pa.memory_map(str(path)).read_buffer()
-        if seal.is_broken(memoryview(content), whole=whole):
+        if file_checksum.is_broken(memoryview(content), whole=whole):
             raise StoreError(f"{path} is damaged: its checksum is not that of its content; restore it, or {AWAY}")
         metadata = pq.read_metadata(pa.BufferReader(content))
         there = set(metadata.schema.names)
@@ -111,12 +113,14 @@ def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
 
 def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
     texts = [one.name for one in wanted if pa.types.is_dictionary(one.type)]
-    file = open_file(path, texts=texts, whole=whole)
+    file = open_file(path, texts=[*texts, *versions.FORMER], whole=whole)
     there = set(file.metadata.schema.to_arrow_schema().names)
     if VERSION not in there:
         raise StoreError(f"{path} was not written by lambdabench: it has no column {VERSION}; {AWAY}")
+    former = versions.FORMER if versions.COLUMN in wanted.names and versions.COLUMN not in there else ()
     try:
-        table = file.read(columns=[name for name in (*wanted.names, VERSION) if name in there], use_threads=False)
+        asked = [name for name in (*wanted.names, *former, VERSION) if name in there]
+        table = file.read(columns=asked, use_threads=False)
         if table.schema.equals(wanted):
             return _of_known_version(table, path)
         table.validate(full=True)
@@ -130,19 +134,29 @@ def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
 
 
 def _of_known_version(table: pa.Table, path: Path) -> pa.Table:
-    versions = table[VERSION].unique().to_pylist()
-    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in versions):
+    found = table[VERSION].unique().to_pylist()
+    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in found):
         raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
     return table
 
 
 def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """A column as this version has it; null where an older one had none."""
+    """A column as this version has it; where an older one had none, null, or what a case was before it had the field."""
+    if field.name == versions.COLUMN and field.name not in table.column_names:
+        return versions.joined(table)
     if field.name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+        return pa.chunked_array([_absent(field, table.num_rows)])
     found = table[field.name]
     if found.type == field.type:
         return found
     if pa.types.is_dictionary(field.type):
         return found.cast(pa.string()).dictionary_encode()
     return found.cast(field.type)
+
+
+def _absent(field: pa.Field, rows: int) -> pa.Array:
+    value = BEFORE.get(field.name)
+    if value is None:
+        return pa.nulls(rows, field.type)
+    same = pa.repeat(value, rows)
+    return same.dictionary_encode() if pa.types.is_dictionary(field.type) else same.cast(field.type)

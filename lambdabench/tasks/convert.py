@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from ..core import codec, twins
 from ..core.conversion import SAFETENSORS, STATE_DICTS, Conversion, Converted, Framework
-from ..core.errors import LambdabenchError, MismatchError
+from ..core.errors import ConversionError, LambdabenchError, MismatchError
 from ..models.classification.torch import build
 
 Array = NDArray[Any]
@@ -39,7 +39,7 @@ def answer(folder: Path) -> None:
 def convert(asked: Conversion) -> Converted:
     """Writes the target: all tensors of the model under the other framework's names and axes, each with the dtype it had.
 
-    Raises LambdabenchError, UnknownNameError; MismatchError with every name that is missing, unexpected or of another shape.
+    Raises ConversionError, UnknownNameError; MismatchError with every name that is missing, unexpected or of another shape.
     """
     source, target = Path(asked.source), Path(asked.target)
     shapes = expected_shapes(asked)
@@ -64,14 +64,14 @@ def convert(asked: Conversion) -> Converted:
 
 
 def expected_shapes(asked: Conversion) -> dict[str, Shape]:
-    """torch's names and shapes of a model's weights; no array is made. Raises UnknownNameError, LambdabenchError."""
+    """torch's names and shapes of a model's weights; no array is made. Raises UnknownNameError, ConversionError."""
     try:
         with torch.device("meta"):
             network = build(asked.model, dict(asked.options), asked.image_px)
     except LambdabenchError:
         raise
     except Exception as error:  # options go to a model's own code, which may fail in any way
-        raise LambdabenchError(f"{asked.model} cannot be made with these options: {error}") from error
+        raise ConversionError(f"{asked.model} cannot be made with these options: {error}") from error
     return {name: tuple(one.shape) for name, one in network.state_dict().items()}
 
 
@@ -100,7 +100,7 @@ def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conver
 
 
 def read(source: Path) -> dict[str, Array]:
-    """The tensors of a file by name. Raises LambdabenchError where it is not what its suffix says."""
+    """The tensors of a file by name. Raises ConversionError where it is not what its suffix says."""
     try:
         if source.suffix == SAFETENSORS:
             return dict(load_file(source))
@@ -109,11 +109,11 @@ def read(source: Path) -> dict[str, Array]:
         first = (str(error).splitlines() or [""])[0]
         is_told = source.suffix == SAFETENSORS or isinstance(error, OSError) or _is_torchs(source)
         told = first if is_told else "it is no file of torch.save's"
-        raise LambdabenchError(f"{source} cannot be read as {source.suffix}: {told}") from error
+        raise ConversionError(f"{source} cannot be read as {source.suffix}: {told}") from error
     if not isinstance(loaded, Mapping):
-        raise LambdabenchError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
+        raise ConversionError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
     if strange := [str(name) for name, one in loaded.items() if not isinstance(one, torch.Tensor)]:
-        raise LambdabenchError(
+        raise ConversionError(
             f"{source} is no state dict, some of it are no tensors: {', '.join(strange[:SHOWN])}; "
             "save the state dict alone"
         )
@@ -127,7 +127,7 @@ def _is_torchs(source: Path) -> bool:
 
 
 def write(target: Path, state: Mapping[str, Array], framework: Framework, *, force: bool) -> None:
-    """Writes a file aside and renames it. Raises LambdabenchError where the target is there and must not be replaced."""
+    """Writes a file aside and renames it. Raises ConversionError where the target is there and must not be replaced."""
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         aside.touch()
@@ -138,11 +138,11 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
         else:
             torch.save({name: to_torch(one) for name, one in state.items()}, aside)
         if target.exists() and not force:
-            raise LambdabenchError(f"{target} is there already; --force replaces it")
+            raise ConversionError(f"{target} is there already; --force replaces it")
         aside.chmod(mode)
         aside.replace(target)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch says what the system says by a RuntimeError
-        raise LambdabenchError(f"{target} cannot be written: {error}") from error
+        raise ConversionError(f"{target} cannot be written: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lambdabench.analysis.equal_accuracy import Points, compared, curve, frontier, log_ratio, over_shared, shared
-from lambdabench.analysis.membership import ALIKE, IMAGES
+from lambdabench.analysis.front_membership import ALIKE, IMAGES
 from lambdabench.facts import paper_figures
 
 READ_OFF_S = 0.006

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lambdabench.analysis.pareto import WIDTH, pareto
-from lambdabench.analysis.published import with_accuracy
+from lambdabench.analysis.published_accuracy import with_accuracy
 
 TABLES = "LAMBDABENCH_TIMM_TABLES"
 RTX_3090 = "benchmark-infer-amp-nchw-pt240-cu124-rtx3090.csv"

@@ -11,8 +11,8 @@ import pytest
 
 from lambdabench.analysis.compare import pairs, rows_of, shift
 from lambdabench.analysis.equal_accuracy import Points, compared
-from lambdabench.commands.speeds import read_speeds
 from lambdabench.facts import accuracies
+from lambdabench.store.published_speeds import read_speeds
 
 VARIABLE = "LAMBDABENCH_TIMM_TABLES"
 """A folder of timm's benchmark tables, https://github.com/huggingface/pytorch-image-models/tree/main/results."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdabench import store
-from lambdabench.commands.sides import read_side
+from lambdabench.commands._sides import read_side
 from lambdabench.core.errors import LambdabenchError, NothingMeasuredError, UnknownNameError
 from lambdabench.core.record import Record
 

@@ -1,0 +1,100 @@
+"""Published accuracies, joined to the cases of a wide table."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import fields
+from ..core.options import SCRIPTED
+from ..facts import Fact, accuracies, chosen
+from .answers import INTERVAL, ORIGIN
+from .wilson import wilson
+
+PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
+HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights"}
+"""Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
+NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
+"""What an accuracy is found by."""
+UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_top5": None}
+NO_CLASSIFIER = "feature maps and single layers have no accuracy"
+NO_NETWORK = "no published accuracy"
+NO_SIZE = "no published accuracy at this size, only at others"
+NO_OPTIONS = "no published accuracy with these options, only with others"
+NO_WEIGHTS = "no published accuracy of the weights that were asked for, only of others (--weights best)"
+
+
+def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
+    """The cases with the published accuracy of their network at their image size, a row for each of several; an empty one where there
+    is none, with the reason in `top1_missing`, as for feature maps: top-1 is a classifier's."""
+    network = cases.groupby(NETWORK, sort=False, dropna=False).ngroup().to_numpy()
+    networks = cases[NETWORK].iloc[np.unique(network, return_index=True)[1]]
+    found = [_accuracies(one, weights) for one in networks.to_dict("records")]
+    count = np.array([len(one) for one in found], dtype=np.int64)
+    begin = np.cumsum(count) - count
+    many = count[network]
+    place = np.repeat(np.arange(len(cases)), many)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many)
+    told = pd.DataFrame([cell for one in found for cell in one])
+    told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
+    return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
+
+
+def what(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that make a network another one, with an accuracy of its own."""
+    return {key: value for key, value in options.items() if key not in HOW_ONLY}
+
+
+def network_of(options: str) -> str:
+    """Options, as canonical text of those that make a network another one."""
+    return json.dumps(what(json.loads(options)), sort_keys=True)
+
+
+def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns of each accuracy that counts."""
+    if case["kind"] != "model" or case["mode"] == "features":
+        return [_nothing(NO_CLASSIFIER)]
+    options = what(json.loads(case["options"]))
+    if case["backend"] == "fake":
+        options = {key: value for key, value in options.items() if key not in SCRIPTED}
+    sizes = _known().get(case["model"], {})
+    of_size = sizes.get(int(case["image_px"]), [])
+    same = [one for one in of_size if what(dict(one.options)) == options]
+    if found := [_cells(one) for one in chosen(same, weights)]:
+        return found
+    if same:
+        return [_nothing(NO_WEIGHTS, ", ".join(one.tag for one in same))]
+    return [_nothing(NO_OPTIONS if of_size else NO_SIZE if sizes else NO_NETWORK)]
+
+
+def _nothing(reason: str, elsewhere: str = "") -> dict[str, Any]:
+    """The columns where there is no accuracy, with the tags of those that were not asked for."""
+    return {**UNKNOWN, "top1_elsewhere": elsewhere, "top1_missing": reason}
+
+
+@functools.cache
+def _known() -> Mapping[str, Mapping[int, Sequence[Fact]]]:
+    """Every accuracy by architecture and size."""
+    found: dict[str, dict[int, list[Fact]]] = {}
+    for one in accuracies():
+        found.setdefault(one.architecture, {}).setdefault(one.eval_px, []).append(one)
+    return found
+
+
+@functools.cache
+def _cells(fact: Fact) -> dict[str, Any]:
+    """Top-1 in percent with its 95 % Wilson interval over the validation images."""
+    right = round(fact.value / 100 * fact.images)
+    low, high = wilson(right, fact.images)
+    return {
+        "top1": fact.value,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
+        "top1_tag": fact.tag,
+        "top1_data": fact.more_data,
+        "top1_source": fact.source,
+        "top1_top5": fact.top5,
+    }
