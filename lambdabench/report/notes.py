@@ -64,7 +64,9 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
     if "top1" not in cases:
         return []
     silent = cases[(cases["status"] == "ok") & cases["top1"].isna()]
-    reasons = silent.get("top1_missing", pd.Series(published_accuracy.NO_NETWORK, silent.index)).fillna(published_accuracy.NO_NETWORK)
+    reasons = silent.get("top1_missing", pd.Series(published_accuracy.NO_NETWORK, silent.index)).fillna(
+        published_accuracy.NO_NETWORK
+    )
     return [
         f"Not shown, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)
     ]
