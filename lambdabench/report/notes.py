@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from ..analysis import pareto, scripted
-from ..analysis import published_accuracy as published
+from ..analysis import pareto, published_accuracy, scripted
 from ..analysis.answers import covered, have_range
 from ..analysis.published_accuracy import accuracy_sources
 from ..analysis.tail_columns import columns_in
@@ -76,7 +75,9 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
     if "top1" not in cases:
         return []
     silent = cases[(cases["status"] == "ok") & cases["top1"].isna()]
-    reasons = silent.get("top1_missing", pd.Series(published.NO_NETWORK, silent.index)).fillna(published.NO_NETWORK)
+    reasons = silent.get("top1_missing", pd.Series(published_accuracy.NO_NETWORK, silent.index)).fillna(
+        published_accuracy.NO_NETWORK
+    )
     return [
         f"Not shown, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)
     ]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lambdabench import report
-from lambdabench.analysis import published_accuracy as published
+from lambdabench.analysis import published_accuracy
 from lambdabench.core.spec import Case, Cell, Suite
 from lambdabench.report import markdown
 
@@ -69,7 +69,7 @@ def test_notes_are_of_what_is_drawn() -> None:
 
 
 def test_a_network_that_only_other_weights_have_an_accuracy_of_is_named() -> None:
-    told = CASES.assign(status="ok", top1=[80.38, None], top1_missing=[None, published.NO_WEIGHTS])
+    told = CASES.assign(status="ok", top1=[80.38, None], top1_missing=[None, published_accuracy.NO_WEIGHTS])
     assert any("only of others (--weights best): levit_256" in line for line in report.notes(told, told.iloc[:1]))
 
 
