@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from .core import folders, places, registry, shapes
+from .core import evaluation, folders, places, registry, shapes
 from .core.errors import SuiteError
 from .core.overrides import Overrides
 from .core.quantiles import EXPECTED, NAME
@@ -39,8 +39,8 @@ from .facts import weight_names
 PACKAGE = Path(__file__).parent
 SAMPLING = Sampling()
 IGNORED = "Of older suites; it changes nothing."
-RESERVED = ("reference",)
-"""Of folders below results: what it holds is read only where it is named."""
+RESERVED = ("reference", evaluation.SUITE)
+"""Folders below results that are no suite's: committed results, which are read only where they are named, and evaluations."""
 
 
 def _listed(value: Any) -> Any:

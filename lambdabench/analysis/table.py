@@ -14,6 +14,7 @@ import pandas as pd
 from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS
 from . import visited
+from .accuracies import METRICS as ACCURACIES
 from .estimate import Floats, Places, Spread, log_reach, pooled
 from .published import with_accuracy
 
@@ -52,6 +53,8 @@ NEEDED = (
     "value",
     "low",
     "high",
+    "origin",
+    "source",
     *visited.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
@@ -71,14 +74,15 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     What is read once a process, as memory is, has the mean of its processes, and `_least` and `_most` of several.
 
     Intervals of timed metrics hold the spread between processes where rows of the same device tell it. `weights` chooses the
-    published accuracy as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its row: status, reason,
-    and no number.
+    accuracy: "measured", or a published one as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its
+    row: status, reason, and no number.
     """
     if newest.empty:
         return pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
     case, machine = _codes(newest, ONE), _codes(newest, MACHINE)
     cases = _settings(newest, case)
     usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
+    usable &= ~newest["metric"].isin(ACCURACIES).to_numpy()
     rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
     seen = _visits(newest, usable, rows)
     whole = rows[~rows["case"].isin(seen["case"])]
@@ -96,7 +100,8 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     _replace(numbers, seen, visited.told(seen))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
-    return with_accuracy(pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1), weights)
+    every = pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1)
+    return with_accuracy(every, weights, newest)
 
 
 def spread(newest: pd.DataFrame) -> Spread | None:

@@ -14,6 +14,7 @@ from ..core.conversion import Conversion, Framework
 from ..core.errors import LambdabenchError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
+from .evaluating import evaluate
 from .options import (
     BackendOption,
     BatchOption,
@@ -303,6 +304,9 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
         Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
     )
     terminal.say(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
+
+
+app.command(epilog="Example: lambdabench evaluate resnet50.a1_in1k --data imagenet/val")(evaluate)
 
 
 @app.command(epilog="Example: lambdabench check --base origin/main")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table
 
+from ..analysis import accuracies
 from ..analysis.pareto import asked_batch
 from ..analysis.resolution import mark
 from ..core import fields
@@ -52,6 +53,15 @@ def case_table(cases: pd.DataFrame, width: int, at: str = "") -> Table:
     return fitted(columns, lines, width)
 
 
+def accuracy_legend(cases: pd.DataFrame) -> list[str]:
+    """Lines that say where the accuracies of the table are from."""
+    shown = cases[cases["status"] != "skipped"]
+    quoted, measured = (accuracies.sources(shown, are_measured=known) for known in (False, True))
+    weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
+    lines = [f"q quoted ({'; '.join(quoted)}; 50,000 images).{weights}"] if quoted else []
+    return lines + ([f"top-1 without q: measured ({'; '.join(measured)})."] if measured else [])
+
+
 def _keys(cases: pd.DataFrame) -> list[str]:
     """What parts the lines of a model and size."""
     return [one for one in (*(field.name for field in fields.SETTINGS), "options") if one in cases]
@@ -72,16 +82,16 @@ def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], ta
     place = _mark(big) or ("✗" if failed else " ")
     tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
     top1 = first.get("top1")
-    quoted = (
-        "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f} q"
-    )
+    accuracy = "–"
+    if top1 is not None and not pd.isna(top1):
+        accuracy = f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f}{accuracies.mark(first)}"
     size = f"{first['model']}{tag}"
     return (
         place,
         size,
         *told,
         str(int(first["image_px"])),
-        quoted,
+        accuracy,
         _number(big, "throughput", 1.0),
         _number(small, "latency", 1e3),
         *([_quantile(small, at)] if at else []),

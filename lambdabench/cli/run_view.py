@@ -20,7 +20,7 @@ from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
-from .case_table import case_table
+from .case_table import accuracy_legend, case_table
 from .tables import Column, show
 from .tails_view import plan_line, tail_legend
 from .telling import fed_lines, teller
@@ -335,11 +335,8 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True
         )
-    shown = cases[cases["status"] != "skipped"]
-    sources = sorted({one for one in shown.get("top1_source", ()) if one})
-    weights = " Speed was timed with random weights." if "random" in set(cases["weights"]) else ""
-    if sources:
-        console.print(f"q quoted ({'; '.join(sources)}; 50,000 images).{weights}", soft_wrap=True)
+    for line in accuracy_legend(cases):
+        console.print(line, soft_wrap=True)
 
 
 def _print_foretold(console: Console, result: RunResult) -> None:

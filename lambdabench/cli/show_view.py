@@ -102,7 +102,10 @@ def print_cases(
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
-            console.print(f"  top-1   {case['top1']:.2f} % quoted ({case['top1_source']}, {case['top1_tag']})")
+            how = case.get("top1_origin") or "quoted"
+            console.print(
+                f"  top-1   {case['top1']:.2f} % {how} ({case['top1_source']}, {case['top1_tag']})", soft_wrap=True
+            )
         console.print(_metrics(mine, console.width))
         console.print(f"  repeat  {repeat({str(key): value for key, value in case.items()})}\n", soft_wrap=True)
 

@@ -3,7 +3,9 @@
 from .clocks import ahead
 from .comparing import FileChange, compare_files
 from .converting import convert, options_of
+from .evaluating import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
+from .judging import Judgement
 from .measuring import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
 from .overriding import overrides_of
 from .reading import (
@@ -26,13 +28,17 @@ from .tailing import plot_latency
 __all__ = [
     "CheckRequest",
     "CheckResult",
+    "EvaluateRequest",
+    "EvaluateResult",
     "FileChange",
+    "Judgement",
     "Prepared",
     "Progress",
     "Ran",
     "RunRequest",
     "RunResult",
     "Saved",
+    "Seen",
     "Timed",
     "ahead",
     "cases_so_far",
@@ -40,6 +46,7 @@ __all__ = [
     "check_baseline",
     "compare_files",
     "convert",
+    "evaluate",
     "execute",
     "idle",
     "list_names",

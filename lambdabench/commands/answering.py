@@ -9,6 +9,7 @@ import pandas as pd
 from .. import store
 from ..analysis.resolution import Resolution, phrase, resolution
 from ..core.spec import HALVED, Suite
+from . import evaluations
 from .tailing import wide_of
 
 
@@ -31,7 +32,8 @@ def answers(
     folder = results / wanted.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["fingerprint"].isin(where)]
-    every = wide_of(wanted, rows)
+    known = store.newest(store.read(beside)) if len(rows) and (beside := evaluations.beside(results)) else rows.iloc[:0]
+    every = wide_of(wanted, pd.concat([rows, known]) if len(known) else rows)
     rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
     reference = str(dict(wanted.reference).get("model", ""))
     told = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)

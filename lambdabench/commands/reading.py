@@ -13,14 +13,16 @@ import pandas as pd
 from .. import launch, models, plots, report, store, suite
 from ..analysis import pareto as front
 from ..analysis import quoted, scripted, table, tailed
+from ..analysis.accuracies import MEASURED
 from ..analysis.agreement import agreements
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
+from ..core.evaluation import SUITE
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
-from . import recording
+from . import evaluations, recording
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 BENCHMARKS = Suite(
@@ -118,7 +120,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         )
     wanted = BENCHMARKS if suite_name == recording.SUITE else suite.load(suite_name)
     rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
-    every = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
+    every = evaluations.without(table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS))
     are_asked = tailed.are_asked(wanted) or bool(tailed.asked_in(rows))
     if are_asked or (rows["metric"] == "outputs").any():
         rows = rows_of(results, suite_name, columns=())
@@ -190,6 +192,8 @@ def show(
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     """The command that measures a case again. Rows do not know where the file of a user's own suite is: PATH stands for it."""
     name = str(case["suite"])
+    if name == SUITE:
+        return evaluations.repeat_command(case, results_words(results))
     if case["kind"] == "test":
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
@@ -280,17 +284,18 @@ def known_joining(across: Sequence[str]) -> tuple[str, ...]:
 
 
 def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
-    """The weights that were asked for. Raises UnknownNameError for one that no published accuracy is of."""
+    """The weights that were asked for. Raises UnknownNameError for one that no accuracy is of, published or measured."""
+    names = {*weight_names(), MEASURED}
     for name in weights:
-        if name not in weight_names():
-            raise registry.unknown("weights", name, weight_names())
+        if name not in names:
+            raise registry.unknown("weights", name, names)
     return tuple(weights)
 
 
 def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
     """What the suites of some rows say of weights, where they agree; else the default."""
     shipped = suite.names()
-    said = {suite.load(name).weights if name in shipped else () for name in set(rows["suite"])}
+    said = {suite.load(name).weights if name in shipped else () for name in {*rows["suite"]} - {SUITE}}
     return (said.pop() if len(said) == 1 else ()) or DEFAULT_WEIGHTS
 
 
@@ -311,12 +316,13 @@ def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
-    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Of the columns that cases are made
-    of, or of others; none: of all. Raises NothingMeasuredError."""
+    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Accuracies that were measured of its
+    networks come with them. Of the columns that cases are made of, or of others; none: of all. Raises NothingMeasuredError."""
     name = suite.name_of(reference) if reference else None
     own = name is not None and any((results / name).glob("**/*.parquet"))
-    rows = store.read(results / str(name) if own else results, columns, coded=bool(columns))
-    mine = rows if name is None or own else rows[rows["suite"] == name]
+    where = evaluations.folders_of(results, name) if name is not None and own else [results]
+    rows = store.read(where, columns, coded=bool(columns))
+    mine = rows if name is None else evaluations.of_networks(rows, name)
     if mine.empty:
         raise NothingMeasuredError(nothing_of(reference, results, sorted(set(rows["suite"]))))
     return store.newest(mine)
@@ -350,7 +356,7 @@ def _filtered(
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
     rows = rows_of(results, suite_name)
-    cases = table.wide(rows, weights or weights_of(rows))
+    cases = evaluations.without(table.wide(rows, weights or weights_of(rows)))
     return matching(cases, filters, str(suite_name or results), always)
 
 

@@ -26,8 +26,9 @@ SCHEMA_VERSION = 7
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
-Statistic = Literal["median", "mean_rate", ""]
-"""What a value is of its samples: their median; of rates, all that was done over all the time it took; empty for what has no samples."""
+Statistic = Literal["median", "mean_rate", "mean_share", ""]
+"""What a value is of its samples: their median; of rates, all that was done over all the time it took; of shares in percent, each of
+`loops_per_sample` images, their mean; empty for what has no samples."""
 STATUSES: tuple[str, ...] = get_args(Status)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 SETTLED = frozenset({"ok", "oom", "unsupported"})

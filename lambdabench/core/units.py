@@ -52,6 +52,7 @@ SCALES: dict[str, tuple[str, float]] = {
     "FLOP/image": ("GFLOP/image", 1e-9),
     "1": ("M", 1e-6),
     "s": ("s", 1.0),
+    "%": ("%", 1.0),
 }
 """Stored unit -> (unit shown, factor)."""
 FEWEST_COUNTED = 1000

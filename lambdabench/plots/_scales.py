@@ -1,13 +1,14 @@
 """How a metric is shown: its unit, its axis label, its bars; and the columns behind a figure."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ..analysis.accuracies import MEASURED
 from ..core import fields
 from ..core.units import SCALES, format_significant
 
@@ -29,10 +30,11 @@ ONE = 1 + 1e-9
 ENDS = ("", "_low", "_high", "_least", "_most")
 
 
-def label(metric: str) -> str:
-    """An axis label with the unit that is shown."""
+def label(metric: str, origins: Collection[str] = ()) -> str:
+    """An axis label with the unit that is shown. `origins` of accuracies: all quoted ones are ImageNet-1k's."""
     if metric == "top1":
-        return "ImageNet-1k top-1 [%], quoted"
+        known = [one for one in ("quoted", MEASURED) if one in origins] or ["quoted"]
+        return f"{'' if MEASURED in known else 'ImageNet-1k '}top-1 [%], {' or '.join(known)}"
     return f"{metric.replace('_', ' ')} [{SCALES[UNITS[metric]][0]}]"
 
 

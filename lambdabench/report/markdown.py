@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from ..analysis import agreement
+from ..analysis import accuracies, agreement
 from ..analysis import quoted as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.quoted import Quoted
@@ -64,7 +64,7 @@ TEMPLATE = """# {{ title }}
 {{ how }}
 Repeat: {{ repeat }}
 """
-LEGEND = """**q** quoted, never measured here. [low, high]: 95 % interval.
+LEGEND = """**q** quoted, never measured here; top-1 without it was measured. [low, high]: 95 % interval.
 **●** on the front of accuracy against throughput at its batch size, of one program on one machine, with a probability over 0.95; **◐** with
 the one it shows.
 A number without an interval was read once a process; (least to most): of several processes."""
@@ -172,7 +172,7 @@ def _networks(cases: pd.DataFrame) -> Table:
             *words,
             str(int(row["image_px"])),
             str(int(row["batch_size"])),
-            _quoted(row),
+            _accuracy(row),
             *(_cell(row, name) for name in metrics),
             _status(row),
         ]
@@ -205,9 +205,10 @@ def _apart(cases: pd.DataFrame) -> Table:
     return [*(one.title for one in varied), "options"], [[*one, text] for one, text in zip(told, spelled, strict=True)]
 
 
-def _quoted(row: pd.Series) -> str:
+def _accuracy(row: pd.Series) -> str:
     top1 = row.get("top1")
-    return "–" if top1 is None or pd.isna(top1) else f"{top1:.1f} q ({foreign.markdown(row['top1_tag'])})"
+    told = foreign.markdown(str(row.get("top1_tag", "")))
+    return "–" if top1 is None or pd.isna(top1) else f"{top1:.1f}{accuracies.mark(row)} ({told})"
 
 
 def _status(row: pd.Series) -> str:

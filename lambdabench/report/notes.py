@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from ..analysis import pareto, scripted
+from ..analysis import accuracies, pareto, scripted
 from ..analysis.tailed import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
@@ -34,12 +34,8 @@ def notes(
         return ()
     lines = [*_conditions(points if len(points) else cases, each="a front"), *_fronts(points, across)]
     of_accuracy = "top1" in axes
-    sources = sorted({one for one in points.get("top1_source", ()) if one and of_accuracy})
-    if sources:
-        lines.append(
-            f"Accuracy is quoted from {'; '.join(sources)}, of weights at the size that was timed, {_data(points)}; "
-            "speed timed with random weights."
-        )
+    if of_accuracy:
+        lines += _origins(points)
     covers = sorted({str(one) for name in axes for one in points.get(f"{name}_covers", ()) if isinstance(one, str)})
     if covers:
         wilson = "; accuracy: Wilson, over the validation images" if of_accuracy else ""
@@ -48,6 +44,21 @@ def notes(
         return (*lines, *_holes(cases))
     networks = cases[cases["kind"] == "model"] if "kind" in cases else cases
     return (*lines, *_holes(networks), *_without_accuracy(networks))
+
+
+def _origins(points: pd.DataFrame) -> list[str]:
+    """Where accuracies are from: those that are quoted, and those that were measured."""
+    quoted, measured = (accuracies.sources(points, are_measured=one) for one in (False, True))
+    lines = list[str]()
+    if quoted:
+        lines.append(
+            f"Accuracy is quoted from {'; '.join(quoted)}, of weights at the size that was timed, {_data(points)}; "
+            "speed timed with random weights."
+        )
+    if measured:
+        named = "Where a name says so accuracy" if quoted else "Accuracy"
+        lines.append(f"{named} was measured, not quoted: {'; '.join(measured)}.")
+    return lines
 
 
 def _data(points: pd.DataFrame) -> str:
