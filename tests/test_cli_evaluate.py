@@ -27,7 +27,7 @@ from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.evaluation import SUITE
 from lambdabench.core.predictions import Predictions
 from lambdabench.core.spec import Device, Environment, Machine, Wish
-from lambdabench.launch.probe import Found
+from lambdabench.launch.probe import Found, _labels
 from lambdabench.tasks import evaluate as task
 from lambdabench.worker.__main__ import main
 
@@ -71,7 +71,8 @@ def here(
     def probe(wishes: Sequence[Wish]) -> Found:
         backends = ("torch_eager", "torch_compile", "jax_jit")
         device = Device(name="cpu", title="a cpu", memory_bytes=2**33, backends=backends, gemm_flop_per_s=1e10)
-        facts = {wish.model: models.describe(wish) for wish in wishes}
+        described = [(wish, models.describe(wish)) for wish in wishes]
+        facts = {label: one for wish, one in described for label in _labels(one, wish)}
         machine = Machine(devices=(device,), environment=environment)
         return Found(machine=machine, names=models.names(), facts=facts)
 

@@ -152,8 +152,11 @@ def _asked(request: EvaluateRequest, own_options: Collection[str], found: ImageF
     probed = launch.probe([Wish(model=name, image_px=request.image_px, options=theirs)])
     if name not in {*probed.names, *models.ours()}:
         raise registry.unknown("model", name, {*probed.names, *models.ours()})
+    facts = next(known for known in probed.facts.values() if known.name == name)
+    if facts.problem and not facts.tags:
+        raise LambdabenchError(f"{name} cannot be made: {facts.problem}")
     machine, case = probed.machine, _case(request, name, probed.machine, probed.facts)
-    tag = _tag(name, tag, probed.facts[name].tags, is_needed=request.checkpoint is None)
+    tag = _tag(name, tag, facts.tags, is_needed=request.checkpoint is None)
     subject = Subject(
         model=name,
         weights=digest_of(request.checkpoint) if request.checkpoint else tag,

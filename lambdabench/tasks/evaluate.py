@@ -102,8 +102,8 @@ def workload_of(asked: Evaluation, backend: Any) -> Workload:
     """The network with its weights. Raises MismatchError naming what does not fit, LambdabenchError where there are no weights."""
     own = tuple(pair for pair in asked.case.options if pair[0] not in backend.OPTIONS)
     case = dataclasses.replace(asked.case, options=own)
-    state = from_checkpoint(asked, case) if asked.checkpoint else pretrained(case, asked.tag)
     workload = models.create_workload(case, backend.FRAMEWORK)
+    state = from_checkpoint(asked, case) if asked.checkpoint else pretrained(case, asked.tag)
     if backend.FRAMEWORK == "jax":
         from ..models._weights.jax import load_torch_state  # a torch user may not have it
 
