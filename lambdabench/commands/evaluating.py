@@ -94,6 +94,7 @@ def evaluate(
         except KeyboardInterrupt:
             return EvaluateResult(seen=watch.seen(), predictions=known.path, interrupted=True)
     seen = watch.seen()
+    watch.check()
     on_progress(seen)
     judged = judging.judge(known.path.parent, known.refresh(), found)
     file = judging.store_rows(judged, machine, request.results)
@@ -105,20 +106,24 @@ class _Watch:
 
     def __init__(self, known: Predictions, found: ImageFolder, on_progress: Callable[[Seen], None]) -> None:
         self._known, self._found, self._on_progress = known, found, on_progress
-        self._looked_s, self._was_checked = float("-inf"), False
+        self._looked_s = float("-inf")
 
     def look(self) -> None:
         """Tells how far it is, at most every `LOOK_S` seconds. Raises MismatchError where something else runs than was asked."""
         if time.monotonic() - self._looked_s < LOOK_S:
             return
         seen = self.seen()
-        heading = self._known.heading
-        if heading is not None and not self._was_checked:
-            self._was_checked = True
-            if problem := difference(heading.case, heading.effective):
-                raise MismatchError(f"what ran is not what was asked: {problem}; remove {self._known.path}")
+        self.check()
         self._on_progress(seen)
         self._looked_s = time.monotonic()
+
+    def check(self) -> None:
+        """Raises MismatchError where something else ran than was asked."""
+        heading = self._known.heading
+        if heading is not None and (problem := difference(heading.case, heading.effective)):
+            raise MismatchError(
+                f"what ran is not what was asked: {problem}; remove {self._known.path} before the next try"
+            )
 
     def seen(self) -> Seen:
         """What there is now."""

@@ -32,7 +32,8 @@ def of_networks(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     if not is_evaluation.any():
         return rows[mine]
     networks = set(rows[mine]["model"])
-    return rows[mine | (is_evaluation & rows["metric"].isin(METRICS) & rows["model"].isin(networks)).to_numpy()]
+    accuracies = is_evaluation & rows["metric"].isin(METRICS).to_numpy() & rows["model"].isin(networks).to_numpy()
+    return rows[mine | accuracies]
 
 
 def without(cases: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,8 @@ from typing import Any
 
 import timm
 from PIL import Image
-from timm.data import create_transform, resolve_data_config
+from timm.data.config import resolve_data_config
+from timm.data.transforms_factory import create_transform
 from torch import Tensor
 
 from .. import models
