@@ -307,7 +307,7 @@ def test_figures_and_pages_are_drawn_from_any_folder(done: str, away: Path) -> N
     for part in (
         "# Scripted",
         "| resnet50",
-        "80.8 q",
+        "80.8 ±0.3 q",
         "## Conditions",
         "speed timed with random weights",
         "pareto.svg",

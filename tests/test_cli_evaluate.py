@@ -402,7 +402,8 @@ def test_speeds_show_the_measured_accuracy(here: Path, make_record: Callable[...
     report = CliRunner().invoke(app, ["report", "quickstart"])
     assert report.exit_code == 0, report.output or report.exception
     page = Path("reports/quickstart/index.md").read_text()
-    assert f"{found['top1']['value']:.1f} ({found['weights']})" in page
+    assert f"{found['top1']['value']:.1f} ±" in page
+    assert f" ({found['weights']})" in page
     assert "Accuracy was measured, not quoted" in page
     assert " q (" not in page
     shown = CliRunner().invoke(app, ["show", MODEL])

@@ -185,7 +185,7 @@ def test_a_page(results: Path, tmp_path: Path) -> None:
     own.write_text(
         f'schema = 1\ntitle = {title}\nsource = {title}\nplots = []\n[[grid]]\nmodel = "a"\n', encoding="utf-8"
     )
-    page = commands.write_report(str(own), results, tmp_path / "reports").read_text(encoding="utf-8")
+    page = commands.write_report(str(own), results, tmp_path / "reports")[0].read_text(encoding="utf-8")
     refuse_markdown(page)
     assert page.count(SHOWN) > 3 * len(HOSTILE)
     assert len([line for line in page.splitlines() if line.startswith("# ")]) == 1

@@ -108,11 +108,6 @@ def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
     return (int(row["image_px"]), *(row[name] if isinstance(row[name], str) else "" for name in NETWORK))
 
 
-def mark(row: Mapping[Any, Any] | pd.Series) -> str:
-    """What stands behind an accuracy in a table: " q" behind a quoted one, nothing behind one that was measured here."""
-    return "" if row.get("top1_origin") == MEASURED else " q"
-
-
 def sources(cases: pd.DataFrame, *, are_measured: bool) -> list[str]:
     """Where the accuracies of some cases are quoted from, or else on what they were measured, sorted."""
     if "top1_source" not in cases:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..core import fields
 from ..core.units import format_significant
+from .answers import answer
 from .estimate import Estimate, ratio
 from .published import what
 
@@ -166,11 +167,7 @@ def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame, told: str) -> Agr
 def _estimate(wide: pd.DataFrame, of: pd.Series) -> Estimate | None:
     """The throughput of an answer's case, in the environment that gave the answer."""
     row: Any = wide.loc[tuple(of[ONE])]
-    value, low, high = (row.get(f"throughput{end}") for end in ("", "_low", "_high"))
-    if value is None or low is None or high is None or pd.isna(value) or pd.isna(low) or pd.isna(high):
-        return None
-    covers = str(row["throughput_covers"])
-    return Estimate(value=value, low=low, high=high, confidence=0.95, samples=0, processes=1, covers=covers)
+    return answer(row, "throughput").estimate
 
 
 def _told(one: Estimate | None) -> str:

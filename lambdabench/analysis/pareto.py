@@ -11,24 +11,10 @@ from numpy.typing import NDArray
 from ..core import fields
 from ..core.errors import AxisError
 from ..core.fields import Field
+from ..core.metric import NORMALIZED, axes, metric
+from .answers import INTERVAL, WIDTH, log_sd
 from .membership import Weights, band, in_question, membership, twins
 
-BETTER = {
-    "latency": "lower",
-    "first_call": "lower",
-    "first_run": "lower",
-    "compile": "lower",
-    "extra_memory": "lower",
-    "peak_memory": "lower",
-    "interaction_memory": "lower",
-    "parameters": "lower",
-    "flops": "lower",
-    "throughput": "higher",
-    "throughput_per_device": "higher",
-    "top1": "higher",
-}
-WIDTH = 1.959964
-"""Standard deviations on each side of an interval of 95 %."""
 MOST = 3000
 """Of more points that are not surely beaten no probabilities are found."""
 TWINS = ("top1_tag", "image_px", "parameters", "top1")
@@ -63,17 +49,17 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     points are both on the front. Raises AxisError for a column without a direction.
     """
     for name in (x, y):
-        if name not in BETTER:
-            raise AxisError(f"found {name!r}, expected one of {', '.join(sorted(BETTER))}")
+        if name not in axes():
+            raise AxisError(f"found {name!r}, expected one of {', '.join(sorted(axes()))}")
     for name in (x, y):
         if name not in cases:
             cases = cases.assign(**{name: float("nan")})
     kept = cases[cases[x].notna() & cases[y].notna() & (cases["status"] == "ok")].copy()
     kept[BATCH] = asked_batch(kept)
     if "latency" in (x, y):
-        for name in ("latency", "latency_low", "latency_high"):
-            if f"normalized_{name}" in kept:
-                kept[name] = kept[f"normalized_{name}"].fillna(kept[name])
+        for name in (f"latency{end}" for end in ("", *INTERVAL)):
+            if f"{NORMALIZED}{name}" in kept:
+                kept[name] = kept[f"{NORMALIZED}{name}"].fillna(kept[name])
     on: set[Hashable] = set()
     told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
     shares = pd.Series(float("nan"), index=kept.index)
@@ -107,12 +93,12 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
         return pd.DataFrame({x: [], "low": [], "high": []})
     reach = WIDTH * known.sd
     slowest = float(
-        (np.log(points[x].to_numpy(float)) * _upwards(x)).min()
+        (np.log(points[x].to_numpy(float)) * metric(x).sign).min()
     )  # beaten ones are slower than all contenders at times
     at = np.linspace(min(slowest, float((known.speed - reach).min())), float((known.speed + reach).max()), steps)
     low, high = band(known.speed, known.sd, known.top1, known.groups, at)
     seen = np.isfinite(low)
-    return pd.DataFrame({x: np.exp(at[seen] * _upwards(x)), "low": low[seen], "high": high[seen]})
+    return pd.DataFrame({x: np.exp(at[seen] * metric(x).sign), "low": low[seen], "high": high[seen]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +115,10 @@ class _Contenders:
 
 def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
     """None where an axis has no error that is known, and of too many."""
-    low, high, sd = (points.get(f"{x}{ending}") for ending in ("_low", "_high", "_sd"))
-    if y != "top1" or low is None or high is None or (low.isna() | high.isna() | (points[x] <= 0)).any():
+    own = log_sd(points, x) if y == "top1" else None
+    if own is None:
         return None
-    of_interval = np.log(high.to_numpy(float) / low.to_numpy(float)) / (2 * WIDTH)
-    own = of_interval if sd is None else np.where(sd.isna(), of_interval, sd.to_numpy(float))
-    speed, top1 = np.log(points[x].to_numpy(float)) * _upwards(x), points["top1"].to_numpy(float)
+    speed, top1 = np.log(points[x].to_numpy(float)) * metric(x).sign, points["top1"].to_numpy(float)
     near = in_question(speed, own, top1)
     if near.sum() > MOST:
         return None
@@ -146,14 +130,9 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
     return _Contenders(near=near, speed=speed[near], sd=own[near], top1=top1[near], groups=twins(same))
 
 
-def _upwards(name: str) -> int:
-    """1 where more of it is better, else -1."""
-    return 1 if BETTER[name] == "higher" else -1
-
-
 def front(points: pd.DataFrame, x: str, y: str) -> list[Hashable]:
     """Index labels of the points that no other point dominates: at least as good in both, better in one."""
-    right, up = (points[name].to_numpy(float) * _upwards(name) for name in (x, y))
+    right, up = (points[name].to_numpy(float) * metric(name).sign for name in (x, y))
     order = np.lexsort((-up, -right))
     labels = list(points.index)
     on: list[bool] = [False] * len(labels)

@@ -13,6 +13,7 @@ from ..core.evaluation import DATA
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
 from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
+from .answers import INTERVAL, ORIGIN
 
 HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights", DATA}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
@@ -91,8 +92,8 @@ def _cells(fact: Fact) -> dict[str, Any]:
     low, high = stats.binomtest(right, fact.images).proportion_ci(0.95, method="wilson")
     return {
         "top1": fact.value,
-        "top1_low": 100 * low,
-        "top1_high": 100 * high,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
         "top1_tag": fact.tag,
         "top1_data": fact.more_data,
         "top1_source": fact.source,

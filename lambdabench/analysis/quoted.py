@@ -14,6 +14,7 @@ import pandas as pd
 from ..core import fields
 from ..core.units import format_significant, format_value
 from ..facts.paper import PAPER, UNITS, PaperFigure, paper_figures
+from .answers import Answer, answer
 from .estimate import Estimate, ratio
 from .published import what
 
@@ -43,9 +44,7 @@ class Quoted:
     told: str = ""
     """What tells that from where and how others of the table ran."""
     conditions: str = ""
-    here: float | None = None
-    here_low: float | None = None
-    here_high: float | None = None
+    here: Answer | None = None
     here_ratio: Estimate | None = None
     reference: str = ""
 
@@ -116,9 +115,16 @@ def cells(one: Quoted) -> tuple[str, ...]:
         format_value(one.value, one.unit),
         "" if one.ratio is None else format_significant(one.ratio),
         str(one.batch_size),
-        format_value(one.here, one.unit, one.here_low, one.here_high),
+        _here_words(one),
         "" if one.here_ratio is None else _interval(one.here_ratio),
     )
+
+
+def _here_words(one: Quoted) -> str:
+    """The number here in the unit that the printed one is shown in."""
+    if one.here is None or one.here.value is None:
+        return format_value(None, one.unit)
+    return format_value(one.here.value, one.unit, *(one.here.interval or (None, None)))
 
 
 def _interval(one: Estimate) -> str:
@@ -149,7 +155,6 @@ def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
     value = figure.value * factor
     if figure.metric == "latency":
         unit, value = "image/s", STEP_IMAGES / figure.value
-    here, low, high = (_number(case, f"{metric}{end}") for end in ("", "_low", "_high"))
     return Quoted(
         figure=figure,
         metric=metric,
@@ -159,9 +164,7 @@ def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
         batch_size=int(case["batch_size"]),
         setting=tuple(str(case[name]) for name in SETTING),
         conditions=_here(case),
-        here=here,
-        here_low=low,
-        here_high=high,
+        here=answer(case, metric),
     )
 
 
@@ -226,13 +229,4 @@ def _same_program(one: Quoted, other: Quoted) -> bool:
 
 
 def _estimate(one: Quoted) -> Estimate | None:
-    if one.here is None or one.here_low is None or one.here_high is None:
-        return None
-    return Estimate(
-        value=one.here, low=one.here_low, high=one.here_high, confidence=0.95, samples=0, processes=1, covers=""
-    )
-
-
-def _number(case: pd.Series, key: str) -> float | None:
-    value: Any = case.get(key)
-    return None if value is None or pd.isna(value) else float(value)
+    return None if one.here is None else one.here.estimate

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS
 from . import visited
 from .accuracies import METRICS as ACCURACIES
+from .answers import COVERS, INTERVAL, LOG_SD, ORIGIN, PROCESSES, RANGE, VISITS
 from .estimate import Floats, Places, Spread, log_reach, pooled
 from .published import with_accuracy
 
@@ -60,12 +62,17 @@ NEEDED = (
 """The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
 """Skipped last: a process that a budget left out takes nothing from one that ran."""
-TIMED = ("latency", "throughput", "throughput_per_device")
 APART = 2.0
 """Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 MACHINE = ["fingerprint", "device"]
 """What processes share whose spread is one: another machine's may be quieter."""
 ONE = ["case_id", "fingerprint"]
+
+
+def timed() -> frozenset[str]:
+    """The metrics of which visits are made."""
+    return frozenset(known.name for known in metrics() if known.timed)
 
 
 def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.DataFrame:
@@ -89,15 +96,16 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     apart = _apart(whole[(cases["status"] == "ok").to_numpy()[whole["case"]]])
     cases.loc[apart.index, "status"] = "noisy"
     cases.loc[apart.index, "reason"] = apart
-    rows = rows[~(rows["metric"].isin(TIMED) & rows["case"].isin(apart.index))]
+    rows = rows[~(rows["metric"].isin(timed()) & rows["case"].isin(apart.index))]
     spreads = _spreads(newest, case, machine)
     of_case = machine[np.unique(case, return_index=True)[1]]
     numbers: dict[str, Any] = {}
     for metric, same in rows.groupby("metric", sort=False, observed=True):
         numbers |= _cells(str(metric), same, len(cases))
-        if metric in TIMED:
+        if metric in timed():
             numbers |= _intervals(str(metric), same, len(cases), tuple(one[of_case] for one in spreads))
     _replace(numbers, seen, visited.told(seen))
+    numbers |= _origins(newest, usable, rows, len(cases))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
     every = pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1)
@@ -140,7 +148,7 @@ def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     return cases
 
 
-def _visits(newest: pd.DataFrame, usable: np.ndarray[Any, np.dtype[np.bool_]], rows: pd.DataFrame) -> pd.DataFrame:
+def _visits(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame) -> pd.DataFrame:
     """Usable rows that were made in visits, with them."""
     if "visit_round" not in newest:
         return rows.iloc[:0]
@@ -152,24 +160,25 @@ def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[in
     """Puts figures of visits in the places of those of whole processes. Where visits are too few for an interval there is none: that
     of the calls of one stretch says nothing of the next."""
     for metric, same in seen.groupby("metric", observed=True):
-        if f"{metric}_low" in numbers:
+        if f"{metric}{INTERVAL[0]}" in numbers:
             in_visits = np.isin(np.arange(len(numbers[str(metric)])), same["case"])
-            for ending in ("low", "high"):
-                numbers[f"{metric}_{ending}"] = np.where(in_visits, np.nan, numbers[f"{metric}_{ending}"])
-            numbers[f"{metric}_covers"] = numbers[f"{metric}_covers"].mask(in_visits)
+            for end in INTERVAL:
+                numbers[f"{metric}{end}"] = np.where(in_visits, np.nan, numbers[f"{metric}{end}"])
+            numbers[f"{metric}{COVERS}"] = numbers[f"{metric}{COVERS}"].mask(in_visits)
     for (case, metric), one in told.items():
         found = one.estimate
-        cells = {"": found.value, "_low": found.low, "_high": found.high, "_sd": one.sd, "_visits": found.samples}
+        bounds = dict(zip(INTERVAL, (found.low, found.high), strict=True))
+        cells = {"": found.value, **bounds, LOG_SD: one.sd, VISITS: found.samples}
         for ending, value in cells.items():
             column = np.asarray(numbers.get(f"{metric}{ending}", np.full(len(numbers[metric]), np.nan)), float)
             column[case] = value
             numbers[f"{metric}{ending}"] = column
-        covers = numbers.get(f"{metric}_covers", pd.Series([None] * len(numbers[metric]), dtype="str"))
+        covers = numbers.get(f"{metric}{COVERS}", pd.Series([None] * len(numbers[metric]), dtype="str"))
         covers.iloc[case] = found.covers
-        numbers[f"{metric}_covers"] = covers
+        numbers[f"{metric}{COVERS}"] = covers
 
 
-def _first(case: Places, among: np.ndarray[Any, np.dtype[np.bool_]]) -> Places:
+def _first(case: Places, among: Bools) -> Places:
     """The first of some rows of each case."""
     places = np.flatnonzero(among)[::-1]
     first = np.zeros(case.max() + 1, np.int64)
@@ -203,7 +212,7 @@ def _options(texts: pd.Series) -> pd.DataFrame:
 def _apart(usable: pd.DataFrame) -> pd.Series:
     """Why a case is noisy of which every process is ok, by the case; of those alone whose processes do not agree."""
     found: dict[int, str] = {}
-    for metric in sorted(TIMED, reverse=True):
+    for metric in sorted(timed(), reverse=True):
         values = usable[usable["metric"] == metric].groupby("case")["value"].agg(["min", "max", "size"])
         for place, low, high, count in values[values["max"] > APART * values["min"]].itertuples():
             found[place] = (
@@ -229,13 +238,13 @@ def _cells(metric: str, same: pd.DataFrame, cases: int) -> dict[str, Any]:
     total = np.bincount(same["case"], same["value"], minlength=cases)
     there = count > 0
     mean = np.divide(total, count, out=np.full(cases, np.nan), where=there)
-    found = {metric: mean, f"{metric}_processes": count if there.all() else np.where(there, count, np.nan)}
+    found = {metric: mean, f"{metric}{PROCESSES}": count if there.all() else np.where(there, count, np.nan)}
     several = count > 1
-    if metric not in TIMED and several.any():
-        for end, pick, start in (("least", np.minimum, np.inf), ("most", np.maximum, -np.inf)):
+    if metric not in timed() and several.any():
+        for end, pick, start in zip(RANGE, (np.minimum, np.maximum), (np.inf, -np.inf), strict=True):
             extreme = np.full(cases, start)
             pick.at(extreme, same["case"].to_numpy(), same["value"].to_numpy())
-            found[f"{metric}_{end}"] = np.where(several, extreme, np.nan)
+            found[f"{metric}{end}"] = np.where(several, extreme, np.nan)
     return found
 
 
@@ -261,10 +270,26 @@ def _intervals(metric: str, same: pd.DataFrame, cases: int, spreads: tuple[Any, 
     covers = np.where(freedom > 0, "between processes", "one process").astype(object)
     return {
         metric: np.where(said, centre, mean),
-        f"{metric}_low": np.where(said, centre / reach, np.nan),
-        f"{metric}_high": np.where(said, centre * reach, np.nan),
-        f"{metric}_covers": pd.Series(covers, dtype="str").where(said),
+        f"{metric}{INTERVAL[0]}": np.where(said, centre / reach, np.nan),
+        f"{metric}{INTERVAL[1]}": np.where(said, centre * reach, np.nan),
+        f"{metric}{COVERS}": pd.Series(covers, dtype="str").where(said),
     }
+
+
+def _origins(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame, cases: int) -> dict[str, Any]:
+    """Of each metric whether it was measured or derived, where rows say so."""
+    if "origin" not in newest:
+        return {}
+    codes, texts = pd.factorize(newest["origin"])
+    of_row = codes[usable]
+    found: dict[str, Any] = {}
+    for metric, places in rows.groupby("metric", sort=False, observed=True).indices.items():
+        column = np.full(cases, -1)
+        column[rows["case"].to_numpy()[places]] = of_row[places]
+        found[f"{metric}{ORIGIN}"] = (
+            pd.Series([*map(str, texts), None], dtype="str").iloc[column].reset_index(drop=True)
+        )
+    return found
 
 
 def _normalized(cases: pd.DataFrame, numbers: dict[str, Any]) -> dict[str, Any]:
@@ -273,7 +298,7 @@ def _normalized(cases: pd.DataFrame, numbers: dict[str, Any]) -> dict[str, Any]:
         return {}
     steps = cases["requested_batch_size"].to_numpy(float, na_value=np.nan) / cases["batch_size"].to_numpy(float)
     return {
-        f"normalized_{key}": steps * numbers[key]
-        for key in ("latency", "latency_low", "latency_high")
+        f"{NORMALIZED}{key}": steps * numbers[key]
+        for key in (f"latency{end}" for end in ("", *INTERVAL))
         if key in numbers
     }

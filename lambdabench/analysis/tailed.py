@@ -9,13 +9,14 @@ import pandas as pd
 
 from ..core.quantiles import NAME, share_of
 from ..core.spec import Suite
-from .tails import SHOWN, Floats, Tail, over, tail, tails
+from .answers import INTERVAL, lines, number
+from .tails import SHOWN, Floats, Over, Tail, over, tail, tails
 
 NEEDED = ("samples", "visit_samples", "visit_round", "asked_at")
 """The columns of the rows that tails are made of, beside those of `table`."""
 KEY = ["case_id", "fingerprint"]
 METRIC = "latency"
-ENDS = ("", "_low", "_high", "_calls")
+ENDS = ("", *INTERVAL, "_calls")
 Calls = list[Floats]
 
 
@@ -26,13 +27,13 @@ def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) ->
     known = _calls_of(cases, rows) if names else {}
     if not known:
         return cases
-    lines = [(known.get(place), _reach(case)) for place, case in enumerate(_dicts(cases))]
+    timed = [(known.get(place), _reach(case)) for place, case in enumerate(lines(cases))]
     columns: dict[str, Any] = {
-        f"{METRIC}_calls": [math.nan if calls is None else sum(map(len, calls)) for calls, _ in lines],
-        f"{METRIC}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in lines],
+        f"{METRIC}_calls": [math.nan if calls is None else sum(map(len, calls)) for calls, _ in timed],
+        f"{METRIC}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in timed],
     }
     ordered = sorted(names, key=share_of)
-    found = [[] if calls is None else tails(calls, list(map(share_of, ordered)), reach=reach) for calls, reach in lines]
+    found = [[] if calls is None else tails(calls, list(map(share_of, ordered)), reach=reach) for calls, reach in timed]
     for place, name in enumerate(ordered):
         told = [one[place] if one else None for one in found]
         cells = [(math.nan,) * 4 if one is None else (one.value, one.low, one.high, one.alike) for one in told]
@@ -54,17 +55,23 @@ def with_limit(cases: pd.DataFrame, rows: pd.DataFrame, limit_s: float | None) -
 
 def tail_of(case: Mapping[str, Any], name: str) -> Tail | None:
     """A quantile of a line of `with_tails`; None where it has none."""
-    value, low, high, alike = (case.get(f"{METRIC}_{name}{end}") for end in ENDS)
-    if value is None or pd.isna(value) or alike is None:
+    value, low, high, alike = (number(case, f"{METRIC}_{name}{end}") for end in ENDS)
+    if value is None or alike is None:
         return None
     return Tail(
-        value=float(value),
-        low=None if low is None or pd.isna(low) else float(low),
-        high=None if high is None or pd.isna(high) else float(high),
+        value=value,
+        low=low,
+        high=high,
         calls=int(case[f"{METRIC}_calls"]),
         alike=int(alike),
         share=share_of(name),
     )
+
+
+def over_of(case: Mapping[str, Any]) -> Over | None:
+    """The share of calls over a limit of a line of `with_limit`; None where it has none."""
+    share, low, high = (number(case, f"{METRIC}_over{end}") for end in ENDS[:3])
+    return None if share is None or low is None or high is None else Over(share=share, low=low, high=high)
 
 
 def quantiles_of(rows: pd.DataFrame, *more: str) -> tuple[str, ...]:
@@ -112,10 +119,10 @@ def visits_of(row: Mapping[str, Any]) -> Iterator[Floats]:
         return
     seen: set[int] = set()
     parts = np.split(samples, np.cumsum(np.asarray(counts, int))[:-1])
-    for number, part in zip(row["visit_round"], parts, strict=True):
-        if int(number) not in seen:
+    for round_, part in zip(row["visit_round"], parts, strict=True):
+        if int(round_) not in seen:
             yield part
-        seen.add(int(number))
+        seen.add(int(round_))
 
 
 def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:
@@ -125,15 +132,11 @@ def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:
     timed = rows[(rows["metric"] == METRIC) & (rows["status"] == "ok") & rows["samples"].notna()]
     timed = timed.sort_values("replicate", kind="stable")
     by_key: dict[tuple[str, str], Calls] = {}
-    for row in _dicts(timed[[*KEY, *(one for one in NEEDED if one in timed)]]):
+    for row in lines(timed[[*KEY, *(one for one in NEEDED if one in timed)]]):
         by_key.setdefault((row["case_id"], row["fingerprint"]), []).extend(one for one in visits_of(row) if len(one))
     keys = zip(cases["case_id"], cases["fingerprint"], strict=True)
     found = {place: by_key.get(key, []) for place, key in enumerate(keys)}
     return {place: calls for place, calls in found.items() if calls and min(map(np.min, calls)) > 0}
-
-
-def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): one for key, one in row.items()} for row in frame.to_dict("records")]
 
 
 def _assigned(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -144,5 +147,5 @@ def _assigned(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
 
 def _reach(case: Mapping[str, Any]) -> float:
     """How far the interval of the median reaches on the log scale; 0 where there is none."""
-    value, high = case.get(METRIC), case.get(f"{METRIC}_high")
-    return 0.0 if value is None or high is None or pd.isna(high) or not 0 < value <= high else math.log(high / value)
+    value, high = number(case, METRIC), number(case, f"{METRIC}_high")
+    return 0.0 if value is None or high is None or not 0 < value <= high else math.log(high / value)

@@ -77,6 +77,11 @@ class Over:
     low: float
     high: float
 
+    def told(self) -> str:
+        """In percent, "14 % [10, 19]"."""
+        share, low, high = (format_significant(100 * one, 2) for one in (self.share, self.low, self.high))
+        return f"{share} % [{low}, {high}]"
+
 
 def tail(visits: Visits, share: float, *, reach: float = 0.0) -> Tail:
     """The quantile of the calls of visits, all in the order they were made, with bounds for any distribution.

@@ -205,10 +205,11 @@ def report(
     reports: ReportsOption = Path("reports"),
     weights: WeightsOption = None,
 ) -> None:
-    """Write a suite's page: reports/<suite>/index.md with table, figure, conditions and holes."""
+    """Write a suite's page: reports/<suite>/index.md, .html and .json with table, figure, conditions and holes."""
     from .. import commands
 
-    terminal.say(f"saved {commands.write_report(suite, results, reports, flags.words(weights, '--weights'))}")
+    for path in commands.write_report(suite, results, reports, flags.words(weights, "--weights")):
+        terminal.say(f"saved {path}")
     terminal.warn(commands.ahead(results))
 
 

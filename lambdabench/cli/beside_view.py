@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from rich.console import Console
 
 from ..analysis import agreement, quoted
-from .tables import Column, fitted
+from ..analysis.page import Column
+from .tables import fitted
 
 
 def print_quoted(console: Console, found: Sequence[quoted.Quoted]) -> None:

@@ -7,12 +7,14 @@ import pandas as pd
 from rich.table import Table
 
 from ..analysis import accuracies
+from ..analysis.answers import answer
+from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.resolution import mark
 from ..core import fields
 from ..core.options import differing, phrase
 from ..core.units import format_significant
-from .tables import Column, fitted
+from .tables import fitted
 from .tails_view import quantile_cell
 
 MARKS = {True: "●", False: "·"}
@@ -81,19 +83,15 @@ def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], ta
     failed = bool((group["status"] != "ok").all())
     place = _mark(big) or ("✗" if failed else " ")
     tag = f".{first['top1_tag']}" if tagged and first.get("top1_tag") else ""
-    top1 = first.get("top1")
-    accuracy = "–"
-    if top1 is not None and not pd.isna(top1):
-        accuracy = f"{top1:.1f} ±{(first['top1_high'] - first['top1_low']) / 2:.1f}{accuracies.mark(first)}"
     size = f"{first['model']}{tag}"
     return (
         place,
         size,
         *told,
         str(int(first["image_px"])),
-        accuracy,
-        _number(big, "throughput", 1.0),
-        _number(small, "latency", 1e3),
+        answer(first, "top1").words(),
+        _number(big, "throughput"),
+        _number(small, "latency"),
         *([_quantile(small, at)] if at else []),
         _memory(big),
     )
@@ -105,16 +103,7 @@ def _quantile(rows: pd.DataFrame, at: str) -> str:
 
 def _memory(rows: pd.DataFrame) -> str:
     """GiB at the peak, with the range of its processes where they differ in two digits."""
-    value, least, most = (
-        rows.iloc[0].get(f"peak_memory{end}") if len(rows) else None for end in ("", "_least", "_most")
-    )
-    if value is None or pd.isna(value):
-        return format_significant(None)
-    low, high = (
-        None if one is None or pd.isna(one) else format_significant(float(one) / 2**30, 2) for one in (least, most)
-    )
-    told = format_significant(float(value) / 2**30, 2)
-    return told if low == high else f"{told} ({low} to {high})"
+    return answer(rows.iloc[0], "peak_memory").words(digits=2) if len(rows) else format_significant(None)
 
 
 def _mark(rows: pd.DataFrame) -> str:
@@ -125,13 +114,9 @@ def _mark(rows: pd.DataFrame) -> str:
     return MARKS[bool(rows.iloc[0]["on_front"])] if share is None or pd.isna(share) else mark(float(share))
 
 
-def _number(rows: pd.DataFrame, metric: str, factor: float) -> str:
-    if rows.empty or pd.isna(rows.iloc[0].get(metric, float("nan"))):
-        return "–"
+def _number(rows: pd.DataFrame, name: str) -> str:
+    if rows.empty or (known := answer(rows.iloc[0], name)).value is None:
+        return format_significant(None)
     row = rows.iloc[0]
-    text = format_significant(float(row[metric]) * factor)
-    low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
     fitted = "" if row["batch_size"] == row["asked"] else f" (b={row['batch_size']})"
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return f"{text} [one process, few samples]{fitted}"
-    return f"{text} [{format_significant(float(low) * factor)}, {format_significant(float(high) * factor)}]{fitted}"
+    return f"{known.words()}{'' if known.interval else ' [one process, few samples]'}{fitted}"

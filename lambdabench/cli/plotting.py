@@ -22,10 +22,7 @@ from .options import (
 )
 from .terminal import say, warn
 
-AXES = (
-    "throughput, throughput_per_device, latency, first_call, first_run, compile, extra_memory, peak_memory, interaction_memory, "
-    "parameters, flops or top1."
-)
+AXES = "A metric of which it is known which way is better (lambdabench list metrics): latency, peak_memory, flops, top1, ..."
 ACROSS = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
 plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
 

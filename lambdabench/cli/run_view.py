@@ -3,14 +3,16 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
+from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
+from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as reach_phrase
@@ -21,7 +23,7 @@ from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
 from .case_table import accuracy_legend, case_table
-from .tables import Column, show
+from .tables import show
 from .tails_view import plan_line, tail_legend
 from .telling import fed_lines, teller
 
@@ -90,7 +92,7 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     )
 
 
-def _cases(jobs: Sequence[Job]) -> str:
+def _cases(jobs: Sized) -> str:
     return f"{len(jobs)} case{'' if len(jobs) == 1 else 's'}"
 
 
@@ -260,9 +262,8 @@ def _elsewhere(result: RunResult) -> str:
         return ""
     planned = dataclasses.asdict(prepared.machine.environment)
     differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
-    count = other["case_id"].nunique()
     return (
-        f"{count} case{'' if count == 1 else 's'} ran in another environment than was planned for ({', '.join(differ)}): "
+        f"{_cases(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"
     )
 
@@ -278,8 +279,8 @@ def _spread(result: RunResult) -> str:
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [sorted(set(cases[name])) if len(cases) else [plain] for name, plain in PLAIN]
-    return [", ".join(ones) for ones, (_, plain) in zip(found, PLAIN, strict=True) if ones != [plain]]
+    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN]
+    return [", ".join(ones) for ones, plain in found if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:
@@ -328,9 +329,9 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         "● on the front (P > 0.95)  ◐ perhaps, with its probability  · dominated  ✗ no number   [low, high]: 95 % interval",
         soft_wrap=True,
     )
-    if cases.get("peak_memory_least", pd.Series(dtype=float)).notna().any():
+    if have_range(cases, ["peak_memory"]):
         console.print("GiB (least to most): of several processes.", soft_wrap=True)
-    covers = {str(one) for one in cases.get("throughput_covers", ()) if isinstance(one, str)}
+    covers = covered(cases, ["throughput"])
     if covers == {"one process"}:
         console.print(
             "Intervals cover one process each; between processes they would be wider (percents).", soft_wrap=True

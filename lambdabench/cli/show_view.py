@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ..analysis.legible import legible
+from ..analysis.page import Column
 from ..core import fields
 from ..core.units import format_significant, scale_of
 from ..doctor import Finding
-from .tables import Column, fitted
+from .tables import fitted
 from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
 

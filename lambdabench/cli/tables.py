@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from ..analysis.page import Cell, Column, words
 from ..core import foreign
 
 GAP = 2
@@ -22,18 +22,9 @@ PARTS = re.compile(r" (?=[\[(])|(?<=\]) ")
 INTERVAL = re.compile(r"\[[^\]a-z]*\]|.*±.*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column's title, whether it holds numbers, and whether it goes before others where room is short (higher: earlier; 0: never)."""
-
-    title: str
-    is_number: bool = False
-    drop: int = 0
-
-
-def fitted(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int, *, heads: bool = True) -> Table:
+def fitted(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], width: int, *, heads: bool = True) -> Table:
     """The table in `width` columns; under it which of its columns have no room. Where the others have none either: a line a cell."""
-    lines = [[foreign.plain(cell) for cell in row] for row in rows]
+    lines = [[foreign.plain(words(cell)) for cell in row] for row in rows]
     cells = [list(one) for one in zip(*lines, strict=True)] or [[] for _ in columns]
     places = _with_room(columns, cells, width)
     if _narrowest([(columns[one], cells[one]) for one in places]) > width:

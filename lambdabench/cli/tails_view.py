@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.tailed import tail_of
+from ..analysis.tailed import over_of, tail_of
 from ..analysis.tails import unseen
 from ..core.quantiles import NAME as QUANTILE
 from ..core.quantiles import fewest_calls, share_of
@@ -71,8 +71,5 @@ def tail_legend(cases: pd.DataFrame, at: str) -> list[str]:
 
 def over_line(case: Mapping[str, Any], limit_s: float) -> str:
     """The share of calls over a limit, "14 % [10, 19] of the calls took longer than 25 ms"; empty where there are none."""
-    share, low, high = (case.get(f"latency_over{end}") for end in ("", "_low", "_high"))
-    if share is None or low is None or high is None or pd.isna(share):
-        return ""
-    told, least, most = (format_significant(100 * float(one), 2) for one in (share, low, high))
-    return f"{told} % [{least}, {most}] of the calls took longer than {format_time(limit_s)}"
+    share = over_of(case)
+    return "" if share is None else f"{share.told()} of the calls took longer than {format_time(limit_s)}"

@@ -18,6 +18,7 @@ from ..analysis.agreement import agreements
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.evaluation import SUITE
+from ..core.metric import axes
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..plots import pareto as pareto_plot
@@ -49,8 +50,8 @@ def plot_pareto(
     """Draws fronts from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. `across`: fields
     over which one front is drawn. Raises NothingMeasuredError, StoreError, UnknownNameError."""
     for axis in (x, y):
-        if axis not in front.BETTER:
-            raise registry.unknown("axis", axis, front.BETTER)
+        if axis not in axes():
+            raise registry.unknown("axis", axis, axes())
     every = _filtered(results, suite_name, filters, known_weights(weights))
     cases = scripted.measured(every)
     points = front.pareto(cases, x=x, y=y, across=known_joining(across))
@@ -110,8 +111,8 @@ def plots_of(wanted: Suite, *, is_asked: bool) -> tuple[str, ...]:
     return (*wanted.plots, *(["latency"] if is_asked and "latency" not in wanted.plots else []))
 
 
-def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Path:
-    """Writes reports/<suite>/index.md with its figures from the rows there; `weights` as in `plot_pareto`. Raises
+def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Writes reports/<suite>/index.md, .html and .json with its figures from the rows there; `weights` as in `plot_pareto`. Raises
     NothingMeasuredError, UnknownNameError."""
     if suite_name not in (*suite.names(), recording.SUITE) and (results / suite_name).is_dir():
         raise SuiteError(
@@ -132,16 +133,14 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     names = plots_of(wanted, is_asked=are_asked)
     figures = draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
     marked = with_front(cases, points)
-    return report.write(
-        marked,
-        wanted,
-        folder,
-        figures=figures,
+    beside = report.Beside(
+        figures=tuple(one.name for one in figures if one.suffix == ".svg"),
         notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
         quoted=quoted_beside(wanted, cases),
         agreements=agreements(rows, cases),
         repeat=_repeat_suite(suite_name, results, *tailed.asked_in(rows)[-1:]),
     )
+    return report.write(report.page(marked, wanted, beside), folder)
 
 
 def _repeat_suite(suite_name: str, results: Path, at: str = "") -> str:

@@ -49,10 +49,12 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda found: _shown(found[0]), hidden)
 
 
-def markdown(text: str) -> str:
-    """The text as one line of Markdown that reads as the text does, in a table's cell too: no markup, no HTML, no link, nobody called."""
+def markdown(text: str, *, in_cell: bool = False) -> str:
+    """The text as one line of Markdown that reads as the text does, in a table's cell too: no markup, no HTML, no link, nobody called. In a
+    cell nothing begins a list."""
     meant = MEANT.sub(lambda found: f"\\{found[0]}", plain(text))
-    safe = COUNTED.sub(r"\1\\", "".join(ENTITIES.get(one, one) for one in meant))
+    safe = "".join(ENTITIES.get(one, one) for one in meant)
+    safe = safe if in_cell else COUNTED.sub(r"\1\\", safe)
     return CALLS.sub(lambda found: f"{found[0]}&#8203;", safe)
 
 

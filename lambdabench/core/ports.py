@@ -243,8 +243,8 @@ class Visited(Protocol):
         ...
 
 
-class Metric(Protocol):
-    """One metric: one module of `metrics/` has these."""
+class MetricModule(Protocol):
+    """One metric: one module of `metrics/` has these; `core.metric` reads what else it may say of itself."""
 
     TITLE: str
     UNIT: str

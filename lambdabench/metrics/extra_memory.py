@@ -7,6 +7,7 @@ TITLE = "Extra memory"
 UNIT = "B"
 BETTER = "lower"
 TIMED = False
+COLUMN = ""
 
 
 def answer(bench: Opened) -> Measurement:

@@ -10,6 +10,7 @@ TITLE = "First run"
 UNIT = "s"
 BETTER = "lower"
 TIMED = False
+COLUMN = ""
 
 
 def answer(bench: Opened) -> Measurement | None:

@@ -9,8 +9,10 @@ from ..core.record import Measurement
 
 TITLE = "FLOP per image"
 UNIT = "FLOP/image"
-BETTER = ""
+BETTER = "lower"
 TIMED = False
+COLUMN = "GFLOP an image (2 x MAC)"
+PLACE = 7
 
 
 def answer(bench: Opened) -> Measurement:

@@ -10,6 +10,7 @@ TITLE = "Interaction memory"
 UNIT = "B"
 BETTER = "lower"
 TIMED = False
+COLUMN = ""
 SOURCE = "formula of arXiv 2102.08602, Table 4"
 
 

@@ -7,6 +7,8 @@ TITLE = "Latency"
 UNIT = "s/step"
 BETTER = "lower"
 TIMED = True
+COLUMN = "ms a step"
+PLACE = 2
 
 
 def answer(bench: Visited) -> Measurement:

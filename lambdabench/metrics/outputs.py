@@ -7,6 +7,8 @@ TITLE = "First outputs"
 UNIT = "1"
 BETTER = ""
 TIMED = False
+COLUMN = ""
+VALUES = "any"
 
 
 def answer(bench: Opened) -> Measurement | None:

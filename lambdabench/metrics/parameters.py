@@ -5,8 +5,9 @@ from ..core.record import Measurement
 
 TITLE = "Parameters"
 UNIT = "1"
-BETTER = ""
+BETTER = "lower"
 TIMED = False
+PLACE = 6
 
 
 def answer(bench: Opened) -> Measurement:

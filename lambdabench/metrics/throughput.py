@@ -8,6 +8,8 @@ TITLE = "Throughput"
 UNIT = "image/s"
 BETTER = "higher"
 TIMED = True
+COLUMN = "image/s"
+PLACE = 1
 
 
 def answer(bench: Visited) -> Measurement:

@@ -10,6 +10,7 @@ TITLE = "Throughput per device"
 UNIT = "image/s/device"
 BETTER = "higher"
 TIMED = True
+COLUMN = ""
 
 
 def answer(bench: Visited) -> Measurement:

@@ -11,6 +11,7 @@ TITLE = "XLA's FLOP per image"
 UNIT = "FLOP/image"
 BETTER = ""
 TIMED = False
+COLUMN = ""
 
 
 def answer(bench: Opened) -> Measurement | None:

@@ -9,38 +9,26 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..analysis.accuracies import MEASURED
+from ..analysis.answers import answer, columns_of, units_of
 from ..core import fields
-from ..core.units import SCALES, format_significant
+from ..core.metric import metric
+from ..core.units import format_significant
 
-UNITS = {
-    "throughput": "image/s",
-    "throughput_per_device": "image/s/device",
-    "latency": "s/step",
-    "first_call": "s",
-    "first_run": "s",
-    "compile": "s",
-    "extra_memory": "B",
-    "peak_memory": "B",
-    "interaction_memory": "B",
-    "parameters": "1",
-    "flops": "FLOP/image",
-}
 ONE = 1 + 1e-9
 """Values nearer to each other are one."""
-ENDS = ("", "_low", "_high", "_least", "_most")
 
 
-def label(metric: str, origins: Collection[str] = ()) -> str:
+def label(name: str, origins: Collection[str] = ()) -> str:
     """An axis label with the unit that is shown. `origins` of accuracies: all quoted ones are ImageNet-1k's."""
-    if metric == "top1":
+    if name == "top1":
         known = [one for one in ("quoted", MEASURED) if one in origins] or ["quoted"]
-        return f"{'' if MEASURED in known else 'ImageNet-1k '}top-1 [%], {' or '.join(known)}"
-    return f"{metric.replace('_', ' ')} [{SCALES[UNITS[metric]][0]}]"
+        return f"{'' if MEASURED in known else 'ImageNet-1k '}{metric(name).axis}, {' or '.join(known)}"
+    return metric(name).axis
 
 
-def scale(value: Any, metric: str) -> float:
+def scale(value: Any, name: str) -> float:
     """A stored value in the unit that is shown."""
-    return float(value) * (SCALES[UNITS[metric]][1] if metric in UNITS else 1.0)
+    return float(value) * metric(name).factor
 
 
 def scaled(values: pd.Series, metric: str) -> list[float]:
@@ -48,16 +36,13 @@ def scaled(values: pd.Series, metric: str) -> list[float]:
     return [scale(value, metric) for value in values]
 
 
-def error(point: pd.Series, metric: str) -> list[list[float]] | None:
+def error(point: pd.Series, name: str) -> list[list[float]] | None:
     """How far the bar reaches below and above a point: its interval, else the range of its processes; None where it has neither."""
-    for ends in (("low", "high"), ("least", "most")):
-        low, high = (point.get(f"{metric}_{end}") for end in ends)
-        if low is not None and high is not None and not pd.isna(low) and not pd.isna(high):
-            break
-    else:
+    found = answer(point, name)
+    if found.value is None or found.bounds is None:
         return None
-    centre = point[metric]
-    return [[scale(max(0.0, centre - low), metric)], [scale(max(0.0, high - centre), metric)]]
+    low, high = found.bounds
+    return [[scale(max(0.0, found.value - low), name)], [scale(max(0.0, high - found.value), name)]]
 
 
 def plain_log_ticks(axis: Axis) -> None:
@@ -84,7 +69,7 @@ def plain_log_ticks(axis: Axis) -> None:
 def numbers(cases: pd.DataFrame, metrics: Iterable[str], besides: Iterable[str], order: list[str]) -> pd.DataFrame:
     """The columns behind a figure, stored units in the names; all that tells cases apart stands behind the numbers."""
     wanted = ["model", "batch_size", "image_px", "dtype", "device_name"]
-    wanted += [f"{name}{end}" for name in metrics for end in ENDS]
+    wanted += columns_of(metrics)
     wanted += [*besides, *(one.name for one in fields.FIELDS), "options"]
     kept = cases[[name for name in dict.fromkeys(wanted) if name in cases]].sort_values(order, kind="stable")
-    return kept.rename(columns={f"{name}{end}": f"{name}{end} [{UNITS[name]}]" for name in UNITS for end in ENDS})
+    return kept.rename(columns={name: f"{name} [{unit}]" for name, unit in units_of(kept).items()})

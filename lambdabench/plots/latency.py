@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..analysis.answers import INTERVAL, columns_of
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
-from ..analysis.tailed import columns_in, tail_of
+from ..analysis.tailed import columns_in, over_of, tail_of
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
-from ..core.units import format_significant, format_time
+from ..core.units import format_time
 from . import Drawing
 from . import _scales as scales
 from . import _style as style
@@ -123,12 +124,9 @@ def _draw_line(axes: Axes, row: dict[str, Any], names: Sequence[str], heights: A
 
 
 def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
-    share, low, high = (row.get(f"latency_over{end}") for end in ("", "_low", "_high"))
-    if share is None or pd.isna(share):
-        return
-    told, least, most = (format_significant(100 * float(one), 2) for one in (share, low or 0.0, high or 0.0))
-    text = f"{told} % [{least}, {most}]"
-    axes.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=7, va="center", gid="share")
+    if share := over_of(row):
+        text, at = share.told(), (1.02, place)
+        axes.annotate(text, at, xycoords=("axes fraction", "data"), fontsize=7, va="center", gid="share")
 
 
 def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
@@ -159,8 +157,9 @@ def _colours(names: Sequence[str]) -> list[str]:
 
 def _numbers(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The columns behind the figure, seconds a step; shares of calls over the limit are from 0 to 1."""
-    told = [f"latency_{name}{end}" for name in names for end in ("", "_low", "_high")] + ["latency_longest"]
+    ends = ("", *INTERVAL)
+    told = [*columns_of([f"latency_{name}" for name in names], ends), "latency_longest"]
     counts = [*(f"latency_{name}_calls" for name in names), "latency_calls", "latency_visits"]
-    over = [f"latency_over{end}" for end in ("", "_low", "_high")]
+    over = columns_of(["latency_over"], ends)
     found = scales.numbers(timed, ["latency"], [*told, *counts, *over, "case_id"], ["model", "image_px", "batch_size"])
     return found.rename(columns={name: f"{name} [s/step]" for name in told})

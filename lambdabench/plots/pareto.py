@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from ..analysis.accuracies import MEASURED
 from ..analysis.legible import legible
-from ..analysis.pareto import BATCH, BETTER, Group, best, front, groups, joined, parted_by
+from ..analysis.pareto import BATCH, Group, best, front, groups, joined, parted_by
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
+from ..core.metric import metric
 from . import Drawing
 from . import _scales as scales
 from . import _style as style
@@ -166,7 +167,7 @@ def _name(point: dict[str, Any], words: Sequence[str]) -> str:
 
 
 def _draw_front(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
-    stairs = "steps-post" if BETTER[x] == "lower" else "steps-pre"  # the best accuracy that is had at least this fast
+    stairs = "steps-post" if metric(x).sign < 0 else "steps-pre"  # the best accuracy that is had at least this fast
     axes.plot(
         scales.scaled(points[x], x),
         scales.scaled(points[y], y),

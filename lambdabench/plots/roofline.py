@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.answers import answer
 from ..analysis.legible import legible
 from ..core import fields, registry
 from ..core.errors import NothingMeasuredError
@@ -154,6 +155,8 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
     flops = 2 * TIMES[case["mode"]] * case["batch_size"] * macs
     moved = case["batch_size"] * side**2 * (dim + dim_out) + spec.parameters(dim, dim_out, **where)
     intensity = flops / (TIMES[case["mode"]] * BYTES[case["dtype"]] * moved)
+    seconds = answer(case, "latency")
+    low, high = seconds.interval or (case["latency"], case["latency"])
     rate = flops / case["latency"]
     shape = {key: value for key, value in options.items() if key not in IMPLEMENTATION}
     return {
@@ -164,8 +167,8 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
         "options": json.dumps(shape),
         "intensity [FLOP/B]": intensity,
         "rate [FLOP/s]": rate,
-        "rate_low [FLOP/s]": flops / case.get("latency_high", case["latency"]),
-        "rate_high [FLOP/s]": flops / case.get("latency_low", case["latency"]),
+        "rate_low [FLOP/s]": flops / high,
+        "rate_high [FLOP/s]": flops / low,
         "ceiling [FLOP/s]": ceilings.at(intensity),
         "share of the ceiling": rate / ceilings.at(intensity),
         "product [FLOP/s]": ceilings.flop_per_s,

@@ -1,6 +1,35 @@
 """Rows to a page that a person reads: tables, conditions, origins, holes."""
 
-from .markdown import write
-from .notes import curve_notes, notes, tail_notes
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-__all__ = ["curve_notes", "notes", "tail_notes", "write"]
+from ..analysis.page import Page, data
+from ..core import folders
+from . import html, markdown
+from .notes import curve_notes, notes, tail_notes
+from .pages import Beside, accuracy, page
+
+__all__ = ["Beside", "accuracy", "curve_notes", "notes", "page", "tail_notes", "write"]
+
+
+def _json(found: Page) -> str:
+    return json.dumps(data(found), indent=2, ensure_ascii=False) + "\n"
+
+
+RENDERERS: Mapping[str, Callable[[Page], str]] = {
+    "index.md": markdown.render,
+    "index.html": html.render,
+    "index.json": _json,
+}
+
+
+def write(found: Page, folder: Path) -> tuple[Path, ...]:
+    """Writes a page into `folder` as Markdown, HTML and JSON; returns their paths, Markdown's first. Raises StoreError."""
+    paths: list[Path] = []
+    for name, render in RENDERERS.items():
+        path = folder / name
+        with folders.writing(path, "free space, or give another folder"):
+            path.write_text(render(found), encoding="utf-8")
+        paths.append(path)
+    return tuple(paths)

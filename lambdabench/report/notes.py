@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from ..analysis import accuracies, pareto, scripted
+from ..analysis.answers import covered, have_range
 from ..analysis.tailed import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
@@ -36,7 +37,7 @@ def notes(
     of_accuracy = "top1" in axes
     if of_accuracy:
         lines += _origins(points)
-    covers = sorted({str(one) for name in axes for one in points.get(f"{name}_covers", ()) if isinstance(one, str)})
+    covers = covered(points, axes)
     if covers:
         wilson = "; accuracy: Wilson, over the validation images" if of_accuracy else ""
         lines.append(f"Bars: 95 % intervals ({', '.join(covers)}){wilson}.")
@@ -92,10 +93,9 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     known = [name for name in metrics if name in cases]
     told = cases[cases[known].notna().any(axis=1)]
     lines = _conditions(told if len(told) else cases, each="curves")
-    covers = {str(one) for name in metrics for one in cases.get(f"{name}_covers", ()) if isinstance(one, str)}
-    spread = any(cases[f"{name}_least"].notna().any() for name in metrics if f"{name}_least" in cases)
-    bars = [f"95 % intervals ({', '.join(sorted(covers))})"] if covers else []
-    bars += ["least to most of several processes"] if spread else []
+    covers = covered(cases, metrics)
+    bars = [f"95 % intervals ({', '.join(covers)})"] if covers else []
+    bars += ["least to most of several processes"] if have_range(cases, metrics) else []
     lines.append(f"Bars: {'; '.join(bars)}." if bars else "Without bars: read once a process.")
     return (*lines, *_holes(cases))
 

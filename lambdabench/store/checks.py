@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from ..core import registry
 from ..core.errors import StoreError
+from ..core.metric import metrics
 from ..core.record import ORIGINS, STATUSES
 from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
 from ..core.units import SCALES
@@ -66,9 +66,6 @@ COUNTS = {
 }
 LARGEST_VALUE = 1e30
 """Of whatever is measured."""
-POSITIVE = ("latency", "throughput", "throughput_per_device")
-ANY_NUMBER = "outputs"
-"""The metric that is no size: its numbers are a network's answers."""
 METRIC = re.compile(r"[a-z][a-z0-9_]*")
 MEND = "the file is not as it was written: restore it, or move it out of the results"
 
@@ -171,9 +168,10 @@ def _no_metric(table: pa.Table) -> Fault | None:
             return _at(table, name, int(missing.argmax()), "a value beside its metric")
     if not {"metric", "unit"} <= set(table.column_names):
         return None
-    ours = _is_in(table["metric"], registry.names("metrics"))
-    wrong = ours & ~_is_in(table["unit"], SCALES)
-    return _at(table, "unit", int(wrong.argmax()), f"one of {', '.join(SCALES)}") if wrong.any() else None
+    ours = _is_in(table["metric"], [known.name for known in metrics()])
+    units = list(dict.fromkeys((*SCALES, *(known.unit for known in metrics()))))
+    wrong = ours & ~_is_in(table["unit"], units)
+    return _at(table, "unit", int(wrong.argmax()), f"one of {', '.join(units)}") if wrong.any() else None
 
 
 def _no_number(table: pa.Table) -> Fault | None:
@@ -191,7 +189,7 @@ def _no_number(table: pa.Table) -> Fault | None:
     if not {"metric", "value", "low", "high"} <= set(table.column_names):
         return None
     low, value, high = (floats[name] for name in ("low", "value", "high"))
-    free, positive = _is_in(table["metric"], (ANY_NUMBER,)), _is_in(table["metric"], POSITIVE)
+    free, positive = (_is_in(table["metric"], _with(values)) for values in ("any", "positive"))
     for wrong, column, expected in (
         (~free & (value < 0), "value", "a number that is not negative"),
         (positive & (value <= 0), "value", "a number above zero"),
@@ -214,10 +212,15 @@ def _no_sample(table: pa.Table) -> Fault | None:
     if wrong.any():
         rows = pc.list_parent_indices(samples).to_numpy()[wrong]
         if "metric" in table.column_names:
-            rows = rows[~_is_in(table["metric"], (ANY_NUMBER,))[rows]]
+            rows = rows[~_is_in(table["metric"], _with("any"))[rows]]
         if len(rows):
             return int(rows[0]), "samples", "one that is no number", "finite numbers"
     return None
+
+
+def _with(values: str) -> list[str]:
+    """The metrics that may have such values."""
+    return [known.name for known in metrics() if known.values == values]
 
 
 def _known(table: pa.Table, names: Sequence[str] | dict[str, Any]) -> list[str]:

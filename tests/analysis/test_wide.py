@@ -59,10 +59,10 @@ def slowly(newest: pd.DataFrame) -> pd.DataFrame:
         row["started_at"] = group["started_at"].max()
         row |= {f"options.{key}": one for key, one in json.loads(first["options"]).items()}
         usable = group[(group["status"] == "ok") & group["metric"].notna()]
-        far = [metric for metric in table.TIMED if is_apart(usable[usable["metric"] == metric]["value"])]
+        far = [metric for metric in table.timed() if is_apart(usable[usable["metric"] == metric]["value"])]
         if worst == "ok" and far:
             row["status"], row["reason"] = "noisy", ""
-            usable = usable[~usable["metric"].isin(table.TIMED)]
+            usable = usable[~usable["metric"].isin(table.timed())]
         for metric, same in usable.groupby("metric"):
             row |= numbers(str(metric), same, known[tuple(group[table.MACHINE].iloc[0])])
         steps = row["requested_batch_size"] / row["batch_size"]
@@ -86,8 +86,12 @@ def is_apart(values: pd.Series) -> bool:
 
 def numbers(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     values = same["value"].tolist()
-    found: dict[str, Any] = {metric: sum(values) / len(values), f"{metric}_processes": len(values)}
-    if metric in table.TIMED:
+    found: dict[str, Any] = {
+        metric: sum(values) / len(values),
+        f"{metric}_processes": len(values),
+        f"{metric}_origin": "measured",
+    }
+    if metric in table.timed():
         one = combine(values, list(zip(same["low"], same["high"], strict=True)), spread=known, samples=0)
         assert one is not None
         return found | {

@@ -27,8 +27,6 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 VISIT = Visit(round=1, started_s=0.0, cold=(0.02,), seconds=(0.01, 0.011, 0.012), rate=190.0, loops=20)
-
-
 JUDGED = Judged(labels=(0, 1, 2), likeliest=((0, 1, 2, 3, 4),) * 3, classes=6, reference=(0, 0, 0))
 
 

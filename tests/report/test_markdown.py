@@ -1,11 +1,10 @@
 """The page shows every case: numbers with intervals, quoted accuracy marked, failures with their reasons."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from lambdabench import report
 from lambdabench.core.spec import Case, Cell, Suite
+from lambdabench.report import markdown
 
 SUITE = Suite(
     name="s", title="A title", source="a paper", cells=(Cell(case=Case(model="a"), grid="g"),), metrics=("latency",)
@@ -25,6 +24,9 @@ CASES = pd.DataFrame(
         "reason": ["", "too big; try a smaller batch"],
         "on_front": [True, None],
         "top1": [80.38, None],
+        "top1_low": [80.03, None],
+        "top1_high": [80.73, None],
+        "top1_origin": ["quoted", None],
         "top1_tag": ["a1_in1k", ""],
         "top1_source": ["timm results-imagenet.csv", ""],
         "latency": [0.0523, float("nan")],
@@ -34,16 +36,12 @@ CASES = pd.DataFrame(
 )
 
 
-def test_the_page_holds_numbers_holes_and_conditions(tmp_path: Path) -> None:
+def test_the_page_holds_numbers_holes_and_conditions() -> None:
     notes = report.notes(CASES, CASES[CASES["status"] == "ok"])
-    path = report.write(
-        CASES, SUITE, tmp_path / "s", figures=(tmp_path / "pareto.svg", tmp_path / "pareto.png"), notes=notes
-    )
-    text = path.read_text()
-    assert "| resnet50 ● | 224 | 1 | 80.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |" in text
+    text = markdown.render(report.page(CASES, SUITE, report.Beside(figures=("pareto.svg",), notes=notes)))
+    assert "| resnet50 ● | 224 | 1 | 80.4 ±0.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |" in text
     assert "| levit_256 | 224 | 1 | – | – | oom: too big; try a smaller batch |" in text
     assert "![pareto.svg](pareto.svg)" in text
-    assert "pareto.png" not in text
     assert "Measured on a cpu, float32, 2 threads, mode inference, 2026-01-02." in text
     assert "speed timed with random weights" in text
 
@@ -113,17 +111,17 @@ def test_scripted_times_are_said_to_be_a_script() -> None:
     assert "torch 2.15.0" not in text
 
 
-def page_of(cases: pd.DataFrame, folder: Path) -> list[str]:
-    return report.write(cases, SUITE, folder, figures=(), notes=("A condition.",)).read_text().splitlines()
+def page_of(cases: pd.DataFrame) -> list[str]:
+    return markdown.render(report.page(cases, SUITE, report.Beside(notes=("A condition.",)))).splitlines()
 
 
-def test_all_in_which_cases_differ_has_a_column(tmp_path: Path) -> None:
+def test_all_in_which_cases_differ_has_a_column() -> None:
     other = {"backend": "torch_compile", "dtype": "bfloat16", "device_name": "a gpu", "options": '{"kernel":"conv2d"}'}
     plain = CASES.iloc[:1].assign(backend="torch_eager", options='{"kernel":"cpu"}', devices=1)
-    text = page_of(pd.concat([plain, plain.assign(**other)], ignore_index=True), tmp_path)
+    text = page_of(pd.concat([plain, plain.assign(**other)], ignore_index=True))
     assert "| model | machine | backend | dtype | options | px | batch | top-1 % | ms a step | status |" in text
     assert (
-        "| resnet50 ● | a cpu | torch_eager | float32 | kernel=cpu | 224 | 1 | 80.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |"
+        "| resnet50 ● | a cpu | torch_eager | float32 | kernel=cpu | 224 | 1 | 80.4 ±0.4 q (a1_in1k) | 52.3 [50.0, 55.0] | ok |"
         in text
     )
     assert any(
@@ -131,18 +129,18 @@ def test_all_in_which_cases_differ_has_a_column(tmp_path: Path) -> None:
     )
 
 
-def test_memory_has_its_range_over_processes(tmp_path: Path) -> None:
+def test_memory_has_its_range_over_processes() -> None:
     gib = 2.0**30
     memory = {"peak_memory": gib, "peak_memory_least": 0.9 * gib, "peak_memory_most": 1.2 * gib}
-    text = page_of(CASES.iloc[:1].assign(**memory), tmp_path)
+    text = page_of(CASES.iloc[:1].assign(**memory))
     assert any("| 1.00 (0.900 to 1.20) | ok |" in line for line in text)
     assert any("(least to most): of several processes" in line for line in text)
 
 
-def test_benchmarks_have_a_page_without_what_networks_have(tmp_path: Path) -> None:
+def test_benchmarks_have_a_page_without_what_networks_have() -> None:
     tests = CASES.assign(kind="test", model=["t.py::test_a", "t.py::test_b[x|y]"], image_px=0, latency=[2.5e-6, None])
     tests = tests.assign(latency_low=[2.4e-6, None], latency_high=[2.6e-6, None])
-    text = page_of(tests, tmp_path)
+    text = page_of(tests)
     assert "| test | time of a call | status |" in text
     assert "| t.py::test_a | 2.5 µs [2.4 µs, 2.6 µs] | ok |" in text
     assert "| t.py::test_b[x\\|y] | – | oom: too big; try a smaller batch |" in text

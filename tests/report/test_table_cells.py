@@ -12,8 +12,9 @@ CASE = {"model": "a", "image_px": 224, "batch_size": 1, "top1": None, "top1_tag"
 
 
 def table(folder: Path, **cells: object) -> list[str]:
-    path = report.write(pd.DataFrame([CASE | cells]), SUITE, folder, figures=(), notes=("A condition.",))
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    page = report.page(pd.DataFrame([CASE | cells]), SUITE, report.Beside(notes=("A condition.",)))
+    markdown, *_ = report.write(page, folder)
+    return [line for line in markdown.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
 
 
 def test_a_reason_with_bars_and_lines_stays_one_cell(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""A page as data: a title, sentences, tables, figures, conditions. Markdown, HTML, JSON and the terminal render it, so that no number is
+written in two ways: a cell that is an answer stays one until it is rendered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .answers import Answer
+
+Cell = str | Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column's title, whether it holds numbers, and whether it goes before others where room is short (higher: earlier; 0: never)."""
+
+    title: str
+    is_number: bool = False
+    drop: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of as many cells as there are columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table under a title, and what its columns and marks say."""
+
+    title: str
+    table: Table
+    legend: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One suite's results, for a reader. Texts are plain: what renders a page makes them safe for where they go."""
+
+    title: str
+    source: str = ""
+    figures: tuple[str, ...] = ()
+    """File names beside the page."""
+    sections: tuple[Section, ...]
+    conditions: tuple[str, ...] = ()
+    """Where, with what and when it was measured, what intervals cover, and the holes."""
+    how: str = ""
+    """How a number was made."""
+    repeat: str = ""
+    """The command that measures it again."""
+
+
+def section(title: str, titles: Sequence[str], rows: Sequence[Sequence[Cell]], legend: Sequence[str]) -> Section:
+    """A section of plain columns; those are of numbers whose cells are answers."""
+    numbers = [any(isinstance(row[place], Answer) for row in rows) for place in range(len(titles))]
+    columns = [Column(title=title, is_number=is_number) for title, is_number in zip(titles, numbers, strict=True)]
+    table = Table(columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+    return Section(title=title, table=table, legend=tuple(legend))
+
+
+def words(cell: Cell) -> str:
+    """A cell as people read it."""
+    return cell if isinstance(cell, str) else cell.words()
+
+
+def data(page: Page) -> dict[str, Any]:
+    """The page for programs: a table's rows by the titles of its columns, answers as numbers in their stored units."""
+    return {
+        "title": page.title,
+        "source": page.source,
+        "figures": list(page.figures),
+        "sections": [
+            {
+                "title": part.title,
+                "rows": [
+                    {column.title: _datum(cell) for column, cell in zip(part.table.columns, row, strict=True)}
+                    for row in part.table.rows
+                ],
+                "legend": list(part.legend),
+            }
+            for part in page.sections
+        ],
+        "conditions": list(page.conditions),
+        "how": page.how,
+        "repeat": page.repeat,
+    }
+
+
+def _datum(cell: Cell) -> Any:
+    if isinstance(cell, str):
+        return cell
+    return {
+        "metric": cell.metric.name,
+        "unit": cell.metric.unit,
+        "value": cell.value,
+        "low": cell.low,
+        "high": cell.high,
+        "least": cell.least,
+        "most": cell.most,
+        "covers": cell.covers,
+        "origin": cell.origin,
+        "source": cell.source,
+    }

@@ -1,0 +1,166 @@
+"""A suite's cases to a page: which tables it has, what stands in their cells, and what must be said beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..analysis import agreement
+from ..analysis import quoted as the_paper
+from ..analysis.agreement import Agreement
+from ..analysis.answers import answer, lines
+from ..analysis.page import Cell, Page, Section, section
+from ..analysis.quoted import Quoted
+from ..analysis.resolution import mark
+from ..analysis.tailed import columns_in
+from ..core import fields
+from ..core.metric import columns
+from ..core.options import differing, phrase
+from ..core.spec import Sampling, Suite
+from ..core.units import format_significant, format_time
+from . import tails
+
+LEGEND = (
+    "q quoted, never measured here; top-1 without it was measured. [low, high]: 95 % interval.",
+    "● on the front of accuracy against throughput at its batch size, of one program on one machine, with a probability over 0.95; ◐ with "
+    "the one it shows.",
+    "A number without an interval was read once a process; (least to most): of several processes.",
+)
+HOW = (
+    "Rounds of visits: every case is opened in {processes} fresh process{es}, and each round visits all of them once, in random order; "
+    "{rounds} visits and {budget_s:g} s a case, single synchronised calls, those at a visit's start apart. Intervals hold visits, "
+    "processes and rounds; rows that were measured in one piece hold the spread of processes, or say so. Throughput on a CPU is derived "
+    "from latency. Settings were read back from the live network; outputs were checked."
+)
+OF_TESTS = (
+    "Times of one call in pytest-benchmark's own rounds, in the process of the tests; [low, high]: 95 % order-statistic interval of their "
+    "median within that process. Two processes differ by more. Nothing but the test itself says what it timed."
+)
+ORDER = ("model", "image_px", "batch_size", "device_name", "backend", "mode", "dtype", "options")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What stands on a page besides its cases."""
+
+    figures: tuple[str, ...] = ()
+    """File names in the page's folder."""
+    notes: tuple[str, ...] = ()
+    quoted: tuple[Quoted, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    repeat: str = ""
+    """The command that measures the cases again."""
+
+
+def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
+    """The page of a suite's table of answers, with `on_front` and `membership`."""
+    of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
+    cases = cases.sort_values([one for one in ORDER if one in cases], kind="stable")
+    parts = [_tests(cases) if of_tests else _networks(cases), *_the_papers(beside.quoted)]
+    parts += [*_agreements(beside.agreements), *_tails(cases)]
+    return Page(
+        title=suite.title or suite.name,
+        source=suite.source,
+        figures=beside.figures,
+        sections=tuple(parts),
+        conditions=beside.notes,
+        how=OF_TESTS if of_tests else _how(suite.sampling),
+        repeat=beside.repeat or f"lambdabench run --suite {suite.name} --fresh",
+    )
+
+
+def _how(sampling: Sampling) -> str:
+    es = "" if sampling.processes == 1 else "es"
+    return HOW.format(processes=sampling.processes, es=es, rounds=sampling.rounds, budget_s=sampling.case_budget_s)
+
+
+def _networks(cases: pd.DataFrame) -> Section:
+    """Cases: model and all in which they differ, accuracy, numbers, status."""
+    shown = [one for one in columns() if one.name in cases]
+    heads, apart = _apart(cases)
+    titles = ["model", *heads, "px", "batch", "top-1 %", *(one.column for one in shown), "status"]
+    rows: list[list[Cell]] = [
+        [
+            f"{line['model']}{_mark(line)}",
+            *words,
+            str(int(line["image_px"])),
+            str(int(line["batch_size"])),
+            accuracy(line),
+            *(answer(line, one.name) for one in shown),
+            _status(line),
+        ]
+        for line, words in zip(lines(cases), apart, strict=True)
+    ]
+    return section("", titles, rows, LEGEND)
+
+
+def _tests(cases: pd.DataFrame) -> Section:
+    """Benchmarks: name and all in which they differ, time, status."""
+    heads, apart = _apart(cases)
+    rows = [
+        [str(line["model"]), *words, _time(line), _status(line)]
+        for line, words in zip(lines(cases), apart, strict=True)
+    ]
+    return section("", ["test", *heads, "time of a call", "status"], rows, ["[low, high]: 95 % interval."])
+
+
+def _the_papers(quoted: Sequence[Quoted]) -> list[Section]:
+    rows = [the_paper.cells(one) for one in quoted]
+    return [section("What the paper prints", the_paper.TITLES, rows, the_paper.legend(quoted))] if rows else []
+
+
+def _agreements(agreements: Sequence[Agreement]) -> list[Section]:
+    rows, title = [agreement.cells(one) for one in agreements], "One network on two frameworks"
+    return [section(title, agreement.TITLES, rows, agreement.legend(agreements))] if rows else []
+
+
+def _tails(cases: pd.DataFrame) -> list[Section]:
+    """The quantiles of latency with what names each case."""
+    if not columns_in(cases):
+        return []
+    heads, apart = _apart(cases)
+    sizes = zip(cases["model"], apart, cases["image_px"], cases["batch_size"], strict=True)
+    named = [(str(model), *words, str(int(px)), str(int(batch))) for model, words, px, batch in sizes]
+    rows, titles = tails.cells(cases, named), ["model", *heads, "px", "batch", *tails.titles(cases)]
+    return [section("The slowest calls", titles, rows, tails.LEGEND)] if rows else []
+
+
+def _apart(cases: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """(Titles, words of each case) of the fields in which cases differ, and of their options as far as these do."""
+    rows = lines(cases[[one for one in (*(field.name for field in fields.FIELDS), "options") if one in cases]])
+    varied = fields.varying(rows)
+    words = [[fields.word(one, fields.value(row, one)) for one in varied] for row in rows]
+    given = [fields.options(row) for row in rows]
+    keys = differing([(str(row["model"]), one) for row, one in zip(rows, given, strict=True)])
+    if not keys:
+        return [one.title for one in varied], words
+    spelled = [phrase(one, keys) for one in given]
+    return [*(one.title for one in varied), "options"], [[*one, text] for one, text in zip(words, spelled, strict=True)]
+
+
+def _mark(line: dict[str, Any]) -> str:
+    """A model's place on its front, behind its name."""
+    share = line.get("membership")
+    if share is None or pd.isna(share):
+        return " ●" if line.get("on_front") is True else ""
+    return f" {mark(float(share))}" if mark(float(share)) != "·" else ""
+
+
+def accuracy(line: dict[str, Any]) -> str:
+    """Top-1 with half its interval, marked where it is quoted, and the tag of its weights: "80.4 ±0.3 q (a1_in1k)"."""
+    top1, tag = answer(line, "top1"), line.get("top1_tag")
+    return top1.words() + (f" ({tag})" if top1.value is not None and tag else "")
+
+
+def _status(line: dict[str, Any]) -> str:
+    return str(line["status"]) if line["status"] == "ok" else f"{line['status']}: {line['reason']}"
+
+
+def _time(line: dict[str, Any]) -> str:
+    """Seconds in the unit that suits them, "1.2 ms [1.1 ms, 1.3 ms]"."""
+    time = answer(line, "latency")
+    if time.value is None:
+        return format_significant(None)
+    bounds = f" [{', '.join(map(format_time, time.interval))}]" if time.interval else ""
+    return f"{format_time(time.value)}{bounds}"
