@@ -27,7 +27,7 @@ ROOMS = ("analysis", "gate", "store")
 ALSO = {
     "analysis/estimate": ["tests/analysis/test_mean_rate.py"],
     "gate/check": ["tests/gate/test_agreement.py", "tests/gate/test_result.py"],
-    "gate/pardon": ["tests/gate/test_settings.py"],
+    "gate/waivers": ["tests/gate/test_settings.py"],
     "gate/result": ["tests/gate/test_settings.py", "tests/gate/test_agreement.py"],
 }
 """Tests beside a module's own, test_NAME.py in the same place."""

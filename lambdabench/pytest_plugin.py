@@ -24,7 +24,7 @@ def pytest_addoption(parser: Any) -> None:
 def pytest_load_initial_conftests(early_config: Any) -> Generator[None]:
     """A side of the gate's is one before its conftest.py imports anything."""
     if early_config.known_args_namespace.lambdabench_serve:
-        from .worker.serve import stand
+        from .worker.pytest_tests.one_side import stand
 
         stand()
     yield
@@ -33,12 +33,12 @@ def pytest_load_initial_conftests(early_config: Any) -> Generator[None]:
 def pytest_configure(config: Any) -> None:
     """Registers what was asked for."""
     if folder := config.getoption("--lambdabench-pair"):
-        from .worker.users import Pairing
+        from .worker.pytest_tests.both_sides import Pairing
 
         pairing = Pairing(Path(folder))
         config.pluginmanager.register(pairing, "lambdabench-pair")
     if only := config.getoption("--lambdabench-serve"):
-        from .worker.serve import Serving
+        from .worker.pytest_tests.one_side import Serving
 
         config.pluginmanager.register(Serving(only), "lambdabench-serve")
     if folder := config.getoption("--lambdabench"):
@@ -59,14 +59,14 @@ class _Recording:
             crash = getattr(report.longrepr, "reprcrash", None)
             self._failures.setdefault(report.nodeid, str(getattr(crash, "message", report.longrepr)).strip())
         elif report.skipped:
-            from .worker.skips import reason_of
+            from .worker.pytest_tests.reports import skip_reason_of
 
-            self._failures.setdefault(report.nodeid, reason_of(report))
+            self._failures.setdefault(report.nodeid, skip_reason_of(report))
             self._expected.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """A benchmark whose test failed is a row with its reason; one whose test was expected to is skipped."""
-        from .commands.recording import Timed, record
+        from .pytest_benchmark.rows import Timed, record
 
         found = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
         timed = [

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 
 from . import kernels, models
 from .core import registry
-from .core.errors import LambdabenchError
+from .core.errors import NetworkError
 from .kernels._cpu import inference, training, whole
 from .layers.lambda_layer.torch import LambdaLayer
 
@@ -113,14 +113,14 @@ def accelerate(model: nn.Module) -> nn.Module:
 
     Keys of the state dict change: load weights before. A checkpoint saved afterwards is the accelerated model's.
 
-    Raises LambdabenchError, and changes nothing, where the model is none of torch or has no such layer, and where hooks or
+    Raises NetworkError, and changes nothing, where the model is none of torch or has no such layer, and where hooks or
     parametrizations would be lost: those on a layer's convolutions that are not called any more, and hooks on its state dict.
     """
     if not isinstance(model, nn.Module):
-        raise LambdabenchError(f"accelerate is torch only: found {_kind(model)}, expected a torch.nn.Module")
+        raise NetworkError(f"accelerate is torch only: found {_kind(model)}, expected a torch.nn.Module")
     found = [(name, one) for name, one in model.named_modules(remove_duplicate=False) if _is_theirs(one)]
     if not found:
-        raise LambdabenchError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace")
+        raise NetworkError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace")
     made: dict[nn.Module, FastLambdaLayer] = {}
     for name, one in found:
         if one not in made:
@@ -158,7 +158,7 @@ def _fast(name: str, theirs: nn.Module) -> FastLambdaLayer:
             lost = {"parametrizations"}
         if lost:
             what = ", ".join(sorted(lost))
-            raise LambdabenchError(
+            raise NetworkError(
                 f"{part} has {what}, which the layer in its place would not have; remove them before accelerate"
             )
     for key in CALL_HOOKS:  # the dicts themselves, so that a hook's handle still removes it

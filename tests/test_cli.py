@@ -367,7 +367,7 @@ def test_lists(mine: str) -> None:
 
 
 def test_every_command_has_an_example_in_its_help() -> None:
-    for words in (["run"], ["plot", "pareto"], ["report"], ["show"], ["list"], ["convert"], ["doctor"]):
+    for words in (["run"], ["plot", "pareto"], ["report"], ["show"], ["list"], ["convert"], ["doctor"], ["compare"]):
         found = call(*words, "--help")
         assert found.exit_code == 0
         assert f"lambdabench {' '.join(words)}" in " ".join(found.output.split())

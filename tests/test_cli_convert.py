@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from lambdabench import commands, launch, models
 from lambdabench.cli.app import app
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.launch import errand
+from lambdabench.launch import one_shot_worker
 from lambdabench.tasks import convert as task
 from lambdabench.worker.__main__ import main
 
@@ -208,7 +208,7 @@ def test_the_program_loads_no_framework_while_the_worker_converts(away: Path) ->
 
 
 def test_a_worker_that_fails_is_told_by_its_last_words(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errand, "ROOT", "no_such_package")
+    monkeypatch.setattr(one_shot_worker, "ROOT", "no_such_package")
     Path("net.pt").touch()
     found = CliRunner().invoke(app, ["convert", "resnet50", "net.pt", "out.pt"])
     assert "the conversion failed: " in refused(found)

@@ -21,8 +21,9 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 from typer.testing import CliRunner, Result
 
-from lambdabench import commands, launch, models, store
+from lambdabench import launch, models, store
 from lambdabench.cli.app import app
+from lambdabench.commands.evaluate import digest_of
 from lambdabench.core import predictions
 from lambdabench.core.errors import LambdabenchError
 from lambdabench.core.evaluation import SUITE
@@ -156,7 +157,7 @@ def test_rows_are_those_of_the_case_with_its_weights_and_images(here: Path) -> N
         assert (row["unit"], row["origin"], row["status"], row["suite"]) == ("%", "measured", "ok", SUITE)
         assert (row["kind"], row["model"], row["backend"], row["dtype"]) == ("model", MODEL, "torch_eager", "float32")
         assert (row["image_px"], row["batch_size"], row["mode"]) == (160, 8, "inference")
-        assert row["weights"] == found["weights"] == commands.evaluating.digest_of(Path("net.pt"))
+        assert row["weights"] == found["weights"] == digest_of(Path("net.pt"))
         assert json.loads(row["options"]) == {
             "num_classes": CLASSES, "weights": found["weights"], "data": found["data"],
         }  # fmt: skip

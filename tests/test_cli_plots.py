@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from lambdabench.cli import plotting
+from lambdabench.cli import plot_commands
 from lambdabench.cli.app import app
 from lambdabench.core.errors import NothingMeasuredError, UnknownNameError
 from lambdabench.core.metric import axes
@@ -115,7 +115,7 @@ def test_ceilings_need_no_filter_to_let_them_pass(away: Path) -> None:
 
 
 def test_every_axis_that_help_names_can_be_drawn() -> None:
-    named = plotting.AXES.partition(": ")[2].removesuffix(", ...").split(", ")
+    named = plot_commands.AXES.partition(": ")[2].removesuffix(", ...").split(", ")
     assert set(named) <= set(axes())
 
 

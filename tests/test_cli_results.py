@@ -20,6 +20,7 @@ READING = (
     ("report", "quickstart"),
     ("show", "resnet50"),
     ("list", "runs"),
+    ("compare", "previous", "latest"),
 )
 
 

@@ -13,12 +13,12 @@ import pytest
 from lambdabench import commands, store
 from lambdabench.cli import check_view, gate_view, live_view, run_view, show_view, terminal
 from lambdabench.commands import CheckResult, RunResult
-from lambdabench.conduct import Turn, standing
+from lambdabench.conduct import Turn, case_state
 from lambdabench.core import foreign
-from lambdabench.core.pairing import Controls, PairOutcome, Side, Verdict
+from lambdabench.core.gate_protocol import Controls, PairOutcome, Side, Verdict
 from lambdabench.core.record import Outcome, Record
 from lambdabench.core.spec import Case, Cell, Environment, Job, Machine, Plan, Sampling, Skip, Suite
-from lambdabench.gate.baseline import Standing
+from lambdabench.gate.baseline import BaselineLine
 from lambdabench.gate.result import Line
 
 HOSTILE = {
@@ -146,7 +146,7 @@ def test_a_run(results: Path, environment: Environment, capsys: pytest.CaptureFi
     with live_view.progress(prepared, quiet=False) as say:
         for job in jobs:
             outcome = Outcome(job_id="j", status="crash", reason=job.case.model)
-            turn = Turn(standing=standing.Standing(job=job), job=job, ended=outcome)
+            turn = Turn(standing=case_state.CaseState(job=job), job=job, ended=outcome)
             say(commands.Progress(turn=turn, visits=1, total=2, records=tuple))
     printed = "".join(capsys.readouterr())
     refuse_raw(printed)
@@ -233,11 +233,11 @@ def test_a_check(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_stored_sessions(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    standing = Standing(label=text, status="failed", sessions=0, reason=text)
+    standing = BaselineLine(label=text, status="failed", sessions=0, reason=text)
 
     @dataclasses.dataclass(frozen=True)
     class Found:
-        standings: tuple[Standing, ...] = (standing,)
+        standings: tuple[BaselineLine, ...] = (standing,)
         today: tuple[str, ...] = ()
 
     for as_json in (False, True):

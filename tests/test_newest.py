@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import lambdabench as lb
 from lambdabench import plan, store
 from lambdabench.cli.app import app
-from lambdabench.commands.kept import done_in
+from lambdabench.conduct.resume import done_in
 from lambdabench.core.record import Outcome, Record, Visits, order_at, records_of
 from lambdabench.core.spec import HALVED
 

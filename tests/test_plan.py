@@ -213,12 +213,12 @@ def test_a_quantile_takes_as_many_visits_as_its_bound_takes_calls(environment: E
 @pytest.mark.parametrize(
     ("done", "visits"),
     [
-        (Done(status="ok", visits=9, at="", alike=200), 50),  # enough calls, of too few visits for bursts
-        (Done(status="ok", visits=59, at="p95", alike=40), 19),
-        (Done(status="ok", visits=59, at="p95", alike=80), 0),
-        (Done(status="ok", visits=30, at="p99", alike=80), 0),  # all that there was time for
-        (Done(status="ok", visits=30, at="p90", alike=80), 29),
-        (Done(status="ok", visits=60, at="", alike=80), 0),
+        (Done(status="ok", visits=9, at="", ess=200), 50),  # enough calls, of too few visits for bursts
+        (Done(status="ok", visits=59, at="p95", ess=40), 19),
+        (Done(status="ok", visits=59, at="p95", ess=80), 0),
+        (Done(status="ok", visits=30, at="p99", ess=80), 0),  # all that there was time for
+        (Done(status="ok", visits=30, at="p90", ess=80), 29),
+        (Done(status="ok", visits=60, at="", ess=80), 0),
         (Done(status="oom"), 0),
     ],
 )

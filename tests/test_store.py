@@ -19,8 +19,15 @@ from lambdabench import store
 from lambdabench.analysis.passports import passports
 from lambdabench.core.errors import StoreError
 from lambdabench.core.record import Record
+from lambdabench.core.spec import FORMER_FIELDS
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def names(*more: str) -> list[str]:
+    """The columns of a frame: those of a file, with one for each library in place of env_versions."""
+    libraries = sorted(f"env_{name}" for name in (*FORMER_FIELDS, *more))
+    return [one for name in store.schema().names for one in (libraries if name == "env_versions" else [name])]
 
 
 def test_rows_survive_the_trip(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -29,7 +36,7 @@ def test_rows_survive_the_trip(make_record: Callable[..., Record], tmp_path: Pat
         [make_record("latency", 0.25, options=(("scope", 7),)), make_record(None, status="oom", reason="why")], path
     )
     frame = store.read(tmp_path)
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     first = frame.iloc[0]
     assert (first["model"], first["metric"], first["value"], first["options"]) == (
         "resnet50",
@@ -58,7 +65,7 @@ def test_files_of_version_1_stay_readable() -> None:
 
 def test_files_of_version_2_stay_readable() -> None:
     frame = store.read(GOLDEN / "schema2.parquet")
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["effective_compiler"].iloc[0] == "inductor default, 1 graph, 0 breaks"
     assert frame[["effective_devices", "env_jaxlib", "env_flax"]].isna().all(axis=None)
@@ -66,7 +73,7 @@ def test_files_of_version_2_stay_readable() -> None:
 
 def test_files_of_version_3_stay_readable() -> None:
     frame = store.read(GOLDEN / "schema3.parquet")
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["effective_devices"].iloc[0] == 2
     assert frame["effective_folded"].isna().all()
@@ -74,7 +81,7 @@ def test_files_of_version_3_stay_readable() -> None:
 
 def test_files_of_version_4_stay_readable() -> None:
     frame = store.read(GOLDEN / "schema4.parquet")
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["effective_folded"].iloc[0] == "36 of 53 batch norms"
     assert frame[["env_torchvision", "env_triton", "env_cudnn", "env_compiler"]].isna().all(axis=None)
@@ -82,7 +89,7 @@ def test_files_of_version_4_stay_readable() -> None:
 
 def test_files_of_version_5_stay_readable() -> None:
     frame = store.read(GOLDEN / "schema5.parquet")
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["env_compiler"].tolist() == ["g++ (Debian 14.2.0) 14.2.0"] * 2
     assert frame["run_order"].isna().all()
@@ -90,11 +97,19 @@ def test_files_of_version_5_stay_readable() -> None:
 
 def test_files_of_version_6_stay_readable() -> None:
     frame = store.read(GOLDEN / "schema6.parquet")
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["status"].tolist() == ["ok", "timeout"]
     assert frame["visit_cpu_pressure"].iloc[0].tolist() == [0.25, 0.25]
     assert frame[["noise_throttle", "noise_power_w", "visit_throttle", "visit_power_w"]].isna().all(axis=None)
     assert passports(frame).visits == 2
+
+
+def test_files_of_version_7_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema7.parquet")
+    assert list(frame.columns) == names()
+    assert frame["status"].tolist() == ["ok", "timeout"]
+    assert frame["env_torch"].tolist() == ["2.15.0", "2.15.0"]
+    assert frame["env_triton"].tolist() == ["", ""], "it was looked for, and was absent"
 
 
 def checkout(folder: Path) -> Path:
@@ -244,13 +259,13 @@ def test_a_column_that_a_file_lacks_is_null_and_one_it_has_beyond_ours_is_left_o
     table = pq.ParquetFile(path).read()
     pq.write_table(table.drop_columns(["env_driver"]).append_column("extra", table["model"]), path)
     frame = store.read(path)
-    assert list(frame.columns) == store.schema().names
+    assert list(frame.columns) == names()
     assert frame["env_driver"].isna().all()
 
 
 def test_an_empty_folder_has_all_columns_and_no_rows(tmp_path: Path) -> None:
     frame = store.read(tmp_path)
-    assert (len(frame), list(frame.columns)) == (0, store.schema().names)
+    assert (len(frame), list(frame.columns)) == (0, names())
 
 
 WRITER = """

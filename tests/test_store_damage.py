@@ -24,6 +24,7 @@ WRONG: dict[str, list[Any]] = {
     "whole": [None, 0, -1, 2**40, 7],
     "number": [None, float("nan"), float("inf"), -float("inf"), -1.0, 0.0, 1e300, 1e-300, 3.0],
     "numbers": [None, [], [float("nan")], [None], [1.0]],
+    "texts": [None, [], [None], ["strange"]],
 }
 
 
@@ -170,9 +171,10 @@ def mutate(table: pa.Table, drawn: random.Random) -> pa.Table:
             table = pa.concat_tables([table, table.slice(drawn.randrange(table.num_rows), 1)])
         else:
             names = {pa.string(): "text", pa.int64(): "whole", pa.float64(): "number"}
+            of_texts = pa.types.is_list(kind) and kind.value_type == pa.string()
             values = table[place].to_pylist()
             for row in range(len(values)) if way > 0.8 else [drawn.randrange(len(values))]:
-                values[row] = drawn.choice(WRONG[names.get(kind, "numbers")])
+                values[row] = drawn.choice(WRONG["texts" if of_texts else names.get(kind, "numbers")])
             table = table.set_column(place, field.name, pa.array(values, kind, from_pandas=False))
     return table
 

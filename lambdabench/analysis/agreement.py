@@ -13,7 +13,7 @@ from ..core import fields
 from ..core.units import format_significant
 from .answers import answer
 from .estimate import Estimate, ratio
-from .published import what
+from .published_accuracy import what
 
 LIMITS = {"float32": 1e-5, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 1e-1}
 """Largest error over largest value up to which two answers of a whole network are one."""
@@ -27,8 +27,8 @@ CAP = 0.2
 """Largest error that is ever called equal: unrelated answers of ten numbers or more are hardly ever that near."""
 ZEROS = 1.0
 """The error of an answer of nothing but zeros, which no rounding excuses."""
-Finding = Literal["equal", "unclear", "different"]
-TOLD: dict[Finding, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
+Agrees = Literal["equal", "unclear", "different"]
+TOLD: dict[Agrees, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
 TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
 TOLD_APART = ("backend", "mode", "dtype", "layout")
 """What an agreement's cells tell, or what is no part of it."""
@@ -80,7 +80,7 @@ class Agreement:
     throughput: tuple[Estimate | None, Estimate | None]
 
     @property
-    def finding(self) -> Finding:
+    def finding(self) -> Agrees:
         """Whether the answers are the same; different where numbers are not there."""
         if self.error <= self.limit:
             return "equal"

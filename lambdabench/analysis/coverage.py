@@ -18,15 +18,15 @@ import numpy as np
 
 from . import rounds, scenarios, visits
 from .estimate import Estimate
-from .looks import confidences
-from .membership import membership, top1_sd
+from .front_membership import membership, top1_sd
+from .interim_analysis import confidences
 from .scenarios import Shape
 
 RUNS = 1000
 FOLDER = Path("reports/coverage")
 SHAPES = (Shape(), Shape(rounds=8), Shape(cases=4, rounds=12), Shape(rounds=24, processes=6))
 STOPPED = Shape(cases=8, rounds=24, processes=6)
-LOOKS = (12, 16, 20, 24)
+INTERIM_ROUNDS = (12, 16, 20, 24)
 STOPPING = ("calls alike", "processes", "all at once")
 WIDTHS = (0.015, 0.03, 0.05)
 """Half widths at which a run that stops early stops."""
@@ -106,12 +106,14 @@ def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, flo
     for seed in range(runs):
         run = scenarios.make(kind, STOPPED, seed)
         open_ = set(range(1, STOPPED.cases))
-        for count, confidence in zip(LOOKS, confidences([one / LOOKS[-1] for one in LOOKS]), strict=True):
+        for count, confidence in zip(
+            INTERIM_ROUNDS, confidences([one / INTERIM_ROUNDS[-1] for one in INTERIM_ROUNDS]), strict=True
+        ):
             found = visits.fit([one for one in run.visits if one.round_ < count])
             ratios = rounds.paired(found, found.cases[0], confidence)
             for place in sorted(open_):
                 hit, width = _held(ratios[found.cases[place]], run.truth[place] - run.truth[0])
-                if width <= half_width or count == LOOKS[-1]:
+                if width <= half_width or count == INTERIM_ROUNDS[-1]:
                     open_.remove(place)
                     told.append((hit, width))
                     spent.append(count)
@@ -222,8 +224,9 @@ def page(found: Simulated, runs: int) -> str:
         "cases of two speeds each, three processes are of one speed in a quarter of the runs, and three other cases say too little.",
         "",
         f"Stopping early: ratios of {STOPPED.cases} cases in {STOPPED.rounds} rounds and {STOPPED.processes} processes, each told at the",
-        f"first look (after {', '.join(map(str, LOOKS))} rounds) where it is narrow enough, else at the last; the confidence of each look",
-        "is `analysis/looks.py`'s. It pays for stopping for any reason, the estimate itself too: by width alone costs less.",
+        f"first look (after {', '.join(map(str, INTERIM_ROUNDS))} rounds) "
+        "where it is narrow enough, else at the last; the confidence of each look",
+        "is `analysis/interim_analysis.py`'s. It pays for stopping for any reason, the estimate itself too: by width alone costs less.",
         "",
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
@@ -244,7 +247,7 @@ def page(found: Simulated, runs: int) -> str:
         "## Is a probability of the front how often it comes true?",
         "",
         f"{FRONT.cases} networks near a front, {FRONT.rounds} rounds in {FRONT.processes} processes, accuracies that err as published ones",
-        "do (analysis/membership.py). Of networks of which a run said so much, in percent (the middle of each tenth), how many were on",
+        "do (front_membership.py). Of networks of which a run said so much, in percent (the middle of each tenth), how many were on",
         "the front, of how many.",
         "",
         f"| machine | rounds | {' | '.join(f'{one} %' for one in SAID)} | networks on the front: said, were |",

@@ -16,7 +16,7 @@ FEWEST_FOR_INTERVAL = 6
 """Under six samples no pair of order statistics covers the median with 95 % (2 x 0.5^5 > 5 %)."""
 FEWEST_FOR_CORRELATION = 12
 """Under twelve samples their correlation cannot be told from chance."""
-MOST_REACH = 50.0
+MOST_MARGIN = 50.0
 """Of an interval on the log scale: beyond is nothing, and the exponential overflows."""
 
 MANY = 1024
@@ -44,7 +44,7 @@ class Spread:
     """Standard deviation of log values between processes of equal code, and its degrees of freedom."""
 
     log_sd: float
-    freedom: int
+    dof: int
 
 
 def median(values: Sequence[float]) -> float:
@@ -65,16 +65,16 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
     independent samples that would tell as much; of fewer than six of these the interval is the whole range.
     """
     count = len(samples)
-    alike = min(count, max(FEWEST_FOR_INTERVAL, int(count / inflation(samples))))
-    rank = int(stats.binom.ppf((1 - confidence) / 2, alike, 0.5))
+    ess = min(count, max(FEWEST_FOR_INTERVAL, int(count / variance_inflation(samples))))
+    rank = int(stats.binom.ppf((1 - confidence) / 2, ess, 0.5))
     if count < FEWEST_FOR_INTERVAL or rank < 1:
         return None
     ordered = sorted(samples)
-    place = rank * count // alike if alike > FEWEST_FOR_INTERVAL else 1
+    place = rank * count // ess if ess > FEWEST_FOR_INTERVAL else 1
     return ordered[place - 1], ordered[count - place]
 
 
-def inflation(samples: Sequence[float]) -> float:
+def variance_inflation(samples: Sequence[float]) -> float:
     """How many times as large correlation in time makes the variance of the median, at least 1; 1 for too few samples.
 
     1 + 2 x the sum of autocorrelations of the signs of sample - median, on which the median's variance rests; summed in pairs while
@@ -119,14 +119,14 @@ def mean_rate_interval(rates: Sequence[float], confidence: float = 0.95) -> tupl
     centre, spread = float(seconds.mean()), float(seconds.std(ddof=1))
     independent = count / correlated(seconds)
     width = float(stats.t.ppf((1 + confidence) / 2, independent - 1)) * spread / math.sqrt(independent)
-    reach, middle = math.exp(min(width / centre, MOST_REACH)), mean_rate(rates)
-    return middle / reach, middle * reach
+    margin, middle = math.exp(min(width / centre, MOST_MARGIN)), mean_rate(rates)
+    return middle / margin, middle * margin
 
 
 def correlated(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
     """How many times as large correlation in time makes the variance of the mean: from 1 to a third of the count.
 
-    The larger of two estimates, since each alone is too small for short series: Geyer's (see `inflation`) and that of an
+    The larger of two estimates, since each alone is too small for short series: Geyer's (see `variance_inflation`) and that of an
     autoregression of first order. Both are freed of the bias that comes from subtracting the series' own mean, which makes what is
     positive look smaller (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
     """
@@ -135,17 +135,17 @@ def correlated(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
     power = float(away @ away)
     if power == 0:
         return 1.0
-    alike = _products(away) / power
+    autocorrelation = _products(away) / power
     total, last, lags = 0.0, math.inf, 0
     for lag in range(0, count - 2, 2):
-        last = min(last, float(alike[lag] + alike[lag + 1]))
+        last = min(last, float(autocorrelation[lag] + autocorrelation[lag + 1]))
         if last <= 0:
             break
         total, lags = total + last, lag + 1
     summed = 2 * total - 1
     unbiased = 1 - (2 * lags + 1) / count + summed / count
     geyer = summed / unbiased if unbiased > 0.1 else math.inf
-    first = min(max(0.0, float(alike[1]) + (1 + 3 * float(alike[1])) / count), 0.99)
+    first = min(max(0.0, float(autocorrelation[1]) + (1 + 3 * float(autocorrelation[1])) / count), 0.99)
     return min(max(1.0, geyer, (1 + first) / (1 - first)), count / 3)
 
 
@@ -169,8 +169,8 @@ def pool_spread(groups: Sequence[Sequence[float]]) -> Spread | None:
     """The spread between processes, pooled on the log scale over groups of values of equal cases; None where no case was repeated."""
     logs = np.log(np.array([value for group in groups for value in group if value > 0], float))
     group = np.array([place for place, group in enumerate(groups) for value in group if value > 0], np.int64)
-    log_sd, freedom = pooled(logs, group, np.zeros(len(groups), np.int64))
-    return Spread(log_sd=float(log_sd[0]), freedom=int(freedom[0])) if freedom.any() else None
+    log_sd, dof = pooled(logs, group, np.zeros(len(groups), np.int64))
+    return Spread(log_sd=float(log_sd[0]), dof=int(dof[0])) if dof.any() else None
 
 
 def pooled(logs: Floats, group: Places, machine: Places) -> tuple[Floats, Places]:
@@ -179,8 +179,8 @@ def pooled(logs: Floats, group: Places, machine: Places) -> tuple[Floats, Places
     count = np.bincount(group, minlength=len(machine))
     centre = np.bincount(group, logs, minlength=len(machine)) / np.maximum(count, 1)
     squares = np.bincount(group, (logs - centre[group]) ** 2, minlength=len(machine))
-    freedom = np.bincount(machine, np.maximum(count - 1, 0)).astype(np.int64)
-    return np.sqrt(np.bincount(machine, squares) / np.maximum(freedom, 1)), freedom
+    dof = np.bincount(machine, np.maximum(count - 1, 0)).astype(np.int64)
+    return np.sqrt(np.bincount(machine, squares) / np.maximum(dof, 1)), dof
 
 
 def combine(
@@ -200,9 +200,9 @@ def combine(
         return None
     centre = math.exp(sum(math.log(value) for value in values) / len(values))
     within = max((math.log(high / low) / 2 for low, high in known if low > 0), default=0.0)
-    found = spread or Spread(log_sd=0.0, freedom=0)
-    reach = float(log_reach(np.array([within]), np.array([len(values)]), found.log_sd, found.freedom, confidence)[0])
-    low, high = centre * math.exp(-reach), centre * math.exp(reach)
+    found = spread or Spread(log_sd=0.0, dof=0)
+    margin = float(log_margin(np.array([within]), np.array([len(values)]), found.log_sd, found.dof, confidence)[0])
+    low, high = centre * math.exp(-margin), centre * math.exp(margin)
     return Estimate(
         value=centre,
         low=low,
@@ -214,25 +214,25 @@ def combine(
     )
 
 
-def log_reach(
-    within: Floats, count: Places, log_sd: Floats | float, freedom: Places | int, confidence: float = 0.95
+def log_margin(
+    within: Floats, count: Places, log_sd: Floats | float, dof: Places | int, confidence: float = 0.95
 ) -> Floats:
     """How far the interval of each estimate of `count` processes reaches on the log scale: from the widest half width within a process
-    and the spread between processes, where that is known (`freedom` above 0)."""
-    known = np.asarray(freedom) > 0
-    times = np.where(known, stats.t.ppf((1 + confidence) / 2, np.maximum(freedom, 1)), 0.0)
-    return np.minimum(np.hypot(within, times * np.where(known, log_sd, 0.0)) / np.sqrt(count), MOST_REACH)
+    and the spread between processes, where that is known (`dof` above 0)."""
+    known = np.asarray(dof) > 0
+    times = np.where(known, stats.t.ppf((1 + confidence) / 2, np.maximum(dof, 1)), 0.0)
+    return np.minimum(np.hypot(within, times * np.where(known, log_sd, 0.0)) / np.sqrt(count), MOST_MARGIN)
 
 
 def ratio(top: Estimate, bottom: Estimate) -> Estimate:
     """`top / bottom`; errors of the two are independent on the log scale."""
-    reach = math.exp(math.hypot(math.log(top.high / top.value), math.log(bottom.high / bottom.value)))
+    margin = math.exp(math.hypot(math.log(top.high / top.value), math.log(bottom.high / bottom.value)))
     value = top.value / bottom.value
     covers = top.covers if top.covers == bottom.covers else "one process"
     return Estimate(
         value=value,
-        low=value / reach,
-        high=value * reach,
+        low=value / margin,
+        high=value * margin,
         confidence=min(top.confidence, bottom.confidence),
         samples=min(top.samples, bottom.samples),
         processes=min(top.processes, bottom.processes),

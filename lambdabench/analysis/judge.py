@@ -1,4 +1,4 @@
-"""Is head slower than base? Log ratios of rounds to a verdict, at looks that are all paid for; Holm's correction over cases."""
+"""Is head slower than base? Log ratios of rounds to a verdict, at interim analyses that are all paid for; Holm's correction over cases."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs] (there are none)
 
-from ..core.pairing import Finding, Rules, Verdict
+from ..core.gate_protocol import Finding, Rules, Verdict
 
 STATS: Any = scipy_stats
 ONE_SD = 0.3173
@@ -49,21 +49,21 @@ def centre(logs: Sequence[float], *levels: float) -> tuple[Centre, ...]:
     return tuple(found)
 
 
-def spend(alpha: float, look: int) -> float:
-    """The error that look number `look` (from 1) may use: alpha / (k (k + 1)), which sums to alpha over all looks."""
-    return alpha / (look * (look + 1))
+def spend(alpha: float, analysis: int) -> float:
+    """The error that analysis number `analysis` (from 1) may use: alpha / (k (k + 1)), which sums to alpha over all analyses."""
+    return alpha / (analysis * (analysis + 1))
 
 
 def following(rounds: int, rules: Rules) -> int:
-    """Rounds at the look after the one at `rounds`."""
+    """Rounds at the analysis after the one at `rounds`."""
     return math.ceil(rules.growth * rounds)
 
 
-def judge(logs: Sequence[float], rules: Rules, look: int = 1) -> Verdict:
-    """The three-way verdict of one look; `logs` are log(head / base) of rounds. The interval is that of its finding."""
-    apart, alike = centre(logs, spend(rules.alpha, look), spend(rules.alpha_same, look))
-    finding = _finding(apart, alike, rules)
-    shown = alike if finding == "same" else apart
+def judge(logs: Sequence[float], rules: Rules, analysis: int = 1) -> Verdict:
+    """The three-way verdict of one analysis; `logs` are log(head / base) of rounds. The interval is that of its finding."""
+    apart, equal = centre(logs, spend(rules.alpha, analysis), spend(rules.alpha_same, analysis))
+    finding = _finding(apart, equal, rules)
+    shown = equal if finding == "same" else apart
     return Verdict(
         ratio=math.exp(shown.value),
         low=math.exp(shown.low),
@@ -109,13 +109,13 @@ def holm(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
     return tuple(rejected)
 
 
-def _finding(apart: Centre, alike: Centre, rules: Rules) -> Finding:
+def _finding(apart: Centre, together: Centre, rules: Rules) -> Finding:
     tolerance, negligible, equal = (math.log1p(share) for share in (rules.tolerance, rules.negligible, rules.equal))
     if apart.low > negligible and apart.value > tolerance:
         return "slower"
     if apart.high < -negligible and apart.value < -tolerance:
         return "faster"
-    return "same" if -equal < alike.low and alike.high < equal else "unclear"
+    return "same" if -equal < together.low and together.high < equal else "unclear"
 
 
 def _thinned(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

@@ -13,7 +13,7 @@ from ..core.errors import AxisError
 from ..core.fields import Field
 from ..core.metric import NORMALIZED, axes, metric
 from .answers import INTERVAL, WIDTH, log_sd
-from .membership import Weights, band, in_question, membership, twins
+from .front_membership import Weights, band, in_question, membership, twins
 
 MOST = 3000
 """Of more points that are not surely beaten no probabilities are found."""
@@ -75,6 +75,12 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     )
 
 
+def with_front(cases: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """The cases with `on_front` and `membership`; null where a case has no point."""
+    names = ("on_front", "membership")
+    return cases.assign(**{name: points[name].reindex(cases.index) if len(points) else None for name in names})
+
+
 def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     """Each point's probability of being on the front, of speeds with intervals against published accuracies; empty for others."""
     known = _contenders(points, x, y)
@@ -91,11 +97,11 @@ def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame
     known = _contenders(points, x, y)
     if known is None:
         return pd.DataFrame({x: [], "low": [], "high": []})
-    reach = WIDTH * known.sd
+    margin = WIDTH * known.sd
     slowest = float(
         (np.log(points[x].to_numpy(float)) * metric(x).sign).min()
     )  # beaten ones are slower than all contenders at times
-    at = np.linspace(min(slowest, float((known.speed - reach).min())), float((known.speed + reach).max()), steps)
+    at = np.linspace(min(slowest, float((known.speed - margin).min())), float((known.speed + margin).max()), steps)
     low, high = band(known.speed, known.sd, known.top1, known.groups, at)
     seen = np.isfinite(low)
     return pd.DataFrame({x: np.exp(at[seen] * metric(x).sign), "low": low[seen], "high": high[seen]})

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..core.cpu_contention import DISTURBED, lost_share
 from ..core.record import SLOWED, Noise
-from ..core.witness import DISTURBED, lost_share
 from .estimate import median
 
 QUIET = 0.05
@@ -37,7 +37,7 @@ class Passports:
     waited: float | None = None
     steal: float | None = None
     disturbed: int = 0
-    """Visits in which others had the CPU (core/witness.py), of which most were made again."""
+    """Visits in which others had the CPU (core/cpu_contention.py), of which most were made again."""
     slowed: int = 0
     """Visits in which heat or a fault held the clock down."""
     shared: int = 0

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .estimate import Estimate, median
 from .pareto import asked_batch, groups
-from .visited import against, fits
+from .visit_tables import against, fits
 from .visits import Fit
 
 METRICS = ("throughput", "latency")
@@ -35,10 +35,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What a run can tell. `reach`: the factor within which half of its ratios to the reference are known (1.04: to 4 %); None where
+    """What a run can tell. `margin`: the factor within which half of its ratios to the reference are known (1.04: to 4 %); None where
     nothing can be said of that. `ties`: cases that follow each other and cannot be told apart, by case id, in groups."""
 
-    reach: float | None = None
+    margin: float | None = None
     controls: tuple[Control, ...] = ()
     drift: float | None = None
     """The reference in the second half of its rounds over itself in the first."""
@@ -60,11 +60,11 @@ def resolution(
     found = list(fits(timed.assign(case=timed["case_id"])))
     usable = usable.assign(asked_batch_size=asked_batch(usable))
     parted = [(one.batch, one.told, usable.loc[one.members]) for one in groups(usable)]
-    reaches = [reach for _, _, mine in parted for reach in _reaches(found, mine, reference)]
+    margins = [margin for _, _, mine in parted for margin in _margins(found, mine, reference)]
     controls = tuple(one for part in parted for one in _controls(found, part, control, len(parted)))
-    known = median(reaches) if reaches else None
+    known = median(margins) if margins else None
     return Resolution(
-        reach=known,
+        margin=known,
         controls=controls,
         drift=_drift(found, usable, reference),
         ties=tuple(tie for _, _, mine in parted for tie in _ties(found, mine, metric)),
@@ -72,8 +72,8 @@ def resolution(
     )
 
 
-def _reaches(found: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
-    """How far each ratio to the reference reaches, as a factor."""
+def _margins(found: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
+    """How far each ratio to the reference margins, as a factor."""
     names = dict(zip(mine["case_id"], mine["model"], strict=True))
     bottom = next((case for case, model in names.items() if model == reference), None)
     if bottom is None:
@@ -123,7 +123,7 @@ def _ties(found: Sequence[Fit], mine: pd.DataFrame, metric: str) -> list[tuple[s
     return [tuple(one) for one in tied if len(one) > 1]
 
 
-def _problem(reach: float | None, controls: Sequence[Control], factor: float) -> str:
+def _problem(margin: float | None, controls: Sequence[Control], factor: float) -> str:
     for one in controls:
         if one.is_off:
             where = f"b={one.batch}{f', {one.told}' if one.told else ''}"
@@ -131,14 +131,14 @@ def _problem(reach: float | None, controls: Sequence[Control], factor: float) ->
                 f"the control pair, one architecture under two names, is {one.ratio.value:.3f} "
                 f"[{one.ratio.low:.3f}, {one.ratio.high:.3f}] at {where}, and not 1"
             )
-    if reach is not None and reach > factor:
-        return f"ratios are known to a factor of {reach:.2f} only, and {factor:g} must be told to rank anything"
+    if margin is not None and margin > factor:
+        return f"ratios are known to a factor of {margin:.2f} only, and {factor:g} must be told to rank anything"
     return ""
 
 
 def phrase(one: Resolution) -> str:
     """ "ratios to 4 %"; empty where nothing is known."""
-    return "" if one.reach is None else f"ratios to {100 * (one.reach - 1):.1f} %"
+    return "" if one.margin is None else f"ratios to {100 * (one.margin - 1):.1f} %"
 
 
 def mark(share: float) -> str:

@@ -20,10 +20,10 @@ from .visits import Counts, Fit, Floats, Process, by_process, steady
 FLOOR = 0.72
 """Share of the variance that all cases have on average, under which no case's own is believed. It is a floor and no ceiling: a case
 twice as variable as the others keeps what its own processes say."""
-FREEDOM = 3.5
+DOF = 3.5
 """Degrees of freedom that the floor is worth."""
 ENOUGH = 2.5
-"""Degrees of freedom in other cases with which floor and freedom count half."""
+"""Degrees of freedom in other cases with which floor and dof count half."""
 OUTSIDE = 8.0
 """A case's variance counts in the average for this many times the middle one at most."""
 LEAST = 1e-24
@@ -40,24 +40,24 @@ class Located:
 
     value: float
     variance: float
-    freedom: float
+    dof: float
     visits: int
     processes: int
 
-    def reach(self, confidence: float) -> float:
+    def margin(self, confidence: float) -> float:
         """Half the interval, by Student's t."""
-        return float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * math.sqrt(self.variance)
+        return float(special.stdtrit(self.dof, (1 + confidence) / 2)) * math.sqrt(self.variance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """What all cases say of how processes of one case differ. `freedom`: degrees of freedom in the cases other than one's own."""
+    """What all cases say of how processes of one case differ. `dof`: degrees of freedom in the cases other than one's own."""
 
     between: float
     """Variance between processes that their visits do not explain; below 0 where they differ by less than these would make them."""
     within: float
     """Variance of visits within a process."""
-    freedom: float
+    dof: float
     share: float = 1.0
     """By how much a case's own scatter is too small, where rounds that were made of it too were taken out."""
 
@@ -76,7 +76,7 @@ def paired(found: Fit, reference: str, confidence: float = 0.95) -> dict[str, Es
         raise ValueError(f"found no visit of the reference {reference!r}, only of {', '.join(found.cases)}")
     clean, base = found.undisturbed(), found.cases.index(reference)
     pool = _pool(found)
-    both = Pool(between=2 * pool.between, within=2 * pool.within, freedom=_others(found, 2))
+    both = Pool(between=2 * pool.between, within=2 * pool.within, dof=_others(found, 2))
     result: dict[str, Estimate] = {}
     for place, name in enumerate(found.cases):
         keys = found.processes[place] * (1 + found.processes.max()) + found.processes[base]
@@ -95,11 +95,11 @@ def _apart(found: Fit, place: int, base: int) -> Located | None:
     if one is None or other is None:
         return None
     variance = one.variance + other.variance
-    parts = one.variance**2 / one.freedom + other.variance**2 / other.freedom
+    parts = one.variance**2 / one.dof + other.variance**2 / other.dof
     return Located(
         value=one.value - other.value,
         variance=variance,
-        freedom=variance**2 / parts if parts > 0 else min(one.freedom, other.freedom),
+        dof=variance**2 / parts if parts > 0 else min(one.dof, other.dof),
         visits=min(one.visits, other.visits),
         processes=min(one.processes, other.processes),
     )
@@ -118,7 +118,7 @@ def beside(found: Fit) -> dict[str, float]:
         name: _locate(by_process(clean[place], found.processes[place]), pool, clean[place])
         for place, name in enumerate(found.cases)
     }
-    return {name: 0.0 if one is None else one.reach(0.95) / NORMAL_95 for name, one in located.items()}
+    return {name: 0.0 if one is None else one.margin(0.95) / NORMAL_95 for name, one in located.items()}
 
 
 def _absolute(found: Fit) -> dict[str, Located]:
@@ -157,10 +157,10 @@ def _rounds(common: Floats) -> Located | None:
     count = len(away)
     if count < 4:
         return None
-    inflation = correlated(away)
-    variance = float(away @ away) / (count - spent) * inflation / count
-    freedom = max(count / inflation - spent, 1.0)
-    return Located(value=middle, variance=variance, freedom=freedom, visits=count, processes=1)
+    variance_inflation = correlated(away)
+    variance = float(away @ away) / (count - spent) * variance_inflation / count
+    dof = max(count / variance_inflation - spent, 1.0)
+    return Located(value=middle, variance=variance, dof=dof, visits=count, processes=1)
 
 
 def _joined(own: Located, rounds: Located, cases: int) -> Located:
@@ -168,11 +168,11 @@ def _joined(own: Located, rounds: Located, cases: int) -> Located:
     from a case's own variance; at least that is put back."""
     raw = own.variance * (cases - 1) / cases
     variance = raw + rounds.variance
-    parts = raw**2 / own.freedom + rounds.variance**2 / rounds.freedom
+    parts = raw**2 / own.dof + rounds.variance**2 / rounds.dof
     return Located(
         value=own.value + rounds.value,
         variance=max(variance, own.variance),
-        freedom=variance**2 / parts if parts > 0 else own.freedom,
+        dof=variance**2 / parts if parts > 0 else own.dof,
         visits=own.visits,
         processes=own.processes,
     )
@@ -190,11 +190,11 @@ def _locate(processes: Sequence[Process], pool: Pool, logs: Floats) -> Located |
     means = np.array([one.mean for one in processes])
     value = float(weights @ means)
     own = pool.share * float(weights @ (means - value) ** 2) / (len(processes) - 1)
-    known = pool.freedom / (pool.freedom + ENOUGH)
+    known = pool.dof / (pool.dof + ENOUGH)
     return Located(
         value=value,
         variance=max(own, FLOOR * known / float((1 / expected).sum())),
-        freedom=len(processes) - 1 + FREEDOM * known,
+        dof=len(processes) - 1 + DOF * known,
         visits=visits,
         processes=len(processes),
     )
@@ -205,12 +205,12 @@ def _of_one_process(logs: Floats, visits: int) -> Located | None:
     if visits < 3:
         return None
     mine = logs[np.isfinite(logs)]
-    inflation = correlated(mine)
-    variance = float(mine.var(ddof=1)) * inflation / visits
+    variance_inflation = correlated(mine)
+    variance = float(mine.var(ddof=1)) * variance_inflation / visits
     return Located(
         value=float(mine.mean()),
         variance=variance,
-        freedom=max(visits / inflation - 1, 1.0),
+        dof=max(visits / variance_inflation - 1, 1.0),
         visits=visits,
         processes=1,
     )
@@ -225,7 +225,7 @@ def _pool(found: Fit) -> Pool:
         if len(processes := by_process(clean[place], found.processes[place])) > 1
     ]
     if not several:
-        return Pool(between=0.0, within=0.0, freedom=0.0)
+        return Pool(between=0.0, within=0.0, dof=0.0)
     share = len(found.cases) / max(len(found.cases) - 1, 1)
     free = [sum(one.visits - 1 for one in processes) for processes in several]
     squares = [sum(one.squares for one in processes) for processes in several]
@@ -238,7 +238,7 @@ def _pool(found: Fit) -> Pool:
     between = _average(of_means, float(np.mean([len(processes) - 1 for processes in several]))) - float(
         np.mean(explained)
     )
-    return Pool(between=share * between, within=share * within, freedom=_others(found, 1), share=share)
+    return Pool(between=share * between, within=share * within, dof=_others(found, 1), share=share)
 
 
 def _others(found: Fit, own: int) -> float:
@@ -247,21 +247,21 @@ def _others(found: Fit, own: int) -> float:
     return float(sum(counts[: max(0, len(counts) - own)]))
 
 
-def _average(variances: Sequence[float], freedom: float) -> float:
+def _average(variances: Sequence[float], dof: float) -> float:
     """Their mean, none counted for more than `OUTSIDE` times the middle one, which chi-square has under its mean."""
     if not variances:
         return 0.0
-    of_chi_square: Any = special.chdtri(freedom, 0.5)
-    middle = float(np.median(variances)) * freedom / float(of_chi_square)
+    of_chi_square: Any = special.chdtri(dof, 0.5)
+    middle = float(np.median(variances)) * dof / float(of_chi_square)
     return float(np.mean(np.minimum(variances, OUTSIDE * middle))) if middle > 0 else float(np.mean(variances))
 
 
 def _estimate(one: Located, confidence: float) -> Estimate:
-    value, reach = math.exp(one.value), math.exp(min(one.reach(confidence), 50.0))
+    value, margin = math.exp(one.value), math.exp(min(one.margin(confidence), 50.0))
     return Estimate(
         value=value,
-        low=value / reach,
-        high=value * reach,
+        low=value / margin,
+        high=value * margin,
         confidence=confidence,
         samples=one.visits,
         processes=one.processes,

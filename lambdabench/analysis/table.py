@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.identity import flat
 from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
 from ..facts import DEFAULT_WEIGHTS
-from . import visited
+from . import visit_tables
 from .accuracies import METRICS as ACCURACIES
 from .answers import COVERS, INTERVAL, LOG_SD, ORIGIN, PROCESSES, RANGE, VISITS
-from .estimate import Floats, Places, Spread, log_reach, pooled
-from .published import with_accuracy
+from .estimate import Floats, Places, Spread, log_margin, pooled
+from .published_accuracy import with_accuracy
 
+OF_ENVIRONMENT = "env_"
 CASE = [
     "case_id",
     "fingerprint",
@@ -40,11 +42,13 @@ CASE = [
     "threads",
     "options",
     "device_name",
-    *(f"env_{one.name}" for one in fields(Environment)),
+    *(f"{OF_ENVIRONMENT}{one.name}" for one in fields(Environment) if one.name != "versions"),
     "suite",
 ]
+"""What every case has; a column for each library as well (`settings_in`)."""
 NEEDED = (
     *CASE,
+    f"{OF_ENVIRONMENT}versions",
     "run_id",
     "replicate",
     "started_at",
@@ -55,9 +59,8 @@ NEEDED = (
     "value",
     "low",
     "high",
-    "origin",
     "source",
-    *visited.VISITS,
+    *visit_tables.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
 WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
@@ -104,7 +107,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
         numbers |= _cells(str(metric), same, len(cases))
         if metric in timed():
             numbers |= _intervals(str(metric), same, len(cases), tuple(one[of_case] for one in spreads))
-    _replace(numbers, seen, visited.told(seen))
+    _replace(numbers, seen, visit_tables.told(seen))
     numbers |= _origins(newest, usable, rows, len(cases))
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
@@ -112,12 +115,24 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     return with_accuracy(every, weights, newest)
 
 
+def settings_in(rows: pd.DataFrame) -> list[str]:
+    """The columns of rows that say what a case is and where it ran: `CASE`, and a version of each library."""
+    return [*CASE, *(str(one) for one in rows if str(one).startswith(OF_ENVIRONMENT) and one not in CASE)]
+
+
+def differing(rows: pd.DataFrame, planned: Environment) -> list[str]:
+    """The columns in which some rows' environments are not the one that was planned for."""
+    columns = {f"{OF_ENVIRONMENT}{name}": value for name, value in flat(planned).items()}
+    names = dict.fromkeys([*columns, *(one for one in settings_in(rows) if one.startswith(OF_ENVIRONMENT))])
+    return [one for one in names if one not in rows or (rows[one] != columns.get(one, "")).any()]
+
+
 def spread(newest: pd.DataFrame) -> Spread | None:
     """Between-process spread of latency, pooled over the cases that ran in several processes; None where none did."""
     if newest.empty:
         return None
-    log_sd, freedom = _spreads(newest, _codes(newest, ONE), np.zeros(len(newest), np.int64))
-    return Spread(log_sd=float(log_sd[0]), freedom=int(freedom[0])) if freedom[0] else None
+    log_sd, dof = _spreads(newest, _codes(newest, ONE), np.zeros(len(newest), np.int64))
+    return Spread(log_sd=float(log_sd[0]), dof=int(dof[0])) if dof[0] else None
 
 
 def _codes(frame: pd.DataFrame, keys: Sequence[str]) -> Places:
@@ -135,8 +150,8 @@ def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     worst = np.full(case.max() + 1, len(WORST_FIRST))
     np.minimum.at(worst, case, rank)
     first = _first(case, rank == worst[case])
-    cases = newest[CASE].iloc[first].reset_index(drop=True)
-    of_texts = [name for name in CASE if isinstance(cases[name].dtype, pd.CategoricalDtype)]
+    cases = newest[settings_in(newest)].iloc[first].reset_index(drop=True)
+    of_texts = [name for name in cases if isinstance(cases[name].dtype, pd.CategoricalDtype)]
     cases = cases.astype(dict.fromkeys(of_texts, "str"))
     cases["status"] = pd.Series(np.array(WORST_FIRST)[worst], dtype="str")
     cases["reason"] = newest["reason"].iloc[first].reset_index(drop=True).astype("str")
@@ -152,11 +167,11 @@ def _visits(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame) -> pd.DataF
     """Usable rows that were made in visits, with them."""
     if "visit_round" not in newest:
         return rows.iloc[:0]
-    more = newest.loc[usable, [one for one in visited.COLUMNS if one != "metric"]]
+    more = newest.loc[usable, [one for one in visit_tables.COLUMNS if one != "metric"]]
     return rows.join(more)[more["visit_round"].notna().to_numpy()]
 
 
-def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[int, str], visited.Told]) -> None:
+def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[int, str], visit_tables.Told]) -> None:
     """Puts figures of visits in the places of those of whole processes. Where visits are too few for an interval there is none: that
     of the calls of one stretch says nothing of the next."""
     for metric, same in seen.groupby("metric", observed=True):
@@ -226,9 +241,9 @@ def _spreads(newest: pd.DataFrame, case: Places, machine: Places) -> tuple[Float
     """(Spread between processes, its degrees of freedom) of latency, of each machine."""
     timed = ((newest["metric"] == "latency") & (newest["status"] == "ok") & (newest["value"] > 0)).to_numpy()
     pairs, group = np.unique(case[timed] * (machine.max() + 1) + machine[timed], return_inverse=True)
-    log_sd, freedom = pooled(np.log(newest["value"].to_numpy()[timed]), group, pairs % (machine.max() + 1))
-    more = machine.max() + 1 - len(freedom)
-    return np.pad(log_sd, (0, more)), np.pad(freedom, (0, more))
+    log_sd, dof = pooled(np.log(newest["value"].to_numpy()[timed]), group, pairs % (machine.max() + 1))
+    more = machine.max() + 1 - len(dof)
+    return np.pad(log_sd, (0, more)), np.pad(dof, (0, more))
 
 
 def _cells(metric: str, same: pd.DataFrame, cases: int) -> dict[str, Any]:
@@ -251,13 +266,13 @@ def _cells(metric: str, same: pd.DataFrame, cases: int) -> dict[str, Any]:
 def _intervals(metric: str, same: pd.DataFrame, cases: int, spreads: tuple[Any, ...]) -> dict[str, Any]:
     """Of each case the geometric mean of a metric over its processes with its interval, where something can be said of that: as
     `estimate.combine` has it for one case."""
-    log_sd, freedom = spreads
+    log_sd, dof = spreads
     case, value, low, high = (same[name].to_numpy() for name in ("case", "value", "low", "high"))
     count = np.bincount(case, minlength=cases)
     least = np.full(cases, np.inf)
     np.minimum.at(least, case, value)
     bounded = ~(np.isnan(low) | np.isnan(high))
-    said = (count > 0) & (least > 0) & ((np.bincount(case, bounded, minlength=cases) > 0) | (freedom > 0))
+    said = (count > 0) & (least > 0) & ((np.bincount(case, bounded, minlength=cases) > 0) | (dof > 0))
     if not said.any():
         return {}
     within = np.zeros(cases)
@@ -265,13 +280,13 @@ def _intervals(metric: str, same: pd.DataFrame, cases: int, spreads: tuple[Any, 
     np.maximum.at(within, case[wide], np.log(high[wide] / low[wide]) / 2)
     logs = np.log(value, out=np.zeros(len(value)), where=value > 0)
     centre = np.exp(np.bincount(case, logs, minlength=cases) / np.maximum(count, 1))
-    reach = np.exp(log_reach(within, np.maximum(count, 1), log_sd, freedom))
+    margin = np.exp(log_margin(within, np.maximum(count, 1), log_sd, dof))
     mean = np.divide(np.bincount(case, value, minlength=cases), count, out=np.full(cases, np.nan), where=count > 0)
-    covers = np.where(freedom > 0, "between processes", "one process").astype(object)
+    covers = np.where(dof > 0, "between processes", "one process").astype(object)
     return {
         metric: np.where(said, centre, mean),
-        f"{metric}{INTERVAL[0]}": np.where(said, centre / reach, np.nan),
-        f"{metric}{INTERVAL[1]}": np.where(said, centre * reach, np.nan),
+        f"{metric}{INTERVAL[0]}": np.where(said, centre / margin, np.nan),
+        f"{metric}{INTERVAL[1]}": np.where(said, centre * margin, np.nan),
         f"{metric}{COVERS}": pd.Series(covers, dtype="str").where(said),
     }
 

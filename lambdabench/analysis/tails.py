@@ -42,7 +42,7 @@ class Tail:
     high: float | None
     calls: int
     """All there are."""
-    alike: int
+    ess: int
     """Independent calls that would tell as much."""
     share: float
     """[0, 1] of the calls are no longer."""
@@ -65,8 +65,8 @@ class Tail:
         """Why it has no upper bound: "41 of 59 calls"; empty where it has one."""
         if self.high is not None:
             return ""
-        told = f"{self.alike:,} of {self.needed:,} calls"
-        return told if self.alike > BURSTS * self.calls else f"{told} ({self.calls:,} that come in bursts)"
+        told = f"{self.ess:,} of {self.needed:,} calls"
+        return told if self.ess > BURSTS * self.calls else f"{told} ({self.calls:,} that come in bursts)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +83,11 @@ class Over:
         return f"{share} % [{low}, {high}]"
 
 
-def tail(visits: Visits, share: float, *, reach: float = 0.0) -> Tail:
+def tail(visits: Visits, share: float, *, margin: float = 0.0) -> Tail:
     """The quantile of the calls of visits, all in the order they were made, with bounds for any distribution.
 
     Of n independent calls those under the quantile are Binomial(n, share) (Hahn and Meeker, "Statistical Intervals", section 5.3); n is
-    `alike` (Woodruff, Journal of the American Statistical Association 47, 1952). `reach`: how far, on the log scale, processes and visits
+    `ess` (Woodruff, Journal of the American Statistical Association 47, 1952). `margin`: how far, on the log scale, processes and visits
     move the whole of a case's times, as the interval of its median tells; joined as independent errors are.
 
     Each end holds in 92 to 99 % of 200 simulated runs of 59 visits whose calls are independent, correlated, disturbed by bursts or
@@ -99,24 +99,24 @@ def tail(visits: Visits, share: float, *, reach: float = 0.0) -> Tail:
     if ordered[0] <= 0:
         raise ValueError(f"a call took {ordered[0]:g} s, expected more than 0")
     value = float(ordered[math.ceil(share * count) - 1])
-    same = alike(visits, value)
+    same = effective_sample_size(visits, value)
     least, most = _ranks(same, share)
     high = None if most > same else float(ordered[math.ceil(most * count / same) - 1])
     low = None if least < 1 else float(ordered[max(1, least * count // same) - 1])
     return Tail(
         value=value,
-        low=None if low is None else _moved(value, low, -reach),
-        high=None if high is None else _moved(value, high, reach),
+        low=None if low is None else _moved(value, low, -margin),
+        high=None if high is None else _moved(value, high, margin),
         calls=count,
-        alike=same,
+        ess=same,
         share=share,
     )
 
 
-def tails(visits: Visits, shares: Sequence[float], *, reach: float = 0.0) -> list[Tail]:
+def tails(visits: Visits, shares: Sequence[float], *, margin: float = 0.0) -> list[Tail]:
     """Several quantiles, `shares` rising: what bounds a higher one from above bounds the lower ones too, and from below the other way.
     Raises as `tail` does."""
-    found = [tail(visits, one, reach=reach) for one in shares]
+    found = [tail(visits, one, margin=margin) for one in shares]
     for place in range(len(found) - 2, -1, -1):
         highs = [one.high for one in found[place : place + 2] if one.high is not None]
         found[place] = replace(found[place], high=min(highs, default=None))
@@ -131,13 +131,13 @@ def over(visits: Visits, limit_s: float, share: float = share_of("p95")) -> Over
     or at a quantile, where none is beyond the limit and nothing is known of how those come. Raises ValueError where there are no calls."""
     calls = _joined(visits)
     usual = float(np.sort(calls)[math.ceil(share * len(calls)) - 1])
-    same = min(alike(visits, limit_s), alike(visits, usual))
+    same = min(effective_sample_size(visits, limit_s), effective_sample_size(visits, usual))
     found = float((calls > limit_s).mean())
     low, high = wilson(round(found * same), same)
     return Over(share=found, low=min(low, found), high=max(high, found))
 
 
-def alike(visits: Visits, limit: float) -> int:
+def effective_sample_size(visits: Visits, limit: float) -> int:
     """Independent calls that would tell as much of the share beyond a limit as these do.
 
     The variance of the share between visits, and that by which calls follow each other, over what independent calls would have: the larger
@@ -177,6 +177,6 @@ def _joined(visits: Visits) -> Floats:
     return np.concatenate(every)
 
 
-def _moved(value: float, end: float, reach: float) -> float:
-    """An end of an interval moved away from the value, down where `reach` is negative; errors are joined as independent ones are."""
-    return value * math.exp(math.copysign(math.hypot(math.log(end / value), reach), reach)) if reach else end
+def _moved(value: float, end: float, margin: float) -> float:
+    """An end of an interval moved away from the value, down where `margin` is negative; errors are joined as independent ones are."""
+    return value * math.exp(math.copysign(math.hypot(math.log(end / value), margin), margin)) if margin else end

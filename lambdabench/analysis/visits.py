@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.witness import DISTURBED
+from ..core.cpu_contention import DISTURBED
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Visit:
     log_value: float
     """Natural logarithm of the median of its calls."""
     lost: float = 0.0
-    """Share of the time in which it wanted a CPU that other programs had it (core/witness.py); 0 where nothing tells."""
+    """Share of the time in which it wanted a CPU that other programs had it (core/cpu_contention.py); 0 where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

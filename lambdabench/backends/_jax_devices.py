@@ -10,10 +10,17 @@ from typing import Any
 
 import psutil
 
+from ..core import cpuinfo
 from ..core.errors import UnsupportedError
 from ..core.hosts import find_hosts
-from ..core.spec import Case, Device
+from ..core.spec import Case, Device, Library
+from . import _nvidia
 
+LIBRARIES = (
+    *(Library(name=one) for one in ("jax", "jaxlib", "flax", "numpy")),
+    *_nvidia.LIBRARIES,
+    Library(name="libtpu", distributions=("libtpu", "libtpu-nightly"), device="tpu"),
+)
 THREADS = "PJRT_NPROC"
 """Size of XLA's CPU pools, read once, when JAX first looks for devices (jaxlib 0.10: found by trying; OMP_NUM_THREADS and
 --xla_cpu_multi_thread_eigen change nothing)."""
@@ -167,9 +174,7 @@ def _name(kind: str, index: int) -> str:
 def _title(device: Any) -> str:
     if device.platform != "cpu":
         return device.device_kind
-    path = Path("/proc/cpuinfo")
-    lines = [one for one in path.read_text().splitlines() if one.startswith("model name")] if path.exists() else []
-    return lines[0].partition(":")[2].strip() if lines else "CPU"
+    return cpuinfo.read().get("model name") or "CPU"
 
 
 def _memory_bytes(device: Any) -> int:

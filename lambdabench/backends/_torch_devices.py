@@ -3,14 +3,15 @@
 import dataclasses
 import functools
 import os
-import platform
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
+from ..core import cpuinfo
 from ..core.errors import MissingExtraError
-from ..core.spec import Device
+from ..core.spec import Device, Library
+from . import _nvidia
 
+LIBRARIES = (*(Library(name=one) for one in ("torch", "torchvision", "timm", "triton", "numpy")), *_nvidia.LIBRARIES)
 INSTALL = 'pip install "lambdabench[torch]"'
 
 
@@ -52,12 +53,7 @@ def _device(name: str, title: str, memory_bytes: int) -> Device:
 
 def _cpu_facts() -> tuple[str, int]:
     """(Processor name, bytes of memory)."""
-    title = platform.processor() or platform.machine()
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        lines = [line for line in path.read_text().splitlines() if line.startswith("model name")]
-        title = lines[0].partition(":")[2].strip() if lines else title
-    return title, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return cpuinfo.name(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _gemm_rate(device: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..core.errors import LambdabenchError
+from ..core.errors import NetworkError
 
 CONVOLUTIONS = {"torch.nn.modules.conv.Conv2d", "timm.layers.conv2d_same.Conv2dSame"}
 """Those that are linear in their weight: timm's other kinds make theirs anew in every call."""
@@ -30,9 +30,9 @@ class Folded(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> "Folded":
-        """Raises LambdabenchError but for inference."""
+        """Raises NetworkError but for inference."""
         if mode:
-            raise LambdabenchError("a network with folded batch norms is for inference; train it first, or fold a copy")
+            raise NetworkError("a network with folded batch norms is for inference; train it first, or fold a copy")
         return super().train(False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,16 +48,16 @@ class _Pair(NamedTuple):
 def fold(model: nn.Module) -> nn.Module:
     """The model with every batch norm that directly follows a convolution folded into it, for inference: equal answers, fewer passes.
 
-    In place. Raises LambdabenchError for what is no model of torch, for one that trains, and where there is nothing to fold.
+    In place. Raises NetworkError for what is no model of torch, for one that trains, and where there is nothing to fold.
     """
     if not isinstance(model, nn.Module):
         found = f"{type(model).__module__}.{type(model).__qualname__}"
-        raise LambdabenchError(f"fold is torch only: found {found}, expected a torch.nn.Module")
+        raise NetworkError(f"fold is torch only: found {found}, expected a torch.nn.Module")
     if any(one.training for one in model.modules()):
-        raise LambdabenchError(f"{type(model).__name__} trains; call eval() first: batch norms fold in inference only")
+        raise NetworkError(f"{type(model).__name__} trains; call eval() first: batch norms fold in inference only")
     pairs = _pairs(model)
     if not pairs:
-        raise LambdabenchError(f"{type(model).__name__} has no batch norm that directly follows a convolution")
+        raise NetworkError(f"{type(model).__name__} has no batch norm that directly follows a convolution")
     for convolution, norm in pairs:
         found: Any = [model.get_submodule(name) for name in (convolution, norm)]
         model.set_submodule(convolution, fuse_conv_bn_eval(*found))

@@ -16,6 +16,7 @@ from . import _jax_devices
 FRAMEWORK = "jax"
 SEVERAL_HOSTS = True
 COMPILES = True
+LIBRARIES = _jax_devices.LIBRARIES
 OPTIONS: Mapping[str, Value] = {"compile_cache": "off"}
 CHOICES: Mapping[str, tuple[Value, ...]] = {"compile_cache": ("off", "on")}
 INSTALL = 'pip install "lambdabench[jax]"'

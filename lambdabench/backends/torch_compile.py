@@ -23,6 +23,7 @@ from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
 COMPILES = True
+LIBRARIES = _torch_devices.LIBRARIES
 OPTIONS: Mapping[str, Value] = {**_torch_session.OPTIONS, "compile_mode": "default"}
 CHOICES: Mapping[str, tuple[Value, ...]] = {
     **_torch_session.CHOICES,

@@ -7,6 +7,7 @@ from ._torch_session import TorchSession, refuse
 
 FRAMEWORK = "torch"
 COMPILES = False
+LIBRARIES = _torch_devices.LIBRARIES
 OPTIONS = _torch_session.OPTIONS
 CHOICES = _torch_session.CHOICES
 

@@ -11,10 +11,11 @@ import typer
 from .. import __version__
 from ..core import flags, folders
 from ..core.conversion import Conversion, Framework
-from ..core.errors import LambdabenchError
+from ..core.errors import RequestError
 from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
-from .evaluating import evaluate
+from .compare_commands import EXAMPLES, compare
+from .evaluate_command import evaluate
 from .options import (
     BackendOption,
     BatchOption,
@@ -28,7 +29,7 @@ from .options import (
     WeightsOption,
     filters,
 )
-from .plotting import plot_app
+from .plot_commands import plot_app
 
 ROUNDS = 3
 """Of `check --self-test` where none are asked for."""
@@ -42,6 +43,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
+app.command("compare", epilog=EXAMPLES)(compare)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 
@@ -356,7 +358,7 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
     flags.choices(show, "--show", ("all",))
     if [base is not None, baseline is not None, self_test].count(True) != 1:
-        raise LambdabenchError("check: expected one of --base REF, --baseline FILE and --self-test")
+        raise RequestError("check: expected one of --base REF, --baseline FILE and --self-test")
     flags.refuse_alone({"--record": record, "--strict": strict}, "--baseline", is_given=baseline is not None)
     flags.refuse_alone({"--rounds": rounds is not None}, "--self-test", is_given=self_test)
     of_base = {

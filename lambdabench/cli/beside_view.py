@@ -4,15 +4,21 @@ from collections.abc import Collection, Iterable, Sequence
 
 from rich.console import Console
 
-from ..analysis import agreement, quoted
+from ..analysis import agreement, paper_comparison
 from ..analysis.page import Column
 from .tables import fitted
 
 
-def print_quoted(console: Console, found: Sequence[quoted.Quoted]) -> None:
+def print_quoted(console: Console, found: Sequence[paper_comparison.Quoted]) -> None:
     """The paper's figures of the cases that were measured; nothing where it has none."""
     if found:
-        _print(console, quoted.TITLES, map(quoted.cells, found), quoted.legend(found), texts=(0, 1))
+        _print(
+            console,
+            paper_comparison.TITLES,
+            map(paper_comparison.cells, found),
+            paper_comparison.legend(found),
+            texts=(0, 1),
+        )
 
 
 def print_agreements(console: Console, found: Sequence[agreement.Agreement]) -> None:

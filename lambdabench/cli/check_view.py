@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ..commands import CheckResult
 from ..core import codec, folders, foreign
-from ..core.pairing import PairOutcome, Verdict
+from ..core.gate_protocol import PairOutcome, Verdict
 from ..core.units import format_duration, format_time
 from . import terminal
 

@@ -93,7 +93,7 @@ def _limits(changes: Sequence[FileChange]) -> list[str]:
     known = [(one.ratio / one.own, one.high / one.own) for one in changes if one.ratio and one.own and one.high]
     if not known:
         return []
-    shared, least = known[0][0], min(reach for _, reach in known)
+    shared, least = known[0][0], min(margin for _, margin in known)
     said = f"{len(known)} benchmarks share {_percent(shared)} %, which is no change of each"
     if max(shared, 1 / shared) > LARGE_SHARED:
         said += ": more than runs of one machine usually differ by; look at what all of them run, and at the machine"

@@ -14,8 +14,8 @@ from ..core import foreign
 from ..core.spec import Case
 from ..core.units import format_duration
 from . import terminal
+from .case_labels import teller
 from .case_table import case_table
-from .telling import teller
 
 Teller = Callable[[Case], str]
 REDRAW_S = 2.0

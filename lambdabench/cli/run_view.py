@@ -10,26 +10,27 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..analysis import table
 from ..analysis.answers import covered, have_range
 from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
-from ..analysis.resolution import phrase as reach_phrase
+from ..analysis.resolution import phrase as margin_phrase
 from ..commands import Prepared, RunResult, results_words
-from ..core import codec, fields, foreign, registry
+from ..core import codec, fields, foreign, identity, registry
 from ..core.options import differing, phrase, shared
 from ..core.spec import HALVED, Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
+from .case_labels import fed_lines, teller
 from .case_table import accuracy_legend, case_table
 from .tables import show
 from .tails_view import plan_line, tail_legend
-from .telling import fed_lines, teller
 
 SLACK = 1.25
 """Of a budget that is to take in all, over the estimate."""
-QUIET_REACH = 1.05
+QUIET_MARGIN = 1.05
 """A run was quiet where nothing in the passports of its visits speaks against it, and ratios are known to less."""
 DRIFTED = 0.05
 """A reference that changed by more from the first half of its rounds to the second is told."""
@@ -162,7 +163,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         print_agreements(console, result.agreements)
     if saved := [str(one) for one in (result.file, *result.figures) if one is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)
-    _print_foretold(console, result)
+    _print_estimates(console, result)
     _print_next(console, result, repeat, results)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)
 
@@ -204,7 +205,7 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
         "figures": [str(one) for one in result.figures],
         "exit_code": code,
         "resolution": {
-            "ratios_to": None if result.resolution.reach is None else result.resolution.reach - 1,
+            "ratios_to": None if result.resolution.margin is None else result.resolution.margin - 1,
             "problem": result.resolution.problem,
             "lacking": result.lacking,
             "control": [
@@ -221,8 +222,8 @@ def _software(result: RunResult) -> str:
     """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
     backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
     used = {registry.load("backends", one).FRAMEWORK for one in backends} - {""} or {"torch"}
-    env = result.prepared.machine.environment
-    return ", ".join(f"{one} {getattr(env, one) or 'absent'}" for one in sorted(used))
+    env = identity.flat(result.prepared.machine.environment)
+    return ", ".join(f"{one} {env.get(one) or 'absent'}" for one in sorted(used))
 
 
 def _headline(result: RunResult) -> str:
@@ -246,11 +247,11 @@ def _state(result: RunResult) -> list[str]:
     """How quiet it was while cases were visited, and what ratios the run can tell. Quiet is what both say."""
     told, found = result.resolution, passports(result.rows)
     drift = f"drifted {100 * (told.drift - 1):+.0f} %" if told.drift and abs(told.drift - 1) > DRIFTED else ""
-    known = [one for one in (reach_phrase(told), drift) if one]
+    known = [one for one in (margin_phrase(told), drift) if one]
     company = against(found)
     if company or found.pressure is None:
         return [*company, *known]
-    calm = (told.reach is None or told.reach < QUIET_REACH) and not drift
+    calm = (told.margin is None or told.margin < QUIET_MARGIN) and not drift
     return ["quiet" if calm else pressure_phrase(found), *known]
 
 
@@ -260,8 +261,7 @@ def _elsewhere(result: RunResult) -> str:
     other = rows[rows["fingerprint"] != prepared.fingerprint] if len(rows) else rows
     if not len(other):
         return ""
-    planned = dataclasses.asdict(prepared.machine.environment)
-    differ = [f"env_{name}" for name, value in planned.items() if (other[f"env_{name}"] != value).any()]
+    differ = table.differing(other, prepared.machine.environment)
     return (
         f"{_cases(other['case_id'].unique())} ran in another environment than was planned for ({', '.join(differ)}): "
         "that is another machine's number; run again"
@@ -340,9 +340,9 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _print_foretold(console: Console, result: RunResult) -> None:
+def _print_estimates(console: Console, result: RunResult) -> None:
     """What was planned beside what it took."""
-    found, planned = result.foretold, result.prepared.plan
+    found, planned = result.estimates, result.prepared.plan
     if not planned.jobs:
         return
     text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}"

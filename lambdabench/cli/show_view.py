@@ -12,7 +12,8 @@ from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..core import fields
 from ..core.units import format_significant, scale_of
-from ..doctor import Finding
+from ..doctor import Diagnosis
+from ..machine import libraries
 from .tables import fitted
 from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
@@ -92,7 +93,7 @@ def print_cases(
         )
         console.print("  asked   " + _pairs(case, [one for one in SETTINGS if one in case], ""), soft_wrap=True)
         first = mine.iloc[0]
-        console.print("  on      " + _pairs(first, WHERE, "env_"), soft_wrap=True)
+        console.print("  on      " + _pairs(first, _where(first), "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
         console.print("  noise   " + _pairs(first, NOISE, "noise_"), soft_wrap=True)
         for line in (visits_line(mine), noise_line(mine), device_line(mine)):
@@ -124,7 +125,7 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
     )
 
 
-def print_findings(console: Console, findings: tuple[Finding, ...], verdict: tuple[str, str]) -> None:
+def print_findings(console: Console, findings: tuple[Diagnosis, ...], verdict: tuple[str, str]) -> None:
     """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
     columns = [Column(title="") for _ in range(4)]
     rows = [(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "") for one in findings]
@@ -141,6 +142,12 @@ METRICS = (
     Column(title="process", is_number=True, drop=2),
     Column(title="origin", drop=1),
 )
+
+
+def _where(row: pd.Series) -> list[str]:
+    """What is told of a case's environment: `WHERE`, and the version of what its backend runs on."""
+    runtime = f"env_{libraries.runtime(str(row['backend']))}"
+    return [*WHERE, *([runtime] if runtime in row and runtime not in WHERE else [])]
 
 
 def _metrics(rows: pd.DataFrame, width: int) -> Padding:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.tailed import over_of, tail_of
+from ..analysis.tail_columns import over_of, tail_of
 from ..analysis.tails import unseen
 from ..core.quantiles import NAME as QUANTILE
 from ..core.quantiles import fewest_calls, share_of

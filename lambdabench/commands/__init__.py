@@ -1,33 +1,28 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
-from .clocks import ahead
-from .comparing import FileChange, compare_files
-from .converting import convert, options_of
-from .evaluating import EvaluateRequest, EvaluateResult, Seen, evaluate
-from .gating import CheckRequest, CheckResult, check, check_baseline, self_test
-from .judging import Judgement
-from .measuring import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
-from .overriding import overrides_of
-from .reading import (
-    list_names,
-    nothing_of,
-    pareto_frame,
-    plot_curves,
-    plot_pareto,
-    read_frame,
-    repeat_command,
-    results_words,
-    show,
-    wide_frame,
-    write_report,
-)
-from .recording import Ran, Timed, place, record
-from .saved import Saved, read_json
-from .tailing import plot_latency
+from ..pytest_benchmark.file_comparison import FileChange, compare_files
+from ..pytest_benchmark.rows import Ran, Timed, place, record
+from ..pytest_benchmark.saved_file import Saved, read_json
+from ..store import ahead
+from ..suite.parse_overrides import overrides_of
+from ._judgement import Judgement
+from ._results import nothing_of, results_words
+from .check import CheckRequest, CheckResult, check, check_baseline, self_test
+from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
+from .convert import convert, options_of
+from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
+from .frames import pareto_frame, read_frame, wide_frame
+from .list import list_names
+from .plot import plot_curves, plot_latency, plot_pareto
+from .report import write_report
+from .run import Prepared, Progress, RunRequest, RunResult, cases_so_far, execute, idle, prepare, run, run_frame
+from .show import repeat_command, show
 
 __all__ = [
+    "AtAccuracy",
     "CheckRequest",
     "CheckResult",
+    "Compared",
     "EvaluateRequest",
     "EvaluateResult",
     "FileChange",
@@ -44,7 +39,9 @@ __all__ = [
     "cases_so_far",
     "check",
     "check_baseline",
+    "compare_at_accuracy",
     "compare_files",
+    "compare_sides",
     "convert",
     "evaluate",
     "execute",

@@ -1,28 +1,28 @@
 """How a run takes its time: cases are opened in fresh processes, visited in random turn, round after round, and closed.
 
-`follow` decides what is visited next; `told` says what a case's visits in one process come to.
+`follow` decides what is visited next; `visited_outcome` says what a case's visits in one process come to.
 """
 
-from ..launch.hands import forks
+from ..launch.workers import forks
+from .execution import Progress, Stop, perform
+from .idle_wait import Settling, allowance
 from .ledger import Ledger, outcomes_of
-from .performing import Progress, Stop, perform
-from .rounds import Crew, Orchestra, Patience, Turn, follow
-from .settling import Settling, allowance
-from .told import told
+from .outcomes import visited_outcome
+from .rounds import Patience, RunSetup, Turn, WorkerPool, follow
 
 __all__ = [
-    "Crew",
     "Ledger",
-    "Orchestra",
     "Patience",
     "Progress",
+    "RunSetup",
     "Settling",
     "Stop",
     "Turn",
+    "WorkerPool",
     "allowance",
     "follow",
     "forks",
     "outcomes_of",
     "perform",
-    "told",
+    "visited_outcome",
 ]

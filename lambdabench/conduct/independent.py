@@ -22,10 +22,10 @@ from ..analysis.rounds import Located
 from ..core.registry import ROOT
 from ..core.spec import Case, Sampling
 from ..launch import worker_environment
-from ..launch.hands import Crew
+from ..launch.workers import WorkerPool
 from . import proof, proof_table
-from .rounds import Orchestra, follow
-from .settling import Settling, allowance
+from .idle_wait import Settling, allowance
+from .rounds import RunSetup, follow
 
 NETWORKS = (
     *proof.NETWORKS,
@@ -91,10 +91,10 @@ def measure(condition: str, case_s: float) -> dict[str, Any]:
     visits: dict[str, list[proof.Entry]] = {}
     loops: dict[str, list[float]] = {one: [] for one in NETWORKS}
     begun_s = time.monotonic()
-    with proof.load(condition), Crew() as crew:
+    with proof.load(condition), WorkerPool() as pool:
         settle = Settling(allowance_s=allowance(2 * case_s * len(jobs)))
-        orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
-        for turn in follow(jobs, orchestra):
+        setup = RunSetup(pool=pool, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
+        for turn in follow(jobs, setup):
             if turn.visit is None:
                 continue
             visits.setdefault(turn.job.case.model, []).append(proof.entry_of(turn.visit, turn.job))
@@ -134,12 +134,12 @@ def interval(seconds: Sequence[float]) -> tuple[float, float, float]:
     found = Located(
         value=statistics.fmean(logs),
         variance=statistics.variance(logs) / count,
-        freedom=count - 1,
+        dof=count - 1,
         visits=count,
         processes=count,
     )
-    reach = found.reach(0.95)
-    return math.exp(found.value), math.exp(found.value - reach), math.exp(found.value + reach)
+    margin = found.margin(0.95)
+    return math.exp(found.value), math.exp(found.value - margin), math.exp(found.value + margin)
 
 
 def _loop(case: Case, seconds: float) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 from .. import store
 from ..core.record import UNFINISHED, Outcome, Record, records_of
 from ..core.spec import Job
+from .case_state import CaseState
+from .outcomes import starved, visited_outcome
 from .rounds import Turn
-from .standing import Standing
-from .told import starved, told
 
 SHARE = 0.1
 """Most of a run's time that writing may take: with many rows not every visit is written at once."""
@@ -66,11 +66,11 @@ class Ledger:
         return (*skipped, *(one for rows in self._rows.values() for one in rows))
 
 
-def outcomes_of(standing: Standing) -> list[tuple[Job, Outcome]]:
+def outcomes_of(standing: CaseState) -> list[tuple[Job, Outcome]]:
     """What a case's processes came to so far, each with its job. The last one has the status in which the case ended; a case without
     a visit has one outcome all the same."""
     why, is_contended = starved(standing.stays)
-    found = [(stay.job, _with_noise(told(stay), why, is_contended)) for stay in standing.stays]
+    found = [(stay.job, _with_noise(visited_outcome(stay), why, is_contended)) for stay in standing.stays]
     ended = standing.ended
     if ended is not None:
         if found and found[-1][0].job_id == ended.job_id:

@@ -26,11 +26,11 @@ from ..core.identity import case_id
 from ..core.record import Visit
 from ..core.registry import ROOT
 from ..core.spec import Case, Job, Sampling
-from ..launch.hands import Crew
+from ..launch.workers import WorkerPool
 from ..machine import host, quiet
 from . import proof_table
-from .rounds import Orchestra, follow
-from .settling import Settling, allowance
+from .idle_wait import Settling, allowance
+from .rounds import RunSetup, follow
 
 NETWORKS = (
     "resnet50",
@@ -121,9 +121,9 @@ def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
     found: dict[str, list[Entry]] = {}
     settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
-    with load(condition), Crew() as crew:
-        orchestra = Orchestra(crew=crew, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
-        for turn in follow(jobs, orchestra):
+    with load(condition), WorkerPool() as pool:
+        setup = RunSetup(pool=pool, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
+        for turn in follow(jobs, setup):
             if turn.visit is not None:
                 found.setdefault(turn.job.case.model, []).append(entry_of(turn.visit, turn.job))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)

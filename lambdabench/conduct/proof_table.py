@@ -12,7 +12,7 @@ import numpy as np
 from ..analysis import rounds
 from ..analysis.estimate import Estimate
 from ..analysis.visits import Fit, Visit, fit
-from ..core.witness import DISTURBED
+from ..core.cpu_contention import DISTURBED
 
 Repetition = dict[str, Any]
 REFERENCE = "resnet50"

@@ -9,21 +9,21 @@ from typing import Protocol
 
 from ..core.record import Outcome, Visit
 from ..core.spec import HALVED, Job, halves
-from ..core.visits import Answered, Asked
-from ..launch.ends import KILLED, outcome_of
-from ..launch.hands import Key
+from ..core.visit_protocol import Answered, Asked
+from ..launch.exit_outcomes import KILLED, outcome_of
+from ..launch.workers import Key
 from ..machine import quiet
 from ..plan.budget import least_s
 from ..turns import in_turn
-from .processes import key_of
-from .settling import REPEATS
-from .standing import Standing, Stay
+from .case_state import CaseState, Stay
+from .idle_wait import REPEATS
+from .process_sharing import key_of
 
 ROOM = 1.5
 """A case is opened beside others where so many times its estimate of memory is free."""
 
 
-class Hand(Protocol):
+class Worker(Protocol):
     """A process that holds open cases."""
 
     is_gone: bool
@@ -33,10 +33,10 @@ class Hand(Protocol):
     def close(self) -> None: ...
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """What starts processes."""
 
-    def start(self, key: Key) -> Hand: ...
+    def start(self, key: Key) -> Worker: ...
 
 
 class Settle(Protocol):
@@ -55,7 +55,7 @@ class Settle(Protocol):
 class Turn:
     """Something happened: a case is about to be opened (`opening`), was opened, visited, closed, or has ended without an answer."""
 
-    standing: Standing
+    standing: CaseState
     job: Job
     """Of the process in question."""
     opening: bool = False
@@ -79,10 +79,10 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orchestra:
-    """What following a plan takes beside its jobs: a crew, how cases share processes, and the rules."""
+class RunSetup:
+    """What following a plan takes beside its jobs: a pool, how cases share processes, and the rules."""
 
-    crew: Crew
+    pool: WorkerPool
     half_of: Callable[[Job], Job]
     key_of: Callable[[Job], tuple[Key, object]] = key_of
     """(What kind of process a job wants, what the jobs that share one have in common)."""
@@ -107,43 +107,49 @@ class Orchestra:
     """Where it is there, openings wait for a free machine, and visits that others disturbed are made again once it is free."""
 
 
-def follow(jobs: Sequence[Job], orchestra: Orchestra) -> Generator[Turn]:
+def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
     """Opens, visits and closes the cases of `jobs` until each has had its visits, or time is out: then every case that was opened has
-    one visit at least. Closing the iterator ends it at once; what its processes held is the crew's to end."""
-    run = _Run(jobs, orchestra)
+    one visit at least. Closing the iterator ends it at once; what its processes held is the pool's to end."""
+    run = _Run(jobs, setup)
     generations = max((one.sampling.processes for one in jobs), default=0)
     for generation in range(generations):
         run.begin(generation, generations)
         yield from run.play([one for one in run.standings if one.ended is None and one.share(generation)], generation)
     while spare := run.take_spare():
         yield from run.play(spare, 0)
-    if orchestra.patience is not None:
-        yield from run.go_on(orchestra.patience)
+    if setup.patience is not None:
+        yield from run.go_on(setup.patience)
     yield from run.left_out()
 
 
-Held = tuple[Standing, Stay, Hand]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """An open case, and the process that holds it."""
+
+    case: CaseState
+    stay: Stay
+    worker: Worker
 
 
 class _Run:
     """The state of one run: its cases, and those that come in while it goes."""
 
-    def __init__(self, jobs: Sequence[Job], orchestra: Orchestra) -> None:
-        self._orchestra = orchestra
-        self.standings = [Standing(job=one) for one in jobs]
-        self._again: list[Standing] = []
-        self._spare = list(orchestra.spare)
-        self._reference = next((one for one in self.standings if one.job.case_id == orchestra.reference), None)
-        self._round = orchestra.first_round
-        self._end_s, self._share_s = orchestra.end_s, float("inf")
+    def __init__(self, jobs: Sequence[Job], setup: RunSetup) -> None:
+        self._run_setup = setup
+        self.standings = [CaseState(job=one) for one in jobs]
+        self._again: list[CaseState] = []
+        self._spare = list(setup.spare)
+        self._reference = next((one for one in self.standings if one.job.case_id == setup.reference), None)
+        self._round = setup.first_round
+        self._end_s, self._share_s = setup.end_s, float("inf")
         self._lacking = ""
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
-        now_s = self._orchestra.clock()
-        self._share_s = now_s + (min(self._end_s, self._orchestra.aim_s) - now_s) / (generations - generation)
+        now_s = self._run_setup.clock()
+        self._share_s = now_s + (min(self._end_s, self._run_setup.aim_s) - now_s) / (generations - generation)
 
-    def play(self, waiting: Sequence[Standing], generation: int) -> Iterator[Turn]:
+    def play(self, waiting: Sequence[CaseState], generation: int) -> Iterator[Turn]:
         """The heats of a generation, with those that come in."""
         left = list(waiting)
         while left and not self._is_over(anything=any(one.visited for one in self.standings)):
@@ -152,25 +158,25 @@ class _Run:
             left += [one for one in self._again if one.ended is None]
             self._again = []
 
-    def take_spare(self) -> list[Standing]:
+    def take_spare(self) -> list[CaseState]:
         """Cases that the time left suffices for after all, as far as estimates tell."""
-        left_s, found = self._end_s - self._orchestra.clock(), list[Standing]()
+        left_s, found = self._end_s - self._run_setup.clock(), list[CaseState]()
         while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
             one = self._spare.pop(0)
             left_s -= least_s(one)
-            found.append(Standing(job=one))
+            found.append(CaseState(job=one))
         self.standings += found
         return found
 
     def go_on(self, patience: Patience) -> Iterator[Turn]:
         """Further generations of all that has a number, as long as there is time for a round of one."""
-        further = [Standing(job=one, is_further=True) for one in patience.more]
+        further = [CaseState(job=one, is_further=True) for one in patience.more]
         self._end_s = self._share_s = min(self._end_s, patience.end_s)
         for generation in itertools.count(1):
             mine = [one for one in self.standings if one.ended is None and one.visited]
             mine += [one for one in further if one.ended is None]
             need_s = sum(one.job.open_s + _visit_s(one) for one in mine)
-            if not mine or self._is_over() or self._orchestra.clock() + need_s > self._end_s:
+            if not mine or self._is_over() or self._run_setup.clock() + need_s > self._end_s:
                 return
             self._lacking = patience.lacking()
             if not self._lacking:
@@ -179,18 +185,18 @@ class _Run:
 
     def left_out(self) -> Iterator[Turn]:
         """What there was no time for."""
-        why = "the run was stopped" if self._orchestra.is_stopped() else "the budget was spent"
+        why = "the run was stopped" if self._run_setup.is_stopped() else "the budget was spent"
         for one in self.standings:
             if one.ended is None and not one.visited and not one.is_done:
-                reason = f"{why} before its first visit; run again{'' if self._orchestra.is_stopped() else ', or with a larger --budget'}"
+                reason = f"{why} before its first visit; run again{'' if self._run_setup.is_stopped() else ', or with a larger --budget'}"
                 one.ended = outcome_of(one.job, "skipped", reason)
                 yield Turn(standing=one, job=one.job, ended=one.ended)
 
     def _is_over(self, *, anything: bool = True) -> bool:
         """Whether somebody wants an end, or the time is out; it is not as long as there is not `anything`."""
-        return self._orchestra.is_stopped() or (anything and self._orchestra.clock() >= self._end_s)
+        return self._run_setup.is_stopped() or (anything and self._run_setup.clock() >= self._end_s)
 
-    def _next_heat(self, waiting: Sequence[Standing], generation: int) -> tuple[Iterator[Turn], list[Standing]]:
+    def _next_heat(self, waiting: Sequence[CaseState], generation: int) -> tuple[Iterator[Turn], list[CaseState]]:
         """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
         reference = self._reference
         is_in = reference is not None and reference.ended is None and not reference.is_alone
@@ -201,18 +207,18 @@ class _Run:
         first = [reference] if is_in and reference is not None else []
         return self._heat([*first, *together], left, generation), left
 
-    def _heat(self, cases: Sequence[Standing], left: list[Standing], generation: int) -> Iterator[Turn]:
+    def _heat(self, cases: Sequence[CaseState], left: list[CaseState], generation: int) -> Iterator[Turn]:
         """Opens what fits (what does not is added to `left`), then its rounds, then closes."""
-        hands: dict[object, Hand] = {}
-        held: list[Held] = []
+        workers: dict[object, Worker] = {}
+        held: list[_Held] = []
         try:
             for number, one in enumerate(cases):
-                if self._orchestra.is_stopped():
+                if self._run_setup.is_stopped():
                     return
                 if held and self._has_no_time(held, one):
                     break
                 if held and not self._fits(one):
-                    if all(each is self._reference for each, _, _ in held):  # and beside it alone not either
+                    if all(each.case is self._reference for each in held):  # and beside it alone not either
                         one.is_alone = True
                         left.append(one)
                         continue
@@ -220,69 +226,69 @@ class _Run:
                     break
                 job = one.next_job()
                 yield Turn(standing=one, job=job, opening=True, round=self._round, lacking=self._lacking)
-                if (entry := self._open(one, job, hands, held)) is not None:
+                if (entry := self._open(one, job, workers, held)) is not None:
                     held.append(entry)
                 yield Turn(standing=one, job=job, ended=one.ended)
             yield from self._rounds(held, generation)
             yield from self._close(held)
         finally:
-            for hand in hands.values():
-                hand.close()
-        self._again += [one for one, stay, hand in held if stay.is_open and hand.is_gone and one.ended is None]
+            for worker in workers.values():
+                worker.close()
+        self._again += [one.case for one in held if one.stay.is_open and one.worker.is_gone and one.case.ended is None]
 
-    def _has_no_time(self, held: Sequence[Held], one: Standing) -> bool:
+    def _has_no_time(self, held: Sequence[_Held], one: CaseState) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
-        round_s = sum(_visit_s(each) for each, _, _ in held) + max(_visit_s(one), one.job.open_s)
-        return self._orchestra.clock() + round_s >= self._end_s
+        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(one), one.job.open_s)
+        return self._run_setup.clock() + round_s >= self._end_s
 
-    def _open(self, one: Standing, job: Job, hands: dict[object, Hand], held: Sequence[Held]) -> Held | None:
-        orchestra = self._orchestra
-        if orchestra.settle is not None:
-            orchestra.settle(job, self._is_over)
-        key, shared = orchestra.key_of(job)
-        hand = hands.get(shared)
-        if hand is None or hand.is_gone:
-            hand = hands[shared] = orchestra.crew.start(key)
-        answered = hand.ask(
+    def _open(self, one: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]) -> _Held | None:
+        setup = self._run_setup
+        if setup.settle is not None:
+            setup.settle(job, self._is_over)
+        key, shared = setup.key_of(job)
+        worker = workers.get(shared)
+        if worker is None or worker.is_gone:
+            worker = workers[shared] = setup.pool.start(key)
+        answered = worker.ask(
             Asked(what="open", job_id=job.job_id, job=job, is_first=not (one.stays or job.replicate)), job
         )
         outcome = answered.outcome
         assert outcome is not None
         if outcome.status != "ok":
             self._fail(one, outcome, beside=bool(held))
-            if all(hand is not other for _, _, other in held):
-                hand.close()  # with what the failure left in its memory
-                del hands[shared]
+            if all(worker is not other.worker for other in held):
+                worker.close()  # with what the failure left in its memory
+                del workers[shared]
             return None
         one.see(answered.step_s)
         stay = Stay(job=job, opened=outcome)
         one.stays.append(stay)
-        return one, stay, hand
+        return _Held(case=one, stay=stay, worker=worker)
 
-    def _rounds(self, held: Sequence[Held], generation: int) -> Iterator[Turn]:
+    def _rounds(self, held: Sequence[_Held], generation: int) -> Iterator[Turn]:
         """The rounds of a generation: each visits every case that still wants one, in random turn. The reference is in those of every
         heat."""
-        before = {id(stay): 0 if one is self._reference else one.made.get(generation, 0) for one, stay, _ in held}
+        before = {id(one.stay): 0 if one.case is self._reference else one.case.made.get(generation, 0) for one in held}
         for count in itertools.count():
-            mine = [entry for entry in held if entry[0].share(generation) > before[id(entry[1])] + count]
-            if not mine or (count and self._orchestra.clock() >= self._share_s):
+            mine = [entry for entry in held if entry.case.share(generation) > before[id(entry.stay)] + count]
+            if not mine or (count and self._run_setup.clock() >= self._share_s):
                 return
             self._round += 1
-            for entry in in_turn(mine, self._orchestra.seed, self._round):
-                one, stay, hand = entry
+            for entry in in_turn(mine, self._run_setup.seed, self._round):
+                one, stay, worker = entry.case, entry.stay, entry.worker
                 if self._is_over(anything=bool(one.visited)):
                     continue
-                if one.ended is None and stay.is_open and not hand.is_gone:
+                if one.ended is None and stay.is_open and not worker.is_gone:
                     yield from self._visit(entry, generation, held)
 
-    def _visit(self, entry: Held, generation: int, held: Sequence[Held]) -> Iterator[Turn]:
+    def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
-        one, stay, hand = entry
+        one, stay, worker = entry.case, entry.stay, entry.worker
         assert one.schedule is not None
         for tries in range(1 + REPEATS):
-            begun_s = self._orchestra.clock()
+            begun_s = self._run_setup.clock()
             asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=one.schedule.length)
-            answered = hand.ask(asked, stay.job)
+            answered = worker.ask(asked, stay.job)
             if answered.visit is not None:
                 one.note(stay, answered.visit, generation)
             elif answered.outcome is not None:
@@ -297,24 +303,25 @@ class _Run:
                 left_s=self._left_s(held),
                 lacking=self._lacking,
             )
-            if tries and self._orchestra.settle is not None:
-                self._orchestra.settle.spend(self._orchestra.clock() - begun_s)
+            if tries and self._run_setup.settle is not None:
+                self._run_setup.settle.spend(self._run_setup.clock() - begun_s)
             if answered.visit is None or not self._is_worth_repeating(answered.visit, stay.job):
                 return
 
     def _is_worth_repeating(self, visit: Visit, job: Job) -> bool:
         """Whether others disturbed a visit, and have gone."""
-        settle = self._orchestra.settle
+        settle = self._run_setup.settle
         if settle is None or not quiet.is_disturbed(visit) or self._is_over():
             return False
         return settle(job, self._is_over) and not self._is_over()
 
-    def _close(self, held: Sequence[Held]) -> Iterator[Turn]:
+    def _close(self, held: Sequence[_Held]) -> Iterator[Turn]:
         """Reads back what was in force, which may end a case after all."""
-        for one, stay, hand in held:
-            if one.ended is not None or not stay.is_open or hand.is_gone:
+        for entry in held:
+            one, stay, worker = entry.case, entry.stay, entry.worker
+            if one.ended is not None or not stay.is_open or worker.is_gone:
                 continue
-            outcome = hand.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
+            outcome = worker.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
             assert outcome is not None
             stay.is_open = False
             if outcome.status == "ok":
@@ -323,38 +330,38 @@ class _Run:
                 self._fail(one, outcome, beside=len(held) > 1)
             yield Turn(standing=one, job=stay.job, ended=one.ended, round=self._round)
 
-    def _fits(self, one: Standing) -> bool:
-        free_bytes = self._orchestra.free_bytes(one.job.case.device)
+    def _fits(self, one: CaseState) -> bool:
+        free_bytes = self._run_setup.free_bytes(one.job.case.device)
         return not free_bytes or one.job.estimate_bytes is None or ROOM * one.job.estimate_bytes < free_bytes
 
-    def _fail(self, one: Standing, outcome: Outcome, *, beside: bool) -> None:
+    def _fail(self, one: CaseState, outcome: Outcome, *, beside: bool) -> None:
         """What was killed from outside is tried once more; what did not fit beside others, beside fewer and then by itself; what does
         not fit at all, with half its batch where it may."""
-        if KILLED in outcome.flags and not one.was_killed and self._orchestra.retries:
+        if KILLED in outcome.flags and not one.was_killed and self._run_setup.retries:
             one.was_killed = True
             self._again.append(one)
             return
-        if outcome.status == "oom" and beside and not one.is_alone and self._orchestra.retries:
+        if outcome.status == "oom" and beside and not one.is_alone and self._run_setup.retries:
             one.did_not_fit += 1
             one.is_alone = one.did_not_fit > 1
             self._again.append(one)
             return
         if outcome.status == "oom" and one.job.fit == "halve" and halves(one.job.case):
             outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
-            half = Standing(job=self._orchestra.half_of(one.job))
+            half = CaseState(job=self._run_setup.half_of(one.job))
             self.standings.append(half)
             self._again.append(half)
         one.ended = outcome
 
-    def _left_s(self, held: Sequence[Held]) -> float:
+    def _left_s(self, held: Sequence[_Held]) -> float:
         """Seconds of the visits that are left, of those whose length is known."""
         return sum(
             max(0, one.schedule.rounds - one.visited) * _visit_s(one)
-            for one, _, _ in held
+            for one in (entry.case for entry in held)
             if one.schedule is not None and one.ended is None
         )
 
 
-def _visit_s(one: Standing) -> float:
+def _visit_s(one: CaseState) -> float:
     """Seconds of a visit, as estimated before it was opened."""
     return one.job.visit_s if one.schedule is None else one.schedule.length.timed_s + one.schedule.length.cold_s

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TypeVar
 
+import platformdirs
+
 from . import codec
 from .registry import ROOT
 
@@ -93,14 +95,14 @@ def write(path: Path, value: object) -> bool:
 
 
 def _place() -> str:
-    """The folder that is ours; empty where the user has no home."""
+    """The folder that is ours: where a variable names one, else where the platform keeps caches, which on Linux and macOS XDG_CACHE_HOME
+    decides where it is an absolute path; empty where the user has no home."""
     if named := os.environ.get(PLACE):
         return named
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # relative ones are to be ignored (XDG Base Directory Specification)
-        own = os.path.expanduser("~")
-        base = os.path.join(own, ".cache") if os.path.isabs(own) else ""
-    return os.path.join(base, ROOT) if base else ""
+    try:
+        return platformdirs.user_cache_dir(ROOT, appauthor=False)
+    except RuntimeError:  # it finds no home folder
+        return ""
 
 
 @functools.cache

@@ -17,6 +17,30 @@ class UnknownNameError(LambdabenchError):
     """A name that is in no registry; the message names the nearest one."""
 
 
+class RequestError(LambdabenchError):
+    """A flag, a keyword from Python or a word of the environment says nothing that can be done."""
+
+
+class OptionError(LambdabenchError):
+    """A layer, a kernel or a model has no such option, or not that value of it."""
+
+
+class NetworkError(LambdabenchError):
+    """A network is not what is needed: a user's own that cannot be made or fed, one with nothing in it to fold or to accelerate."""
+
+
+class ConversionError(LambdabenchError):
+    """Weights cannot be converted; then nothing was written."""
+
+
+class EvaluationError(LambdabenchError):
+    """Images, weights and network of an evaluation do not go together, or one of them cannot be had."""
+
+
+class SavedFileError(LambdabenchError):
+    """A file is none that pytest-benchmark saved, or cannot be read."""
+
+
 class AxisError(LambdabenchError, ValueError):
     """A column that no figure has as its axis; as a ValueError too, for callers from Python."""
 
@@ -31,6 +55,14 @@ class FactError(LambdabenchError):
 
 class GateError(LambdabenchError):
     """Two versions cannot be laid side by side: git, a tree or an environment does not give them."""
+
+
+class SettingsError(GateError):
+    """The checked repository's `[tool.lambdabench.check]` is wrong; all its problems are in the message."""
+
+
+class BaselineError(GateError):
+    """A file of stored sessions is not there, or something else."""
 
 
 class DeviceError(LambdabenchError):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
-from .errors import LambdabenchError
+from .errors import RequestError
 from .quantiles import share_of
 from .spec import LARGEST
 from .units import parse_duration
@@ -18,104 +18,116 @@ UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
 
 def text(given: Any, flag: str) -> str | None:
-    """The one value there is. Raises LambdabenchError where it is empty."""
+    """The one value there is. Raises RequestError where it is empty."""
     if given is None:
         return None
     if not str(given).strip():
-        raise LambdabenchError(f"{flag}: found {given!r}, expected a value; leave the flag out where none is meant")
+        raise RequestError(f"{flag}: found {given!r}, expected a value; leave the flag out where none is meant")
     return str(given)
 
 
 def words(given: Any, flag: str) -> tuple[str, ...]:
-    """The values, spaces around them cut. Raises LambdabenchError where there are none."""
+    """The values, spaces around them cut. Raises RequestError where there are none."""
     if given is None:
         return ()
     parts = [given] if isinstance(given, str) or not hasattr(given, "__iter__") else list(given)
     found = tuple(word.strip() for part in parts for word in str(part).split(",") if word.strip())
     if not found:
-        raise LambdabenchError(
+        raise RequestError(
             f"{flag}: found {given!r}, expected a value or several with commas; leave the flag out where none is meant"
         )
     return found
 
 
 def number(given: Any, flag: str) -> int:
-    """A count. Raises LambdabenchError where it is none."""
+    """A count. Raises RequestError where it is none."""
     told = str(given)
     if not (told.isdecimal() and len(told) <= len(str(LARGEST)) and 1 <= int(told) <= LARGEST):
-        raise LambdabenchError(
+        raise RequestError(
             f"{flag}: found {told!r}, expected a whole number from 1 to {LARGEST:,}, or several with commas"
         )
     return int(told)
 
 
 def whole(name: str, given: Any) -> int:
-    """A whole number of at least 1, of an argument in Python. Raises LambdabenchError."""
+    """A whole number of at least 1, of an argument in Python. Raises RequestError."""
     if isinstance(given, bool) or not isinstance(given, Integral) or int(given) < 1:
-        raise LambdabenchError(f"found {name} {given!r}, expected a whole number of at least 1")
+        raise RequestError(f"found {name} {given!r}, expected a whole number of at least 1")
     return int(given)
 
 
 def numbers(given: Any, flag: str) -> tuple[int, ...]:
-    """Counts. Raises LambdabenchError for what is none."""
+    """Counts. Raises RequestError for what is none."""
     return tuple(number(one, flag) for one in words(given, flag))
 
 
 def choices(given: Any, flag: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of a list. Raises LambdabenchError for any other."""
+    """Values of a list. Raises RequestError for any other."""
     found = words(given, flag)
     for one in found:
         if one not in known:
-            raise LambdabenchError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
+            raise RequestError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
     return found
 
 
 def quantile(given: Any, flag: str) -> str | None:
-    """The name of a quantile, "p95". Raises LambdabenchError for what is none."""
+    """The name of a quantile, "p95". Raises RequestError for what is none."""
     if given is None:
         return None
     try:
         share_of(str(given))
     except ValueError as error:
-        raise LambdabenchError(f"{flag}: {error}") from error
+        raise RequestError(f"{flag}: {error}") from error
     return str(given)
 
 
 def limit(given: Any, flag: str) -> float | None:
-    """Seconds of "25ms", "1.5s" or "800us". Raises LambdabenchError where they are none, or not above 0."""
+    """Seconds of "25ms", "1.5s" or "800us". Raises RequestError where they are none, or not above 0."""
     if given is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|ms|us|µs)", str(given))
     if found is None or float(found[1]) == 0:
-        raise LambdabenchError(
+        raise RequestError(
             f"{flag}: found {str(given)!r}, expected a time above 0 with its unit, like 25ms, 1.5s or 800us"
         )
     return float(found[1]) * UNITS[found[2]]
 
 
+def percents(given: Any, flag: str) -> tuple[float, ...]:
+    """Percents of "80,82.5%". Raises LambdabenchError for what is no number between 0 and 100."""
+    found: list[float] = []
+    for one in words(given, flag):
+        with contextlib.suppress(ValueError):
+            if 0 < (value := float(one.removesuffix("%"))) < 100:
+                found.append(value)
+                continue
+        raise RequestError(f"{flag}: found {one!r}, expected percents between 0 and 100, like 80,82.5")
+    return tuple(found)
+
+
 def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) -> None:
-    """Raises LambdabenchError for flags that say nothing without `needed`: left to themselves they would be ignored."""
+    """Raises RequestError for flags that say nothing without `needed`: left to themselves they would be ignored."""
     if not is_given and (alone := [flag for flag, value in given.items() if value]):
-        raise LambdabenchError(
+        raise RequestError(
             f"{', '.join(alone)}: found without {needed}, which it goes with; leave it out, or add {needed}"
         )
 
 
 def duration(given: Any, flag: str) -> float | None:
-    """Seconds of "90s", "10m", or of a number. Raises LambdabenchError where they are none, or not above 0."""
+    """Seconds of "90s", "10m", or of a number. Raises RequestError where they are none, or not above 0."""
     if given is None:
         return None
     try:
         seconds = float(given) if isinstance(given, (int, float)) else parse_duration(str(given))
     except ValueError as error:
-        raise LambdabenchError(f"{flag}: {error}") from error
+        raise RequestError(f"{flag}: {error}") from error
     if not 0 < seconds < float("inf"):
-        raise LambdabenchError(f"{flag}: found {str(given)!r}, expected a duration above 0 like 90s, 10m or 1h30m")
+        raise RequestError(f"{flag}: found {str(given)!r}, expected a duration above 0 like 90s, 10m or 1h30m")
     return seconds
 
 
 def share(given: Any, flag: str) -> float | None:
-    """0.02 of "2%", or of a number. Raises LambdabenchError where it is none, or not between 0 and 100 %."""
+    """0.02 of "2%", or of a number. Raises RequestError where it is none, or not between 0 and 100 %."""
     if given is None:
         return None
     told = str(given).strip()
@@ -123,7 +135,7 @@ def share(given: Any, flag: str) -> float | None:
         found = float(told.removesuffix("%")) / (100 if told.endswith("%") else 1)
         if 0 < found < 1:
             return found
-    raise LambdabenchError(f"{flag}: found {str(given)!r}, expected a share above 0 and below 100 %, like 2%")
+    raise RequestError(f"{flag}: found {str(given)!r}, expected a share above 0 and below 100 %, like 2%")
 
 
 def dashed(name: str) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .errors import StoreError
 
+RESULTS, REPORTS = Path("results"), Path("reports")
+"""Where rows, and figures and pages, lie where nothing else is said."""
+
 MOST_NAME = 100
 """Characters of a folder's name: file systems take 255 bytes of what is made of it."""
 

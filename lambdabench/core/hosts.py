@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import LambdabenchError
+from .errors import RequestError
 
 ALONE = "LAMBDABENCH_ALONE"
 """Set where one of several processes measures by itself: whatever else is said of others is not meant for it."""
@@ -31,7 +31,7 @@ class Hosts:
 
 
 def find_hosts(environment: Mapping[str, str] = os.environ) -> Hosts:
-    """What the environment says; one process where it says nothing. Raises LambdabenchError for half of an answer."""
+    """What the environment says; one process where it says nothing. Raises RequestError for half of an answer."""
     if environment.get(ALONE):
         return Hosts()
     for prefix, address, count in (
@@ -51,7 +51,7 @@ def find_hosts(environment: Mapping[str, str] = os.environ) -> Hosts:
 def _explicit(environment: Mapping[str, str], address: str, process: str, count: str) -> Hosts:
     found = environment.get(process, ""), environment.get(count, "")
     if not all(one.isdigit() for one in found) or int(found[0]) >= int(found[1]):
-        raise LambdabenchError(
+        raise RequestError(
             f"{address} is set, and {process}={found[0]!r}, {count}={found[1]!r}; expected a number from 0 and how many there are"
         )
     return Hosts(process=int(found[0]), count=int(found[1]), coordinator=environment[address])

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
-from .spec import ALL, Case, Environment, Value
+from .spec import ALL, FORMER_FIELDS, Case, Environment, Value
 
 ID_DEFAULTS: dict[str, Any] = {
     "kind": "model",
@@ -47,8 +47,16 @@ def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> s
     return hashlib.sha256(canonical(kept).encode()).hexdigest()[:12]
 
 
+def flat(environment: Environment) -> dict[str, Any]:
+    """An environment as a mapping of scalars, each library by its own name: `FORMER_FIELDS` always, "" where they are absent, others
+    where they are installed."""
+    plain = {one.name: getattr(environment, one.name) for one in fields(environment) if one.name != "versions"}
+    return plain | dict.fromkeys(FORMER_FIELDS, "") | dict(environment.versions)
+
+
 def fingerprint(environment: Environment) -> str:
-    """12 hex digits of SHA-256 over the environment, without fields equal to `FINGERPRINT_DEFAULTS`."""
-    plain = asdict(environment)
+    """12 hex digits of SHA-256 over the flat environment, without what is equal to `FINGERPRINT_DEFAULTS`: what it was before libraries
+    were a mapping, as stored baselines need."""
+    plain = flat(environment)
     told = {key: value for key, value in plain.items() if FINGERPRINT_DEFAULTS.get(key, plain) != value}
     return hashlib.sha256(canonical(told).encode()).hexdigest()[:12]

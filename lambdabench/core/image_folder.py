@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import LambdabenchError
+from .errors import EvaluationError
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"})
 """Of files that are images (torchvision.datasets.folder.IMG_EXTENSIONS)."""
@@ -41,17 +41,17 @@ def find(place: Path, limit: int | None = None) -> ImageFolder:
     """The images of a folder in an order that mixes the classes and is the same every time, the first `limit` of them.
 
     A class's place is that of its folder in sorted order, as ImageNet's wnids have it, or of its line in classes.txt. Raises
-    LambdabenchError where there is no folder, no image, or a folder that classes.txt does not name.
+    EvaluationError where there is no folder, no image, or a folder that classes.txt does not name.
     """
     if not place.is_dir():
-        raise LambdabenchError(f"--data: there is no folder {place}")
+        raise EvaluationError(f"--data: there is no folder {place}")
     folders = sorted(one.name for one in place.iterdir() if one.is_dir() and not one.name.startswith("."))
     listed = place / CLASSES
     classes = _listed(listed, folders) if listed.is_file() else tuple(folders)
     number = {name: index for index, name in enumerate(classes)}
     found = [(path, number[name]) for name in folders for path in _images(place, name)]
     if not found:
-        raise LambdabenchError(
+        raise EvaluationError(
             f"--data: {place} has no images, expected a folder for each class with files like .jpeg or .png in it"
         )
     random.Random(0).shuffle(found)
@@ -71,13 +71,13 @@ def _images(place: Path, name: str) -> list[str]:
 
 
 def _listed(path: Path, folders: Sequence[str]) -> tuple[str, ...]:
-    """The classes of a classes.txt. Raises LambdabenchError where it does not name each folder once."""
+    """The classes of a classes.txt. Raises EvaluationError where it does not name each folder once."""
     classes = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     if twice := sorted({name for name in classes if classes.count(name) > 1})[:SHOWN] if _repeats(classes) else []:
-        raise LambdabenchError(f"{path} names {', '.join(twice)} more than once, expected each class on one line")
+        raise EvaluationError(f"{path} names {', '.join(twice)} more than once, expected each class on one line")
     if strange := [name for name in folders if name not in set(classes)]:
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
-        raise LambdabenchError(
+        raise EvaluationError(
             f"{path} does not name {', '.join(strange[:SHOWN])}{more}; expected a line for each folder, in the order of the "
             "network's outputs"
         )

@@ -166,7 +166,8 @@ class Backend(Protocol):
     """A runtime: one module of `backends/` has these as functions. The module's name is the backend's.
 
     `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none). One with `SEVERAL_HOSTS = True` is run by several
-    processes together where the environment names them (`core.hosts`); of others the first one measures alone.
+    processes together where the environment names them (`core.hosts`); of others the first one measures alone. `LIBRARIES`, a tuple of
+    `spec.Library`, are what its numbers depend on, the runtime itself first; none without it. Importing the module loads none of them.
     """
 
     FRAMEWORK: str

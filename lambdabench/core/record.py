@@ -11,6 +11,9 @@ Schema versions
    visit_...; null in files of older versions, whose rows are in the order of started_at and whose throughput is the median of its samples.
 7  asked_at, noise_sm_clock_least_mhz, noise_memory_clock_mhz, noise_power_w, noise_throttle, noise_other_processes, and the same of each
    visit; null in files of older versions, in which nothing filled noise_sm_clock_mhz and noise_temperature_c either.
+8  env_versions, the libraries that backends name as canonical JSON ({"jax":"0.10.2","torch":"2.15.0"}), in place of a column each for ten
+   of them (`spec.FORMER_FIELDS`). Readers get columns env_NAME whatever the version, those of the ten always: "" where a library is
+   absent, null where a file of an older version does not tell.
 """
 
 import math
@@ -22,7 +25,7 @@ from typing import Literal, get_args
 from . import foreign
 from .spec import Case, Environment
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]

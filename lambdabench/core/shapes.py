@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import LambdabenchError, SuiteError
+from .errors import LambdabenchError, RequestError, SuiteError
 from .spec import LARGEST, Case, Options, Value, options_from
 
 OPTION = "input"
@@ -43,11 +43,11 @@ class Shape:
 
 
 def parse(text: str, *, what: str = OPTION) -> Shape:
-    """The shape of "1x96x160", or of "96x160" with three channels. Raises LambdabenchError for anything else."""
+    """The shape of "1x96x160", or of "96x160" with three channels. Raises RequestError for anything else."""
     found = re.fullmatch(r"(?:(\d{1,7})x)?(\d{1,7})x(\d{1,7})", text)
     numbers = [int(one) for one in found.groups(default=str(CHANNELS))] if found else []
     if not numbers or not all(1 <= one <= LARGEST for one in numbers):
-        raise LambdabenchError(
+        raise RequestError(
             f"{what}: found {text!r}, expected channels x height x width like 1x96x160, or height x width like 96x160; "
             "for anything that is no image, put inputs(batch_size) beside the callable"
         )
@@ -55,7 +55,7 @@ def parse(text: str, *, what: str = OPTION) -> Shape:
 
 
 def shape_of(image_px: int, options: Options | Mapping[str, Value]) -> Shape:
-    """Of a case's images. Raises LambdabenchError for an option that is no shape."""
+    """Of a case's images. Raises RequestError for an option that is no shape."""
     known = dict(options)
     if OPTION in known:
         return parse(str(known[OPTION]))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
 Kind = Literal["model", "layer", "probe", "test"]
@@ -11,6 +11,8 @@ Dtype = Literal["float32", "tf32", "bfloat16", "float16"]
 Layout = Literal["contiguous", "channels_last"]
 Value = str | int | float | bool
 Options = tuple[tuple[str, Value], ...]
+Versions = tuple[tuple[str, str], ...]
+"""Names of libraries with their versions, sorted."""
 
 KINDS: tuple[str, ...] = get_args(Kind)
 MODES: tuple[str, ...] = get_args(Mode)
@@ -25,6 +27,11 @@ CROWDED = "crowded"
 ALL = 0
 """`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")
+LIBRARY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""As distributions are called (Python Packaging User Guide, "Names and normalization")."""
+FORMER_FIELDS = ("cuda", "cudnn", "flax", "jax", "jaxlib", "numpy", "timm", "torch", "torchvision", "triton")
+"""Libraries that were fields of `Environment` once. Readers know their columns, and fingerprints of old files hold them where they are
+absent too: none is added, none taken away."""
 LARGEST = 1_000_000
 """Of anything that is counted in a request: images, pixels a side, devices, threads, processes."""
 
@@ -165,21 +172,36 @@ class Environment:
     os: str = ""
     libc: str = ""
     python: str = ""
-    torch: str = ""
-    torchvision: str = ""
-    timm: str = ""
-    triton: str = ""
-    jax: str = ""
-    jaxlib: str = ""
-    flax: str = ""
-    numpy: str = ""
-    cuda: str = ""
-    cudnn: str = ""
+    versions: Versions = ()
+    """Of the libraries that backends name and that are installed; readers get a column `env_NAME` for each."""
     compiler: str = ""
     """What builds the CPU kernel, as its `--version` begins; empty where there is none, and the portable kernel runs."""
     allocator: str = ""
     """Variables that change speed or memory and are in force in the worker, those of allocators first known: `NAME=value` sorted,
     space-separated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What a backend's numbers depend on: its installed version is in the environment of every row, and in the fingerprint.
+
+    Raises ValueError for a name that no distribution could have, or that is a field of `Environment`: their columns would be one.
+    """
+
+    name: str
+    distributions: tuple[str, ...] = ()
+    """Packages that bring it, one for each major version of CUDA, say; empty: the one that is called so."""
+    device: str = ""
+    """The kind of device without which it says nothing of a number, "cuda"; empty where it always does."""
+
+    def __post_init__(self) -> None:
+        if not LIBRARY_NAME.fullmatch(self.name) or self.name in {one.name for one in fields(Environment)}:
+            raise ValueError(f"a library cannot be called {self.name!r}: give it the name of its distribution")
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The distributions to look for."""
+        return self.distributions or (self.name,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

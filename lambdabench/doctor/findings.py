@@ -18,7 +18,7 @@ PACKAGES = (("torch", "torch"), ("timm", "torch"), ("torchvision", "torch"), ("j
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """One thing looked at; `remedy` is empty where there is nothing to mend."""
 
     level: Literal["ok", "warn", "FAIL", "–"]
@@ -27,56 +27,56 @@ class Finding:
     remedy: str = ""
 
 
-def diagnose(now: Callable[[], float] = time.perf_counter) -> tuple[Finding, ...]:
+def diagnose(now: Callable[[], float] = time.perf_counter) -> tuple[Diagnosis, ...]:
     """All of these findings; takes about two seconds."""
     return (*_cores(), *_quiet(), _timer(now), _pairs(now), *_software(), *_gpus())
 
 
-def _cores() -> tuple[Finding, ...]:
+def _cores() -> tuple[Diagnosis, ...]:
     name, flags = host.cpu_facts()
     cores = host.usable_cores()
     free = host.available_bytes() / 2**30
-    low = Finding(
+    low = Diagnosis(
         level="warn", topic="memory", text=f"{free:.1f} GiB available", remedy="close programs, or use small batches"
     )
     return (
-        Finding(
+        Diagnosis(
             level="ok", topic="cpu", text=f"{name}, {cores} usable physical cores, {flags or 'no known vector sets'}"
         ),
-        low if free < 2 else Finding(level="ok", topic="memory", text=f"{free:.1f} GiB available"),
+        low if free < 2 else Diagnosis(level="ok", topic="memory", text=f"{free:.1f} GiB available"),
     )
 
 
-def _quiet() -> tuple[Finding, ...]:
-    found: list[Finding] = []
+def _quiet() -> tuple[Diagnosis, ...]:
+    found: list[Diagnosis] = []
     load, cores = quiet.load1(), host.usable_cores()
     if load is not None:
         busy = load > 0.5 * cores
         remedy = "wait, or stop other programs" if busy else ""
         found.append(
-            Finding(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy)
+            Diagnosis(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy)
         )
     pressure = quiet.pressure_now()
     if pressure is None:
-        found.append(Finding(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
+        found.append(Diagnosis(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
     else:
         busy = pressure > BUSY_PRESSURE
         remedy = "something else wants this CPU; stop it" if busy else ""
         text = f"tasks waited for a CPU in {100 * pressure:.0f} % of the last 10 s"
-        found.append(Finding(level="warn" if busy else "ok", topic="pressure", text=text, remedy=remedy))
+        found.append(Diagnosis(level="warn" if busy else "ok", topic="pressure", text=text, remedy=remedy))
     governor = quiet.governor()
     if not governor:
-        found.append(Finding(level="–", topic="governor", text="none to be seen (usual in virtual machines)"))
+        found.append(Diagnosis(level="–", topic="governor", text="none to be seen (usual in virtual machines)"))
     elif governor == "performance":
-        found.append(Finding(level="ok", topic="governor", text=governor))
+        found.append(Diagnosis(level="ok", topic="governor", text=governor))
     else:
         found.append(
-            Finding(level="warn", topic="governor", text=governor, remedy="cpupower frequency-set -g performance")
+            Diagnosis(level="warn", topic="governor", text=governor, remedy="cpupower frequency-set -g performance")
         )
     return tuple(found)
 
 
-def _timer(now: Callable[[], float]) -> Finding:
+def _timer(now: Callable[[], float]) -> Diagnosis:
     """Cost of reading the clock, the median of many."""
     steps: list[float] = []
     for _ in range(2000):
@@ -84,18 +84,18 @@ def _timer(now: Callable[[], float]) -> Finding:
         steps.append(now() - start)
     cost_s = median(steps)
     if cost_s > 1e-5:
-        return Finding(
+        return Diagnosis(
             level="warn",
             topic="timer",
             text=f"{1e9 * cost_s:.0f} ns a reading",
             remedy="check the kernel's clock source",
         )
-    return Finding(
+    return Diagnosis(
         level="ok", topic="timer", text=f"{1e9 * cost_s:.0f} ns a reading; {100 * cost_s / 1e-3:.3f} % of a 1 ms step"
     )
 
 
-def _pairs(now: Callable[[], float]) -> Finding:
+def _pairs(now: Callable[[], float]) -> Diagnosis:
     """Equal work timed in pairs for a second: the spread of the log ratios says what ratio can be told today."""
     ratios: list[float] = []
     end = now() + ANCHOR_S
@@ -103,7 +103,7 @@ def _pairs(now: Callable[[], float]) -> Finding:
         first, second = _anchor(now), _anchor(now)
         ratios.append(math.log(second / first))
     if len(ratios) < 6:
-        return Finding(
+        return Diagnosis(
             level="warn",
             topic="pairs",
             text="too few pairs of equal work in a second",
@@ -113,10 +113,10 @@ def _pairs(now: Callable[[], float]) -> Finding:
     spread = 1.4826 * median([abs(one - centre) for one in ratios])
     text = f"equal work differs by {100 * spread:.1f} % from call to call (robust sd of {len(ratios)} pairs)"
     if spread > FINE_SPREAD:
-        return Finding(
+        return Diagnosis(
             level="warn", topic="pairs", text=text, remedy="differences of a few percent cannot be told now; wait"
         )
-    return Finding(level="ok", topic="pairs", text=text)
+    return Diagnosis(level="ok", topic="pairs", text=text)
 
 
 def _anchor(now: Callable[[], float]) -> float:
@@ -128,31 +128,31 @@ def _anchor(now: Callable[[], float]) -> float:
     return max(now() - start, 1e-9)
 
 
-def _software() -> tuple[Finding, ...]:
-    found: list[Finding] = []
+def _software() -> tuple[Diagnosis, ...]:
+    found: list[Diagnosis] = []
     for name, extra in PACKAGES:
         version = host.package_version(name)
         if version:
-            found.append(Finding(level="ok", topic=name, text=version))
+            found.append(Diagnosis(level="ok", topic=name, text=version))
         else:
             found.append(
-                Finding(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"')
+                Diagnosis(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"')
             )
     why = _cpu.problem()
     text = why or f"compiled for this machine, {_cpu.kind()}"
-    found.append(Finding(level="–" if why else "ok", topic="kernel", text=text))
-    found += [Finding(level="warn", topic="kernel", text=one) for one in _cpu.notices()]
+    found.append(Diagnosis(level="–" if why else "ok", topic="kernel", text=text))
+    found += [Diagnosis(level="warn", topic="kernel", text=one) for one in _cpu.notices()]
     if problem := caches.problem():
         found.append(
-            Finding(level="warn", topic="cache", text=problem, remedy="set XDG_CACHE_HOME to a folder of yours")
+            Diagnosis(level="warn", topic="cache", text=problem, remedy="set XDG_CACHE_HOME to a folder of yours")
         )
     return tuple(found)
 
 
-def _gpus() -> tuple[Finding, ...]:
+def _gpus() -> tuple[Diagnosis, ...]:
     """What NVML, the driver and the bus say of accelerators that a run here would see, and who is on them."""
     found = [
-        Finding(
+        Diagnosis(
             level="warn" if one.holders else "ok",
             topic="gpu",
             text=f"{one.told()}, {one.held() or 'nobody seen on it'}",
@@ -161,4 +161,4 @@ def _gpus() -> tuple[Finding, ...]:
         for one in accelerators.look()
     ]
     blind = "" if host.package_version("nvidia-ml-py") else "; nvidia-ml-py is not installed, so nobody was asked"
-    return tuple(found) or (Finding(level="–", topic="gpu", text=f"none found{blind}"),)
+    return tuple(found) or (Diagnosis(level="–", topic="gpu", text=f"none found{blind}"),)

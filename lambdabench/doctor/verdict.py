@@ -1,13 +1,13 @@
 """What a machine is fit for now, as the findings say."""
 
-from .findings import Finding
+from .findings import Diagnosis
 
 OF_TURNS = frozenset({"ratios", "ranking", "control", "company"})
 """Topics of real turns: where there are these, figures of the machine alone decide nothing."""
 OF_THE_MACHINE = frozenset({"load", "pressure", "steal", "pairs"})
 
 
-def verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
+def verdict(findings: tuple[Diagnosis, ...]) -> tuple[str, str]:
     """(What this machine is fit for now, what not)."""
     if any(one.level == "FAIL" for one in findings):
         return "nothing until the FAIL lines are mended", "all measurements"

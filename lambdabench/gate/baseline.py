@@ -5,23 +5,23 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from scipy import stats as scipy_stats  # pyright: ignore[reportMissingTypeStubs] (there are none)
 
-from ..analysis.level import since_change
-from ..core.errors import LambdabenchError, NotComparableError
-from ..core.identity import fingerprint
-from ..core.pairing import PairOutcome, PairRequest, Rules
+from ..analysis.change_point import since_change
+from ..core.errors import BaselineError, NotComparableError
+from ..core.gate_protocol import PairOutcome, PairRequest, Rules
+from ..core.identity import fingerprint, flat
 from ..core.spec import Environment
 from ..worker.probe import find_environment
 from .check import Request, groups
-from .entries import entries_of, matching, suite_of
-from .processes import PACKAGE, ask, crew
+from .pair_workers import PACKAGE, ask, worker_pool
 from .settings import Settings
+from .suite_cases import entries_of, matching, suite_of
 
 STATS: Any = scipy_stats
 FEWEST, MOST = 10, 64
@@ -31,17 +31,17 @@ ALPHA = 0.001
 of each of fifteen lengths, give 0.09 to 0.10 %; looking for a change of level first leaves it there."""
 SESSION_S = 1.5
 SCHEMA = 1
-Status = Literal["slower", "faster", "within", "too few", "failed"]
+BaselineStatus = Literal["slower", "faster", "within", "too few", "failed"]
 Session = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BaselineLine:
     """One case against its stored sessions at the present level. `expected`: the prediction interval of change, as ratios to their
     median."""
 
     label: str
-    status: Status
+    status: BaselineStatus
     sessions: int
     change: float | None = None
     expected: tuple[float, float] | None = None
@@ -52,7 +52,7 @@ class Standing:
 class Compared:
     """All cases, and what would be stored of today."""
 
-    standings: tuple[Standing, ...]
+    standings: tuple[BaselineLine, ...]
     today: Session
 
     def exit_code(self, strict: bool) -> int:
@@ -71,15 +71,15 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
     rules = request.rules or Settings().rules()
     chosen = matching(entries_of(suite_of(request.suite, Path()), rules), request.only)
     outcomes: list[PairOutcome] = []
-    with crew() as hands:
+    with worker_pool() as pool:
         for group in groups(chosen):
             asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
-            outcomes += ask(asked, lambda one: on_outcome("anchor", one), hands).outcomes
+            outcomes += ask(asked, lambda one: on_outcome("anchor", one), pool).outcomes
     today = {
         "schema": SCHEMA,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": fingerprint(environment),
-        "environment": asdict(environment),
+        "environment": flat(environment),
         "ratios": {one.label: one.verdict.ratio for one in outcomes if one.verdict is not None},
     }
     standings = tuple(_standing(one, own, rules) for one in outcomes)
@@ -91,16 +91,16 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
 
 
 def read(path: Path, *, must_exist: bool) -> list[Session]:
-    """Stored sessions, oldest first. Raises LambdabenchError where there are none or the file is something else."""
+    """Stored sessions, oldest first. Raises BaselineError where there are none or the file is something else."""
     if not path.is_file():
         if must_exist:
-            raise LambdabenchError(f"there is no baseline {path}; --record makes one, a line for each session")
+            raise BaselineError(f"there is no baseline {path}; --record makes one, a line for each session")
         return []
     try:
         found = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         return [one | {"ratios": dict(one["ratios"])} for one in found]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise LambdabenchError(f"{path} is no baseline: {type(error).__name__}: {error}") from error
+        raise BaselineError(f"{path} is no baseline: {type(error).__name__}: {error}") from error
 
 
 def comparable(sessions: Sequence[Session], environment: Environment, path: Path) -> list[Session]:
@@ -110,7 +110,7 @@ def comparable(sessions: Sequence[Session], environment: Environment, path: Path
         theirs: Mapping[str, Any] = sessions[-1]["environment"]
         apart = [
             f"{key}: {theirs.get(key)!r} there, {value!r} here"
-            for key, value in asdict(environment).items()
+            for key, value in flat(environment).items()
             if theirs.get(key) != value
         ]
         raise NotComparableError(f"{path} holds no session of this machine; the newest differs in {'; '.join(apart)}")
@@ -121,8 +121,8 @@ def predicted(ratios: Sequence[float]) -> tuple[float, float, float]:
     """(Median, low, high) of log ratios: where a further session of the same code falls, all but once in a thousand on a side."""
     logs = [math.log(one) for one in ratios]
     middle = statistics.median(logs)
-    reach = factor(len(logs)) * statistics.median(abs(one - middle) for one in logs)
-    return middle, middle - reach, middle + reach
+    margin = factor(len(logs)) * statistics.median(abs(one - middle) for one in logs)
+    return middle, middle - margin, middle + margin
 
 
 def factor(count: int) -> float:
@@ -138,9 +138,9 @@ def factor(count: int) -> float:
     return float(STATS.t.ppf(1 - ALPHA, degrees)) * spread * math.sqrt(1 + math.pi / 2 / count)
 
 
-def _standing(one: PairOutcome, own: Sequence[Session], rules: Rules) -> Standing:
+def _standing(one: PairOutcome, own: Sequence[Session], rules: Rules) -> BaselineLine:
     if one.verdict is None:
-        return Standing(label=one.label, status="failed", sessions=0, reason=f"{one.trouble}: {one.reason}")
+        return BaselineLine(label=one.label, status="failed", sessions=0, reason=f"{one.trouble}: {one.reason}")
     known = [session["ratios"][one.label] for session in own if one.label in session["ratios"]][-MOST:]
     tolerance = math.log1p(rules.tolerance)
     begins = since_change([math.log(ratio) for ratio in known], tolerance)
@@ -148,15 +148,15 @@ def _standing(one: PairOutcome, own: Sequence[Session], rules: Rules) -> Standin
     moved = f"the level moved {len(level)} sessions ago" if begins else ""
     if len(level) < FEWEST:
         reason = "; ".join(filter(None, (moved, f"{FEWEST} sessions are needed")))
-        return Standing(label=one.label, status="too few", sessions=len(level), reason=reason)
+        return BaselineLine(label=one.label, status="too few", sessions=len(level), reason=reason)
     middle, low, high = predicted(level)
     now = math.log(one.verdict.ratio)
-    status: Status = "within"
+    status: BaselineStatus = "within"
     if now > high and now - middle > tolerance:
         status = "slower"
     elif now < low and middle - now > tolerance:
         status = "faster"
-    return Standing(
+    return BaselineLine(
         label=one.label,
         status=status,
         sessions=len(level),

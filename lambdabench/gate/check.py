@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.errors import LambdabenchError
-from ..core.pairing import Controls, Entry, PairOutcome, PairRequest, Rules
+from ..core.errors import GateError, LambdabenchError
+from ..core.gate_protocol import Controls, Entry, PairOutcome, PairRequest, Rules
 from ..core.registry import ROOT
 from ..machine import quiet
-from . import entries as cases
-from . import fresh, pardon, trees
+from . import fresh_processes, trees, waivers
 from . import settings as setup
-from .fresh import Turn
-from .processes import ask, crew
+from . import suite_cases as cases
+from .fresh_processes import FreshProcess
+from .pair_workers import ask, worker_pool
 from .result import Line, Result
 
 FRESH_S = 1.0
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Folders of the two packages."""
+    """Folders of the two packages, or of the two trees of a project."""
 
     base: Path
     head: Path
@@ -61,7 +61,7 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
         gone = _gone(request, base, entries)
         first, controls = compare(chosen, sides, on_outcome)
         again = weigh_again(chosen, first, sides, request.fresh_s, on_outcome)
-    lines, notes = pardon.apply((*fresh.lines(chosen, first, again), *gone), settings, request.today)
+    lines, notes = waivers.apply((*fresh_processes.lines(chosen, first, again), *gone), settings, request.today)
     strange = settings.strangers([one.label for one in (*entries, *gone)])
     return Result(
         title=found.title,
@@ -70,7 +70,7 @@ def run(request: Request, on_outcome: OnOutcome) -> Result:
         seconds=time.monotonic() - started_s,
         pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
         notes=(*notes, *(f"pyproject.toml names a case that {request.suite} does not have: {one}" for one in strange)),
-        expired=pardon.expired(settings, request.today),
+        expired=waivers.expired(settings, request.today),
         request=_asked(request),
     )
 
@@ -81,10 +81,10 @@ def compare(
     """Stage one: a process a kernel, forked where that can be. Controls come from the first process that can have them."""
     found: dict[str, PairOutcome] = {}
     controls: Controls | None = None
-    with crew() as hands:
+    with worker_pool() as pool:
         for group in groups(entries):
             asked = _pair(sides, group, controls=controls is None)
-            answered = ask(asked, lambda one: on_outcome("compare", one), hands)
+            answered = ask(asked, lambda one: on_outcome("compare", one), pool)
             found |= {one.label: one for one in answered.outcomes}
             controls = controls or answered.controls
     return found, controls
@@ -95,16 +95,16 @@ def weigh_again(
 ) -> dict[str, list[PairOutcome]]:
     """Stage two: what one process cannot settle, in fresh ones."""
 
-    def ask_again(turn: Turn) -> Sequence[PairOutcome]:
+    def ask_again(turn: FreshProcess) -> Sequence[PairOutcome]:
         asked = _pair(
             sides, turn.entries, fixed_s=fresh_s, swapped=turn.swapped, explain=turn.explain, seed=turn.number
         )
-        return ask(asked, lambda one: on_outcome("weigh", one), hands).outcomes
+        return ask(asked, lambda one: on_outcome("weigh", one), pool).outcomes
 
     found: dict[str, list[PairOutcome]] = {}
-    with crew() as hands:
+    with worker_pool() as pool:
         for group in groups(entries):
-            found |= fresh.weighed(group, first, ask_again, cases=len(entries))
+            found |= fresh_processes.weighed(group, first, ask_again, cases=len(entries))
     return found
 
 
@@ -144,7 +144,7 @@ def _kernel(entry: Entry) -> tuple[str, str, str, int]:
 def _package(tree: Path, side: str) -> Path:
     folder = tree / ROOT
     if not (folder / "__init__.py").is_file():
-        raise LambdabenchError(
+        raise GateError(
             f"{side} ({tree}) holds no package {ROOT}, which a suite compares; for benchmarks of your own give --pytest PATH"
         )
     return folder

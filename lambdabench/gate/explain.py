@@ -1,6 +1,6 @@
 """The first evidence of why something is slower: operators, allocations, page faults, instructions, the kernel that ran."""
 
-from ..core.pairing import Operator, PairOutcome
+from ..core.gate_protocol import Operator, PairOutcome
 
 FAULT_S = 2.3e-6
 """Of a page fault, on two Xeon cores."""

@@ -1,6 +1,6 @@
 """`python -m lambdabench.gate.power [--share S]`: how often the whole rule errs and what it finds, as reports/gate/power.md.
 
-Times are scripted, the rule is the gate's own (analysis/weighing.py, analysis/judge.py); every check is seeded by its number, so the
+Times are scripted, the rule is the gate's own (analysis/gate_rule.py, analysis/judge.py); every check is seeded by its number, so the
 table is the same on every machine.
 """
 
@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as scipy_signal  # pyright: ignore[reportMissingTypeStubs] (there are none)
 
+from ..analysis.gate_rule import BUILDS, INTERIM_COUNTS, alone, wants_build, weigh
 from ..analysis.judge import judge
-from ..analysis.weighing import BUILDS, LOOKS, alone, wants_build, weigh
 from ..analysis.wilson import wilson
-from ..core.pairing import Build, Finding, Rules
+from ..core.gate_protocol import Build, Finding, Rules
 from ..core.registry import ROOT
-from ..turns.looks import LEAST_ROUNDS, in_looks
-from ..turns.sides import built
+from ..turns.sequential_stopping import LEAST_ROUNDS, at_interim_analyses
+from ..turns.side_comparison import built
 from .check import FRESH_S
 from .proof import FOLDER
 
@@ -161,11 +161,11 @@ def _until_decided(rounds: Iterator[float], round_s: float, rules: Rules, swappe
     logs: list[float] = []
     found: list[Finding] = []
 
-    def is_settled(look: int, is_over: bool) -> bool:
-        found[:] = [judge(logs, rules, look).finding]
+    def is_settled(analysis: int, is_over: bool) -> bool:
+        found[:] = [judge(logs, rules, analysis).finding]
         return found[0] != "unclear"
 
-    in_looks(lambda: logs.append(next(rounds)), is_settled, rules, lambda: len(logs) * round_s < rules.cap_s)
+    at_interim_analyses(lambda: logs.append(next(rounds)), is_settled, rules, lambda: len(logs) * round_s < rules.cap_s)
     return _built(logs, found[0], swapped), len(logs) * round_s
 
 
@@ -196,12 +196,12 @@ def simulate(share: float, mapped: Callable[..., Iterable[Any]]) -> dict[tuple[s
 
 def page(found: dict[tuple[str, float], list[Checked]]) -> str:
     """The report in Markdown."""
-    looks = ", ".join(map(str, LOOKS))
+    counts = ", ".join(map(str, INTERIM_COUNTS))
     text = [
         "# What the whole rule finds, and how often it errs",
         "",
-        "Scripted times through the gate's own rule (`lambdabench/analysis/weighing.py`): the first process, fresh ones for what it",
-        f"does not settle (looked at when there are {looks} in all), Holm's correction. Equal code as a check of one case, where errors",
+        "Scripted times through the gate's own rule (`lambdabench/analysis/gate_rule.py`): the first process, fresh ones for what it",
+        f"does not settle (looked at when there are {counts} in all), Holm's correction. Equal code as a check of one case, where errors",
         f"are likeliest; slower code beside {CASES - 1} equal cases. Shares of checks in %; of equal code called slower or faster with the",
         "upper end of its 95 % interval (Wilson). Processes and seconds of timing: mean of checks. Times are seeded, so the table is the",
         "same everywhere. Written by `python -m lambdabench.gate.power`.",

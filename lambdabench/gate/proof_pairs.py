@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.wilson import wilson
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
 from ..core.registry import ROOT
 from . import git, proof_package
-from .apart import LOOKS
-from .processes import environment_of
+from .pair_workers import environment_of
+from .process_pairs import INTERIM_ANALYSES
 from .proof import FOLDER, Trial, machine, read
 from .proof_table import by_machine, short, state
 
@@ -55,7 +55,7 @@ def slowed(number: int) -> tuple[str, ...]:
 
 
 def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
-    """One check of two commits. Raises LambdabenchError where it says nothing."""
+    """One check of two commits. Raises GateError where it says nothing."""
     folder = scratch / "repository"
     proof_package.write(folder)
     _git(folder, "init", "--quiet", "--initial-branch", "main")
@@ -72,7 +72,7 @@ def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
         told = json.loads(done.stdout)
     except json.JSONDecodeError as error:
         last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-        raise LambdabenchError(f"check ended with {done.returncode} and no answer: {last}") from error
+        raise GateError(f"check ended with {done.returncode} and no answer: {last}") from error
     return [_trial(one, told, more) for one in told["cases"]]
 
 
@@ -89,7 +89,7 @@ def _trial(case: dict[str, Any], told: dict[str, Any], more: Sequence[str]) -> T
         "call_s": case["outcomes"][0]["base"]["call_s"] if case["outcomes"] else None,
         "seconds": told["seconds"] / len(told["cases"]),
         "pressure": told["pressure"],
-        "most": LOOKS[-1][0],
+        "most": INTERIM_ANALYSES[-1][0],
         "exit_code": told["exit_code"],
     }
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ..core.pairing import Controls, PairOutcome, Verdict
+from ..core.gate_protocol import Controls, PairOutcome, Verdict
 
-Status = Literal[
+LineStatus = Literal[
     "slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported", "skipped", "unmeasured"
 ]
 """`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more;
@@ -20,7 +20,7 @@ class Line:
     """One case. `outcomes` are those of all processes that timed it, the first one first."""
 
     label: str
-    status: Status
+    status: LineStatus
     outcomes: tuple[PairOutcome, ...] = ()
     verdict: Verdict | None = None
     evidence: str = ""
@@ -35,7 +35,7 @@ class Line:
 
 def untimed(one: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
     """The line of a case that was not compared, by its trouble."""
-    statuses: dict[str, Status] = {
+    statuses: dict[str, LineStatus] = {
         "base": "new",
         "skipped": "skipped",
         "unmeasured": "unmeasured",

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..core.errors import LambdabenchError
-from ..core.pairing import Entry, Rules
+from ..core.errors import SettingsError
+from ..core.gate_protocol import Entry, Rules
 
 TABLE = "tool.lambdabench.check"
 
@@ -101,14 +101,14 @@ class Settings(BaseModel):
 
 
 def read(repository: Path) -> Settings:
-    """The table of a repository, defaults where there is none. Raises LambdabenchError with all that is wrong."""
+    """The table of a repository, defaults where there is none. Raises SettingsError with all that is wrong."""
     path = repository / "pyproject.toml"
     if not path.is_file():
         return Settings()
     try:
         found: Any = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
-        raise LambdabenchError(f"{path}: no TOML: {error}") from error
+        raise SettingsError(f"{path}: no TOML: {error}") from error
     for key in TABLE.split("."):
         found = found.get(key, {})
     try:
@@ -118,7 +118,7 @@ def read(repository: Path) -> Settings:
             f"{path}: {TABLE}.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors()
         ]
-        raise LambdabenchError("\n".join(problems)) from error
+        raise SettingsError("\n".join(problems)) from error
 
 
 def _with_tolerance(rules: Rules, tolerance: float) -> Rules:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import GateError
-from . import git, owners, scratch
+from . import folder_owners, git, scratch_folders
 
 DEEPEN = (50, 500)
 """Commits by which a shallow clone is deepened, in turn, before all of it is fetched."""
@@ -56,14 +56,14 @@ def find(reference: str, folder: Path) -> Trees:
 def checked_out(trees: Trees) -> Generator[Path]:
     """A folder with base's files, gone afterwards; what checks that were killed have left goes before."""
     prune(trees.repository)
-    with scratch.folder("check") as own:
+    with scratch_folders.folder("check") as own:
         folder = own / CHECKOUT
         try:
             done = git.run(trees.repository, "worktree", "add", "--detach", "--force", str(folder), trees.base)
             if done.returncode:
                 told = git.words(done.stderr)
                 raise GateError(f"the merge base {trees.base[:7]} cannot be checked out: {told}")
-            reason = f"{LOCKED} {owners.ourselves()}"
+            reason = f"{LOCKED} {folder_owners.ourselves()}"
             git.run(trees.repository, "worktree", "lock", "--reason", reason, str(folder))
             yield folder
         finally:
@@ -72,12 +72,12 @@ def checked_out(trees: Trees) -> Generator[Path]:
 
 def prune(repository: Path) -> None:
     """Takes away the checkouts and folders of checks that were killed: none of a check that runs, none of anybody else's."""
-    here = owners.ourselves()
+    here = folder_owners.ourselves()
     for folder, reason in _checkouts(repository):
-        owner = scratch.owner_of(folder.parent) or owners.parse(reason.removeprefix(LOCKED))
-        if owners.is_dead(owner, here) if owner is not None else not folder.parent.exists():
+        owner = scratch_folders.owner_of(folder.parent) or folder_owners.parse(reason.removeprefix(LOCKED))
+        if folder_owners.is_dead(owner, here) if owner is not None else not folder.parent.exists():
             _remove(repository, folder)
-    scratch.prune()
+    scratch_folders.prune()
 
 
 def _checkouts(repository: Path) -> Iterator[tuple[Path, str]]:
@@ -85,7 +85,7 @@ def _checkouts(repository: Path) -> Iterator[tuple[Path, str]]:
     for block in (git.answer(repository, "worktree", "list", "--porcelain") or "").split("\n\n"):
         lines = {one.partition(" ")[0]: one.partition(" ")[2] for one in block.splitlines()}
         folder = Path(lines.get("worktree", ""))
-        if folder.name == CHECKOUT and folder.parent.name.startswith(f"{scratch.PREFIX}check-"):
+        if folder.name == CHECKOUT and folder.parent.name.startswith(f"{scratch_folders.PREFIX}check-"):
             yield folder, lines.get("locked", "")
 
 

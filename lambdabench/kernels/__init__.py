@@ -7,7 +7,7 @@ choice of the layer's option `kernel`: those called `xla_...` in JAX, with chann
 import importlib.util
 
 from ..core import registry
-from ..core.errors import LambdabenchError
+from ..core.errors import OptionError
 from ._cpu import problem
 
 APART = ("grid_attention", "reference", "reference_attention")
@@ -29,14 +29,14 @@ def names(framework: str = "torch") -> tuple[str, ...]:
 def choose(kernel: str) -> str:
     """The implementation that runs in torch for the option `kernel`; those of one device pass what is elsewhere to "conv2d".
 
-    Raises UnknownNameError with the nearest, LambdabenchError for what cannot be had here.
+    Raises UnknownNameError with the nearest, OptionError for what cannot be had here.
     """
     if kernel == "auto":
         return "conv2d" if problem() else "cpu"
     if kernel == "cpu" and problem():
-        raise LambdabenchError(problem())
+        raise OptionError(problem())
     if kernel == "triton" and importlib.util.find_spec("triton") is None:
-        raise LambdabenchError(
+        raise OptionError(
             "kernel triton needs triton, which torch brings where it is made for CUDA; pip install triton"
         )
     return check(kernel, "torch")
@@ -67,10 +67,10 @@ def choose_xla(
 
 
 def check(kernel: str, framework: str) -> str:
-    """The kernel's name. Raises LambdabenchError where it belongs to the other framework, UnknownNameError with the nearest."""
+    """The kernel's name. Raises OptionError where it belongs to the other framework, UnknownNameError with the nearest."""
     here = names(framework)
     if kernel in here:
         return kernel
     if kernel in names("jax" if framework == "torch" else "torch"):
-        raise LambdabenchError(f"kernel {kernel} does not run in {framework}; there are auto, {', '.join(here)}")
+        raise OptionError(f"kernel {kernel} does not run in {framework}; there are auto, {', '.join(here)}")
     raise registry.unknown("kernel", kernel, ("auto", *here))

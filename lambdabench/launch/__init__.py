@@ -2,8 +2,8 @@
 
 from .convert import convert
 from .evaluate import evaluate
-from .hands import Crew, Key
 from .probe import probe
-from .starting import worker_environment
+from .process_start import worker_environment
+from .workers import Key, WorkerPool
 
-__all__ = ["Crew", "Key", "convert", "evaluate", "probe", "worker_environment"]
+__all__ = ["Key", "WorkerPool", "convert", "evaluate", "probe", "worker_environment"]

@@ -5,20 +5,20 @@ from pathlib import Path
 
 from ..core import codec
 from ..core.conversion import Conversion, Converted
-from ..core.errors import LambdabenchError
-from .errand import ask
+from ..core.errors import ConversionError
+from .one_shot_worker import ask
 
 LIMIT_S = 1800.0
 
 
 def convert(asked: Conversion) -> Converted:
-    """What was written. Raises LambdabenchError with the worker's problem or its last words; then nothing was."""
+    """What was written. Raises ConversionError with the worker's problem or its last words; then nothing was."""
     with tempfile.TemporaryDirectory(prefix="lambdabench-convert-") as name:
         folder = Path(name)
         codec.write(folder / "request.json", asked)
         if failed := ask("convert", folder, limit_s=LIMIT_S):
-            raise LambdabenchError(f"the conversion {failed}")
+            raise ConversionError(f"the conversion {failed}")
         found = codec.read(Converted, folder / "answer.json")
     if found.problem:
-        raise LambdabenchError(found.problem)
+        raise ConversionError(found.problem)
     return found

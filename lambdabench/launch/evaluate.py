@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core import codec
-from ..core.errors import LambdabenchError
+from ..core.errors import EvaluationError
 from ..core.evaluation import Ended, Evaluation
-from .errand import ask
-from .starting import worker_environment
+from .one_shot_worker import ask
+from .process_start import worker_environment
 
 OFFLINE = "HF_HUB_OFFLINE"
 FULL = ("out of memory", "OutOfMemory", "RESOURCE_EXHAUSTED")
@@ -17,7 +17,7 @@ FULL = ("out of memory", "OutOfMemory", "RESOURCE_EXHAUSTED")
 
 
 def evaluate(asked: Evaluation, on_look: Callable[[], None] = lambda: None) -> None:
-    """Predictions of all images are in their file. Raises LambdabenchError with the worker's problem or its last words, and what `on_look`
+    """Predictions of all images are in their file. Raises EvaluationError with the worker's problem or its last words, and what `on_look`
     raises; what was appended by then stays."""
     with tempfile.TemporaryDirectory(prefix="lambdabench-evaluate-") as name:
         folder = Path(name)
@@ -25,10 +25,10 @@ def evaluate(asked: Evaluation, on_look: Callable[[], None] = lambda: None) -> N
         environment = variables(asked.case.threads)
         if failed := ask("evaluate", folder, limit_s=float("inf"), on_look=on_look, environment=environment):
             mend = "; try a smaller --batch-size" if any(sign in failed for sign in FULL) else ""
-            raise LambdabenchError(f"the evaluation {failed}{mend}")
+            raise EvaluationError(f"the evaluation {failed}{mend}")
         ended = codec.read(Ended, folder / "answer.json")
     if ended.problem:
-        raise LambdabenchError(ended.problem)
+        raise EvaluationError(ended.problem)
 
 
 def variables(threads: int | None) -> dict[str, str]:

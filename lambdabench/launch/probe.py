@@ -14,21 +14,16 @@ from ..core import caches, codec, sources
 from ..core.errors import ProbeError, SuiteError
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
-from ..machine import accelerators, host
+from ..machine import accelerators, host, libraries
 from ..machine.accelerators import Accelerator
 from ..models.classification.spec import is_users
-from . import presence, users
-from .errand import ask
+from . import unlisted_devices, user_networks
+from .one_shot_worker import ask
 
 LIMIT_S = 300.0
 PACKAGE = Path(__file__).parents[1]
 FILES = ("machine.json", "names.json", "catalogue.json")
 DRIVER = Path("/proc/driver/nvidia/version")
-VERSIONS = (
-    *("torch", "torchvision", "timm", "triton", "jax", "jaxlib", "flax", "numpy"),
-    *host.CUDA_RUNTIMES,
-    *host.CUDNNS,
-)
 SETTINGS = (
     *("CUDA_VISIBLE", "CUDA_DEVICE_ORDER", "HIP_VISIBLE", "ROCR_VISIBLE", "ZE_AFFINITY", "NVIDIA_VISIBLE"),
     *("XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS"),
@@ -61,7 +56,7 @@ def probe(
     home = cache or caches.folder() / "probe"
     theirs = tuple(one for one in every if is_users(one.model))
     found = _machine(tuple(one for one in every if one not in theirs), home, seen)
-    own = users.describe(theirs, home / _key(theirs, seen), limit_s=limit_s, on_wait=on_wait)
+    own = user_networks.describe(theirs, home / _key(theirs, seen), limit_s=limit_s, on_wait=on_wait)
     return replace(found, facts={**found.facts, **_labelled(own, theirs)})
 
 
@@ -75,9 +70,9 @@ def _machine(wishes: tuple[Wish, ...], cache: Path, seen: tuple[Accelerator, ...
             known = _read(Path(name), wishes)
             if known is None:
                 raise ProbeError("the probe of this machine wrote what cannot be read; run lambdabench doctor")
-            if presence.is_lasting(known.machine, seen):
+            if unlisted_devices.is_lasting(known.machine, seen):
                 _keep(Path(name), home)
-    busy = (*presence.with_holders(known.machine, seen), *presence.unlisted(known.machine, seen))
+    busy = (*unlisted_devices.with_holders(known.machine, seen), *unlisted_devices.unlisted(known.machine, seen))
     return replace(known, machine=replace(known.machine, busy=busy))
 
 
@@ -135,8 +130,7 @@ def _key(wishes: tuple[Wish, ...], seen: tuple[Accelerator, ...] = ()) -> str:
     """Versions, source, compiler, settings, interpreter, processor, cores and accelerators: whatever else changes a machine, its name
     or its facts."""
     digest = hashlib.sha256()
-    for name in VERSIONS:
-        digest.update(f"{name}={host.package_version(name)};".encode())
+    digest.update(str(libraries.versions()).encode())
     digest.update(host.source_hash(PACKAGE).encode())
     for wish in wishes:
         digest.update(f"{wish}{_source(wish.model)}".encode())

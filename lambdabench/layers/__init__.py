@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import registry
-from ..core.errors import LambdabenchError, UnsupportedError
+from ..core.errors import OptionError, UnsupportedError
 from ..core.flags import whole
 
 ARGUMENTS: dict[str, int | str] = {"dim": 0, "dim_out": 0, "stride": 1, "size": ""}
@@ -35,7 +35,7 @@ def create(
     channels last (JAX, a flax nnx module, which takes dtype, param_dtype and rngs as nnx's own do).
 
     `size` is (height, width) of the input, needed for scope="global" and where there is an embedding for every offset on the map.
-    Raises UnknownNameError, LambdabenchError naming the options there are, or UnsupportedError where it has no twin in a framework.
+    Raises UnknownNameError, OptionError naming the options there are, or UnsupportedError where it has no twin in a framework.
     """
     registry.load("layers", name)
     spec = registry.load(f"layers.{name}", "spec")
@@ -44,9 +44,9 @@ def create(
     for argument, given in {"dim": dim, "dim_out": dim if dim_out is None else dim_out, "stride": stride}.items():
         whole(argument, given)
     if size is not None and not (isinstance(size, Sequence) and len(size) == 2):
-        raise LambdabenchError(f"found size {size!r}, expected (height, width)")
+        raise OptionError(f"found size {size!r}, expected (height, width)")
     if strange := sorted(set(options) - set(spec.OPTIONS) - set(FRAMEWORKS_OWN.get(framework, ()))):
-        raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
+        raise OptionError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(spec.OPTIONS)}")
     if framework not in registry.names(f"layers.{name}"):
         raise UnsupportedError(
             f"{name} has no twin in {framework.upper()}; use framework torch (--backend torch_eager)"

@@ -10,26 +10,17 @@ from pathlib import Path
 
 import psutil
 
+from ..core import cpuinfo
 from . import cgroups, variables
 
 KERNEL_FLAGS = ("amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512f", "avx512_vnni", "fma", "neon", "sve")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Of pools in a worker: its case holds their number."""
-CUDA_RUNTIMES = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12")
-CUDNNS = ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12")
-"""Packages of one library, for one major version of CUDA each."""
 
 
-def cpu_facts(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, str]:
+def cpu_facts(path: Path = cpuinfo.PLACE) -> tuple[str, str]:
     """(Processor name, its instruction sets that select kernels, sorted)."""
-    found: dict[str, str] = {}
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            key, _, value = line.partition(":")
-            found.setdefault(key.strip(), value.strip())
-    flags = set((found.get("flags") or found.get("Features") or "").split())
-    name = found.get("model name") or platform.processor() or platform.machine()
-    return name, " ".join(sorted(flags & set(KERNEL_FLAGS)))
+    return cpuinfo.name(path), " ".join(sorted(set(cpuinfo.flags(path).split()) & set(KERNEL_FLAGS)))
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:

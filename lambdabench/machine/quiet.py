@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.cpu_contention import DISTURBED, LEAST_S, lost_share
 from ..core.record import Noise, Visit
-from ..core.witness import DISTURBED, LEAST_S, lost_share
 
 STARVED_SHARE = 0.4
 """A process that got no CPU in so much of the time it wanted one took 1.7 times as long as it takes: no number of the case's. Under it

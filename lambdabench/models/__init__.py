@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..core import registry, shapes
-from ..core.errors import LambdabenchError, MissingExtraError, UnsupportedError
+from ..core.errors import MissingExtraError, OptionError, UnsupportedError
 from ..core.ports import Workload
 from ..core.spec import Case, ModelFacts, Value, Wish, options_from
 from . import _seeded
@@ -81,7 +81,7 @@ def create(name: str, *, framework: str = "torch", **options: Any) -> Any:
     """A network by name with random weights: a torch.nn.Module, of ours and anything timm has; or for "jax" a flax nnx module
     of images [batch, height, width, channels], of ours and what `in_jax` names, which takes dtype, param_dtype and rngs.
 
-    Raises UnknownNameError with the nearest name, LambdabenchError for an option it does not take, MissingExtraError, and
+    Raises UnknownNameError with the nearest name, OptionError for an option it does not take, MissingExtraError, and
     UnsupportedError for a network that has no twin in JAX.
     """
     if framework not in NEEDS:
@@ -111,7 +111,7 @@ def _create_in_jax(name: str, options: dict[str, Any]) -> Any:
 
 def _refuse_strange(name: str, options: Mapping[str, Any], takes: set[str]) -> None:
     if strange := sorted(set(options) - takes):
-        raise LambdabenchError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(sorted(takes))}")
+        raise OptionError(f"{name} takes no option {', '.join(strange)}; it takes {', '.join(sorted(takes))}")
 
 
 def create_workload(case: Case, framework: str = "torch") -> Workload:

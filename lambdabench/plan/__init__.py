@@ -55,7 +55,7 @@ class Done:
     """Those that were asked for; None where that is not known."""
     at: str = ""
     """The quantile that was to have a bound."""
-    alike: int = 0
+    ess: int = 0
     """Of the whole case: independent calls that would tell as much of the quantile that is to have one now."""
 
 
@@ -282,9 +282,9 @@ def _tail_visits(answers: Mapping[int, Done], suite: Suite) -> int:
     if not suite.sampling.at:
         return 0
     share = share_of(suite.sampling.at)
-    fewest, alike = fewest_calls(share), max((one.alike for one in answers.values()), default=0)
-    if alike < fewest:
-        return fewest - alike
+    fewest, ess = fewest_calls(share), max((one.ess for one in answers.values()), default=0)
+    if ess < fewest:
+        return fewest - ess
     if any(one.at and share_of(one.at) >= share for one in answers.values()):
         return 0
     return max(0, fewest - sum(one.visits for one in answers.values()))

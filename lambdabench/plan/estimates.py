@@ -1,9 +1,13 @@
-"""What a case takes, before it is measured: seconds of a step, of opening it, of a visit, and bytes. For plans only."""
+"""What a case takes, before it is measured: seconds of a step, of opening it, of a visit, and bytes. For plans only.
 
-from collections.abc import Mapping, Sequence
+And how these estimates came out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.spec import Case, Device, ModelFacts, Rates, Sampling, facts_key
+from ..core.record import Outcome
+from ..core.spec import Case, Device, Job, ModelFacts, Rates, Sampling, facts_key
 from ..turns import Schedule, has_clocks, schedule
 
 PROCESS_START_S = {True: 0.5, False: 4.0}
@@ -122,3 +126,22 @@ def _between(known: Sequence[tuple[float, float]], facts: ModelFacts) -> float:
     written = (facts.activations_per_image or 0.0) / (facts.flops_per_image or 1.0)
     share = min(max((written - low) / (high - low), 0.0), 1.0) if high > low else 0.0
     return few + share * (many - few)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateCheck:
+    """How the plan's estimates came out. Cases that failed say nothing of them."""
+
+    sized: int = 0
+    within_memory: int = 0
+    """Of the `sized` cases with an estimate of memory, those whose peak was within a factor of two of it."""
+
+
+def check_estimates(outcomes: Iterable[tuple[Job, Outcome]]) -> EstimateCheck:
+    """Compares what cases took with what was estimated."""
+    sizes: dict[str, float] = {}
+    for job, outcome in outcomes:
+        peak = next((one.value for one in outcome.measurements if one.metric == "peak_memory"), None)
+        if peak and job.estimate_bytes:
+            sizes.setdefault(job.case_id, peak / job.estimate_bytes)
+    return EstimateCheck(sized=len(sizes), within_memory=sum(0.5 <= one <= 2.0 for one in sizes.values()))

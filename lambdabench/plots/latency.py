@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from ..analysis.answers import INTERVAL, columns_of
 from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
-from ..analysis.tailed import columns_in, over_of, tail_of
+from ..analysis.tail_columns import columns_in, over_of, tail_of
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
 from ..core.units import format_time

@@ -7,10 +7,11 @@ from pathlib import Path
 from ..analysis.page import Page, data
 from ..core import folders
 from . import html, markdown
+from .figures import draw_plots, plots_of
 from .notes import curve_notes, notes, tail_notes
 from .pages import Beside, accuracy, page
 
-__all__ = ["Beside", "accuracy", "curve_notes", "notes", "page", "tail_notes", "write"]
+__all__ = ["Beside", "accuracy", "curve_notes", "draw_plots", "notes", "page", "plots_of", "tail_notes", "write"]
 
 
 def _json(found: Page) -> str:

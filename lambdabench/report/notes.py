@@ -8,20 +8,20 @@ import pandas as pd
 
 from ..analysis import accuracies, pareto, scripted
 from ..analysis.answers import covered, have_range
-from ..analysis.tailed import columns_in
+from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
 from ..core import fields
 from ..core.fields import Field
 from ..core.quantiles import fewest_calls, share_of
 from ..core.units import format_time
+from ..machine import libraries
+from ..store import AHEAD_S
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
 PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
-AHEAD_S = 300.0
-"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def notes(
@@ -151,14 +151,16 @@ def _ahead(cases: pd.DataFrame) -> list[str]:
 
 
 def _frameworks(cases: pd.DataFrame) -> list[str]:
-    """The framework of each backend with its versions, "torch 2.15.0"."""
-    backends = cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)
-    found: set[str] = set()
-    for framework in ("jax", "torch"):
-        same = cases[backends.str.startswith(framework)]
-        versions = sorted({str(one) for one in same.get(f"env_{framework}", ()) if one})
-        found |= {f"{framework} {', '.join(versions)}"} if versions else set()
-    return sorted(found)
+    """What the backends run on with its versions, "torch 2.15.0"."""
+    runtimes = (cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)).map(
+        libraries.runtime
+    )
+    found: list[str] = []
+    for runtime in sorted(set(runtimes) - {""}):
+        told = cases[runtimes == runtime].get(f"env_{runtime}", pd.Series(dtype="str"))
+        versions = sorted({str(one) for one in told.dropna() if one})
+        found += [f"{runtime} {', '.join(versions)}"] if versions else []
+    return found
 
 
 def _conditions(cases: pd.DataFrame, each: str) -> list[str]:

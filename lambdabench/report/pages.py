@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from ..analysis import agreement
-from ..analysis import quoted as the_paper
+from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
 from ..analysis.page import Cell, Page, Section, section
-from ..analysis.quoted import Quoted
+from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import mark
-from ..analysis.tailed import columns_in
+from ..analysis.tail_columns import columns_in
 from ..core import fields
 from ..core.metric import columns
 from ..core.options import differing, phrase

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..analysis.tailed import columns_in, tail_of
+from ..analysis.tail_columns import columns_in, tail_of
 from ..analysis.tails import MS
 from ..core.units import format_significant
 

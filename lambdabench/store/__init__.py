@@ -1,7 +1,9 @@
 """Records to Parquet and back. The schema is read off `Record`; raw samples are kept, so everything else can be recomputed."""
 
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ import pyarrow as pa
 
 from ..core.errors import StoreError
 from ..core.record import Record
+from . import versions
 from .columns import cells, schema
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
-from .news import lined_up, milliseconds, newest, order_of
+from .newest_rows import lined_up, milliseconds, newest, order_of
 
 __all__ = [
+    "AHEAD_S",
+    "ahead",
     "committed_in",
     "frame",
     "latest_order",
@@ -31,6 +36,8 @@ __all__ = [
 
 ORDER = ("schema_version", "run_order", "started_at", "run_id")
 OF_RUNS = ("schema_version", "run_id", "suite", "case_id", "device_name")
+AHEAD_S = 300.0
+"""Clocks of machines differ by so much at most; later times lie in the future."""
 
 
 def run_path(results: Path, suite: str, run_id: str) -> Path:
@@ -39,14 +46,17 @@ def run_path(results: Path, suite: str, run_id: str) -> Path:
 
 
 def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), *, coded: bool = False) -> pd.DataFrame:
-    """Long rows of files and folders (recursive), oldest first, with the columns of this version whatever version wrote them.
+    """Long rows of files and folders (recursive), oldest first, with the columns of this version whatever version wrote them, and a column
+    `env_NAME` for each library in place of env_versions (see `versions.spread`).
 
     `columns`: only these, and those that the rows' version and order are told by; `coded`: texts as categories, for many rows. A
     checkout's committed results are read only when a path leads to them. Raises StoreError naming what cannot be read, or file, row
     and column of what no run writes.
     """
-    wanted = {*columns, *ORDER} if columns else set(schema().names)
+    libraries = [] if versions.COLUMN in columns else [one for one in columns if versions.is_library(one)]
+    wanted = {*columns, *ORDER, *([versions.COLUMN] if libraries else [])} if columns else set(schema().names)
     found = read_table(_files(paths), [name for name in schema().names if name in wanted])
+    found = versions.spread(found, libraries)
     frame = (found if coded else _plain(found)).to_pandas(split_blocks=True)
     places = lined_up(frame)
     if (places == np.arange(len(frame))).all():
@@ -56,7 +66,7 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
     """Records as the rows that they are read back as."""
-    return _plain(pa.Table.from_pylist([cells(one) for one in records], schema=schema())).to_pandas()
+    return _plain(versions.spread(pa.Table.from_pylist([cells(one) for one in records], schema=schema()))).to_pandas()
 
 
 def runs(results: Path) -> pd.DataFrame:
@@ -109,3 +119,14 @@ def _plain(table: pa.Table) -> pa.Table:
     """With texts as texts."""
     found = [one.cast(pa.string()) if pa.types.is_dictionary(one.type) else one for one in table.columns]
     return pa.table(found, names=table.schema.names)
+
+
+def ahead(results: Path, clock: Callable[[], float] = time.time) -> str:
+    """What to say of times below a folder that lie in the future; empty where none do."""
+    latest_s = latest_order(results) / 1000
+    if latest_s <= clock() + AHEAD_S:
+        return ""
+    return (
+        f"{results} has times in the future, up to {datetime.fromtimestamp(latest_s, UTC):%Y-%m-%d %H:%M} UTC: a clock was ahead. "
+        f"What is measured from now on counts as newer all the same"
+    )

@@ -22,6 +22,7 @@ from ..core.record import ORIGINS, STATUSES
 from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
 from ..core.units import SCALES
 from .columns import FIRST
+from .versions import COLUMN, is_versions, texts_of
 
 pc: Any = compute
 """Whose functions are made as it is imported."""
@@ -82,6 +83,7 @@ def refuse_impossible(table: pa.Table, files: Sequence[tuple[Path, int]]) -> Non
         _out_of_range,
         _no_time,
         _no_options,
+        _no_versions,
         _no_metric,
         _no_number,
         _no_sample,
@@ -132,7 +134,7 @@ def _out_of_range(table: pa.Table) -> Fault | None:
 def _no_time(table: pa.Table) -> Fault | None:
     if "started_at" not in table.column_names:
         return None
-    texts, codes = _texts(table["started_at"])
+    texts, codes = texts_of(table["started_at"])
     times = pd.to_datetime(pd.Series(texts, dtype="str"), format="ISO8601", utc=True, errors="coerce")
     wrong = times.isna().to_numpy() & np.array([text != "" for text in texts], dtype=bool)
     return _of_code(table, "started_at", codes, wrong, "a time as 2026-01-31T12:00:00.000+00:00")
@@ -140,6 +142,10 @@ def _no_time(table: pa.Table) -> Fault | None:
 
 def _no_options(table: pa.Table) -> Fault | None:
     return _bad_text(table, "options", _is_options, "a JSON object of texts, finite numbers, true and false")
+
+
+def _no_versions(table: pa.Table) -> Fault | None:
+    return _bad_text(table, COLUMN, is_versions, "a JSON object of libraries' names and versions")
 
 
 def _is_options(text: str) -> bool:
@@ -231,7 +237,7 @@ def _bad_text(table: pa.Table, column: str, is_good: Callable[[str], bool], expe
     """The first row of a column whose text is not good; each text is looked at once."""
     if column not in table.column_names:
         return None
-    texts, codes = _texts(table[column])
+    texts, codes = texts_of(table[column])
     return _of_code(table, column, codes, np.array([not is_good(text) for text in texts], dtype=bool), expected)
 
 
@@ -245,15 +251,8 @@ def _of_code(
     return _at(table, column, int(rows.argmax()), expected) if rows.any() else None
 
 
-def _texts(column: pa.ChunkedArray) -> tuple[list[str], Callable[[], np.ndarray]]:
-    """(The texts of a dictionary column, what gives each row's place among them; -1 where it has none)."""
-    whole = column.combine_chunks()
-    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return whole.dictionary.to_pylist(), lambda: whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-
-
 def _is_in(column: pa.ChunkedArray, names: Any) -> np.ndarray:
-    texts, codes = _texts(column)
+    texts, codes = texts_of(column)
     return np.array([*(text in set(names) for text in texts), False], dtype=bool)[codes()]
 
 

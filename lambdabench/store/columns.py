@@ -96,7 +96,7 @@ def _cell(record: Record, path: tuple[str, ...]) -> Any:
     value: Any = record
     for name in path:
         value = None if value is None else getattr(value, name)
-    if path == ("case", "options"):
+    if path in (("case", "options"), ("environment", "versions")):
         return canonical(dict(value))
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..core import folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import seal
+from . import file_checksum, versions
 from .checks import refuse_impossible
 from .columns import cells, schema
 
@@ -39,7 +39,7 @@ def write(records: Sequence[Record], path: Path) -> None:
     with folders.writing(path, "free space, or give another --results"):
         try:
             with aside.open("wb") as file:
-                file.write(seal.sealed(sink.getvalue().to_pybytes()))
+                file.write(file_checksum.sealed(sink.getvalue().to_pybytes()))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
@@ -81,7 +81,7 @@ def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> p
     """A Parquet file whose checksums agree. Raises StoreError."""
     try:
         content = pa.py_buffer(path.read_bytes()) if whole else pa.memory_map(str(path)).read_buffer()
-        if seal.is_broken(memoryview(content), whole=whole):
+        if file_checksum.is_broken(memoryview(content), whole=whole):
             raise StoreError(f"{path} is damaged: its checksum is not that of its content; restore it, or {AWAY}")
         metadata = pq.read_metadata(pa.BufferReader(content))
         there = set(metadata.schema.names)
@@ -111,12 +111,14 @@ def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
 
 def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
     texts = [one.name for one in wanted if pa.types.is_dictionary(one.type)]
-    file = open_file(path, texts=texts, whole=whole)
+    file = open_file(path, texts=[*texts, *versions.FORMER], whole=whole)
     there = set(file.metadata.schema.to_arrow_schema().names)
     if VERSION not in there:
         raise StoreError(f"{path} was not written by lambdabench: it has no column {VERSION}; {AWAY}")
+    former = versions.FORMER if versions.COLUMN in wanted.names and versions.COLUMN not in there else ()
     try:
-        table = file.read(columns=[name for name in (*wanted.names, VERSION) if name in there], use_threads=False)
+        asked = [name for name in (*wanted.names, *former, VERSION) if name in there]
+        table = file.read(columns=asked, use_threads=False)
         if table.schema.equals(wanted):
             return _of_known_version(table, path)
         table.validate(full=True)
@@ -130,14 +132,16 @@ def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
 
 
 def _of_known_version(table: pa.Table, path: Path) -> pa.Table:
-    versions = table[VERSION].unique().to_pylist()
-    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in versions):
+    found = table[VERSION].unique().to_pylist()
+    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in found):
         raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
     return table
 
 
 def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     """A column as this version has it; null where an older one had none."""
+    if field.name == versions.COLUMN and field.name not in table.column_names:
+        return versions.joined(table)
     if field.name not in table.column_names:
         return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
     found = table[field.name]

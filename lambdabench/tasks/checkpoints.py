@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from ..core.conversion import SAFETENSORS
-from ..core.errors import LambdabenchError
+from ..core.errors import ConversionError
 
 Array = NDArray[Any]
 SHOWN = 5
@@ -29,19 +29,19 @@ WRAPPINGS = ("module.", "_orig_mod.")
 
 
 def read(source: Path, within: Sequence[str] = ()) -> dict[str, Array]:
-    """The tensors of a file by name; those of the first part called as in `within`, where it has one. Raises LambdabenchError where it is
+    """The tensors of a file by name; those of the first part called as in `within`, where it has one. Raises ConversionError where it is
     not what its suffix says, or holds more than tensors."""
     try:
         if source.suffix == SAFETENSORS:
             return dict(load_file(source))
         loaded: Any = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # each format fails in its own ways
-        raise LambdabenchError(_refusal(source, error)) from error
+        raise ConversionError(_refusal(source, error)) from error
     if not isinstance(loaded, Mapping):
-        raise LambdabenchError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
+        raise ConversionError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
     inner = next((loaded[name] for name in within if isinstance(loaded.get(name), Mapping)), loaded)
     if strange := [str(name) for name, one in inner.items() if not isinstance(one, torch.Tensor)]:
-        raise LambdabenchError(
+        raise ConversionError(
             f"{source} is no state dict, some of it are no tensors: {', '.join(strange[:SHOWN])}; "
             "save the state dict alone"
         )

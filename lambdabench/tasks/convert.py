@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from ..core import codec, twins
 from ..core.conversion import SAFETENSORS, STATE_DICTS, Conversion, Converted, Framework
-from ..core.errors import LambdabenchError, MismatchError
+from ..core.errors import ConversionError, LambdabenchError, MismatchError
 from ..models.classification.torch import build
 from .checkpoints import Array, read, to_numpy, to_torch
 
@@ -34,7 +34,7 @@ def answer(folder: Path) -> None:
 def convert(asked: Conversion) -> Converted:
     """Writes the target: all tensors of the model under the other framework's names and axes, each with the dtype it had.
 
-    Raises LambdabenchError, UnknownNameError; MismatchError with every name that is missing, unexpected or of another shape.
+    Raises ConversionError, UnknownNameError; MismatchError with every name that is missing, unexpected or of another shape.
     """
     source, target = Path(asked.source), Path(asked.target)
     shapes = expected_shapes(asked)
@@ -77,14 +77,14 @@ def _from_jax(state: Mapping[str, Array], shapes: Mapping[str, Shape]) -> dict[s
 
 
 def expected_shapes(asked: Conversion) -> dict[str, Shape]:
-    """torch's names and shapes of a model's weights; no array is made. Raises UnknownNameError, LambdabenchError."""
+    """torch's names and shapes of a model's weights; no array is made. Raises UnknownNameError, ConversionError."""
     try:
         with torch.device("meta"):
             network = build(asked.model, dict(asked.options), asked.image_px)
     except LambdabenchError:
         raise
     except Exception as error:  # options go to a model's own code, which may fail in any way
-        raise LambdabenchError(f"{asked.model} cannot be made with these options: {error}") from error
+        raise ConversionError(f"{asked.model} cannot be made with these options: {error}") from error
     return {name: tuple(one.shape) for name, one in network.state_dict().items()}
 
 
@@ -113,7 +113,7 @@ def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conver
 
 
 def write(target: Path, state: Mapping[str, Array], framework: Framework, *, force: bool) -> None:
-    """Writes a file aside and renames it. Raises LambdabenchError where the target is there and must not be replaced."""
+    """Writes a file aside and renames it. Raises ConversionError where the target is there and must not be replaced."""
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         aside.touch()
@@ -124,11 +124,11 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
         else:
             torch.save({name: to_torch(one) for name, one in state.items()}, aside)
         if target.exists() and not force:
-            raise LambdabenchError(f"{target} is there already; --force replaces it")
+            raise ConversionError(f"{target} is there already; --force replaces it")
         aside.chmod(mode)
         aside.replace(target)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch says what the system says by a RuntimeError
-        raise LambdabenchError(f"{target} cannot be written: {error}") from error
+        raise ConversionError(f"{target} cannot be written: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
 

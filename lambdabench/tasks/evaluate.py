@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import models
 from ..core import codec, foreign, predictions, registry
 from ..core.conversion import Conversion
-from ..core.errors import LambdabenchError, WrongOutputError
+from ..core.errors import EvaluationError, LambdabenchError, WrongOutputError
 from ..core.evaluation import LIKELIEST, Ended, Evaluation, Heading
 from ..core.ports import Session, Workload
 from ..core.predictions import Answer, Predictions
@@ -58,7 +58,7 @@ def answer(folder: Path, environment: Environment) -> None:
 def evaluate(asked: Evaluation, environment: Environment) -> None:
     """Appends the likeliest classes of every image that the file of predictions has not yet.
 
-    Raises LambdabenchError where classes and network do not match, MismatchError where weights and network do not, WrongOutputError for
+    Raises EvaluationError where classes and network do not match, MismatchError where weights and network do not, WrongOutputError for
     outputs that are not finite: then nothing more is written.
     """
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -87,11 +87,11 @@ def evaluate(asked: Evaluation, environment: Environment) -> None:
 
 
 def refuse_other_classes(asked: Evaluation, classes: int) -> None:
-    """Raises LambdabenchError where the folder has not as many classes as the network tells apart."""
+    """Raises EvaluationError where the folder has not as many classes as the network tells apart."""
     if len(asked.classes) == classes:
         return
     names = ", ".join(asked.classes[:SHOWN]) + (", ..." if len(asked.classes) > SHOWN else "")
-    raise LambdabenchError(
+    raise EvaluationError(
         f"--data: {asked.folder} has {len(asked.classes):,} classes ({names}), and {asked.subject.model} tells {classes:,} apart; "
         "give a folder for each of them, a classes.txt there that lists all in the order of the outputs, or the --num-classes of a "
         "checkpoint"
@@ -114,7 +114,7 @@ def workload_of(asked: Evaluation, backend: Any) -> Workload:
 
 
 def from_checkpoint(asked: Evaluation, case: Case) -> dict[str, checkpoints.Array]:
-    """A checkpoint's weights by torch's names, every name and shape checked. Raises LambdabenchError, MismatchError."""
+    """A checkpoint's weights by torch's names, every name and shape checked. Raises EvaluationError, MismatchError."""
     state = checkpoints.bare(checkpoints.read(Path(asked.checkpoint), checkpoints.PARTS))
     named = Conversion(
         model=case.model, source=asked.checkpoint, target="", options=case.options, image_px=case.image_px
@@ -142,7 +142,7 @@ def _look(opened: _Opened, todo: Sequence[int], is_new: bool) -> None:
                 batch, broken, is_new = [], [], False
     if broken:
         first = foreign.bounded(f"{asked.images[broken[0][0]][0]}: {broken[0][1]}")
-        raise LambdabenchError(
+        raise EvaluationError(
             f"--data: none of the {len(broken):,} images in {folder} can be read; the first is {first}"
         )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import timm
 
-from ..core.errors import LambdabenchError
+from ..core.errors import EvaluationError
 from ..core.spec import Case
 from ..models.timm.torch import native_px
 from .checkpoints import Array, to_numpy
@@ -13,7 +13,7 @@ SIZE = "img_size"
 
 
 def pretrained(case: Case, tag: str) -> dict[str, Array]:
-    """Published weights of a network by torch's names, for its size and options. Raises LambdabenchError where they cannot be had."""
+    """Published weights of a network by torch's names, for its size and options. Raises EvaluationError where they cannot be had."""
     options: dict[str, Any] = dict(case.options)
     name = f"{case.model}.{tag}" if tag else case.model
     if case.image_px != native_px(case.model):
@@ -21,9 +21,9 @@ def pretrained(case: Case, tag: str) -> dict[str, Array]:
     try:
         network = _made(name, options)
     except Exception as error:  # each way of downloading fails in its own
-        if isinstance(error, LambdabenchError):
+        if isinstance(error, EvaluationError):
             raise
-        raise LambdabenchError(
+        raise EvaluationError(
             f"the weights {name} cannot be had ({type(error).__name__}: {_first_line(error)}): they are neither in the hub's cache here "
             "nor to be reached; give a file of weights by --checkpoint"
         ) from error

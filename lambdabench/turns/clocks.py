@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..analysis.estimate import median
-from ..core.pairing import Clock
+from ..core.gate_protocol import Clock
 
 BLOCK_S = 1e-3
 """A clock's readings cost about a microsecond: a tenth of a percent of this."""

@@ -1,4 +1,4 @@
-"""`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `cradle FRAMEWORK`: forks processes that serve;
+"""`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
 `probe|describe|convert|evaluate FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
@@ -7,25 +7,25 @@ import sys
 import threading
 from pathlib import Path
 
-from . import cradle, environment, leash, service
+from ..core.worker_protocol import PARENT_PIPE
+from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-LEASH = "LAMBDABENCH_LEASH"
-USAGE = "usage: python -m lambdabench.worker serve | cradle FRAMEWORK | probe|describe|convert|evaluate FOLDER\n"
+USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate FOLDER\n"
 ERRANDS = ("probe", "describe", "convert", "evaluate")
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all was written."""
-    if len(arguments) == 2 and arguments[0] == "cradle":
-        cradle.main(arguments[1])  # before a thread is started: it is forked
+    if len(arguments) == 2 and arguments[0] == "forkserver":
+        forkserver.main(arguments[1])  # before a thread is started: it is forked
         return 0
     asks = arguments == ["serve"] or (len(arguments) == 2 and arguments[0] in ERRANDS)
     if not asks:
         sys.stderr.write(USAGE)
         return 2
-    if os.environ.get(LEASH):
-        leash.follow_parent()
+    if os.environ.get(PARENT_PIPE):
+        parent_watch.follow_parent()
     if arguments[0] == "serve":
         service.main()
     elif arguments[0] == "probe":

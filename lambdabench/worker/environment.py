@@ -10,13 +10,11 @@ from pathlib import Path
 from ..core import registry
 from ..core.spec import Device, Environment
 from ..kernels._cpu import compiler
-from ..machine import accelerators, host
+from ..machine import accelerators, host, libraries
 
 PACKAGE = Path(__file__).parents[1]
 UNKNOWN = "0"
 """Version where the package runs without being installed."""
-OF_CUDA = ("driver", "cuda", "cudnn")
-"""Fields that say nothing of a number where no framework drives an NVIDIA device."""
 HOSTS_OWN = ("cpu", "fake")
 
 
@@ -32,10 +30,11 @@ def witnessed() -> Environment:
 
 def settled(found: Environment, devices: Sequence[Device]) -> Environment:
     """What a process saw, as rows hold it where frameworks find these devices, the best first: accelerators that none of them drives are
-    left out."""
+    left out, with the driver and the libraries that are theirs alone."""
     gpu = next((one for one in devices if one.kind not in HOSTS_OWN), None)
-    left_out = ("gpus", *OF_CUDA) if gpu is None else OF_CUDA if gpu.kind != "cuda" else ()
-    return dataclasses.replace(found, gpu=gpu.title if gpu else "", **dict.fromkeys(left_out, ""))
+    left_out = ("gpus", "driver") if gpu is None else ("driver",) if gpu.kind != "cuda" else ()
+    versions = libraries.on_device(found.versions, gpu.kind if gpu else "")
+    return dataclasses.replace(found, gpu=gpu.title if gpu else "", versions=versions, **dict.fromkeys(left_out, ""))
 
 
 def _now(known: Environment) -> Environment:
@@ -64,18 +63,9 @@ def _of_process() -> Environment:
         os=f"{platform.system()} {platform.machine()}",
         libc=host.libc(),
         python=platform.python_version(),
-        torch=host.package_version("torch"),
-        torchvision=host.package_version("torchvision"),
-        timm=host.package_version("timm"),
-        triton=host.package_version("triton"),
-        jax=host.package_version("jax"),
-        jaxlib=host.package_version("jaxlib"),
-        flax=host.package_version("flax"),
-        numpy=host.package_version("numpy"),
-        cuda=host.package_versions(host.CUDA_RUNTIMES),
-        cudnn=host.package_versions(host.CUDNNS),
         compiler=compiler(),
         allocator=host.settings(),
+        versions=libraries.versions(),  # the last: it imports others' backends, whatever these do
     )
 
 

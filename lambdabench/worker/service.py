@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve` with a socket: open cases, visited as they are asked for, until the other side goes. A run's
-cases are on a shelf, the gate's are pairs of two versions.
+cases are held open one by one, the gate's as pairs of two versions.
 
 A process that was started by itself says first that it is ready.
 One line of JSON asks, one answers. Standard output and error are the networks' own.
@@ -10,25 +10,25 @@ import os
 import socket
 
 from ..core import codec
-from ..core.pairing import PairAsked
-from ..core.serving import PAIR, READY, SOCKET
-from ..core.visits import Asked
+from ..core.gate_protocol import PairAsked
+from ..core.visit_protocol import Asked
+from ..core.worker_protocol import PAIR, READY, SOCKET
 from ..models import create_workload
 from . import environment
-from .pair import Pairs
-from .shelf import Shelf
+from .open_cases import OpenCases
+from .version_pairs import Pairs
 
 
 def serve(connection: socket.socket) -> None:
     """Answers until the other side closes."""
-    shelf, pairs = Shelf(create_workload), Pairs()
+    cases, pairs = OpenCases(create_workload), Pairs()
     with connection.makefile("rb") as lines:
         for line in lines:
             message = json.loads(line)
             if PAIR in message:
                 answered = pairs.answer(codec.decode(PairAsked, message[PAIR]))
             else:
-                answered = shelf.answer(codec.decode(Asked, message))
+                answered = cases.answer(codec.decode(Asked, message))
             connection.sendall(json.dumps(codec.encode(answered)).encode() + b"\n")
 
 

@@ -8,18 +8,19 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..analysis.estimate import median
+from ..analysis.gate_rule import AGREEING, BUILDS, alone, wants_build
 from ..analysis.judge import judge
-from ..analysis.weighing import AGREEING, BUILDS, alone, wants_build
-from ..core.pairing import Build, Rules
+from ..core.gate_protocol import Build, Rules
 from ..turns.clocks import Player, Reading, read
-from ..turns.looks import in_looks
-from ..turns.order import in_turn
-from ..turns.sides import built
+from ..turns.sequential_stopping import at_interim_analyses
+from ..turns.side_comparison import built
+from ..turns.visit_order import in_turn
 
 EXACT = (1.0, 1.03, 1.05, 1.10)
 """Factors by which head's times are multiplied."""
@@ -81,6 +82,15 @@ LINE = 64
 """Bytes of a cache line."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Analysis:
+    """An interim analysis of one build: its number, from 1, whether time is out, and whether head was made first."""
+
+    number: int
+    is_over: bool
+    swapped: bool
+
+
 def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
     """What would be said of each factor, as `builds` do it, and when."""
     factors = EXACT if extra == 0 else (1.0,)
@@ -138,29 +148,26 @@ def _build(
         for side in in_turn((0, 1), seed, len(readings[0])):
             readings[side].append(read(players[side], calls))
 
-    def is_settled(look: int, is_over: bool) -> bool:
+    def is_settled(analysis: int, is_over: bool) -> bool:
+        at = _Analysis(number=analysis, is_over=is_over, swapped=bool(seed % BUILDS % 2))
         for factor in factors:
-            if (
-                factor not in found
-                and (one := _settled(readings, factor, rules, (look, is_over, bool(seed % BUILDS % 2)))) is not None
-            ):
+            if factor not in found and (one := _settled(readings, factor, rules, at)) is not None:
                 found[factor], spent[factor] = one, time.perf_counter() - start_s
         return len(found) == len(factors)
 
-    in_looks(take, is_settled, rules, lambda: time.perf_counter() - start_s < rules.cap_s)
+    at_interim_analyses(take, is_settled, rules, lambda: time.perf_counter() - start_s < rules.cap_s)
     base_s, head_s = (median([one.wall_s for one in side]) / calls for side in readings)
     return found, spent, (base_s, head_s)
 
 
-def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: tuple[int, bool, bool]) -> Build | None:
-    """What a look says where it stands or time is out."""
-    look, over, swapped = at
+def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: _Analysis) -> Build | None:
+    """What an analysis says where it stands or time is out."""
     logs = _logs(readings, "thread CPU", factor)
-    finding = judge(logs, rules, look).finding
-    wall_log = math.log(judge(_logs(readings, "wall", factor), rules, look).ratio)
+    finding = judge(logs, rules, at.number).finding
+    wall_log = math.log(judge(_logs(readings, "wall", factor), rules, at.number).ratio)
     if finding == "slower" and wall_log <= 0:
         finding = "unclear"
-    return built(logs, finding, wall_log, swapped) if over or finding != "unclear" else None
+    return built(logs, finding, wall_log, at.swapped) if at.is_over or finding != "unclear" else None
 
 
 def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:

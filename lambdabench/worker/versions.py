@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core import codec
-from ..core.errors import LambdabenchError
+from ..core.errors import GateError
 from ..core.spec import Case
 
 
@@ -24,6 +24,15 @@ class Version:
     def module(self, path: str) -> ModuleType:
         """Its module of a dotted path below the package."""
         return importlib.import_module(f"{self.name}.{path}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A case as a version has it: its backend, its own case, and the workload, of which scripted backends have none."""
+
+    backend: Any
+    case: Any
+    workload: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +61,7 @@ def load(name: str, folder: Path) -> Version:
     """Loads the package in `folder` as `name`. Its imports are relative, so that whatever it loads is its own."""
     init = folder / "__init__.py"
     if not init.is_file():
-        raise LambdabenchError(f"there is no package in {folder}")
+        raise GateError(f"there is no package in {folder}")
     spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
     assert spec is not None
     assert spec.loader is not None
@@ -61,21 +70,21 @@ def load(name: str, folder: Path) -> Version:
     return Version(name=name, folder=folder)
 
 
-def make_workload(version: Version, case: Case) -> tuple[Any, Any, Any]:
-    """(Backend, case, workload or None) of a version. Raises whatever it raises for a case that it does not know."""
+def make_workload(version: Version, case: Case) -> Made:
+    """A case of a version. Raises whatever it raises for a case that it does not know."""
     backend = version.module("core.registry").load("backends", case.backend)
     theirs = version.module("core.codec").decode(version.module("core.spec").Case, codec.encode(case))
     backend.prepare(theirs)
     if not backend.FRAMEWORK:
-        return backend, theirs, None
+        return Made(backend=backend, case=theirs)
     own = tuple(pair for pair in theirs.options if pair[0] not in backend.OPTIONS)
     workload = version.module("models").create_workload(dataclasses.replace(theirs, options=own), backend.FRAMEWORK)
-    return backend, theirs, workload
+    return Made(backend=backend, case=theirs, workload=workload)
 
 
-def open_session(made: tuple[Any, Any, Any], seed: int) -> Opened:
+def open_session(made: Made, seed: int) -> Opened:
     """The session of a case that was made."""
-    backend, case, workload = made
+    backend, case, workload = made.backend, made.case, made.workload
     session = backend.open_session(workload, case, seed)
     by_session = case.device.startswith("cuda") or not backend.FRAMEWORK
     return Opened(

@@ -13,11 +13,11 @@ from lambdabench.analysis.estimate import (
     Estimate,
     combine,
     half_width,
-    inflation,
     median,
     median_interval,
     pool_spread,
     ratio,
+    variance_inflation,
 )
 
 
@@ -37,7 +37,7 @@ def test_the_interval_holds_the_median(samples: list[float]) -> None:
 def test_the_interval_of_independent_samples_is_that_of_scipys_quantile_test(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate, "inflation", lambda _: 1.0)
+    monkeypatch.setattr(estimate, "variance_inflation", lambda _: 1.0)
     samples = [random.Random(one).random() for one in range(count)]
     theirs = stats.quantile_test(samples, p=0.5).confidence_interval(0.95)
     assert median_interval(samples) == (theirs.low, theirs.high)
@@ -71,20 +71,20 @@ def test_calls_that_are_like_the_one_before_tell_less(like: float, count: int, l
 
 def test_the_inflation_is_that_of_an_autoregressions_signs() -> None:
     draw = random.Random(2)
-    assert inflation([draw.gauss(0, 1) for _ in range(4000)]) == pytest.approx(1.0, abs=0.25)
+    assert variance_inflation([draw.gauss(0, 1) for _ in range(4000)]) == pytest.approx(1.0, abs=0.25)
     signs = [
         2 / math.pi * math.asin(0.6**lag) for lag in range(1, 60)
     ]  # autocorrelation of the signs of a Gaussian process
-    assert inflation(follow(draw, 4000, 0.6)) == pytest.approx(1 + 2 * sum(signs), rel=0.25)
-    assert inflation([1.0, 2.0] * 5) == 1.0, "too few"
-    assert inflation([1.0] * 50) == 1.0
+    assert variance_inflation(follow(draw, 4000, 0.6)) == pytest.approx(1 + 2 * sum(signs), rel=0.25)
+    assert variance_inflation([1.0, 2.0] * 5) == 1.0, "too few"
+    assert variance_inflation([1.0] * 50) == 1.0
     assert median_interval(list(range(40))) == (0, 39), "a drift is all that is known"
 
 
 def test_spread_between_processes_is_pooled_on_the_log_scale() -> None:
     spread = pool_spread([[1.0, 1.1], [10.0, 11.0], [5.0]])
     assert spread is not None
-    assert spread.freedom == 2
+    assert spread.dof == 2
     assert spread.log_sd == pytest.approx(math.log(1.1) / math.sqrt(2))
     assert pool_spread([[1.0], [2.0]]) is None
 
@@ -114,7 +114,7 @@ def test_more_processes_tell_more_by_the_root_of_their_number() -> None:
     assert one is not None
     assert four is not None
     assert spread is not None
-    assert math.log(one.high) == pytest.approx(stats.t.ppf(0.975, spread.freedom) * spread.log_sd)
+    assert math.log(one.high) == pytest.approx(stats.t.ppf(0.975, spread.dof) * spread.log_sd)
     assert math.log(one.high) == pytest.approx(2 * math.log(four.high))
     within = combine([1.0] * 4, [(0.98, 1.02)] * 4, spread=None, samples=9)
     assert within is not None

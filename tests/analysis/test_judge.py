@@ -21,7 +21,7 @@ from lambdabench.analysis.judge import (
     processes_p,
     spend,
 )
-from lambdabench.core.pairing import Rules
+from lambdabench.core.gate_protocol import Rules
 
 LOGS = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=12, max_size=60)
 RULES = Rules()
@@ -30,18 +30,18 @@ NOISE = 0.05
 
 
 def sequential(shift: float, seed: int, most: int = 2000) -> str:
-    """The finding of one run of looks on rounds with a heavy tail and a known shift."""
+    """The finding of one run of analyses on rounds with a heavy tail and a known shift."""
     source = random.Random(seed)
     logs: list[float] = []
-    look, due = 1, RULES.first_look
+    analysis, due = 1, RULES.first_analysis
     while due <= most:
         while len(logs) < due:
             wild = 4.0 if source.random() < 0.1 else 1.0
             logs.append(math.log1p(shift) + source.gauss(0, wild * NOISE))
-        found = judge(logs, RULES, look)
+        found = judge(logs, RULES, analysis)
         if found.finding != "unclear":
             return found.finding
-        look, due = look + 1, following(due, RULES)
+        analysis, due = analysis + 1, following(due, RULES)
     return "unclear"
 
 
@@ -75,7 +75,7 @@ def test_the_centre_is_the_median_of_pairwise_averages() -> None:
 
 
 def test_looks_spend_no_more_than_there_is() -> None:
-    assert sum(spend(0.01, look) for look in range(1, 10_000)) < 0.01
+    assert sum(spend(0.01, analysis) for analysis in range(1, 10_000)) < 0.01
 
 
 def test_equal_code_is_hardly_ever_told_apart_and_slower_code_is_found() -> None:
@@ -143,10 +143,10 @@ def test_the_interval_covers_the_centre_as_often_as_it_says() -> None:
 def test_fresh_processes_are_judged_by_their_median_and_their_t_interval() -> None:
     centres = [0.0185, 0.0190, 0.0215, 0.0220, 0.0225]
     found = judge_processes(centres, RULES, 0.9)
-    reach = float(STATS.t.ppf(0.95, 4)) * statistics.stdev(centres) / math.sqrt(5)
+    margin = float(STATS.t.ppf(0.95, 4)) * statistics.stdev(centres) / math.sqrt(5)
     mean = statistics.mean(centres)
     assert (math.log(found.ratio), math.log(found.low), math.log(found.high)) == pytest.approx(
-        (mean, mean - reach, mean + reach)
+        (mean, mean - margin, mean + margin)
     )
     assert found.finding == "slower", "the median is over the tolerance"
     assert judge_processes([-one for one in centres], RULES, 0.9).finding == "faster"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lambdabench.analysis import estimate
-from lambdabench.analysis.completed import complete
 from lambdabench.analysis.estimate import correlated, mean_rate, mean_rate_interval
+from lambdabench.analysis.sample_statistics import complete
 from lambdabench.core.record import Measurement
 
 DRAWS = 300

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lambdabench.analysis.resolution import Resolution, mark, phrase, resolution
-from lambdabench.analysis.visited import PASSPORT, against, fits, told
+from lambdabench.analysis.visit_tables import PASSPORT, against, fits, told
 
 MODELS = {"resnet50": 1.0, "vit_a": 0.5, "vit_b": 0.5, "other": 2.0}
 """Seconds a step; the second and third are one architecture."""
@@ -80,8 +80,8 @@ def test_what_rounds_share_widens_figures_and_no_ratio() -> None:
     """All cases half as fast again in some rounds."""
     quiet, shared = rows(), rows(common=0.3)
     wide = [told(one.assign(case=one["case_id"].astype(int), machine=0))[1, "latency"] for one in (quiet, shared)]
-    reach = [one.estimate.high / one.estimate.low for one in wide]
-    assert reach[1] > 1.2 > 1.05 > reach[0]
+    margin = [one.estimate.high / one.estimate.low for one in wide]
+    assert margin[1] > 1.2 > 1.05 > margin[0]
     assert wide[1].sd < 0.03, "beside the other cases it is known"
     ratios = [against(list(fits(one.assign(case=one["model"]))), "vit_a", "resnet50") for one in (quiet, shared)]
     for one in ratios:
@@ -102,8 +102,8 @@ def test_cases_that_no_round_holds_together_are_held_against_each_other_by_their
 def test_a_good_run_says_how_well_it_tells_ratios_and_ranks() -> None:
     found = resolved(rows())
     assert found.problem == ""
-    assert found.reach is not None
-    assert 1.001 < found.reach < 1.05
+    assert found.margin is not None
+    assert 1.001 < found.margin < 1.05
     assert phrase(found).startswith("ratios to ")
     (control,) = found.controls
     assert control.ratio.low < 1 < control.ratio.high
@@ -124,8 +124,8 @@ def test_good_runs_are_seldom_void() -> None:
 
 def test_a_run_that_cannot_tell_a_factor_ranks_nothing() -> None:
     found = resolved(rows(scatter=0.5))
-    assert found.reach is not None
-    assert found.reach > 1.25
+    assert found.margin is not None
+    assert found.margin > 1.25
     assert "1.25 must be told to rank anything" in found.problem
     assert resolved(rows(scatter=0.5), factor=50.0).problem == ""
 

@@ -83,7 +83,7 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
     frame = frame_of([*rows, make_record("latency", 0.5, model="levit_256")], tmp_path)
     spread = table.spread(frame)
     assert spread is not None
-    assert spread.freedom == 2
+    assert spread.dof == 2
     wide = table.wide(frame).set_index("model")
     assert wide.loc["resnet50", "latency_processes"] == 3
     assert set(wide["latency_covers"]) == {"between processes"}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lambdabench.analysis import rounds
-from lambdabench.analysis.tails import alike, over, tail, tails, unseen
+from lambdabench.analysis.tails import effective_sample_size, over, tail, tails, unseen
 from lambdabench.analysis.visits import Visit, fit
 from lambdabench.core.quantiles import fewest_calls, share_of
 
@@ -38,7 +38,7 @@ def test_what_is_missing_is_counted_in_calls() -> None:
     assert few.missing() == "41 of 59 calls"
     burst = tail([[1.0, 1.1] * 10] * 8 + [[3.0, 3.1] * 10], 0.95)
     assert (burst.high, burst.calls) == (None, 180)
-    assert burst.missing() == f"{burst.alike} of 59 calls (180 that come in bursts)"
+    assert burst.missing() == f"{burst.ess} of 59 calls (180 that come in bursts)"
 
 
 def test_bounds_of_quantiles_are_in_their_order() -> None:
@@ -143,15 +143,15 @@ def test_processes_that_differ_widen_a_tail_as_far_as_the_median_says() -> None:
     truth = float(np.quantile(every, 0.95))
     for _ in range(RUNS):
         calls = [[draw.lognormal(level, SD, 6) for level in np.repeat(draw.normal(0, SD, 3), 9)] for _ in range(6)]
-        reach = _reach_of_the_median(calls)
+        margin = _margin_of_the_median(calls)
         for is_joined in held:
-            high = tail(calls[0], 0.95, reach=reach * is_joined).high
+            high = tail(calls[0], 0.95, margin=margin * is_joined).high
             held[is_joined] += high is None or high >= truth
     assert held[False] < 0.8 * RUNS
     assert held[True] >= 0.9 * RUNS
 
 
-def _reach_of_the_median(calls: list[Visits]) -> float:
+def _margin_of_the_median(calls: list[Visits]) -> float:
     """Of the first of some cases, each of three processes that follow each other, as a run's table has it."""
     visits = [
         Visit(case=str(case), round_=number, process=number // 9, log_value=math.log(float(np.median(one))))
@@ -179,4 +179,4 @@ def test_a_share_over_a_limit_has_an_interval_that_knows_bursts() -> None:
 
 def test_a_hundred_thousand_calls_are_told_in_a_moment() -> None:
     calls: Sequence[float] = np.random.default_rng(0).lognormal(0, SD, 100_000).tolist()
-    assert alike([calls], 1.05) > 50_000
+    assert effective_sample_size([calls], 1.05) > 50_000

@@ -54,7 +54,7 @@ def slowly(newest: pd.DataFrame) -> pd.DataFrame:
     for _, group in newest.groupby(table.ONE, sort=False):
         worst = next(one for one in table.WORST_FIRST if one in set(group["status"]))
         first = group[group["status"] == worst].iloc[0]
-        row = {name: first[name] for name in table.CASE} | {"status": worst, "reason": first["reason"]}
+        row = {name: first[name] for name in table.settings_in(newest)} | {"status": worst, "reason": first["reason"]}
         row["flags"] = ",".join(sorted({flag for text in group["flags"] for flag in text.split(",") if flag}))
         row["started_at"] = group["started_at"].max()
         row |= {f"options.{key}": one for key, one in json.loads(first["options"]).items()}

@@ -23,7 +23,7 @@ from lambdabench.core.errors import MismatchError, MissingExtraError, Unsupporte
 from lambdabench.core.record import Outcome  # noqa: E402
 from lambdabench.core.spec import Case, Job, Sampling, options_from  # noqa: E402
 from lambdabench.models.classification.jax import Classification  # noqa: E402
-from lambdabench.worker.bench import LiveBench, difference  # noqa: E402
+from lambdabench.worker.opening_metrics import LiveBench, difference  # noqa: E402
 
 GIVEN: dict[str, Any] = {
     "model": "m",

@@ -13,10 +13,10 @@ from lambdabench.backends import _torch_watch, torch_eager
 from lambdabench.core.errors import LambdabenchError, UnsupportedError
 from lambdabench.core.record import LEFT, Outcome
 from lambdabench.core.spec import Case, Job, Sampling
-from lambdabench.core.visits import Asked, Length
+from lambdabench.core.visit_protocol import Asked, Length
 from lambdabench.models.classification.torch import Classification
-from lambdabench.worker.bench import difference
-from lambdabench.worker.shelf import Shelf
+from lambdabench.worker.open_cases import OpenCases
+from lambdabench.worker.opening_metrics import difference
 
 SOURCE = """
 import torch
@@ -213,7 +213,7 @@ def measured(file: Path, name: str, metrics: tuple[str, ...] = ("latency",), **c
     """What a case comes to that is opened, visited once, and closed; without its times."""
     job = Job(job_id="j", case_id="0" * 12, case=case(file, name, **changes), metrics=metrics, sampling=QUICK)
     length = Length(timed_s=0.02, cold_s=0.0, least=6, most=20)
-    held = Shelf(models.create_workload)
+    held = OpenCases(models.create_workload)
     opened = held.answer(Asked(what="open", job_id="j", job=job)).outcome
     assert opened is not None
     if opened.status != "ok":

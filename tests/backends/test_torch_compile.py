@@ -15,7 +15,7 @@ from lambdabench.core.ports import Session
 from lambdabench.core.spec import Case, options_from
 from lambdabench.machine.memory import HostMeter
 from lambdabench.models.classification.torch import Classification
-from lambdabench.worker.bench import LiveBench
+from lambdabench.worker.opening_metrics import LiveBench
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++ on a CPU")
 

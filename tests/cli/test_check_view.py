@@ -14,13 +14,13 @@ from lambdabench.cli import check_view
 from lambdabench.cli.app import app
 from lambdabench.commands import CheckResult
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import Controls, Finding, PairOutcome, Side, Verdict, skipped
-from lambdabench.gate import pardon, settings
+from lambdabench.core.gate_protocol import Controls, Finding, PairOutcome, Side, Verdict, skipped
+from lambdabench.gate import settings, waivers
 from lambdabench.gate.result import Line, untimed
 
 
-def verdict(ratio: float, reach: float, finding: Finding) -> Verdict:
-    return Verdict(ratio=ratio, low=ratio - reach, high=ratio + reach, tolerance=0.02, finding=finding)
+def verdict(ratio: float, margin: float, finding: Finding) -> Verdict:
+    return Verdict(ratio=ratio, low=ratio - margin, high=ratio + margin, tolerance=0.02, finding=finding)
 
 
 def timed(label: str, status: Finding, ratio: float, base_s: float = 0.00441, **more: object) -> Line:
@@ -163,7 +163,7 @@ def test_the_printed_waiver_is_toml_that_accepts_the_case(tmp_path: Path, name: 
     assert red.exit_code == 1
     (tmp_path / "pyproject.toml").write_text(after_accept(printed(red)))
     today = datetime.date.today()
-    accepted, notes = pardon.apply(red.lines, settings.read(tmp_path), today)
+    accepted, notes = waivers.apply(red.lines, settings.read(tmp_path), today)
     assert [one.status for one in accepted] == ["same", "waived"]
     assert len(notes) == 1
 
@@ -181,7 +181,7 @@ def test_printed_waivers_are_of_outputs_and_lost_cases_too_and_few(tmp_path: Pat
     )
     found = dataclasses.replace(RESULT, lines=(*RESULT.lines[:2], *lines))
     (tmp_path / "pyproject.toml").write_text(after_accept(printed(found)))
-    accepted, _ = pardon.apply(found.lines, settings.read(tmp_path), datetime.date.today())
+    accepted, _ = waivers.apply(found.lines, settings.read(tmp_path), datetime.date.today())
     assert [one.status for one in accepted] == ["same", "waived", "waived", "waived", "failed", "failed"]
     many = dataclasses.replace(RESULT, lines=tuple(timed(f"case {n}", "slower", 1.1) for n in range(9)))
     text = after_accept(printed(many))

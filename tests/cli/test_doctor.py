@@ -10,19 +10,19 @@ from typer.testing import CliRunner
 from lambdabench import doctor
 from lambdabench.cli.app import app
 from lambdabench.conduct import Stop
-from lambdabench.doctor import Finding
+from lambdabench.doctor import Diagnosis
 
-LOAD = Finding(level="ok", topic="load", text="0.1 on 2 cores")
-RATIOS = Finding(level="ok", topic="ratios", text="to 2.1 % in a run as long as quickstart (derived: ...)")
-BROKEN = Finding(level="FAIL", topic="turns", text="resnet18: crash: no kernel image", remedy="mend it")
+LOAD = Diagnosis(level="ok", topic="load", text="0.1 on 2 cores")
+RATIOS = Diagnosis(level="ok", topic="ratios", text="to 2.1 % in a run as long as quickstart (derived: ...)")
+BROKEN = Diagnosis(level="FAIL", topic="turns", text="resnet18: crash: no kernel image", remedy="mend it")
 
 
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """What `doctor` comes to where real turns find these, or hear a signal."""
 
-    def asked(*found: Finding, heard: int = 0) -> Any:
-        def measured(stop: Stop) -> tuple[Finding, ...]:
+    def asked(*found: Diagnosis, heard: int = 0) -> Any:
+        def measured(stop: Stop) -> tuple[Diagnosis, ...]:
             stop.signal = heard
             return found
 

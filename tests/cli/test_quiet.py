@@ -10,13 +10,13 @@ from lambdabench.analysis.resolution import Resolution
 from lambdabench.cli import run_view
 
 
-def state(reach: float | None, drift: float | None = None, **passport: Any) -> list[str]:
+def state(margin: float | None, drift: float | None = None, **passport: Any) -> list[str]:
     """Of three visits whose passports say so."""
     known = {"cpu_pressure": 0.0, "cpu_waited": 0.0, "steal": 0.0, "throttle": "", "other_processes": 0.0, **passport}
     columns = {f"visit_{name}": [[value] * 3] for name, value in known.items()}
     row = {"run_id": ["r"], "case_id": ["c"], "replicate": [0], "metric": ["latency"], "visit_round": [[1, 2, 3]]}
     rows = pd.DataFrame(row | {"visit_started_s": [[1.0, 2.0, 3.0]]} | columns)
-    told: Any = SimpleNamespace(rows=rows, resolution=Resolution(reach=reach, drift=drift))
+    told: Any = SimpleNamespace(rows=rows, resolution=Resolution(margin=margin, drift=drift))
     return run_view._state(told)  # pyright: ignore[reportPrivateUsage]
 
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lambdabench import store
-from lambdabench.analysis import table, tailed
+from lambdabench.analysis import table, tail_columns
 from lambdabench.cli import beside_view, run_view, show_view
+from lambdabench.cli.case_labels import teller
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.tables import LONG, Column, fitted, show
-from lambdabench.cli.telling import teller
 from lambdabench.core import fields
 from lambdabench.core.record import Record
 from lambdabench.core.spec import Case
@@ -118,8 +118,8 @@ def test_the_numbers_of_a_case_are_never_cut(width: int) -> None:
 @WIDTHS
 def test_what_stands_beside_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(width=width, file=io.StringIO())
-    monkeypatch.setattr(beside_view.quoted, "cells", lambda one: one)
-    monkeypatch.setattr(beside_view.quoted, "legend", lambda found: ())
+    monkeypatch.setattr(beside_view.paper_comparison, "cells", lambda one: one)
+    monkeypatch.setattr(beside_view.paper_comparison, "legend", lambda found: ())
     line = (
         "Table 13",
         "resnet50_llll",
@@ -216,7 +216,7 @@ def test_show_tells_the_tail_of_latency_and_whether_enough_calls_bound_it(
     measured = dataclasses.replace(record.measurement, samples=calls, value=0.03)
     store.write([dataclasses.replace(record, measurement=measured)], tmp_path / "a.parquet")
     rows = store.newest(store.read(tmp_path))
-    cases = tailed.with_limit(tailed.with_tails(table.wide(rows), rows, ("p50", "p95", "p99")), rows, 0.025)
+    cases = tail_columns.with_limit(tail_columns.with_tails(table.wide(rows), rows, ("p50", "p95", "p99")), rows, 0.025)
     console = Console(width=150, file=io.StringIO())
     show_view.print_cases(console, cases, rows, lambda case: "again", 0.025)
     told = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]

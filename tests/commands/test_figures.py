@@ -11,9 +11,10 @@ from lambdabench.analysis import table
 from lambdabench.analysis.estimate import Estimate
 from lambdabench.analysis.resolution import Control, Resolution
 from lambdabench.cli import run_view
-from lambdabench.commands.reading import draw_plots, pareto_frame
+from lambdabench.commands.frames import pareto_frame
 from lambdabench.core.errors import UnknownNameError
 from lambdabench.core.record import Record
+from lambdabench.report import draw_plots
 
 NETWORKS = (("resnet50", 20.0), ("convnext_tiny", 25.0))
 

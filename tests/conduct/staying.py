@@ -5,21 +5,21 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from lambdabench.conduct import told
-from lambdabench.conduct.standing import Stay
+from lambdabench.conduct import visited_outcome
+from lambdabench.conduct.case_state import Stay
 from lambdabench.core import codec
 from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Job
-from lambdabench.core.visits import Asked, Length
+from lambdabench.core.visit_protocol import Asked, Length
 from lambdabench.models import create_workload
-from lambdabench.worker.shelf import CreateWorkload, Shelf
+from lambdabench.worker.open_cases import CreateWorkload, OpenCases
 
 LENGTH = Length(timed_s=0.1, cold_s=0.01, least=2, most=50)
 
 
 def stayed(job: Job, create: CreateWorkload = create_workload, visits: int = 2, length: Length = LENGTH) -> Outcome:
     """What the case comes to after so many visits; the outcome with which it failed where it did."""
-    held = Shelf(create)
+    held = OpenCases(create)
     opened = held.answer(Asked(what="open", job_id=job.job_id, job=job))
     assert opened.outcome is not None
     if opened.outcome.status != "ok":
@@ -36,7 +36,7 @@ def stayed(job: Job, create: CreateWorkload = create_workload, visits: int = 2, 
     if closed.status != "ok":
         return closed
     stay.opened = dataclasses.replace(closed, measurements=opened.outcome.measurements)
-    return told(stay)
+    return visited_outcome(stay)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 import dataclasses
 
 import pytest
-from scripted_crew import job
+from scripted_workers import job
 
 from lambdabench.conduct import outcomes_of
-from lambdabench.conduct.standing import Standing, Stay
+from lambdabench.conduct.case_state import CaseState, Stay
 from lambdabench.core.record import UNFINISHED, VARIES, Noise, Outcome, Visit
-from lambdabench.launch.ends import outcome_of
+from lambdabench.launch.exit_outcomes import outcome_of
 from lambdabench.turns import Schedule
-from lambdabench.turns.length import length_of
+from lambdabench.turns.visit_schedule import length_of
 
 SCHEDULE = Schedule(rounds=4, length=length_of(0.1, 0.0))
 
@@ -19,11 +19,11 @@ def visit(round_: int, noise: Noise = Noise(), seconds: tuple[float, ...] = (0.1
     return Visit(round=round_, started_s=float(round_), cold=(), seconds=seconds, noise=noise)
 
 
-def standing(*visits: Visit, device: str = "cpu", flags: tuple[str, ...] = ()) -> Standing:
+def standing(*visits: Visit, device: str = "cpu", flags: tuple[str, ...] = ()) -> CaseState:
     """A case with two visits a process."""
     asked = job("a")
     asked = dataclasses.replace(asked, case=dataclasses.replace(asked.case, device=device))
-    found = Standing(job=asked, schedule=SCHEDULE)
+    found = CaseState(job=asked, schedule=SCHEDULE)
     for place in range(0, len(visits), 2):
         mine = found.next_job()
         stay = Stay(job=mine, opened=Outcome(job_id=mine.job_id, status="ok", flags=flags))
@@ -45,7 +45,7 @@ def test_the_process_in_which_a_case_ended_says_why_and_keeps_its_visits() -> No
     (_, first), (_, last) = outcomes_of(found)
     assert (first.status, last.status, last.reason) == ("ok", "crash", "why")
     assert len(last.visits) == 1
-    never = Standing(job=job("b"))
+    never = CaseState(job=job("b"))
     never.ended = outcome_of(never.job, "unsupported", "why not")
     ((asked, told),) = outcomes_of(never)
     assert (asked.job_id, told.status) == ("b-0", "unsupported")

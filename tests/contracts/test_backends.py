@@ -7,9 +7,9 @@ import pytest
 from lambdabench.core import registry
 from lambdabench.core.errors import MissingExtraError, UnsupportedError
 from lambdabench.core.ports import Session, Workload
-from lambdabench.core.spec import Case, Device
+from lambdabench.core.spec import Case, Device, Library
 from lambdabench.machine.memory import HostMeter
-from lambdabench.worker.bench import LiveBench, difference
+from lambdabench.worker.opening_metrics import LiveBench, difference
 
 
 class TorchWorkload:
@@ -107,6 +107,12 @@ def test_its_own_options_have_a_default_among_what_they_may_be(backend: Any) -> 
     assert set(backend.CHOICES) <= set(backend.OPTIONS)
     assert all(backend.OPTIONS[key] in allowed for key, allowed in backend.CHOICES.items())
     assert isinstance(backend.COMPILES, bool)
+
+
+def test_it_names_its_libraries_each_once(backend: Any) -> None:
+    named: tuple[Library, ...] = getattr(backend, "LIBRARIES", ())
+    assert len({one.name for one in named}) == len(named)
+    assert named or not backend.FRAMEWORK
 
 
 def found_devices(backend: Any) -> tuple[Device, ...]:

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from lambdabench.analysis.completed import complete
+from lambdabench.analysis.sample_statistics import complete
 from lambdabench.backends import fake
-from lambdabench.conduct.told import VisitBench
+from lambdabench.conduct.outcomes import VisitBench
 from lambdabench.core import registry
 from lambdabench.core.evaluation import Judged
 from lambdabench.core.record import Visit
 from lambdabench.core.spec import Case, options_from
 from lambdabench.core.units import SCALES
 from lambdabench.machine.memory import HostMeter
-from lambdabench.worker.bench import LiveBench
+from lambdabench.worker.opening_metrics import LiveBench
 
 CASE = Case(
     model="m", backend="fake", device="fake", batch_size=2, image_px=8, param_dtype="float32", threads=1,

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdabench import commands
-from lambdabench.commands import measuring
+from lambdabench import commands, launch
 from lambdabench.core.callables import names_of, refuse_absent
 from lambdabench.core.errors import SuiteError
 from lambdabench.suite import Overrides
@@ -95,6 +94,6 @@ def test_nothing_is_started_for_a_callable_that_is_not_there(
     model: str, away: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (away / "net.py").write_text("raise SystemExit\ndef make(): ...\n")
-    monkeypatch.setattr(measuring.launch, "probe", lambda *_, **__: pytest.fail("a probe"))
+    monkeypatch.setattr(launch, "probe", lambda *_, **__: pytest.fail("a probe"))
     with pytest.raises(SuiteError, match="did you mean 'make'"):
         commands.prepare(commands.RunRequest(suite="quickstart", overrides=Overrides(model=(model,))))

@@ -1,6 +1,8 @@
 """What is written is what is read."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,16 @@ def test_a_job_survives_the_trip(case: Case) -> None:
     assert codec.decode(Job, codec.encode(job)) == job
 
 
+texts = st.text(st.characters(codec=None, exclude_categories=()))
+"""Halves of letters too."""
+
+
+@given(texts, st.lists(st.tuples(texts, texts)).map(tuple))
+def test_a_text_is_whatever_python_calls_one(reason: str, sources: tuple[tuple[str, str], ...]) -> None:
+    one = Outcome(job_id=reason, status="crash", reason=reason, sources=sources)
+    assert codec.decode(Outcome, json.loads(json.dumps(codec.encode(one)))) == one
+
+
 @given(st.lists(st.floats(allow_nan=False)).map(tuple))
 def test_an_outcome_survives_the_trip(samples: tuple[float, ...]) -> None:
     one = Outcome(
@@ -41,6 +53,33 @@ def test_a_value_of_another_type_is_refused() -> None:
         codec.decode(int, "x")
     with pytest.raises(TypeError, match="none of"):
         codec.decode(Outcome, {"job_id": "a", "status": "fine"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (tuple[float, ...], [1.0, "x"]),
+        (tuple[int, ...], [1, True]),
+        (tuple[str, ...], "text"),
+        (tuple[str, int], ["a", "b"]),
+        (dict[str, float], ["a"]),
+        (dict[str, float], {"a": "b"}),
+        (bool, 1),
+        (float, True),
+        (float | None, "1"),
+        (Sampling, [1]),
+    ],
+)
+def test_what_only_looks_alike_is_refused(kind: Any, data: object) -> None:
+    with pytest.raises(TypeError, match="found "):
+        codec.decode(kind, data)
+
+
+def test_a_whole_number_is_a_float_where_one_is_expected() -> None:
+    found = codec.decode(tuple[float, ...], [1, 2.5])
+    assert found == (1.0, 2.5)
+    assert [type(one) for one in found] == [float, float]
+    assert codec.decode(float | None, 3) == 3.0
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:

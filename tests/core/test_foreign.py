@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdabench.core import foreign
-from lambdabench.core.pairing import Rules
+from lambdabench.core.gate_protocol import Rules
 from lambdabench.core.record import Outcome
 
 ANY = st.text(st.characters(codec=None))

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from lambdabench.core.identity import case_id, fingerprint
-from lambdabench.core.spec import Case, Environment, options_from
+from lambdabench.core.identity import case_id, fingerprint, flat
+from lambdabench.core.spec import Case, Environment, Library, options_from
 
 
 def test_golden_case_ids(case: Case) -> None:
@@ -29,4 +29,32 @@ def test_an_unresolved_case_has_no_identity(case: Case) -> None:
 
 def test_the_fingerprint_follows_the_environment(environment: Environment) -> None:
     assert fingerprint(environment) == fingerprint(dataclasses.replace(environment))
-    assert fingerprint(environment) != fingerprint(dataclasses.replace(environment, torch="2.11"))
+    assert fingerprint(environment) != fingerprint(dataclasses.replace(environment, versions=(("torch", "2.11"),)))
+
+
+def test_golden_fingerprints_are_those_of_libraries_with_a_field_each(environment: Environment) -> None:
+    """As `Environment(torch="2.15.0+cpu", ...)` had them: baselines of `check` are joined on them."""
+    libraries = {"torch": "2.15.0+cpu", "torchvision": "0.29.2", "timm": "1.0.31", "numpy": "2.4.6"}
+    on_cpu = tuple(sorted((libraries | {"jax": "0.10.2", "jaxlib": "0.10.2"}).items()))
+    on_gpu = (("cuda", "13.2.86"), ("cudnn", "9.26.0.51"), ("torch", "2.15.0"), ("triton", "3.9.0"))
+    gpu = {"gpu": "A100", "gpus": "A100 GPU-1 64 GiB driver 570.1", "driver": "570.1"}
+    assert fingerprint(environment) == "93bee5460a7e"
+    assert fingerprint(dataclasses.replace(environment, versions=on_cpu)) == "8f33b00a92e8"
+    assert fingerprint(dataclasses.replace(environment, versions=on_gpu, **gpu)) == "dd5c52195795"
+
+
+def test_a_library_that_never_had_a_field_is_told_where_it_is_installed_alone(environment: Environment) -> None:
+    there = dataclasses.replace(environment, versions=(("beads", "4.2"),))
+    assert flat(there) == flat(environment) | {"beads": "4.2"}
+    assert (
+        len(
+            {fingerprint(one) for one in (environment, there, dataclasses.replace(there, versions=(("beads", "4.3"),)))}
+        )
+        == 3
+    )
+
+
+@pytest.mark.parametrize("name", ["cpu", "versions", "lambdabench", "", "two words", "-beads", "beads\n"])
+def test_a_library_is_not_called_as_something_else_is(name: str) -> None:
+    with pytest.raises(ValueError, match="give it the name of its distribution"):
+        Library(name=name)

@@ -5,7 +5,7 @@ from typing import Any
 
 from lambdabench.core import codec
 from lambdabench.core.foreign import MOST_CHARACTERS
-from lambdabench.core.pairing import PairOutcome
+from lambdabench.core.gate_protocol import PairOutcome
 from lambdabench.core.record import Measurement, Outcome, Record, records_of
 from lambdabench.core.spec import Case, Environment
 

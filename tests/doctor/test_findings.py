@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from lambdabench import doctor
-from lambdabench.doctor import Finding
+from lambdabench.doctor import Diagnosis
 from lambdabench.machine import accelerators
 from lambdabench.machine.accelerators import Accelerator
 
@@ -30,19 +30,19 @@ def test_a_slow_clock_is_a_warning_and_equal_work_on_a_steady_clock_is_equal() -
 
 
 def test_the_verdict_names_what_is_loud() -> None:
-    fine = Finding(level="ok", topic="load", text="0.1")
-    loud = Finding(level="warn", topic="load", text="9", remedy="wait")
-    broken = Finding(level="FAIL", topic="torch", text="x", remedy="y")
+    fine = Diagnosis(level="ok", topic="load", text="0.1")
+    loud = Diagnosis(level="warn", topic="load", text="9", remedy="wait")
+    broken = Diagnosis(level="FAIL", topic="torch", text="x", remedy="y")
     assert "latency" in doctor.verdict((fine,))[0]
     assert "(load)" in doctor.verdict((fine, loud))[1]
     assert doctor.verdict((broken,))[0].startswith("nothing")
 
 
 def test_real_turns_decide_where_there_are_some_and_the_load_does_not() -> None:
-    loud = Finding(level="warn", topic="load", text="9", remedy="wait")
-    fine = Finding(level="ok", topic="ratios", text="to 2 %")
-    wide = Finding(level="warn", topic="ratios", text="to 9 %", remedy="wait")
-    off = Finding(level="warn", topic="control", text="1.2", remedy="wait")
+    loud = Diagnosis(level="warn", topic="load", text="9", remedy="wait")
+    fine = Diagnosis(level="ok", topic="ratios", text="to 2 %")
+    wide = Diagnosis(level="warn", topic="ratios", text="to 9 %", remedy="wait")
+    off = Diagnosis(level="warn", topic="control", text="1.2", remedy="wait")
     assert "latency" in doctor.verdict((loud, fine))[0]
     assert "(ratios)" in doctor.verdict((loud, wide))[1]
     assert doctor.verdict((loud, fine, off))[0].startswith("nothing now")

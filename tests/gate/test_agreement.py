@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from lambdabench.analysis.weighing import LOOKS
-from lambdabench.core.pairing import Build, Controls, Entry, Finding, PairOutcome, PairRequest, Side, UsersRequest
+from lambdabench.analysis.gate_rule import INTERIM_COUNTS
+from lambdabench.core.gate_protocol import Build, Controls, Entry, Finding, PairOutcome, PairRequest, Side, UsersRequest
 from lambdabench.core.spec import Case
-from lambdabench.gate import check, fresh, users
-from lambdabench.gate.processes import Answered
+from lambdabench.gate import check, fresh_processes, pytest_tests
+from lambdabench.gate.pair_workers import ProcessAnswer
 from lambdabench.gate.result import Line
 
 from .test_settings import verdict
 
-MANY = LOOKS[1]
+MANY = INTERIM_COUNTS[1]
 
 
 def process(*ratios: float, faults: float = 0.0, label: str = "a") -> PairOutcome:
@@ -36,7 +36,7 @@ def judged(first: PairOutcome, *again: PairOutcome, others: int = 0) -> Line:
     labels = ["a", *(f"other {number}" for number in range(others))]
     entries = [Entry(label=one, case=Case(model="test", kind="test")) for one in labels]
     even = {one: process(1.0, 1.001, label=one) for one in labels[1:]}
-    return fresh.lines(entries, {"a": first} | even, {"a": list(again)})[0]
+    return fresh_processes.lines(entries, {"a": first} | even, {"a": list(again)})[0]
 
 
 def test_slower_is_what_the_rule_says_of_all_processes() -> None:
@@ -53,7 +53,7 @@ def test_many_cases_are_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     doubtful = [process(1.02 + 0.035 * (number % 2)) for number in range(MANY - 1)]
     assert judged(process(1.04, 1.041, 1.04), *doubtful).status == "slower"
     assert judged(process(1.04, 1.041, 1.04), *doubtful, others=5000).status == "unclear"
-    monkeypatch.setattr(fresh, "holm", lambda p_values, alpha: [False] * len(p_values))
+    monkeypatch.setattr(fresh_processes, "holm", lambda p_values, alpha: [False] * len(p_values))
     found = judged(SURE, *[SURE] * (MANY - 1))
     assert (found.status, found.evidence) == ("unclear", f"{MANY} processes; not significant among all cases (Holm)")
 
@@ -77,9 +77,9 @@ def test_page_faults_of_some_processes_are_the_allocators() -> None:
 def test_what_one_process_cannot_settle_is_asked_again_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[PairRequest] = []
 
-    def ask(request: PairRequest, on_outcome: object, hands: object = None) -> Answered:
+    def ask(request: PairRequest, on_outcome: object, pool: object = None) -> ProcessAnswer:
         asked.append(request)
-        return Answered(outcomes=(SURE,), controls=None)
+        return ProcessAnswer(outcomes=(SURE,), controls=None)
 
     monkeypatch.setattr(check, "ask", ask)
     entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
@@ -90,20 +90,20 @@ def test_what_one_process_cannot_settle_is_asked_again_in_either_order(monkeypat
     assert {tuple(one.label for one in request.entries) for request in asked} == {("a",)}
     assert {(one.base, one.head, one.fixed_s, one.controls) for one in asked} == {("base", "head", 1.0, False)}
     assert [one.swapped for one in asked] == [True, False] * ((MANY - 1) // 2) + [True]
-    assert [number for number, one in enumerate(asked, 2) if one.explain] == [LOOKS[0], LOOKS[1]]
+    assert [number for number, one in enumerate(asked, 2) if one.explain] == [INTERIM_COUNTS[0], INTERIM_COUNTS[1]]
     assert len({0, *(one.seed for one in asked)}) == MANY, "none repeats the order of the first"
 
 
 def test_builds_of_two_speeds_are_asked_again_and_a_lost_process_ends_that() -> None:
     entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
     first = {"a": process(1.055, 0.95, 1.05), "b": process(1.0, 1.001, label="b")}
-    turns: list[fresh.Turn] = []
+    turns: list[fresh_processes.FreshProcess] = []
 
-    def ask(turn: fresh.Turn) -> list[PairOutcome]:
+    def ask(turn: fresh_processes.FreshProcess) -> list[PairOutcome]:
         turns.append(turn)
         return [LOST if len(turns) == 2 else process(1.055, 0.95, 0.95)]
 
-    found = fresh.weighed(entries, first, ask, cases=2)
+    found = fresh_processes.weighed(entries, first, ask, cases=2)
     assert [one.number for one in turns] == [1, 2]
     assert len(found["a"]) == 2
 
@@ -111,22 +111,22 @@ def test_builds_of_two_speeds_are_asked_again_and_a_lost_process_ends_that() -> 
 def test_users_tests_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[UsersRequest] = []
 
-    def session(request: UsersRequest, path: Path, on_outcome: object) -> users.Session:
+    def session(request: UsersRequest, path: Path, on_outcome: object) -> pytest_tests.Session:
         asked.append(request)
-        answered = Answered(outcomes=(SURE,), controls=None)
-        return users.Session(declared=request.labels, answered=answered, apart="")
+        answered = ProcessAnswer(outcomes=(SURE,), controls=None)
+        return pytest_tests.Session(declared=request.labels, answered=answered, apart="")
 
-    monkeypatch.setattr(users, "session", session)
+    monkeypatch.setattr(pytest_tests, "session", session)
     request = UsersRequest(base="base", head="head", fixed_s=1.0)
-    entries = users._entries(["a", "b"], request)
+    entries = pytest_tests._entries(["a", "b"], request)
     first = {"a": SURE, "b": process(1.0, 1.001, label="b")}
-    found = users._weigh_again(request, entries, first, Path("tests"), lambda stage, one: None)
+    found = pytest_tests._weigh_again(request, entries, first, Path("tests"), lambda stage, one: None)
     assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": MANY - 1}
     assert {(one.labels, one.fixed_s, one.controls) for one in asked} == {(("a",), 1.0, False)}
     assert {one.swapped for one in asked} == {True, False}
     assert len({0, *(one.seed for one in asked)}) == MANY
     calm = {name: process(1.0, 1.001, label=name) for name in ("a", "b")}
-    assert users._weigh_again(request, entries, calm, Path("tests"), lambda stage, one: None) == {}
+    assert pytest_tests._weigh_again(request, entries, calm, Path("tests"), lambda stage, one: None) == {}
     assert len(asked) == MANY - 1, "nothing is asked where all is settled"
 
 
@@ -135,9 +135,9 @@ def test_controls_are_asked_for_until_a_process_brings_them(monkeypatch: pytest.
     brought = [None, held, None]
     asked: list[PairRequest] = []
 
-    def ask(request: PairRequest, on_outcome: object, hands: object = None) -> Answered:
+    def ask(request: PairRequest, on_outcome: object, pool: object = None) -> ProcessAnswer:
         asked.append(request)
-        return Answered(outcomes=(PairOutcome(label=request.entries[0].label),), controls=brought[len(asked) - 1])
+        return ProcessAnswer(outcomes=(PairOutcome(label=request.entries[0].label),), controls=brought[len(asked) - 1])
 
     monkeypatch.setattr(check, "ask", ask)
     entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("c", "a", "b")]

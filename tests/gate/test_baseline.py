@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from lambdabench.core.errors import LambdabenchError, NotComparableError
+from lambdabench.core.gate_protocol import PairOutcome, Rules, Verdict
 from lambdabench.core.identity import fingerprint
-from lambdabench.core.pairing import PairOutcome, Rules, Verdict
 from lambdabench.core.spec import Environment
 from lambdabench.gate import baseline, check
-from lambdabench.gate.processes import PACKAGE
+from lambdabench.gate.pair_workers import PACKAGE
 
 RULES = Rules()
 
@@ -61,8 +61,8 @@ def test_one_in_a_thousand_is_above_the_interval(count: int) -> None:
     before, last = values[:, :-1], values[:, -1]
     middle = np.median(before, axis=1)
     deviation = np.median(np.abs(before - middle[:, None]), axis=1)
-    reach = baseline.factor(count) * deviation
-    outside = (np.abs(last - middle) > reach).mean() / 2
+    margin = baseline.factor(count) * deviation
+    outside = (np.abs(last - middle) > margin).mean() / 2
     assert outside == pytest.approx(0.00097, abs=0.0002)
 
 

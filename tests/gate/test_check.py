@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import PairOutcome, Rules
+from lambdabench.core.gate_protocol import PairOutcome, Rules
 from lambdabench.gate import check
 from lambdabench.gate.result import Result
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lambdabench.core.pairing import Operator, PairOutcome, Side
+from lambdabench.core.gate_protocol import Operator, PairOutcome, Side
 from lambdabench.gate import explain
 
 BASE = Side(

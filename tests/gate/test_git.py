@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import GateError
-from lambdabench.gate import git, processes, trees
+from lambdabench.gate import git, pair_workers, trees
 
 from .conftest import Repository
 
@@ -59,7 +59,7 @@ def test_what_binds_git_to_a_repository_is_not_passed_on(
     with trees.checked_out(trees.find("HEAD~1", made.folder)) as base:
         assert (base / "file").read_text() == "1"
     assert not (other.folder / ".git" / "worktrees").exists()
-    told = processes.environment_of(1)
+    told = pair_workers.environment_of(1)
     assert not set(git.local_variables()) & set(told), "nor to tests and builds, whose git it would bind"
     assert {"GIT_DIR", "GIT_INDEX_FILE"} <= set(git.local_variables())
 

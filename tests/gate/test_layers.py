@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import lambdabench
-from lambdabench.core.pairing import Entry, Rules
+from lambdabench.core.gate_protocol import Entry, Rules
 from lambdabench.core.spec import Case, options_from
 from lambdabench.gate import check
 

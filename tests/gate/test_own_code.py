@@ -9,14 +9,14 @@ import pytest
 
 from lambdabench.core import caches
 from lambdabench.core.errors import GateError
-from lambdabench.core.pairing import Rules
-from lambdabench.gate import apart, build, check, users
+from lambdabench.core.gate_protocol import Rules
+from lambdabench.gate import check, environments, process_pairs, pytest_tests
 from lambdabench.gate.result import Result
 
 from .conftest import Repository
 from .test_check import FAKE, STEP
 from .test_check import run as run_suite
-from .test_users import project
+from .test_pytest_tests import project
 
 __all__ = ["project"]
 ONE = "import shapes\n\ndef test_total(benchmark):\n    benchmark(shapes.total, 3000)\n"
@@ -24,7 +24,7 @@ ONE = "import shapes\n\ndef test_total(benchmark):\n    benchmark(shapes.total, 
 
 def run(project: Repository, build: str = "") -> Result:
     request = check.Request(base="main", folder=project.folder, fresh_s=0.1, rules=Rules(cap_s=0.3))
-    return users.run(request, "tests/bench", lambda stage, one: None, build)
+    return pytest_tests.run(request, "tests/bench", lambda stage, one: None, build)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def outer(alone: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for one in (alone.folder / "src" / "shapes").glob("*.py"):
         (site / "shapes" / one.name).write_text(one.read_text())
     seen = f"{site}\n{sysconfig.get_path('purelib')}"
-    monkeypatch.setattr(build.sysconfig, "get_path", lambda name: seen)
+    monkeypatch.setattr(environments.sysconfig, "get_path", lambda name: seen)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(caches.PLACE, raising=False)
     return site / "shapes" / "__init__.py"
@@ -76,7 +76,7 @@ def test_a_build_that_installs_nothing_is_void(alone: Repository, outer: Path) -
 
 
 def test_a_package_in_src_that_nothing_installs_is_told_how_to_be(alone: Repository) -> None:
-    said = r"""the tests import shapes, which is in src and not where Python looks: say --build 'pip install \.', or pythonpath"""
+    said = r"""the tests import shapes, which is in src and not where Python analyses: say --build 'pip install \.', or pythonpath"""
     with pytest.raises(GateError, match=said):
         run(alone)
 
@@ -87,9 +87,11 @@ EDITABLE = "echo $(pwd)/src > $(echo $VIRTUAL_ENV/lib/python*/site-packages)/__e
 @pytest.fixture
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """One short pair of processes."""
-    whole = apart.run
+    whole = process_pairs.run
     monkeypatch.setattr(
-        apart, "run", lambda asked, on_outcome: whole(replace(asked, looks=((1, 0.9),), pair_s=0.05), on_outcome)
+        process_pairs,
+        "run",
+        lambda asked, on_outcome: whole(replace(asked, interim_analyses=((1, 0.9),), pair_s=0.05), on_outcome),
     )
 
 

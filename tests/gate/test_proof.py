@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lambdabench.analysis.wilson import wilson
 from lambdabench.gate import proof, proof_table
 
 XEON = {"cpu": "Intel(R) Xeon(R) Processor", "flags": "avx avx2 avx512f fma", "processors": 2}
@@ -77,10 +76,3 @@ def test_a_trial_runs() -> None:
     found = proof.run("tiny", 0.10, 0, 0)
     assert found["found"]["1.0"]["finding"] in ("slower", "unclear")
     assert found["machine"] == proof.machine()
-
-
-def test_wilson() -> None:
-    assert wilson(0, 0) == (0.0, 1.0)
-    low, high = wilson(0, 600)
-    assert low == 0.0
-    assert 0.006 < high < 0.007

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.gate import apart, proof_package, proof_pairs, proof_table
-from lambdabench.worker.swap import MARKERS
+from lambdabench.gate import process_pairs, proof_package, proof_pairs, proof_table
+from lambdabench.worker.pytest_tests.two_trees import MARKERS
 
 NAMES = proof_package.names()
 
@@ -69,7 +69,7 @@ def test_a_run_is_check_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
     trials = [one | {"run": 0, "machine": {"cpu": "a cpu", "flags": "avx2", "processors": 2}} for one in found]
     text = proof_pairs.table(trials)
-    where = f"| a cpu, 2 processors | busy | {apart.LOOKS[-1][0]} | 1 "
+    where = f"| a cpu, 2 processors | busy | {process_pairs.INTERIM_ANALYSES[-1][0]} | 1 "
     assert f"{where}| **all** | none (A/A) | 1 | 0 (0.0 % [0.0, 79.3]) | 0 | 0 | 1 (100.0 %" in text
     assert (
         f"{where}| native_compute | real +5 % | 1 | 1 (100.0 % [20.7, 100.0]) | 0 | 0 | 0 | 2 | 0.67 % | 30 |" in text

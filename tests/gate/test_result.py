@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lambdabench.core.pairing import PairOutcome, skipped
+from lambdabench.core.gate_protocol import PairOutcome, skipped
 from lambdabench.gate.result import Line, untimed
 
 from .test_settings import line, result, verdict

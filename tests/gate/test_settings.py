@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import Controls, Entry, PairOutcome, Rules, Verdict
+from lambdabench.core.gate_protocol import Controls, Entry, PairOutcome, Rules, Verdict
 from lambdabench.core.spec import Case
-from lambdabench.gate import pardon, settings
-from lambdabench.gate.result import Line, Result, Status
+from lambdabench.gate import settings, waivers
+from lambdabench.gate.result import Line, LineStatus, Result
 
 DAY = datetime.date(2026, 5, 4)
 WAIVER = """
@@ -25,7 +25,7 @@ def verdict(ratio: float, finding: str = "slower") -> Verdict:
     return Verdict(ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, tolerance=0.02, finding=finding)  # pyright: ignore[reportArgumentType]
 
 
-def line(status: Status = "slower", ratio: float = 1.05, label: str = "a 8x8 inference", trouble: str = "") -> Line:
+def line(status: LineStatus = "slower", ratio: float = 1.05, label: str = "a 8x8 inference", trouble: str = "") -> Line:
     outcome = PairOutcome(label=label, trouble=trouble)  # pyright: ignore[reportArgumentType]
     return Line(label=label, status=status, outcomes=(outcome,), verdict=None if trouble else verdict(ratio))
 
@@ -53,37 +53,37 @@ def test_nothing_said_is_the_default(tmp_path: Path) -> None:
 
 def test_a_waiver_accepts_up_to_its_ceiling_and_is_told(tmp_path: Path) -> None:
     found = read(tmp_path, WAIVER)
-    (waived,), notes = pardon.apply([line()], found, DAY)
+    (waived,), notes = waivers.apply([line()], found, DAY)
     assert waived.status == "waived"
     assert notes == ("waived  a 8x8 inference: slower up to 9.0% until 2026-05-04, wider tables, issue 12",)
     assert result((waived,)).exit_code == 0
-    (over,), notes = pardon.apply([line(ratio=1.1)], found, DAY)
+    (over,), notes = waivers.apply([line(ratio=1.1)], found, DAY)
     assert (over.status, notes) == ("slower", ())
-    (other,), _ = pardon.apply([line(label="a 8x8 train")], found, DAY)
+    (other,), _ = waivers.apply([line(label="a 8x8 train")], found, DAY)
     assert other.status == "slower"
 
 
 def test_an_expired_waiver_accepts_nothing_and_is_red_by_itself(tmp_path: Path) -> None:
     found, tomorrow = read(tmp_path, WAIVER), DAY + datetime.timedelta(days=1)
-    (kept,), _ = pardon.apply([line()], found, tomorrow)
+    (kept,), _ = waivers.apply([line()], found, tomorrow)
     assert kept.status == "slower"
-    told = pardon.expired(found, tomorrow)
+    told = waivers.expired(found, tomorrow)
     assert told[0].startswith("expired waiver of a 8x8 inference: slower up to 9.0%")
-    assert pardon.expired(found, DAY) == ()
+    assert waivers.expired(found, DAY) == ()
     assert result((line("same", 1.0),), told).exit_code == 1
 
 
 def test_changed_outputs_and_lost_cases_can_be_accepted(tmp_path: Path) -> None:
     text = WAIVER.replace('ceiling = "9 %"', 'accept = "outputs"')
-    (waived,), _ = pardon.apply([line("failed", trouble="outputs")], read(tmp_path, text), DAY)
-    (crash,), _ = pardon.apply([line("failed", trouble="head")], read(tmp_path, text), DAY)
+    (waived,), _ = waivers.apply([line("failed", trouble="outputs")], read(tmp_path, text), DAY)
+    (crash,), _ = waivers.apply([line("failed", trouble="head")], read(tmp_path, text), DAY)
     assert (waived.status, crash.status) == ("waived", "failed")
-    (later,), _ = pardon.apply([repeated("head", "outputs")], read(tmp_path, text), DAY)
-    (never,), notes = pardon.apply([Line(label="a 8x8 inference", status="failed")], read(tmp_path, text), DAY)
+    (later,), _ = waivers.apply([repeated("head", "outputs")], read(tmp_path, text), DAY)
+    (never,), notes = waivers.apply([Line(label="a 8x8 inference", status="failed")], read(tmp_path, text), DAY)
     assert (later.status, never.status, notes) == ("failed", "failed", ()), "a test that was not reached has no outcome"
-    (second,), _ = pardon.apply([repeated("", "outputs")], read(tmp_path, text), DAY)
+    (second,), _ = waivers.apply([repeated("", "outputs")], read(tmp_path, text), DAY)
     assert second.status == "waived"
-    (gone,), _ = pardon.apply(
+    (gone,), _ = waivers.apply(
         [Line(label="a 8x8 inference", status="gone")], read(tmp_path, text.replace("outputs", "gone")), DAY
     )
     assert gone.status == "waived"
@@ -95,10 +95,10 @@ def test_a_tests_own_name_may_hold_what_elsewhere_is_a_wildcard(tmp_path: Path) 
 
 
 def test_what_is_not_gated_is_reported(tmp_path: Path) -> None:
-    (all_free,), _ = pardon.apply([line()], read(tmp_path, "[tool.lambdabench.check]\ngated = false"), DAY)
+    (all_free,), _ = waivers.apply([line()], read(tmp_path, "[tool.lambdabench.check]\ngated = false"), DAY)
     one = '[[tool.lambdabench.check.case]]\ncase = "a 8x8 inference"\ngated = false\ntolerance = 0.05'
     found = read(tmp_path, one)
-    (free, other), _ = pardon.apply([line(), line(label="b")], found, DAY)
+    (free, other), _ = waivers.apply([line(), line(label="b")], found, DAY)
     assert [all_free.status, free.status, other.status] == ["reported", "reported", "slower"]
     assert result((free,)).exit_code == 0
     entries = found.applied([Entry(label=label, case=Case(model="a")) for label in ("a 8x8 inference", "b")])

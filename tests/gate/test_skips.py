@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.errors import LambdabenchError
-from lambdabench.core.pairing import Build, PairOutcome, Rules, UsersRequest, Verdict, skipped
-from lambdabench.gate import apart, check, fresh, trees, users
+from lambdabench.core.gate_protocol import Build, PairOutcome, Rules, UsersRequest, Verdict, skipped
+from lambdabench.gate import check, fresh_processes, process_pairs, pytest_tests, trees
 from lambdabench.gate.result import Line, Result
-from lambdabench.worker import skips
+from lambdabench.worker.pytest_tests import reports
 
 from .conftest import Repository
 from .test_settings import line, result
@@ -127,7 +127,7 @@ def assert_told(lines: tuple[Line, ...]) -> None:
 
 def test_skipped_tests_are_told_and_never_red_in_one_process(project: Repository) -> None:
     request = check.Request(base="main", folder=project.folder, rules=Rules(cap_s=0.5))
-    found = users.run(request, "tests/bench", lambda stage, one: None)
+    found = pytest_tests.run(request, "tests/bench", lambda stage, one: None)
     assert_told(found.lines)
     kept = dataclasses.replace(found, lines=tuple(one for one in found.lines if one.status in ("skipped", "same")))
     assert kept.skipped_on_one_side == 3
@@ -137,9 +137,11 @@ def test_skipped_tests_are_told_and_never_red_in_one_process(project: Repository
 def test_skipped_tests_are_told_and_never_red_in_pairs_of_processes(project: Repository) -> None:
     with trees.checked_out(trees.find("main", project.folder)) as base:
         request = UsersRequest(base=str(base), head=str(project.folder))
-        asked = apart.Asked(request=request, path=project.folder / "tests/bench", looks=((1, 0.9),), pair_s=0.1)
-        found = apart.run(asked, lambda one: None)
-        assert_told(apart.lines(found, asked))
+        asked = process_pairs.PairsRequest(
+            request=request, path=project.folder / "tests/bench", interim_analyses=((1, 0.9),), pair_s=0.1
+        )
+        found = process_pairs.run(asked, lambda one: None)
+        assert_told(process_pairs.lines(found, asked))
 
 
 def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Repository) -> None:
@@ -150,9 +152,11 @@ def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Re
             base=str(base), head=str(project.folder), only="tests/bench/test_shapes.py::test_size[[]8*"
         )
         again = dataclasses.replace(request, labels=(size,), fixed_s=0.05)
-        answered = users.session(again, project.folder / "tests/bench", lambda one: None).answered
-        asked = apart.Asked(request=request, path=project.folder / "tests/bench", looks=((1, 0.9),), pair_s=0.1)
-        lines = apart.lines(apart.run(asked, lambda one: None), asked)
+        answered = pytest_tests.session(again, project.folder / "tests/bench", lambda one: None).answered
+        asked = process_pairs.PairsRequest(
+            request=request, path=project.folder / "tests/bench", interim_analyses=((1, 0.9),), pair_s=0.1
+        )
+        lines = process_pairs.lines(process_pairs.run(asked, lambda one: None), asked)
     assert [one.label for one in answered.outcomes] == [size]
     assert [(one.label, one.status == "failed") for one in lines] == [(size, False), (broken, True)]
 
@@ -165,9 +169,9 @@ def outcome(name: str, finding: str = "same") -> PairOutcome:
 
 def test_a_case_that_is_skipped_is_counted_for_what_it_is() -> None:
     request = UsersRequest(base="", head="")
-    entries = users._entries(["a", "b", "c"], request)
+    entries = pytest_tests._entries(["a", "b", "c"], request)
     outcomes = {"a": outcome("a"), "b": skipped("b", head="x", base="x"), "c": skipped("c", head="", base="y")}
-    lines = fresh.lines(entries, outcomes, {})
+    lines = fresh_processes.lines(entries, outcomes, {})
     assert [one.status for one in lines] == ["same", "skipped", "skipped"]
     found: Result = result(lines)
     assert (found.exit_code, found.exit_reason) == (0, "nothing slower; 1 skipped on one side, not compared")
@@ -192,14 +196,14 @@ def test_a_glob_that_matches_no_test_names_some_that_there_are(project: Reposito
         r"--only: no test matches 'nobody'; there are 13, such as 'tests/bench/test_new.py::test_newest', 'tests/bench/"
     )
     with pytest.raises(LambdabenchError, match=re.escape(said)):
-        users.run(
+        pytest_tests.run(
             check.Request(base="main", folder=project.folder, only="nobody"), "tests/bench", lambda stage, one: None
         )
     with trees.checked_out(trees.find("main", project.folder)) as base:
         request = UsersRequest(base=str(base), head=str(project.folder), only="nobody")
-        asked = apart.Asked(request=request, path=project.folder / "tests/bench")
+        asked = process_pairs.PairsRequest(request=request, path=project.folder / "tests/bench")
         with pytest.raises(LambdabenchError, match=re.escape(said)):
-            apart.run(asked, lambda one: None)
+            process_pairs.run(asked, lambda one: None)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +220,6 @@ def test_a_file_skipped_as_a_whole_is_told_where_it_may_be_meant(
     tmp_path: Path, nodeid: str, only: str, wanted: bool
 ) -> None:
     (tmp_path / "x.py").write_text("def test_x(benchmark): ...")
-    assert skips.may_time(nodeid, tmp_path / "x.py", only) is wanted
+    assert reports.may_time(nodeid, tmp_path / "x.py", only) is wanted
     (tmp_path / "x.py").write_text("def test_x(): ...")
-    assert not skips.may_time(nodeid, tmp_path / "x.py", only)
+    assert not reports.may_time(nodeid, tmp_path / "x.py", only)

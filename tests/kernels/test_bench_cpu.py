@@ -17,7 +17,7 @@ pytest.importorskip("pytest_benchmark")
 
 from lambdabench import layers, suite  # noqa: E402 (torch may be absent)
 from lambdabench.core.spec import Case  # noqa: E402
-from lambdabench.gate.entries import label  # noqa: E402
+from lambdabench.gate.suite_cases import label  # noqa: E402
 from lambdabench.kernels import _cpu  # noqa: E402
 
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")

@@ -11,10 +11,10 @@ pytest.importorskip("torch")
 pytest.importorskip("pytest_benchmark")
 
 from lambdabench import suite
-from lambdabench.core.pairing import Rules
+from lambdabench.core.gate_protocol import Rules
 from lambdabench.core.registry import load
 from lambdabench.core.spec import Case
-from lambdabench.gate.entries import entries_of
+from lambdabench.gate.suite_cases import entries_of
 from lambdabench.models import create_workload
 
 CASES = {one.label: one.case for one in entries_of(suite.load("kernels-quick"), Rules())}

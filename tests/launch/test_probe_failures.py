@@ -10,13 +10,13 @@ from lambdabench import launch
 from lambdabench.core import codec, sources
 from lambdabench.core.errors import ProbeError
 from lambdabench.core.spec import Environment, Machine, ModelFacts, Wish
-from lambdabench.launch import errand
+from lambdabench.launch import one_shot_worker
 
 probing = importlib.import_module("lambdabench.launch.probe")  # the package's `probe` is the function
 
 
 def test_a_failed_probe_tells_the_last_words_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errand, "ROOT", "no_such_package")
+    monkeypatch.setattr(one_shot_worker, "ROOT", "no_such_package")
     with pytest.raises(ProbeError, match=r"failed: .*no_such_package.*; run lambdabench doctor"):
         launch.probe([], cache=tmp_path)
     assert not list(tmp_path.iterdir()), "a failure is not remembered"
@@ -132,7 +132,7 @@ def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_sa
         codec.write(folder / "0.json", ModelFacts(name=wish.model, family="user", native_px=8, sources=told))
         return ""
 
-    monkeypatch.setattr(probing.users, "ask", ask)
+    monkeypatch.setattr(probing.user_networks, "ask", ask)
     for _ in range(2):
         launch.probe([wish], cache=tmp_path / "probe")
     assert asked == ["probe", "describe"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lambdabench.analysis.completed import complete
+from lambdabench.analysis.sample_statistics import complete
 from lambdabench.core.evaluation import Judged
 from lambdabench.metrics import agreement, top1, top5
 

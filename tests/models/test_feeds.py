@@ -9,7 +9,7 @@ from torch import nn
 
 from lambdabench import models
 from lambdabench.backends import torch_eager
-from lambdabench.cli.telling import fed_lines
+from lambdabench.cli.case_labels import fed_lines
 from lambdabench.core.errors import LambdabenchError, UnsupportedError
 from lambdabench.core.spec import Case, Wish, options_from
 

@@ -79,4 +79,4 @@ def test_what_would_end_the_process_is_a_reason_as_any_other(folder: Path) -> No
     script = folder / "script.py"
     script.write_text(SOURCE + "\nimport sys\nsys.exit()\n")
     facts = models.describe(Wish(model=f"{script}:build", image_px=8))
-    assert facts.problem.startswith(f"LambdabenchError: {script}:build calls sys.exit(), expected a network; keep what")
+    assert facts.problem.startswith(f"NetworkError: {script}:build calls sys.exit(), expected a network; keep what")

@@ -7,7 +7,7 @@ import pytest
 
 from lambdabench.core.spec import Sampling
 from lambdabench.turns import in_turn, schedule, shares
-from lambdabench.turns.length import ALLOWANCE, LEAST_CALLS, MOST_CALLS, TAIL_S
+from lambdabench.turns.visit_schedule import ALLOWANCE, LEAST_CALLS, MOST_CALLS, TAIL_S
 
 
 def test_each_round_visits_every_case_once_in_an_order_of_its_own() -> None:

@@ -100,7 +100,7 @@ def test_environment_names_versions_and_source_and_no_gpu_where_there_is_none() 
     assert len(found.lambdabench.rpartition("+src.")[2]) == 12
     assert found.python
     assert found.cores >= 1
-    assert (found.gpu, found.driver, found.cuda) == ("", "", "")
+    assert (found.gpu, found.driver, dict(found.versions).get("cuda")) == ("", "", None)
 
 
 def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +119,13 @@ def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkey
 def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment.host, "package_version", lambda name: f"{name} 1")
     on_cpu, on_gpu = find_environment((device("cpu", "e"),)), find_environment((device("cuda:0", "e"),))
-    assert (on_cpu.cudnn, on_cpu.torchvision, on_cpu.triton) == ("", "torchvision 1", "triton 1")
-    assert on_gpu.cudnn == "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1"
+    names = ("flax", "jax", "jaxlib", "numpy", "timm", "torch", "torchvision", "triton")
+    assert on_cpu.versions == tuple((name, f"{name} 1") for name in names)
+    of_cuda = {
+        "cuda": "nvidia-cuda-runtime 1 nvidia-cuda-runtime-cu12 1",
+        "cudnn": "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1",
+    }
+    assert dict(on_gpu.versions) == dict(on_cpu.versions) | of_cuda
 
 
 def test_environment_tells_which_gpu_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

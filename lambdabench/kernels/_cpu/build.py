@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ...core import caches
+from ...core import caches, cpuinfo
 from ...core.registry import ROOT
 from . import trust
 
@@ -163,8 +163,4 @@ def home() -> Path:
 
 def _processor() -> str:
     """What -march=native looks at: a folder may be shared by machines."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((one for one in lines if one.startswith(("flags", "Features"))), platform.machine())
+    return cpuinfo.flags() or platform.processor() or platform.machine()

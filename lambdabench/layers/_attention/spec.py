@@ -1,23 +1,23 @@
 """Heads and sizes, without a framework."""
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 
 
 def depth_of_heads(dim_out: int, heads: int) -> int:
-    """Depth of a head's queries, keys and values, dim_out / heads. Raises LambdabenchError where that is no whole number."""
+    """Depth of a head's queries, keys and values, dim_out / heads. Raises OptionError where that is no whole number."""
     if heads < 1 or dim_out % heads:
-        raise LambdabenchError(f"dim_out {dim_out} does not divide into {heads} heads; choose heads that do")
+        raise OptionError(f"dim_out {dim_out} does not divide into {heads} heads; choose heads that do")
     return dim_out // heads
 
 
 def refuse_larger(found: tuple[int, int], size: tuple[int, int]) -> None:
-    """Raises LambdabenchError for a map (height, width) whose offsets the embeddings made for `size` do not cover."""
+    """Raises OptionError for a map (height, width) whose offsets the embeddings made for `size` do not cover."""
     if found[0] > size[0] or found[1] > size[1]:
-        raise LambdabenchError(f"the layer was made for maps up to {size}, found {found}; make it with size={found}")
+        raise OptionError(f"the layer was made for maps up to {size}, found {found}; make it with size={found}")
 
 
 def required_size(name: str, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size, for layers whose embeddings depend on it. Raises LambdabenchError where there is none."""
+    """The size, for layers whose embeddings depend on it. Raises OptionError where there is none."""
     if size is None:
-        raise LambdabenchError(f"{name} needs size=(height, width) of the layer's input")
+        raise OptionError(f"{name} needs size=(height, width) of the layer's input")
     return size

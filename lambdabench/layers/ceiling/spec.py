@@ -1,6 +1,6 @@
 """Options, parameters and operations of the two ceilings, without a framework."""
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 
 OPTIONS: dict[str, int | str] = {"of": "product"}
 """Identity default; the other is "copy"."""
@@ -31,6 +31,6 @@ def interaction_elements(dim: int, dim_out: int, *, size: Size, batch_size: int 
 
 
 def refuse_change(dim: int, dim_out: int, stride: int) -> None:
-    """Raises LambdabenchError for other widths out than in, and for strides."""
+    """Raises OptionError for other widths out than in, and for strides."""
     if dim != dim_out or stride != 1:
-        raise LambdabenchError(f"ceiling keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}")
+        raise OptionError(f"ceiling keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}")

@@ -46,7 +46,7 @@ class Copy(nn.Module):
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> nn.Module:
-    """One of the two; see `lambdabench.create_layer`. Raises UnknownNameError, LambdabenchError."""
+    """One of the two; see `lambdabench.create_layer`. Raises UnknownNameError, OptionError."""
     refuse_change(dim, dim_out, stride)
     of = str((OPTIONS | options)["of"])
     if of not in CEILINGS:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from ... import kernels
 from ...core import registry
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...kernels import xla_cpu, xla_einsum
 from .._initial.jax import normal
 from .spec import NORMALIZE, OPTIONS, checked_choice, counts, greatest, odd, refuse_larger, table_size
@@ -42,13 +42,13 @@ class LambdaLayer(nnx.Module):
         settings = OPTIONS | options
         h, k, u = counts(settings)
         if dim_out % h:
-            raise LambdabenchError(f"dim_out {dim_out} does not divide into {h} heads; choose heads that do")
+            raise OptionError(f"dim_out {dim_out} does not divide into {h} heads; choose heads that do")
         v = dim_out // h
         self.heads, self.key_depth, self.intra_depth, self.value_depth, self.stride = h, k, u, v, stride
         self.normalize = checked_choice("normalize", settings["normalize"], NORMALIZE)
         self.content, self.position = bool(settings["content"]), bool(settings["position"])
         if not (self.content or self.position):
-            raise LambdabenchError("found content=False and position=False, expected at least one of the two lambdas")
+            raise OptionError("found content=False and position=False, expected at least one of the two lambdas")
         dtypes = {"dtype": dtype, "param_dtype": param_dtype}
         self.global_size = greatest(size, context_size) if settings["scope"] == "global" and self.position else None
         scope = settings["scope"] if settings["scope"] == "global" else odd(settings["scope"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core import registry
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...core.flags import whole
 
 OPTIONS: dict[str, int | str | bool] = {
@@ -119,10 +119,10 @@ def table_size(scope: Any, size: Size | None) -> Size:
 
 
 def counts(settings: dict[str, Any]) -> tuple[int, int, int]:
-    """Heads, key depth and intra-depth, when all options are of their kind. Raises LambdabenchError."""
+    """Heads, key depth and intra-depth, when all options are of their kind. Raises OptionError."""
     for key in ("content", "position"):
         if not isinstance(settings[key], bool):
-            raise LambdabenchError(f"found {key} {settings[key]!r}, expected True or False")
+            raise OptionError(f"found {key} {settings[key]!r}, expected True or False")
     h, k, u = (whole(key, settings[key]) for key in ("heads", "key_depth", "intra_depth"))
     return h, k, u
 
@@ -135,26 +135,26 @@ def checked_choice(option: str, found: Any, known: tuple[str, ...]) -> str:
 
 
 def odd(scope: int | str | bool) -> int:
-    """A scope in positions. Raises LambdabenchError for an even one."""
+    """A scope in positions. Raises OptionError for an even one."""
     if isinstance(scope, bool) or not isinstance(scope, int) or scope < 1 or scope % 2 == 0:
-        raise LambdabenchError(f'found scope {scope!r}, expected an odd number of positions or "global"')
+        raise OptionError(f'found scope {scope!r}, expected an odd number of positions or "global"')
     return scope
 
 
 def greatest(size: Size | None, context_size: Size | None) -> Size:
-    """The map that a global table is made for. Raises LambdabenchError where none is said."""
+    """The map that a global table is made for. Raises OptionError where none is said."""
     if size is None:
-        raise LambdabenchError('scope="global" needs size=(height, width) of the layer\'s input')
+        raise OptionError('scope="global" needs size=(height, width) of the layer\'s input')
     other = context_size or size
     return max(size[0], other[0]), max(size[1], other[1])
 
 
 def refuse_larger(made: Size | None, size: Sequence[int], context_size: Sequence[int]) -> None:
-    """A global table holds the offsets of the size it was made for; a smaller map uses some of them. Raises LambdabenchError."""
+    """A global table holds the offsets of the size it was made for; a smaller map uses some of them. Raises OptionError."""
     sizes = (tuple(size), tuple(context_size))
     if made and any(side > most for one in sizes for side, most in zip(one, made, strict=True)):
         found = sizes[0] if sizes[0] == sizes[1] else sizes
-        raise LambdabenchError(
+        raise OptionError(
             f"scope=global was made for maps up to {made}, found {found}; make the layer with size= of the largest map, "
             f"or with a scope in positions"
         )

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ... import kernels
 from ...core import registry
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...kernels import einsum
 from ...kernels._cpu import inference, training, whole
 from .spec import NORMALIZE, OPTIONS, checked_choice, counts, greatest, odd, refuse_larger, table_size
@@ -62,12 +62,12 @@ class LambdaLayer(nn.Module):
         settings = OPTIONS | options
         self.heads, self.key_depth, self.intra_depth = counts(settings)
         if dim_out % self.heads:
-            raise LambdabenchError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
+            raise OptionError(f"dim_out {dim_out} does not divide into {self.heads} heads; choose heads that do")
         self.value_depth = dim_out // self.heads
         self.normalize = checked_choice("normalize", settings["normalize"], NORMALIZE)
         self.content, self.position = bool(settings["content"]), bool(settings["position"])
         if not (self.content or self.position):
-            raise LambdabenchError("found content=False and position=False, expected at least one of the two lambdas")
+            raise OptionError("found content=False and position=False, expected at least one of the two lambdas")
         self._chosen = kernels.choose(str(settings["kernel"]))
         self._apply_lambdas = registry.load("kernels", self._chosen).apply
         self.global_size = greatest(size, context_size) if settings["scope"] == "global" and self.position else None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from .._attention.spec import depth_of_heads
 
 OPTIONS: dict[str, int | str] = {"heads": 8, "scope": 7}
@@ -45,12 +45,12 @@ def around(axis: Blocks, scope: int) -> tuple[int, int]:
 
 
 def check(dim_out: int, heads: int, scope: int) -> int:
-    """Depth of a head. Raises LambdabenchError for a depth or a scope that the layer cannot have."""
+    """Depth of a head. Raises OptionError for a depth or a scope that the layer cannot have."""
     depth = depth_of_heads(dim_out, heads)
     if depth % 2:
-        raise LambdabenchError(f"heads of depth {depth} have no two halves, for rows and columns; choose other heads")
+        raise OptionError(f"heads of depth {depth} have no two halves, for rows and columns; choose other heads")
     if scope < 1 or scope % 2 == 0:
-        raise LambdabenchError(f"found scope {scope}, expected an odd number of positions")
+        raise OptionError(f"found scope {scope}, expected an odd number of positions")
     return depth
 
 

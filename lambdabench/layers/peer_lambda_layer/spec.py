@@ -5,7 +5,7 @@ Both make the position lambdas by a 3-D convolution over all of the window, padd
 
 from typing import Any
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ..lambda_layer import spec as lambda_layer
 
 OPTIONS: dict[str, int | str] = {"library": "timm", "heads": 4, "key_depth": 16, "scope": 23}
@@ -48,9 +48,9 @@ def interaction_elements(dim: int, dim_out: int, *, size: Size, batch_size: int 
 
 
 def refuse_change(dim: int, dim_out: int, stride: int) -> None:
-    """Raises LambdabenchError for other widths out than in (timm's layer fails on them), and for strides (which differ)."""
+    """Raises OptionError for other widths out than in (timm's layer fails on them), and for strides (which differ)."""
     if dim != dim_out or stride != 1:
-        raise LambdabenchError(
+        raise OptionError(
             f"peer_lambda_layer keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}"
         )
 

@@ -5,12 +5,12 @@ from typing import Any
 from torch import nn
 
 from ...core import registry
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from .spec import LIBRARIES, OPTIONS, refuse_change
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> nn.Module:
-    """The library's own module; see `lambdabench.create_layer`. Raises UnknownNameError, LambdabenchError where it is not installed."""
+    """The library's own module; see `lambdabench.create_layer`. Raises UnknownNameError, OptionError where it is not installed."""
     refuse_change(dim, dim_out, stride)
     settings = OPTIONS | options
     library, heads, key_depth, scope = (settings[key] for key in ("library", "heads", "key_depth", "scope"))
@@ -27,7 +27,5 @@ def _lambda_networks(dim: int, *, heads: int, key_depth: int, scope: int) -> nn.
     try:
         from lambda_networks import LambdaLayer  # pyright: ignore[reportMissingTypeStubs] (there are none)
     except ImportError as error:
-        raise LambdabenchError(
-            'library lambda_networks is not installed: pip install "lambda-networks==0.4.0"'
-        ) from error
+        raise OptionError('library lambda_networks is not installed: pip install "lambda-networks==0.4.0"') from error
     return LambdaLayer(dim=dim, dim_out=dim, dim_k=key_depth, heads=heads, dim_u=1, r=scope)

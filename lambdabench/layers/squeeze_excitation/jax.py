@@ -35,7 +35,7 @@ def create(
     rngs: nnx.Rngs | None = None,
     **options: Any,
 ) -> SqueezeExcitation:
-    """A SqueezeExcitation; see `lambdabench.create_layer`. Raises LambdabenchError for other widths out than in, and for strides."""
+    """A SqueezeExcitation; see `lambdabench.create_layer`. Raises OptionError for other widths out than in, and for strides."""
     refuse_change(dim, dim_out, stride)
     settings: dict[str, Any] = OPTIONS | options
     return SqueezeExcitation(dim, rngs=rngs or nnx.Rngs(0), dtype=dtype, param_dtype=param_dtype, **settings)

@@ -1,6 +1,6 @@
 """Options, parameters and operations of squeeze and excitation, without a framework."""
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 
 OPTIONS: dict[str, int | str] = {"ratio": 4}
 """Identity defaults: the squeeze ratio of arXiv 2102.08602, appendix. Hu et al. have 16 (arXiv 1709.01507, section 4)."""
@@ -34,9 +34,9 @@ def interaction_elements(dim: int, dim_out: int, *, size: tuple[int, int], batch
 
 
 def refuse_change(dim: int, dim_out: int, stride: int) -> None:
-    """Raises LambdabenchError for other widths out than in, and for strides."""
+    """Raises OptionError for other widths out than in, and for strides."""
     if dim != dim_out or stride != 1:
-        raise LambdabenchError(
+        raise OptionError(
             f"squeeze_excitation is a gate on its input: found dim {dim}, dim_out {dim_out}, stride {stride}; "
             "make dim_out equal to dim and stride 1"
         )

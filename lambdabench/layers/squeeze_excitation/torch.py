@@ -28,7 +28,7 @@ class SqueezeExcitation(nn.Module):
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> SqueezeExcitation:
-    """A SqueezeExcitation; see `lambdabench.create_layer`. Raises LambdabenchError for other widths out than in, and for strides."""
+    """A SqueezeExcitation; see `lambdabench.create_layer`. Raises OptionError for other widths out than in, and for strides."""
     refuse_change(dim, dim_out, stride)
     settings: dict[str, Any] = OPTIONS | options
     return SqueezeExcitation(dim, **settings)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...core.errors import LambdabenchError
+from ...core.errors import NetworkError
 from ...core.shapes import Shape
 
 
@@ -18,7 +18,7 @@ def names_of(inputs: Callable[..., Any], reference: str) -> dict[str, str]:
     names = [one.name for one in given]
     strange = [one.name for one in given[1:] if one.default is one.empty and one.name not in ("batch_size", "image_px")]
     if strange or any(one.kind is one.POSITIONAL_ONLY for one in given):
-        raise LambdabenchError(
+        raise NetworkError(
             f"inputs() of {reference} takes {', '.join(names)}, expected batch_size, and image_px where its size may vary"
         )
     found = {name: name for name in ("batch_size", "image_px") if name in names}

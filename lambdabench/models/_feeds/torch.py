@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.errors import NetworkError, UnsupportedError
 from ...core.shapes import Shape
 from ..classification.spec import beside
 from .spec import names_of, sizes_of
@@ -50,7 +50,7 @@ class Feed:
 def own_feed(reference: str) -> Feed | None:
     """That of inputs() beside the callable, in a file or module that has been loaded; None where there is none.
 
-    Raises LambdabenchError for one that takes or gives something else than it should.
+    Raises NetworkError for one that takes or gives something else than it should.
     """
     inputs = beside(reference, "inputs")
     if inputs is None:
@@ -106,14 +106,14 @@ def image_shape(found: Arguments) -> Shape | None:
 
 
 def _arguments(found: Any, reference: str) -> Arguments:
-    """What inputs() gave, as arguments. Raises LambdabenchError where it is none of what it may be."""
+    """What inputs() gave, as arguments. Raises NetworkError where it is none of what it may be."""
     arguments: Arguments = ((found,), {}) if isinstance(found, Tensor) else ((), {})
     if isinstance(found, (tuple, list)):
         arguments = (tuple(found), {})  # pyright: ignore[reportUnknownArgumentType]
     elif isinstance(found, Mapping):
         arguments = ((), {str(key): one for key, one in found.items()})  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
     if not any(isinstance(one, Tensor) for one in pytree.tree_leaves(arguments)):
-        raise LambdabenchError(f"inputs() of {reference} gave a {type(found).__name__}, expected {GIVES}")
+        raise NetworkError(f"inputs() of {reference} gave a {type(found).__name__}, expected {GIVES}")
     return arguments
 
 

@@ -9,7 +9,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from ...core import twins
-from ...core.errors import LambdabenchError
+from ...core.errors import ConversionError
 
 Array = NDArray[Any]
 SHOWN = 5
@@ -38,7 +38,7 @@ def torch_names(module: nnx.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
-    """Replaces all weights by those of a torch state dict. Raises LambdabenchError that names what is missing, left over, or
+    """Replaces all weights by those of a torch state dict. Raises ConversionError that names what is missing, left over, or
     of another shape; then nothing is replaced."""
     arrays: dict[str, Array] = {}
     for key, one in state.items():
@@ -57,7 +57,7 @@ def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
         ],
     }
     if any(problems.values()):
-        raise LambdabenchError("; ".join(_told(kind, names) for kind, names in problems.items() if names))
+        raise ConversionError("; ".join(_told(kind, names) for kind, names in problems.items() if names))
     for name, variable in variables.items():
         # a copy: JAX would share memory with the array, which torch writes to in training
         variable[...] = jnp.array(arrays[name], variable[...].dtype, copy=True)

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 
 from ... import models
 from ...core import jaxpr
-from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.errors import NetworkError, UnsupportedError
 from ...core.shapes import OPTION, Shape, shape_of
 from ...core.spec import Case, ModelFacts, Wish
 from ...layers._initial.jax import outline
@@ -98,7 +98,7 @@ def create(case: Case) -> Classification:
 
 
 def _fed(reference: str, batch_size: int, shape: Shape) -> tuple[np.ndarray, ...]:
-    """What inputs() beside a user's callable gives; nothing where there is none. Raises LambdabenchError for what is no arguments by
+    """What inputs() beside a user's callable gives; nothing where there is none. Raises NetworkError for what is no arguments by
     place, or not of the batch."""
     inputs = beside(reference, "inputs") if reference else None
     if inputs is None:
@@ -109,7 +109,7 @@ def _fed(reference: str, batch_size: int, shape: Shape) -> tuple[np.ndarray, ...
     given = tuple(np.asarray(one) for one in (found if isinstance(found, (tuple, list)) else (found,)))
     if not any(one.shape[:1] == (batch_size,) for one in given):
         told = ", ".join(str(one.shape) for one in given)
-        raise LambdabenchError(
+        raise NetworkError(
             f"inputs() of {reference} was asked for {batch_size} images and gave {told}; expected {batch_size} on the first axis"
         )
     return given
@@ -144,7 +144,7 @@ def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
             "use --backend torch_eager"
         )
     if not isinstance(network, nnx.Module):
-        raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a flax.nnx.Module")
+        raise NetworkError(f"{reference} returned a {type(network).__name__}, expected a flax.nnx.Module")
     return network
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.errors import LambdabenchError, NetworkError, UnsupportedError
 
 CLASSES = 1000
 USER_PX = 224
@@ -30,7 +30,7 @@ def call_users(reference: str, options: dict[str, Any]) -> Any:
     try:
         return _called(reference, options)
     except SystemExit as error:
-        raise LambdabenchError(
+        raise NetworkError(
             f"{reference} calls sys.exit({'' if error.code is None else repr(error.code)}), expected a network; "
             'keep what a script does under if __name__ == "__main__":'
         ) from error
@@ -42,7 +42,7 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         name = _module_name(place)
         spec = importlib.util.spec_from_file_location(name, Path(place).resolve())
         if spec is None or spec.loader is None:
-            raise LambdabenchError(f"{place} cannot be imported")
+            raise NetworkError(f"{place} cannot be imported")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         if (beside := str(Path(place).resolve().parent)) not in sys.path:
@@ -52,7 +52,7 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         sys.path.insert(0, str(Path.cwd()))
         module = importlib.import_module(place)
     if not hasattr(module, attribute):
-        raise LambdabenchError(f"{place} has no {attribute!r}")
+        raise NetworkError(f"{place} has no {attribute!r}")
     found = getattr(module, attribute)
     if not isinstance(found, type) and framework_of(found):  # flax gives its classes a type of its own
         if options:

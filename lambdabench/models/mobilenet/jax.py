@@ -6,7 +6,7 @@ from flax import nnx
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...layers._initial.jax import he
 from ...layers.lambda_layer.jax import LambdaLayer
 from ..efficientnet.jax import EfficientNet
@@ -52,9 +52,7 @@ def create(
     defaults = {key: value for key, value in OPTIONS.items() if not key.startswith("drop")}
     mine = {key: options.pop(key, value) for key, value in defaults.items()}
     if mine["scope"] == "global":
-        raise LambdabenchError(
-            f"{name} is made for any size of image; found scope='global', expected a number of positions"
-        )
+        raise OptionError(f"{name} is made for any size of image; found scope='global', expected a number of positions")
     network = EfficientNet(BASES[BASE], **settings, **options)
     places = [(stage, place) for stage in network.blocks for place in range(len(stage))]
     for number in VARIANTS[name]:

@@ -6,7 +6,7 @@ import timm
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...layers.lambda_layer.torch import LambdaLayer
 from .spec import OPTIONS, VARIANTS
 
@@ -43,15 +43,13 @@ class LambdaBlock(nn.Module):
 def create(name: str, **options: Any) -> nn.Module:
     """The variant `name` with random weights; takes what timm's mobilenetv2_100 takes."""
     if options.pop("pretrained", False):
-        raise LambdabenchError(f"there are no weights for {name}; make it with pretrained=False")
+        raise OptionError(f"there are no weights for {name}; make it with pretrained=False")
     for unused in ("image_px", "img_size"):  # no weight depends on the size
         options.pop(unused, None)
     defaults = {key: value for key, value in OPTIONS.items() if not key.startswith("drop")}
     mine = {key: options.pop(key, value) for key, value in defaults.items()}
     if mine["scope"] == "global":
-        raise LambdabenchError(
-            f"{name} is made for any size of image; found scope='global', expected a number of positions"
-        )
+        raise OptionError(f"{name} is made for any size of image; found scope='global', expected a number of positions")
     given: dict[str, Any] = {"pretrained_cfg": default_cfg(name)} | options
     network: Any = timm.create_model(BASE, **given)
     places = [(stage, place) for stage in network.blocks for place in range(len(stage))]

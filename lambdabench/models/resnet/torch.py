@@ -10,7 +10,7 @@ from timm.models import build_model_with_cfg, checkpoint_seq
 from torch import Tensor, nn
 
 from ... import layers
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...layers.lambda_layer.torch import LambdaLayer
 from .architecture import CONVOLUTION, EXPANSION, LAMBDA, STAGES, STEM_WIDTH, WIDTHS, Architecture, Block, blocks_of
 from .spec import VARIANTS, native_px
@@ -140,7 +140,7 @@ class ResNet(nn.Module):
 def create(name: str, **options: Any) -> nn.Module:
     """The variant `name` with random weights; takes what timm.create_model takes (features_only, out_indices, drop_rate, ...)."""
     if options.pop("pretrained", False):
-        raise LambdabenchError(f"there are no weights for {name}; make it with pretrained=False")
+        raise OptionError(f"there are no weights for {name}; make it with pretrained=False")
     if "image_px" in options:
         options["img_size"] = options.pop("image_px")
     return build_model_with_cfg(

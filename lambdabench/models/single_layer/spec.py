@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from ...core.spec import Options
 
 NO_LOSS = "a layer has no loss; its training step begins with a gradient of its output"
@@ -28,13 +28,13 @@ class Asked:
 
 
 def read(name: str, options: Options, image_px: int | None) -> Asked:
-    """What the options of a case ask for. Raises LambdabenchError where they say no channels, or a size that is none."""
+    """What the options of a case ask for. Raises OptionError where they say no channels, or a size that is none."""
     given: dict[str, Any] = dict(options)
     size = size_of(options, image_px)
     given.pop("size", None)
     dim = given.pop("dim", None)
     if dim is None:
-        raise LambdabenchError(f"{name} needs options.dim, the channels of its input")
+        raise OptionError(f"{name} needs options.dim, the channels of its input")
     dim_out, stride = int(given.pop("dim_out", dim)), int(given.pop("stride", 1))
     return Asked(dim=int(dim), dim_out=dim_out, size=size, stride=stride, options=given)
 
@@ -46,5 +46,5 @@ def size_of(options: Options, image_px: int | None) -> tuple[int, int]:
         return image_px or SIZE_PX, image_px or SIZE_PX
     height, _, width = str(told).partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise LambdabenchError(f'found options.size {told!r}, expected height and width as "28x40"')
+        raise OptionError(f'found options.size {told!r}, expected height and width as "28x40"')
     return int(height), int(width)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from ...core.errors import LambdabenchError, UnsupportedError
+from ...core.errors import LambdabenchError, NetworkError, UnsupportedError
 from ...core.shapes import OPTION, Shape, shape_of
 from ...core.spec import Case, ModelFacts, Options, Wish
 from .._counts.torch import counted
@@ -119,15 +119,13 @@ def _network(reference: str, options: dict[str, Any]) -> nn.Module:
         )
     if isinstance(network, (tuple, list)):
         inside = ", ".join(type(one).__name__ for one in network)
-        raise LambdabenchError(
+        raise NetworkError(
             f"{reference} returned a {type(network).__name__} of {inside}, expected a torch.nn.Module; return the network alone"
         )
     if isinstance(network, type) and issubclass(network, nn.Module):
-        raise LambdabenchError(
-            f"{reference} returned the class {network.__name__}, expected a torch.nn.Module; call it"
-        )
+        raise NetworkError(f"{reference} returned the class {network.__name__}, expected a torch.nn.Module; call it")
     if not isinstance(network, nn.Module):
-        raise LambdabenchError(f"{reference} returned a {type(network).__name__}, expected a torch.nn.Module")
+        raise NetworkError(f"{reference} returned a {type(network).__name__}, expected a torch.nn.Module")
     return network
 
 
@@ -195,7 +193,7 @@ def _fed(feed: Feed, case: Case, seed: int) -> Arguments:
     arguments = feed.make(case.batch_size, _asked(case, feed), seed)
     sizes = [one.shape[0] for one in pytree.tree_leaves(arguments) if isinstance(one, Tensor) and one.dim()]
     if case.batch_size not in sizes:
-        raise LambdabenchError(
+        raise NetworkError(
             f"{feed.where} for {case.batch_size} images, and gave tensors whose first axes are "
             f"{', '.join(map(str, sizes)) or 'none'}; expected {case.batch_size} on the first axis of one at least"
         )

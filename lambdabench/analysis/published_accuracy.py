@@ -1,0 +1,101 @@
+"""Published accuracies, and those that were measured, joined to the cases of a wide table."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.evaluation import DATA
+from ..core.options import SCRIPTED
+from ..facts import Fact, accuracies, chosen
+from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
+from .answers import INTERVAL, ORIGIN
+from .wilson import wilson
+
+HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights", DATA}
+"""Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
+NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
+"""What an accuracy is found by."""
+UNKNOWN: Mapping[str, Any] = {"top1": None, "top1_tag": "", "top1_data": "", "top1_source": "", "top1_origin": ""}
+
+
+def with_accuracy(cases: pd.DataFrame, weights: Sequence[str], newest: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The cases with the accuracy of their network at their image size, a row for each of several published ones; an empty one where there
+    is none, as for feature maps: top-1 is a classifier's. Of measured ones, as the `newest` long rows have them, a case shows its own; that
+    of its network where "measured" is among the weights, or where none of these is published."""
+    index: Index = {} if newest is None else index_of(newest, _options_of)
+    keys = [*NETWORK, *(OF_CASE if index else ())]
+    network = cases.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    networks = cases[keys].iloc[np.unique(network, return_index=True)[1]]
+    found = [_with_measured(one, weights, index) for one in networks.to_dict("records")]
+    count = np.array([len(one) for one in found], dtype=np.int64)
+    begin = np.cumsum(count) - count
+    many = count[network]
+    place = np.repeat(np.arange(len(cases)), many)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many)
+    told = pd.DataFrame([cell for one in found for cell in one])
+    told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
+    return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
+
+
+def what(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that make a network another one, with an accuracy of its own."""
+    return {key: value for key, value in options.items() if key not in HOW_ONLY}
+
+
+def _with_measured(case: Mapping[Any, Any], weights: Sequence[str], index: Index) -> list[Mapping[str, Any]]:
+    """The columns of each accuracy that counts, the measured one among them."""
+    here, is_own = accuracy_of(case, _options_of(case), index) if index and _classifies(case) else (None, False)
+    if here is None:
+        return [*_accuracies(case, [name for name in weights if name != MEASURED])]
+    before = () if is_own else weights[: weights.index(MEASURED)] if MEASURED in weights else weights
+    published = _accuracies(case, before)
+    return [here] if published[0]["top1"] is None else [*published]
+
+
+def _options_of(case: Mapping[Any, Any]) -> dict[str, Any]:
+    """The options that make a case's network another one, a script's aside."""
+    options = what(json.loads(case["options"]))
+    return {key: one for key, one in options.items() if key not in SCRIPTED} if case["backend"] == "fake" else options
+
+
+def _classifies(case: Mapping[Any, Any]) -> bool:
+    return case["kind"] == "model" and case["mode"] != "features"
+
+
+def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns of each published accuracy that counts."""
+    options = _options_of(case)
+    same = _known().get((case["model"], int(case["image_px"])), []) if _classifies(case) else []
+    same = [one for one in same if what(dict(one.options)) == options]
+    return [_cells(one) for one in chosen(same, weights)] or [
+        {**UNKNOWN, "top1_elsewhere": ", ".join(one.tag for one in same)}
+    ]
+
+
+@functools.cache
+def _known() -> Mapping[tuple[str, int], list[Fact]]:
+    """Every accuracy by architecture and size."""
+    found: dict[tuple[str, int], list[Fact]] = {}
+    for one in accuracies():
+        found.setdefault((one.architecture, one.eval_px), []).append(one)
+    return found
+
+
+@functools.cache
+def _cells(fact: Fact) -> dict[str, Any]:
+    """Top-1 in percent with its 95 % Wilson interval over the validation images."""
+    right = round(fact.value / 100 * fact.images)
+    low, high = wilson(right, fact.images)
+    return {
+        "top1": fact.value,
+        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        f"top1{ORIGIN}": "quoted",
+        "top1_tag": fact.tag,
+        "top1_data": fact.more_data,
+        "top1_source": fact.source,
+        "top1_origin": "quoted",
+    }

@@ -1,0 +1,246 @@
+"""Two sides beside each other: what moved between them, and how fast one family is beside another at equal accuracy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import models, suite
+from ..analysis import compare, conditions, equal_accuracy, scripted, table
+from ..analysis import pareto as front
+from ..analysis.answers import covered, log_sd
+from ..analysis.front_membership import Weights, twins
+from ..core import globs, registry
+from ..core.errors import NotComparableError, NothingMeasuredError, RequestError
+from ..core.metric import axes, described
+from ._results import matching, rows_of, weights_of
+from ._sides import Side, read_side
+
+METRICS = ("throughput", "latency")
+"""The first of them that both sides have is compared where none is asked for."""
+TOP1 = "top1"
+NAMED = 6
+"""Digits behind the point to which an accuracy is that of a point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Side b over side a in one metric. `paired_by`: names of fields of which only equal values were paired."""
+
+    a: Side
+    b: Side
+    metric: str
+    pairs: compare.Pairs
+    paired_by: tuple[str, ...]
+    differences: tuple[conditions.Difference, ...]
+    shift: compare.Shift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtAccuracy:
+    """Family `mine` over `theirs` in one setting: a batch, and what `told` tells of how. `counts`: networks of each; `names`: accuracies
+    of the points of both curves, rounded to NAMED digits, each with its network, theirs first; `covers`: what the intervals of their
+    speeds hold."""
+
+    batch: int
+    told: str
+    counts: tuple[int, int]
+    names: Mapping[float, str]
+    covers: tuple[str, ...]
+    comparison: equal_accuracy.Comparison
+
+    def name_at(self, top1: float) -> str:
+        """The network of a curve whose accuracy it is; "" for none."""
+        return self.names.get(round(top1, NAMED), "")
+
+
+def compare_sides(
+    a: str,
+    b: str,
+    results: Path,
+    suite_name: str | None = None,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    metric: str | None = None,
+) -> Compared:
+    """What moved from side `a` to side `b`; each as `sides.read_side` takes it. Raises what that raises; NothingMeasuredError where a
+    side has no number; NotComparableError where no network has one on both sides at equal batch."""
+    kept, name = filters or {}, suite.name_of(suite_name) if suite_name else None
+    sides = (read_side(a, results, name, kept), read_side(b, results, name, kept))
+    chosen = _metric(sides, metric)
+    rows = compare.rows_of(sides[0].cases), compare.rows_of(sides[1].cases)
+    pairs = compare.pairs(rows[0], rows[1], chosen)
+    if not pairs.equal:
+        raise NotComparableError(_no_pairs(sides, pairs, compare.apart(rows[0], rows[1])))
+    paired_by = tuple(one.name for one in compare.shared_how(rows[0], rows[1]))
+    return Compared(
+        a=sides[0],
+        b=sides[1],
+        metric=chosen,
+        pairs=pairs,
+        paired_by=paired_by,
+        differences=conditions.differences(pairs.equal, paired_by),
+        shift=compare.shift(pairs.equal, models.ours()),
+    )
+
+
+def _metric(sides: Sequence[Side], asked: str | None) -> str:
+    """What is compared. Raises NothingMeasuredError naming the side that has no number of it, NotComparableError where the sides have
+    no metric in common, and UnknownNameError for none that is known."""
+    known = tuple(one for one in axes() if one != TOP1)
+    if asked is not None and asked not in known:
+        raise registry.unknown("metric", asked, known)
+    scripts = [_has(one, "backend") and bool((one.cases["backend"] == scripted.BACKEND).all()) for one in sides]
+    if any(scripts) and not all(scripts):
+        raise NotComparableError(
+            f"{sides[scripts.index(True)].name} holds scripted times of the backend {scripted.BACKEND}, "
+            f"{sides[scripts.index(False)].name} does not; compare measured ones"
+        )
+    has = [{one for one in known if _has(side, one)} for side in sides]
+    for side, there in zip(sides, has, strict=True):
+        if not there or (asked is not None and asked not in there):
+            raise NothingMeasuredError(
+                f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}"
+            )
+    both = [one for one in (*METRICS, *known) if one in has[0] & has[1]]
+    if not both:
+        raise NotComparableError(
+            f"{sides[0].name} has {', '.join(sorted(has[0]))}, {sides[1].name} has {', '.join(sorted(has[1]))}: no metric in common"
+        )
+    return asked or both[0]
+
+
+def _has(side: Side, column: str) -> bool:
+    return column in side.cases and bool(side.cases[column].notna().any())
+
+
+def _no_pairs(
+    sides: Sequence[Side], pairs: compare.Pairs, apart: Mapping[str, tuple[Sequence[str], Sequence[str]]]
+) -> str:
+    batches = [sorted({int(one) for one in side.cases["batch_size"].dropna()}) for side in sides]
+    told = [f"{side} at {_some(mine)}" for side, mine in zip(compare.SIDES, batches, strict=True)]
+    at = f" ({', '.join(told)})" if pairs.other_batch else ""
+    counts = (
+        f"no network has a number on both sides at equal batch, so there is no shift to tell: {pairs.other_batch:,} at other batches{at}, "
+        f"{pairs.only_a:,} only in A, {pairs.only_b:,} only in B, {len(pairs.holes) + pairs.neither:,} without a number"
+    )
+    if apart:
+        name, (mine, theirs) = next(iter(apart.items()))
+        has = f"A has {', '.join(mine)}, B {', '.join(theirs)}"
+        return f"{counts}; they share no {name}, {has}: compare one of A with one of B"
+    return f"{counts}; measure one side at the other's batch: --batch-size" if pairs.other_batch else counts
+
+
+def _some(batches: Sequence[int]) -> str:
+    if len(batches) > 4:
+        return f"batches from {batches[0]} to {batches[-1]}"
+    return f"batch {', '.join(map(str, batches))}"
+
+
+def compare_at_accuracy(
+    mine: Sequence[str],
+    theirs: Sequence[str],
+    results: Path,
+    suite_name: str | None = None,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    weights: Sequence[str] = (),
+    metric: str | None = None,
+    at: Sequence[float] = (),
+) -> tuple[AtAccuracy, ...]:
+    """The speed-up of the models that globs `mine` pick over those that `theirs` pick, at accuracies `at` (default: theirs), a figure
+    for each batch and each setting that has both. `metric`: throughput (default, else latency), or latency.
+
+    Raises LambdabenchError where globs pick no measured model, NothingMeasuredError where a family has no number with an accuracy,
+    NotComparableError where no setting has both families, or none in which their curves share an accuracy.
+    """
+    rows = rows_of(results, suite_name)
+    cases = table.wide(rows, tuple(weights) or weights_of(rows))
+    cases = scripted.measured(matching(cases, filters or {}, str(suite_name or results)))
+    names = sorted({str(one) for one in cases["model"]})
+    families = [{name for glob in asked for name in globs.picked(names, glob)} for asked in (mine, theirs)]
+    for asked, family in zip((mine, theirs), families, strict=True):
+        if not family:
+            raise RequestError(f"no measured model matches {', '.join(asked)}; there are {', '.join(names)}")
+    points = front.pareto(cases, x=metric or _first(cases), y=TOP1)
+    for asked, family in zip((mine, theirs), families, strict=True):
+        if not points["model"].isin(family).any():
+            raise NothingMeasuredError(
+                f"no model of {', '.join(asked)} has both a number and a published accuracy at the image size that was measured; "
+                "lambdabench show says what there is, --weights best takes any data"
+            )
+    found = _settings(points, families, metric or _first(cases), at)
+    if all(one.comparison.mean.value is None and all(a.value is None for a in one.comparison.at) for one in found):
+        raise NotComparableError(_no_curves(found, mine, theirs))
+    return found
+
+
+def _first(cases: pd.DataFrame) -> str:
+    return next((one for one in METRICS if one in cases and cases[one].notna().any()), METRICS[0])
+
+
+def _settings(
+    points: pd.DataFrame, families: Sequence[set[str]], metric: str, at: Sequence[float]
+) -> tuple[AtAccuracy, ...]:
+    """A figure for each front that has both families."""
+    found: list[AtAccuracy] = []
+    for group in front.groups(points):
+        same = points.loc[group.members]
+        same = same[same["model"].isin(families[0] | families[1])].reset_index(drop=True)
+        mine, theirs = (np.flatnonzero(same["model"].isin(one)) for one in families)
+        if not len(mine) or not len(theirs):
+            continue
+        seconds = same[metric].to_numpy(float) ** -described(metric).sign
+        known = equal_accuracy.Points(
+            seconds=seconds,
+            log_sd=np.full(len(same), np.nan) if (sd := log_sd(same, metric)) is None else sd,
+            top1=same["top1"].to_numpy(float),
+            weights=_weights(same),
+        )
+        comparison = equal_accuracy.compared(known, mine, theirs, at)
+        found.append(
+            AtAccuracy(
+                batch=group.batch,
+                told=group.told,
+                counts=(len(mine), len(theirs)),
+                names=_names(same, comparison),
+                covers=tuple(covered(same, [metric])),
+                comparison=comparison,
+            )
+        )
+    return tuple(found)
+
+
+def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[float, str]:
+    names: dict[float, str] = {}
+    for places, line in zip(comparison.points, (comparison.mine, comparison.theirs), strict=True):
+        for place, top1 in zip(places, line.top1, strict=True):
+            names[round(float(top1), NAMED)] = f"{same['model'][place]}@{same['image_px'][place]}"
+    return names
+
+
+def _weights(points: pd.DataFrame) -> Any:
+    """Numbers that are equal for the same weights under two names."""
+    unknown = pd.Series(
+        -1.0 - np.arange(len(points)), index=points.index
+    )  # whose parameters were not counted is nobody's twin
+    counts = points["parameters"].astype(float).fillna(unknown) if "parameters" in points else unknown
+    columns = zip(points["top1_tag"], points["image_px"], counts, points["top1"], strict=True)
+    return twins(
+        [Weights(tag=str(tag), image_px=int(px), parameters=float(n), top1=float(top1)) for tag, px, n, top1 in columns]
+    )
+
+
+def _no_curves(found: Sequence[AtAccuracy], mine: Sequence[str], theirs: Sequence[str]) -> str:
+    names = f"{', '.join(mine)} and {', '.join(theirs)}"
+    if not found:
+        return (
+            f"{names} were not measured at one batch, in one mode and runtime, on one machine: there is nothing to hold against each "
+            "other; measure both in one run"
+        )
+    ends = found[0].comparison.mine.ends, found[0].comparison.theirs.ends
+    told = " and ".join(f"{low:.1f} to {high:.1f} %" for low, high in ends)
+    return f"{names} have no accuracy in common that was asked for: their curves go from {told}, and beyond nothing is told"

@@ -1,0 +1,46 @@
+"""What Python gets: `lb.read`, `lb.wide` and `lb.pareto`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .. import store
+from ..analysis import pareto as front
+from ..analysis import table, tail_columns
+from ..core import flags
+from ._results import known_joining, known_weights, weights_of
+
+
+def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
+    """The long rows of a folder or files, one metric a row, all versions of the schema."""
+    return store.read(path)
+
+
+def wide_frame(
+    frame: pd.DataFrame, weights: str | Sequence[str] = (), quantiles: str | Sequence[str] | None = None
+) -> pd.DataFrame:
+    """One row per case from long rows: a column per metric with `_low` and `_high`, and top1, the published accuracy.
+
+    `quantiles` of latency over all calls, "p95,p99.9": columns as `tailed.with_tails` has them. Default: p50, p95, p99 and those that the
+    rows were asked for; (): none, which is quicker where there are very many cases.
+
+    `weights`: the best of "imagenet-1k" alone, the "best" of any data, "all", or tags; the first that a network has counts. Default:
+    as the rows' suites have it. Raises UnknownNameError, RequestError for what is no quantile.
+    """
+    asked = tuple(weights.split(",")) if isinstance(weights, str) and weights else tuple(weights)
+    rows = store.newest(frame)
+    names = tail_columns.quantiles_of(rows) if quantiles is None else flags.words(quantiles or None, "quantiles")
+    for one in names:
+        flags.quantile(one, "quantiles")
+    return tail_columns.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
+
+
+def pareto_frame(
+    frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The cases of long or wide rows with `on_front`, `front` (what tells it from others) and `membership` (null until its probability
+    is known). `across`: fields over which there is one front ("backend", "fold"), as `plot pareto --across` takes them. Raises
+    UnknownNameError."""
+    cases = wide_frame(frame, quantiles=()) if "metric" in frame else frame
+    return front.pareto(cases, x=x, y=y, across=known_joining(across))

@@ -1,0 +1,45 @@
+"""Names of what there is: suites, models, layers, backends, metrics, plots, runs and devices."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from .. import launch, models, store, suite
+from ..core import registry
+
+
+def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
+    """What there is of suites, models, layers, backends, metrics, plots, runs or devices, a mapping each."""
+    if kind == "suites":
+        return [
+            {"suite": name, "title": suite.load(name).title, "cases": len(suite.load(name).cells)}
+            for name in suite.names()
+        ]
+    if kind == "models":
+        ours = models.ours()
+        return [{"model": name, "family": ours.get(name, "timm")} for name in launch.probe(()).names]
+    if kind == "runs":
+        return [{str(key): one for key, one in row.items()} for row in store.runs(results).to_dict("records")]
+    if kind == "devices":
+        found = launch.probe(()).machine
+        here = [
+            {
+                "device": one.name,
+                "name": one.title,
+                "GiB": round(one.memory_bytes / 2**30),
+                "backends": ", ".join(one.backends),
+            }
+            for one in found.devices
+        ]
+        return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
+    if kind in ("layers", "backends", "metrics", "plots"):
+        return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
+    raise registry.unknown(
+        "kind of thing", kind, ["suites", "models", "layers", "backends", "metrics", "plots", "runs", "devices"]
+    )
+
+
+def _purpose(kind: str, name: str) -> str:
+    """The first sentence of what a module says of itself."""
+    told = " ".join((registry.load(kind, name).__doc__ or "").split())
+    return re.split(r"(?<=\.) ", told, maxsplit=1)[0]

@@ -1,0 +1,85 @@
+"""Figures of results that are there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import plots, report
+from ..analysis import evaluation_rows, scripted, table, tail_columns
+from ..analysis import pareto as front
+from ..core import registry
+from ..core.folders import REPORTS
+from ..core.metric import axes
+from ..plots import latency
+from ..plots import pareto as pareto_plot
+from ..plots.roofline import CEILING
+from ._results import filtered, known_joining, known_weights, matching, rows_of, title_of, weights_of
+
+
+def plot_pareto(
+    results: Path,
+    suite_name: str | None,
+    *,
+    x: str,
+    y: str,
+    filters: Mapping[str, Any],
+    out: Path | None,
+    weights: Sequence[str] = (),
+    across: Sequence[str] = (),
+) -> tuple[Path, ...]:
+    """Draws fronts from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. `across`: fields
+    over which one front is drawn. Raises NothingMeasuredError, StoreError, UnknownNameError."""
+    for axis in (x, y):
+        if axis not in axes():
+            raise registry.unknown("axis", axis, axes())
+    every = filtered(results, suite_name, filters, known_weights(weights))
+    cases = scripted.measured(every)
+    points = front.pareto(cases, x=x, y=y, across=known_joining(across))
+    name = title_of(results, suite_name)
+    drawing = pareto_plot.draw(
+        points,
+        x=x,
+        y=y,
+        title=f"{name}: {y} against {x}",
+        notes=(*report.notes(cases, points, (x, y), across), *scripted.left_out(every, cases)),
+        across=across,
+    )
+    return plots.save(drawing, out or REPORTS / name, "pareto")
+
+
+def plot_curves(
+    kind: str, results: Path, suite_name: str | None, *, filters: Mapping[str, Any], out: Path | None
+) -> tuple[Path, ...]:
+    """Draws "scaling", "memory" or "roofline" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
+    module = registry.load("plots", kind)
+    every = filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
+    cases = scripted.measured(every)
+    left_out = scripted.left_out(every, cases)
+    if kind == "roofline":
+        cases = module.drawn(cases)
+    name = title_of(results, suite_name)
+    notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+    drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=notes)
+    return plots.save(drawing, out or REPORTS / name, kind)
+
+
+def plot_latency(
+    results: Path,
+    suite_name: str | None,
+    *,
+    filters: Mapping[str, Any],
+    out: Path | None,
+    limit_s: float | None = None,
+) -> tuple[Path, ...]:
+    """Draws p50, p95 and p99 of each model from any results folder, and the share of calls over a limit: SVG, PNG and CSV. Raises
+    NothingMeasuredError, StoreError."""
+    rows = rows_of(results, suite_name, columns=())
+    every = matching(evaluation_rows.without(table.wide(rows, weights_of(rows))), filters, str(suite_name or results))
+    cases = scripted.measured(every)
+    cases = tail_columns.with_limit(
+        tail_columns.with_tails(cases, rows, tail_columns.quantiles_of(rows)), rows, limit_s
+    )
+    name = title_of(results, suite_name)
+    notes = (*report.tail_notes(cases, limit_s), *scripted.left_out(every, cases))
+    drawing = latency.draw(cases, title=f"{name}: {latency.TITLE.lower()}", notes=notes, limit_s=limit_s)
+    return plots.save(drawing, out or REPORTS / name, "latency")

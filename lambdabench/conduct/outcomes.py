@@ -1,0 +1,126 @@
+"""What a case's visits in one process come to: its timed metrics, beside what was found when it was opened."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..analysis.estimate import half_width, median
+from ..analysis.sample_statistics import complete
+from ..analysis.visits import FEWEST
+from ..core import registry
+from ..core.record import (
+    POWER_CAP,
+    POWER_CAPPED,
+    SHARED,
+    SLOWED,
+    THROTTLED,
+    VARIES,
+    Measurement,
+    Noise,
+    Outcome,
+    Visit,
+)
+from ..machine import quiet
+from .case_state import Stay
+
+WIDE = 0.10
+"""Where a network's work differs from call to call, a median that is known to less is no number of it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VisitBench:
+    """What a timed metric asks of a `core.ports.Visited`, answered from visits."""
+
+    case: object
+    visits: Sequence[Visit]
+
+    def latencies(self) -> tuple[float, ...]:
+        return tuple(one for visit in self.visits for one in visit.seconds)
+
+    def rates(self) -> tuple[tuple[float, ...], int] | None:
+        rates = tuple(visit.rate for visit in self.visits if visit.rate is not None)
+        return (rates, self.visits[-1].loops) if rates else None
+
+
+def visited_outcome(stay: Stay) -> Outcome:
+    """The outcome of a case in one process so far: samples of the visits in the order they were made, and those visits."""
+    if not stay.visits:
+        return stay.opened
+    timed = [one for one in (registry.load("metrics", name) for name in stay.job.metrics) if one.TIMED]
+    found = [one for one in (_measurement(metric, stay) for metric in timed) if one is not None]
+    status, reason = stay.opened.status, stay.opened.reason
+    if VARIES in stay.opened.flags and (width := _width(found)) > WIDE:
+        status = "noisy"
+        reason = f"its work is another in every call, and so is its time (±{100 * width:.0f} %): there is no one number"
+    noise = noise_of(stay.visits)
+    return dataclasses.replace(
+        stay.opened,
+        status=status,
+        reason=reason,
+        flags=(*stay.opened.flags, *_flags(noise)),
+        measurements=(*found, *stay.opened.measurements),
+        visits=tuple(stay.visits),
+        noise=noise,
+    )
+
+
+def _flags(noise: Noise) -> tuple[str, ...]:
+    """Why to doubt times that were taken on a device under this noise."""
+    reasons = set((noise.throttle or "").split(","))
+    found = {THROTTLED: reasons & SLOWED, POWER_CAPPED: POWER_CAP in reasons, SHARED: noise.other_processes}
+    return tuple(name for name, is_so in found.items() if is_so)
+
+
+def starved(stays: Sequence[Stay]) -> tuple[str, bool]:
+    """(Why the times of a case on a CPU are no number of it, by the noise of all its visits; empty where they are, or where enough of
+    them were left alone; whether others wanted the CPU too)."""
+    visits = [visit for one in stays for visit in one.visits]
+    if not visits or stays[0].job.case.device.partition(":")[0] != "cpu":
+        return "", False
+    if sum(not quiet.is_disturbed(one) for one in visits) >= FEWEST:
+        return "", False
+    noise = noise_of(visits)
+    lost = quiet.lost_of(noise)
+    return quiet.starved(noise), lost is not None and lost >= quiet.CONTENDED_SHARE
+
+
+def _width(found: Sequence[Measurement]) -> float:
+    """Half the width of the interval of the median of all calls, as a share of it."""
+    samples = next((one.samples for one in found if one.metric == "latency"), ())
+    return (half_width(samples) or 0.0) if samples else 0.0
+
+
+def _measurement(metric: Any, stay: Stay) -> Measurement | None:
+    """A timed metric over all visits, and of each by itself."""
+    whole: Measurement | None = metric.answer(VisitBench(case=stay.job.case, visits=stay.visits))
+    if whole is None:
+        return None
+    each = [complete(metric.answer(VisitBench(case=stay.job.case, visits=[one]))).value for one in stay.visits]
+    return dataclasses.replace(complete(whole), visit_values=tuple(float(value or "nan") for value in each))
+
+
+def noise_of(visits: Sequence[Visit]) -> Noise:
+    """Each figure over visits: the median, but of a heat the highest, of a lowest clock the lowest, of others on a device the most, of
+    reasons all that there were."""
+    found = {one.name: _over(one.name, [getattr(visit.noise, one.name) for visit in visits]) for one in fields(Noise)}
+    return Noise(**found)
+
+
+def _over(name: str, values: Sequence[Any]) -> Any:
+    known = [one for one in values if one is not None]
+    if not known:
+        return None
+    return EXTREMES.get(name, median)(known)
+
+
+def _all_reasons(texts: Sequence[str]) -> str:
+    return ",".join(sorted({one for text in texts for one in text.split(",") if one}))
+
+
+EXTREMES: Mapping[str, Callable[[Any], Any]] = {
+    "sm_clock_least_mhz": min,
+    "temperature_c": max,
+    "other_processes": max,
+    "throttle": _all_reasons,
+}

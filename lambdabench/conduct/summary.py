@@ -1,0 +1,66 @@
+"""What a run's cases come to: their rows and wide table, what differences they can tell, and what is lacking of what was asked."""
+# pyright: basic
+# (pandas is not fully typed)
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from .. import store
+from ..analysis import evaluation_rows, table, tail_columns
+from ..analysis import pareto as front
+from ..analysis.resolution import Resolution, phrase, resolution
+from ..core.spec import HALVED, Suite
+from ..facts import DEFAULT_WEIGHTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """Of the cases that were asked for, those of earlier runs included. `all_cases` are the suite's, in the same environments."""
+
+    rows: pd.DataFrame
+    cases: pd.DataFrame
+    all_cases: pd.DataFrame
+    resolution: Resolution
+    lacking: str
+    """Of what is asked; empty where nothing is."""
+
+
+def summarize(
+    wanted: Suite, where: Collection[str], results: Path, asked: Collection[str], precision: float | None = None
+) -> RunSummary:
+    """Of the newest rows in a folder of results: those of the cases `asked` for, by case id, in the environments `where`."""
+    folder = results / wanted.name
+    rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
+    rows = rows[rows["fingerprint"].isin(where)]
+    known = (
+        store.newest(store.read(beside)) if len(rows) and (beside := evaluation_rows.beside(results)) else rows.iloc[:0]
+    )
+    every = wide_of(wanted, pd.concat([rows, known]) if len(known) else rows)
+    rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
+    reference = str(dict(wanted.reference).get("model", ""))
+    told = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
+    return RunSummary(rows=rows, cases=cases, all_cases=every, resolution=told, lacking=lacking(told, precision))
+
+
+def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
+    """The wide table of a suite's rows with `on_front`, and with quantiles of latency where the suite asks for some."""
+    cases = evaluation_rows.without(table.wide(rows, wanted.weights or DEFAULT_WEIGHTS))
+    cases = front.with_front(cases, front.pareto(cases))
+    names = tail_columns.quantiles_of(rows, wanted.sampling.at) if tail_columns.are_asked(wanted) else ()
+    return tail_columns.with_tails(cases, rows, names)
+
+
+def lacking(told: Resolution, precision: float | None) -> str:
+    """What a run does not know of what is asked: whether it may rank, and ratios to the reference to `precision`, a share."""
+    if told.problem or precision is None or (told.margin is not None and told.margin <= 1 + precision):
+        return told.problem
+    return f"{phrase(told) or 'no ratio to a reference is known'}, {100 * precision:g} % asked"
+
+
+def counts_of(cases: pd.DataFrame) -> dict[str, int]:
+    """Cases by status; one that was halved has its answer in another."""
+    answered = cases[[HALVED not in str(flags).split(",") for flags in cases["flags"]]]
+    return {str(key): int(count) for key, count in answered["status"].value_counts().items()}

@@ -1,0 +1,43 @@
+"""A suite's figures, as `run` and `report` draw them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .. import plots
+from ..analysis import pareto as front
+from ..analysis import scripted
+from ..core import registry
+from ..core.errors import NothingMeasuredError
+from ..core.spec import Suite
+from ..plots import pareto as pareto_plot
+from .notes import curve_notes, notes, tail_notes
+
+
+def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
+    """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out. Scripted times stand in none of which
+    others were measured."""
+    cases = scripted.measured(every)
+    left_out = scripted.left_out(every, cases)
+    points = front.pareto(cases)
+    paths: list[Path] = []
+    for name in names:
+        module = registry.load("plots", name)
+        try:
+            if name == "pareto":
+                said = (*notes(cases, points), *left_out)
+                drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=said)
+            else:
+                told = tail_notes(cases) if name == "latency" else curve_notes(cases, module.METRICS)
+                said = (*told, *left_out)
+                drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=said)
+        except NothingMeasuredError:
+            continue
+        paths += plots.save(drawing, folder, name)
+    return tuple(paths)
+
+
+def plots_of(wanted: Suite, *, is_asked: bool) -> tuple[str, ...]:
+    """A suite's plots, and that of quantiles where one is asked for."""
+    return (*wanted.plots, *(["latency"] if is_asked and "latency" not in wanted.plots else []))

@@ -1,0 +1,89 @@
+"""Versions of libraries: in a file one column of canonical JSON, in a frame a column each. Files of versions 1 to 7 had a column each."""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.identity import canonical
+from ..core.spec import FORMER_FIELDS, LIBRARY_NAME, Environment
+from .columns import PREFIXES
+
+PREFIX = PREFIXES["environment"]
+COLUMN = f"{PREFIX}versions"
+SINCE = 8
+"""The version of the schema that has `COLUMN`."""
+FORMER = tuple(f"{PREFIX}{name}" for name in FORMER_FIELDS)
+"""The columns of older files."""
+
+
+def is_library(column: str) -> bool:
+    """Whether a column of a frame is a library's: no column of a file is called so."""
+    return column.startswith(PREFIX) and column.removeprefix(PREFIX) not in Environment.__slots__
+
+
+def is_versions(text: str) -> bool:
+    """Whether a cell of `COLUMN` is what a run writes."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and all(
+        isinstance(version, str) and LIBRARY_NAME.fullmatch(name) and is_library(PREFIX + name)
+        for name, version in found.items()
+    )
+
+
+def joined(table: pa.Table) -> pa.ChunkedArray:
+    """`COLUMN` of an older file from a column each: what it tells, "" too; null where it has none of them."""
+    told = {name: texts_of(table[name]) for name in FORMER if name in table.column_names}
+    group = np.zeros(table.num_rows, np.int64)
+    for texts, codes in told.values():
+        if len(texts) > 1 or (codes() < 0).any():  # a file is of one environment mostly
+            group = np.unique(group * (len(texts) + 1) + codes() + 1, return_inverse=True)[1]
+    firsts, group = np.unique(group, return_index=True, return_inverse=True)[1:]
+    cells = {name: [(*texts, None)[place] for place in codes()[firsts]] for name, (texts, codes) in told.items()}
+    found = [
+        canonical({name.removeprefix(PREFIX): one[row] for name, one in cells.items() if one[row] is not None})
+        for row in range(len(firsts))
+    ]
+    places = pa.array(group.astype(np.int32), mask=np.full(len(group), not told))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(places, pa.array(found, pa.string()))])
+
+
+def spread(table: pa.Table, only: Collection[str] = ()) -> pa.Table:
+    """With a column for each library in place of `COLUMN`: for `FORMER` and all that a row names, or for `only` these. A library that a row
+    does not name is "", in rows of an older version null, as in rows that name none."""
+    if COLUMN not in table.column_names:
+        return table
+    texts, places_of = texts_of(table[COLUMN])
+    places = places_of()
+    known: list[dict[str, str]] = [json.loads(text) if is_versions(text) else {} for text in texts]
+    names = sorted(only or {*FORMER, *(PREFIX + name for one in known for name in one)})
+    is_old = (table["schema_version"].to_numpy() < SINCE) if len(table) else np.zeros(0, bool)
+    row = np.where(is_old, places + len(texts) + 1, places)  # of each text: as newer rows mean it, and as older ones do
+    columns = {name: _column([one.get(name.removeprefix(PREFIX)) for one in known], row) for name in names}
+    found = {name: table[name] for name in table.column_names}
+    order = [one for name in table.column_names for one in (names if name == COLUMN else [name])]
+    return pa.table({name: columns[name] if name in columns else found[name] for name in order})
+
+
+def _column(cells: Sequence[str | None], row: np.ndarray) -> pa.Array:
+    """A column by each row's place among the cells, as newer rows mean these and then as older ones do, each with none at the end."""
+    versions = sorted({"", *(one for one in cells if one is not None)})
+    code = {one: place for place, one in enumerate(versions)}
+    newer = [code[one or ""] for one in cells]
+    older = [-1 if one is None else code[one] for one in cells]
+    codes = np.array([*newer, -1, *older, -1], np.int32)
+    codes = codes[np.where(row < 0, len(cells), row)]
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(versions, pa.string()))
+
+
+def texts_of(column: pa.ChunkedArray) -> tuple[list[str], Callable[[], np.ndarray[Any, np.dtype[np.int64]]]]:
+    """(The texts of a column, what gives each row's place among them; -1 where it has none)."""
+    coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+    whole = coded.unify_dictionaries().combine_chunks()
+    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    return whole.dictionary.to_pylist(), lambda: whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
