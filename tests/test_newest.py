@@ -14,7 +14,7 @@ from lambdabench import plan, store
 from lambdabench.cli.app import app
 from lambdabench.conduct.resume import done_in
 from lambdabench.core.record import Outcome, Record, Visits, order_at, records_of
-from lambdabench.core.spec import HALVED
+from lambdabench.core.row_flags import HALVED
 
 DAY = "2026-01-{:02d}T00:00:00.000+00:00"
 Rows = list[tuple[str, Any]]

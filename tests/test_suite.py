@@ -38,12 +38,12 @@ options = { scope = [9, 11] }
 """
     cells = load(text, tmp_path).cells
     assert [dict(cell.case.options) for cell in cells] == [{"heads": 4, "scope": 9}, {"heads": 4, "scope": 11}]
-    assert {cell.case.batch_size for cell in load(text, tmp_path, Overrides(batch_size=(8,))).cells} == {8}
+    assert {cell.case.batch_size for cell in load(text, tmp_path, Overrides(axes={"batch_size": (8,)})).cells} == {8}
 
 
 def test_flags_replace_axes_in_rows_too_and_models_filter(tmp_path: Path) -> None:
     text = '[[grid]]\nrows = [{ model = "a", image_px = 128 }, { model = "b", image_px = "native" }]'
-    found = load(text, tmp_path, Overrides(image_px=(64,), models=("b*",)))
+    found = load(text, tmp_path, Overrides(axes={"image_px": (64,)}, models=("b*",)))
     assert [(cell.case.model, cell.case.image_px) for cell in found.cells] == [("b", 64)]
     with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b$"):
         load(text, tmp_path, Overrides(models=("z*",)))
@@ -67,7 +67,7 @@ def test_sizes_may_be_shapes_and_flags_replace_them(tmp_path: Path) -> None:
     shown = [(one.case.image_px, one.case.options) for one in load(text, tmp_path).cells]
     assert shown == [(160, (("input", "1x96x160"),))]
     for flags, wanted in (((32,), (32, ())), (("96x160",), (160, (("input", "3x96x160"),)))):
-        (cell,) = load(text, tmp_path, Overrides(image_px=flags)).cells
+        (cell,) = load(text, tmp_path, Overrides(axes={"image_px": flags})).cells
         assert (cell.case.image_px, cell.case.options) == wanted
     with pytest.raises(SuiteError, match=r"mine\.toml:5: grid\.0\.image_px\.0.*: found 'wide'"):
         load('[[grid]]\nmodel = "a"\nimage_px = "wide"', tmp_path)
@@ -76,7 +76,7 @@ def test_sizes_may_be_shapes_and_flags_replace_them(tmp_path: Path) -> None:
 def test_devices_are_a_number_or_all(tmp_path: Path) -> None:
     text = '[[grid]]\nmodel = "a"\ndevices = [2, "all"]'
     assert [cell.case.devices for cell in load(text, tmp_path).cells] == [2, ALL]
-    assert [cell.case.devices for cell in load(text, tmp_path, Overrides(devices="all")).cells] == [ALL]
+    assert [cell.case.devices for cell in load(text, tmp_path, Overrides(axes={"devices": ("all",)})).cells] == [ALL]
     with pytest.raises(SuiteError, match=r"mine\.toml:5: grid\.0\.devices\.0: found 0"):
         load('[[grid]]\nmodel = "a"\ndevices = 0', tmp_path)
 
@@ -173,7 +173,7 @@ def test_a_reference_that_flags_take_away_is_no_mistake(tmp_path: Path) -> None:
     text = 'reference = { model = "a", batch_size = 2 }\ncontrol = ["a", "b"]\n[[grid]]\nmodel = ["a", "b"]\nbatch_size = 2'
     own = tmp_path / "net.py"
     own.touch()
-    for flags in (Overrides(models=("b",)), Overrides(batch_size=(4,)), Overrides(model=(f"{own}:make",))):
+    for flags in (Overrides(models=("b",)), Overrides(axes={"batch_size": (4,)}), Overrides(model=(f"{own}:make",))):
         assert load(text, tmp_path, flags).cells
 
 

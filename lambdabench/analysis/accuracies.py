@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..core.evaluation import LIMITED, SUITE
+from ..core.evaluation import SUITE
+from ..core.row_flags import LIMITED, has_flag
 
 METRICS = ("top1", "top5")
 MEASURED = "measured"
@@ -101,7 +102,7 @@ def _interval(rows: pd.DataFrame) -> tuple[float, float]:
 
 
 def _is_limited(one: Accuracy) -> bool:
-    return LIMITED in str(one.row["flags"]).split(",")
+    return has_flag(one.row["flags"], LIMITED)
 
 
 def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:

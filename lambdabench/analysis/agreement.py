@@ -30,24 +30,14 @@ ZEROS = 1.0
 Agrees = Literal["equal", "unclear", "different"]
 TOLD: dict[Agrees, str] = {"equal": "equal", "unclear": "cannot be told", "different": "DIFFERENT"}
 TITLES = ("model", "conditions", "image/s", "image/s", "second / first", "largest error / output")
-TOLD_APART = ("backend", "mode", "dtype", "layout")
+BETWEEN = tuple(field.name for field in fields.FIELDS if field.of_framework)
+"""What the two of an agreement may differ in."""
+TOLD_APART = (*BETWEEN, "mode", "dtype")
 """What an agreement's cells tell, or what is no part of it."""
 ONE = ["case_id", "fingerprint"]
 """What a row of the wide table is of; it has several where an architecture has several accuracies."""
-SAME = [
-    "fingerprint",
-    "kind",
-    "model",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "device_name",
-    "device",
-    "devices",
-    "threads",
-]
+SAME = [field.name for field in fields.FIELDS if field.name not in (*BETWEEN, "suite", "model_hash")]
+"""What they have alike, their options aside. Whose weights are seeded is known by name, and answers are of any suite."""
 CAVEAT = (
     "Frameworks are not ranked on a CPU: XLA's CPU backend is slow where it has no library's kernel, as for depthwise convolutions, "
     "and neither says how they compare on a GPU or a TPU."
@@ -104,7 +94,7 @@ def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ..
     wide = cases.drop_duplicates(ONE).set_index(ONE).sort_index()
     tell = fields.teller([_without_backend(one) for one in rows.to_dict("records")])
     found: list[Agreement] = []
-    for _, group in rows.groupby([*SAME, network], sort=False):
+    for _, group in rows.groupby([*SAME, network], sort=False, dropna=False):
         pairs = combinations([one for _, one in group.iterrows()], 2)
         found += [_agreement(a, b, wide, tell(_without_backend(a.to_dict()))) for a, b in pairs]
     return tuple(one for one in found if one.backends[0] != one.backends[1])

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ..core.metric import NORMALIZED, Metric, metric, metrics
-from ..core.record import Origin, Status
+from ..core.record import Origin
+from ..core.statuses import Status
 from ..core.units import format_significant
 from .estimate import Estimate, Floats
 

@@ -25,6 +25,8 @@ STEP_IMAGES = 1024
 """Images of one of the paper's training steps (Table 19, Fig. 4)."""
 
 SETTING = tuple(one.name for one in fields.FIELDS if one.parts and one.name not in ("kind", "mode"))
+HOW = tuple(field for field in fields.FIELDS if field.joins and not field.settled_by)
+"""What conditions tell of how a case ran, threads aside."""
 TITLES = ("paper q", "model", "px", "paper", "× paper", "batch", "here", "× here")
 
 
@@ -180,7 +182,7 @@ def _here(case: pd.Series) -> str:
     """The conditions of a case in words."""
     devices = f"{int(case['devices'])} devices, " if case["devices"] != 1 else ""
     threads = f"{int(case['threads'])} thread{'s' if case['threads'] != 1 else ''}, " if case["device"] == "cpu" else ""
-    how = f"{case['backend']}, {case['dtype']}, {case['layout']}"
+    how = fields.phrase({field.name: case[field.name] for field in HOW}, HOW)
     return f"{case['device_name']}, {devices}{threads}{how}"
 
 

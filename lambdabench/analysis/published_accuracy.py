@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core import fields
 from ..core.evaluation import DATA
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
@@ -15,7 +16,8 @@ from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
 from .answers import INTERVAL, ORIGIN
 from .wilson import wilson
 
-HOW_ONLY = {"kernel", "fold", "compile_mode", "compile_cache", "drop_rate", "drop_path_rate", "weights", DATA}
+PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
+HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights", DATA}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""

@@ -3,17 +3,19 @@
 Column by column over all cases at once; tests/analysis/test_wide.py has the same case by case, and compares the two.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..core import fields
 from ..core.identity import flat
 from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
+from ..core.statuses import WORST_FIRST
 from ..facts import DEFAULT_WEIGHTS
 from . import visit_tables
 from .accuracies import METRICS as ACCURACIES
@@ -25,24 +27,8 @@ OF_ENVIRONMENT = "env_"
 CASE = [
     "case_id",
     "fingerprint",
-    "kind",
-    "model",
-    "model_hash",
-    "weights",
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "requested_batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-    "options",
-    "device_name",
-    *(f"{OF_ENVIRONMENT}{one.name}" for one in fields(Environment) if one.name != "versions"),
+    *(field.name for field in fields.columns()),
+    *(f"{OF_ENVIRONMENT}{field.name}" for field in dataclasses.fields(Environment) if field.name != "versions"),
     "suite",
 ]
 """What every case has; a column for each library as well (`settings_in`)."""
@@ -63,8 +49,6 @@ NEEDED = (
     *visit_tables.VISITS,
 )
 """The columns of the rows that a wide table is made of."""
-WORST_FIRST = ["crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped"]
-"""Skipped last: a process that a budget left out takes nothing from one that ran."""
 APART = 2.0
 """Processes of one case whose values are a larger factor apart have no number to use: it is not known which of them was disturbed."""
 Bools = np.ndarray[Any, np.dtype[np.bool_]]

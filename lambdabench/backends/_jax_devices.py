@@ -14,6 +14,7 @@ from ..core import cpuinfo
 from ..core.errors import UnsupportedError
 from ..core.hosts import find_hosts
 from ..core.spec import Case, Device, Library
+from ..core.worker_protocol import PREALLOCATE
 from . import _nvidia
 
 LIBRARIES = (
@@ -26,7 +27,6 @@ THREADS = "PJRT_NPROC"
 --xla_cpu_multi_thread_eigen change nothing)."""
 POOL = "tf_XLAEigen"
 """Name of the threads of XLA's CPU pool."""
-PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 GEMM_SIZE = 1024
 PLATFORMS = ("tpu", "cuda", "rocm", "cpu")
 BUSY = re.compile(r"in use|busy|resource_exhausted|out of memory", re.IGNORECASE)

@@ -16,6 +16,7 @@ from jax import numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from ..core import jaxpr as traced_program
+from ..core.dtypes import HELD_IN, PRODUCTS
 from ..core.errors import MismatchError
 from ..core.ports import MemoryMeter, Workload
 from ..core.record import Compilation, Effective
@@ -30,8 +31,6 @@ SHOWN = 1000
 """Numbers of an output that are kept."""
 PLANNED, SEEN = "xla memory analysis", "xla device peak"
 """How memory was read."""
-PRECISION = {"float32": "highest", "tf32": "high"}
-"""Of float32 matrix products, in the words that JAX shares with torch; XLA takes tf32 on NVIDIA for what is under highest."""
 
 
 class _Clock:
@@ -62,7 +61,7 @@ class JaxSession:
         self._pending: Any = ()
         self._program = Program(
             self._work(),
-            precision=PRECISION.get(case.dtype, "default"),
+            precision=PRODUCTS.get(case.dtype, "default"),  # XLA takes tf32 on NVIDIA for what is under highest
             donated=(0, 1) if case.mode == "train" else (),
             shardings=(self._whole, self._whole, self._split),
             cached=cached,
@@ -221,13 +220,12 @@ class JaxSession:
         return array.astype(self._case.param_dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
     def _input(self, array: Any) -> Any:
-        dtype = "float32" if self._case.dtype == "tf32" else self._case.dtype
-        return array.astype(dtype) if np.issubdtype(array.dtype, np.floating) else array
+        return array.astype(HELD_IN[self._case.dtype]) if np.issubdtype(array.dtype, np.floating) else array
 
     def _check_dtype(self, program: Any) -> None:
         """Raises MismatchError where no product is computed in the half precision asked for, or one is where none was."""
         found = traced_program.operand_dtypes(program)
-        asked = "float32" if self._case.dtype == "tf32" else self._case.dtype
+        asked = HELD_IN[self._case.dtype]
         if found and (asked not in found if asked != "float32" else found != {asked}):
             raise MismatchError(
                 f"the network computes in {_names(found)} and not in {asked}: "

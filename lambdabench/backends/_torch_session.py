@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ..core.dtypes import HELD_IN, PRODUCTS
 from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
-from ..core.record import LEFT, UNWATCHED, Compilation, Effective
+from ..core.record import LEFT, Compilation, Effective
+from ..core.row_flags import UNWATCHED
 from ..core.spec import Case, Value
 from ._torch_meters import CudaMeter
 from ._torch_trees import as_float, detached, mapped, tensors
@@ -264,7 +266,7 @@ class TorchSession:
     def _set_switches(self) -> None:
         torch, case = self._torch, self._case
         torch.set_num_threads(case.threads or 1)
-        torch.set_float32_matmul_precision("high" if case.dtype == "tf32" else "highest")
+        torch.set_float32_matmul_precision(PRODUCTS.get(case.dtype, "highest"))
         torch.backends.cudnn.allow_tf32 = case.dtype == "tf32"
         torch.backends.cudnn.benchmark = False
 
@@ -308,7 +310,7 @@ class TorchSession:
         )
 
     def _compute_dtype(self) -> Any:
-        return self._torch.float32 if self._case.dtype == "tf32" else getattr(self._torch, self._case.dtype)
+        return getattr(self._torch, HELD_IN[self._case.dtype])
 
     def _autocasts(self) -> bool:
         return self._case.dtype in ("bfloat16", "float16") and self._case.param_dtype == "float32"

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper
 from torch.utils._pytree import tree_leaves
 
 from ..core.errors import WrongOutputError
-from ..core.record import GROWS, VARIES
+from ..core.row_flags import GROWS, VARIES
 from ._torch_flops import counter
 from ._torch_trees import tensors
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..core.dtypes import HELD_IN
 from ..core.errors import MismatchError, OutOfMemoryError, UnsupportedError
 from ..core.ports import Session, Workload
 from ..core.record import Compilation, Effective
@@ -129,7 +130,7 @@ class _FakeSession:
             mode=case.mode,
             device=case.device,
             param_dtype=case.param_dtype or "",
-            output_dtype="float32" if case.dtype == "tf32" else case.dtype,
+            output_dtype=HELD_IN[case.dtype],
             layout=case.layout,
             threads=case.threads,
             batch_size=case.batch_size,

@@ -18,6 +18,7 @@ from ..core.errors import UnsupportedError
 from ..core.ports import Session, Workload
 from ..core.record import Compilation
 from ..core.spec import Case, Device, Value
+from ..core.worker_protocol import SCRATCH
 from . import _torch_devices, _torch_session
 from ._torch_session import TorchSession, refuse
 
@@ -30,8 +31,6 @@ CHOICES: Mapping[str, tuple[Value, ...]] = {
     "compile_mode": ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"),
 }
 AUTHORS = "torch.compile by its author"
-SCRATCH = "LAMBDABENCH_SCRATCH"
-"""Variable that names the folder for what does not outlive the worker, however it ends."""
 MISSING = {
     "InvalidCxxCompiler": "torch.compile finds no C++ compiler: install g++ (apt install g++, dnf install gcc-c++, "
     "xcode-select --install) or name one in CXX",

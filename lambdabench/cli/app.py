@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..core import flags, folders
+from ..core import fields, flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
-from ..core.spec import DTYPES, LAYOUTS, MODES
 from . import INTERRUPTED, terminal
 from .compare_commands import EXAMPLES, compare
 from .evaluate_command import evaluate
@@ -65,31 +64,20 @@ def entry(
 @app.command(epilog="Example: lambdabench run --suite quickstart --models 'lambda*,resnet50' --batch-size 1,8")
 def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[str, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")],
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps, xpu, tpu. Default: the suite's, else the best here.")
-    ] = None,
-    devices: Annotated[
-        str | None, typer.Option(help="Devices to spread a batch over: a number, or all (jax_jit).")
-    ] = None,
-    backend: Annotated[str | None, typer.Option(help="Runtimes, comma-separated (lambdabench list backends).")] = None,
+    device: Annotated[str | None, typer.Option(help=fields.NAMED["device"].help)] = None,
+    devices: Annotated[str | None, typer.Option(help=fields.NAMED["devices"].help)] = None,
+    backend: Annotated[str | None, typer.Option(help=fields.NAMED["backend"].help)] = None,
     models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
-            "comma-separated. inputs(batch_size) beside the callable says what it is fed. Loading your own runs its code, of a .pt2 too, "
-            "under --dry-run as well."
-        ),
-    ] = None,
-    batch_size: Annotated[str | None, typer.Option(help="Images a step, comma-separated.")] = None,
-    image_px: Annotated[str | None, typer.Option(help="Pixels a side, 96x160, or native; comma-separated.")] = None,
+    model: Annotated[str | None, typer.Option(help=fields.NAMED["model"].help)] = None,
+    batch_size: Annotated[str | None, typer.Option(help=fields.NAMED["batch_size"].help)] = None,
+    image_px: Annotated[str | None, typer.Option(help=fields.NAMED["image_px"].help)] = None,
     input_shape: Annotated[
         str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help=f"{', '.join(DTYPES)}; comma-separated.")] = None,
-    layout: Annotated[str | None, typer.Option(help=f"{', '.join(LAYOUTS)}; comma-separated.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: usable physical cores.")] = None,
-    mode: Annotated[str | None, typer.Option(help=f"{', '.join(MODES)}; comma-separated.")] = None,
+    dtype: Annotated[str | None, typer.Option(help=fields.NAMED["dtype"].help)] = None,
+    layout: Annotated[str | None, typer.Option(help=fields.NAMED["layout"].help)] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help=fields.NAMED["threads"].help)] = None,
+    mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help)] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -127,24 +115,10 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     as_json: JsonOption = False,
 ) -> None:
     """Measure a suite. What is already measured on this machine is kept; an interrupted run goes on where it stopped."""
+    given = {**locals(), "input": input_shape}  # each flag by its name: `overrides_of` takes those that change a suite
     from .. import commands
     from . import live_view, run_view
 
-    given = {
-        "models": models,
-        "model": model,
-        "backend": backend,
-        "device": device,
-        "devices": devices,
-        "mode": mode,
-        "batch_size": batch_size,
-        "image_px": image_px,
-        "input": input_shape,
-        "dtype": dtype,
-        "layout": layout,
-        "threads": threads,
-        "at": at,
-    }
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
     request = commands.RunRequest(
         suite=suite,
@@ -238,11 +212,15 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
     terminal.warn(commands.ahead(results))
 
 
-@app.command("list", epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'")
+@app.command(
+    "list",
+    help=f"List {registry.LISTED}.",
+    epilog="Examples: lambdabench list suites; lambdabench list models --like 'lambda*'",
+)
 def list_things(
     what: Annotated[
         str,
-        typer.Argument(help="suites, models, layers, backends, metrics, plots, runs or devices.", show_default=False),
+        typer.Argument(help=f"{registry.LISTED}.", show_default=False),
     ],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
@@ -250,7 +228,7 @@ def list_things(
         bool, typer.Option("--schema", help="With suites: print the JSON Schema of suite files.")
     ] = False,
 ) -> None:
-    """List suites, models, layers, backends, metrics, plots, runs or devices."""
+    """List what there is of one kind."""
     from .. import commands, suite
     from . import show_view
 

@@ -18,17 +18,14 @@ from ..commands import CheckResult
 from ..core import codec, folders, foreign
 from ..core.gate_protocol import PairOutcome, Verdict
 from ..core.units import format_duration, format_time
+from ..gate.result import ALWAYS, COUNTED, DESCRIBED, MARKS, RED
 from . import terminal
 
 BUSY = 0.05
-SHOWN = ("slower", "failed", "gone", "unmeasured", "waived", "reported", "faster", "unclear", "new", "skipped")
-"""Statuses in the order of their lines; `same` is counted."""
-LOUD = {"slower": "SLOWER", "failed": "FAILED", "gone": "GONE", "unmeasured": "UNMEASURED"}
-RED = ("slower", "failed", "gone", "unmeasured")
 MOST_WAIVERS = 3
 WAIVED = datetime.timedelta(days=90)
 """The day that is proposed as a waiver's last."""
-MARKS = {0: "🟢", 1: "🔴", 3: "⚪"}
+OF_EXIT = {0: "🟢", 1: "🔴", 3: "⚪"}
 
 
 @contextlib.contextmanager
@@ -91,10 +88,7 @@ def controls(result: CheckResult) -> str:
 
 def counts(result: CheckResult) -> str:
     """ "1 slower · 1 faster · 33 same · 1 unclear · 0 waived"."""
-    shown = [f"{result.count(one)} {one}" for one in ("slower", "faster", "same", "unclear", "waived")]
-    rest = ("failed", "gone", "unmeasured", "new", "skipped", "reported")
-    more = [f"{result.count(one)} {one}" for one in rest if result.count(one)]
-    return " · ".join(shown + more)
+    return " · ".join(f"{count} {status}" for status in COUNTED if (count := result.count(status)) or status in ALWAYS)
 
 
 def as_json(result: CheckResult) -> dict[str, Any]:
@@ -125,7 +119,7 @@ def to_markdown(result: CheckResult) -> str:
         told = why
     elif alone := result.skipped_on_one_side:
         told += f", {alone} skipped on one side"
-    head = f"### {MARKS.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
+    head = f"### {OF_EXIT.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
     loud = [one for one in _ordered(result, False) if one.status in (*RED, "waived", "reported")]
     quiet = [one for one in _ordered(result, True) if one not in loud]
     parts = [head, ""]
@@ -137,9 +131,8 @@ def to_markdown(result: CheckResult) -> str:
             "",
         ]
     if quiet:
-        told = ", ".join(
-            f"{n} {one}" for one in ("faster", "same", "unclear", "new", "skipped") if (n := result.count(one))
-        )
+        shown = {one.status for one in quiet}
+        told = ", ".join(f"{result.count(status)} {status}" for status in COUNTED if status in shown)
         parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
     parts += [
         *(f"> {text(one)}\n" for one in (*result.notes, *result.expired)),
@@ -203,7 +196,7 @@ def _table(lines: Sequence[Any]) -> Table:
             *_times(one),
             _change(one.verdict),
             _interval(one.verdict),
-            LOUD.get(one.status, one.status),
+            one.status.upper() if one.status in RED else one.status,
             one.evidence,
         )
     return table
@@ -211,26 +204,16 @@ def _table(lines: Sequence[Any]) -> Table:
 
 def _markdown_rows(lines: Sequence[Any]) -> list[str]:
     rows = ["| | kernel | change (interval) | base → head | evidence |", "|---|---|---|---|---|"]
-    marks = {
-        "slower": "🔴",
-        "failed": "🔴",
-        "gone": "🔴",
-        "unmeasured": "🔴",
-        "faster": "🟢",
-        "waived": "🟡",
-        "reported": "🟡",
-        "unclear": "⚪",
-    }
     for one in lines:
         base, head = _times(one)
         change = f"**{_change(one.verdict)}** {_interval(one.verdict)}" if one.verdict else "–"
         label, evidence = foreign.markdown(one.label), foreign.markdown(one.evidence)
-        rows.append(f"| {marks.get(one.status, '')} {one.status} | {label} | {change} | {base} → {head} | {evidence} |")
+        rows.append(f"| {MARKS[one.status]} {one.status} | {label} | {change} | {base} → {head} | {evidence} |")
     return rows
 
 
 def _ordered(result: CheckResult, show_all: bool) -> list[Any]:
-    statuses = (*SHOWN, "same") if show_all else SHOWN
+    statuses = [one.name for one in DESCRIBED if show_all or one.name != "same"]
     return [one for status in statuses for one in result.lines if one.status == status]
 
 

@@ -10,11 +10,12 @@ from rich.console import Console
 from ..analysis.compare import FEWEST_MEMBERS, SIDES, Hole, Pair
 from ..analysis.conditions import Difference
 from ..analysis.equal_accuracy import SpeedUp
+from ..analysis.page import Column
 from ..commands import AtAccuracy, Compared, results_words
 from ..core import codec, fields, foreign
 from ..core.metric import described
 from ..core.units import format_significant
-from .tables import Column, show
+from .tables import show
 
 MOST = 20
 """Lines of a table that is not asked for whole."""

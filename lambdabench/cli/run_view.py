@@ -20,10 +20,11 @@ from ..analysis.resolution import phrase as margin_phrase
 from ..commands import Prepared, RunResult, results_words
 from ..core import codec, fields, foreign, identity, registry
 from ..core.options import differing, phrase, shared
-from ..core.spec import HALVED, Job
+from ..core.row_flags import HALVED, has_flag
+from ..core.spec import Job
 from ..core.units import format_duration, format_significant
 from .beside_view import print_agreements, print_quoted
-from .case_labels import fed_lines, teller
+from .case_labels import OF_A_MODEL, fed_lines, teller
 from .case_table import accuracy_legend, case_table
 from .tables import show
 from .tails_view import plan_line, tail_legend
@@ -38,22 +39,10 @@ MEND = "Run again on a quieter machine, with --patience 10m, or with --fresh (la
 LONGER = "Run again with --patience, or with more of it"
 NAMED = 12
 """Models that a line of skipped cells names."""
-SETTINGS = (
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-)
-PLAIN = (("mode", "inference"), ("layout", "contiguous"))
+SETTINGS = tuple(field.name for field in fields.RUNNING)
+PLAIN = fields.quiet("devices", "backend", "dtype")
 """What the first line does not tell."""
-OF_A_MODEL = (fields.NAMED["image_px"],)
-TITLES = {"batch_size": "batch", "image_px": "px"}
+TITLES = {field.name: field.title for field in fields.RUNNING if field.name in fields.PLACES}
 
 
 def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
@@ -118,10 +107,9 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
     alike += [phrase(options[0], shared(options))] if shared(options) else []
     console.print(f"all: {', '.join(alike)}", soft_wrap=True)
-    numbers = {"devices", "batch_size", "image_px", "threads"}
     columns = [
         Column(title="model"),
-        *(Column(title=TITLES.get(name, name), is_number=name in numbers) for name in varied),
+        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
         Column(title="visits", is_number=True, drop=1),
         Column(title="≈ s", is_number=True),
         Column(title="≈ GiB", is_number=True, drop=2),
@@ -186,7 +174,7 @@ def _print_failed(console: Console, cases: pd.DataFrame, skipped: pd.Series) -> 
             continue
         told, options = tell(row), "" if row["options"] == "{}" else f" {row['options']}"
         what = f"{row['model']}{options}{f' ({told})' if told else ''} b={row['batch_size']}"
-        if HALVED in row["flags"].split(","):
+        if has_flag(row["flags"], HALVED):
             console.print(f"½ {what}  did not fit: half of it was tried", soft_wrap=True)
             continue
         console.print(f"✗ {what}  {row['status']}: {row['reason']}", soft_wrap=True)
@@ -279,7 +267,7 @@ def _spread(result: RunResult) -> str:
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN]
+    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN.items()]
     return [", ".join(ones) for ones, plain in found if ones != [plain]]
 
 

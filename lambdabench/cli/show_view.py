@@ -1,5 +1,6 @@
 """What `show`, `list` and `doctor` print."""
 
+import dataclasses
 import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from rich.padding import Padding
 from ..analysis.legible import legible
 from ..analysis.page import Column
 from ..core import fields
+from ..core.record import Effective, Noise
 from ..core.units import format_significant, scale_of
 from ..doctor import Diagnosis
 from ..machine import libraries
@@ -20,57 +22,20 @@ from .visits_view import device_line, noise_line, visits_line
 
 SETTINGS = [
     "suite",
-    "backend",
-    "device_name",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
+    *(name for field in fields.RUNNING for name in (*(["device_name"] if field.name == "device" else []), field.name)),
     "options",
     "weights",
     "model_hash",
     "fingerprint",
 ]
 WHERE = ["env_cpu", "env_gpu", "env_driver", "env_lambdabench", "env_torch", "env_jax", "env_cuda", "env_compiler"]
-EFFECTIVE = [
-    "effective_mode",
-    "effective_param_dtype",
-    "effective_output_dtype",
-    "effective_layout",
-    "effective_threads",
-    "effective_matmul",
-    "effective_kernel",
-    "effective_compiler",
-    "effective_folded",
-    "effective_features",
-    "effective_inputs",
-    "effective_network",
-    "effective_meter",
-]
+UNTOLD = ("device", "devices", "autocast", "batch_size", "warmup_calls")
+"""Effective settings that are not told: those that are checked against what was asked, and how it was warmed up."""
+EFFECTIVE = [f"effective_{one.name}" for one in dataclasses.fields(Effective) if one.name not in UNTOLD]
 TELLING = tuple(one for one in fields.FIELDS if one.name != "model")
 """What a case's first line tells where cases that are shown differ in it."""
 INDENT = 2
-NOISE = [
-    "noise_load1",
-    "noise_cpu_pressure",
-    "noise_steal",
-    "noise_cpu_per_wall",
-    "noise_cpu_waited",
-    "noise_faults_per_call",
-    "noise_switches_per_call",
-    "noise_sm_clock_mhz",
-    "noise_sm_clock_least_mhz",
-    "noise_memory_clock_mhz",
-    "noise_temperature_c",
-    "noise_power_w",
-    "noise_throttle",
-    "noise_other_processes",
-]
+NOISE = [f"noise_{one.name}" for one in dataclasses.fields(Noise)]
 
 
 def print_cases(

@@ -14,11 +14,12 @@ from .. import models, store
 from ..analysis.published_accuracy import what
 from ..analysis.sample_statistics import complete
 from ..core import predictions, registry
-from ..core.evaluation import DATA, LIMITED, SUITE, WEIGHTS, Heading, Judged, Subject
+from ..core.evaluation import DATA, SUITE, WEIGHTS, Heading, Judged, Subject
 from ..core.identity import case_id, fingerprint
 from ..core.image_folder import ImageFolder
 from ..core.predictions import Predictions
 from ..core.record import Measurement, Outcome, Record, records_of
+from ..core.row_flags import LIMITED
 from ..core.spec import Case, Machine, options_from
 from ..worker.environment import settled
 

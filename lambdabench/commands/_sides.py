@@ -11,7 +11,7 @@ from .. import store
 from ..analysis import conditions, scripted, table
 from ..core import registry
 from ..core.errors import NothingMeasuredError, RequestError, UnknownNameError
-from ..core.spec import HALVED
+from ..core.row_flags import HALVED, has_flag
 from ..store.published_speeds import ENDING, read_speeds
 from ._results import matching, nothing_of
 
@@ -68,7 +68,7 @@ def _kept(cases: pd.DataFrame, filters: Mapping[str, Any], name: str) -> pd.Data
 def _cases(newest: pd.DataFrame) -> pd.DataFrame:
     """The wide table of a side's newest rows, with what ran and how quiet it was, and without cases that a smaller batch answers."""
     cases = table.wide(newest)
-    cases = scripted.measured(cases[[HALVED not in str(flags).split(",") for flags in cases["flags"]]])
+    cases = scripted.measured(cases[[not has_flag(flags, HALVED) for flags in cases["flags"]]])
     ran = newest[newest["status"] == "ok"].groupby(CASE, sort=False)
     told = ran[list(conditions.EFFECTIVE)].first().join(ran[list(conditions.NOISE)].median())
     return cases.merge(told, how="left", left_on=CASE, right_index=True)

@@ -1,15 +1,15 @@
-"""Names of what there is: suites, models, layers, backends, metrics, plots, runs and devices."""
+"""What there is: suites, models, backends, metrics, runs, statuses and all else of `registry.LISTS`."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from .. import launch, models, store, suite
-from ..core import registry
+from ..core import registry, row_flags, statuses
 
 
 def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
-    """What there is of suites, models, layers, backends, metrics, plots, runs or devices, a mapping each."""
+    """What there is of a kind of `registry.LISTS`, a mapping each. Raises UnknownNameError for another kind."""
     if kind == "suites":
         return [
             {"suite": name, "title": suite.load(name).title, "cases": len(suite.load(name).cells)}
@@ -34,9 +34,9 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
         return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
     if kind in ("layers", "backends", "metrics", "plots"):
         return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
-    raise registry.unknown(
-        "kind of thing", kind, ["suites", "models", "layers", "backends", "metrics", "plots", "runs", "devices"]
-    )
+    if kind in ("statuses", "flags"):
+        return [*(statuses.listed() if kind == "statuses" else row_flags.listed())]
+    raise registry.unknown("kind of thing", kind, registry.LISTS)
 
 
 def _purpose(kind: str, name: str) -> str:

@@ -25,14 +25,15 @@ from ..core import caches, flags, folders, registry, shapes
 from ..core.folders import REPORTS, RESULTS
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
-from ..core.record import FAILED, Outcome, Record, records_of
+from ..core.record import Outcome, Record, records_of
 from ..core.spec import Case, Job, Machine, ModelFacts, Plan, Rates, Skip, Suite, Value, Wish
+from ..core.statuses import FAILED
 from ..launch.workers import WorkerPool
 from ..machine import host
 from ..plan.estimates import EstimateCheck, check_estimates
 from ..report import draw_plots, plots_of
 from ..suite.overrides import Overrides
-from ..suite.parse_overrides import overrides_of
+from ..suite.parse_overrides import KNOWN, overrides_of
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
 
@@ -153,7 +154,7 @@ def prepare(
     defaults = _option_defaults(wanted)
     asked = plan.Request(
         budget_s=request.budget_s,
-        device_asked=request.overrides.device is not None,
+        device_asked="device" in request.overrides.axes,
         fresh=request.fresh or hosts.count > 1,
         patient=request.patience_s is not None and hosts.count == 1,
         available_bytes=host.available_bytes(),
@@ -309,10 +310,9 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     patience_s, precision and fresh. Raises
     what the command does.
     """
-    known = {*(one.name for one in dataclasses.fields(Overrides)), shapes.OPTION}
     own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
-    if strange := sorted(set(overrides) - known - set(OWN)):
-        raise registry.unknown("override", strange[0], {*known, *OWN})
+    if strange := sorted(set(overrides) - {*KNOWN, *OWN}):
+        raise registry.unknown("override", strange[0], {*KNOWN, *OWN})
     own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
     own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
     if "precision" in own:

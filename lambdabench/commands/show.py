@@ -52,10 +52,11 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
     words += ["--models" if _has(name, case) else "--model", str(case["model"])]
     for field in fields.FIELDS:
-        if not field.has_flag or (field.name == "devices" and case["devices"] == 1):
+        value = fields.value(case, field) if field.repeats else ""
+        if value == "" or (field.name == "devices" and value == fields.USUAL["devices"]):
             continue
         shape = fields.options(case).get(shapes.OPTION) if field.name == "image_px" else None
-        words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(fields.value(case, field))]
+        words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(value)]
     words += ["--at", str(case["asked_at"])] if case.get("asked_at") else []
     return shlex.join([*words, "--fresh", *results_words(results)])
 

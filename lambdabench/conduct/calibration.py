@@ -15,6 +15,7 @@ import numpy as np
 from .. import launch, plan
 from ..core import caches, registry
 from ..core.record import Outcome
+from ..core.row_flags import NOT_STEADY
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 from ..plan import estimates
 from .ledger import outcomes_of
@@ -127,7 +128,7 @@ def corrected(rates: Rates, taken: Sequence[Taken]) -> Rates:
 
 def is_steady(outcome: Outcome) -> bool:
     """Whether the times of an outcome can be built on."""
-    return outcome.status == "ok" and "not_steady" not in outcome.flags
+    return outcome.status == "ok" and NOT_STEADY not in outcome.flags
 
 
 def is_worth(rough: Plan) -> bool:

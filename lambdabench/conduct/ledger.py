@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import store
-from ..core.record import UNFINISHED, Outcome, Record, records_of
+from ..core.record import Outcome, Record, records_of
+from ..core.row_flags import CONTENDED, UNFINISHED
 from ..core.spec import Job
 from .case_state import CaseState
 from .outcomes import starved, visited_outcome
@@ -85,7 +86,7 @@ def outcomes_of(standing: CaseState) -> list[tuple[Job, Outcome]]:
 
 def _with_noise(outcome: Outcome, why: str, is_contended: bool) -> Outcome:
     """An outcome whose times are no number where its case had hardly a CPU; `why` is empty where it had."""
-    flags = (*outcome.flags, "contended") if is_contended and outcome.visits else outcome.flags
+    flags = (*outcome.flags, CONTENDED) if is_contended and outcome.visits else outcome.flags
     if not why or not outcome.visits:
         return dataclasses.replace(outcome, flags=flags)
     return dataclasses.replace(outcome, status="noisy", reason=why, flags=flags)

@@ -9,18 +9,8 @@ from ..analysis.estimate import half_width, median
 from ..analysis.sample_statistics import complete
 from ..analysis.visits import FEWEST
 from ..core import registry
-from ..core.record import (
-    POWER_CAP,
-    POWER_CAPPED,
-    SHARED,
-    SLOWED,
-    THROTTLED,
-    VARIES,
-    Measurement,
-    Noise,
-    Outcome,
-    Visit,
-)
+from ..core.record import POWER_CAP, SLOWED, Measurement, Noise, Outcome, Visit
+from ..core.row_flags import POWER_CAPPED, SHARED, THROTTLED, VARIES
 from ..machine import quiet
 from .case_state import Stay
 

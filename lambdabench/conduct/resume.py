@@ -11,10 +11,9 @@ import pandas as pd
 
 from .. import plan, store
 from ..analysis import tail_columns
-from ..analysis.table import WORST_FIRST
 from ..core.quantiles import share_of
-from ..core.record import UNFINISHED
-from ..core.spec import CROWDED, HALVED
+from ..core.row_flags import CROWDED, HALVED, UNFINISHED, has_flag
+from ..core.statuses import WORST_FIRST
 
 COLUMNS = (
     "case_id",
@@ -44,7 +43,7 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str], at: str = "") -> 
     worst = np.full(len(firsts), len(WORST_FIRST))
     np.minimum.at(worst, cell, pd.Categorical(rows["status"], categories=WORST_FIRST).codes)
     flagged = [
-        _any(cell, _has(rows["flags"], lambda text, flag=flag: flag in text.split(",")))
+        _any(cell, _has(rows["flags"], lambda text, flag=flag: has_flag(text, flag)))
         for flag in (UNFINISHED, HALVED, CROWDED)
     ]
     keys = zip(firsts["case_id"].astype(str), firsts["replicate"].astype(int), strict=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.record import Outcome, Visit
-from ..core.spec import HALVED, Job, halves
+from ..core.row_flags import HALVED, KILLED
+from ..core.spec import Job, halves
 from ..core.visit_protocol import Answered, Asked
-from ..launch.exit_outcomes import KILLED, outcome_of
+from ..launch.exit_outcomes import outcome_of
 from ..launch.workers import Key
 from ..machine import quiet
 from ..plan.budget import least_s

@@ -12,7 +12,8 @@ from .. import store
 from ..analysis import evaluation_rows, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.resolution import Resolution, phrase, resolution
-from ..core.spec import HALVED, Suite
+from ..core.row_flags import HALVED, has_flag
+from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
 
 
@@ -62,5 +63,5 @@ def lacking(told: Resolution, precision: float | None) -> str:
 
 def counts_of(cases: pd.DataFrame) -> dict[str, int]:
     """Cases by status; one that was halved has its answer in another."""
-    answered = cases[[HALVED not in str(flags).split(",") for flags in cases["flags"]]]
+    answered = cases[[not has_flag(flags, HALVED) for flags in cases["flags"]]]
     return {str(key): int(count) for key, count in answered["status"].value_counts().items()}

@@ -10,8 +10,6 @@ from .spec import Case, Environment, Options
 
 SUITE = "evaluate"
 """The suite of rows that an evaluation made, and the folder of them below the results."""
-LIMITED = "limited"
-"""Flag of rows of a part of the images that were there."""
 WEIGHTS, DATA = "weights", "data"
 """Options of an evaluation's case: which weights were loaded and on which images; no part of what the network is."""
 LIKELIEST = 5

@@ -1,26 +1,18 @@
 """What makes two cases the same case, and two environments the same environment: short hashes that files are joined on."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
+from . import fields
 from .spec import ALL, FORMER_FIELDS, Case, Environment, Value
 
-ID_DEFAULTS: dict[str, Any] = {
-    "kind": "model",
-    "backend": "torch_eager",
-    "devices": 1,
-    "mode": "inference",
-    "dtype": "float32",
-    "param_dtype": "float32",
-    "layout": "contiguous",
-    "options": {},
-    "model_hash": "",
+ID_DEFAULTS: Mapping[str, Any] = {
+    field.name: field.id_default for field in fields.OF_CASE if field.id_default is not None
 }
 """Apart from the defaults users see, so that those can change: a new field adds an entry, no entry is ever edited."""
-
 
 FINGERPRINT_DEFAULTS: dict[str, Any] = {"gpus": ""}
 """The same for an environment: a new field adds an entry, so that a machine that it says nothing of stays the same machine."""
@@ -50,7 +42,9 @@ def case_id(case: Case, option_defaults: Mapping[str, Value] | None = None) -> s
 def flat(environment: Environment) -> dict[str, Any]:
     """An environment as a mapping of scalars, each library by its own name: `FORMER_FIELDS` always, "" where they are absent, others
     where they are installed."""
-    plain = {one.name: getattr(environment, one.name) for one in fields(environment) if one.name != "versions"}
+    plain = {
+        one.name: getattr(environment, one.name) for one in dataclasses.fields(environment) if one.name != "versions"
+    }
     return plain | dict.fromkeys(FORMER_FIELDS, "") | dict(environment.versions)
 
 

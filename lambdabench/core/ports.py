@@ -127,8 +127,8 @@ class Session(Protocol):
         ...
 
     def doubts(self) -> tuple[str, ...]:
-        """Flags of a user's own network that does another work, or keeps more, at every call. Asked after the timing, at the cost of
-        some calls. Raises WrongOutputError where the timed calls answer from what was kept of others."""
+        """Flags, of `core.row_flags`, of a user's own network that does another work, or keeps more, at every call. Asked after the
+        timing, at the cost of some calls. Raises WrongOutputError where the timed calls answer from what was kept of others."""
         ...
 
     def values(self, output: Any) -> tuple[float, ...]:

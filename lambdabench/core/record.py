@@ -24,24 +24,15 @@ from typing import Literal, get_args
 
 from . import foreign
 from .spec import Case, Environment
+from .statuses import Status
 
 SCHEMA_VERSION = 8
 
-Status = Literal["ok", "oom", "timeout", "crash", "unsupported", "mismatch", "wrong_output", "noisy", "skipped"]
 Origin = Literal["measured", "derived", "quoted"]
 Statistic = Literal["median", "mean_rate", "mean_share", ""]
 """What a value is of its samples: their median; of rates, all that was done over all the time it took; of shares in percent, each of
 `loops_per_sample` images, their mean; empty for what has no samples."""
-STATUSES: tuple[str, ...] = get_args(Status)
 ORIGINS: tuple[str, ...] = get_args(Origin)
-SETTLED = frozenset({"ok", "oom", "unsupported"})
-"""Statuses that a later run of the same case does not try again."""
-UNFINISHED = "unfinished"
-"""Flag of rows of a case that is still to be visited: a later run goes on there."""
-FAILED = frozenset({"oom", "timeout", "crash", "mismatch", "wrong_output"})
-"""Statuses that make a run's exit code 1."""
-
-
 LEFT = "dtypes as its author left them"
 """In `Effective.network`: parameters are in several precisions on purpose, and nobody asked for another."""
 SLOWED = frozenset(
@@ -50,11 +41,6 @@ SLOWED = frozenset(
 """Reasons in `Noise.throttle` that come of heat or of a fault, and not of the work alone."""
 POWER_CAP = "sw_power_cap"
 """The reason of a card that keeps within its power limit, as heavy work makes most cards do."""
-THROTTLED, POWER_CAPPED, SHARED = "throttled", "power_capped", "shared_device"
-"""Flags of rows with visits in which the clock was held down by `SLOWED`, or by `POWER_CAP`, or somebody else was on the device."""
-GROWS, VARIES, UNWATCHED = "memory_grows", "work_varies", "unwatched"
-"""Flags of a user's own network that keeps something of every call, or does another work in each, or fails where its operators are
-counted, so that neither is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

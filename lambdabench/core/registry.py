@@ -11,6 +11,9 @@ from types import ModuleType
 from .errors import UnknownNameError
 
 ROOT = __name__.split(".")[0]
+LISTS = ("suites", "models", "layers", "backends", "metrics", "plots", "runs", "devices", "statuses", "flags")
+"""What `lambdabench list` lists: of these, kinds of modules are listed by `names`."""
+LISTED = f"{', '.join(LISTS[:-1])} or {LISTS[-1]}"
 
 
 def names(kind: str) -> tuple[str, ...]:

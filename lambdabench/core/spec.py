@@ -20,10 +20,6 @@ DTYPES: tuple[str, ...] = get_args(Dtype)
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 Fit = Literal["", "halve"]
 """What happens to a batch that does not fit in memory: nothing, or it is halved until it does (the paper's own rule)."""
-HALVED = "halved"
-"""Flag of a case that did not fit, whose answer is that of a smaller batch."""
-CROWDED = "crowded"
-"""Flag of a case that did not fit in what other programs had left of the memory: tried again."""
 ALL = 0
 """`Case.devices` before planning where all are asked for: those of one kind that the backend spreads a case over."""
 MODEL_NAME = re.compile(r"[a-z0-9_.]+")

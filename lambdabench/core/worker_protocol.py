@@ -9,7 +9,10 @@ READY = {"ready": True}
 PAIR = "pair"
 """The key of a line that asks for what the gate compares; other lines are a run's."""
 SCRATCH = "LAMBDABENCH_SCRATCH"
-"""The environment variable with the folder that a process may write to."""
+"""The environment variable with the folder that a process may write to, of what does not outlive it however it ends."""
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+"""JAX otherwise takes three quarters of a GPU at its first operation (JAX, "GPU memory allocation"), where torch's cases are open
+beside; never, so that a number does not depend on what else was asked for."""
 FORKSERVER = "LAMBDABENCH_FORKSERVER"
 """The environment variable with the descriptor of the socket that is asked for processes."""
 PRELOADED: Mapping[str, tuple[str, ...]] = {"torch": ("torch", "timm"), "": ()}

@@ -8,9 +8,43 @@ from ..core.gate_protocol import Controls, PairOutcome, Verdict
 LineStatus = Literal[
     "slower", "waived", "faster", "same", "unclear", "failed", "new", "gone", "reported", "skipped", "unmeasured"
 ]
-"""`waived`: slower, and accepted; `reported`: slower where nothing is gated; `new`: base cannot run it; `gone`: head has it no more;
-`skipped`: a side skips it, so that nothing is compared; `unmeasured`: base cannot even be imported."""
-DECIDED = frozenset({"slower", "waived", "faster", "same", "reported"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """One status of a line."""
+
+    name: LineStatus
+    meaning: str
+    mark: str = ""
+    """Before it in a pull request's comment."""
+    is_red: bool = False
+    """Whether people must look at it: it fails the check, or keeps it from saying anything."""
+    is_decided: bool = False
+    """Whether it says how head's speed compares with base's."""
+
+
+DESCRIBED = (
+    Description(name="slower", meaning="Head is slower.", mark="🔴", is_red=True, is_decided=True),
+    Description(name="failed", meaning="Head fails, or its answers differ.", mark="🔴", is_red=True),
+    Description(name="gone", meaning="Head has it no more.", mark="🔴", is_red=True),
+    Description(name="unmeasured", meaning="Base cannot even be imported.", mark="🔴", is_red=True),
+    Description(name="waived", meaning="Slower, and accepted.", mark="🟡", is_decided=True),
+    Description(name="reported", meaning="Slower where nothing is gated.", mark="🟡", is_decided=True),
+    Description(name="faster", meaning="Head is faster.", mark="🟢", is_decided=True),
+    Description(name="unclear", meaning="It cannot be told.", mark="⚪"),
+    Description(name="new", meaning="Base cannot run it."),
+    Description(name="skipped", meaning="A side skips it, so that nothing is compared."),
+    Description(name="same", meaning="Neither is slower by more than the tolerance.", is_decided=True),
+)
+"""In the order of their lines."""
+DECIDED = frozenset(one.name for one in DESCRIBED if one.is_decided)
+RED = tuple(one.name for one in DESCRIBED if one.is_red)
+MARKS = {one.name: one.mark for one in DESCRIBED}
+ALWAYS = ("slower", "faster", "same", "unclear", "waived")
+"""Statuses that are counted where there is none, too."""
+COUNTED = (*ALWAYS, *(one.name for one in sorted(DESCRIBED, key=lambda one: one.is_decided) if one.name not in ALWAYS))
+"""In the order in which they are counted."""
 VOID_SHARE = 0.2
 """More unclear cases than this, and the run says nothing."""
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from .. import plan
 from .. import suite as suites
+from ..core import fields
 from ..core.errors import DeviceError, RequestError
 from ..core.gate_protocol import Entry, Rules
 from ..core.globs import picked, unmatched
 from ..core.spec import Case, Machine, Suite, default_param_dtype
 from ..launch import probe
 
-USUAL = Case(model="")
+UNUSUAL = sorted(fields.quiet("mode", "devices").items(), key=lambda pair: pair[0] == "backend")
+"""Fields that a name tells where they are not usual; the backend last, since waivers are written by name."""
 
 
 def suite_of(name: str, repository: Path) -> Suite:
@@ -52,9 +54,7 @@ def label(case: Case) -> str:
     ]
     if case.batch_size != 1:
         words.append(f"b{case.batch_size}")
-    for name in ("dtype", "layout", "backend"):
-        if getattr(case, name) != getattr(USUAL, name):
-            words.append(str(getattr(case, name)))
+    words += [str(getattr(case, name)) for name, usual in UNUSUAL if getattr(case, name) != usual]
     if case.threads != 1:
         words.append(f"{case.threads} threads")
     if case.device != "cpu":

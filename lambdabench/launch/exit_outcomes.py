@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..core import foreign
-from ..core.record import Outcome, Status
-from ..core.spec import CROWDED, Job
+from ..core.record import Outcome
+from ..core.row_flags import CROWDED, KILLED
+from ..core.spec import Job
+from ..core.statuses import Status
 from ..machine import host
 from .memory_watch import Witness, words
 
 LAST_LINES = 3
 CROWDED_SHARE = 0.4
 """Share of all memory under which a limit says more of other programs than of the case."""
-KILLED = "killed"
-"""Flag of a case whose process was ended from outside, for no want of memory that anybody saw."""
 
 
 def outcome_of(job: Job, status: Status, reason: str) -> Outcome:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from ..core import caches
-from ..core.worker_protocol import PARENT_PIPE
+from ..core.worker_protocol import PARENT_PIPE, PREALLOCATE
 from ..machine import accelerators, nvidia
 from ..machine.host import THREAD_VARIABLES
 
@@ -19,10 +19,6 @@ ALLOCATOR = {
 }
 """glibc otherwise gives pages back and takes them again at every call, in some processes and not in others: a factor of
 two in time."""
-
-PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
-"""JAX otherwise takes three quarters of a GPU at its first operation (JAX, "GPU memory allocation"), where torch's cases are open
-beside; never, so that a number does not depend on what else was asked for."""
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:

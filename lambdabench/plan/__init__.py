@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ..core.errors import DeviceError
 from ..core.identity import case_id
 from ..core.quantiles import fewest_calls, share_of
-from ..core.record import SETTLED
 from ..core.spec import (
     ALL,
     Case,
@@ -27,6 +26,7 @@ from ..core.spec import (
     facts_key,
     halves,
 )
+from ..core.statuses import SETTLED, USABLE
 from .budget import Setting, is_reference, setting, total_s, within
 from .estimates import COMPILE_PATIENCE, compile_s_of, cost, estimate_bytes, facts_of, rates_of, step_s
 from .estimates import kept_bytes as kept_bytes
@@ -264,7 +264,7 @@ def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
     statuses = {one.status for one in answers.values()}
     if not answers or any(one.crowded for one in answers.values()) or not statuses <= SETTLED:
         return False
-    if statuses & {"oom", "unsupported"}:
+    if statuses - USABLE:
         return True
     if answers[max(answers)].unfinished or not _has_metrics(answers, suite):  # older rows keep their flags
         return False

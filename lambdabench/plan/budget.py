@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
+from ..core import fields
 from ..core.spec import Case, Job, Options
 
 FEWEST_VISITS = 3
@@ -13,8 +14,7 @@ Setting = tuple[object, ...]
 
 def setting(case: Case) -> Setting:
     """What two cases have in common whose ratio is one of their models."""
-    names = ("kind", "mode", "batch_size", "dtype", "param_dtype", "layout", "backend", "device", "devices", "threads")
-    return tuple(getattr(case, name) for name in names)
+    return tuple(getattr(case, field.name) for field in fields.COMPARED)
 
 
 def is_reference(case: Case, reference: Options) -> bool:

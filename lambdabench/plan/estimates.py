@@ -6,6 +6,7 @@ And how these estimates came out.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.dtypes import BYTES
 from ..core.record import Outcome
 from ..core.spec import Case, Device, Job, ModelFacts, Rates, Sampling, facts_key
 from ..turns import Schedule, has_clocks, schedule
@@ -32,7 +33,6 @@ TRAIN_FACTOR = 3.0
 """Forward, and twice its operations backward."""
 LIVE_SHARE = 0.3
 """Share of the activations alive at the peak of inference; an assumption, for estimates only."""
-BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

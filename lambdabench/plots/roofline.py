@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from ..analysis.answers import answer
 from ..analysis.legible import legible
 from ..core import fields, registry
+from ..core.dtypes import BYTES
 from ..core.errors import NothingMeasuredError
 from ..core.units import format_significant
 from . import Drawing
@@ -29,11 +30,14 @@ TITLE = "Layers under the measured ceilings"
 METRICS = ("latency",)
 CEILING = "ceiling"
 TIMES = {"inference": 1, "train": 3}
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-PANEL = ("device_name", "device", "devices", "dtype", "param_dtype", "threads")
+SERIES = tuple(field for field in fields.FIELDS if field.of_framework)
+PANEL = tuple(
+    field.name
+    for field in fields.FIELDS
+    if field.parts and field not in SERIES and field.name not in ("kind", "mode", "fingerprint")
+)
 """Layers that differ in one of these stand in panels apart. Environments do not part them: a series and its ceilings are of one."""
 ENVIRONMENT = fields.NAMED["fingerprint"]
-SERIES = tuple(one for one in fields.FIELDS if one.name in ("backend", "layout"))
 IMPLEMENTATION = ("kernel", "library")
 """Options that say who computes, not what."""
 SAID = (
@@ -173,7 +177,11 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
         "share of the ceiling": rate / ceilings.at(intensity),
         "product [FLOP/s]": ceilings.flop_per_s,
         "copy [B/s]": ceilings.bytes_per_s,
-    } | {name: case[name] for name in (*PANEL, "backend", "layout", "fingerprint", "case_id") if name in case}
+    } | {
+        name: case[name]
+        for name in (*PANEL, *(field.name for field in SERIES), "fingerprint", "case_id")
+        if name in case
+    }
 
 
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:

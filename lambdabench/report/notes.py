@@ -19,7 +19,7 @@ from ..store import AHEAD_S
 
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
-PLAIN = {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
+PLAIN = fields.quiet("mode", "dtype")
 """What needs no word."""
 NUMBER = re.compile(r"\d[\d.,]*")
 

@@ -16,40 +16,25 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from ..core import fields
 from ..core.errors import StoreError
 from ..core.metric import metrics
-from ..core.record import ORIGINS, STATUSES
-from ..core.spec import DTYPES, KINDS, LARGEST, LAYOUTS, MODES
+from ..core.record import ORIGINS
+from ..core.spec import LARGEST
+from ..core.statuses import STATUSES
 from ..core.units import SCALES
-from .columns import FIRST
+from .columns import FIRST, nullable
 from .versions import COLUMN, is_versions, texts_of
 
 pc: Any = compute
 """Whose functions are made as it is imported."""
-NULLABLE = {
-    "run_order",
-    "requested_batch_size",
-    "metric",
-    "unit",
-    "value",
-    "low",
-    "high",
-    "samples",
-    "loops_per_sample",
-    "origin",
-    "source",
-}
-"""Of the first columns; all that follow them may be null."""
 OF_METRIC = ("unit", "origin", "source")
 """What every row of a metric has."""
-NAMES = ("run_id", "suite", "case_id", "fingerprint", "model", "backend", "device")
+NAMES = ("run_id", "suite", "case_id", "fingerprint", *(field.name for field in fields.OF_CASE if field.is_name))
 """What is never empty."""
 WORDS: dict[str, Sequence[str]] = {
     "status": STATUSES,
-    "kind": KINDS,
-    "mode": MODES,
-    "dtype": DTYPES,
-    "layout": LAYOUTS,
+    **{field.name: field.choices for field in fields.OF_CASE if field.choices},
     "origin": ORIGINS,
 }
 LONGEST_MS = 253_402_300_800_000
@@ -58,11 +43,7 @@ COUNTS = {
     "schema_version": (1, LARGEST),
     "run_order": (0, LONGEST_MS + LARGEST),
     "replicate": (0, LARGEST),
-    "devices": (1, LARGEST),
-    "batch_size": (1, LARGEST),
-    "requested_batch_size": (1, LARGEST),
-    "image_px": (0, LARGEST),
-    "threads": (1, LARGEST),
+    **{field.name: (field.least, LARGEST) for field in fields.columns() if field.is_number},
     "loops_per_sample": (1, 2**62),
 }
 LARGEST_VALUE = 1e30
@@ -99,8 +80,8 @@ def refuse_impossible(table: pa.Table, files: Sequence[tuple[Path, int]]) -> Non
 
 
 def _absent(table: pa.Table) -> Fault | None:
-    for name in _known(table, FIRST):
-        if name not in NULLABLE and table[name].null_count:
+    for name in _known(table, FIRST):  # all that follow them may be null
+        if name not in nullable() and table[name].null_count:
             allowed = f"one of {', '.join(WORDS[name])}" if name in WORDS else "a value"
             return _first(pc.is_null(table[name])), name, None, allowed
     return None

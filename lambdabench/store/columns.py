@@ -1,13 +1,14 @@
 """The columns of a results file, read off `Record`, and the cells of a record."""
 
+import dataclasses
 import functools
 import math
 import types
-from dataclasses import fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
+from ..core import fields
 from ..core.identity import canonical
 from ..core.record import Record
 
@@ -29,22 +30,7 @@ FIRST = [
     "case_id",
     "fingerprint",
     "replicate",
-    "kind",
-    "model",
-    "weights",
-    "backend",
-    "device",
-    "devices",
-    "mode",
-    "batch_size",
-    "requested_batch_size",
-    "image_px",
-    "dtype",
-    "param_dtype",
-    "layout",
-    "threads",
-    "options",
-    "device_name",
+    *(field.name for field in fields.columns() if field.is_first),
     "status",
     "flags",
     "reason",
@@ -64,6 +50,13 @@ Column = tuple[str, Any, tuple[str, ...]]
 
 
 @functools.cache
+def nullable() -> frozenset[str]:
+    """The columns that a row of this version may leave empty: what a record has or has not as a whole."""
+    hints = get_type_hints(Record)
+    return frozenset(name for name, _, path in columns() if _without_none(hints[path[0]]) is not hints[path[0]])
+
+
+@functools.cache
 def schema() -> pa.Schema:
     """The columns of this version."""
     found = {name: _arrow(hint) for name, hint, _ in columns()}
@@ -76,12 +69,12 @@ def columns() -> tuple[Column, ...]:
     """Every column of a record."""
     found: list[Column] = []
     hints = get_type_hints(Record)
-    for one in fields(Record):
+    for one in dataclasses.fields(Record):
         kind = _without_none(hints[one.name])
-        if is_dataclass(kind):
+        if dataclasses.is_dataclass(kind):
             inner = get_type_hints(kind)
             prefix = PREFIXES[one.name]
-            found += [(prefix + sub.name, inner[sub.name], (one.name, sub.name)) for sub in fields(kind)]
+            found += [(prefix + sub.name, inner[sub.name], (one.name, sub.name)) for sub in dataclasses.fields(kind)]
         else:
             found.append((one.name, hints[one.name], (one.name,)))
     return tuple(found)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import folders
+from ..core import fields, folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
 from . import file_checksum, versions
@@ -23,6 +23,8 @@ READERS = 8
 ABANDONED_S = 3600.0
 """Age of a file that is still written aside, beyond which its writer was killed: a write takes a moment."""
 ASIDE = re.compile(r"\..+\.parquet\.\d+")
+BEFORE = {field.name: field.id_default for field in fields.OF_CASE if not field.is_first}
+"""What cases of older files have in a field that came later: the value with which that is no part of their identity."""
 VERSION = "schema_version"
 AWAY = "move it out of the results"
 
@@ -139,14 +141,22 @@ def _of_known_version(table: pa.Table, path: Path) -> pa.Table:
 
 
 def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """A column as this version has it; null where an older one had none."""
+    """A column as this version has it; where an older one had none, null, or what a case was before it had the field."""
     if field.name == versions.COLUMN and field.name not in table.column_names:
         return versions.joined(table)
     if field.name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+        return pa.chunked_array([_absent(field, table.num_rows)])
     found = table[field.name]
     if found.type == field.type:
         return found
     if pa.types.is_dictionary(field.type):
         return found.cast(pa.string()).dictionary_encode()
     return found.cast(field.type)
+
+
+def _absent(field: pa.Field, rows: int) -> pa.Array:
+    value = BEFORE.get(field.name)
+    if value is None:
+        return pa.nulls(rows, field.type)
+    same = pa.repeat(value, rows)
+    return same.dictionary_encode() if pa.types.is_dictionary(field.type) else same.cast(field.type)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ..core.statuses import OF_METRICS
+
 CASE = ["case_id", "fingerprint"]
 KEYS = ["case_id", "replicate", "fingerprint"]
-USABLE = ("ok", "noisy")
-"""Statuses that are of single metrics; any other but `skipped` is of the case as a whole."""
 
 
 def order_of(frame: pd.DataFrame) -> np.ndarray:
@@ -50,7 +50,7 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
     rank[skipped] -= len(frame)  # before all that was tried
     turn = _greatest(_joined(cell, run, len(names)), rank)
     latest = _greatest(cell, turn)
-    whole = ~skipped & ~(frame["status"].isin(USABLE) & frame["metric"].notna()).to_numpy()
+    whole = ~skipped & ~(frame["status"].isin(OF_METRICS) & frame["metric"].notna()).to_numpy()
     failed = _greatest(cell, np.where(_greatest(_joined(cell, run, len(names)), whole), turn, -len(frame)))
     metric, metrics = pd.factorize(frame["metric"])
     same = _joined(cell, metric, len(metrics))
@@ -75,7 +75,7 @@ def _since_restarts(frame: pd.DataFrame) -> pd.DataFrame:
     if not first.any():
         return frame
     visited = frame["visit_round"].notna().to_numpy()
-    whole = tried & ~(frame["status"].isin(USABLE) & frame["metric"].notna()).to_numpy()
+    whole = tried & ~(frame["status"].isin(OF_METRICS) & frame["metric"].notna()).to_numpy()
     rank = np.empty(len(frame), np.int64)
     rank[lined_up(frame)] = np.arange(len(frame))
     of_run = _greatest(pd.factorize(frame["run_id"])[0], rank)

@@ -337,7 +337,7 @@ def _find_absent(file: SuiteFile, cases: Sequence[Case], overrides: Overrides) -
     for name in file.control or ():
         if all(name != one.model for one in cases):
             yield f"control: no case has model = {name!r}; models: {there}"
-    asked = {key: value for key, value in file.reference.items() if getattr(overrides, key, None) in (None, ())}
+    asked = {key: value for key, value in file.reference.items() if key not in overrides.axes}
     if not any(all(str(getattr(one, key)) == str(value) for key, value in asked.items()) for one in cases):
         told = " and ".join(f"{key} = {value!r}" for key, value in asked.items())
         yield f"reference: no case has {told}; models: {there}"
@@ -364,14 +364,11 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
         options |= given.pop("options", {})
         merged |= given
     device = merged.get("device")
-    prefer = tuple(device.prefer) if isinstance(device, Prefer) and overrides.device is None else ()
+    prefer = tuple(device.prefer) if isinstance(device, Prefer) and "device" not in overrides.axes else ()
     if isinstance(device, Prefer):
         merged.pop("device")
-    for one in dataclasses.fields(Overrides):
-        value = getattr(overrides, one.name)
-        if one.name not in ("models", "model", "at") and value not in (None, ()):
-            merged[one.name] = list(value) if isinstance(value, tuple) else [value]
-    if overrides.image_px:
+    merged |= {name: list(values) for name, values in overrides.axes.items()}
+    if "image_px" in overrides.axes:
         options.pop(shapes.OPTION, None)
     if isinstance(merged.get("kind"), str):
         merged["kind"] = [merged["kind"]]

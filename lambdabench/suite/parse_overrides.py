@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core import flags, formats, shapes
+from ..core import fields, flags, formats, shapes
 from ..core.errors import RequestError
-from ..core.spec import DTYPES, LAYOUTS, MODES
+from ..core.fields import Field
 from .overrides import Overrides
+
+FLAGGED = tuple(field for field in fields.RUNNING if field.flag)
+KNOWN = ("models", "model", "at", shapes.OPTION, *(field.name for field in FLAGGED))
+"""What `overrides_of` takes."""
 
 
 def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) -> Overrides:
@@ -15,26 +19,29 @@ def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) ->
     Raises RequestError for a value that is empty or none of those there are.
     """
 
-    def at(name: str) -> tuple[Any, str]:
-        return given.get(name), title(name)
-
-    devices, threads, own = given.get("devices"), given.get("threads"), flags.words(*at("model"))
-    for one in own:
-        formats.refuse(one)
+    own = flags.words(given.get("model"), title("model"))
+    for reference in own:
+        formats.refuse(reference)
     return Overrides(
-        models=flags.words(*at("models")),
+        models=flags.words(given.get("models"), title("models")),
         model=own,
-        backend=flags.words(*at("backend")),
-        device=flags.text(*at("device")),
-        devices=devices if devices in (None, "all") else flags.number(*at("devices")),
-        mode=flags.choices(*at("mode"), MODES),
-        batch_size=flags.numbers(*at("batch_size")),
-        image_px=_sizes(given, title),
-        dtype=flags.choices(*at("dtype"), DTYPES),
-        layout=flags.choices(*at("layout"), LAYOUTS),
-        threads=None if threads is None else flags.number(*at("threads")),
-        at=flags.quantile(*at("at")),
+        axes={field.name: values for field in FLAGGED if (values := _read(field, given, title))},
+        at=flags.quantile(given.get("at"), title("at")),
     )
+
+
+def _read(field: Field, given: Mapping[str, Any], title: Callable[[str], str]) -> tuple[Any, ...]:
+    """The values that the flag of a case's field says; none where it was not given."""
+    if field.name == "image_px":
+        return _sizes(given, title)
+    value, flag = given.get(field.name), title(field.name)
+    if value is None or (field.name == "devices" and value == "all"):
+        return () if value is None else (value,)
+    if field.choices:
+        return flags.choices(value, flag, field.choices)
+    if field.takes_many:
+        return flags.numbers(value, flag) if field.is_number else flags.words(value, flag)
+    return (flags.number(value, flag) if field.is_number else flags.text(value, flag),)
 
 
 def _sizes(given: Mapping[str, Any], title: Callable[[str], str]) -> tuple[int | str, ...]:

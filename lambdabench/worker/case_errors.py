@@ -4,8 +4,8 @@ import traceback
 from pathlib import Path
 
 from ..core.errors import LambdabenchError, MismatchError, OutOfMemoryError, UnsupportedError, WrongOutputError
-from ..core.record import Status
 from ..core.spec import Case
+from ..core.statuses import Status
 
 STATUS_OF: dict[type[LambdabenchError], Status] = {
     OutOfMemoryError: "oom",

@@ -13,6 +13,7 @@ from ..core import registry, sources
 from ..core.errors import UnsupportedError, WrongOutputError
 from ..core.ports import Session, Workload
 from ..core.record import Measurement, Outcome, Visit
+from ..core.row_flags import NOT_STEADY
 from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked, Length
 from ..machine.memory import HostMeter, free_bytes
@@ -176,7 +177,7 @@ class OpenCases:
         return Outcome(
             job_id=job_id,
             status="ok",
-            flags=(*bench.flags(), *(() if held.steady else ("not_steady",))),
+            flags=(*bench.flags(), *(() if held.steady else (NOT_STEADY,))),
             weights=held.workload.weights if held.workload else "none",
             effective=dataclasses.replace(bench.effective, warmup_calls=held.warmup_calls, meter=bench.meter_name),
             sources=tuple((sources.imported(held.job.case.model) | self._known).items()),

@@ -4,14 +4,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from ..core.dtypes import PRODUCTS
 from ..core.errors import MismatchError, WrongOutputError
 from ..core.ports import MemoryMeter, Session
 from ..core.record import LEFT, Effective
+from ..core.row_flags import GRAPH_BREAKS
 from ..core.spec import Case
 
-MATMUL = {"float32": "highest", "tf32": "high"}
-"""The precision of float32 matrix products that a dtype asks for, in torch's words; a backend without such a switch says nothing."""
-
+CHECKED = tuple(one.name for one in dataclasses.fields(Effective) if one.name in Case.__slots__)
+"""What a case asks for that a backend reads back from the live model."""
 HINTS = {
     "threads": " (the network calls torch.set_num_threads itself: leave that to --threads)",
     "mode": " (its train() or eval() does not do what it is told; ask for --mode as it stays)",
@@ -57,7 +58,7 @@ class LiveBench:
     def flags(self) -> tuple[str, ...]:
         """Why to doubt the numbers."""
         broken = self._compilation is not None and (self._compilation.breaks or self._compilation.eager_frames)
-        return (*(("graph_breaks",) if broken else ()), *self._doubts)
+        return (*((GRAPH_BREAKS,) if broken else ()), *self._doubts)
 
     def outputs(self) -> tuple[float, ...]:
         return self._outputs
@@ -142,16 +143,11 @@ class LiveBench:
 
 def difference(case: Case, found: Effective) -> str:
     """Where effective settings differ from those asked for, in words; empty where they agree."""
-    asked = {
-        "mode": case.mode,
-        "device": case.device,
-        "devices": case.devices,
+    asked = {name: getattr(case, name) for name in CHECKED} | {
         "param_dtype": None if LEFT in found.network else case.param_dtype,
-        "layout": case.layout,
         "threads": case.threads if case.device == "cpu" else None,
-        "batch_size": case.batch_size,
-        "output_dtype": "float32" if case.dtype in MATMUL else None,  # half precision may end in float32 logits
-        "matmul": MATMUL.get(case.dtype),
+        "output_dtype": "float32" if case.dtype in PRODUCTS else None,  # half precision may end in float32 logits
+        "matmul": PRODUCTS.get(case.dtype),  # a backend without such a switch says nothing
     }
     hints = HINTS if case.model_hash or ":" in case.model else {}
     return ", ".join(

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from lambdabench import store
 from lambdabench.analysis import table, tail_columns
+from lambdabench.analysis.page import Column
 from lambdabench.cli import beside_view, run_view, show_view
 from lambdabench.cli.case_labels import teller
 from lambdabench.cli.case_table import case_table
-from lambdabench.cli.tables import LONG, Column, fitted, show
+from lambdabench.cli.tables import LONG, fitted, show
 from lambdabench.core import fields
 from lambdabench.core.record import Record
 from lambdabench.core.spec import Case

@@ -13,8 +13,9 @@ from scripted_workers import Script, job, run_setup
 
 from lambdabench import store
 from lambdabench.conduct import Ledger, Progress, Stop, perform
-from lambdabench.core.record import UNFINISHED, Environment, Outcome
-from lambdabench.core.spec import Job
+from lambdabench.core.record import Outcome
+from lambdabench.core.row_flags import UNFINISHED
+from lambdabench.core.spec import Environment, Job
 
 ENVIRONMENT = Environment(lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1)
 

@@ -7,7 +7,8 @@ from scripted_workers import job
 
 from lambdabench.conduct import outcomes_of
 from lambdabench.conduct.case_state import CaseState, Stay
-from lambdabench.core.record import UNFINISHED, VARIES, Noise, Outcome, Visit
+from lambdabench.core.record import Noise, Outcome, Visit
+from lambdabench.core.row_flags import UNFINISHED, VARIES
 from lambdabench.launch.exit_outcomes import outcome_of
 from lambdabench.turns import Schedule
 from lambdabench.turns.visit_schedule import length_of

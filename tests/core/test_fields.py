@@ -1,12 +1,10 @@
 """What tells cases apart is told; what another field settles, or all have alike, is not."""
 
-from dataclasses import fields as fields_of
 from typing import Any
 
 import pytest
 
 from lambdabench.core import fields
-from lambdabench.core.spec import Case
 
 CASE: dict[str, Any] = {
     "model": "a",
@@ -52,11 +50,24 @@ def test_an_option_not_given_is_its_default_and_of_a_kernel_none() -> None:
     assert fields.phrase(CASE | {"options": (("fold", True),)}, [fold, kernel]) == "fold=true"
 
 
-def test_every_field_of_a_case_is_described() -> None:
-    """A new field of a case is told where it varies, and somebody has decided whether it parts fronts."""
-    told = {one.name for one in fields.FIELDS}
-    missing = {one.name for one in fields_of(Case)} - {"options"} - told
-    assert not missing, f"core/fields.py says nothing of {missing}"
+def test_columns_stand_in_the_order_of_a_case_with_what_was_asked_beside_what_ran() -> None:
+    assert [field.name for field in fields.columns()] == [
+        "kind", "model", "model_hash", "weights", "backend", "device", "devices", "mode", "batch_size", "requested_batch_size",
+        "image_px", "dtype", "param_dtype", "layout", "threads", "options", "device_name",
+    ]  # fmt: skip
+
+
+def test_what_is_compared_is_one_program_on_one_machine_at_one_batch() -> None:
+    """The size of images and the network itself may differ: their ratio is what is asked for."""
+    assert {field.name for field in fields.OF_CASE} - {field.name for field in fields.COMPARED} == {
+        "model", "model_hash", "image_px", "options",
+    }  # fmt: skip
+
+
+def test_usual_values_need_no_word_but_where_they_are_told_anyway() -> None:
+    usual = {"devices": 1, "backend": "torch_eager", "mode": "inference", "dtype": "float32", "layout": "contiguous"}
+    assert fields.quiet() == usual
+    assert fields.quiet("mode", "dtype") == {"devices": 1, "backend": "torch_eager", "layout": "contiguous"}
 
 
 def test_nothing_is_told_of_nothing() -> None:

@@ -1,11 +1,12 @@
 """Exit codes, and that each is told with its reason."""
 
 import dataclasses
+from typing import get_args
 
 import pytest
 
 from lambdabench.core.gate_protocol import PairOutcome, skipped
-from lambdabench.gate.result import Line, untimed
+from lambdabench.gate.result import COUNTED, DESCRIBED, Line, LineStatus, untimed
 
 from .test_settings import line, result, verdict
 
@@ -67,3 +68,8 @@ def test_what_one_side_alone_skips_is_counted() -> None:
     assert (found.count("skipped"), found.skipped_on_one_side) == (5, 3)
     assert [one.skipped for one in outcomes] == ["both sides", "both sides", "head", "base", "base"]
     assert outcomes[1].reason == "head: x; base: y"
+
+
+def test_every_status_of_a_line_has_one_description_and_is_counted_once() -> None:
+    assert sorted(one.name for one in DESCRIBED) == sorted(get_args(LineStatus)) == sorted(COUNTED)
+    assert all(one.meaning.endswith(".") for one in DESCRIBED)

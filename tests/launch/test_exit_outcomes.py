@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lambdabench.core.foreign import MOST_CHARACTERS
-from lambdabench.core.record import SETTLED, Outcome
+from lambdabench.core.record import Outcome
 from lambdabench.core.spec import Case, Job, Sampling
+from lambdabench.core.statuses import SETTLED
 from lambdabench.launch import exit_outcomes, memory_watch
 from lambdabench.launch.memory_watch import Witness
 

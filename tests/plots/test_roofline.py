@@ -46,6 +46,16 @@ def test_a_layer_has_its_share_of_what_its_intensity_allows() -> None:
     assert found["implementation"] == "convolution"
 
 
+def test_tf32_moves_the_bytes_of_float32() -> None:
+    rows = [*CEILINGS, row("convolution", 1e-2, {"dim": 10})]
+    (float32,), (tf32,) = (
+        roofline.draw(pd.DataFrame([one | {"dtype": dtype} for one in rows]), title="T").numbers.to_dict("records")
+        for dtype in ("float32", "tf32")
+    )
+    assert tf32["intensity [FLOP/B]"] == float32["intensity [FLOP/B]"]
+    assert tf32["ceiling [FLOP/s]"] == float32["ceiling [FLOP/s]"]
+
+
 def test_implementations_of_a_shape_need_the_same_operations() -> None:
     shape = {"dim": 32, "scope": 7}
     rows = [

@@ -20,8 +20,8 @@ def test_models_are_names_and_references_any_number_of_them() -> None:
 
 
 def test_sizes_are_numbers_or_shapes_of_one_flag() -> None:
-    assert overrides_of({"image_px": "64,96x160,native"}).image_px == (64, "3x96x160", "native")
-    assert overrides_of({"input": "1x96x160,96x96"}).image_px == ("1x96x160", "3x96x96")
+    assert overrides_of({"image_px": "64,96x160,native"}).axes["image_px"] == (64, "3x96x160", "native")
+    assert overrides_of({"input": "1x96x160,96x96"}).axes["image_px"] == ("1x96x160", "3x96x96")
     with pytest.raises(LambdabenchError, match="--image-px, --input: found both, expected one"):
         overrides_of({"image_px": 64, "input": "1x8x8"}, dashed)
     with pytest.raises(LambdabenchError, match="--image-px: found '96xwide', expected channels x height x width"):

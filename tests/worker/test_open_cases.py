@@ -7,8 +7,8 @@ import pytest
 import staying
 
 from lambdabench.core import registry
-from lambdabench.core.record import Environment, Noise, Outcome, records_of
-from lambdabench.core.spec import Case, Job, Sampling, options_from
+from lambdabench.core.record import Noise, Outcome, records_of
+from lambdabench.core.spec import Case, Environment, Job, Sampling, options_from
 from lambdabench.core.visit_protocol import Asked, Length
 from lambdabench.worker.open_cases import OpenCases
 
