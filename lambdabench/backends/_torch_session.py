@@ -23,7 +23,6 @@ NUMBERED = ("cuda", "xpu")
 """Kinds of device that a process has a current one of: synchronisation, events and Triton's launches are the current one's."""
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
-
 SHOWN = 1000
 """Numbers of an output that are kept."""
 IMAGES = 4
