@@ -1,4 +1,4 @@
-"""Published accuracies, joined to the cases of a wide table; and those that were measured, where none is published."""
+"""Published accuracies, and those that were measured, joined to the cases of a wide table."""
 
 import functools
 import json
@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ..core import fields
+from ..core.evaluation import DATA
 from ..core.options import SCRIPTED
-from ..core.training import METRIC
 from ..facts import Fact, accuracies, chosen
+from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
 from .answers import INTERVAL, ORIGIN
 from .wilson import wilson
 
 PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
-HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights"}
+HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights", DATA}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""
@@ -33,15 +34,17 @@ NO_NETWORK = "no published accuracy"
 NO_SIZE = "no published accuracy at this size, only at others"
 NO_OPTIONS = "no published accuracy with these options, only with others"
 NO_WEIGHTS = "no published accuracy of the weights that were asked for, only of others (--weights best)"
-ONE = ["case_id", "fingerprint"]
 
 
-def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
-    """The cases with the published accuracy of their network at their image size, a row for each of several; an empty one where there
-    is none, with the reason in `top1_missing`, as for feature maps: top-1 is a classifier's."""
-    network = cases.groupby(NETWORK, sort=False, dropna=False).ngroup().to_numpy()
-    networks = cases[NETWORK].iloc[np.unique(network, return_index=True)[1]]
-    found = [_accuracies(one, weights) for one in networks.to_dict("records")]
+def with_accuracy(cases: pd.DataFrame, weights: Sequence[str], newest: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The cases with the accuracy of their network at their image size, a row for each of several published ones; an empty one where there
+    is none, as for feature maps, with the reason in `top1_missing`: top-1 is a classifier's. Of measured ones, as the `newest` long rows
+    have them, a case shows its own; that of its network where "measured" is among the weights, or where none of these is published."""
+    index: Index = {} if newest is None else index_of(newest, _options_of)
+    keys = [*NETWORK, *(OF_CASE if index else ())]
+    network = cases.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    networks = cases[keys].iloc[np.unique(network, return_index=True)[1]]
+    found = [_with_measured(one, weights, index) for one in networks.to_dict("records")]
     count = np.array([len(one) for one in found], dtype=np.int64)
     begin = np.cumsum(count) - count
     many = count[network]
@@ -50,25 +53,6 @@ def with_accuracy(cases: pd.DataFrame, weights: Sequence[str]) -> pd.DataFrame:
     told = pd.DataFrame([cell for one in found for cell in one])
     told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
     return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
-
-
-def with_measured(cases: pd.DataFrame, newest: pd.DataFrame) -> pd.DataFrame:
-    """The cases with the accuracy that was measured of the very case, of those for which none is published: from usable long rows of the
-    metric top1."""
-    usable = newest[(newest["metric"] == METRIC) & (newest["status"] == "ok") & newest["value"].notna()]
-    if usable.empty or "top1" not in cases:
-        return cases
-    texts = {name: usable[name].astype("str") for name in ONE}
-    last = usable.assign(**texts).drop_duplicates(ONE, keep="last").set_index(ONE)
-    own = last.reindex(pd.MultiIndex.from_frame(cases[ONE]))
-    takes = cases["top1"].isna().to_numpy() & own["value"].notna().to_numpy()
-    cases = cases.copy()
-    for name, column in (("top1", "value"), ("top1_low", "low"), ("top1_high", "high")):
-        known = pd.to_numeric(cases[name]).to_numpy(float) if name in cases else np.full(len(cases), np.nan)
-        cases[name] = np.where(takes, own[column].to_numpy(float), known)
-    for name, column in (("top1_source", "source"), ("top1_origin", "origin")):
-        cases[name] = np.where(takes, own[column].astype(object).to_numpy(), cases[name].astype(object).to_numpy())
-    return cases
 
 
 def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
@@ -89,13 +73,31 @@ def network_of(options: str) -> str:
     return json.dumps(what(json.loads(options)), sort_keys=True)
 
 
-def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
-    """The columns of each accuracy that counts."""
-    if case["kind"] != "model" or case["mode"] == "features":
-        return [_nothing(NO_CLASSIFIER)]
+def _with_measured(case: Mapping[Any, Any], weights: Sequence[str], index: Index) -> list[Mapping[str, Any]]:
+    """The columns of each accuracy that counts, the measured one among them."""
+    here, is_own = accuracy_of(case, _options_of(case), index) if index and _classifies(case) else (None, False)
+    if here is None:
+        return [*_accuracies(case, [name for name in weights if name != MEASURED])]
+    before = () if is_own else weights[: weights.index(MEASURED)] if MEASURED in weights else weights
+    published = _accuracies(case, before)
+    return [here] if published[0]["top1"] is None else [*published]
+
+
+def _options_of(case: Mapping[Any, Any]) -> dict[str, Any]:
+    """The options that make a case's network another one, a script's aside."""
     options = what(json.loads(case["options"]))
-    if case["backend"] == "fake":
-        options = {key: value for key, value in options.items() if key not in SCRIPTED}
+    return {key: one for key, one in options.items() if key not in SCRIPTED} if case["backend"] == "fake" else options
+
+
+def _classifies(case: Mapping[Any, Any]) -> bool:
+    return case["kind"] == "model" and case["mode"] != "features"
+
+
+def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns of each published accuracy that counts."""
+    if not _classifies(case):
+        return [_nothing(NO_CLASSIFIER)]
+    options = _options_of(case)
     sizes = _known().get(case["model"], {})
     of_size = sizes.get(int(case["image_px"]), [])
     same = [one for one in of_size if what(dict(one.options)) == options]
@@ -133,4 +135,5 @@ def _cells(fact: Fact) -> dict[str, Any]:
         "top1_data": fact.more_data,
         "top1_source": fact.source,
         "top1_top5": fact.top5,
+        "top1_origin": "quoted",
     }

@@ -16,12 +16,12 @@ from ..core.identity import flat
 from ..core.metric import NORMALIZED, metrics
 from ..core.spec import Environment
 from ..core.statuses import WORST_FIRST
-from ..core.training import METRIC
 from ..facts import DEFAULT_WEIGHTS
 from . import visit_tables
+from .accuracies import METRICS as ACCURACIES
 from .answers import COVERS, INTERVAL, LOG_SD, ORIGIN, PROCESSES, RANGE, VISITS
 from .estimate import Floats, Places, Spread, log_margin, pooled
-from .published_accuracy import with_accuracy, with_measured
+from .published_accuracy import with_accuracy
 
 OF_ENVIRONMENT = "env_"
 CASE = [
@@ -42,7 +42,6 @@ NEEDED = (
     "reason",
     "flags",
     "metric",
-    "origin",
     "value",
     "low",
     "high",
@@ -70,15 +69,15 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     What is read once a process, as memory is, has the mean of its processes, and `_least` and `_most` of several.
 
     Intervals of timed metrics hold the spread between processes where rows of the same device tell it. `weights` chooses the
-    published accuracy as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its row: status, reason,
-    and no number.
+    accuracy: "measured", or a published one as `facts.chosen` takes it; "all" gives several rows a case. A case that failed keeps its
+    row: status, reason, and no number.
     """
     if newest.empty:
         return pd.DataFrame(columns=[*CASE, "status", "reason", "flags", "top1"])
     case, machine = _codes(newest, ONE), _codes(newest, MACHINE)
     cases = _settings(newest, case)
     usable = (newest["status"] == "ok").to_numpy() & newest["metric"].notna().to_numpy()
-    usable &= (newest["metric"] != METRIC).to_numpy()
+    usable &= ~newest["metric"].isin(ACCURACIES).to_numpy()
     rows = newest.loc[usable, ["metric", "value", "low", "high"]].assign(case=case[usable], machine=machine[usable])
     seen = _visits(newest, usable, rows)
     whole = rows[~rows["case"].isin(seen["case"])]
@@ -98,7 +97,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     numbers |= _normalized(cases, numbers)
     options = _options(cases["options"])
     every = pd.concat([cases, options, pd.DataFrame(numbers, index=cases.index)], axis=1)
-    return with_measured(with_accuracy(every, weights), newest)
+    return with_accuracy(every, weights, newest)
 
 
 def settings_in(rows: pd.DataFrame) -> list[str]:

@@ -78,6 +78,9 @@ class JaxSession:
         self._params, self._rest, output, _ = self._pending = self._program.run(*state)
         return output
 
+    def feed(self, inputs: tuple[Any, ...]) -> None:
+        self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in inputs)
+
     def synchronize(self) -> None:
         """Programs of one device run in the order they were sent, so the last one is all of them."""
         jax.block_until_ready(self._pending)
@@ -133,6 +136,9 @@ class JaxSession:
     def values(self, output: Any) -> tuple[float, ...]:
         first = _arrays(output)[0].addressable_shards[0].data
         return tuple(np.asarray(first, np.float64).ravel()[:SHOWN].tolist())
+
+    def array(self, output: Any) -> Any:
+        return np.asarray(_arrays(output)[0].astype(jnp.float32))
 
     def parameters(self) -> int:
         return sum(one.size for one in self._params)

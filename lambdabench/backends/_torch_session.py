@@ -14,7 +14,7 @@ from ..core.record import LEFT, Compilation, Effective
 from ..core.row_flags import UNWATCHED
 from ..core.spec import Case, Value
 from ._torch_meters import CudaMeter
-from ._torch_trees import mapped, tensors
+from ._torch_trees import as_float, detached, mapped, tensors
 
 OPTIONS: Mapping[str, Value] = {"fold": False}
 """Of every backend on torch. `fold`: batch norms that directly follow a convolution are folded into it; inference and features only."""
@@ -23,7 +23,6 @@ NUMBERED = ("cuda", "xpu")
 """Kinds of device that a process has a current one of: synchronisation, events and Triton's launches are the current one's."""
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
-
 SHOWN = 1000
 """Numbers of an output that are kept."""
 IMAGES = 4
@@ -85,7 +84,7 @@ class TorchSession:
         self._told: list[str] = _authors().told(workload.network) if self._own else []
         self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
         self._first = self._turn(seed)
-        self._turns = itertools.cycle([self._first, *self._others()])
+        self._turns: Iterator[_Turn] = itertools.cycle([self._first, *self._others()])
         self._parameters = tuple(self._network.parameters())  # looking for them takes as long as a small map
         learns = case.mode == "train" and case.kind != "layer"
         if learns and not self._parameters:
@@ -96,6 +95,9 @@ class TorchSession:
 
     def call(self) -> Any:
         return self._step(self._work, next(self._turns))
+
+    def feed(self, inputs: tuple[Any, ...]) -> None:
+        self._turns = itertools.repeat(self._placed_turn(inputs))
 
     def compilation(self) -> Compilation | None:
         return None if self._compiler is None else self._compiler.done()
@@ -170,6 +172,9 @@ class TorchSession:
         last = first.permute(0, 2, 3, 1) if first.dim() == IMAGES else first
         return tuple(last.flatten()[:SHOWN].double().tolist())
 
+    def array(self, output: Any) -> Any:
+        return tensors(output)[0].detach().float().cpu().numpy()
+
     def parameters(self) -> int:
         return sum(one.numel() for one in self._weights())
 
@@ -213,7 +218,7 @@ class TorchSession:
         loss.backward()
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return mapped(_detached, output)
+        return mapped(detached, output)
 
     def _there_and_back(self, work: Callable[..., Any], given: "_Turn") -> Any:
         """A training step of a part of a network: no loss and no optimizer's, whose time is not its own."""
@@ -226,8 +231,11 @@ class TorchSession:
         return output.detach()
 
     def _turn(self, seed: int) -> "_Turn":
+        return self._placed_turn(self._workload.inputs(self._case, seed))
+
+    def _placed_turn(self, given: tuple[Any, ...]) -> "_Turn":
         """A set of inputs on the device."""
-        inputs = tuple(mapped(self._to_device, one) for one in self._workload.inputs(self._case, seed))
+        inputs = tuple(mapped(self._to_device, one) for one in given)
         return _Turn(inputs, self._workload.arguments(inputs), self._keywords(inputs))
 
     def _others(self) -> "list[_Turn]":
@@ -247,7 +255,7 @@ class TorchSession:
 
         def forward_and_loss(*inputs: Any) -> tuple[Any, Any]:
             output = called(*workload.arguments(inputs), **keywords(inputs))
-            return output, workload.loss(mapped(_float, output), inputs)
+            return output, workload.loss(mapped(as_float, output), inputs)
 
         return forward_and_loss
 
@@ -365,14 +373,6 @@ def _authors() -> Any:
     from . import _torch_authors
 
     return _torch_authors
-
-
-def _detached(one: Any) -> Any:
-    return one.detach()
-
-
-def _float(one: Any) -> Any:
-    return one.float() if one.is_floating_point() else one
 
 
 def _folds(case: Case) -> bool:

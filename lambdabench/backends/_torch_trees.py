@@ -23,6 +23,16 @@ def mapped(change: Callable[[Any], Any], tree: Any) -> Any:
     return tree
 
 
+def detached(one: Any) -> Any:
+    """A tensor without its history."""
+    return one.detach()
+
+
+def as_float(one: Any) -> Any:
+    """A tensor of floats in float32; any other as it is."""
+    return one.float() if one.is_floating_point() else one
+
+
 def _leaves(tree: Any) -> Iterator[Any]:
     if _is_tensor(tree):
         yield tree

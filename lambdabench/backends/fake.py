@@ -103,6 +103,9 @@ class _FakeSession:
         self.clock.time_s += step_s * (1 + jitter * self._random.uniform(-1, 1))
         return "output"
 
+    def feed(self, inputs: tuple[Any, ...]) -> None:
+        """Nothing is fed."""
+
     def synchronize(self) -> None:
         """Nothing is ever in flight."""
 
@@ -152,6 +155,9 @@ class _FakeSession:
 
     def values(self, output: Any) -> tuple[float, ...]:
         return (1.0, 2.0, 3.0)
+
+    def array(self, output: Any) -> Any:
+        raise UnsupportedError("a script has no answers; use another --backend")
 
     def parameters(self) -> int:
         return int(self._options.get("parameters", 1_000_000))

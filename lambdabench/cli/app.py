@@ -13,6 +13,7 @@ from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
 from .compare_commands import EXAMPLES, compare
+from .evaluate_command import evaluate
 from .options import (
     BackendOption,
     BatchOption,
@@ -197,6 +198,9 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
         Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
     )
     terminal.say(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
+
+
+app.command(epilog="Example: lambdabench evaluate resnet50.a1_in1k --data imagenet/val")(evaluate)
 
 
 @app.command(epilog="Example: lambdabench check --base origin/main")

@@ -6,12 +6,14 @@ from ..pytest_benchmark.saved_file import Saved, read_json
 from ..store import ahead
 from ..suite.parse_overrides import overrides_of
 from ._candidates import RaceRequest, race_request
+from ._judgement import Judgement
 from ._race_result import RaceResult
 from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
+from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .frames import pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
@@ -24,7 +26,10 @@ __all__ = [
     "CheckRequest",
     "CheckResult",
     "Compared",
+    "EvaluateRequest",
+    "EvaluateResult",
     "FileChange",
+    "Judgement",
     "Prepared",
     "Progress",
     "RaceRequest",
@@ -33,6 +38,7 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "Saved",
+    "Seen",
     "Timed",
     "ahead",
     "cases_so_far",
@@ -42,6 +48,7 @@ __all__ = [
     "compare_files",
     "compare_sides",
     "convert",
+    "evaluate",
     "execute",
     "idle",
     "list_names",

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from .. import store, suite
-from ..analysis import table
+from ..analysis import evaluation_rows, table
+from ..analysis.accuracies import MEASURED
 from ..core import fields, registry
 from ..core.errors import NothingMeasuredError
+from ..core.evaluation import SUITE
 from ..core.folders import RESULTS
 from ..facts import DEFAULT_WEIGHTS, weight_names
 from ..pytest_benchmark.rows import SUITE as PYTEST
@@ -21,12 +23,13 @@ FRONT = "find-front"
 
 
 def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
-    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Of the columns that cases are made
-    of, or of others; none: of all. Raises NothingMeasuredError."""
+    """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Accuracies that were measured of its
+    networks come with them. Of the columns that cases are made of, or of others; none: of all. Raises NothingMeasuredError."""
     name = suite.name_of(reference) if reference else None
     own = name is not None and any((results / name).glob("**/*.parquet"))
-    rows = store.read(results / str(name) if own else results, columns, coded=bool(columns))
-    mine = rows if name is None or own else rows[rows["suite"] == name]
+    where = evaluation_rows.folders_of(results, name) if name is not None and own else [results]
+    rows = store.read(where, columns, coded=bool(columns))
+    mine = rows if name is None else evaluation_rows.of_networks(rows, name)
     if mine.empty:
         raise NothingMeasuredError(nothing_of(reference, results, sorted(set(rows["suite"]))))
     return store.newest(mine)
@@ -42,7 +45,7 @@ def filtered(
     """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
     `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
     rows = rows_of(results, suite_name)
-    cases = table.wide(rows, weights or weights_of(rows))
+    cases = evaluation_rows.without(table.wide(rows, weights or weights_of(rows)))
     return matching(cases, filters, str(suite_name or results), always)
 
 
@@ -80,15 +83,16 @@ def title_of(results: Path, suite_name: str | None) -> str:
 def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
     """What the suites of some rows say of weights, where they agree; else the default."""
     shipped = suite.names()
-    said = {suite.load(name).weights if name in shipped else () for name in set(rows["suite"])}
+    said = {suite.load(name).weights if name in shipped else () for name in {*rows["suite"]} - {SUITE}}
     return (said.pop() if len(said) == 1 else ()) or DEFAULT_WEIGHTS
 
 
 def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
-    """The weights that were asked for. Raises UnknownNameError for one that no published accuracy is of."""
+    """The weights that were asked for. Raises UnknownNameError for one that no accuracy is of, published or measured."""
+    names = {*weight_names(), MEASURED}
     for name in weights:
-        if name not in weight_names():
-            raise registry.unknown("weights", name, weight_names())
+        if name not in names:
+            raise registry.unknown("weights", name, names)
     return tuple(weights)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import plots, report
+from ..analysis import evaluation_rows, scripted, table, tail_columns
 from ..analysis import pareto as front
-from ..analysis import scripted, table, tail_columns
 from ..core import registry
 from ..core.folders import REPORTS
 from ..core.metric import axes
@@ -74,7 +74,7 @@ def plot_latency(
     """Draws p50, p95 and p99 of each model from any results folder, and the share of calls over a limit: SVG, PNG and CSV. Raises
     NothingMeasuredError, StoreError."""
     rows = rows_of(results, suite_name, columns=())
-    every = matching(table.wide(rows, weights_of(rows)), filters, str(suite_name or results))
+    every = matching(evaluation_rows.without(table.wide(rows, weights_of(rows))), filters, str(suite_name or results))
     cases = scripted.measured(every)
     cases = tail_columns.with_limit(
         tail_columns.with_tails(cases, rows, tail_columns.quantiles_of(rows)), rows, limit_s

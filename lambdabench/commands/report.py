@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import report, suite
-from ..analysis import paper_comparison, scripted, table, tail_columns
+from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..core.errors import SuiteError
@@ -33,7 +33,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         )
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)
     rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
-    every = table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS)
+    every = evaluation_rows.without(table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS))
     are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows))
     if are_asked or (rows["metric"] == "outputs").any():
         rows = rows_of(results, suite_name, columns=())

@@ -1,8 +1,10 @@
 """Single cases of results that are there, and the command that repeats one."""
 
 import functools
+import json
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from .. import models, store, suite
 from ..analysis import table, tail_columns
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError
+from ..core.evaluation import DATA, DIGITS, SUITE, WEIGHTS
 from ._results import FRONT, matching, nothing_of, results_words
 
 
@@ -42,6 +45,8 @@ def show(
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:
     """The command that measures a case again. Rows do not know where the file of a user's own suite is: PATH stands for it."""
     name = str(case["suite"])
+    if name == SUITE:
+        return _evaluate_command(case, results_words(results))
     if case["kind"] == "test":
         return shlex.join(["pytest", "--benchmark-only", "--lambdabench", str(results), str(case["model"])])
     words = ["lambdabench", "run", "--suite", name if name in suite.names() else f"PATH/{name}.toml"]
@@ -57,6 +62,20 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
         words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(value)]
     words += ["--at", str(case["asked_at"])] if case.get("asked_at") else []
     return shlex.join([*words, "--fresh", *results_words(results)])
+
+
+def _evaluate_command(case: Mapping[str, Any], results: Sequence[str]) -> str:
+    """The command that evaluates again. Rows do not know where images and checkpoint are: DIR and FILE stand for them."""
+    options = dict(fields.options(case))
+    weights, _ = options.pop(WEIGHTS, ""), options.pop(DATA, "")
+    is_tag = not re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", str(weights))
+    words = ["lambdabench", "evaluate", f"{case['model']}.{weights}" if is_tag else str(case["model"]), "--data", "DIR"]
+    words += [] if is_tag else ["--checkpoint", "FILE"]
+    for name in ("backend", "dtype", "device", "batch_size", "image_px"):
+        words += [flags.dashed(name), str(fields.value(case, fields.NAMED[name]))]
+    for key, value in options.items():
+        words += ["--option", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
+    return shlex.join([*words, *results])
 
 
 def _has(suite_name: str, case: Mapping[str, Any]) -> bool:

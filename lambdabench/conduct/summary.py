@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from .. import store
+from ..analysis import evaluation_rows, table, tail_columns
 from ..analysis import pareto as front
-from ..analysis import table, tail_columns
 from ..analysis.resolution import Resolution, phrase, resolution
 from ..core.row_flags import HALVED, has_flag
 from ..core.spec import Suite
@@ -36,7 +36,10 @@ def summarize(
     folder = results / wanted.name
     rows = store.newest(store.read(folder)) if folder.is_dir() else store.read([])
     rows = rows[rows["fingerprint"].isin(where)]
-    every = wide_of(wanted, rows)
+    known = (
+        store.newest(store.read(beside)) if len(rows) and (beside := evaluation_rows.beside(results)) else rows.iloc[:0]
+    )
+    every = wide_of(wanted, pd.concat([rows, known]) if len(known) else rows)
     rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
     reference = str(dict(wanted.reference).get("model", ""))
     told = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
@@ -45,7 +48,7 @@ def summarize(
 
 def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
     """The wide table of a suite's rows with `on_front`, and with quantiles of latency where the suite asks for some."""
-    cases = table.wide(rows, wanted.weights or DEFAULT_WEIGHTS)
+    cases = evaluation_rows.without(table.wide(rows, wanted.weights or DEFAULT_WEIGHTS))
     cases = front.with_front(cases, front.pareto(cases))
     names = tail_columns.quantiles_of(rows, wanted.sampling.at) if tail_columns.are_asked(wanted) else ()
     return tail_columns.with_tails(cases, rows, names)

@@ -33,6 +33,10 @@ class ConversionError(LambdabenchError):
     """Weights cannot be converted; then nothing was written."""
 
 
+class EvaluationError(LambdabenchError):
+    """Images, weights and network of an evaluation do not go together, or one of them cannot be had."""
+
+
 class SavedFileError(LambdabenchError):
     """A file is none that pytest-benchmark saved, or cannot be read."""
 

@@ -98,6 +98,10 @@ class Session(Protocol):
         """One step. Its output stays valid until the next call."""
         ...
 
+    def feed(self, inputs: tuple[Any, ...]) -> None:
+        """Other inputs, on the host and of the same shapes as the workload's, for all calls that follow."""
+        ...
+
     def synchronize(self) -> None:
         """Returns when all work dispatched so far is done."""
         ...
@@ -129,6 +133,10 @@ class Session(Protocol):
 
     def values(self, output: Any) -> tuple[float, ...]:
         """The first thousand numbers of an output at most, those of its first image first, channels last."""
+        ...
+
+    def array(self, output: Any) -> Any:
+        """The whole first tensor of an output as a NumPy array of float32. Raises UnsupportedError where there is none."""
         ...
 
     def parameters(self) -> int: ...
@@ -247,7 +255,8 @@ class MetricModule(Protocol):
     """Whether it is answered from visits, and not once where a case is opened."""
 
     def answer(self, bench: Any) -> Measurement | None:
-        """The measurement, of a `Visited` where it is timed, else of an `Opened`; None, and no row, where the backend has no such thing."""
+        """The measurement, of a `Visited` where it is timed, else of an `Opened`; None, and no row, where the backend has no such thing.
+        One with `OF_WEIGHTS = True` answers of a `core.evaluation.Judged`, and has none of an `Opened`."""
         ...
 
 

@@ -6,6 +6,7 @@ UNFINISHED, HALVED, CROWDED, KILLED = "unfinished", "halved", "crowded", "killed
 NOT_STEADY, CAPPED, CONTENDED, GRAPH_BREAKS = "not_steady", "capped", "contended", "graph_breaks"
 THROTTLED, POWER_CAPPED, SHARED = "throttled", "power_capped", "shared_device"
 GROWS, VARIES, UNWATCHED = "memory_grows", "work_varies", "unwatched"
+LIMITED = "limited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ FLAGS = (
         name=UNWATCHED,
         meaning="The network fails where its operators are counted: whether it keeps or varies is not known.",
     ),
+    Flag(name=LIMITED, meaning="An accuracy of a part of the images that were there."),
 )
 """Every flag that a row can have."""
 

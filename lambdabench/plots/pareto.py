@@ -8,6 +8,7 @@ import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.accuracies import MEASURED
 from ..analysis.legible import legible
 from ..analysis.pareto import BATCH, Group, best, front, groups, joined, parted_by
 from ..core import fields, foreign
@@ -24,6 +25,7 @@ BESIDES = (
     "top1_tag",
     "top1_data",
     "top1_source",
+    "top1_origin",
     "on_front",
     "front",
     "membership",
@@ -58,7 +60,7 @@ def draw(
         style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
         for axes, mine in panels:
-            _name_points(axes, mine, (x, y), _names(mine, across))
+            _name_points(axes, mine, (x, y), _names(mine, across, are_mixed=len(_origins(points)) > 1))
     return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, "front", x]))
 
 
@@ -85,6 +87,11 @@ def _draw_panels(
     for axes in grid[-1]:
         axes.set_xlabel(scales.label(columns[0], points) + _better(columns[0]))
     return panels
+
+
+def _origins(points: pd.DataFrame) -> set[str]:
+    """Whether accuracies are quoted, measured, or some the one and some the other."""
+    return {str(one) for one in points.get("top1_origin", ()) if one}
 
 
 def _better(x: str) -> str:
@@ -128,10 +135,10 @@ def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], nam
     textalloc.allocate(axes, xs, ys, names, x_scatter=xs, y_scatter=ys, textsize=7, linecolor="#bbbbbb")
 
 
-def _names(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
+def _names(points: pd.DataFrame, across: Sequence[str], *, are_mixed: bool = False) -> list[str]:
     """Each point's model with what tells it from others of its front: what the front was asked to join, and where points of one model
     stand on it their sizes, options, sources and tags; with the batch that fitted where it is not the panel's, and the data beyond
-    ImageNet-1k that its accuracy is of."""
+    ImageNet-1k that its accuracy is of, and where it was measured among others that are quoted (`are_mixed`)."""
     rows: list[dict[str, Any]] = [{str(key): one for key, one in row.items()} for row in points.to_dict("records")]
     over = joined(across)
     told = fields.varying(rows, [one for one in fields.JOINING if one.name in over])
@@ -143,7 +150,8 @@ def _names(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
         tags = {str(row.get("top1_tag", "")) for row in alike}
         if len(tags) > 1:
             words |= {place: ", ".join(filter(None, (words[place], rows[place]["top1_tag"]))) for place in places}
-    return [_name(row, [fields.phrase(row, told), words[place]]) for place, row in enumerate(rows)]
+    origins = [MEASURED if are_mixed and row.get("top1_origin") == MEASURED else "" for row in rows]
+    return [_name(row, [fields.phrase(row, told), words[at], origins[at]]) for at, row in enumerate(rows)]
 
 
 def _without(row: dict[str, Any], told: Sequence[fields.Field]) -> dict[str, Any]:

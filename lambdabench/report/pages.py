@@ -22,7 +22,7 @@ from ..core.units import format_significant, format_time
 from . import tails
 
 LEGEND = (
-    "q quoted, never measured here. [low, high]: 95 % interval.",
+    "q quoted, never measured here; top-1 without it was measured. [low, high]: 95 % interval.",
     "● on the front of accuracy against throughput at its batch size, of one program on one machine, with a probability over 0.95; ◐ with "
     "the one it shows.",
     "A number without an interval was read once a process; (least to most): of several processes.",

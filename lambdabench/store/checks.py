@@ -143,7 +143,10 @@ def _is_options(text: str) -> bool:
 
 def _no_metric(table: pa.Table) -> Fault | None:
     taken = set(table.schema.names) | set(FIRST)
-    named = lambda text: bool(METRIC.fullmatch(text)) and text not in taken and not text.startswith("top1_")  # noqa: E731 (one line)
+
+    def named(text: str) -> bool:
+        return bool(METRIC.fullmatch(text)) and text not in taken and (text == "top1" or not text.startswith("top1"))
+
     if fault := _bad_text(table, "metric", named, "a metric (lambdabench list metrics)"):
         return fault
     for name in _known(table, OF_METRIC) if "metric" in table.column_names else ():

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ..core import folders, registry, shapes, toml_lines
+from ..core import evaluation, folders, registry, shapes, toml_lines
 from ..core.errors import SuiteError
 from ..core.quantiles import EXPECTED, NAME
 from ..core.sources import source_hash
@@ -39,8 +39,8 @@ from .overrides import Overrides
 PACKAGE = Path(__file__).parents[1]
 SAMPLING = Sampling()
 IGNORED = "Of older suites; it changes nothing."
-RESERVED = ("reference",)
-"""Of folders below results: what it holds is read only where it is named."""
+RESERVED = ("reference", evaluation.SUITE)
+"""Folders below results that are no suite's: committed results, which are read only where they are named, and evaluations."""
 
 
 def _listed(value: Any) -> Any:

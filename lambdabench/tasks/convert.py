@@ -3,28 +3,23 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import ml_dtypes as ml_dtypes  # numpy knows bfloat16 by its name once this is imported
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from ..core import codec, twins
 from ..core.conversion import SAFETENSORS, STATE_DICTS, Conversion, Converted, Framework
 from ..core.errors import ConversionError, LambdabenchError, MismatchError
 from ..models.classification.torch import build
+from .checkpoints import Array, read, to_numpy, to_torch
 
-Array = NDArray[Any]
+__all__ = ["answer", "as_torch", "convert", "expected_shapes", "to_numpy", "to_torch", "write"]
+
 Shape = tuple[int, ...]
-SHOWN = 5
-"""Names that a message about what is no tensor lists."""
 FORMATS = {"torch": "pt", "jax": "flax"}
 """What a safetensors file says of itself, in the words of its readers."""
-ARCHIVE, PICKLE = b"PK", b"\x80"
-"""How files of torch.save's begin, and those from before torch 1.6."""
 
 
 def answer(folder: Path) -> None:
@@ -47,20 +42,38 @@ def convert(asked: Conversion) -> Converted:
     state = read(source)
     origin: Framework = "jax" if twins.are_jax(state) else "torch"
     to = asked.to or ("torch" if origin == "jax" or target.suffix in STATE_DICTS else "jax")
-    if origin == "jax":
-        state = {twins.without_lists(name, leaves): one for name, one in state.items()}
-        check(state, {new: _turned(shapes[old], order) for new, (old, order) in leaves.items()}, asked)
-    else:
-        state = _counters(shapes) | state
-        check(state, shapes, asked)
+    state = checked(state, shapes, asked)
     if origin == "torch" and to == "jax":
         state = {new: _transposed(state[old], order) for new, (old, order) in leaves.items()}
     elif origin == "jax" and to == "torch":
-        back = {old: _transposed(state[new], twins.inverse(order)) for new, (old, order) in leaves.items()}
-        whole = _counters(shapes) | back
-        state = {name: whole[name] for name in shapes}
+        state = _from_jax(state, shapes)
     write(target, state, to, force=asked.force)
     return Converted(tensors=len(state), origin=origin, to=to)
+
+
+def as_torch(state: Mapping[str, Array], asked: Conversion) -> dict[str, Array]:
+    """A model's weights by torch's names and axes, of either framework's. Raises what `convert` raises."""
+    shapes = expected_shapes(asked)
+    found = checked(state, shapes, asked)
+    return _from_jax(found, shapes) if twins.are_jax(state) else found
+
+
+def checked(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conversion) -> dict[str, Array]:
+    """The state with every tensor of the model, by the names of the framework that it came with. Raises MismatchError."""
+    if not twins.are_jax(state):
+        whole = _counters(shapes) | dict(state)
+        check(whole, shapes, asked)
+        return whole
+    leaves = jax_leaves(shapes)
+    whole = {twins.without_lists(name, leaves): one for name, one in state.items()}
+    check(whole, {new: _turned(shapes[old], order) for new, (old, order) in leaves.items()}, asked)
+    return whole
+
+
+def _from_jax(state: Mapping[str, Array], shapes: Mapping[str, Shape]) -> dict[str, Array]:
+    back = {old: _transposed(state[new], twins.inverse(order)) for new, (old, order) in jax_leaves(shapes).items()}
+    whole = _counters(shapes) | back
+    return {name: whole[name] for name in shapes}
 
 
 def expected_shapes(asked: Conversion) -> dict[str, Shape]:
@@ -99,33 +112,6 @@ def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conver
         )
 
 
-def read(source: Path) -> dict[str, Array]:
-    """The tensors of a file by name. Raises ConversionError where it is not what its suffix says."""
-    try:
-        if source.suffix == SAFETENSORS:
-            return dict(load_file(source))
-        loaded: Any = torch.load(source, map_location="cpu", weights_only=True)
-    except Exception as error:  # each format fails in its own ways
-        first = (str(error).splitlines() or [""])[0]
-        is_told = source.suffix == SAFETENSORS or isinstance(error, OSError) or _is_torchs(source)
-        told = first if is_told else "it is no file of torch.save's"
-        raise ConversionError(f"{source} cannot be read as {source.suffix}: {told}") from error
-    if not isinstance(loaded, Mapping):
-        raise ConversionError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
-    if strange := [str(name) for name, one in loaded.items() if not isinstance(one, torch.Tensor)]:
-        raise ConversionError(
-            f"{source} is no state dict, some of it are no tensors: {', '.join(strange[:SHOWN])}; "
-            "save the state dict alone"
-        )
-    return {str(name): to_numpy(one) for name, one in loaded.items()}
-
-
-def _is_torchs(source: Path) -> bool:
-    """Whether a file begins as torch.save's do: what torch says of any other is a riddle."""
-    with source.open("rb") as file:
-        return file.read(len(ARCHIVE)).startswith((ARCHIVE, PICKLE))
-
-
 def write(target: Path, state: Mapping[str, Array], framework: Framework, *, force: bool) -> None:
     """Writes a file aside and renames it. Raises ConversionError where the target is there and must not be replaced."""
     aside = target.with_name(f".{target.name}.{os.getpid()}")
@@ -145,18 +131,6 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
         raise ConversionError(f"{target} cannot be written: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
-
-
-def to_numpy(tensor: torch.Tensor) -> Array:
-    """The same bytes under the same dtype, bfloat16 and the like too, which torch does not hand to numpy."""
-    plain = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
-    return plain.view(np.dtype(str(tensor.dtype).removeprefix("torch."))).reshape(tuple(tensor.shape))
-
-
-def to_torch(array: Array) -> torch.Tensor:
-    """The inverse of `to_numpy`; a copy."""
-    plain = np.array(array, order="C").reshape(-1).view(np.uint8)
-    return torch.from_numpy(plain).view(getattr(torch, array.dtype.name)).reshape(array.shape)
 
 
 def _counters(shapes: Mapping[str, Shape]) -> dict[str, Array]:

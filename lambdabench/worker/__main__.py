@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
-`probe|describe|convert FOLDER`: reads what is asked from the folder, writes what it found into it."""
+`probe|describe|convert|evaluate FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
 import os
@@ -8,10 +8,11 @@ import threading
 from pathlib import Path
 
 from ..core.worker_protocol import PARENT_PIPE
-from . import forkserver, parent_watch, service
+from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert FOLDER\n"
+USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate FOLDER\n"
+ERRANDS = ("probe", "describe", "convert", "evaluate")
 
 
 def main(arguments: list[str]) -> int:
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "forkserver":
         forkserver.main(arguments[1])  # before a thread is started: it is forked
         return 0
-    asks = arguments == ["serve"] or (len(arguments) == 2 and arguments[0] in ("probe", "describe", "convert"))
+    asks = arguments == ["serve"] or (len(arguments) == 2 and arguments[0] in ERRANDS)
     if not asks:
         sys.stderr.write(USAGE)
         return 2
@@ -31,6 +32,11 @@ def main(arguments: list[str]) -> int:
         probe(Path(arguments[1]))
     elif arguments[0] == "describe":
         describe(Path(arguments[1]))
+    elif arguments[0] == "evaluate":
+        seen = environment.witnessed()  # before frameworks are loaded, which set variables
+        from ..tasks import evaluate
+
+        evaluate.answer(Path(arguments[1]), seen)
     else:
         from ..tasks import convert  # with its frameworks, which other work may not have
 

@@ -8,6 +8,7 @@ from lambdabench.analysis.sample_statistics import complete
 from lambdabench.backends import fake
 from lambdabench.conduct.outcomes import VisitBench
 from lambdabench.core import registry
+from lambdabench.core.evaluation import Judged
 from lambdabench.core.record import Visit
 from lambdabench.core.spec import Case, options_from
 from lambdabench.core.units import SCALES
@@ -20,22 +21,19 @@ CASE = Case(
 )  # fmt: skip
 
 
-OF_SESSIONS = [
-    one for one in registry.names("metrics") if not getattr(registry.load("metrics", one), "OF_WEIGHTS", False)
-]
-"""Those that a session answers; the others are of weights, whatever runs them."""
-
-
-@pytest.fixture(params=OF_SESSIONS)
+@pytest.fixture(params=registry.names("metrics"))
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 VISIT = Visit(round=1, started_s=0.0, cold=(0.02,), seconds=(0.01, 0.011, 0.012), rate=190.0, loops=20)
+JUDGED = Judged(labels=(0, 1, 2), likeliest=((0, 1, 2, 3, 4),) * 3, classes=6, reference=(0, 0, 0))
 
 
 def answer(metric: Any) -> Any:
-    """A metric's, of visits where it is timed, else of a case as it was opened."""
+    """A metric's, of visits where it is timed, of images where it is of weights, else of a case as it was opened."""
+    if getattr(metric, "OF_WEIGHTS", False):
+        return metric.answer(JUDGED)
     if metric.TIMED:
         return metric.answer(VisitBench(case=CASE, visits=[VISIT]))
     return metric.answer(LiveBench(fake.open_session(None, CASE, 0), CASE, HostMeter))
@@ -46,9 +44,7 @@ def metric(name: str) -> Any:
     return registry.load("metrics", name)
 
 
-@pytest.mark.parametrize("name", registry.names("metrics"))
-def test_it_says_what_it_is(name: str) -> None:
-    metric = registry.load("metrics", name)
+def test_it_says_what_it_is(metric: Any) -> None:
     assert metric.TITLE
     assert metric.UNIT in SCALES
     assert metric.BETTER in ("lower", "higher", "")
@@ -73,3 +69,8 @@ def test_a_metric_with_samples_leaves_what_they_come_to_to_the_reader(metric: An
     found = answer(metric)
     assert (found.value is None) == bool(found.samples)
     assert (found.low, found.high) == (None, None)
+
+
+def test_a_metric_of_weights_has_no_answer_of_a_session(metric: Any) -> None:
+    if getattr(metric, "OF_WEIGHTS", False):
+        assert metric.answer(LiveBench(fake.open_session(None, CASE, 0), CASE, HostMeter)) is None
