@@ -27,6 +27,7 @@ from .options import (
     WeightsOption,
     filters,
 )
+from .choosing import recommend
 from .plotting import plot_app
 
 ROUNDS = 3
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Speed, memory and accuracy of vision backbones on this machine, with intervals.",
     epilog="Start: lambdabench run --suite quickstart",
 )
+app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

@@ -19,11 +19,13 @@ from .reading import (
     wide_frame,
     write_report,
 )
+from .recommending import Advice, Wanted, advise, memory, percent, price, rate
 from .recording import Ran, Timed, place, record
 from .saved import Saved, read_json
 from .tailing import plot_latency
 
 __all__ = [
+    "Advice",
     "CheckRequest",
     "CheckResult",
     "FileChange",
@@ -34,6 +36,8 @@ __all__ = [
     "RunResult",
     "Saved",
     "Timed",
+    "Wanted",
+    "advise",
     "ahead",
     "cases_so_far",
     "check",
@@ -43,15 +47,19 @@ __all__ = [
     "execute",
     "idle",
     "list_names",
+    "memory",
     "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",
+    "percent",
     "place",
     "plot_curves",
     "plot_latency",
     "plot_pareto",
     "prepare",
+    "price",
+    "rate",
     "read_frame",
     "read_json",
     "record",
