@@ -13,7 +13,7 @@ from ..core.evaluation import DATA
 from ..core.options import SCRIPTED
 from ..facts import Fact, accuracies, chosen
 from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
-from .answers import INTERVAL, ORIGIN
+from .answers import INTERVAL
 from .wilson import wilson
 
 PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
@@ -27,6 +27,7 @@ UNKNOWN: Mapping[str, Any] = {
     "top1_data": "",
     "top1_source": "",
     "top1_origin": "",
+    "top1_licence": "",
     "top1_top5": None,
 }
 NO_CLASSIFIER = "feature maps and single layers have no accuracy"
@@ -130,8 +131,8 @@ def _cells(fact: Fact) -> dict[str, Any]:
     return {
         "top1": fact.value,
         **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
-        f"top1{ORIGIN}": "quoted",
         "top1_tag": fact.tag,
+        "top1_licence": fact.licence,
         "top1_data": fact.more_data,
         "top1_source": fact.source,
         "top1_top5": fact.top5,

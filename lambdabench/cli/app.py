@@ -28,6 +28,8 @@ from .options import (
     filters,
 )
 from .plot_commands import plot_app
+from .plotting import plot_app
+from .recommend_command import recommend
 from .run_command import EPILOG, run, say_waiting
 
 ROUNDS = 3
@@ -43,6 +45,7 @@ app = typer.Typer(
     epilog="Start: lambdabench run --suite quickstart",
 )
 app.command("compare", epilog=EXAMPLES)(compare)
+app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

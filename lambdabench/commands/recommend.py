@@ -1,0 +1,235 @@
+"""Which model to take, of the results that are there."""
+
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..analysis import scripted, table
+from ..analysis.front_membership import top1_sd
+from ..analysis.published_accuracy import with_accuracy
+from ..analysis.recommend import (
+    OF,
+    Bound,
+    Candidate,
+    Objective,
+    Recommendation,
+    Word,
+    candidates,
+    default_objective,
+    recommend,
+)
+from ..analysis.visit_tables import against, fits
+from ..core import registry
+from ..core.errors import NothingMeasuredError, RequestError
+from ..facts import accuracies
+from ..facts.licences import PERMISSIVE
+from ..store.published_speeds import ENDING, read_speeds
+from ._results import matching, nothing_of, rows_of
+
+ANY = "permissive"
+"""Every licence that lets anybody use, change and pass on."""
+BYTES = {"B": 1.0, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
+TIE_SD = 1.959964
+"""Standard deviations of a difference that a 95 % interval reaches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked of a model; None asks nothing."""
+
+    max_latency_s: float | None = None
+    min_top1: float | None = None
+    min_throughput: float | None = None
+    """Images a second."""
+    max_memory_bytes: float | None = None
+    batch_size: int | None = None
+    license: tuple[str, ...] = ()
+    train_data: str = ""
+    price_per_h: float | None = None
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A recommendation with what it rests on."""
+
+    wanted: Wanted
+    found: Recommendation
+    tied: tuple[Candidate, ...]
+    """Feasible ones that cannot be told from the pick in the objective, the most accurate first."""
+    basis: str
+    confirm: str
+    """The command that measures the pick's accuracy here; empty without a pick."""
+
+
+def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str | None = None) -> Advice:
+    """The models that meet what is asked, of a folder's newest rows or of a published table of speeds (.csv). Raises RequestError,
+    NothingMeasuredError where nothing was measured."""
+    known_licences(wanted.license)
+    cases, rows = _of_table(source) if source.suffix == ENDING else _of_results(source, wanted, suite)
+    cases = matching(cases[cases["kind"] == "model"], filters, str(suite or source))
+    known = candidates(cases, wanted.batch_size)
+    bounds, words = _bounds(wanted), _words(wanted)
+    found = recommend(known, bounds, words, wanted.objective or default_objective(bounds))
+    return Advice(
+        wanted=wanted,
+        found=found,
+        tied=_tied(found, rows),
+        basis=f"{len(known)} rows of {source}, none of them measured here" if rows.empty else _basis(cases, known),
+        confirm=_confirm(found, source, is_table=rows.empty),
+    )
+
+
+def _of_results(source: Path, wanted: Wanted, suite: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(Table of answers with every weight's accuracy, newest rows)."""
+    try:
+        rows = rows_of(source, suite, columns=())
+    except NothingMeasuredError as error:
+        raise NothingMeasuredError(
+            f"{nothing_of(suite, source)}; or find what is worth measuring: {_race(wanted)} (--dry-run says how long it takes)"
+        ) from error
+    return scripted.measured(table.wide(rows, ("all",))), rows
+
+
+def _of_table(source: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(A published table's speeds with every weight's accuracy, no rows)."""
+    speeds = read_speeds(source)
+    cases = speeds.assign(backend="", device_name=source.name, threads=0, case_id="", requested_batch_size=None)
+    cases["batch_size"] = cases["batch_size"].fillna(1).astype(int)
+    return with_accuracy(cases, ("all",)), pd.DataFrame()
+
+
+def _race(wanted: Wanted) -> str:
+    given = [
+        ("--max-latency", wanted.max_latency_s and f"{1e3 * wanted.max_latency_s:g}ms"),
+        ("--min-top1", wanted.min_top1),
+    ]
+    return shlex.join(
+        ["lambdabench", "run", "--find-front", *(str(word) for pair in given if pair[1] for word in pair)]
+    )
+
+
+def _bounds(wanted: Wanted) -> tuple[Bound, ...]:
+    told = (
+        ("--max-latency", "latency", wanted.max_latency_s),
+        ("--min-top1", "top1", wanted.min_top1),
+        ("--min-throughput", "throughput", wanted.min_throughput),
+        ("--max-memory", "peak_memory", wanted.max_memory_bytes),
+    )
+    return tuple(Bound(flag=flag, metric=metric, value=value) for flag, metric, value in told if value is not None)
+
+
+def _words(wanted: Wanted) -> tuple[Word, ...]:
+    words: list[Word] = []
+    if wanted.license:
+        words.append(Word(flag="--license", column="top1_licence", allowed=known_licences(wanted.license)))
+    if wanted.train_data:
+        words.append(Word(flag="--train-data", column="top1_data", allowed=frozenset({""})))
+    return tuple(words)
+
+
+def known_licences(asked: Sequence[str]) -> frozenset[str]:
+    """The licences of some words, "permissive" being several. Raises RequestError for a word that no published weights have."""
+    there = {fact.licence for fact in accuracies()} - {"", "unknown"}
+    found: set[str] = set()
+    for word in asked:
+        if word != ANY and word not in there:
+            raise registry.unknown("licence", word, {*there, ANY})
+        found |= PERMISSIVE if word == ANY else {word}
+    return frozenset(found)
+
+
+def _tied(found: Recommendation, rows: pd.DataFrame) -> tuple[Candidate, ...]:
+    """Feasible candidates whose ratio to the pick, or whose accuracy's difference from it, has an interval with none."""
+    if not found.picks or (rows.empty and found.objective != "accuracy"):
+        return ()
+    pick, others = found.picks[0], [one for one in found.feasible if one is not found.picks[0]]
+    if found.objective == "accuracy":
+        tied = [one for one in others if _are_as_accurate(pick, one)]
+    else:
+        name = OF[found.objective]
+        ids = {one.ids[name] for one in (pick, *others)}
+        usable = rows[(rows["metric"] == name) & (rows["status"] == "ok") & rows["case_id"].isin(ids)]
+        tables = list(fits(usable[usable["visit_round"].notna()].assign(case=lambda frame: frame["case_id"])))
+        tied = [one for one in others if _holds_one(against(tables, one.ids[name], pick.ids[name]))]
+    return tuple(sorted(tied, key=lambda one: -(one.known["top1"].value or 0.0)))
+
+
+def _holds_one(ratio: Any) -> bool:
+    return ratio is not None and ratio.low <= 1 <= ratio.high
+
+
+def _are_as_accurate(pick: Candidate, other: Candidate) -> bool:
+    pair = [one.known["top1"].value for one in (pick, other)]
+    if pair[0] is None or pair[1] is None:
+        return False
+    sd = math.hypot(*top1_sd(np.array(pair, float)).tolist())
+    return abs(pair[0] - pair[1]) <= TIE_SD * sd
+
+
+def _basis(cases: pd.DataFrame, known: Sequence[Candidate]) -> str:
+    """On what a recommendation rests: how much was measured, where and when."""
+    days = sorted({str(one)[:10] for one in cases["started_at"].dropna() if one})
+    when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+    where = ", ".join(sorted({str(one) for one in cases["device_name"]}))
+    networks = len({(one.line["model"], one.line["image_px"]) for one in known})
+    return f"{networks} networks measured on {where}, {when}"
+
+
+def _confirm(found: Recommendation, source: Path, *, is_table: bool) -> str:
+    """The command that measures here what the pick rests on: its speed where a table told it, else its accuracy."""
+    if not found.picks:
+        return ""
+    model = str(found.picks[0].line["model"])
+    if is_table:
+        return shlex.join(["lambdabench", "run", "--suite", "quickstart", "--model", model])
+    return shlex.join(["lambdabench", "evaluate", model, "--data", "DIR"])
+
+
+def memory(given: Any, flag: str) -> float | None:
+    """Bytes of "2GiB" or "500MB". Raises RequestError where they are none, or have no unit."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B|B)", str(given))
+    if found is None or found[2] not in BYTES or float(found[1]) == 0:
+        raise RequestError(
+            f"{flag}: found {str(given)!r}, expected an amount above 0 with its unit, like 500MB or 2GiB"
+        )
+    return float(found[1]) * BYTES[found[2]]
+
+
+def price(given: Any, flag: str) -> float | None:
+    """Money an hour of "0.80/h". Raises RequestError where it is none."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"[$€£]?(\d+(?:\.\d+)?) ?/ ?h", str(given))
+    if found is None or float(found[1]) == 0:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected a price of an hour above 0, like 0.80/h")
+    return float(found[1])
+
+
+def percent(given: Any, flag: str) -> float | None:
+    """Percent of "80" or "80%". Raises RequestError where it is none, or a share."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
+    if found is None or not 1 <= float(found[1]) < 100:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected an accuracy in percent from 1 to 100, like 80")
+    return float(found[1])
+
+
+def rate(given: Any, flag: str) -> float | None:
+    """Images a second of "500" or "500/s". Raises RequestError where it is none."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:image)?(?:/s)?", str(given))
+    if found is None or float(found[1]) == 0:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected images a second above 0, like 500 or 500/s")
+    return float(found[1])
