@@ -28,7 +28,6 @@ from .options import (
     filters,
 )
 from .plot_commands import plot_app
-from .plotting import plot_app
 from .recommend_command import recommend
 from .run_command import EPILOG, run, say_waiting
 
