@@ -188,9 +188,10 @@ def default_objective(bounds: Sequence[Bound]) -> Objective:
 
 
 def _fits(one: Candidate, bounds: Sequence[Bound], words: Sequence[Word]) -> dict[str, Fit]:
-    return {bound.flag: bound.fit(one.known[bound.metric]) for bound in bounds} | {
-        word.flag: word.fit(str(one.line.get(word.column) or "")) for word in words
-    }
+    fits: dict[str, Fit] = {bound.flag: bound.fit(one.known[bound.metric]) for bound in bounds}
+    for word in words:
+        fits[word.flag] = word.fit(str(one.line.get(word.column) or ""))
+    return fits
 
 
 def _least(fits: Any) -> Fit:
