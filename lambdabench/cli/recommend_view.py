@@ -38,25 +38,26 @@ def print_advice(console: Console, advice: Advice) -> None:
 
 def _table(console: Console, advice: Advice) -> Any:
     found, priced = advice.found, advice.wanted.price_per_h is not None
-    small = sorted({one.batches[0] for one in found.picks})
-    large = sorted({one.batches[1] for one in found.picks})
+    small, large = (sorted({one.batches[place] for one in found.picks}) for place in (0, 1))
+    varied = len(small) > 1 or len(large) > 1
     columns = [
         Column(title=""),
         Column(title="model"),
         Column(title="px", is_number=True, drop=4),
         Column(title="top-1 %", is_number=True),
-        Column(title=f"ms, b={'/'.join(map(str, small))}", is_number=True),
-        Column(title=f"image/s, b={'/'.join(map(str, large))}", is_number=True),
+        *([Column(title="batch", is_number=True)] if varied else []),
+        Column(title="ms" if varied else f"ms, b={small[0]}", is_number=True),
+        Column(title="image/s" if varied else f"image/s, b={large[0]}", is_number=True),
         *([Column(title="a million images", is_number=True, drop=1)] if priced else []),
         Column(title="GiB", is_number=True, drop=3),
         Column(title="licence", drop=2),
         Column(title=""),
     ]
-    rows = [_row(one, place, advice) for place, one in enumerate(found.picks)]
+    rows = [_row(one, place, advice, varied) for place, one in enumerate(found.picks)]
     return fitted(columns, rows, console.width)
 
 
-def _row(one: Candidate, place: int, advice: Advice) -> list[Any]:
+def _row(one: Candidate, place: int, advice: Advice, varied: bool) -> list[Any]:
     found, rate = advice.found, one.known["throughput"].value
     price = advice.wanted.price_per_h
     cost = [] if price is None else [format_significant(None if not rate else price / 3600 / rate * 1e6, 2)]
@@ -69,6 +70,7 @@ def _row(one: Candidate, place: int, advice: Advice) -> list[Any]:
         one.name,
         str(int(one.line["image_px"])),
         one.known["top1"],
+        *([_batches(one)] if varied else []),
         one.known["latency"],
         one.known["throughput"],
         *cost,
@@ -76,6 +78,12 @@ def _row(one: Candidate, place: int, advice: Advice) -> list[Any]:
         str(one.line.get("top1_licence") or "unknown"),
         ", ".join(labels),
     ]
+
+
+def _batches(one: Candidate) -> str:
+    """ "1 to 8": that of its latency, and of the rest."""
+    small, large = one.batches
+    return str(small) if small == large else f"{small} to {large}"
 
 
 def lines(advice: Advice) -> list[str]:
@@ -96,7 +104,7 @@ def _ruled(one: Ruled) -> str:
     if one.unknown:
         words += f" ({one.unknown} unknown)"
     if one.nearest is not None and one.miss is not None:
-        words += f" (nearest {one.nearest.name}, by {100 * (one.miss - 1):.1f} %)"
+        words += f" (nearest {one.nearest.name}, by {format_significant(100 * (one.miss - 1), 2)} %)"
     return words
 
 

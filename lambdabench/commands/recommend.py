@@ -82,7 +82,9 @@ def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str 
         wanted=wanted,
         found=found,
         tied=_tied(found, rows),
-        basis=f"{len(known)} rows of {source}, none of them measured here" if rows.empty else _basis(cases, known),
+        basis=f"{found.candidates} networks of {source.name}, none of them measured here"
+        if rows.empty
+        else _basis(cases, known),
         confirm=_confirm(found, source, is_table=rows.empty),
     )
 
