@@ -26,7 +26,7 @@ def test_the_most_accurate_under_a_limit_with_the_front_behind_it() -> None:
     assert found.exit_code == 0, found.output
     told = json.loads(found.output)
     assert told["objective"] == "accuracy"
-    assert [one["model"] for one in told["picks"]][0] == "levit_256"
+    assert told["picks"][0]["model"] == "levit_256"
     latencies = [one["latency"]["value"] for one in told["picks"]]
     assert latencies == sorted(latencies, reverse=True)
     assert all(one["latency"]["high"] <= 0.025 for one in told["picks"] if one["fit"] == "sure")

@@ -11,7 +11,7 @@ import pandas as pd
 from ..core import fields
 from ..core.evaluation import DATA
 from ..core.options import SCRIPTED
-from ..facts import Fact, accuracies, chosen
+from ..facts import Fact, accuracies, chosen, given
 from .accuracies import MEASURED, OF_CASE, Index, accuracy_of, index_of
 from .answers import INTERVAL
 from .wilson import wilson
@@ -99,6 +99,10 @@ def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[st
     if not _classifies(case):
         return [_nothing(NO_CLASSIFIER)]
     options = _options_of(case)
+    for position, name in enumerate(weights):
+        if name.endswith(given.ENDING) and (own := _given(case, name)):
+            before = _accuracies(case, weights[:position])
+            return before if before[0]["top1"] is not None else own
     sizes = _known().get(case["model"], {})
     of_size = sizes.get(int(case["image_px"]), [])
     same = [one for one in of_size if what(dict(one.options)) == options]
@@ -107,6 +111,13 @@ def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[st
     if same:
         return [_nothing(NO_WEIGHTS, ", ".join(one.tag for one in same))]
     return [_nothing(NO_OPTIONS if of_size else NO_SIZE if sizes else NO_NETWORK)]
+
+
+def _given(case: Mapping[Any, Any], path: str) -> list[dict[str, Any]]:
+    """The columns of what a file says of a case's network at its size, or at any."""
+    of_model = [one for one in given.read(path) if one.architecture == case["model"]]
+    of_size = [one for one in of_model if one.eval_px == int(case["image_px"])]
+    return [_cells(one) for one in (of_size or [one for one in of_model if one.eval_px == given.ANY_SIZE])[:1]]
 
 
 def _nothing(reason: str, elsewhere: str = "") -> dict[str, Any]:
@@ -126,11 +137,12 @@ def _known() -> Mapping[str, Mapping[int, Sequence[Fact]]]:
 @functools.cache
 def _cells(fact: Fact) -> dict[str, Any]:
     """Top-1 in percent with its 95 % Wilson interval over the validation images."""
-    right = round(fact.value / 100 * fact.images)
-    low, high = wilson(right, fact.images)
+    bounds = (None, None)
+    if fact.images:
+        bounds = tuple(100 * end for end in wilson(round(fact.value / 100 * fact.images), fact.images))
     return {
         "top1": fact.value,
-        **{f"top1{end}": 100 * bound for end, bound in zip(INTERVAL, (low, high), strict=True)},
+        **{f"top1{end}": bound for end, bound in zip(INTERVAL, bounds, strict=True)},
         "top1_tag": fact.tag,
         "top1_licence": fact.licence,
         "top1_data": fact.more_data,

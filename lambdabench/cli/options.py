@@ -22,9 +22,9 @@ LimitOption = Annotated[str | None, typer.Option(help="Also the share of calls t
 WeightsOption = Annotated[
     str | None,
     typer.Option(
-        help="Whose accuracy: published, imagenet-1k (the best trained on it alone), best (on any data), all, or timm's tags; or measured, "
-        "by lambdabench evaluate. Comma-separated: the first that a model has (measured,imagenet-1k). Default: the suite's, else "
-        "imagenet-1k, else measured."
+        help="Whose accuracy: published, imagenet-1k (the best trained on it alone), best (on any data), all, or timm's tags; measured, by "
+        "lambdabench evaluate; or your own FILE.csv (model, top1). Comma-separated: the first that a model has (mine.csv,imagenet-1k). "
+        "Default: the suite's, else imagenet-1k, else measured."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]

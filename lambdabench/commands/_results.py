@@ -15,7 +15,7 @@ from ..core import fields, registry
 from ..core.errors import NothingMeasuredError
 from ..core.evaluation import SUITE
 from ..core.folders import RESULTS
-from ..facts import DEFAULT_WEIGHTS, weight_names
+from ..facts import DEFAULT_WEIGHTS, given, weight_names
 from ..pytest_benchmark.rows import SUITE as PYTEST
 
 FRONT = "find-front"
@@ -88,10 +88,13 @@ def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
-    """The weights that were asked for. Raises UnknownNameError for one that no accuracy is of, published or measured."""
+    """The weights that were asked for, files of accuracies among them. Raises UnknownNameError for one that no accuracy is of, published or
+    measured; RequestError for a file of none."""
     names = {*weight_names(), MEASURED}
     for name in weights:
-        if name not in names:
+        if name.endswith(given.ENDING):
+            given.read(name)
+        elif name not in names:
             raise registry.unknown("weights", name, names)
     return tuple(weights)
 

@@ -31,7 +31,7 @@ def wide_of(rows: list[Record], folder: Path) -> pd.DataFrame:
     return table.wide(store.newest(store.read(folder, table.NEEDED, coded=True)))
 
 
-def test_it_stands_beside_speed_of_the_same_case_and_of_no_other(
+def test_it_stands_beside_speed_of_its_network_and_of_no_other(
     make_record: Callable[..., Record], tmp_path: Path
 ) -> None:
     mine = {"model": "digits_conv_s", "image_px": 8, "case_id": "a"}
@@ -40,24 +40,26 @@ def test_it_stands_beside_speed_of_the_same_case_and_of_no_other(
         measured(make_record, 97.0, **mine),
         make_record("throughput", 10.0, **mine),
         make_record("throughput", 9.0, **other),
+        make_record("throughput", 9.0, model="digits_conv_m", image_px=8, case_id="c"),
     ]
     wide = wide_of(rows, tmp_path).set_index("case_id")
     assert wide.loc["a", ["top1", "top1_low", "top1_high"]].tolist() == [97.0, 96.0, pytest.approx(97.8)]
     assert (wide.loc["a", "top1_origin"], wide.loc["a", "top1_source"]) == ("measured", SOURCE)
     assert (wide.loc["a", "weights"], wide.loc["a", "throughput"]) == ("random", pytest.approx(10.0))
-    assert pd.isna(wide.loc["b", "top1"])
-    assert wide.loc["b", "top1_origin"] == ""
+    assert wide.loc["b", "top1"] == 97.0, "another program of the network"
+    assert pd.isna(wide.loc["c", "top1"]), "another network"
     assert [one for one in wide.columns if one.startswith("top1_processes")] == []
     assert accuracy_sources(wide, "measured") == [SOURCE]
     assert accuracy_sources(wide, "quoted") == []
 
 
-def test_what_is_published_stays_what_is_shown(make_record: Callable[..., Record], tmp_path: Path) -> None:
+def test_a_case_shows_what_was_measured_of_itself_before_what_is_published(
+    make_record: Callable[..., Record], tmp_path: Path
+) -> None:
     wide = wide_of([make_record("throughput", 10.0), measured(make_record, 12.0)], tmp_path)
     assert len(wide) == 1
-    assert wide.loc[0, "top1_origin"] == "quoted"
-    assert wide.loc[0, "top1"] > 75
-    assert accuracy_sources(wide, "measured") == []
+    assert (wide.loc[0, "top1_origin"], wide.loc[0, "top1"]) == ("measured", 12.0)
+    assert accuracy_sources(wide, "quoted") == []
 
 
 def test_a_training_alone_is_a_case_with_an_accuracy_and_no_speed(
