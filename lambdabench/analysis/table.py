@@ -42,6 +42,7 @@ NEEDED = (
     "reason",
     "flags",
     "metric",
+    "origin",
     "value",
     "low",
     "high",
