@@ -405,7 +405,7 @@ def test_speeds_show_the_measured_accuracy(here: Path, make_record: Callable[...
     page = Path("reports/quickstart/index.md").read_text()
     assert f"{found['top1']['value']:.1f} ±" in page
     assert f" ({found['weights']})" in page
-    assert "Accuracy was measured, not quoted" in page
+    assert "Accuracy is measured here" in page
     assert " q (" not in page
     shown = CliRunner().invoke(app, ["show", MODEL])
     assert f"top-1   {found['top1']['value']:.2f} % measured" in shown.output

@@ -150,7 +150,7 @@ def test_a_run_that_ends_after_its_trainings_goes_on_without_them(folder: Path, 
 
     request = commands.RunRequest(
         suite=str(folder / "digits_scripted.toml"), results=tmp_path / "results", reports=tmp_path / "reports",
-        overrides=Overrides(batch_size=(64,)),
+        overrides=Overrides(axes={"batch_size": (64,)}),
     )  # fmt: skip
     first = commands.run(request, note)
     assert first.interrupted

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..core.evaluation import SUITE
 from ..core.row_flags import LIMITED, has_flag
+from ..core.training import WEIGHTS as TRAINED
 
 METRICS = ("top1", "top5")
 MEASURED = "measured"
@@ -86,7 +87,7 @@ def _accuracy(rows: pd.DataFrame, options_of: Callable[[Mapping[Any, Any]], Mapp
         "top1_low": low,
         "top1_high": high,
         "top1_origin": MEASURED,
-        "top1_tag": str(first["weights"]),
+        "top1_tag": "" if first["weights"] in UNLOADED | {TRAINED} else str(first["weights"]),
         "top1_data": "",
         "top1_source": str(first.get("source") or first["suite"]),
         "top5": float(rows[rows["metric"] == "top5"]["value"].mean()),

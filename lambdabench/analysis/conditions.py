@@ -13,7 +13,7 @@ from ..core.record import Effective
 from ..core.spec import Environment
 from .compare import HOW, Pair, Row
 
-ENVIRONMENT = tuple(f"env_{one.name}" for one in fields(Environment))
+ENVIRONMENT = tuple(f"env_{one.name}" for one in fields(Environment) if one.name != "versions")
 EFFECTIVE = tuple(
     f"effective_{one.name}"
     for one in fields(Effective)
@@ -58,7 +58,7 @@ def differences(equal: Sequence[Pair], paired_by: Sequence[str] = ()) -> tuple[D
     `paired_by` are equal by choice. A change that is not that of all pairs has their number.
     """
     asked = [one.name for one in HOW if one.name not in paired_by]
-    columns = [*FIRST, *(one for one in asked if one not in FIRST), *ENVIRONMENT[1:], *EFFECTIVE]
+    columns = [*FIRST, *(one for one in asked if one not in FIRST), *ENVIRONMENT[1:], *_libraries(equal), *EFFECTIVE]
     found: list[Difference] = []
     told: set[Any] = set()
     for column in columns:
@@ -71,6 +71,12 @@ def differences(equal: Sequence[Pair], paired_by: Sequence[str] = ()) -> tuple[D
             told |= {thing, *changes}
             found.append(_difference(_title(column, thing), column, changes))
     return (*found, *_clock(equal), *_waiting(equal))
+
+
+def _libraries(equal: Sequence[Pair]) -> list[str]:
+    """The columns of libraries' versions that rows have."""
+    there = {column for pair in equal for row in (pair.a, pair.b) for column in row if str(column).startswith("env_")}
+    return sorted(there - {*ENVIRONMENT})
 
 
 def _title(column: str, thing: str) -> str:

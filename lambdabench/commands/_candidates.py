@@ -12,7 +12,7 @@ import numpy as np
 from .. import models
 from ..analysis.race import on_front
 from ..analysis.speed_model import Networks, networks
-from ..core import flags, registry
+from ..core import fields, flags, registry
 from ..core.errors import RequestError
 from ..core.spec import Case, Cell, Job, ModelFacts, Sampling, Suite, Value, Wish, facts_key, options_from
 from ..facts import DEFAULT_WEIGHTS, Fact, accuracies, chosen
@@ -25,7 +25,9 @@ SAMPLING = Sampling(case_budget_s=1.0, min_samples=6, processes=1, rounds=3)
 """Of each process: finding a front takes little precision, and what is in question is measured again (reports/race/index.md)."""
 KINDS = {"cpu": "cpu", "cuda": "gpu", "xpu": "gpu", "mps": "gpu"}
 """Kinds of devices -> those of published tables."""
-AXES_OF_ONE = ("backend", "mode", "batch_size", "dtype", "layout")
+SEVERAL = ("device", "devices", "image_px", "threads")
+"""Settings whose flags say something else here, or nothing."""
+AXES_OF_ONE = tuple(field.name for field in fields.RUNNING if field.flag and field.name not in SEVERAL)
 """Settings of which a race has one each, since it has one front."""
 REFUSED = ("model", "models", "at")
 MEGA, GIGA = 1e6, 1e9

@@ -24,7 +24,7 @@ def name(path: Path = PLACE) -> str:
     return read(path).get("model name") or platform.processor() or platform.machine()
 
 
-def flags(path: Path = PLACE) -> str:
+def instruction_sets(path: Path = PLACE) -> str:
     """Its instruction sets, space-separated, as x86 and as arm64 call the line; empty where none are told."""
     fields = read(path)
     return fields.get("flags") or fields.get("Features") or ""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 METRIC = "top1"
 """What a training is for."""
+WEIGHTS = "trained"
+"""What rows say of weights that were trained for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

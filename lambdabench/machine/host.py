@@ -20,7 +20,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 def cpu_facts(path: Path = cpuinfo.PLACE) -> tuple[str, str]:
     """(Processor name, its instruction sets that select kernels, sorted)."""
-    return cpuinfo.name(path), " ".join(sorted(set(cpuinfo.flags(path).split()) & set(KERNEL_FLAGS)))
+    return cpuinfo.name(path), " ".join(sorted(set(cpuinfo.instruction_sets(path).split()) & set(KERNEL_FLAGS)))
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:

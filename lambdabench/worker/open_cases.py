@@ -9,7 +9,7 @@ from typing import Any
 
 from ..analysis.estimate import median
 from ..analysis.sample_statistics import complete
-from ..core import registry, sources
+from ..core import registry, sources, training
 from ..core.errors import UnsupportedError, WrongOutputError
 from ..core.ports import Session, Workload
 from ..core.record import Measurement, Outcome, Visit
@@ -199,7 +199,7 @@ def _trained(job: Job, seed: int, started_at: str) -> Answered:
     """A case trained once, of which nothing is kept but its accuracy."""
     measured = train(job.case, seed)
     outcome = Outcome(
-        job_id=job.job_id, status="ok", weights="trained", measurements=(measured,), started_at=started_at
+        job_id=job.job_id, status="ok", weights=training.WEIGHTS, measurements=(measured,), started_at=started_at
     )
     return Answered(outcome=outcome)
 

@@ -32,7 +32,7 @@ def two(make_record: Make, away: Path) -> Path:
             run_id="b",
             fingerprint="f01",
             started_at="2026-01-02T00:00:00.000+00:00",
-            environment=replace(one.environment, torch="2.15"),
+            environment=replace(one.environment, versions=(("torch", "2.15"),)),
             effective=replace(one.effective, kernel="conv2d"),
         )
         for one in run(make_record, {model: (px, value / 2) for model, (px, value) in SPEEDS.items()})

@@ -110,10 +110,10 @@ def test_rows_of_files_without_it_are_of_the_value_that_ids_leave_out() -> None:
 def test_labels_and_tables_tell_it_where_it_varies(cases: pd.DataFrame) -> None:
     labels = part("core.fields").labels(cases.to_dict("records"))
     assert [text.split(", ")[-1] for text in labels] == ["clock free", "clock free", "clock fixed", "clock fixed"]
-    assert part("cli.telling").teller([case(), case(clock="fixed")])(case()) == " (clock free)"
+    assert part("cli.case_labels").teller([case(), case(clock="fixed")])(case()) == " (clock free)"
     titles = [str(column.header) for column in part("cli.case_table").case_table(cases, 200).columns]
     assert "clock" in titles
-    assert {"clock"} <= {*part("cli.show_view").SETTINGS} & {*part("cli.run_view").SETTINGS}
+    assert {"clock"} <= {*part("cli.show_view").SETTINGS} & {*part("cli.plan_view").SETTINGS}
 
 
 def test_it_parts_fronts_unless_one_is_asked_for_over_it(cases: pd.DataFrame) -> None:
@@ -123,7 +123,7 @@ def test_it_parts_fronts_unless_one_is_asked_for_over_it(cases: pd.DataFrame) ->
         (batch, f"clock {clock}") for batch, clock in ((1, "fixed"), (1, "free"), (4, "fixed"), (4, "free"))
     ]
     assert [one.batch for one in pareto.groups(points, ("clock",))] == [1, 4]
-    assert part("commands.reading").known_joining(("clock",)) == ("clock",)
+    assert part("commands._results").known_joining(("clock",)) == ("clock",)
     notes = part("report").notes(cases, points)
     assert any(re.search(r"A front each of clock \(fixed, free\).*--across clock", line) for line in notes)
 
@@ -138,7 +138,7 @@ def test_conditions_and_names_say_it_where_it_is_not_usual(cases: pd.DataFrame) 
     fixed = cases[cases["clock"] == "fixed"]
     assert ", clock fixed, " in part("report").notes(fixed, fixed.iloc[:0])[0]
     assert "clock" not in part("report").notes(cases[cases["clock"] == "free"], fixed.iloc[:0])[0]
-    label = part("gate.entries").label
+    label = part("gate.suite_cases").label
     assert label(case(clock="fixed")) == f"{label(case())[: -len(' 2 threads')]} fixed 2 threads"
 
 
@@ -146,5 +146,5 @@ def test_cases_that_differ_in_it_are_not_compared(cases: pd.DataFrame) -> None:
     setting = part("plan.budget").setting
     assert setting(case()) != setting(case(clock="fixed"))
     assert "clock" in part("analysis.agreement").SAME
-    assert "clock" in part("analysis.quoted").SETTING
+    assert "clock" in part("analysis.paper_comparison").SETTING
     assert "clock" in part("plots.roofline").PANEL

@@ -27,7 +27,7 @@ def test_a_processor_is_told_as_x86_as_arm_and_not_at_all(
     path = tmp_path / "cpuinfo"
     if text is not None:
         path.write_text(text)
-    assert (cpuinfo.name(path), cpuinfo.flags(path)) == (name, flags)
+    assert (cpuinfo.name(path), cpuinfo.instruction_sets(path)) == (name, flags)
 
 
 def test_what_is_no_text_stops_nothing(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ except Exception as error:
     )
     first, second = done.stdout.splitlines()
     assert first == "conv2d conv2d"
-    assert second.startswith("LambdabenchError no C++ compiler (no_such_compiler): the portable kernel runs")
+    assert second.startswith("OptionError no C++ compiler (no_such_compiler): the portable kernel runs")
 
 
 @pytest.mark.parametrize(

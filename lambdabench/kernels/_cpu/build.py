@@ -163,4 +163,4 @@ def home() -> Path:
 
 def _processor() -> str:
     """What -march=native looks at: a folder may be shared by machines."""
-    return cpuinfo.flags() or platform.processor() or platform.machine()
+    return cpuinfo.instruction_sets() or platform.processor() or platform.machine()

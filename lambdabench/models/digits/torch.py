@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ... import layers
-from ...core.errors import LambdabenchError
+from ...core.errors import OptionError
 from .spec import CHANNELS, CLASSES, DEPTH, OWN, PX, VARIANTS, Variant
 
 
@@ -67,7 +67,7 @@ class DigitsNet(nn.Module):
 def create(name: str, **options: Any) -> DigitsNet:
     """The variant `name` with random weights; see `lambdabench.create_model`."""
     if options.pop("pretrained", False):
-        raise LambdabenchError(f"there are no weights for {name}; make it with pretrained=False")
+        raise OptionError(f"there are no weights for {name}; make it with pretrained=False")
     if "image_px" in options:
         options["img_size"] = options.pop("image_px")
     return DigitsNet(VARIANTS[name], **options)
