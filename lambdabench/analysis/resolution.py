@@ -73,7 +73,7 @@ def resolution(
 
 
 def _margins(found: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
-    """How far each ratio to the reference margins, as a factor."""
+    """The margin of each ratio to the reference, as a factor."""
     names = dict(zip(mine["case_id"], mine["model"], strict=True))
     bottom = next((case for case, model in names.items() if model == reference), None)
     if bottom is None:

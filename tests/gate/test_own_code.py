@@ -76,7 +76,7 @@ def test_a_build_that_installs_nothing_is_void(alone: Repository, outer: Path) -
 
 
 def test_a_package_in_src_that_nothing_installs_is_told_how_to_be(alone: Repository) -> None:
-    said = r"""the tests import shapes, which is in src and not where Python analyses: say --build 'pip install \.', or pythonpath"""
+    said = r"""the tests import shapes, which is in src and not where Python looks: say --build 'pip install \.', or pythonpath"""
     with pytest.raises(GateError, match=said):
         run(alone)
 
