@@ -26,6 +26,7 @@ ROWS, PAGES = Path("results/reference"), Path("reports/reference")
 FIGURES = {
     PAGES / "xeon-2-cores" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores --suite quickstart",
     PAGES / "epyc-2-cores" / "pareto": f"plot pareto --results {ROWS}/epyc-2-cores --suite quickstart",
+    PAGES / "xeon-2-cores" / "digits" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores/digits",
     PAGES / "xeon-2-cores" / "roofline": f"plot roofline --results {ROWS}/xeon-2-cores/kernels",
     PAGES / "epyc-2-cores" / "roofline": f"plot roofline --results {ROWS}/epyc-2-cores/kernels",
 }

@@ -132,9 +132,9 @@ def _row(machine: str, condition: str, way: str, group: Sequence[Repetition], al
         condition,
         way,
         str(len(group)),
-        f"{100 * statistics.fmean(networks):.1f} %",
-        f"{100 * statistics.fmean(ratios):.1f} %",
-        f"{100 * _sd(pairs):.1f} %",
+        _percent(statistics.fmean(networks)),
+        _percent(statistics.fmean(ratios)),
+        _percent(_sd(pairs)),
         f"{100 * statistics.fmean(pairs):+.1f} %",
         f"±{100 * statistics.median(widths):.1f} %" if widths else "none",
         f"{sum(one.low <= 1 <= one.high for one in controls)} of {len(controls)}" if controls else "",
@@ -161,3 +161,8 @@ def wrong_orders(group: Sequence[Told], all_ways: Sequence[Told]) -> str:
 
 def _sd(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _percent(sd: float) -> str:
+    """ "1.5 %"; an en dash where one repetition says nothing of others."""
+    return "–" if math.isnan(sd) else f"{100 * sd:.1f} %"
