@@ -89,6 +89,7 @@ def _accuracy(rows: pd.DataFrame, options_of: Callable[[Mapping[Any, Any]], Mapp
         "top1_origin": MEASURED,
         "top1_tag": "" if first["weights"] in UNLOADED | {TRAINED} else str(first["weights"]),
         "top1_data": "",
+        "top1_on": str(first.get("source") or "").partition(",")[0] if first["weights"] == TRAINED else "",
         "top1_source": str(first.get("source") or first["suite"]),
         "top5": float(rows[rows["metric"] == "top5"]["value"].mean()),
     }

@@ -28,6 +28,7 @@ UNKNOWN: Mapping[str, Any] = {
     "top1_source": "",
     "top1_origin": "",
     "top1_licence": "",
+    "top1_on": "",
     "top1_top5": None,
 }
 NO_CLASSIFIER = "feature maps and single layers have no accuracy"
@@ -145,6 +146,7 @@ def _cells(fact: Fact) -> dict[str, Any]:
         **{f"top1{end}": bound for end, bound in zip(INTERVAL, bounds, strict=True)},
         "top1_tag": fact.tag,
         "top1_licence": fact.licence,
+        "top1_on": "",
         "top1_data": fact.more_data,
         "top1_source": fact.source,
         "top1_top5": fact.top5,

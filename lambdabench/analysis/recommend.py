@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..core import fields
 from ..core.metric import metric
-from .answers import Answer, answer, lines
+from .answers import Answer, answer, lines, text
 from .pareto import asked_batch
 
 Objective = Literal["latency", "throughput", "accuracy"]
@@ -74,13 +74,13 @@ class Candidate:
     batches: tuple[int, int]
     """The smallest, the largest."""
     ids: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The case id that each metric is of."""
+    """The `identity` of the case that each metric is of."""
 
     @property
     def name(self) -> str:
         """The model with the tag of its weights."""
-        tag = self.line.get("top1_tag")
-        return f"{self.line['model']}.{tag}" if isinstance(tag, str) and tag else str(self.line["model"])
+        tag = text(self.line, "top1_tag")
+        return f"{self.line['model']}.{tag}" if tag else str(self.line["model"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +133,20 @@ def candidates(cases: pd.DataFrame, batch_size: int | None = None) -> tuple[Cand
         small, large = ordered[0], ordered[-1]
         read = {name: small if name in AT_SMALLEST else large for name in READ}
         known = {name: answer(line, name) for name, line in read.items()}
-        ids = {name: str(line.get("case_id", "")) for name, line in read.items()}
+        ids = {name: identity(line) for name, line in read.items()}
         found.append(Candidate(line=large, known=known, batches=(int(small["asked"]), int(large["asked"])), ids=ids))
     return tuple(found)
+
+
+def identity(line: Mapping[str, Any]) -> str:
+    """What tells a case on one machine from all others."""
+    return f"{text(line, 'case_id')} {text(line, 'fingerprint')}"
+
+
+def of_one_test(cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases whose accuracies can be held against each other: those of ImageNet-1k's images, where there are any, and else all."""
+    other = cases.get("top1_on", pd.Series("", cases.index)).fillna("") != ""
+    return cases if other.all() else cases[~other]
 
 
 def _keys() -> list[str]:
@@ -173,7 +184,7 @@ def _of_one_weight(known: Sequence[Candidate], words: Sequence[Word]) -> list[Ca
         groups.setdefault(key, []).append(one)
 
     def rank(one: Candidate) -> tuple[bool, float, str]:
-        allowed = all(word.fit(str(one.line.get(word.column) or "")) != "no" for word in words)
+        allowed = all(word.fit(text(one.line, word.column)) != "no" for word in words)
         return (not allowed, _better(one, "accuracy"), one.name)
 
     return [min(group, key=rank) for group in groups.values()]
@@ -190,7 +201,7 @@ def default_objective(bounds: Sequence[Bound]) -> Objective:
 def _fits(one: Candidate, bounds: Sequence[Bound], words: Sequence[Word]) -> dict[str, Fit]:
     fits: dict[str, Fit] = {bound.flag: bound.fit(one.known[bound.metric]) for bound in bounds}
     for word in words:
-        fits[word.flag] = word.fit(str(one.line.get(word.column) or ""))
+        fits[word.flag] = word.fit(text(one.line, word.column))
     return fits
 
 
@@ -231,7 +242,7 @@ def _speed(ranked: Sequence[Candidate]) -> Objective:
 def _ruled(known: Sequence[Candidate], fits: Mapping[int, Mapping[str, Fit]], limit: Bound | Word) -> Ruled:
     out = [one for place, one in enumerate(known) if fits[place][limit.flag] == "no"]
     if isinstance(limit, Word):
-        unknown = sum(not one.line.get(limit.column) for one in out)
+        unknown = sum(not text(one.line, limit.column) for one in out)
         return Ruled(flag=limit.flag, count=len(out), unknown=unknown, nearest=None, miss=None)
     missed = [(miss, one) for one in out if (miss := limit.miss(one.known[limit.metric])) is not None]
     miss, nearest = min(missed, key=lambda pair: (pair[0], pair[1].name)) if missed else (None, None)

@@ -4,9 +4,11 @@ from typing import Any
 
 from rich.console import Console
 
+from ..analysis.answers import text
 from ..analysis.page import Column
 from ..analysis.recommend import OF, Candidate, Change, Recommendation, Ruled
 from ..commands import Advice
+from ..core import fields
 from ..core.metric import metric
 from ..core.units import format_significant
 from .tables import fitted
@@ -43,6 +45,7 @@ def _table(console: Console, advice: Advice) -> Any:
     columns = [
         Column(title=""),
         Column(title="model"),
+        *(Column(title=field.title) for field in _apart(found)),
         Column(title="px", is_number=True, drop=4),
         Column(title="top-1 %", is_number=True),
         *([Column(title="batch", is_number=True)] if varied else []),
@@ -68,6 +71,7 @@ def _row(one: Candidate, place: int, advice: Advice, varied: bool) -> list[Any]:
     return [
         str(place + 1),
         one.name,
+        *(fields.word(field, fields.value(one.line, field)) for field in _apart(found)),
         str(int(one.line["image_px"])),
         one.known["top1"],
         *([_batches(one)] if varied else []),
@@ -75,9 +79,14 @@ def _row(one: Candidate, place: int, advice: Advice, varied: bool) -> list[Any]:
         one.known["throughput"],
         *cost,
         one.known["peak_memory"],
-        str(one.line.get("top1_licence") or "unknown"),
+        text(one.line, "top1_licence") or "unknown",
         ", ".join(labels),
     ]
+
+
+def _apart(found: Recommendation) -> tuple[fields.Field, ...]:
+    """In what programs or machines the feasible networks differ."""
+    return fields.varying([one.line for one in found.feasible], fields.PARTING)
 
 
 def _batches(one: Candidate) -> str:
@@ -92,7 +101,8 @@ def lines(advice: Advice) -> list[str]:
     said: list[str] = []
     if out := [_ruled(one) for one in found.ruled_out if one.count]:
         said.append(f"ruled out of {found.candidates}: {' · '.join(out)}")
-    said.append(f"basis: {advice.basis}; q accuracy as published, speed of random weights")
+    quoted = any(one.known["top1"].origin == "quoted" for one in found.feasible)
+    said.append(f"basis: {advice.basis}{'; q accuracy as published, speed of random weights' if quoted else ''}")
     said += [_change(one, found) for one in found.changes]
     if advice.confirm:
         said.append(f"confirm: {advice.confirm}")

@@ -23,6 +23,7 @@ from ..analysis.recommend import (
     Word,
     candidates,
     default_objective,
+    of_one_test,
     recommend,
 )
 from ..analysis.visit_tables import against, fits
@@ -74,7 +75,7 @@ def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str 
     NothingMeasuredError where nothing was measured."""
     known_licences(wanted.license)
     cases, rows = _of_table(source) if source.suffix == ENDING else _of_results(source, wanted, suite)
-    cases = matching(cases[cases["kind"] == "model"], filters, str(suite or source))
+    cases = of_one_test(matching(cases[cases["kind"] == "model"], filters, str(suite or source)))
     known = candidates(cases, wanted.batch_size)
     bounds, words = _bounds(wanted), _words(wanted)
     found = recommend(known, bounds, words, wanted.objective or default_objective(bounds))
@@ -158,8 +159,9 @@ def _tied(found: Recommendation, rows: pd.DataFrame) -> tuple[Candidate, ...]:
     else:
         name = OF[found.objective]
         ids = {one.ids[name] for one in (pick, *others)}
-        usable = rows[(rows["metric"] == name) & (rows["status"] == "ok") & rows["case_id"].isin(ids)]
-        tables = list(fits(usable[usable["visit_round"].notna()].assign(case=lambda frame: frame["case_id"])))
+        timed = rows[(rows["metric"] == name) & (rows["status"] == "ok") & rows["visit_round"].notna()]
+        timed = timed.assign(case=timed["case_id"] + " " + timed["fingerprint"])
+        tables = list(fits(timed[timed["case"].isin(ids)]))
         tied = [one for one in others if _holds_one(against(tables, one.ids[name], pick.ids[name]))]
     return tuple(sorted(tied, key=lambda one: -(one.known["top1"].value or 0.0)))
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lambdabench.analysis.recommend import Bound, Word, candidates, default_objective, recommend
+from lambdabench.analysis.recommend import Bound, Word, candidates, default_objective, of_one_test, recommend
 
 MODELS = {
     # model: (top-1, seconds, half its interval, images a second, licence)
@@ -110,3 +110,19 @@ def test_what_is_wanted_follows_from_what_is_limited() -> None:
     assert default_objective([Bound(flag="--min-top1", metric="top1", value=80.0)]) == "throughput"
     assert default_objective([LATENCY, Bound(flag="--min-top1", metric="top1", value=80.0)]) == "latency"
     assert default_objective([]) == "throughput"
+
+
+def test_accuracies_on_other_images_are_not_held_against_imagenets() -> None:
+    digits = cases().assign(top1=99.0, top1_on="scikit-learn's digits", model="digits_conv_s")
+    both = pd.concat([cases().assign(top1_on=""), digits], ignore_index=True)
+    assert set(of_one_test(both)["model"]) == set(MODELS)
+    assert len(of_one_test(digits)) == len(digits)
+    assert len(of_one_test(cases())) == len(cases())
+
+
+def test_one_case_on_two_machines_is_two_candidates_with_identities_of_their_own() -> None:
+    mine = cases().assign(device_name="a", fingerprint="f1")
+    both = pd.concat([mine, mine.assign(device_name="b", fingerprint="f2")], ignore_index=True)
+    found = candidates(both)
+    assert len(found) == 2 * len(MODELS)
+    assert len({one.ids["latency"] for one in found}) == 2 * len(MODELS)
