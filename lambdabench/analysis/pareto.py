@@ -21,6 +21,8 @@ MOST = 3000
 """Of more points that are not surely beaten no probabilities are found."""
 PUBLISHED = ["model", "top1_tag", "image_px", "top1"]
 """Columns that are equal where one published accuracy is, of one network."""
+APART = (*fields.PARTING, Field(name="top1_on", title="test images", parts=True))
+"""What fronts are apart by, batch sizes aside: an accuracy on other images is of another task."""
 BATCH = "asked_batch_size"
 KERNEL = "options.kernel"
 CHOSEN = "auto"
@@ -47,7 +49,7 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     """The cases that have both numbers, with `on_front`, `front` (what tells it from others) and `membership`, the
     probability that no other is both faster and more accurate (null where an axis has no error that is known).
 
-    Fronts are separate for each batch size and each of `fields.PARTING`, but those of `across`: names of `fields.JOINING`. A batch that
+    Fronts are separate for each batch size and each of `APART`, but those of `across`: names of `fields.JOINING`. A batch that
     was halved until it fitted is on the front of the batch that was asked for, its latency that of as many steps as this takes. Equal
     points are both on the front. Raises AxisError for a column without a direction.
     """
@@ -213,7 +215,7 @@ def groups(points: pd.DataFrame, across: Sequence[str] = ()) -> list[Group]:
     """
     found = _parted(points, across)
     rows = [_as_row(key) for key, _ in found]
-    varied = fields.varying(rows, fields.PARTING)
+    varied = fields.varying(rows, APART)
     return [
         Group(batch=int(key[BATCH]), told=fields.phrase(row, varied), members=members)
         for (key, members), row in zip(found, rows, strict=True)
@@ -228,7 +230,7 @@ def joined(across: Sequence[str]) -> set[str]:
 
 def parted_by(points: pd.DataFrame, across: Sequence[str] = ()) -> tuple[Field, ...]:
     """The fields by which the fronts of these points are apart."""
-    return fields.varying([_as_row(key) for key, _ in _parted(points, across)], fields.PARTING)
+    return fields.varying([_as_row(key) for key, _ in _parted(points, across)], APART)
 
 
 def _parted(points: pd.DataFrame, across: Sequence[str]) -> list[tuple[dict[str, Any], pd.Index]]:
@@ -248,7 +250,7 @@ def _parted(points: pd.DataFrame, across: Sequence[str]) -> list[tuple[dict[str,
 def _keys(points: pd.DataFrame, over: set[str]) -> pd.DataFrame:
     """What fronts are apart by, a column each."""
     columns: dict[str, Any] = {BATCH: points[BATCH] if BATCH in points else asked_batch(points)}
-    for field in fields.PARTING:
+    for field in APART:
         if field.name in over:
             continue
         if field in fields.PROGRAMS:

@@ -10,7 +10,7 @@ import pytest
 from lambdabench import store
 from lambdabench.analysis import table
 from lambdabench.analysis.front_membership import membership, top1_sd
-from lambdabench.analysis.pareto import best, pareto
+from lambdabench.analysis.pareto import best, groups, pareto
 from lambdabench.analysis.published_accuracy import accuracy_sources
 from lambdabench.core.record import TRAINED, Measurement, Record
 
@@ -115,3 +115,13 @@ def test_two_networks_of_equal_accuracy_and_parameters_are_no_twins_for_having_n
     shares = pareto(alike)["membership"]
     assert (shares > 0.5).all()
     assert (shares < 0.95).all(), "either may be the better one"
+
+
+def test_networks_that_were_tested_on_other_images_have_a_front_of_their_own() -> None:
+    one = points(100.0)
+    both = pd.concat(
+        [one.assign(top1_on=""), one.assign(top1_on="scikit-learn's digits", top1=99.0)], ignore_index=True
+    )
+    found = groups(both)
+    assert [len(group.members) for group in found] == [len(one), len(one)]
+    assert [group.told for group in found] == ["", "scikit-learn's digits"]
