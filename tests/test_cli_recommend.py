@@ -74,7 +74,7 @@ def test_a_published_table_is_named_as_what_it_is(tmp_path: Path) -> None:
     [
         (["--max-latency", "25"], RequestError, "expected a time above 0 with its unit"),
         (["--max-memory", "2"], RequestError, "expected an amount above 0 with its unit"),
-        (["--min-top1", "0.8"], RequestError, "expected an accuracy in percent"),
+        (["--min-top1", "0.8"], RequestError, "expected percent from 1 to below 100"),
         (["--min-throughput", "many"], RequestError, "expected images a second"),
         (["--price", "0.80"], RequestError, "expected a price of an hour"),
         (["--license", "gpl"], UnknownNameError, "no licence is called 'gpl'"),

@@ -48,13 +48,13 @@ def recommend(  # noqa: PLR0917 (a flag is a parameter in Typer)
 
     asked = commands.Wanted(
         max_latency_s=flags.limit(max_latency, "--max-latency"),
-        min_top1=commands.percent(min_top1, "--min-top1"),
-        min_throughput=commands.rate(min_throughput, "--min-throughput"),
-        max_memory_bytes=commands.memory(max_memory, "--max-memory"),
+        min_top1=flags.percent(min_top1, "--min-top1"),
+        min_throughput=flags.rate(min_throughput, "--min-throughput"),
+        max_memory_bytes=flags.memory(max_memory, "--max-memory"),
         batch_size=batch_size,
         license=flags.words(license, "--license"),
         train_data=(flags.choices(train_data, "--train-data", ("imagenet-1k",)) or ("",))[0],
-        price_per_h=commands.price(price, "--price"),
+        price_per_h=flags.price(price, "--price"),
         objective=wanted,
     )
     kept = filters(device=device, dtype=dtype, mode="inference", backend=backend, batch_size=None, models=models)

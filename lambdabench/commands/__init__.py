@@ -17,7 +17,7 @@ from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .frames import pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
-from .recommend import Advice, Wanted, advise, memory, percent, price, rate
+from .recommend import Advice, Wanted, advise
 from .report import write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .show import repeat_command, show
@@ -56,20 +56,16 @@ __all__ = [
     "execute",
     "idle",
     "list_names",
-    "memory",
     "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",
-    "percent",
     "place",
     "plot_curves",
     "plot_latency",
     "plot_pareto",
     "prepare",
-    "price",
     "race_request",
-    "rate",
     "read_frame",
     "read_json",
     "record",

@@ -1,7 +1,6 @@
 """Which model to take, of the results that are there."""
 
 import math
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from ..analysis.recommend import (
 )
 from ..analysis.visit_tables import against, fits
 from ..core import registry
-from ..core.errors import NothingMeasuredError, RequestError
+from ..core.errors import NothingMeasuredError
 from ..facts import accuracies
 from ..facts.licences import PERMISSIVE
 from ..store.published_speeds import ENDING, read_speeds
@@ -36,7 +35,6 @@ from ._results import matching, nothing_of, rows_of
 
 ANY = "permissive"
 """Every licence that lets anybody use, change and pass on."""
-BYTES = {"B": 1.0, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 TIE_SD = 1.959964
 """Standard deviations of a difference that a 95 % interval reaches."""
 
@@ -195,45 +193,3 @@ def _confirm(found: Recommendation, source: Path, *, is_table: bool) -> str:
     if is_table:
         return shlex.join(["lambdabench", "run", "--suite", "quickstart", "--model", model])
     return shlex.join(["lambdabench", "evaluate", model, "--data", "DIR"])
-
-
-def memory(given: Any, flag: str) -> float | None:
-    """Bytes of "2GiB" or "500MB". Raises RequestError where they are none, or have no unit."""
-    if given is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B|B)", str(given))
-    if found is None or found[2] not in BYTES or float(found[1]) == 0:
-        raise RequestError(
-            f"{flag}: found {str(given)!r}, expected an amount above 0 with its unit, like 500MB or 2GiB"
-        )
-    return float(found[1]) * BYTES[found[2]]
-
-
-def price(given: Any, flag: str) -> float | None:
-    """Money an hour of "0.80/h". Raises RequestError where it is none."""
-    if given is None:
-        return None
-    found = re.fullmatch(r"[$€£]?(\d+(?:\.\d+)?) ?/ ?h", str(given))
-    if found is None or float(found[1]) == 0:
-        raise RequestError(f"{flag}: found {str(given)!r}, expected a price of an hour above 0, like 0.80/h")
-    return float(found[1])
-
-
-def percent(given: Any, flag: str) -> float | None:
-    """Percent of "80" or "80%". Raises RequestError where it is none, or a share."""
-    if given is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
-    if found is None or not 1 <= float(found[1]) < 100:
-        raise RequestError(f"{flag}: found {str(given)!r}, expected an accuracy in percent from 1 to 100, like 80")
-    return float(found[1])
-
-
-def rate(given: Any, flag: str) -> float | None:
-    """Images a second of "500" or "500/s". Raises RequestError where it is none."""
-    if given is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:image)?(?:/s)?", str(given))
-    if found is None or float(found[1]) == 0:
-        raise RequestError(f"{flag}: found {str(given)!r}, expected images a second above 0, like 500 or 500/s")
-    return float(found[1])

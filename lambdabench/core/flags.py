@@ -15,6 +15,7 @@ from .spec import LARGEST
 from .units import parse_duration
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+BYTES = {"B": 1.0, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 COUNT_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -107,12 +108,44 @@ def count(given: Any, flag: str) -> float | None:
 
 
 def percent(given: Any, flag: str) -> float | None:
-    """80.0 of "80", "80%" or a number. Raises RequestError where it is none, or not between 0 and 100."""
+    """80.0 of "80", "80%" or a number. Raises RequestError where it is none, or not from 1 to 100: 0.8 is a share."""
     if given is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
-    if found is None or not 0 < float(found[1]) < 100:
-        raise RequestError(f"{flag}: found {str(given)!r}, expected percent above 0 and below 100, like 80")
+    if found is None or not 1 <= float(found[1]) < 100:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected percent from 1 to below 100, like 80")
+    return float(found[1])
+
+
+def memory(given: Any, flag: str) -> float | None:
+    """Bytes of "2GiB" or "500MB". Raises RequestError where they are none, or have no unit."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B|B)", str(given))
+    if found is None or found[2] not in BYTES or float(found[1]) == 0:
+        raise RequestError(
+            f"{flag}: found {str(given)!r}, expected an amount above 0 with its unit, like 500MB or 2GiB"
+        )
+    return float(found[1]) * BYTES[found[2]]
+
+
+def price(given: Any, flag: str) -> float | None:
+    """Money an hour of "0.80/h". Raises RequestError where it is none."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"[$€£]?(\d+(?:\.\d+)?) ?/ ?h", str(given))
+    if found is None or float(found[1]) == 0:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected a price of an hour above 0, like 0.80/h")
+    return float(found[1])
+
+
+def rate(given: Any, flag: str) -> float | None:
+    """Images a second of "500" or "500/s". Raises RequestError where it is none."""
+    if given is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:image)?(?:/s)?", str(given))
+    if found is None or float(found[1]) == 0:
+        raise RequestError(f"{flag}: found {str(given)!r}, expected images a second above 0, like 500 or 500/s")
     return float(found[1])
 
 

@@ -96,7 +96,7 @@ def test_limits_narrow_who_races(here: Path) -> None:
         ),
         (("--max-latency", "25"), "--max-latency: found '25', expected a time above 0 with its unit"),
         (("--max-macs", "3"), "--max-macs: found '3', expected a count above 0 with its unit, like 3G"),
-        (("--min-top1", "800"), "--min-top1: found '800', expected percent above 0 and below 100"),
+        (("--min-top1", "800"), "--min-top1: found '800', expected percent from 1 to below 100"),
         (("--min-top1", "99"), "--min-top1 99 leaves none of"),
         (("--batch-size", "1,8"), "--batch-size: found 1, 8, expected one: a race has one front"),
         (("--models", "resnet50"), "--models: found beside --find-front, expected --candidates GLOB"),

@@ -34,9 +34,9 @@ def test_percent(text: object, value: float | None) -> None:
     assert flags.percent(text, "--min-top1") == value
 
 
-@pytest.mark.parametrize("text", ["0", "100", "eighty", "-3"])
+@pytest.mark.parametrize("text", ["0", "100", "eighty", "0.8", "-3"])
 def test_what_is_no_percent_is_refused(text: str) -> None:
     with pytest.raises(
-        LambdabenchError, match=r"--min-top1: found .*, expected percent above 0 and below 100, like 80"
+        LambdabenchError, match=r"--min-top1: found .*, expected percent from 1 to below 100, like 80"
     ):
         flags.percent(text, "--min-top1")
