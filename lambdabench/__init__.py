@@ -9,7 +9,18 @@ __version__ = "0.1.0"
 
 
 def __dir__() -> list[str]:
-    return ["__version__", "accelerate", "create_layer", "create_model", "fold", "pareto", "read", "run", "wide"]
+    return [
+        "__version__",
+        "accelerate",
+        "answers",
+        "create_layer",
+        "create_model",
+        "fold",
+        "pareto",
+        "read",
+        "run",
+        "wide",
+    ]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,6 +41,10 @@ def __getattr__(name: str) -> Any:
         from .backends._torch_fold import fold
 
         return fold
+    if name == "answers":
+        from .commands import answers_of
+
+        return answers_of
     if name in ("read", "wide", "pareto", "run"):
         from . import commands
 

@@ -6,7 +6,7 @@ by it reads it here as an `Answer`; how columns are named is said here alone.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ Line = Mapping[str, Any]
 class Answer:
     """One metric of one case in one environment. Numbers are in `metric.unit`; None is not known."""
 
+    case: Line = field(default_factory=dict[str, Any], repr=False, compare=False)
+    """The case's fields, conditions and environment, as the columns of its line."""
     metric: Metric
     value: float | None
     low: float | None = None
@@ -112,6 +114,7 @@ def answer(line: Line | pd.Series, name: str) -> Answer:
     """A metric of a line of the table of answers. Raises UnknownNameError for what is no metric."""
     value, low, high, least, most = (number(line, f"{name}{end}") for end in ENDS)
     return Answer(
+        case=line if isinstance(line, Mapping) else {str(key): cell for key, cell in line.items()},
         metric=metric(name),
         value=value,
         low=low,
@@ -132,7 +135,7 @@ def answer(line: Line | pd.Series, name: str) -> Answer:
 def answers(cases: pd.DataFrame) -> Iterator[Answer]:
     """Every answer of a table, case by case: of each the metrics that the table has and that it has a number of, or, of a case without
     any, none."""
-    names = known_in(cases)
+    names = [known.name for known in metrics() if known.name in cases]
     for line in lines(cases):
         yield from (found for found in (answer(line, name) for name in names) if found.value is not None)
 
@@ -140,11 +143,6 @@ def answers(cases: pd.DataFrame) -> Iterator[Answer]:
 def lines(cases: pd.DataFrame) -> list[dict[str, Any]]:
     """The lines of a table, a mapping each."""
     return [{str(key): cell for key, cell in row.items()} for row in cases.to_dict("records")]
-
-
-def known_in(cases: pd.DataFrame) -> list[str]:
-    """The metrics that a table has columns of, in the order in which tables show them."""
-    return [known.name for known in metrics() if known.name in cases]
 
 
 def columns_of(names: Iterable[str], ends: Iterable[str] = ENDS) -> list[str]:

@@ -140,7 +140,7 @@ def _contenders(points: pd.DataFrame, x: str, y: str) -> _Contenders | None:
         speed=speed[near],
         sd=own[near],
         top1=top1[near],
-        groups=_twins(points[near]),
+        groups=same_weights(points[near]),
         errors=None if errors is None else errors[near],
     )
 
@@ -156,7 +156,7 @@ def _errors(points: pd.DataFrame, top1: NDArray[np.float64]) -> NDArray[np.float
     return np.where(measured, reach / (2 * WIDTH), top1_sd(top1))
 
 
-def _twins(points: pd.DataFrame) -> NDArray[np.int64]:
+def same_weights(points: pd.DataFrame) -> NDArray[np.int64]:
     """A number for each point, equal for the same weights, under two names too; each its own where nobody says which weights they are."""
     if points.empty or any(name not in points for name in PUBLISHED):
         return np.arange(len(points))
@@ -204,7 +204,7 @@ def _shared(points: pd.DataFrame, name: str) -> NDArray[np.float64]:
     values = points[name].to_numpy(float)
     if name != "top1":
         return values
-    same = _twins(points)
+    same = same_weights(points)
     return (np.bincount(same, values) / np.bincount(same))[same]
 
 

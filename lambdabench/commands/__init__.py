@@ -14,7 +14,7 @@ from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
-from .frames import pareto_frame, read_frame, wide_frame
+from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
@@ -45,6 +45,7 @@ __all__ = [
     "Wanted",
     "advise",
     "ahead",
+    "answers_of",
     "cases_so_far",
     "check",
     "check_baseline",

@@ -12,7 +12,6 @@ from .. import models, suite
 from ..analysis import compare, conditions, equal_accuracy, scripted, table
 from ..analysis import pareto as front
 from ..analysis.answers import covered, log_sd
-from ..analysis.front_membership import Weights, twins
 from ..core import globs, registry
 from ..core.errors import NotComparableError, NothingMeasuredError, RequestError
 from ..core.metric import axes, described
@@ -198,7 +197,7 @@ def _settings(
             seconds=seconds,
             log_sd=np.full(len(same), np.nan) if (sd := log_sd(same, metric)) is None else sd,
             top1=same["top1"].to_numpy(float),
-            weights=_weights(same),
+            weights=front.same_weights(same),
         )
         comparison = equal_accuracy.compared(known, mine, theirs, at)
         found.append(
@@ -220,18 +219,6 @@ def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[fl
         for place, top1 in zip(places, line.top1, strict=True):
             names[round(float(top1), NAMED)] = f"{same['model'][place]}@{same['image_px'][place]}"
     return names
-
-
-def _weights(points: pd.DataFrame) -> Any:
-    """Numbers that are equal for the same weights under two names."""
-    unknown = pd.Series(
-        -1.0 - np.arange(len(points)), index=points.index
-    )  # whose parameters were not counted is nobody's twin
-    counts = points["parameters"].astype(float).fillna(unknown) if "parameters" in points else unknown
-    columns = zip(points["top1_tag"], points["image_px"], counts, points["top1"], strict=True)
-    return twins(
-        [Weights(tag=str(tag), image_px=int(px), parameters=float(n), top1=float(top1)) for tag, px, n, top1 in columns]
-    )
 
 
 def _no_curves(found: Sequence[AtAccuracy], mine: Sequence[str], theirs: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What Python gets: `lb.read`, `lb.wide` and `lb.pareto`."""
+"""What Python gets: `lb.read`, `lb.wide`, `lb.answers` and `lb.pareto`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from .. import store
 from ..analysis import pareto as front
 from ..analysis import table, tail_columns
+from ..analysis.answers import Answer, answers
 from ..core import flags
 from ._results import known_joining, known_weights, weights_of
 
@@ -34,6 +35,12 @@ def wide_frame(
     for one in names:
         flags.quantile(one, "quantiles")
     return tail_columns.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
+
+
+def answers_of(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> list[Answer]:
+    """Every number of long rows as an `Answer`, case by case: value, interval, unit, origin, and the case that it is of; `weights` as
+    `wide_frame` takes it."""
+    return list(answers(wide_frame(frame, weights, quantiles=())))
 
 
 def pareto_frame(

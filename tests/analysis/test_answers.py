@@ -53,7 +53,9 @@ def test_origins_are_of_rows_and_of_facts(cases: pd.DataFrame) -> None:
 
 
 def test_all_answers_are_those_that_have_a_number(cases: pd.DataFrame) -> None:
-    found = [(one.metric.name, one.status) for one in answering.answers(cases)]
+    every = list(answering.answers(cases))
+    found = [(one.metric.name, one.status) for one in every]
+    assert [one.case["case_id"] for one in every] == ["a", "a", "a", "b"]
     assert found == [("latency", "ok"), ("peak_memory", "ok"), ("top1", "ok"), ("parameters", "ok")]
 
 

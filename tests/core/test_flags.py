@@ -36,7 +36,5 @@ def test_percent(text: object, value: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["0", "100", "eighty", "0.8", "-3"])
 def test_what_is_no_percent_is_refused(text: str) -> None:
-    with pytest.raises(
-        LambdabenchError, match=r"--min-top1: found .*, expected percent from 1 to below 100, like 80"
-    ):
+    with pytest.raises(LambdabenchError, match=r"--min-top1: found .*, expected percent from 1 to below 100, like 80"):
         flags.percent(text, "--min-top1")
