@@ -35,15 +35,14 @@ class Bound:
     value: float
 
     def fit(self, known: Answer) -> Fit:
-        """Whether an answer meets it, by the bad end of its interval or by its value; an unknown one does not."""
+        """Whether an answer meets it: surely by the bad end of its interval or of its processes, likely by its value, of which nothing
+        more may be known; an unknown one does not. Top-1 counts by its value: its error is that of the images, and no machine's."""
         if known.value is None:
             return "no"
         sign = metric(self.metric).sign
-        bad = known.value if known.interval is None else known.interval[0 if sign > 0 else 1]
-        meets = lambda number: sign * number >= sign * self.value  # noqa: E731 (one line)
-        if self.metric == "top1":  # by its value: its error is that of the images, and no machine's
-            bad = known.value
-        return "sure" if meets(bad) else "likely" if meets(known.value) else "no"
+        meets = [sign * end >= sign * self.value for end in (known.value, *(known.bounds or ()))]
+        is_sure = self.metric == "top1" or (known.bounds is not None and all(meets))
+        return "no" if not meets[0] else "sure" if is_sure else "likely"
 
     def miss(self, known: Answer) -> float | None:
         """The factor by which an answer misses it, above 1; None where nothing is known."""
@@ -122,7 +121,7 @@ class Recommendation:
 def candidates(cases: pd.DataFrame, batch_size: int | None = None) -> tuple[Candidate, ...]:
     """The networks of a table of answers that have a number, one for each program, machine, size and weights; of a batch size where one
     is asked for, else latency at each one's smallest batch and the rest at its largest."""
-    usable = cases[cases["status"] == "ok"]
+    usable = _newest(cases[cases["status"] == "ok"])
     usable = usable.assign(asked=asked_batch(usable)) if len(usable) else usable.assign(asked=[])
     if batch_size is not None:
         usable = usable[usable["asked"] == batch_size]
@@ -147,6 +146,15 @@ def of_one_test(cases: pd.DataFrame) -> pd.DataFrame:
     """The cases whose accuracies can be held against each other: those of ImageNet-1k's images, where there are any, and else all."""
     other = cases.get("top1_on", pd.Series("", cases.index)).fillna("") != ""
     return cases if other.all() else cases[~other]
+
+
+def _newest(cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases without those that stand behind a newer one of another environment of the same machine."""
+    if not {"case_id", "device_name", "fingerprint", "started_at"} <= {*cases.columns}:
+        return cases
+    ordered = cases.sort_values("started_at", kind="stable")
+    last = ordered.groupby(["case_id", "device_name"], sort=False)["fingerprint"].transform("last")
+    return cases[(ordered["fingerprint"] == last).reindex(cases.index)]
 
 
 def _keys() -> list[str]:

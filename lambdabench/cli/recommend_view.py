@@ -67,7 +67,7 @@ def _row(one: Candidate, place: int, advice: Advice, varied: bool) -> list[Any]:
     labels = [BEST[found.objective]] if place == 0 else []
     last = place == len(found.picks) - 1 and place
     labels += [BEST["accuracy" if found.objective != "accuracy" else "latency"]] if last else []
-    labels += ["likely: by its value, not by its whole interval"] if found.fits[place] == "likely" else []
+    labels += ["likely: by its value alone"] if found.fits[place] == "likely" else []
     return [
         str(place + 1),
         one.name,

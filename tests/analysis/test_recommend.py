@@ -126,3 +126,19 @@ def test_one_case_on_two_machines_is_two_candidates_with_identities_of_their_own
     found = candidates(both)
     assert len(found) == 2 * len(MODELS)
     assert len({one.ids["latency"] for one in found}) == 2 * len(MODELS)
+
+
+def test_of_two_environments_of_a_machine_the_newer_counts() -> None:
+    older = cases().assign(device_name="a", fingerprint="f1", started_at="2026-01-01")
+    newer = older.assign(fingerprint="f2", started_at="2026-01-02", throughput=1.0)
+    found = candidates(pd.concat([newer, older], ignore_index=True))
+    assert len(found) == len(MODELS)
+    assert {one.known["throughput"].value for one in found} == {1.0}
+
+
+def test_a_number_without_an_interval_is_likely_at_best() -> None:
+    bare = cases().assign(latency_low=None, latency_high=None)
+    assert set(recommend(candidates(bare), [LATENCY], [], "accuracy").fits) == {"likely"}
+    gib = cases().assign(peak_memory=1.0, peak_memory_least=0.9, peak_memory_most=1.2)
+    within = Bound(flag="--max-memory", metric="peak_memory", value=1.1)
+    assert set(recommend(candidates(gib), [within], [], "accuracy").fits) == {"likely"}, "a process took more"
