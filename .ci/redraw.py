@@ -115,10 +115,61 @@ def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
     return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {told} |"
 
 
+RACED = {"the race": "20261130T021727Z-9d86", "every network in every round": "20261130T022458Z-879d"}
+"""Runs of the raced networks, below results/reference/epyc-2-cores/race."""
+
+
+def _race(_folder: Path) -> str:
+    """The race beside every candidate in every round: what each took, and both fronts by latency."""
+    runs = {name: _raced(run) for name, run in RACED.items()}
+    race, every = (cases for cases, _ in runs.values())
+    lines = ["| | networks measured | visits | minutes | networks on its front |", "|---|---|---|---|---|"]
+    for name, (cases, minutes) in runs.items():
+        lines.append(f"| {name} | {len(cases)} | {int(cases['latency_visits'].sum())} | {minutes:.1f} | {len(_front(cases))} |")
+    lines += ["", "| front of every round | top-1, % (quoted) | ms, every round | ms, race | in the race |", "|---|---|---|---|---|"]
+    raced = _front(race)
+    for name in _front(every):
+        place = "on the front" if name in raced else "measured" if name in race.index else "not measured"
+        by_race = _milliseconds(race.loc[name]) if name in race.index else "–"
+        lines.append(f"| {name} | {every.loc[name, 'top1']:.1f} | {_milliseconds(every.loc[name])} | {by_race} | {place} |")
+    losses = [_loss(name, raced, every) for name in _front(every)]
+    lines += ["", f"By taking what the race names at the accuracy of each, {np.mean(losses):.1%} of speed are lost on average and {max(losses):.1%}"]
+    lines += ["at worst, in the times of every round, whose intervals are wider than that.", "", ""]
+    return "\n".join(lines)
+
+
+def _raced(run: str) -> tuple[pd.DataFrame, float]:
+    """A run's networks with their numbers, and the minutes from its first visit to its last."""
+    rows = commands.read_frame(ROOT / ROWS / "epyc-2-cores" / "race" / f"{run}.parquet")
+    cases = commands.wide_frame(rows)
+    cases = cases[cases["latency"].notna()].sort_values("top1", ascending=False)
+    began = np.concatenate([np.asarray(times) for times in rows["visit_started_s"].dropna()])
+    names = cases["model"] + " at " + cases["image_px"].astype(int).astype(str) + " px"
+    return cases.set_index(names).loc[lambda frame: ~frame.index.duplicated()], (began.max() - began.min()) / 60
+
+
+def _front(cases: pd.DataFrame) -> list[str]:
+    """Networks than which none that is as accurate is faster, the most accurate first."""
+    ranked = cases.sort_values(["top1", "latency"], ascending=[False, True])
+    return list(ranked.index[ranked["latency"] < ranked["latency"].cummin().shift(fill_value=math.inf)])
+
+
+def _loss(name: str, chosen: list[str], cases: pd.DataFrame) -> float:
+    """The share of speed lost by the fastest chosen one of at least a network's accuracy."""
+    able = cases.loc[chosen]
+    fastest = able.loc[able["top1"] >= cases.loc[name, "top1"], "latency"].min()
+    return max(0.0, 1 - cases.loc[name, "latency"] / fastest)
+
+
+def _milliseconds(case: pd.Series) -> str:
+    return "{:.1f} [{:.1f}, {:.1f}]".format(*(1e3 * case[column] for column in ("latency", "latency_low", "latency_high")))
+
+
 TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {
     Path("README.md"): {"quickstart": _closing_table},
     PAGES / "xeon-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("xeon-2-cores")},
     PAGES / "epyc-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("epyc-2-cores")},
+    Path("reports/race/measured.md"): {"race": _race},
 }
 """Each page: its tables from rows. Other tables of a page are of turns in one process, which leave no rows."""
 
