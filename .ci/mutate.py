@@ -56,11 +56,11 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     parts, code = [f"# Changes that every test passes, {asked.seed}", ""], 0
     for name in asked.modules or modules():
-        told, failed = mutated(name, asked)
-        parts += told
+        text, failed = mutated(name, asked)
+        parts += text
         code = 2 if failed else code
         asked.out.write_text("\n".join(parts) + "\n")
-        sys.stdout.write("\n".join(told) + "\n")
+        sys.stdout.write("\n".join(text) + "\n")
         sys.stdout.flush()
     return code
 
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str]) -> int:
 def modules() -> list[str]:
     """Those that have tests."""
     package = TOP / "lambdabench"
-    found = [one for room in ROOMS for one in (*package.glob(f"{room}.py"), *sorted(package.glob(f"{room}/*.py")))]
-    names = [str(one.relative_to(package).with_suffix("")) for one in found]
-    return [one for one in names if tests_of(one)]
+    result = [path for room in ROOMS for path in (*package.glob(f"{room}.py"), *sorted(package.glob(f"{room}/*.py")))]
+    names = [str(item.relative_to(package).with_suffix("")) for item in result]
+    return [name for name in names if tests_of(name)]
 
 
 def tests_of(name: str) -> list[str]:
@@ -110,11 +110,11 @@ def mutated(name: str, asked: argparse.Namespace) -> tuple[list[str], bool]:
 def draw(work: WorkDB, lines: Sequence[str], asked: argparse.Namespace) -> None:
     """Leaves so many changes to be tried, none of decorators: what is not frozen computes the same."""
     items = sorted(work.pending_work_items, key=_place)
-    every = [one.job_id for one in items]
-    able = [one.job_id for one in items if not lines[one.mutations[0].start_pos[0] - 1].lstrip().startswith("@")]
+    every = [item.job_id for item in items]
+    able = [item.job_id for item in items if not lines[item.mutations[0].start_pos[0] - 1].lstrip().startswith("@")]
     kept = set(random.Random(asked.seed).sample(able, min(asked.most, len(able))))
     skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
-    work.set_multiple_results([one for one in every if one not in kept], skipped)
+    work.set_multiple_results([item for item in every if item not in kept], skipped)
 
 
 def _place(item: WorkItem) -> tuple[object, ...]:

@@ -39,9 +39,9 @@ END = "<!-- end of rows -->"
 def main(folder: Path) -> None:
     """Draws all figures and writes all pages below `folder`, those that hold a table from rows as they are otherwise."""
     for place, command in FIGURES.items():
-        found = CliRunner().invoke(app, [*shlex.split(_here(command)), "--out", str(folder / place.parent)])
-        if found.exit_code:
-            raise SystemExit(f"{command}: {found.output}{found.exception}")
+        result = CliRunner().invoke(app, [*shlex.split(_here(command)), "--out", str(folder / place.parent)])
+        if result.exit_code:
+            raise SystemExit(f"{command}: {result.output}{result.exception}")
     for page, tables in TABLES.items():
         text = (ROOT / page).read_text(encoding="utf-8")
         for name, make in tables.items():
@@ -91,7 +91,7 @@ def _shares(machine: str) -> Callable[[Path], str]:
             batches = sorted(set(same["batch_size"]))
             lines.append(_share(f"{series} | {mode}", batches, same))
             if len(batches) > 1:
-                lines += [_share(f"{series} | {mode}", [one], same[same["batch_size"] == one]) for one in batches]
+                lines += [_share(f"{series} | {mode}", [batch], same[same["batch_size"] == batch]) for batch in batches]
         return "\n".join([*lines, "", ""])
 
     return make
@@ -99,20 +99,20 @@ def _shares(machine: str) -> Callable[[Path], str]:
 
 def _ceilings(numbers: pd.DataFrame) -> str:
     """A product's and a copy's rates, of each environment where there are several."""
-    found = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
-    told = [
+    result = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
+    text = [
         f"product {row['product [FLOP/s]'] / 1e9:.3g} GFLOP/s, copy {row['copy [B/s]'] / 1e9:.3g} GB/s"
-        + (f" (env {row['fingerprint'][:6]})" if len(found) > 1 else "")
-        for _, row in found.iterrows()
+        + (f" (env {row['fingerprint'][:6]})" if len(result) > 1 else "")
+        for _, row in result.iterrows()
     ]
-    return "; ".join(told)
+    return "; ".join(text)
 
 
 def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
     shares = 100 * same["share of the ceiling"]
     mean = math.exp(np.log(shares).mean())
-    told = f"{mean:.0f} % ({shares.min():.0f} to {shares.max():.0f} %)"
-    return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {told} |"
+    text = f"{mean:.0f} % ({shares.min():.0f} to {shares.max():.0f} %)"
+    return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {text} |"
 
 
 RACED = {"the race": "20261130T021727Z-9d86", "every network in every round": "20261130T022458Z-879d"}
@@ -125,15 +125,26 @@ def _race(_folder: Path) -> str:
     race, every = (cases for cases, _ in runs.values())
     lines = ["| | networks measured | visits | minutes | networks on its front |", "|---|---|---|---|---|"]
     for name, (cases, minutes) in runs.items():
-        lines.append(f"| {name} | {len(cases)} | {int(cases['latency_visits'].sum())} | {minutes:.1f} | {len(_front(cases))} |")
-    lines += ["", "| front of every round | top-1, % (quoted) | ms, every round | ms, race | in the race |", "|---|---|---|---|---|"]
+        lines.append(
+            f"| {name} | {len(cases)} | {int(cases['latency_visits'].sum())} | {minutes:.1f} | {len(_front(cases))} |"
+        )
+    lines += [
+        "",
+        "| front of every round | top-1, % (quoted) | ms, every round | ms, race | in the race |",
+        "|---|---|---|---|---|",
+    ]
     raced = _front(race)
     for name in _front(every):
         place = "on the front" if name in raced else "measured" if name in race.index else "not measured"
         by_race = _milliseconds(race.loc[name]) if name in race.index else "–"
-        lines.append(f"| {name} | {every.loc[name, 'top1']:.1f} | {_milliseconds(every.loc[name])} | {by_race} | {place} |")
+        lines.append(
+            f"| {name} | {every.loc[name, 'top1']:.1f} | {_milliseconds(every.loc[name])} | {by_race} | {place} |"
+        )
     losses = [_loss(name, raced, every) for name in _front(every)]
-    lines += ["", f"By taking what the race names at the accuracy of each, {np.mean(losses):.1%} of speed are lost on average and {max(losses):.1%}"]
+    lines += [
+        "",
+        f"By taking what the race names at the accuracy of each, {np.mean(losses):.1%} of speed are lost on average and {max(losses):.1%}",
+    ]
     lines += ["at worst, in the times of every round, whose intervals are wider than that.", "", ""]
     return "\n".join(lines)
 
@@ -162,7 +173,9 @@ def _loss(name: str, chosen: list[str], cases: pd.DataFrame) -> float:
 
 
 def _milliseconds(case: pd.Series) -> str:
-    return "{:.1f} [{:.1f}, {:.1f}]".format(*(1e3 * case[column] for column in ("latency", "latency_low", "latency_high")))
+    return "{:.1f} [{:.1f}, {:.1f}]".format(
+        *(1e3 * case[column] for column in ("latency", "latency_low", "latency_high"))
+    )
 
 
 TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {

@@ -68,18 +68,18 @@ class _Recording:
         """A benchmark whose test failed is a row with its reason; one whose test was expected to is skipped."""
         from .pytest_benchmark.rows import Timed, record
 
-        found = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
+        item = getattr(getattr(self._config, "_benchmarksession", None), "benchmarks", ())
         timed = [
             Timed(
-                name=one.fullname,
-                seconds=tuple(one.stats.data),
-                iterations=one.iterations,
-                group=one.group or "",
-                reason=self._failures.get(one.fullname, ""),
-                expected=one.fullname in self._expected,
+                name=entry.fullname,
+                seconds=tuple(entry.stats.data),
+                iterations=entry.iterations,
+                group=entry.group or "",
+                reason=self._failures.get(entry.fullname, ""),
+                expected=entry.fullname in self._expected,
             )
-            for one in found
-            if one.stats.data
+            for entry in item
+            if entry.stats.data
         ]
         self._said = f"lambdabench: saved {record(timed, self._folder)}" if timed else "lambdabench: no benchmark ran"
 

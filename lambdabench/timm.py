@@ -118,29 +118,29 @@ def accelerate(model: nn.Module) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise NetworkError(f"accelerate is torch only: found {_kind(model)}, expected a torch.nn.Module")
-    found = [(name, one) for name, one in model.named_modules(remove_duplicate=False) if _is_theirs(one)]
-    if not found:
+    result = [(name, item) for name, item in model.named_modules(remove_duplicate=False) if _is_theirs(item)]
+    if not result:
         raise NetworkError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace")
     made: dict[nn.Module, FastLambdaLayer] = {}
-    for name, one in found:
-        if one not in made:
-            made[one] = _fast(name, one)
-    for name, one in found:
+    for name, module in result:
+        if module not in made:
+            made[module] = _fast(name, module)
+    for name, module in result:
         if name == "":
-            return made[one]
+            return made[module]
         place, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(place), leaf, made[one])
+        setattr(model.get_submodule(place), leaf, made[module])
     return model
 
 
-def _kind(one: object) -> str:
-    return f"{type(one).__module__}.{type(one).__qualname__}"
+def _kind(item: object) -> str:
+    return f"{type(item).__module__}.{type(item).__qualname__}"
 
 
 def _why_nothing(model: nn.Module) -> str:
-    if any(isinstance(one, FastLambdaLayer) for one in model.modules()):
+    if any(isinstance(module, FastLambdaLayer) for module in model.modules()):
         return "is accelerated already"
-    if any(isinstance(one, LambdaLayer) for one in model.modules()):
+    if any(isinstance(module, LambdaLayer) for module in model.modules()):
         return "has lambda layers of ours already, and none of timm or lambda-networks"
     return "has no lambda layer of timm or lambda-networks"
 
@@ -149,12 +149,12 @@ def _fast(name: str, theirs: nn.Module) -> FastLambdaLayer:
     """In the place of the layer of this name, watched by those who watched it; refuses to lose what changes or watches its parts."""
     made = FastLambdaLayer(theirs)
     kept = set(made.modules())
-    for part, one in theirs.named_modules(prefix=name or type(theirs).__name__):
-        if one in kept:
+    for part, module in theirs.named_modules(prefix=name or type(theirs).__name__):
+        if module in kept:
             continue
-        lost = {key for key, hooks in vars(one).items() if key.endswith("_hooks") and hooks}
-        lost -= {*CALL_HOOKS} if one is theirs else set()
-        if parametrize.is_parametrized(one):
+        lost = {key for key, hooks in vars(module).items() if key.endswith("_hooks") and hooks}
+        lost -= {*CALL_HOOKS} if module is theirs else set()
+        if parametrize.is_parametrized(module):
             lost = {"parametrizations"}
         if lost:
             what = ", ".join(sorted(lost))
@@ -166,16 +166,19 @@ def _fast(name: str, theirs: nn.Module) -> FastLambdaLayer:
     return made
 
 
-def _is_theirs(one: nn.Module) -> bool:
-    return type(one).__name__ == "LambdaLayer" and type(one).__module__.split(".")[0] in ("timm", "lambda_networks")
+def _is_theirs(module: nn.Module) -> bool:
+    return type(module).__name__ == "LambdaLayer" and type(module).__module__.split(".")[0] in (
+        "timm",
+        "lambda_networks",
+    )
 
 
 def _joined(theirs: Any) -> nn.Conv2d:
     """lambda-networks' three projections as one."""
-    parts = [one.weight for one in (theirs.to_q, theirs.to_k, theirs.to_v)]
-    weight = torch.cat([one.detach() for one in parts])
+    parts = [item.weight for item in (theirs.to_q, theirs.to_k, theirs.to_v)]
+    weight = torch.cat([part.detach() for part in parts])
     joined = nn.Conv2d(weight.shape[1], len(weight), 1, bias=False, device=weight.device, dtype=weight.dtype)
-    joined.weight = nn.Parameter(weight, requires_grad=any(one.requires_grad for one in parts))
+    joined.weight = nn.Parameter(weight, requires_grad=any(part.requires_grad for part in parts))
     return joined.train(theirs.training)
 
 
@@ -183,11 +186,11 @@ def _table(convolution: nn.Conv3d | None, table: Tensor | None) -> nn.Parameter:
     """[k, u, r_y, r_x] of a convolution with u channels in, or of embeddings [2 height - 1, 2 width - 1, k(, u)]."""
     if convolution is not None:
         weight = convolution.weight
-        one = weight.detach().squeeze(4 if convolution.kernel_size[2] == 1 else 2)
-        return nn.Parameter(one, requires_grad=weight.requires_grad)
+        tensor = weight.detach().squeeze(4 if convolution.kernel_size[2] == 1 else 2)
+        return nn.Parameter(tensor, requires_grad=weight.requires_grad)
     assert table is not None
-    one = table.detach()
-    laid_out = (one[..., None] if one.dim() == 3 else one).permute(2, 3, 0, 1).contiguous()
+    tensor = table.detach()
+    laid_out = (tensor[..., None] if tensor.dim() == 3 else tensor).permute(2, 3, 0, 1).contiguous()
     return nn.Parameter(laid_out, requires_grad=table.requires_grad)
 
 

@@ -43,10 +43,10 @@ def make_record() -> Callable[..., Record]:
     """A record of a metric; keywords replace fields of the record, or of its case."""
 
     def make(metric: str | None = "latency", value: float = 0.1, **changes: Any) -> Record:
-        fields = {one.name for one in dataclasses.fields(Case)}
-        case = dataclasses.replace(CASE, **{key: one for key, one in changes.items() if key in fields})
-        rest = {key: one for key, one in changes.items() if key not in fields}
-        samples = tuple(value * (1 + 0.001 * one) for one in range(-4, 5))
+        fields = {field.name for field in dataclasses.fields(Case)}
+        case = dataclasses.replace(CASE, **{key: item for key, item in changes.items() if key in fields})
+        rest = {key: item for key, item in changes.items() if key not in fields}
+        samples = tuple(value * (1 + 0.001 * number) for number in range(-4, 5))
         measurement = None
         if metric is not None:
             unit = {"latency": "s/step", "throughput": "image/s"}.get(metric, "B")

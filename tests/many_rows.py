@@ -34,11 +34,11 @@ def _table(run: int, cases: int) -> pa.Table:
     changed = {
         "run_id": [f"run{run:05d}"] * count,
         "run_order": [1_700_000_000_000 + 1000 * run] * count,
-        "case_id": [f"{(run * cases + one) * 2654435761 % 2**48:012x}" for one in case],
-        "model": [MODELS[one % len(MODELS)] for one in case],
+        "case_id": [f"{(run * cases + item) * 2654435761 % 2**48:012x}" for item in case],
+        "model": [MODELS[item % len(MODELS)] for item in case],
         "image_px": 224 + 32 * (case % 4),
         "batch_size": 1 + case % 64,
-        "options": [f'{{"scope":{one % 7}}}' if one % 3 else "{}" for one in case],
+        "options": [f'{{"scope":{item % 7}}}' if item % 3 else "{}" for item in case],
         "metric": list(METRICS) * cases,
         "unit": list(METRICS.values()) * cases,
         "value": value,
@@ -47,7 +47,7 @@ def _table(run: int, cases: int) -> pa.Table:
     }
     schema = store.schema()
     same = cells(_record())
-    columns = [pa.array(changed.get(one.name, [same[one.name]] * count), one.type) for one in schema]
+    columns = [pa.array(changed.get(item.name, [same[item.name]] * count), item.type) for item in schema]
     return pa.table(columns, schema=schema)
 
 
@@ -66,7 +66,9 @@ def _record() -> Record:
         status="ok",
         flags="",
         reason="",
-        measurement=Measurement(metric="", unit="", value=1.0, samples=tuple(1 + 0.001 * one for one in range(20))),
+        measurement=Measurement(
+            metric="", unit="", value=1.0, samples=tuple(1 + 0.001 * number for number in range(20))
+        ),
         effective=Effective(),
         environment=Environment(lambdabench="0.1.0", cpu="a cpu", cpu_flags="", cores=2, memory_gib=24),
         noise=Noise(),

@@ -36,20 +36,22 @@ def layers_of_others() -> dict[str, torch.nn.Module]:
 def test_a_layer_answers_as_theirs_did(name: str, training: bool) -> None:
     torch.manual_seed(0)
     layer = layers_of_others()[name].train(training)
-    for one in layer.modules():
-        if isinstance(one, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(one.running_var, 0.5, 2.0)
+    for module in layer.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
     fast = lb.accelerate(copy.deepcopy(layer))
     assert fast.training == training
     x = torch.randn(3, 32, 6, 6)
     first, second = x.clone().requires_grad_(), x.clone().requires_grad_()
-    wanted, found = layer(first), fast(second)
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    wanted, item = layer(first), fast(second)
+    torch.testing.assert_close(item, wanted, rtol=1e-4, atol=1e-5)
     wanted.square().sum().backward()
-    found.square().sum().backward()
+    item.square().sum().backward()
     assert first.grad is not None
     torch.testing.assert_close(second.grad, first.grad, rtol=1e-3, atol=1e-4 * float(first.grad.abs().max()))
-    assert sum(one.numel() for one in fast.parameters()) == sum(one.numel() for one in layer.parameters())
+    assert sum(parameter.numel() for parameter in fast.parameters()) == sum(
+        parameter.numel() for parameter in layer.parameters()
+    )
 
 
 def test_a_network_of_timms_is_replaced_in_place_and_takes_channels_last() -> None:
@@ -69,13 +71,13 @@ def test_a_network_of_timms_is_replaced_in_place_and_takes_channels_last() -> No
 @pytest.mark.parametrize("name", layers_of_others())
 def test_a_frozen_layer_stays_frozen(name: str) -> None:
     layer = layers_of_others()[name].requires_grad_(False)
-    assert not [key for key, one in lb.accelerate(layer).named_parameters() if one.requires_grad]
+    assert not [key for key, item in lb.accelerate(layer).named_parameters() if item.requires_grad]
 
 
 def test_a_frozen_network_trains_its_head_alone() -> None:
     model = timm.create_model("lambda_resnet26t", num_classes=10).requires_grad_(False)
     model.head.requires_grad_(True)
-    trained = {key for key, one in lb.accelerate(model).named_parameters() if one.requires_grad}
+    trained = {key for key, item in lb.accelerate(model).named_parameters() if item.requires_grad}
     assert trained == {"head.fc.weight", "head.fc.bias"}
 
 
@@ -83,20 +85,20 @@ def test_a_frozen_network_trains_its_head_alone() -> None:
 def test_projections_that_become_one_are_trained_if_any_was(name: str) -> None:
     layer = layers_of_others()["lambda-networks"].requires_grad_(False)
     layer.get_submodule(name).requires_grad_(True)
-    trained = {key for key, one in lb.accelerate(layer).named_parameters() if one.requires_grad}
+    trained = {key for key, item in lb.accelerate(layer).named_parameters() if item.requires_grad}
     assert trained == {"qkv.weight"}
 
 
 @pytest.mark.parametrize("name", ["timm", "lambda-networks"])
 def test_norms_kept_in_inference_stay_so(name: str) -> None:
     layer = layers_of_others()[name].train()
-    for one in (layer.norm_q, layer.norm_v):
-        one.eval()
+    for tensor in (layer.norm_q, layer.norm_v):
+        tensor.eval()
     fast = lb.accelerate(copy.deepcopy(layer))
     assert [fast.training, fast.norm_queries.training, fast.norm_values.training] == [True, False, False]
     x = torch.randn(2, 32, 6, 6)
     torch.testing.assert_close(fast(x), layer(x), rtol=1e-4, atol=1e-5)
-    assert not any(one.training for one in lb.accelerate(layer.eval()).modules())
+    assert not any(module.training for module in lb.accelerate(layer.eval()).modules())
 
 
 class Shared(nn.Module):
@@ -127,30 +129,30 @@ def test_a_layer_used_in_two_places_is_one_in_both(name: str) -> None:
 
 def test_hooks_on_a_layer_move_with_it() -> None:
     model = nn.Sequential(layers_of_others()["timm"])
-    told: list[str] = []
+    names: list[str] = []
     handles = [
-        model[0].register_forward_hook(lambda *_: told.append("forward"), always_call=True),
-        model[0].register_forward_hook(lambda *_, **__: told.append("with kwargs"), with_kwargs=True),
-        model[0].register_forward_pre_hook(lambda *_: told.append("before")),
-        model[0].register_full_backward_hook(lambda *_: told.append("backward")),
-        model[0].register_full_backward_pre_hook(lambda *_: told.append("before backward")),
+        model[0].register_forward_hook(lambda *_: names.append("forward"), always_call=True),
+        model[0].register_forward_hook(lambda *_, **__: names.append("with kwargs"), with_kwargs=True),
+        model[0].register_forward_pre_hook(lambda *_: names.append("before")),
+        model[0].register_full_backward_hook(lambda *_: names.append("backward")),
+        model[0].register_full_backward_pre_hook(lambda *_: names.append("before backward")),
     ]
     lb.accelerate(model)
     x = torch.randn(2, 32, 6, 6, requires_grad=True)
     model(x).sum().backward()
-    assert told == ["before", "forward", "with kwargs", "before backward", "backward"]
-    for one in handles:
-        one.remove()
+    assert names == ["before", "forward", "with kwargs", "before backward", "backward"]
+    for handle in handles:
+        handle.remove()
     model(x).sum().backward()
-    assert len(told) == 5
+    assert len(names) == 5
 
 
 def test_hooks_inside_a_layer_stay_or_are_refused() -> None:
     layer = layers_of_others()["timm"]
-    told: list[str] = []
-    layer.qkv.register_forward_hook(lambda *_: told.append("qkv"))
+    names: list[str] = []
+    layer.qkv.register_forward_hook(lambda *_: names.append("qkv"))
     lb.accelerate(layer)(torch.randn(2, 32, 6, 6))
-    assert told == ["qkv"]
+    assert names == ["qkv"]
     for name, part in (("timm", "conv_lambda"), ("lambda-networks", "to_k"), ("lambda-networks", "pos_conv")):
         model = Shared(lambda name=name: layers_of_others()[name])
         layer = model.d[0]
@@ -177,10 +179,10 @@ def test_what_makes_weights_and_keys_anew_is_refused() -> None:
 def test_what_shares_memory_is_as_the_docstring_says() -> None:
     shares: dict[str, set[str]] = {}
     for name, layer in layers_of_others().items():
-        before = {one.data_ptr() for one in layer.parameters()}
+        before = {parameter.data_ptr() for parameter in layer.parameters()}
         fast = lb.accelerate(layer)
-        shares[name] = {key for key, one in fast.named_parameters() if one.data_ptr() in before}
-    norms = {f"norm_{one}.{key}" for one in ("queries", "values") for key in ("weight", "bias")}
+        shares[name] = {key for key, item in fast.named_parameters() if item.data_ptr() in before}
+    norms = {f"norm_{name}.{key}" for name in ("queries", "values") for key in ("weight", "bias")}
     assert shares == {
         "timm": norms | {"qkv.weight", "qkv.bias", "embeddings", "bias"},
         "timm strided": norms | {"qkv.weight", "embeddings", "bias"},
@@ -193,11 +195,11 @@ def test_what_shares_memory_is_as_the_docstring_says() -> None:
 
 def test_what_is_fast_already_is_said_to_be() -> None:
     model = nn.Sequential(layers_of_others()["timm"])
-    for one in (lb.accelerate(model), lb.accelerate(layers_of_others()["timm"])):
+    for item in (lb.accelerate(model), lb.accelerate(layers_of_others()["timm"])):
         with pytest.raises(
-            LambdabenchError, match=f"^{type(one).__name__} is accelerated already; nothing to replace$"
+            LambdabenchError, match=f"^{type(item).__name__} is accelerated already; nothing to replace$"
         ):
-            lb.accelerate(one)
+            lb.accelerate(item)
     ours = nn.Sequential(lb.create_layer("lambda_layer", 16, scope=3))
     with pytest.raises(LambdabenchError, match=r"^Sequential has lambda layers of ours already, and none of timm"):
         lb.accelerate(ours)

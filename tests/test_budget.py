@@ -20,7 +20,7 @@ def job(model: str, batch_size: int = 1, open_s: float = 1.0, visit_s: float = 3
 
 
 def names(jobs: list[Job]) -> list[str]:
-    return [one.job_id for one in jobs]
+    return [item.job_id for item in jobs]
 
 
 MANY = [
@@ -39,7 +39,7 @@ def test_all_of_it_where_there_is_time() -> None:
 def test_fewer_processes_come_before_fewer_cases(budget_s: float, processes: int) -> None:
     """A case takes a second to open and three for a visit."""
     chosen, left_out = within([job("a"), job("b")], budget_s)
-    assert [one.sampling.processes for one in chosen] == [processes] * 2
+    assert [item.sampling.processes for item in chosen] == [processes] * 2
     assert left_out == []
     assert chosen[0].estimate_s == processes + 27
 
@@ -62,7 +62,7 @@ def test_a_budget_is_kept_but_for_the_one_that_must_run(budget_s: float) -> None
 
 def test_no_model_has_a_second_case_before_another_has_its_first() -> None:
     chosen, _ = within(MANY, 90.0, reference=REFERENCE)
-    assert {one.case.model for one in chosen} == set("abcr")
+    assert {item.case.model for item in chosen} == set("abcr")
 
 
 def test_a_setting_whose_reference_was_measured_before_is_one_of_pairs() -> None:

@@ -70,25 +70,25 @@ def test_of_several_hosts_the_first_alone_stores_and_prints(
     monkeypatch.setenv("LAMBDABENCH_COORDINATOR", "127.0.0.1:1")
     monkeypatch.setenv("LAMBDABENCH_PROCESSES", "2")
     monkeypatch.setenv("LAMBDABENCH_PROCESS_ID", "1")
-    found = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
-    assert (found.exit_code, found.output) == (0, "process 1 of 2 is done; process 0 stores and prints\n")
-    assert [one.name for one in away.iterdir()] == ["mine.toml"]
+    result = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
+    assert (result.exit_code, result.output) == (0, "process 1 of 2 is done; process 0 stores and prints\n")
+    assert [path.name for path in away.iterdir()] == ["mine.toml"]
     monkeypatch.setenv("LAMBDABENCH_PROCESS_ID", "0")
     for _ in range(2):  # what is there is measured again: the others do not have it
-        found = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
-        assert "1 case in" in found.output
+        result = call("run", "--suite", mine, "--models", "resnet50", "--batch-size", "1")
+        assert "1 case in" in result.output
     assert len(list(away.glob("results/mine/*.parquet"))) == 2
 
 
 def test_devices_are_a_number_or_all(mine: str) -> None:
-    found = call("run", "--suite", mine, "--devices", "some")
-    assert "--devices: found 'some'" in str(found.exception)
+    result = call("run", "--suite", mine, "--devices", "some")
+    assert "--devices: found 'some'" in str(result.exception)
     assert call("run", "--suite", mine, "--devices", "all", "--dry-run").exit_code == 0
 
 
 def test_a_run_ends_in_a_table_a_file_and_a_figure(first: tuple[Path, Result]) -> None:
-    away, found = first
-    assert found.exit_code == 0, found.output
+    away, result = first
+    assert result.exit_code == 0, result.output
     for part in (
         "mine   scripted times (fake)",
         "6 ok",
@@ -97,11 +97,13 @@ def test_a_run_ends_in_a_table_a_file_and_a_figure(first: tuple[Path, Result]) -
         "[low, high]: 95 % interval",
         "exit 0: all is well",
     ):
-        assert part in found.output
+        assert part in result.output
     (file,) = (away / "results" / "mine").glob("*.parquet")
     rows = store.read(file)
     assert len(rows) == 6 * 3 * 4, "cases, processes, metrics"
-    visits = rows[rows["metric"] == "latency"].groupby("case_id")["visit_round"].agg(lambda found: sum(map(len, found)))
+    visits = (
+        rows[rows["metric"] == "latency"].groupby("case_id")["visit_round"].agg(lambda series: sum(map(len, series)))
+    )
     assert set(visits) == {9}
     assert {path.name for path in (away / "reports" / "mine").iterdir()} == {"pareto.svg", "pareto.png", "pareto.csv"}
 
@@ -116,28 +118,28 @@ def test_a_second_run_keeps_what_is_there_and_fresh_does_not(done: str) -> None:
 def test_a_part_of_a_suite_run_again_leaves_the_figure_whole(done: str, away: Path) -> None:
     before = (away / "reports" / "mine" / "pareto.csv").read_text()
     assert "vit_small" in before
-    found = call("run", "--suite", done, "--models", "resnet50")
+    result = call("run", "--suite", done, "--models", "resnet50")
     assert (away / "reports" / "mine" / "pareto.csv").read_text() == before
-    assert "saved reports/mine/pareto.svg · reports/mine/pareto.png · reports/mine/pareto.csv" in found.output
-    table = found.output.partition("front  model")[2].partition("● on the front")[0]
+    assert "saved reports/mine/pareto.svg · reports/mine/pareto.png · reports/mine/pareto.csv" in result.output
+    table = result.output.partition("front  model")[2].partition("● on the front")[0]
     assert "resnet50" in table
     assert "vit_small" not in table
 
 
 def test_figures_go_where_they_are_asked_for(mine: str, away: Path) -> None:
     words = ("--models", "resnet50", "--batch-size", "1", "--results", "else where", "--reports", "pages")
-    found = call("run", "--suite", mine, *words)
-    assert sorted(one.name for one in away.iterdir()) == ["else where", "mine.toml", "pages"]
-    assert "saved else where/mine/" in found.output
-    assert "pages/mine/pareto.svg" in found.output
-    assert "next  lambdabench plot pareto --suite mine --results 'else where'" in found.output
+    result = call("run", "--suite", mine, *words)
+    assert sorted(path.name for path in away.iterdir()) == ["else where", "mine.toml", "pages"]
+    assert "saved else where/mine/" in result.output
+    assert "pages/mine/pareto.svg" in result.output
+    assert "next  lambdabench plot pareto --suite mine --results 'else where'" in result.output
 
 
 def test_a_suite_of_ones_own_is_named_by_its_path_everywhere(mine: str, away: Path) -> None:
     (away / "sü te").mkdir()
     own = str((away / mine).rename(away / "sü te" / "sü te.toml"))
-    found = call("run", "--suite", own, "--models", "resnet50", "--results", "R")
-    assert "next  lambdabench plot pareto --suite 'sü te' --results R" in found.output
+    result = call("run", "--suite", own, "--models", "resnet50", "--results", "R")
+    assert "next  lambdabench plot pareto --suite 'sü te' --results R" in result.output
     assert call("plot", "pareto", "--suite", own, "--results", "R").exit_code == 0
     assert call("plot", "pareto", "--suite", "sü te", "--results", "R").exit_code == 0
     assert (
@@ -155,11 +157,11 @@ def test_a_suite_of_ones_own_is_named_by_its_path_everywhere(mine: str, away: Pa
 def test_failures_are_rows_with_reasons_and_exit_code_1(done: str, away: Path) -> None:
     text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { fail = ["oom", "crash"] }\n'
     (away / done).write_text(text)
-    found = call("run", "--suite", done)
-    assert found.exit_code == 1
-    assert '✗ levit_256 {"fail":"oom"} b=4  oom: asked to run out of memory' in found.output
-    assert "1 oom" in found.output
-    assert "lambdabench show levit_256" in found.output
+    result = call("run", "--suite", done)
+    assert result.exit_code == 1
+    assert '✗ levit_256 {"fail":"oom"} b=4  oom: asked to run out of memory' in result.output
+    assert "1 oom" in result.output
+    assert "lambdabench show levit_256" in result.output
     shown = call("show", "levit_256")
     assert "oom: asked to run out of memory" in shown.output
     assert "repeat  lambdabench run --suite PATH/mine.toml --models levit_256" in shown.output
@@ -173,17 +175,19 @@ def test_unsupported_cells_are_well_unless_strict(done: str, away: Path) -> None
 
 def test_nothing_measured_is_exit_3(mine: str, away: Path) -> None:
     (away / mine).write_text(SUITE.replace('device = "fake"', 'device = "tpu"'))
-    found = call("run", "--suite", mine)
-    assert found.exit_code == 3
-    assert "device tpu is not here" in found.output
+    result = call("run", "--suite", mine)
+    assert result.exit_code == 3
+    assert "device tpu is not here" in result.output
 
 
 def test_no_usable_number_is_exit_3_kept_or_not(mine: str, away: Path) -> None:
     grid = '[[grid]]\nmodel = "levit_256"\noptions = { fail = "unsupported" }\n'
     (away / mine).write_text(re.sub(r"(?s)(control|reference) = .*?\n|\[\[grid.*", "", SUITE) + grid)
     for _ in range(2):
-        found = call("run", "--suite", mine)
-        assert (found.exit_code, "exit 3: no case has a usable number: 2 " in found.output) == (3, True), found.output
+        result = call("run", "--suite", mine)
+        assert (result.exit_code, "exit 3: no case has a usable number: 2 " in result.output) == (3, True), (
+            result.output
+        )
 
 
 def test_a_run_whose_control_pair_is_off_ranks_nothing_and_is_exit_3(mine: str, away: Path) -> None:
@@ -192,24 +196,24 @@ def test_a_run_whose_control_pair_is_off_ranks_nothing_and_is_exit_3(mine: str, 
         for name, latency_s in (("resnet50", 0.02), ("vit_small_patch16_224", 0.01), ("deit_small_patch16_224", 0.012))
     )
     (away / mine).write_text(re.sub(r"(?s)\[\[grid.*", "", SUITE) + grids)
-    found = call("run", "--suite", mine, "--batch-size", "1")
-    assert found.exit_code == 3
-    assert "! nothing is ranked: the control pair, one architecture under two names, is 1.2" in found.output
-    assert "exit 3: this run cannot tell what it is to rank" in found.output
+    result = call("run", "--suite", mine, "--batch-size", "1")
+    assert result.exit_code == 3
+    assert "! nothing is ranked: the control pair, one architecture under two names, is 1.2" in result.output
+    assert "exit 3: this run cannot tell what it is to rank" in result.output
     assert not (away / "reports" / "mine").exists(), "no front is drawn"
-    assert "●" not in found.output.partition("\n\n")[2].partition("!")[0]
+    assert "●" not in result.output.partition("\n\n")[2].partition("!")[0]
 
 
 def test_a_precision_that_is_not_reached_is_exit_3_and_patience_goes_on_for_it(done: str, away: Path) -> None:
     asked = ("run", "--suite", done, "--batch-size", "1", "--precision", "1e-12")
-    found = call(*asked)
-    assert found.exit_code == 3
-    assert "! ratios to 0.0 %, 1e-10 % asked. Run again with --patience" in found.output
-    assert "exit 3: ratios are not known as precisely as was asked" in found.output
+    result = call(*asked)
+    assert result.exit_code == 3
+    assert "! ratios to 0.0 %, 1e-10 % asked. Run again with --patience" in result.output
+    assert "exit 3: ratios are not known as precisely as was asked" in result.output
     count = len(store.read(away / "results"))
-    found = call(*asked, "--patience", "15s")
-    assert found.exit_code == 3
-    assert "going on: ratios to 0.0 %, 1e-10 % asked" in found.output
+    result = call(*asked, "--patience", "15s")
+    assert result.exit_code == 3
+    assert "going on: ratios to 0.0 %, 1e-10 % asked" in result.output
     more = store.newest(store.read(away / "results"))
     assert len(more) > count
     assert more["replicate"].max() >= 3, "in further processes"
@@ -219,37 +223,37 @@ def test_a_precision_that_is_not_reached_is_exit_3_and_patience_goes_on_for_it(d
 
 
 def test_json_says_the_same(done: str) -> None:
-    found = json.loads(call("run", "--suite", done, "--json").stdout)
-    assert found["exit_code"] == 0
-    assert found["counts"] == {"ok": 6}
-    case = found["cases"][0]
+    item = json.loads(call("run", "--suite", done, "--json").stdout)
+    assert item["exit_code"] == 0
+    assert item["counts"] == {"ok": 6}
+    case = item["cases"][0]
     assert {"model", "latency", "latency_low", "top1", "top1_source", "on_front"} <= set(case)
 
 
 def test_a_dry_run_measures_nothing(mine: str, away: Path) -> None:
-    found = call("run", "--suite", mine, "--dry-run", "--models", "resnet*", "--batch-size", "2,8")
-    assert found.exit_code == 0
-    assert "2 cases in 9 visits each, in 3 processes, about" in found.output
-    assert "all: backend fake, device fake, devices 1, mode inference, px 224, dtype float32" in found.output
+    result = call("run", "--suite", mine, "--dry-run", "--models", "resnet*", "--batch-size", "2,8")
+    assert result.exit_code == 0
+    assert "2 cases in 9 visits each, in 3 processes, about" in result.output
+    assert "all: backend fake, device fake, devices 1, mode inference, px 224, dtype float32" in result.output
     assert not (away / "results").exists()
 
 
 def test_a_dry_run_tells_cases_apart(mine: str, away: Path) -> None:
     text = SUITE + '\n[[grid]]\nmodel = "levit_256"\nbatch_size = 4\noptions = { sleep_s = [0.1, 0.2], noise = 0.1 }\n'
     (away / mine).write_text(text)
-    found = call("run", "--suite", mine, "--dry-run", "--models", "levit_256")
-    lines = [one for one in found.output.splitlines() if one.startswith("levit_256")]
-    assert {re.split(r"  +", one)[1] for one in lines} == {"sleep_s=0.1", "sleep_s=0.2"}
-    assert "noise=0.1" in found.output.splitlines()[0]
+    result = call("run", "--suite", mine, "--dry-run", "--models", "levit_256")
+    lines = [line for line in result.output.splitlines() if line.startswith("levit_256")]
+    assert {re.split(r"  +", line)[1] for line in lines} == {"sleep_s=0.1", "sleep_s=0.2"}
+    assert "noise=0.1" in result.output.splitlines()[0]
     jobs = json.loads(call("run", "--suite", mine, "--dry-run", "--models", "levit_256", "--json").output)["jobs"]
-    assert {one["case"]["options"]["sleep_s"] for one in jobs} == {0.1, 0.2}
+    assert {job["case"]["options"]["sleep_s"] for job in jobs} == {0.1, 0.2}
     assert {"device", "batch_size", "image_px", "dtype", "threads"} <= set(jobs[0]["case"])
 
 
 def test_a_budget_names_what_it_leaves_out(mine: str) -> None:
-    found = call("run", "--suite", mine, "--budget", "1s")
-    assert "left out by the budget of 1 s" in found.output
-    assert "left out by the budget: about" in found.output
+    result = call("run", "--suite", mine, "--budget", "1s")
+    assert "left out by the budget of 1 s" in result.output
+    assert "left out by the budget: about" in result.output
 
 
 @pytest.mark.parametrize(
@@ -287,17 +291,17 @@ def test_a_budget_names_what_it_leaves_out(mine: str) -> None:
     ],
 )
 def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], said: str, mine: str) -> None:
-    found = call(*words)
-    assert isinstance(found.exception, LambdabenchError), found.output
-    assert found.exception.exit_code == 2
-    assert said in str(found.exception)
+    result = call(*words)
+    assert isinstance(result.exception, LambdabenchError), result.output
+    assert result.exception.exit_code == 2
+    assert said in str(result.exception)
 
 
 def test_figures_and_pages_are_drawn_from_any_folder(done: str, away: Path) -> None:
     (away / "results").rename(away / "elsewhere")
     shutil.rmtree(away / "reports")
-    found = call("plot", "pareto", "--results", "elsewhere", "--x", "latency", "--batch-size", "4", "--out", "figures")
-    assert found.exit_code == 0, found.output
+    result = call("plot", "pareto", "--results", "elsewhere", "--x", "latency", "--batch-size", "4", "--out", "figures")
+    assert result.exit_code == 0, result.output
     header, first, *_ = (away / "figures" / "pareto.csv").read_text().splitlines()
     assert "latency [s/step]" in header
     assert ",4," in first
@@ -345,10 +349,10 @@ def test_what_cannot_be_written_is_told_before_anything_is_measured(
     for name in ("file", "reports"):
         (away / name).touch()
     rows = len(store.read(away / "results"))
-    found = call(*words)
-    assert isinstance(found.exception, StoreError), found.output
-    assert found.exception.exit_code == 2
-    assert said in str(found.exception)
+    result = call(*words)
+    assert isinstance(result.exception, StoreError), result.output
+    assert result.exception.exit_code == 2
+    assert said in str(result.exception)
     assert len(store.read(away / "results")) == rows
 
 
@@ -368,9 +372,9 @@ def test_lists(mine: str) -> None:
 
 def test_every_command_has_an_example_in_its_help() -> None:
     for words in (["run"], ["plot", "pareto"], ["report"], ["show"], ["list"], ["convert"], ["doctor"], ["compare"]):
-        found = call(*words, "--help")
-        assert found.exit_code == 0
-        assert f"lambdabench {' '.join(words)}" in " ".join(found.output.split())
+        result = call(*words, "--help")
+        assert result.exit_code == 0
+        assert f"lambdabench {' '.join(words)}" in " ".join(result.output.split())
 
 
 def program(*words: str) -> list[str]:
@@ -415,7 +419,7 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(how: signal.Signal
     assert again.exit_code == 0, again.output
     rows = store.newest(store.read(away / "results"))
     timed = rows[rows["metric"] == "latency"]
-    assert set(timed.groupby("case_id")["visit_round"].agg(lambda found: sum(map(len, found)))) == {9}
+    assert set(timed.groupby("case_id")["visit_round"].agg(lambda series: sum(map(len, series)))) == {9}
     if (before["metric"] == "latency").any():
         assert timed["run_id"].nunique() == 2, "what was visited is kept"
     third = call("run", "--suite", "mine.toml")

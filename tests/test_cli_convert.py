@@ -26,19 +26,20 @@ def state() -> dict[str, torch.Tensor]:
     """Weights of a small classifier, some in half precision, with statistics and counts that are not the initial ones."""
     torch.manual_seed(0)
     network = models.create("resnet50_ccll", image_px=64, num_classes=3)
-    found = {
-        name: torch.randn_like(one) if one.is_floating_point() else one for name, one in network.state_dict().items()
+    tensors = {
+        name: torch.randn_like(item) if item.is_floating_point() else item
+        for name, item in network.state_dict().items()
     }
-    found["head.weight"] = found["head.weight"].bfloat16()
-    found["head.bias"] = found["head.bias"].half()
-    return found
+    tensors["head.weight"] = tensors["head.weight"].bfloat16()
+    tensors["head.bias"] = tensors["head.bias"].half()
+    return tensors
 
 
 @pytest.fixture
 def here(away: Path, state: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the weights in both kinds of file. The worker's errand runs in this process, which is quick."""
     torch.save(state, "net.pt")
-    save_file({name: task.to_numpy(one) for name, one in state.items()}, "net.safetensors")
+    save_file({name: task.to_numpy(tensor) for name, tensor in state.items()}, "net.safetensors")
 
     def ask(errand: str, folder: Path, *, limit_s: float) -> str:
         return "" if main([errand, str(folder)]) == 0 else "failed"
@@ -51,30 +52,30 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(app, ["convert", "resnet50_ccll", *words, *SMALL])
 
 
-def refused(found: Result) -> str:
-    assert isinstance(found.exception, LambdabenchError), found.output
-    assert found.exception.exit_code == 2
-    return str(found.exception)
+def refused(result: Result) -> str:
+    assert isinstance(result.exception, LambdabenchError), result.output
+    assert result.exception.exit_code == 2
+    return str(result.exception)
 
 
-def same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    assert list(found) == list(expected)
-    for name, one in expected.items():
-        assert found[name].dtype == one.dtype, name
-        assert found[name].shape == one.shape, name
-        assert task.to_numpy(found[name]).tobytes() == task.to_numpy(one).tobytes(), name
+def same(result: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert list(result) == list(expected)
+    for name, tensor in expected.items():
+        assert result[name].dtype == tensor.dtype, name
+        assert result[name].shape == tensor.shape, name
+        assert task.to_numpy(result[name]).tobytes() == task.to_numpy(tensor).tobytes(), name
 
 
 def test_there_and_back_is_equal_byte_by_byte(here: Path, state: dict[str, torch.Tensor]) -> None:
     counts = sum(name.endswith("num_batches_tracked") for name in state)
     there = call("net.pt", "jax.safetensors")
     assert there.output == f"saved jax.safetensors: {len(state) - counts} tensors, torch to jax\n"
-    found = load_file("jax.safetensors")
-    assert not [name for name in found if name.endswith(("weight", "running_mean", "num_batches_tracked"))]
-    assert found["head.kernel"].dtype == ml_dtypes.bfloat16
-    assert found["head.kernel"].shape == (2048, 3)
+    file = load_file("jax.safetensors")
+    assert not [name for name in file if name.endswith(("weight", "running_mean", "num_batches_tracked"))]
+    assert file["head.kernel"].dtype == ml_dtypes.bfloat16
+    assert file["head.kernel"].shape == (2048, 3)
     conv = state["c2.0.conv1.weight"].numpy()
-    np.testing.assert_array_equal(found["c2.0.conv1.kernel"], conv.transpose(2, 3, 1, 0))
+    np.testing.assert_array_equal(file["c2.0.conv1.kernel"], conv.transpose(2, 3, 1, 0))
     back = call("jax.safetensors", "back.pt")
     assert back.output == f"saved back.pt: {len(state)} tensors, jax to torch\n"
     same(torch.load("back.pt", weights_only=True), state)
@@ -97,10 +98,10 @@ def test_a_source_of_the_asked_framework_is_rewritten(here: Path, state: dict[st
 
 
 def test_counts_are_filled_in_and_nnx_lists_are_left_out(here: Path, state: dict[str, torch.Tensor]) -> None:
-    torch.save({name: one for name, one in state.items() if not name.endswith("tracked")}, "old.pt")
+    torch.save({name: tensor for name, tensor in state.items() if not name.endswith("tracked")}, "old.pt")
     assert f"{len(state)} tensors" in call("old.pt", "new.pt").output
     call("net.pt", "jax.safetensors")
-    listed = {name.replace("c2.0", "c2.layers.0"): one for name, one in load_file("jax.safetensors").items()}
+    listed = {name.replace("c2.0", "c2.layers.0"): array for name, array in load_file("jax.safetensors").items()}
     save_file(listed, "listed.safetensors")
     assert call("listed.safetensors", "back.pt").exit_code == 0
     assert torch.equal(torch.load("back.pt", weights_only=True)["c2.0.conv1.weight"], state["c2.0.conv1.weight"])
@@ -173,8 +174,8 @@ def test_a_wrong_request_is_exit_2_with_a_clear_message(words: tuple[str, ...], 
 
 
 def test_an_unknown_model_is_told_the_nearest(here: Path) -> None:
-    found = CliRunner().invoke(app, ["convert", "resnet50_ccl", "net.pt", "out.safetensors"])
-    assert "no model is called 'resnet50_ccl'; did you mean 'resnet50_" in refused(found)
+    result = CliRunner().invoke(app, ["convert", "resnet50_ccl", "net.pt", "out.safetensors"])
+    assert "no model is called 'resnet50_ccl'; did you mean 'resnet50_" in refused(result)
     assert CliRunner().invoke(app, ["convert", "resnet50", "net.pt", "o.pt", "--to", "numpy"]).exit_code == 2
 
 
@@ -188,8 +189,8 @@ def test_what_is_not_installed_is_told_with_the_extra_that_brings_it(
 
 def test_options_are_json_or_text() -> None:
     words = ["scope=7", "rate=0.5", "shared=true", "pool=avg", "range=[1, 2]"]
-    found = dict(commands.options_of(words, num_classes=3))
-    assert found == {"scope": 7, "rate": 0.5, "shared": True, "pool": "avg", "range": "[1, 2]", "num_classes": 3}
+    values = dict(commands.options_of(words, num_classes=3))
+    assert values == {"scope": 7, "rate": 0.5, "shared": True, "pool": "avg", "range": "[1, 2]", "num_classes": 3}
 
 
 def test_the_program_loads_no_framework_while_the_worker_converts(away: Path) -> None:
@@ -210,6 +211,6 @@ def test_the_program_loads_no_framework_while_the_worker_converts(away: Path) ->
 def test_a_worker_that_fails_is_told_by_its_last_words(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_shot_worker, "ROOT", "no_such_package")
     Path("net.pt").touch()
-    found = CliRunner().invoke(app, ["convert", "resnet50", "net.pt", "out.pt"])
-    assert "the conversion failed: " in refused(found)
-    assert "no_such_package" in str(found.exception)
+    result = CliRunner().invoke(app, ["convert", "resnet50", "net.pt", "out.pt"])
+    assert "the conversion failed: " in refused(result)
+    assert "no_such_package" in str(result.exception)

@@ -43,8 +43,8 @@ def network() -> torch.nn.Module:
     """A small network with weights that no one trained, whose outputs differ from image to image."""
     torch.manual_seed(0)
     made = timm.create_model(MODEL, num_classes=CLASSES)
-    for one in made.parameters():
-        torch.nn.init.normal_(one, std=0.15)
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.15)
     return made.eval()
 
 
@@ -74,7 +74,7 @@ def here(
         backends = ("torch_eager", "torch_compile", "jax_jit")
         device = Device(name="cpu", title="a cpu", memory_bytes=2**33, backends=backends, gemm_flop_per_s=1e10)
         described = [(wish, models.describe(wish)) for wish in wishes]
-        facts = {label: one for wish, one in described for label in _labels(one, wish)}
+        facts = {label: model_facts for wish, model_facts in described for label in _labels(model_facts, wish)}
         machine = Machine(devices=(device,), environment=dataclasses.replace(environment, cores=1))
         return Found(machine=machine, names=models.names(), facts=facts)
 
@@ -94,30 +94,30 @@ def call(*words: str, model: str = MODEL) -> Result:
 
 
 def told(*words: str) -> dict[str, Any]:
-    found = call(*words, "--json")
-    assert found.exit_code == 0, found.output or found.exception
-    return json.loads(found.stdout)
+    result = call(*words, "--json")
+    assert result.exit_code == 0, result.output or result.exception
+    return json.loads(result.stdout)
 
 
-def refused(found: Result) -> str:
-    assert isinstance(found.exception, LambdabenchError), found.output
-    assert found.exception.exit_code == 2
-    assert "\n" not in str(found.exception)
+def refused(result: Result) -> str:
+    assert isinstance(result.exception, LambdabenchError), result.output
+    assert result.exception.exit_code == 2
+    assert "\n" not in str(result.exception)
     assert not Path("results").exists()
-    return str(found.exception)
+    return str(result.exception)
 
 
 def by_hand(network: torch.nn.Module, place: Path, dtype: torch.dtype = torch.float32) -> dict[str, list[int]]:
     """The classes of every image, the likeliest first, one image at a time by timm alone."""
     transform: Any = create_transform(**resolve_data_config(model=network), is_training=False)
-    found: dict[str, list[int]] = {}
+    numbers: dict[str, list[int]] = {}
     with torch.inference_mode():
         for path in sorted(place.glob("*/*")):
             image = transform(Image.open(path).convert("RGB"))[None].to(dtype)
             logits = network.to(dtype)(image)[0].float()
-            found[str(path.relative_to(place))] = logits.argsort(descending=True).tolist()
+            numbers[str(path.relative_to(place))] = logits.argsort(descending=True).tolist()
     network.float()
-    return found
+    return numbers
 
 
 def label_of(name: str) -> int:
@@ -129,39 +129,39 @@ def rows() -> Any:
 
 
 def only_file() -> Path:
-    (found,) = predictions.files_in(Path("results") / SUITE / "predictions")
-    return found
+    (path,) = predictions.files_in(Path("results") / SUITE / "predictions")
+    return path
 
 
 def test_accuracies_are_those_of_timm_called_by_hand(here: Path, network: torch.nn.Module) -> None:
-    found, expected = told(), by_hand(network, Path("val"))
+    result, expected = told(), by_hand(network, Path("val"))
     for metric, count in (("top1", 1), ("top5", 5)):
         right = sum(label_of(name) in likeliest[:count] for name, likeliest in expected.items())
-        assert found[metric]["value"] == pytest.approx(100 * right / IMAGES)
-        assert found[metric]["images"] == IMAGES
-        assert found[metric]["low"] < found[metric]["value"] < found[metric]["high"]
-    assert 0 < found["top1"]["value"] < 100
-    assert "agreement" not in found
-    assert found["broken"] == []
-    assert (found["looked_at"], found["images"], found["interrupted"]) == (IMAGES, IMAGES, False)
-    assert found["preprocessing"].startswith("160 px, crop 0.95, bilinear, mean 0.5 0.5 0.5")
+        assert result[metric]["value"] == pytest.approx(100 * right / IMAGES)
+        assert result[metric]["images"] == IMAGES
+        assert result[metric]["low"] < result[metric]["value"] < result[metric]["high"]
+    assert 0 < result["top1"]["value"] < 100
+    assert "agreement" not in result
+    assert result["broken"] == []
+    assert (result["looked_at"], result["images"], result["interrupted"]) == (IMAGES, IMAGES, False)
+    assert result["preprocessing"].startswith("160 px, crop 0.95, bilinear, mean 0.5 0.5 0.5")
 
 
 def test_rows_are_those_of_the_case_with_its_weights_and_images(here: Path) -> None:
-    found = told()
+    result = told()
     stored = rows().set_index("metric")
     assert set(stored.index) == {"top1", "top5"}
     for metric in stored.index:
         row = stored.loc[metric]
-        assert (row["value"], row["low"], row["high"]) == tuple(found[metric][end] for end in ("value", "low", "high"))
+        assert (row["value"], row["low"], row["high"]) == tuple(result[metric][end] for end in ("value", "low", "high"))
         assert (row["unit"], row["origin"], row["status"], row["suite"]) == ("%", "measured", "ok", SUITE)
         assert (row["kind"], row["model"], row["backend"], row["dtype"]) == ("model", MODEL, "torch_eager", "float32")
         assert (row["image_px"], row["batch_size"], row["mode"]) == (160, 8, "inference")
-        assert row["weights"] == found["weights"] == digest_of(Path("net.pt"))
+        assert row["weights"] == result["weights"] == digest_of(Path("net.pt"))
         assert json.loads(row["options"]) == {
-            "num_classes": CLASSES, "weights": found["weights"], "data": found["data"],
+            "num_classes": CLASSES, "weights": result["weights"], "data": result["data"],
         }  # fmt: skip
-        assert row["source"] == f"{IMAGES} images of val, {found['data']}"
+        assert row["source"] == f"{IMAGES} images of val, {result['data']}"
         assert row["loops_per_sample"] == IMAGES
         assert (row["effective_device"], row["effective_output_dtype"]) == ("cpu", "float32")
         assert row["flags"] == ""
@@ -200,9 +200,9 @@ def test_it_goes_on_where_it_was_stopped(here: Path, torn: bytes) -> None:
     assert not list(Path("results").rglob("*.parquet"))
     with only_file().open("ab") as file:
         file.write(torn)
-    found = told()
-    assert found["looked_at"] == IMAGES
-    assert {name: found[name] for name in ("top1", "top5")} == {name: whole[name] for name in ("top1", "top5")}
+    result = told()
+    assert result["looked_at"] == IMAGES
+    assert {name: result[name] for name in ("top1", "top5")} == {name: whole[name] for name in ("top1", "top5")}
 
 
 def test_what_is_left_is_looked_at_and_no_more(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,9 +225,9 @@ def test_what_is_left_is_looked_at_and_no_more(here: Path, monkeypatch: pytest.M
         return counted
 
     monkeypatch.setattr(task.preprocessing, "reader", counting)
-    found = told()
+    result = told()
     assert len(looked) == IMAGES - 16
-    assert found["top1"] == whole["top1"]
+    assert result["top1"] == whole["top1"]
     assert Predictions(path=place).refresh().answers == Predictions(path=there).refresh().answers
 
 
@@ -238,12 +238,12 @@ def test_broken_images_are_counted_and_named(here: Path) -> None:
     broken[1].write_bytes(broken[1].read_bytes()[:300])
     for path in broken[2:]:
         path.write_bytes(b"")
-    found = told()
-    assert [one["image"] for one in found["broken"]]
-    assert len(found["broken"]) == EACH
-    assert {one["image"] for one in found["broken"]} == {str(path.relative_to("val")) for path in broken}
-    assert found["top1"]["images"] == IMAGES - EACH
-    assert found["data"] != whole["data"]
+    result = told()
+    assert [item["image"] for item in result["broken"]]
+    assert len(result["broken"]) == EACH
+    assert {item["image"] for item in result["broken"]} == {str(path.relative_to("val")) for path in broken}
+    assert result["top1"]["images"] == IMAGES - EACH
+    assert result["data"] != whole["data"]
     output = call().output
     assert "! 6 images cannot be read and are left out: n00000003/" in output
     assert "; and 1 more" in output
@@ -286,17 +286,17 @@ def test_a_folded_network_agrees_with_the_plain_one(here: Path) -> None:
 def test_other_images_or_weights_are_not_held_against_each_other(here: Path, network: torch.nn.Module) -> None:
     told()
     assert told("--limit", "20", "--dtype", "bfloat16")["others"] == []
-    state = {name: one + 0.01 if one.is_floating_point() else one for name, one in network.state_dict().items()}
+    state = {name: item + 0.01 if item.is_floating_point() else item for name, item in network.state_dict().items()}
     save_file(state, "net.safetensors")
-    found = told("--checkpoint", "net.safetensors", "--dtype", "bfloat16")
-    assert found["others"] == []
-    assert "agreement" not in found
+    result = told("--checkpoint", "net.safetensors", "--dtype", "bfloat16")
+    assert result["others"] == []
+    assert "agreement" not in result
     assert len(rows()["case_id"].unique()) == 3
 
 
 def test_a_part_says_so(here: Path) -> None:
-    found = told("--limit", "20")
-    assert (found["top1"]["images"], found["limited"]) == (20, True)
+    result = told("--limit", "20")
+    assert (result["top1"]["images"], result["limited"]) == (20, True)
     assert rows()["flags"].unique().tolist() == ["limited"]
     assert "(a part of them)" in call("--limit", "20").output
 
@@ -327,10 +327,10 @@ def test_a_network_of_ours_says_the_same_on_both_frameworks(backend: str, here: 
     made = models.create("resnet50_cccc", image_px=32, num_classes=CLASSES)
     torch.save({"state_dict": made.state_dict(), "epoch": 3}, "ours.pt")
     words = ("--checkpoint", "ours.pt", "--image-px", "32", "--json", "--backend")
-    found = call(*words, backend, model="resnet50_cccc")
-    assert found.exit_code == 0, found.output or found.exception
+    result = call(*words, backend, model="resnet50_cccc")
+    assert result.exit_code == 0, result.output or result.exception
     exact = json.loads(call(*words, "torch_eager", model="resnet50_cccc").stdout)
-    assert json.loads(found.stdout)["top1"] == exact["top1"]
+    assert json.loads(result.stdout)["top1"] == exact["top1"]
     if backend == "jax_jit":
         (other,) = exact["others"]
         assert (other["backend"], other["agreement"]["value"]) == ("jax_jit", 100.0)
@@ -369,15 +369,15 @@ def test_a_wrong_model_or_tag_is_told_the_nearest(here: Path) -> None:
 
 
 def test_nobody_publishes_weights_of_ours(here: Path) -> None:
-    found = CliRunner().invoke(app, ["evaluate", "resnet50_llll", "--data", "val"])
-    assert "nobody publishes weights of resnet50_llll; give a file of them by --checkpoint" in refused(found)
+    result = CliRunner().invoke(app, ["evaluate", "resnet50_llll", "--data", "val"])
+    assert "nobody publishes weights of resnet50_llll; give a file of them by --checkpoint" in refused(result)
 
 
 def test_results_that_cannot_be_written_are_told_before(here: Path) -> None:
     Path("results").write_text("a file")
-    found = call()
-    assert isinstance(found.exception, LambdabenchError)
-    assert "give another --results" in str(found.exception)
+    result = call()
+    assert isinstance(result.exception, LambdabenchError)
+    assert "give another --results" in str(result.exception)
 
 
 def test_help_names_every_flag() -> None:
@@ -390,7 +390,7 @@ def test_help_names_every_flag() -> None:
 
 
 def test_speeds_show_the_measured_accuracy(here: Path, make_record: Callable[..., Any]) -> None:
-    found = told()
+    result = told()
     speed = make_record(
         "throughput", 50.0, model=MODEL, image_px=160, options=(("num_classes", CLASSES),), suite="quickstart"
     )
@@ -399,16 +399,16 @@ def test_speeds_show_the_measured_accuracy(here: Path, make_record: Callable[...
     assert done.exit_code == 0, done.output or done.exception
     drawn = (Path("out") / "pareto.csv").read_text()
     assert "measured" in drawn
-    assert f"{found['top1']['value']:.4f}"[:5] in drawn
+    assert f"{result['top1']['value']:.4f}"[:5] in drawn
     report = CliRunner().invoke(app, ["report", "quickstart"])
     assert report.exit_code == 0, report.output or report.exception
     page = Path("reports/quickstart/index.md").read_text()
-    assert f"{found['top1']['value']:.1f} ±" in page
-    assert f" ({found['weights']})" in page
+    assert f"{result['top1']['value']:.1f} ±" in page
+    assert f" ({result['weights']})" in page
     assert "Accuracy is measured here" in page
     assert " q (" not in page
     shown = CliRunner().invoke(app, ["show", MODEL])
-    assert f"top-1   {found['top1']['value']:.2f} % measured" in shown.output
+    assert f"top-1   {result['top1']['value']:.2f} % measured" in shown.output
     assert "lambdabench evaluate test_resnet --data DIR --checkpoint FILE --backend torch_eager" in shown.output
 
 
@@ -425,7 +425,7 @@ def test_a_killed_command_goes_on_and_the_program_loads_no_framework(
     command = [sys.executable, "-c", code, *words, "--batch-size", "1", "--device", "cpu"]
     folder = Path("results") / SUITE / "predictions"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as started:
-        while started.poll() is None and not any(len(one.read_bytes().splitlines()) > 4 for one in folder.glob("*")):
+        while started.poll() is None and not any(len(path.read_bytes().splitlines()) > 4 for path in folder.glob("*")):
             time.sleep(0.001)
         os.kill(started.pid, signal.SIGKILL)
     (kept,) = predictions.files_in(folder)

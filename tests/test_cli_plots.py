@@ -54,9 +54,9 @@ def drawn(folder: Path) -> set[str]:
 
 def test_a_suites_plots_are_drawn_after_its_run_and_by_name(measured: Path) -> None:
     assert drawn(measured / "reports" / "mine") == {"pareto", "scaling", "memory"}
-    found = call("plot", "scaling", "--suite", "mine", "--models", "res*,none", "--out", "figures")
-    assert found.exit_code == 0, found.output
-    assert "saved figures/scaling.svg" in found.output
+    result = call("plot", "scaling", "--suite", "mine", "--models", "res*,none", "--out", "figures")
+    assert result.exit_code == 0, result.output
+    assert "saved figures/scaling.svg" in result.output
     numbers = pd.read_csv(measured / "figures" / "scaling.csv")
     assert set(numbers["model"]) == {"resnet50"}
     assert list(numbers["batch_size"]) == [1, 4]
@@ -65,15 +65,15 @@ def test_a_suites_plots_are_drawn_after_its_run_and_by_name(measured: Path) -> N
 
 
 def test_one_batch_size_is_no_curve(measured: Path) -> None:
-    found = call("plot", "scaling", "--batch-size", "4")
-    assert isinstance(found.exception, NothingMeasuredError)
-    assert "at two batch sizes or two image sizes" in str(found.exception)
+    result = call("plot", "scaling", "--batch-size", "4")
+    assert isinstance(result.exception, NothingMeasuredError)
+    assert "at two batch sizes or two image sizes" in str(result.exception)
 
 
 def test_a_report_shows_the_figures_of_its_suite(measured: Path) -> None:
     assert call("report", "mine.toml").exit_code == 0
     page = (measured / "reports" / "mine" / "index.md").read_text()
-    assert [one for one in ("pareto", "scaling", "memory") if f"![{one}.svg]" in page] == [
+    assert [name for name in ("pareto", "scaling", "memory") if f"![{name}.svg]" in page] == [
         "pareto",
         "scaling",
         "memory",
@@ -97,9 +97,9 @@ def test_a_filter_that_leaves_nothing_is_named_and_a_suite_needs_no_folder_of_it
         (("--batch-size", "7"), "has batch_size 7; there is 1, 4"),
         (("--suite", "yours"), "no results of yours in results; there are rows of mine"),
     ):
-        found = call("plot", "pareto", *flags)
-        assert isinstance(found.exception, NothingMeasuredError)
-        assert said in str(found.exception)
+        result = call("plot", "pareto", *flags)
+        assert isinstance(result.exception, NothingMeasuredError)
+        assert said in str(result.exception)
     wrong = call("plot", "pareto", "--weights", "ns_jtf_in1k")
     assert isinstance(wrong.exception, UnknownNameError)
     assert "did you mean 'ns_jft_in1k'" in str(wrong.exception)
@@ -107,10 +107,10 @@ def test_a_filter_that_leaves_nothing_is_named_and_a_suite_needs_no_folder_of_it
 
 def test_ceilings_need_no_filter_to_let_them_pass(away: Path) -> None:
     reference = Path(__file__).parents[1] / "results" / "reference" / "xeon-2-cores" / "kernels"
-    found = call(
+    result = call(
         "plot", "roofline", "--results", str(reference), "--batch-size", "8", "--models", "lambda_layer", "--out", "x"
     )
-    assert found.exit_code == 0, found.output
+    assert result.exit_code == 0, result.output
     assert set(pd.read_csv(away / "x" / "roofline.csv")["batch_size"]) == {8}
 
 
@@ -140,10 +140,10 @@ def test_programs_have_fronts_apart_unless_one_is_asked_for(away: Path) -> None:
 
 
 def test_show_takes_the_filters_of_a_figure(measured: Path) -> None:
-    found = call("show", "resnet50", "--batch-size", "4", "--backend", "fake", "--mode", "inference")
-    assert found.exit_code == 0, found.output
-    assert found.output.count("case ") == 1
-    assert "batch_size 4" in found.output
+    result = call("show", "resnet50", "--batch-size", "4", "--backend", "fake", "--mode", "inference")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("case ") == 1
+    assert "batch_size 4" in result.output
     none = call("show", "resnet50", "--mode", "train")
     assert isinstance(none.exception, NothingMeasuredError)
     assert "no case of resnet50 has mode train; there is inference" in str(none.exception)

@@ -22,24 +22,24 @@ def call(*words: str) -> Result:
 
 
 def test_the_most_accurate_under_a_limit_with_the_front_behind_it() -> None:
-    found = call("--from", str(REFERENCE), "--max-latency", "25ms", "--json")
-    assert found.exit_code == 0, found.output
-    told = json.loads(found.output)
-    assert told["objective"] == "accuracy"
-    assert told["picks"][0]["model"] == "levit_256"
-    latencies = [one["latency"]["value"] for one in told["picks"]]
+    result = call("--from", str(REFERENCE), "--max-latency", "25ms", "--json")
+    assert result.exit_code == 0, result.output
+    item = json.loads(result.output)
+    assert item["objective"] == "accuracy"
+    assert item["picks"][0]["model"] == "levit_256"
+    latencies = [pick["latency"]["value"] for pick in item["picks"]]
     assert latencies == sorted(latencies, reverse=True)
-    assert all(one["latency"]["high"] <= 0.025 for one in told["picks"] if one["fit"] == "sure")
-    (out,) = told["ruled_out"]
+    assert all(pick["latency"]["high"] <= 0.025 for pick in item["picks"] if pick["fit"] == "sure")
+    (out,) = item["ruled_out"]
     assert out["miss"] > 1
-    (change,) = told["changes"]
+    (change,) = item["changes"]
     assert change["flag"] == "--max-latency"
     assert change["value"] > 0.025
 
 
 def test_what_is_printed_says_reasons_basis_and_what_to_do() -> None:
-    found = call("--from", str(REFERENCE), "--min-top1", "79", "--license", "permissive", "--price", "0.80/h")
-    assert found.exit_code == 0, found.output
+    result = call("--from", str(REFERENCE), "--min-top1", "79", "--license", "permissive", "--price", "0.80/h")
+    assert result.exit_code == 0, result.output
     for part in (
         "fastest",
         "most accurate",
@@ -48,25 +48,25 @@ def test_what_is_printed_says_reasons_basis_and_what_to_do() -> None:
         "by licence",
         "basis: 12 networks",
     ):
-        assert part in found.output
-    assert "confirm: lambdabench evaluate" in found.output
+        assert part in result.output
+    assert "confirm: lambdabench evaluate" in result.output
 
 
 def test_nothing_that_meets_all_is_said_with_the_nearest() -> None:
-    found = call("--from", str(REFERENCE), "--min-top1", "90")
-    assert found.exit_code == 3
-    assert "nothing measured meets every limit" in found.output
-    assert "nearest convnext_tiny" in found.output
+    result = call("--from", str(REFERENCE), "--min-top1", "90")
+    assert result.exit_code == 3
+    assert "nothing measured meets every limit" in result.output
+    assert "nearest convnext_tiny" in result.output
 
 
 def test_a_published_table_is_named_as_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "speeds.csv").write_text(TABLE)
-    found = call("--from", str(tmp_path / "speeds.csv"), "--min-top1", "80")
-    assert found.exit_code == 0, found.output
-    assert "levit_256" in found.output
-    assert "3 networks of speeds.csv, none of them measured here" in found.output
-    assert "1 not accurate enough (1 unknown)" in found.output
-    assert "confirm: lambdabench run" in found.output
+    result = call("--from", str(tmp_path / "speeds.csv"), "--min-top1", "80")
+    assert result.exit_code == 0, result.output
+    assert "levit_256" in result.output
+    assert "3 networks of speeds.csv, none of them measured here" in result.output
+    assert "1 not accurate enough (1 unknown)" in result.output
+    assert "confirm: lambdabench run" in result.output
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_a_published_table_is_named_as_what_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(words: list[str], error: type[Exception], text: str) -> None:
-    found = call("--from", str(REFERENCE), *words)
-    assert isinstance(found.exception, error)
-    assert text in str(found.exception)
+    result = call("--from", str(REFERENCE), *words)
+    assert isinstance(result.exception, error)
+    assert text in str(result.exception)
 
 
 def test_with_nothing_measured_the_race_is_named(tmp_path: Path) -> None:
-    found = call("--from", str(tmp_path), "--max-latency", "25ms")
-    assert isinstance(found.exception, NothingMeasuredError)
-    assert "lambdabench run --find-front --max-latency 25ms" in str(found.exception)
+    result = call("--from", str(tmp_path), "--max-latency", "25ms")
+    assert isinstance(result.exception, NothingMeasuredError)
+    assert "lambdabench run --find-front --max-latency 25ms" in str(result.exception)

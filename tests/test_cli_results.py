@@ -28,17 +28,17 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def said(found: Result) -> str:
-    return f"{found.output}{found.exception or ''}"
+def said(result: Result) -> str:
+    return f"{result.output}{result.exception or ''}"
 
 
 @pytest.mark.parametrize("words", READING)
 def test_an_empty_folder_is_named(words: tuple[str, ...], away: Path) -> None:
     (away / "mine").mkdir()
-    found = call(*words, "--results", "mine")
-    assert found.exception is None or isinstance(found.exception, NothingMeasuredError)
-    assert "no results" in said(found)
-    assert "in mine; it has no rows; lambdabench run --suite quickstart --results mine" in said(found)
+    result = call(*words, "--results", "mine")
+    assert result.exception is None or isinstance(result.exception, NothingMeasuredError)
+    assert "no results" in said(result)
+    assert "in mine; it has no rows; lambdabench run --suite quickstart --results mine" in said(result)
 
 
 @pytest.mark.parametrize("words", READING)
@@ -49,17 +49,17 @@ def test_in_a_checkout_without_results_the_committed_ones_are_said(
     (away / "lambdabench" / "__init__.py").touch()
     for name in ("one", "two"):
         store.write([make_record()], Path("results", "reference", name, "a.parquet"))
-    told = "committed results are there: --results results/reference/one or --results results/reference/two"
-    assert told in said(call(*words))
+    kind = "committed results are there: --results results/reference/one or --results results/reference/two"
+    assert kind in said(call(*words))
 
 
 def test_a_link_to_itself_is_refused_before_anything_is_measured(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (away / "loop").symlink_to(away / "loop")
     monkeypatch.setattr(launch, "probe", None)
-    found = call("run", "--suite", "quickstart", "--results", "loop")
-    assert isinstance(found.exception, StoreError)
+    result = call("run", "--suite", "quickstart", "--results", "loop")
+    assert isinstance(result.exception, StoreError)
     assert "loop/quickstart cannot be written: Too many levels of symbolic links; give another --results" in str(
-        found.exception
+        result.exception
     )
 
 
@@ -71,7 +71,7 @@ def test_times_that_lie_in_the_future_are_told(make_record: Callable[..., Record
     assert commands.ahead(Path("results"), lambda: 1767225600.0 - 299) == ""
     store.write([make_record("throughput", started_at=FUTURE, **kinds)], Path("results", "quickstart", "b.parquet"))
     for words in (("plot", "pareto"), ("report", "quickstart"), ("show", "resnet50"), ("list", "runs")):
-        found = call(*words)
-        assert "! results has times in the future, up to 2099-01-01 00:00 UTC: a clock was ahead" in said(found), words
+        result = call(*words)
+        assert "! results has times in the future, up to 2099-01-01 00:00 UTC: a clock was ahead" in said(result), words
     page = (away / "reports" / "quickstart" / "index.md").read_text()
     assert "Times lie in the future, up to 2099-01-01 00:00 UTC: a clock was ahead" in page

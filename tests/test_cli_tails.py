@@ -65,9 +65,9 @@ def test_the_table_has_a_column_of_the_quantile_and_says_what_has_no_bound(once:
 
 def test_a_table_without_the_flag_is_as_it_was(away: Path) -> None:
     (away / "mine.toml").write_text(SUITE)
-    found = call("run", "--suite", "mine.toml", "--models", "resnet50")
-    assert found.exit_code == 0, found.output
-    assert "p95" not in found.output
+    result = call("run", "--suite", "mine.toml", "--models", "resnet50")
+    assert result.exit_code == 0, result.output
+    assert "p95" not in result.output
 
 
 def test_the_plan_counts_the_calls(away: Path) -> None:
@@ -76,35 +76,35 @@ def test_the_plan_counts_the_calls(away: Path) -> None:
         json.loads(call("run", "--suite", "mine.toml", "--dry-run", "--json", *more).output)
         for more in ((), ("--at", "p95"))
     )
-    assert [one["visits"] for one in usual["jobs"]] == [9, 9]
-    assert [one["visits"] for one in asked["jobs"]] == [59, 59]
-    assert all(one["calls"] >= 59 for one in asked["jobs"])
+    assert [job["visits"] for job in usual["jobs"]] == [9, 9]
+    assert [job["visits"] for job in asked["jobs"]] == [59, 59]
+    assert all(job["calls"] >= 59 for job in asked["jobs"])
     assert asked["estimate_s"] > usual["estimate_s"]
-    told = call("run", "--suite", "mine.toml", "--dry-run", "--at", "p99", "--batch-size", "64").output
-    told = told.replace("\n", " ")
-    assert "p99: an upper bound takes 299 calls" in told
-    assert "2 of 2 cases come to" in told
-    assert "calls: not bounded in one run, the next one adds as many" in told
+    name = call("run", "--suite", "mine.toml", "--dry-run", "--at", "p99", "--batch-size", "64").output
+    name = name.replace("\n", " ")
+    assert "p99: an upper bound takes 299 calls" in name
+    assert "2 of 2 cases come to" in name
+    assert "calls: not bounded in one run, the next one adds as many" in name
 
 
 @pytest.mark.parametrize("wrong", ["95", "p100", "p0", "", "p95,p99", "high"])
 def test_what_is_no_quantile_is_refused(away: Path, wrong: str) -> None:
     (away / "mine.toml").write_text(SUITE)
-    found = call("run", "--suite", "mine.toml", "--at", wrong)
-    assert isinstance(found.exception, LambdabenchError)
-    assert f"--at: found '{wrong}', expected a quantile between p0 and p100 like p50, p95" in str(found.exception)
+    result = call("run", "--suite", "mine.toml", "--at", wrong)
+    assert isinstance(result.exception, LambdabenchError)
+    assert f"--at: found '{wrong}', expected a quantile between p0 and p100 like p50, p95" in str(result.exception)
     with pytest.raises(LambdabenchError, match=r"^at: found"):
         lb.run("mine.toml", at=wrong)
 
 
 def test_a_suite_asks_in_its_file(away: Path) -> None:
     (away / "mine.toml").write_text(SUITE.replace("processes = 1", 'processes = 1\nat = "p95"'))
-    told = json.loads(call("run", "--suite", "mine.toml", "--dry-run", "--json").output)
-    assert [one["visits"] for one in told["jobs"]] == [59, 59]
+    item = json.loads(call("run", "--suite", "mine.toml", "--dry-run", "--json").output)
+    assert [job["visits"] for job in item["jobs"]] == [59, 59]
     (away / "mine.toml").write_text(SUITE.replace("processes = 1", 'at = "p950"'))
-    found = call("run", "--suite", "mine.toml", "--dry-run")
-    assert isinstance(found.exception, SuiteError)
-    assert "mine.toml:6: sampling.at: found 'p950'; expected a quantile between p0 and p100" in str(found.exception)
+    result = call("run", "--suite", "mine.toml", "--dry-run")
+    assert isinstance(result.exception, SuiteError)
+    assert "mine.toml:6: sampling.at: found 'p950'; expected a quantile between p0 and p100" in str(result.exception)
 
 
 def test_a_run_goes_on_where_there_is_no_bound_and_keeps_what_has_one(measured: Path) -> None:
@@ -121,21 +121,21 @@ def test_a_run_goes_on_where_there_is_no_bound_and_keeps_what_has_one(measured: 
 
 
 def test_show_tells_the_tails_and_the_share_over_a_limit(measured: Path) -> None:
-    told = call("show", "resnet50", "--limit", "42ms").output
-    assert re.search(r"tails   p50 \d\d\.\d \[.*\] ms, p95 4\d\.\d \[.*\] ms, p99 .*, longest 4\d(\.\d)? ms", told)
-    assert "each end of an interval with 95 % confidence by itself; what disturbs less than 5 % of the time" in told
-    assert re.search(r"tails   2\d % \[1\d, 3\d\] of the calls took longer than 42 ms", told)
-    assert re.search(r"repeat  lambdabench run --suite .* --at p95 --fresh", told)
+    name = call("show", "resnet50", "--limit", "42ms").output
+    assert re.search(r"tails   p50 \d\d\.\d \[.*\] ms, p95 4\d\.\d \[.*\] ms, p99 .*, longest 4\d(\.\d)? ms", name)
+    assert "each end of an interval with 95 % confidence by itself; what disturbs less than 5 % of the time" in name
+    assert re.search(r"tails   2\d % \[1\d, 3\d\] of the calls took longer than 42 ms", name)
+    assert re.search(r"repeat  lambdabench run --suite .* --at p95 --fresh", name)
     assert "took longer" not in call("show", "resnet50").output
     for wrong in ("42", "0ms", "fast", ""):
-        found = call("show", "resnet50", "--limit", wrong)
-        assert isinstance(found.exception, LambdabenchError)
-        assert f"--limit: found '{wrong}', expected a time above 0 with its unit, like 25ms" in str(found.exception)
+        result = call("show", "resnet50", "--limit", wrong)
+        assert isinstance(result.exception, LambdabenchError)
+        assert f"--limit: found '{wrong}', expected a time above 0 with its unit, like 25ms" in str(result.exception)
 
 
 def test_a_figure_and_a_page_tell_them_too(measured: Path) -> None:
-    found = call("plot", "latency", "--suite", "mine", "--limit", "42ms", "--out", "figures")
-    assert found.exit_code == 0, found.output
+    result = call("plot", "latency", "--suite", "mine", "--limit", "42ms", "--out", "figures")
+    assert result.exit_code == 0, result.output
     numbers = pd.read_csv(measured / "figures" / "latency.csv").set_index("model")
     assert numbers.loc["resnet50", "latency_p95 [s/step]"] == pytest.approx(0.0438, rel=0.02)
     assert numbers.loc["resnet18", "latency_over"] == 1.0

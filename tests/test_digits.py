@@ -47,9 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("digits")
     (place / "digits_scripted.toml").write_text(SUITE)
     with contextlib.chdir(place):
-        found = run()
-        (place / "said.txt").write_text(found.output)
-        assert found.exit_code == 0, found.output
+        item = run()
+        (place / "said.txt").write_text(item.output)
+        assert item.exit_code == 0, item.output
     return place
 
 
@@ -72,7 +72,7 @@ def test_accuracies_are_rows_of_the_case_and_the_run_in_a_process_of_their_own(f
     assert set(trained["unit"]) == {"%"}
     assert set(trained["origin"]) == {"measured"}
     assert set(trained["source"]) == {SOURCE}
-    assert {len(one) for one in trained["samples"]} == {3}
+    assert {len(sample) for sample in trained["samples"]} == {3}
     assert (trained["low"] < trained["value"]).all()
     assert (trained["value"] < trained["high"]).all()
     same = trained[trained["model"] == "digits_lambda_s"]
@@ -114,8 +114,8 @@ def test_a_second_run_trains_nothing_and_a_fresh_one_all(folder: Path) -> None:
 
 def test_the_figure_says_on_what_it_was_measured_and_quotes_nothing(folder: Path, tmp_path: Path) -> None:
     words = ["--results", str(folder / "results"), "--out", str(tmp_path)]
-    found = CliRunner().invoke(app, ["plot", "pareto", "--suite", "digits_scripted", *words])
-    assert found.exit_code == 0, found.output
+    result = CliRunner().invoke(app, ["plot", "pareto", "--suite", "digits_scripted", *words])
+    assert result.exit_code == 0, result.output
     drawn = " ".join((tmp_path / "pareto.svg").read_text().split())
     assert "top-1 [%], measured" in drawn
     assert "quoted from" not in drawn
@@ -128,8 +128,8 @@ def test_the_figure_says_on_what_it_was_measured_and_quotes_nothing(folder: Path
 
 def test_the_page_and_a_single_case_show_it(folder: Path) -> None:
     with contextlib.chdir(folder):
-        found = CliRunner().invoke(app, ["report", "digits_scripted.toml"])
-        assert found.exit_code == 0, found.output
+        result = CliRunner().invoke(app, ["report", "digits_scripted.toml"])
+        assert result.exit_code == 0, result.output
         page = next((folder / "reports").glob("*/index.md")).read_text()
         shown = CliRunner().invoke(app, ["show", "digits_lambda_s", "--batch-size", "64"])
     assert "Accuracy is measured here, on " + SOURCE.replace("'", "'") in page.replace("\\", "")
@@ -169,9 +169,9 @@ def test_a_training_that_fails_is_a_row_and_the_others_are_measured(tmp_path: Pa
     text = SUITE.replace("top1 = 92.0", 'top1 = 92.0, fail = "train"').replace("[1, 64]", "64")
     (tmp_path / "failing.toml").write_text(text)
     with contextlib.chdir(tmp_path):
-        found = CliRunner().invoke(app, ["run", "--suite", "failing.toml"])
+        result = CliRunner().invoke(app, ["run", "--suite", "failing.toml"])
         wide = lb.wide(lb.read("results")).set_index("model")
-    assert found.exit_code == 1, found.output
-    assert "asked to fail where it is trained" in found.output
+    assert result.exit_code == 1, result.output
+    assert "asked to fail where it is trained" in result.output
     assert wide["status"].to_dict() == {"digits_conv_s": "ok", "digits_lambda_s": "ok", "digits_attention_s": "crash"}
     assert wide.loc["digits_conv_s", "top1"] == pytest.approx(95, abs=0.6)

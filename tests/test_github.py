@@ -70,10 +70,10 @@ def test_a_forks_pull_request_gets_one_comment(comment: Any, tmp_path: Path) -> 
 def test_what_a_forks_code_wrote_is_text_alone(comment: Any) -> None:
     own = "<details><summary>3 same</summary>\n\n| | kernel |\n|---|---|\n| a\\|b | `x` |\n\n</details>\n"
     assert comment.harmless(own) == own
-    told = comment.harmless(
+    item = comment.harmless(
         "<script>x</script> <!-- --> ![p](http://x/p.png) [a](javascript:x)\r\n[a]: http://y <details open> \x1b[1m\u202e @all"
     )
-    assert told == (
+    assert item == (
         r"&lt;script>x&lt;/script> &lt;!-- --> ![p]\(http:\//x/p.png) [a]\(javascript:x)" + "\n"
         r"[a]\: http:\//y &lt;details open> \u001b[1m\u202e @" + "\u200ball"
     )
@@ -132,7 +132,7 @@ def test_a_cancelled_job_ends_its_check_which_puts_things_in_order(tmp_path: Pat
 
 
 def test_the_actions_need_no_more_than_they_say() -> None:
-    check, comment = ((GITHUB / "workflows" / f"{one}.yml").read_text() for one in ("check", "comment"))
+    check, comment = ((GITHUB / "workflows" / f"{name}.yml").read_text() for name in ("check", "comment"))
     assert "permissions:\n  contents: read\njobs:" in check
     assert "uses: ./.github\n" in check
     assert "workflows: [lambdabench]" in comment

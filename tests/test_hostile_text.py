@@ -39,10 +39,10 @@ SHOWN = "lb_marks_this"
 """In every hostile text: it must be seen, not lost."""
 
 
-TEXTS = {key: f"{SHOWN} {one}" for key, one in HOSTILE.items()}
-STORED = {key: one.encode("utf-8", "replace").decode() for key, one in TEXTS.items()}
+TEXTS = {key: f"{SHOWN} {name}" for key, name in HOSTILE.items()}
+STORED = {key: name.encode("utf-8", "replace").decode() for key, name in TEXTS.items()}
 """As Parquet holds them: without halves of letters."""
-ALL = " ".join(one for key, one in STORED.items() if key != "long")
+ALL = " ".join(name for key, name in STORED.items() if key != "long")
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_run(results: Path, environment: Environment, capsys: pytest.CaptureFi
         machine=Machine(devices=(), environment=environment),
         plan=Plan(
             jobs=tuple(jobs),
-            skips=tuple(Skip(case_id="c", case=one.case, status="skipped", reason=one.case.model) for one in jobs),
+            skips=tuple(Skip(case_id="c", case=job.case, status="skipped", reason=job.case.model) for job in jobs),
             device_title=ALL,
             fallback=ALL,
         ),
@@ -152,27 +152,27 @@ def test_a_run(results: Path, environment: Environment, capsys: pytest.CaptureFi
     refuse_raw(printed)
     assert printed.count(SHOWN) > 4 * len(HOSTILE)
     run_view.print_plan(terminal.console(), prepared, as_json=True)
-    told = capsys.readouterr().out
-    refuse_raw(told)
-    assert all(SHOWN in one["model"] for one in json.loads(told)["jobs"])
+    name = capsys.readouterr().out
+    refuse_raw(name)
+    assert all(SHOWN in job["model"] for job in json.loads(name)["jobs"])
     json.loads(json.dumps(run_view.as_json(result, 1)))
 
 
 def test_figures_and_their_numbers(results: Path, tmp_path: Path) -> None:
     files = commands.plot_curves("scaling", results, None, filters={}, out=tmp_path / "out")
     files += commands.plot_pareto(results, None, x="latency", y="parameters", filters={}, out=tmp_path / "out")
-    pictures = [one for one in files if one.suffix == ".svg"]
+    pictures = [file for file in files if file.suffix == ".svg"]
     assert len(pictures) == 2
-    for one in pictures:
-        drawn = one.read_text(encoding="utf-8")
+    for picture in pictures:
+        drawn = picture.read_text(encoding="utf-8")
         refuse_raw(drawn)
         root = ElementTree.fromstring(drawn)
         tags = {element.tag.rpartition("}")[2] for element in root.iter()}
         assert not tags & {"script", "img", "image", "a", "foreignObject"}
         assert "".join(root.itertext()).count(SHOWN) > len(HOSTILE)
-    for one in files:
-        if one.suffix == ".csv":
-            with one.open(newline="", encoding="utf-8") as file:
+    for picture in files:
+        if picture.suffix == ".csv":
+            with picture.open(newline="", encoding="utf-8") as file:
                 head, *lines = list(csv.reader(file))
             assert {len(line) for line in lines} == {len(head)}
             assert not any(cell.startswith(("=", "@", "+")) for line in lines for cell in line)

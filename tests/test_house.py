@@ -27,19 +27,21 @@ def test_module_is_short_documented_and_imports_its_own_package_relatively(path:
     tree = ast.parse(text)
     assert text.count("\n") < LONGEST_FILE
     assert ast.get_docstring(tree), "a module says what it is for"
-    assert {one.name: length(one) for one in functions(tree) if length(one) > LONGEST_FUNCTION} == {}
+    assert {
+        function.name: length(function) for function in functions(tree) if length(function) > LONGEST_FUNCTION
+    } == {}
     absolute = [
         name
         for node in ast.walk(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names])
         if name.split(".")[0] == PACKAGE.name and not getattr(node, "level", 0)
     ]
     assert absolute == [], "inside the package imports are relative"
 
 
 def test_nine_functions_in_ten_are_under_25_lines() -> None:
-    lengths = sorted(length(one) for path in MODULES for one in functions(ast.parse(path.read_text())))
+    lengths = sorted(length(function) for path in MODULES for function in functions(ast.parse(path.read_text())))
     assert lengths[int(0.9 * len(lengths))] < USUAL_FUNCTION
 
 

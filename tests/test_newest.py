@@ -24,21 +24,21 @@ Rows = list[tuple[str, Any]]
 def counted(runs: list[Rows], make_record: Callable[..., Record], folder: Path) -> Rows:
     """The rows that count of runs of one case, a day each, as they were given."""
     for day, rows in enumerate(runs, start=1):
-        told = {"run_id": f"run{day}", "started_at": DAY.format(day)}
+        text = {"run_id": f"run{day}", "started_at": DAY.format(day)}
         made = [
-            make_record(metric or None, status=one, reason="why", **told)
-            if isinstance(one, str)
-            else make_record(metric, one, **told)
-            for metric, one in rows
+            make_record(metric or None, status=item, reason="why", **text)
+            if isinstance(item, str)
+            else make_record(metric, item, **text)
+            for metric, item in rows
         ]
         store.write(made, folder / f"{day}.parquet")
     newest = store.newest(store.read(folder))
     return [
         (
-            "" if one["metric"] != one["metric"] else one["metric"],
-            one["value"] if one["status"] == "ok" else one["status"],
+            "" if item["metric"] != item["metric"] else item["metric"],
+            item["value"] if item["status"] == "ok" else item["status"],
         )
-        for one in newest.to_dict("records")
+        for item in newest.to_dict("records")
     ]
 
 
@@ -104,9 +104,11 @@ def test_a_clock_that_was_ahead_hides_nothing_that_is_measured_later(
 
 def test_where_clocks_agree_the_order_is_that_of_time(make_record: Callable[..., Record], tmp_path: Path) -> None:
     outcome = Outcome(job_id="j", status="oom", started_at=DAY.format(2))
-    told = make_record(None)
-    common = {name: getattr(told, name) for name in ("run_id", "suite", "case_id", "fingerprint", "replicate", "case")}
-    rest = {"requested_batch_size": 1, "device_name": "a cpu", "environment": told.environment}
+    record = make_record(None)
+    common = {
+        name: getattr(record, name) for name in ("run_id", "suite", "case_id", "fingerprint", "replicate", "case")
+    }
+    rest = {"requested_batch_size": 1, "device_name": "a cpu", "environment": record.environment}
     (row,) = records_of(outcome, **common, **rest, run_order=7)
     assert row.run_order == 1767312000000
     (row,) = records_of(outcome, **common, **rest, run_order=1767312000001)
@@ -124,7 +126,7 @@ def test_an_unreadable_file_of_another_suite_stops_no_run(tmp_path: Path) -> Non
     assert store.next_order(tmp_path / "absent") == 1
 
 
-VISITS = Visits(**{one.name: (1, 2, 3) for one in dataclasses.fields(Visits)} | {"throttle": ("",) * 3})
+VISITS = Visits(**{field.name: (1, 2, 3) for field in dataclasses.fields(Visits)} | {"throttle": ("",) * 3})
 
 
 def test_what_a_folder_answers_is_told_by_cell(make_record: Callable[..., Record], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def machine(environment: Environment, *devices: Device) -> Machine:
 
 
 def suite_of(*cases: Case, **changes: Any) -> Suite:
-    cells = tuple(Cell(case=one, grid="grid[0]") for one in cases)
+    cells = tuple(Cell(case=case, grid="grid[0]") for case in cases)
     return Suite(**({"name": "s", "cells": cells, "metrics": ("latency",)} | changes))
 
 
@@ -70,8 +70,8 @@ def test_an_absent_device_is_an_error_when_asked_for_and_a_row_when_a_suite_name
 
 def test_none_of_the_preferred_devices_is_said_loudly_and_takes_the_fallback_budget(environment: Environment) -> None:
     cell = Cell(case=Case(model="a"), grid="g", prefer=("tpu", "cuda"))
-    found = make(suite_of(cells=(cell,), fallback_budget_s=100), machine(environment))
-    assert found.fallback.startswith("no cuda or tpu here: measuring on cpu")
+    item = make(suite_of(cells=(cell,), fallback_budget_s=100), machine(environment))
+    assert item.fallback.startswith("no cuda or tpu here: measuring on cpu")
     assert make(suite_of(cells=(cell,)), machine(environment, CPU, GPU)).jobs[0].case.device == "cuda:0"
 
 
@@ -88,9 +88,9 @@ def test_settled_answers_are_kept_others_run_again(environment: Environment) -> 
         (Done(status="noisy"), True),
         (Done(status="ok", metrics=frozenset({"parameters"})), True),
     ]:
-        found = make(suite, here, {(identity, 0): done})
-        assert bool(found.jobs) == again, done
-        assert bool(found.kept) != again
+        item = make(suite, here, {(identity, 0): done})
+        assert bool(item.jobs) == again, done
+        assert bool(item.kept) != again
     assert make(suite, here, {(identity, 0): Done(status="ok")}, fresh=True).jobs
 
 
@@ -120,8 +120,8 @@ def test_a_case_that_compiles_for_long_has_one_process(environment: Environment)
 
 def test_the_reference_is_named_where_a_case_is_it(environment: Environment) -> None:
     cases = [Case(model="a"), Case(model="b", batch_size=4), Case(model="b")]
-    found = make(suite_of(*cases, reference=(("model", "b"),)), machine(environment))
-    assert found.reference == found.jobs[1].case_id
+    item = make(suite_of(*cases, reference=(("model", "b"),)), machine(environment))
+    assert item.reference == item.jobs[1].case_id
     assert make(suite_of(*cases), machine(environment)).reference == ""
 
 
@@ -131,43 +131,43 @@ def test_the_reference_is_visited_again_beside_a_case_that_comes_in_later(enviro
     before = suite_of(Case(model="a"), Case(model="a", batch_size=8), reference=(("model", "a"),))
     first = make(before, here).jobs
     done = {
-        (one.case_id, number): Done(status="ok", visits=3, unfinished=False) for one in first for number in range(3)
+        (item.case_id, number): Done(status="ok", visits=3, unfinished=False) for item in first for number in range(3)
     }
     assert make(before, here, done).jobs == ()
-    found = make(dataclasses.replace(before, cells=(*before.cells, *suite_of(Case(model="b")).cells)), here, done)
-    told = [(job.case.model, job.case.batch_size, job.replicate, job.sampling.rounds) for job in found.jobs]
-    assert told == [("b", 1, 0, 9), ("a", 1, 3, 9)]
-    assert found.reference == found.jobs[1].case_id
-    assert found.kept == (first[1].case_id,), "that of another batch stays"
+    result = make(dataclasses.replace(before, cells=(*before.cells, *suite_of(Case(model="b")).cells)), here, done)
+    items = [(job.case.model, job.case.batch_size, job.replicate, job.sampling.rounds) for job in result.jobs]
+    assert items == [("b", 1, 0, 9), ("a", 1, 3, 9)]
+    assert result.reference == result.jobs[1].case_id
+    assert result.kept == (first[1].case_id,), "that of another batch stays"
 
 
 def test_with_patience_what_is_there_may_be_visited_further(environment: Environment) -> None:
     here = machine(environment)
     suite = suite_of(Case(model="a"), Case(model="b"), Case(model="c"))
     first = make(suite, here).jobs
-    done = {(one.case_id, number): Done(status="ok", visits=3) for one in first[:2] for number in range(3)}
+    done = {(item.case_id, number): Done(status="ok", visits=3) for item in first[:2] for number in range(3)}
     done[first[1].case_id, 0] = Done(status="oom")
-    found = make(suite, here, done, patient=True)
-    assert [one.case.model for one in found.jobs] == ["c"]
-    assert [(one.case.model, one.replicate, one.sampling.rounds) for one in found.more] == [("a", 3, 9)]
-    assert len(found.kept) == 2
+    result = make(suite, here, done, patient=True)
+    assert [job.case.model for job in result.jobs] == ["c"]
+    assert [(item.case.model, item.replicate, item.sampling.rounds) for item in result.more] == [("a", 3, 9)]
+    assert len(result.kept) == 2
     assert make(suite, here, done).more == ()
 
 
 def test_no_time_is_a_budget_too(environment: Environment) -> None:
-    found = make(suite_of(Case(model="a"), Case(model="b")), machine(environment), budget_s=0.0)
-    assert (found.budget_s, len(found.jobs)) == (0.0, 1)
+    item = make(suite_of(Case(model="a"), Case(model="b")), machine(environment), budget_s=0.0)
+    assert (item.budget_s, len(item.jobs)) == (0.0, 1)
 
 
 def test_a_budget_takes_fewer_processes_before_it_leaves_a_case_out(environment: Environment) -> None:
     suite = suite_of(*(Case(model=name) for name in "abc"))
     whole = make(suite, machine(environment), forking=("torch_eager",))
     assert [job.sampling.processes for job in whole.jobs] == [3, 3, 3]
-    least_s = {k: sum(k * one.open_s + 3 * one.visit_s for one in whole.jobs) for k in (1, 2, 3)}
+    least_s = {k: sum(k * job.open_s + 3 * job.visit_s for job in whole.jobs) for k in (1, 2, 3)}
     for processes, more in ((3, 0.1), (2, 0.1), (1, 0.1)):
-        found = make(suite, machine(environment), forking=("torch_eager",), budget_s=least_s[processes] + more)
-        assert [job.sampling.processes for job in found.jobs] == [processes] * 3
-        assert not found.skips
+        item = make(suite, machine(environment), forking=("torch_eager",), budget_s=least_s[processes] + more)
+        assert [job.sampling.processes for job in item.jobs] == [processes] * 3
+        assert not item.skips
 
 
 def test_a_budget_takes_the_reference_then_every_model_once_and_names_what_it_leaves_out(
@@ -176,12 +176,12 @@ def test_a_budget_takes_the_reference_then_every_model_once_and_names_what_it_le
     cases = [Case(model=name, batch_size=size) for name in "abc" for size in (1, 2, 3)]
     suite = suite_of(*cases, reference=(("model", "c"),))
     whole = make(suite, machine(environment))
-    one_s = max(one.open_s + 3 * one.visit_s for one in whole.jobs)
-    found = make(suite, machine(environment), budget_s=5.5 * one_s)
-    assert {(job.case.model, job.case.batch_size) for job in found.jobs} >= {("a", 1), ("b", 1), ("c", 1)}
-    assert len(found.jobs) + len(found.skips) == 9
-    assert all("larger --budget" in skip.reason for skip in found.skips)
-    assert found.left_out_s > 0
+    one_s = max(job.open_s + 3 * job.visit_s for job in whole.jobs)
+    item = make(suite, machine(environment), budget_s=5.5 * one_s)
+    assert {(job.case.model, job.case.batch_size) for job in item.jobs} >= {("a", 1), ("b", 1), ("c", 1)}
+    assert len(item.jobs) + len(item.skips) == 9
+    assert all("larger --budget" in skip.reason for skip in item.skips)
+    assert item.left_out_s > 0
 
 
 def test_excluded_cells_leave_no_row(environment: Environment) -> None:
@@ -190,9 +190,9 @@ def test_excluded_cells_leave_no_row(environment: Environment) -> None:
         Cell(case=Case(model="a"), grid="g", exclude=(entry,)),
         Cell(case=Case(model="b"), grid="g", exclude=(entry,)),
     )
-    found = make(suite_of(cells=cells), machine(environment))
-    assert [job.case.model for job in found.jobs] == ["b"]
-    assert not found.skips
+    item = make(suite_of(cells=cells), machine(environment))
+    assert [job.case.model for job in item.jobs] == ["b"]
+    assert not item.skips
 
 
 def test_cases_that_are_equal_once_resolved_run_once(environment: Environment) -> None:
@@ -225,7 +225,7 @@ def test_a_quantile_takes_as_many_visits_as_its_bound_takes_calls(environment: E
 def test_a_case_goes_on_as_long_as_its_quantile_has_no_bound(environment: Environment, done: Done, visits: int) -> None:
     suite, here = suite_of(Case(model="a"), sampling=Sampling(at="p95")), machine(environment)
     identity = make(suite, here).jobs[0].case_id
-    found = make(suite, here, {(identity, 0): done})
-    assert [one.sampling.tail_visits for one in found.jobs] == ([visits] if visits else [])
-    assert bool(found.kept) != bool(visits)
-    assert all(one.replicate == 1 for one in found.jobs)
+    item = make(suite, here, {(identity, 0): done})
+    assert [job.sampling.tail_visits for job in item.jobs] == ([visits] if visits else [])
+    assert bool(item.kept) != bool(visits)
+    assert all(job.replicate == 1 for job in item.jobs)

@@ -56,7 +56,7 @@ def test_an_axis_that_there_is_not_is_an_error_of_ours(away: Path) -> None:
 
 
 def test_models_and_layers_by_name() -> None:
-    assert sum(one.numel() for one in lb.create_model("resnet50_llll").parameters()) == 14_995_592
+    assert sum(parameter.numel() for parameter in lb.create_model("resnet50_llll").parameters()) == 14_995_592
     layer = lb.create_layer("lambda_layer", 16, scope=3, heads=2, key_depth=4)
     assert layer.heads == 2
     with pytest.raises(UnknownNameError, match="did you mean 'lambda_layer'"):

@@ -23,21 +23,21 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 
 def test_a_table_of_timms(tmp_path: Path) -> None:
-    found = read_speeds(written(tmp_path, TIMMS))
-    assert found["model"].tolist() == ["test_vit", "resnet50", "vit_giant"], (
+    rows = read_speeds(written(tmp_path, TIMMS))
+    assert rows["model"].tolist() == ["test_vit", "resnet50", "vit_giant"], (
         "tags say nothing of speed; the first counts"
     )
-    assert found["throughput"].tolist()[:2] == [109337.21, 2000.5]
-    assert found["batch_size"].tolist()[:2] == [1024, 256]
-    assert found["status"].tolist() == ["ok", "ok", "unsupported"]
-    assert set(found["mode"]) == {"inference"}
+    assert rows["throughput"].tolist()[:2] == [109337.21, 2000.5]
+    assert rows["batch_size"].tolist()[:2] == [1024, 256]
+    assert rows["status"].tolist() == ["ok", "ok", "unsupported"]
+    assert set(rows["mode"]) == {"inference"}
 
 
 def test_a_table_of_ones_own_with_other_columns_and_a_mark_of_its_encoding(tmp_path: Path) -> None:
     text = "\ufeffnote,model,image_px,throughput,throughput_low,throughput_high\nmine,net.py:make,96,12.5,12,13\n"
-    found = read_speeds(written(tmp_path, text))
-    assert found.loc[0, ["model", "image_px", "throughput", "throughput_low"]].tolist() == ["net.py:make", 96, 12.5, 12]
-    assert pd.isna(found.loc[0, "batch_size"])
+    rows = read_speeds(written(tmp_path, text))
+    assert rows.loc[0, ["model", "image_px", "throughput", "throughput_low"]].tolist() == ["net.py:make", 96, 12.5, 12]
+    assert pd.isna(rows.loc[0, "batch_size"])
 
 
 @pytest.mark.parametrize(

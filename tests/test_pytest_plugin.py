@@ -62,8 +62,8 @@ def test_a_session_becomes_rows_and_its_json_can_be_imported(session: Path) -> N
     assert "on purpose" in bad["reason"]
     expected = rows.loc["test_one.py::test_expected"]
     assert (expected["status"], expected["reason"]) == ("skipped", "expected to fail: not exact yet")
-    found = commands.read_json(session / "own.json")
-    saved = store.read(commands.record(found.timed, session / "imported", found.ran))
+    result = commands.read_json(session / "own.json")
+    saved = store.read(commands.record(result.timed, session / "imported", result.ran))
     assert set(saved["model"]) >= {"test_one.py::test_sum"}
     assert set(saved["status"]) == {"ok"}, "the file does not tell which failed"
     same = saved.set_index("model").loc["test_one.py::test_sum"]
@@ -96,7 +96,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ('"fullname"', '"group": 3, "fullname"', "one: group: found 3, expected a text"),
     ],
 )
-def test_values_that_are_none_of_pytest_benchmarks_are_told(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_values_that_are_none_of_pytest_benchmarks_are_told(tmp_path: Path, old: str, new: str, name: str) -> None:
     path = saved(tmp_path / "a.json", one=[0.002] * 3)
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
@@ -104,7 +104,7 @@ def test_values_that_are_none_of_pytest_benchmarks_are_told(tmp_path: Path, old:
     assert isinstance(done.exception, LambdabenchError), done.output
     assert done.exception.exit_code == 2
     assert str(done.exception).startswith(f"{path} is no file of pytest-benchmark's: ")
-    assert told in str(done.exception)
+    assert name in str(done.exception)
     assert not (tmp_path / "r").exists()
 
 
@@ -176,10 +176,10 @@ def test_two_runs_of_one_second_are_two(tmp_path: Path) -> None:
     ("text", "told"),
     [("2019-03-04T05:06:07", "05:06:07.000+00:00"), ("2019-03-04T05:06:07+02:00", "03:06:07.000+00:00")],
 )
-def test_times_are_utc(tmp_path: Path, text: str, told: str) -> None:
+def test_times_are_utc(tmp_path: Path, text: str, name: str) -> None:
     path = saved(tmp_path / "a.json", one=[0.002] * 8)
     path.write_text(path.read_text().replace("2019-03-04T05:06:07.250000", text))
-    assert commands.read_json(path).ran.at.isoformat(timespec="milliseconds") == f"2019-03-04T{told}"
+    assert commands.read_json(path).ran.at.isoformat(timespec="milliseconds") == f"2019-03-04T{name}"
 
 
 def test_files_of_two_machines_are_not_compared(tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_files_of_two_machines_are_not_compared(tmp_path: Path) -> None:
     before = saved(tmp_path / "a.json", one=[0.002] * 8)
     other |= {"python_version": "3.13.0", "python_implementation_version": "3.13.0"}
     after = saved(tmp_path / "b.json", MACHINE | other, one=[0.001] * 8)
-    with pytest.raises(NotComparableError) as found:
+    with pytest.raises(NotComparableError) as exception_info:
         commands.compare_files(before, after)
-    assert found.value.exit_code == 4
-    assert str(found.value).endswith(
+    assert exception_info.value.exit_code == 4
+    assert str(exception_info.value).endswith(
         "not comparable: python_implementation_version: '3.9.1' before, '3.13.0' after; "
         "cpu.brand_raw: 'another cpu' before, 'a third' after; cpu.flags: 'avx2 fma' before, 'avx2' after"
     )
@@ -206,23 +206,25 @@ def test_two_files_are_told_apart_as_far_as_processes_are(tmp_path: Path) -> Non
     before = saved(tmp_path / "a.json", same=still, slower=still, faster=still, gone=still)
     after = saved(
         tmp_path / "b.json",
-        same=[1.05 * one for one in still],
-        slower=[1.2 * one for one in still],
-        faster=[0.8 * one for one in still],
+        same=[1.05 * value for value in still],
+        slower=[1.2 * value for value in still],
+        faster=[0.8 * value for value in still],
         new=still,
     )
-    found = {one.name: one for one in commands.compare_files(before, after)}
-    assert {name: one.finding for name, one in found.items()} == {
+    file_changes = {compare_file.name: compare_file for compare_file in commands.compare_files(before, after)}
+    assert {name: file_change.finding for name, file_change in file_changes.items()} == {
         "same": "not told apart",
         "slower": "slower",
         "faster": "faster",
         "new": "new",
         "gone": "gone",
     }
-    assert found["slower"].ratio == pytest.approx(1.2)
-    assert found["slower"].own == pytest.approx(1.2)
-    assert found["slower"].low is not None
-    assert 1 < found["slower"].low < 1.2 * math.exp(-1.96 * 0.03), "three benchmarks are compared, and share something"
+    assert file_changes["slower"].ratio == pytest.approx(1.2)
+    assert file_changes["slower"].own == pytest.approx(1.2)
+    assert file_changes["slower"].low is not None
+    assert 1 < file_changes["slower"].low < 1.2 * math.exp(-1.96 * 0.03), (
+        "three benchmarks are compared, and share something"
+    )
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
     assert done.exit_code == 0
     assert "+20.0 %" in done.output
@@ -237,17 +239,22 @@ def test_what_a_pair_of_files_shares_is_no_change_of_each(tmp_path: Path) -> Non
     factors = {
         name: 1.3 * (2.0 if name == "test_7" else 1.0 + 0.01 * (number % 5 - 2)) for number, name in enumerate(times)
     }
-    after = saved(tmp_path / "b.json", **{name: [factors[name] * one for one in data] for name, data in times.items()})
-    found = {one.name: one for one in commands.compare_files(before, after)}
-    assert [name for name, one in found.items() if one.finding != "not told apart"] == ["test_7"]
-    assert (found["test_7"].ratio, found["test_7"].own) == (pytest.approx(2.6), pytest.approx(2.0, rel=0.01))
+    after = saved(
+        tmp_path / "b.json", **{name: [factors[name] * value for value in data] for name, data in times.items()}
+    )
+    file_changes = {compare_file.name: compare_file for compare_file in commands.compare_files(before, after)}
+    assert [name for name, file_change in file_changes.items() if file_change.finding != "not told apart"] == ["test_7"]
+    assert (file_changes["test_7"].ratio, file_changes["test_7"].own) == (
+        pytest.approx(2.6),
+        pytest.approx(2.0, rel=0.01),
+    )
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
     assert (
         "50 benchmarks share +30.0 %, which is no change of each: more than runs of one machine usually" in done.output
     )
     assert "nothing under 23 % here" in done.output
     (row,) = [line for line in done.output.splitlines() if "test_7 " in line]
-    assert [one for one in ("+160.0 %", "+100.0 %", "slower") if one not in row] == []
+    assert [name for name in ("+160.0 %", "+100.0 %", "slower") if name not in row] == []
 
 
 def test_what_is_known_of_rounds_that_were_not_kept_widens_the_interval(tmp_path: Path) -> None:
@@ -264,10 +271,10 @@ def test_what_is_known_of_rounds_that_were_not_kept_widens_the_interval(tmp_path
         path.write_text(
             json.dumps(json.loads(still.read_text()) | {"benchmarks": [{"fullname": "one", "stats": stats}]})
         )
-        (found,) = commands.compare_files(still, path)
-        assert found.high is not None
-        assert found.finding == "not told apart"
-        width[name] = found.high
+        (file_change,) = commands.compare_files(still, path)
+        assert file_change.high is not None
+        assert file_change.finding == "not told apart"
+        width[name] = file_change.high
     assert width["unknown"] == width["odd"]
     assert width["wide"] > 1.3 * width["unknown"]
     assert width["few"] > 1.3 * width["unknown"]
@@ -278,4 +285,4 @@ def test_short_times_are_told(tmp_path: Path) -> None:
     before = saved(tmp_path / "a.json", short=[4.82e-6] * 8, long=[0.0123] * 8)
     after = saved(tmp_path / "b.json", short=[5.1e-6] * 8, long=[0.0124] * 8)
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
-    assert [one for one in ("4.82 µs", "5.1 µs", "12.3 ms", "12.4 ms") if one not in done.output] == []
+    assert [name for name in ("4.82 µs", "5.1 µs", "12.3 ms", "12.4 ms") if name not in done.output] == []

@@ -12,7 +12,9 @@ from lambdabench.core.errors import NothingMeasuredError
 from lambdabench.core.spec import Environment
 
 TIMED = (
-    commands.Timed(name="tests/test_a.py::test_sum[small]", seconds=tuple(1e-6 * (100 + one) for one in range(20))),
+    commands.Timed(
+        name="tests/test_a.py::test_sum[small]", seconds=tuple(1e-6 * (100 + number) for number in range(20))
+    ),
     commands.Timed(name="tests/test_a.py::test_fails", reason="assert 1 == 2"),
 )
 
@@ -24,8 +26,8 @@ def test_rows_of_pytest_have_a_page_with_names_times_machines_and_how_to_repeat(
     commands.record(
         TIMED, Path("results"), commands.Ran(environment=environment, at=datetime(2026, 1, 2, tzinfo=UTC), mark="a")
     )
-    found = CliRunner().invoke(app, ["report", "pytest"])
-    assert found.exit_code == 0, found.output
+    result = CliRunner().invoke(app, ["report", "pytest"])
+    assert result.exit_code == 0, result.output
     page = (tmp_path / "reports" / "pytest" / "index.md").read_text()
     assert page.startswith("# Benchmarks of pytest-benchmark\n")
     assert "| test | time of a call | status |" in page
@@ -38,6 +40,6 @@ def test_rows_of_pytest_have_a_page_with_names_times_machines_and_how_to_repeat(
 def test_without_rows_of_pytest_it_says_how_to_make_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
-    found = CliRunner().invoke(app, ["report", "pytest"])
-    assert isinstance(found.exception, NothingMeasuredError)
-    assert "pytest" in str(found.exception)
+    result = CliRunner().invoke(app, ["report", "pytest"])
+    assert isinstance(result.exception, NothingMeasuredError)
+    assert "pytest" in str(result.exception)

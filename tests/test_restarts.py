@@ -13,15 +13,15 @@ from lambdabench.core.record import Record, Visits
 
 
 def visits(*rounds: int) -> Visits:
-    none = {one.name: tuple(0.0 for _ in rounds) for one in dataclasses.fields(Visits)}
-    told = {
+    none = {field.name: tuple(0.0 for _ in rounds) for field in dataclasses.fields(Visits)}
+    text = {
         "round": rounds,
         "samples": tuple(1 for _ in rounds),
         "cold": tuple(0 for _ in rounds),
         "cold_s": (),
         "throttle": tuple("" for _ in rounds),
     }
-    return Visits(**(none | told))  # pyright: ignore[reportArgumentType]
+    return Visits(**(none | text))  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture
@@ -29,20 +29,20 @@ def counted(make_record: Callable[..., Record], tmp_path: Path) -> Callable[...,
     """(Run, metric, process) of the rows that count."""
 
     def count(*rows: tuple[str, int, str, int]) -> set[tuple[str, str, int]]:
-        for run in {one[0] for one in rows}:
+        for run in {row[0] for row in rows}:
             records: list[Any] = []
             for name, order, metric, replicate in rows:
                 if name != run:
                     continue
                 is_crash = metric == "crash"
-                told = {"status": "crash", "reason": "why"} if is_crash else {}
+                text = {"status": "crash", "reason": "why"} if is_crash else {}
                 seen = {"visits": visits(1, 2)} if metric in ("latency", "throughput") else {}
                 known = {"run_id": run, "run_order": order, "replicate": replicate, "case_id": "c" * 12}
                 known |= {"asked_metrics": "latency,throughput,parameters"}
-                records.append(make_record(None if is_crash else metric, **known, **told, **seen))
+                records.append(make_record(None if is_crash else metric, **known, **text, **seen))
             store.write(records, tmp_path / "s" / f"{run}.parquet")
-        found: pd.DataFrame = store.newest(store.read(tmp_path))
-        return set(zip(found["run_id"], found["metric"].fillna("crash"), found["replicate"], strict=True))
+        frame: pd.DataFrame = store.newest(store.read(tmp_path))
+        return set(zip(frame["run_id"], frame["metric"].fillna("crash"), frame["replicate"], strict=True))
 
     return count
 

@@ -40,7 +40,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     yield module
-    for name in [one for one in sys.modules if one.split(".")[0] == NAME]:
+    for name in [module for module in sys.modules if module.split(".")[0] == NAME]:
         del sys.modules[name]
 
 
@@ -67,8 +67,8 @@ def test_a_model_of_the_copy_holds_layers_of_the_copy(copy: ModuleType) -> None:
     models = importlib.import_module(f"{NAME}.models")
     with torch.device("meta"):
         network = models.create("resnet50_cccl")
-    found = {type(one).__module__.split(".")[0] for one in network.modules()}
-    assert found == {NAME, "torch", "timm"}
+    names = {type(module).__module__.split(".")[0] for module in network.modules()}
+    assert names == {NAME, "torch", "timm"}
     errors = importlib.import_module(f"{NAME}.core.errors")
     with pytest.raises(errors.UnknownNameError):
         models.create("no_such_network")

@@ -26,10 +26,10 @@ def cells(name: str) -> Iterator[tuple[str, int | None]]:
 
 @pytest.mark.parametrize("name", ["backbones", "imagenet-cpu", "imagenet-gpu"])
 def test_every_model_has_a_published_accuracy_at_the_size_that_is_timed(name: str) -> None:
-    known = {(one.architecture, one.eval_px) for one in accuracies()}
-    found = list(cells(name))
-    assert len(found) == len(set(found))
-    silent = [(model, px) for model, px in found if (model, px or timm_twin.native_px(model)) not in known]
+    known = {(accuracy.architecture, accuracy.eval_px) for accuracy in accuracies()}
+    result = list(cells(name))
+    assert len(result) == len(set(result))
+    silent = [(model, px) for model, px in result if (model, px or timm_twin.native_px(model)) not in known]
     assert silent == []
 
 

@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def names(*more: str) -> list[str]:
     """The columns of a frame: those of a file, with one for each library in place of env_versions."""
     libraries = sorted(f"env_{name}" for name in (*FORMER_FIELDS, *more))
-    return [one for name in store.schema().names for one in (libraries if name == "env_versions" else [name])]
+    return [library for name in store.schema().names for library in (libraries if name == "env_versions" else [name])]
 
 
 def test_rows_survive_the_trip(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_nothing_behind(
     for _ in range(3):
         with pytest.raises(StoreError, match=r"a\.parquet cannot be written: No space left on device; free space"):
             store.write([make_record()] * 2, path)
-    assert [one.name for one in tmp_path.iterdir()] == ["a.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
     assert path.read_bytes() == before
 
 
@@ -185,12 +185,12 @@ def test_what_a_killed_writer_left_is_taken_away_and_what_one_writes_now_is_not(
     make_record: Callable[..., Record], tmp_path: Path
 ) -> None:
     old, new, others = (tmp_path / name for name in (".a.parquet.71", ".b.parquet.72", ".mine.parquet"))
-    for one in (old, new, others):
-        one.touch()
+    for path in (old, new, others):
+        path.touch()
     os.utime(old, (1e9, 1e9))
     os.utime(others, (1e9, 1e9))
     store.write([make_record()], tmp_path / "a.parquet")
-    assert {one.name for one in tmp_path.iterdir()} == {"a.parquet", ".b.parquet.72", ".mine.parquet"}
+    assert {item.name for item in tmp_path.iterdir()} == {"a.parquet", ".b.parquet.72", ".mine.parquet"}
 
 
 def test_runs_are_told_without_their_samples(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_two_writers_at_once_lose_no_row(make_record: Callable[..., Record], tmp
     import pickle
 
     records = [make_record(run_id=name) for name in ("one", "two")]
-    commands = [[sys.executable, "-c", WRITER_OF_FIVE, pickle.dumps(one).hex(), str(tmp_path)] for one in records]
+    commands = [[sys.executable, "-c", WRITER_OF_FIVE, pickle.dumps(record).hex(), str(tmp_path)] for record in records]
     writers = [subprocess.Popen(command) for command in commands]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert store.read(tmp_path)["run_id"].value_counts().to_dict() == {"one": 5, "two": 5}

@@ -30,21 +30,21 @@ WRONG: dict[str, list[Any]] = {
 
 def records(make_record: Callable[..., Record]) -> list[Record]:
     cells = [{"model": name, "batch_size": size} for name in ("resnet50", "efficientnet_b0") for size in (1, 4)]
-    found = [
+    result = [
         make_record(metric, value, suite="quickstart", **cell)
         for cell in cells
         for metric, value in (("peak_memory", 1e6), ("extra_memory", 1e5), ("latency", 0.1), ("throughput", 10.0))
     ]
-    return [*found, make_record(None, status="oom", reason="why", batch_size=64, suite="quickstart")]
+    return [*result, make_record(None, status="oom", reason="why", batch_size=64, suite="quickstart")]
 
 
 def is_refused(path: Path, expected: pd.DataFrame) -> bool:
     """Whether a file is refused, by its name; else it must read as it was."""
     try:
-        found = store.read(path)
+        rows = store.read(path)
     except StoreError as error:
         return str(path) in str(error)
-    assert_frame_equal(found, expected)
+    assert_frame_equal(rows, expected)
     return False
 
 
@@ -133,10 +133,10 @@ def test_a_value_that_no_run_writes_is_told_with_file_row_and_column(
     path = tmp_path / "b.parquet"
     store.write(records(make_record)[:4], path)
     put(path, column, 2, value)
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as exception_info:
         store.read(tmp_path)
-    assert str(told.value).startswith(f"{path} row 3: {said}")
-    assert str(told.value).endswith("restore it, or move it out of the results")
+    assert str(exception_info.value).startswith(f"{path} row 3: {said}")
+    assert str(exception_info.value).endswith("restore it, or move it out of the results")
 
 
 def put(path: Path, column: str, row: int, value: Any) -> None:
@@ -186,8 +186,8 @@ def test_a_changed_table_is_told_or_shown_and_never_a_traceback(
     path = away / "results" / "quickstart" / "a.parquet"
     store.write(records(make_record), path)
     pq.write_table(mutate(pq.ParquetFile(path).read(), random.Random(seed)), path)
-    found = CliRunner().invoke(app, list(COMMANDS[seed % len(COMMANDS)]))
-    assert isinstance(found.exception, SystemExit | LambdabenchError | None), found.exception
+    result = CliRunner().invoke(app, list(COMMANDS[seed % len(COMMANDS)]))
+    assert isinstance(result.exception, SystemExit | LambdabenchError | None), result.exception
 
 
 COMMANDS = (

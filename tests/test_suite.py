@@ -20,10 +20,10 @@ def load(text: str, folder: Path, overrides: Overrides | None = None) -> suite.S
 
 
 def test_lists_multiply_and_rows_belong_together(tmp_path: Path) -> None:
-    found = load(
+    result = load(
         '[[grid]]\nmodel = "a"\nbatch_size = [1, 4]\nrows = [{ image_px = [128, 160] }, { image_px = 224 }]', tmp_path
     )
-    sizes = [(cell.case.batch_size, cell.case.image_px) for cell in found.cells]
+    sizes = [(cell.case.batch_size, cell.case.image_px) for cell in result.cells]
     assert sizes == [(1, 128), (1, 160), (4, 128), (4, 160), (1, 224), (4, 224)]
 
 
@@ -43,8 +43,8 @@ options = { scope = [9, 11] }
 
 def test_flags_replace_axes_in_rows_too_and_models_filter(tmp_path: Path) -> None:
     text = '[[grid]]\nrows = [{ model = "a", image_px = 128 }, { model = "b", image_px = "native" }]'
-    found = load(text, tmp_path, Overrides(axes={"image_px": (64,)}, models=("b*",)))
-    assert [(cell.case.model, cell.case.image_px) for cell in found.cells] == [("b", 64)]
+    result = load(text, tmp_path, Overrides(axes={"image_px": (64,)}, models=("b*",)))
+    assert [(cell.case.model, cell.case.image_px) for cell in result.cells] == [("b", 64)]
     with pytest.raises(SuiteError, match=r"no model of mine matches z\*; it has a, b$"):
         load(text, tmp_path, Overrides(models=("z*",)))
 
@@ -55,16 +55,16 @@ def test_a_model_that_a_suite_has_not_is_told_how_to_ask_for(tmp_path: Path) -> 
         SuiteError, match=r"matches resnet18, z\*; it has a, b; for a model that it has not: --model resnet18$"
     ):
         load(text, tmp_path, Overrides(models=("resnet18", "z*")))
-    found = load(text, tmp_path, Overrides(model=("resnet18", "resnet34")))
-    assert [cell.case.model for cell in found.cells] == ["resnet18", "resnet34"]
+    result = load(text, tmp_path, Overrides(model=("resnet18", "resnet34")))
+    assert [cell.case.model for cell in result.cells] == ["resnet18", "resnet34"]
 
 
 def test_sizes_may_be_shapes_and_flags_replace_them(tmp_path: Path) -> None:
     text = '[[grid]]\nmodel = "a"\nimage_px = [64, "96x160", "1x32x32", "3x64x64"]'
-    shown = [(one.case.image_px, one.case.options) for one in load(text, tmp_path).cells]
+    shown = [(cell.case.image_px, cell.case.options) for cell in load(text, tmp_path).cells]
     assert shown == [(64, ()), (160, (("input", "3x96x160"),)), (32, (("input", "1x32x32"),))]
     text = '[[grid]]\nmodel = "a"\noptions = { input = "1x96x160" }'
-    shown = [(one.case.image_px, one.case.options) for one in load(text, tmp_path).cells]
+    shown = [(cell.case.image_px, cell.case.options) for cell in load(text, tmp_path).cells]
     assert shown == [(160, (("input", "1x96x160"),))]
     for flags, wanted in (((32,), (32, ())), (("96x160",), (160, (("input", "3x96x160"),)))):
         (cell,) = load(text, tmp_path, Overrides(axes={"image_px": flags})).cells
@@ -160,13 +160,13 @@ def test_other_mistakes_are_clear(text: str, said: str, tmp_path: Path) -> None:
 def test_keys_of_older_suites_are_read(processes: int, spread: int, wanted: int, tmp_path: Path) -> None:
     """The greater number of processes counts; what changes nothing is said to."""
     own = f"[sampling]\nprocesses = {processes}\nspread_processes = {spread}\ntarget_precision = 0.5\n"
-    found = load(f'jobs_per_worker = 4\n{own}[[grid]]\nmodel = "a"', tmp_path)
-    assert found.sampling == Sampling(processes=wanted)
+    result = load(f'jobs_per_worker = 4\n{own}[[grid]]\nmodel = "a"', tmp_path)
+    assert result.sampling == Sampling(processes=wanted)
     schema = suite.json_schema()
     assert schema["properties"]["jobs_per_worker"]["description"] == "Of older suites; it changes nothing."
-    told = schema["$defs"]["SamplingTable"]["properties"]
-    assert told["target_precision"]["description"] == "Of older suites; it changes nothing."
-    assert "the greater of this and processes" in told["spread_processes"]["description"]
+    item = schema["$defs"]["SamplingTable"]["properties"]
+    assert item["target_precision"]["description"] == "Of older suites; it changes nothing."
+    assert "the greater of this and processes" in item["spread_processes"]["description"]
 
 
 def test_a_reference_that_flags_take_away_is_no_mistake(tmp_path: Path) -> None:
@@ -193,9 +193,9 @@ def test_an_unknown_suite_is_answered_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", suite.names())
 def test_shipped_suites_load_and_have_a_title(name: str) -> None:
-    found = suite.load(name)
-    assert found.title
-    assert found.cells
+    result = suite.load(name)
+    assert result.title
+    assert result.cells
 
 
 def test_the_json_schema_knows_the_keys() -> None:

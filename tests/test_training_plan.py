@@ -25,7 +25,7 @@ def planned(
     models_: Any = (LEARNER,),
     **request: Any,
 ) -> plan.Plan:
-    cells = tuple(Cell(case=Case(model=one, batch_size=64), grid="grid[0]") for one in models_)
+    cells = tuple(Cell(case=Case(model=item, batch_size=64), grid="grid[0]") for item in models_)
     suite = Suite(name="s", cells=cells, metrics=METRICS, sampling=Sampling(seeds=4))
     here = Machine(devices=(CPU,), environment=environment)
     return plan.make(suite, here, FACTS, done or {}, Request(recipes=models.recipes(), **request))
@@ -62,9 +62,9 @@ def test_one_that_was_trained_and_visited_in_part_goes_on_and_one_that_is_done_i
     (job,) = planned(environment, trained | {(first.case_id, 0): visited}).jobs
     assert (job.seeds, job.replicate, job.sampling.rounds) == (0, 1, first.sampling.rounds - 3)
     whole = trained | {(first.case_id, 0): dataclasses.replace(visited, visits=9, unfinished=False)}
-    found = planned(environment, whole, patient=True)
-    assert (found.jobs, found.kept) == ((), (first.case_id,))
-    assert [one.seeds for one in found.more] == [0]
+    result = planned(environment, whole, patient=True)
+    assert (result.jobs, result.kept) == ((), (first.case_id,))
+    assert [job.seeds for job in result.more] == [0]
     assert planned(environment, whole, fresh=True).jobs[0].seeds == 4
 
 
@@ -80,5 +80,5 @@ def test_a_budget_that_training_would_use_up_leaves_the_case_out(environment: En
     without_s = 3 * (learner.open_s + other.open_s) + 3 * (learner.visit_s + other.visit_s)
     assert learner.train_s > 1.0
     short = planned(environment, models_=(LEARNER, OTHER), budget_s=without_s / 3)
-    assert {one.case.model for one in short.jobs} == {OTHER}
-    assert {one.case.model for one in short.skips} == {LEARNER}
+    assert {job.case.model for job in short.jobs} == {OTHER}
+    assert {skip.case.model for skip in short.skips} == {LEARNER}

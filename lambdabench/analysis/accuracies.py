@@ -49,10 +49,10 @@ def index_of(newest: pd.DataFrame, options_of: Callable[[Mapping[Any, Any]], Map
         return {}
     rows = newest[wanted].astype({"metric": "str"})
     cases = [_accuracy(same, options_of) for _, same in rows.groupby(list(ONE), sort=False, observed=True)]
-    found: dict[tuple[Any, ...], list[Accuracy]] = {}
-    for one in sorted(filter(None, cases), key=lambda one: (not _is_limited(one), str(one.row["started_at"]))):
-        found.setdefault(_key(one.row), []).append(one)
-    return found
+    accuracies: dict[tuple[Any, ...], list[Accuracy]] = {}
+    for accuracy in sorted(filter(None, cases), key=lambda case: (not _is_limited(case), str(case.row["started_at"]))):
+        accuracies.setdefault(_key(accuracy.row), []).append(accuracy)
+    return accuracies
 
 
 def accuracy_of(
@@ -61,15 +61,19 @@ def accuracy_of(
     """(The columns of the measured accuracy of a case, or None; whether the case measured it itself). `options`: those that make its
     network another one."""
     known = index.get(_key(case), ())
-    own = next((one for one in known if all(one.row[name] == case[name] for name in ONE)), None)
+    own = next((accuracy for accuracy in known if all(accuracy.row[name] == case[name] for name in ONE)), None)
     if own is not None:
         return own.cells, True
-    known = [one for one in known if one.options == options and one.row["suite"] in (SUITE, case["suite"])]
+    known = [
+        accuracy
+        for accuracy in known
+        if accuracy.options == options and accuracy.row["suite"] in (SUITE, case["suite"])
+    ]
     if case["weights"] not in UNLOADED:
-        known = [one for one in known if one.row["weights"] == case["weights"]]
+        known = [accuracy for accuracy in known if accuracy.row["weights"] == case["weights"]]
     program = (case["backend"], case["dtype"])
     for wanted in (program, EXACT):
-        of_program = [one for one in known if (one.row["backend"], one.row["dtype"]) == wanted]
+        of_program = [accuracy for accuracy in known if (accuracy.row["backend"], accuracy.row["dtype"]) == wanted]
         if of_program:
             return of_program[-1].cells, False
     return None, False
@@ -103,8 +107,8 @@ def _interval(rows: pd.DataFrame) -> tuple[float, float]:
     return (min(low, float(rows["value"].min())), max(high, float(rows["value"].max()))) if several else (low, high)
 
 
-def _is_limited(one: Accuracy) -> bool:
-    return has_flag(one.row["flags"], LIMITED)
+def _is_limited(accuracy: Accuracy) -> bool:
+    return has_flag(accuracy.row["flags"], LIMITED)
 
 
 def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:

@@ -92,38 +92,46 @@ def agreements(newest: pd.DataFrame, cases: pd.DataFrame) -> tuple[Agreement, ..
     rows = rows.sort_values("replicate").drop_duplicates(ONE)
     network = rows["options"].map(lambda text: json.dumps(what(json.loads(str(text))), sort_keys=True))
     wide = cases.drop_duplicates(ONE).set_index(ONE).sort_index()
-    tell = fields.teller([_without_backend(one) for one in rows.to_dict("records")])
-    found: list[Agreement] = []
+    tell = fields.teller([_without_backend(row) for row in rows.to_dict("records")])
+    result: list[Agreement] = []
     for _, group in rows.groupby([*SAME, network], sort=False, dropna=False):
-        pairs = combinations([one for _, one in group.iterrows()], 2)
-        found += [_agreement(a, b, wide, tell(_without_backend(a.to_dict()))) for a, b in pairs]
-    return tuple(one for one in found if one.backends[0] != one.backends[1])
+        pairs = combinations([series for _, series in group.iterrows()], 2)
+        result += [_agreement(a, b, wide, tell(_without_backend(a.to_dict()))) for a, b in pairs]
+    return tuple(agreement for agreement in result if agreement.backends[0] != agreement.backends[1])
 
 
 def _without_backend(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row without what its agreement tells in places of their own, and without options that are no part of the network."""
     options = what(json.loads(str(row["options"])))
-    return {str(key): one for key, one in row.items() if key not in TOLD_APART} | {"options": json.dumps(options)}
+    return {str(key): item for key, item in row.items() if key not in TOLD_APART} | {"options": json.dumps(options)}
 
 
-def cells(one: Agreement) -> tuple[str, ...]:
+def cells(agreement: Agreement) -> tuple[str, ...]:
     """The texts of a row: network, its conditions, both rates, their ratio, the error."""
-    first, second = one.throughput
+    first, second = agreement.throughput
     return (
-        one.model,
-        ", ".join(filter(None, (f"{one.image_px} px, b={one.batch_size}, {one.mode}, {one.dtype}", one.told))),
-        f"{one.backends[0]} {_told(first)}",
-        f"{one.backends[1]} {_told(second)}",
-        _told(one.ratio),
-        f"{one.error:.1g} ({TOLD[one.finding]}, limit {one.limit:g})",
+        agreement.model,
+        ", ".join(
+            filter(
+                None,
+                (
+                    f"{agreement.image_px} px, b={agreement.batch_size}, {agreement.mode}, {agreement.dtype}",
+                    agreement.told,
+                ),
+            )
+        ),
+        f"{agreement.backends[0]} {_told(first)}",
+        f"{agreement.backends[1]} {_told(second)}",
+        _told(agreement.ratio),
+        f"{agreement.error:.1g} ({TOLD[agreement.finding]}, limit {agreement.limit:g})",
     )
 
 
-def legend(found: Sequence[Agreement]) -> tuple[str, ...]:
+def legend(result: Sequence[Agreement]) -> tuple[str, ...]:
     """What the table holds, and what must not be read into it."""
     lines = ["Same weights and inputs, drawn by NumPy; compared: the first call's first 1,000 outputs at most."]
-    lines += [UNCLEAR] if any(one.finding == "unclear" for one in found) else []
-    return (*lines, CAVEAT) if any(one.device == "cpu" for one in found) else tuple(lines)
+    lines += [UNCLEAR] if any(agreement.finding == "unclear" for agreement in result) else []
+    return (*lines, CAVEAT) if any(agreement.device == "cpu" for agreement in result) else tuple(lines)
 
 
 def error(first: Iterable[float], second: Iterable[float]) -> float:
@@ -135,7 +143,7 @@ def error(first: Iterable[float], second: Iterable[float]) -> float:
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) / largest
 
 
-def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame, told: str) -> Agreement:
+def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame, name: str) -> Agreement:
     trains = a["mode"] == "train"
     limit = LIMITS[a["dtype"]] * (TRAINING if trains else 1)
     return Agreement(
@@ -145,7 +153,7 @@ def _agreement(a: pd.Series, b: pd.Series, wide: pd.DataFrame, told: str) -> Agr
         image_px=int(a["image_px"]),
         dtype=a["dtype"],
         device=a["device"],
-        told=told,
+        told=name,
         backends=(a["backend"], b["backend"]),
         error=error(a["samples"], b["samples"]),
         limit=min(limit, CAP),
@@ -160,7 +168,7 @@ def _estimate(wide: pd.DataFrame, of: pd.Series) -> Estimate | None:
     return answer(row, "throughput").estimate
 
 
-def _told(one: Estimate | None) -> str:
-    if one is None:
+def _told(estimate: Estimate | None) -> str:
+    if estimate is None:
         return "–"
-    return f"{format_significant(one.value)} [{format_significant(one.low)}, {format_significant(one.high)}]"
+    return f"{format_significant(estimate.value)} [{format_significant(estimate.low)}, {format_significant(estimate.high)}]"

@@ -137,7 +137,7 @@ def answers(cases: pd.DataFrame) -> Iterator[Answer]:
     any, none."""
     names = [known.name for known in metrics() if known.name in cases]
     for line in lines(cases):
-        yield from (found for found in (answer(line, name) for name in names) if found.value is not None)
+        yield from (result for result in (answer(line, name) for name in names) if result.value is not None)
 
 
 def lines(cases: pd.DataFrame) -> list[dict[str, Any]]:
@@ -185,13 +185,13 @@ def have_range(cases: pd.DataFrame, names: Iterable[str]) -> bool:
 
 def number(line: Line | pd.Series, column: str) -> float | None:
     """A number of a line; None where it has none."""
-    found = line.get(column)
-    if found is None or (isinstance(found, float) and math.isnan(found)) or found is pd.NA:
+    item = line.get(column)
+    if item is None or (isinstance(item, float) and math.isnan(item)) or item is pd.NA:
         return None
-    return float(found)
+    return float(item)
 
 
 def text(line: Line | pd.Series, column: str) -> str:
     """A text of a line; empty where it has none."""
-    found = line.get(column)
-    return found if isinstance(found, str) else ""
+    item = line.get(column)
+    return item if isinstance(item, str) else ""

@@ -52,10 +52,10 @@ def level_starts(values: Sequence[float]) -> list[int]:
 
 def _walk_back(begun: Sequence[int]) -> list[int]:
     """The beginnings of all levels from the last one's: `begun` of an end is where its level begins."""
-    found = [begun[-1]]
-    while found[-1] > 0:
-        found.append(begun[found[-1]])
-    return found[::-1]
+    numbers = [begun[-1]]
+    while numbers[-1] > 0:
+        numbers.append(begun[numbers[-1]])
+    return numbers[::-1]
 
 
 def _deviation(values: Sequence[float]) -> float:

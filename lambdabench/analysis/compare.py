@@ -29,11 +29,11 @@ FAMILY_SPREADS, FAMILY_LEAST_MOVE = 3.0, np.log(1.05)
 FEWEST_MEMBERS = 3
 WORK = ("kind", "mode", "model", "image_px")
 """What is done, with the options that make another network: what differs here is no pair."""
-HOW = tuple(one for one in fields.PARTING if one.name not in (*WORK, "fingerprint"))
+HOW = tuple(field for field in fields.PARTING if field.name not in (*WORK, "fingerprint"))
 """How it is done. Where each side has one value of a field alone, and these differ, it is a condition; else it pairs equal values."""
 CHOSEN_BY_FLAG = ("device", "dtype", "mode", "backend", "batch_size")
 """Fields that flags of `compare` choose cases by."""
-PROGRAM = frozenset(one.name.removeprefix(fields.OPTION) for one in fields.PROGRAMS)
+PROGRAM = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
 
 SIDES = ("A", "B")
 Row = Mapping[str, Any]
@@ -121,7 +121,7 @@ def pairs(a: Sequence[Row], b: Sequence[Row], metric: str) -> Pairs:
     cases of one network and batch that differ in how they ran, of which the other side tells nothing.
     """
     rows, how = (a, b), shared_how(a, b)
-    blind = any(all(one["batch_size"] is None for one in side) for side in rows)
+    blind = any(all(row["batch_size"] is None for row in side) for side in rows)
     (mine, again_a), (theirs, again_b) = (
         _cells(side, how, name, blind) for side, name in zip(rows, SIDES, strict=True)
     )
@@ -133,11 +133,11 @@ def pairs(a: Sequence[Row], b: Sequence[Row], metric: str) -> Pairs:
         rest_a, rest_b = len(left.keys() - right.keys()), len(right.keys() - left.keys())
         other = min(rest_a, rest_b)
         other_batch, only_a, only_b = other_batch + other, only_a + rest_a - other, only_b + rest_b - other
-    judged = [_met(*one, metric) for one in met]
+    judged = [_met(*rows, metric) for rows in met]
     return Pairs(
-        equal=tuple(one for one in judged if isinstance(one, Pair)),
-        holes=tuple(one for one in judged if isinstance(one, Hole)),
-        neither=sum(one is None for one in judged),
+        equal=tuple(pair for pair in judged if isinstance(pair, Pair)),
+        holes=tuple(pair for pair in judged if isinstance(pair, Hole)),
+        neither=sum(pair is None for pair in judged),
         other_batch=other_batch,
         only_a=only_a,
         only_b=only_b,
@@ -147,17 +147,17 @@ def pairs(a: Sequence[Row], b: Sequence[Row], metric: str) -> Pairs:
 
 def shared_how(a: Sequence[Row], b: Sequence[Row]) -> tuple[Field, ...]:
     """The fields of `HOW` that pair cases: those of which both sides have some value in common, or one has several and the other some."""
-    return tuple(one for one in HOW if _pairs_by(*_values(a, b, one)))
+    return tuple(field for field in HOW if _pairs_by(*_values(a, b, field)))
 
 
 def apart(a: Sequence[Row], b: Sequence[Row]) -> dict[str, tuple[list[str], list[str]]]:
     """The values of both sides, by title, of the fields by which cases are paired and of which the sides have none in common."""
-    found: dict[str, tuple[list[str], list[str]]] = {}
+    names: dict[str, tuple[list[str], list[str]]] = {}
     for field in shared_how(a, b):
         mine, theirs = _values(a, b, field)
         if not mine & theirs:
-            found[field.title] = (sorted(map(str, mine)), sorted(map(str, theirs)))
-    return found
+            names[field.title] = (sorted(map(str, mine)), sorted(map(str, theirs)))
+    return names
 
 
 def _values(a: Sequence[Row], b: Sequence[Row], field: Field) -> tuple[set[Any], set[Any]]:
@@ -171,7 +171,7 @@ def _pairs_by(mine: set[Any], theirs: set[Any]) -> bool:
 def rows_of(side: pd.DataFrame) -> list[Row]:
     """A side's cases, of a table with columns as `table.wide` has them, or of a published one as far as it tells them; None for null."""
     plain = side.astype(object).where(side.notna(), None)
-    return [{str(key): one for key, one in row.items()} for row in plain.to_dict("records")]
+    return [{str(key): item for key, item in row.items()} for row in plain.to_dict("records")]
 
 
 Cells = dict[tuple[Any, ...], dict[int, Row]]
@@ -180,12 +180,12 @@ Cells = dict[tuple[Any, ...], dict[int, Row]]
 
 def _cells(rows: Sequence[Row], how: Sequence[Field], side: str, blind: bool) -> tuple[Cells, int]:
     """(A side's cases, how many of them stand behind a newer one)."""
-    found: Cells = {}
+    result: Cells = {}
     repeated = 0
     for row in rows:
-        network = {key: one for key, one in fields.options(row).items() if key not in PROGRAM}
-        key = (*(row.get(one) for one in WORK), json.dumps(network, sort_keys=True))
-        cells = found.setdefault((*key, *(fields.value(row, one) for one in how)), {})
+        network = {key: value for key, value in fields.options(row).items() if key not in PROGRAM}
+        key = (*(row.get(name) for name in WORK), json.dumps(network, sort_keys=True))
+        cells = result.setdefault((*key, *(fields.value(row, field) for field in how)), {})
         batch = 0 if blind else int(row["batch_size"] or 0)
         if (other := cells.get(batch)) is not None:
             _refuse_several(other, row, side)
@@ -193,18 +193,18 @@ def _cells(rows: Sequence[Row], how: Sequence[Field], side: str, blind: bool) ->
             if str(row.get("started_at", "")) <= str(other.get("started_at", "")):
                 continue
         cells[batch] = row
-    return found, repeated
+    return result, repeated
 
 
-def _refuse_several(one: Row, other: Row, side: str) -> None:
+def _refuse_several(row: Row, other: Row, side: str) -> None:
     """Raises LambdabenchError where two cases of a side differ in more than their environment."""
     for field in (*HOW, fields.NAMED["batch_size"]):
-        pair = fields.value(one, field), fields.value(other, field)
+        pair = fields.value(row, field), fields.value(other, field)
         if pair[0] != pair[1]:
             name = field.name.removeprefix(fields.OPTION)
             choose = f"choose with --{name.replace('_', '-')}" if name in CHOSEN_BY_FLAG else "give a run that has one"
             raise RequestError(
-                f"{side} has {one['model']} at {one['image_px']} px with {name} {pair[0]} and {pair[1]}, and nothing on the "
+                f"{side} has {row['model']} at {row['image_px']} px with {name} {pair[0]} and {pair[1]}, and nothing on the "
                 f"other side says which is meant; {choose}"
             )
 
@@ -212,7 +212,9 @@ def _refuse_several(one: Row, other: Row, side: str) -> None:
 def _met(a: Row, b: Row, metric: str) -> Pair | Hole | None:
     """What two cases of one network and batch come to; None where neither has a number."""
     mine, theirs = answer(a, metric), answer(b, metric)
-    top, bottom = (one.value if one.status == "ok" and one.value and one.value > 0 else None for one in (theirs, mine))
+    top, bottom = (
+        item.value if item.status == "ok" and item.value and item.value > 0 else None for item in (theirs, mine)
+    )
     if top is None or bottom is None:
         if top is bottom:
             return None
@@ -236,7 +238,7 @@ def shift(equal: Sequence[Pair], ours: Mapping[str, str]) -> Shift:
     """
     if not equal:
         raise ValueError("what no pairs share")
-    logs = np.array([one.log_ratio for one in equal])
+    logs = np.array([pair.log_ratio for pair in equal])
     middle = float(np.median(logs))
     own = logs - middle
     spread = MAD_TO_SD * float(np.median(np.abs(own)))
@@ -262,17 +264,17 @@ def families(equal: Sequence[Pair], own: Floats, spread: float, ours: Mapping[st
     """The families of three networks or more whose median stands beside the shift by more than 3 spreads over the root of their pairs,
     and by a twentieth; the farthest first. `own`: each pair's log ratio beside the shift."""
     members: dict[str, list[int]] = {}
-    for place, one in enumerate(equal):
-        if one.a["kind"] == "model" and (name := family_of(str(one.a["model"]), ours)):
+    for place, pair in enumerate(equal):
+        if pair.a["kind"] == "model" and (name := family_of(str(pair.a["model"]), ours)):
             members.setdefault(name, []).append(place)
-    found: list[Family] = []
+    result: list[Family] = []
     for name, places in members.items():
         models = len({str(equal[place].a["model"]) for place in places})
         middle = float(np.median(own[places]))
         least = max(FAMILY_SPREADS * spread / np.sqrt(len(places)), FAMILY_LEAST_MOVE)
         if models >= FEWEST_MEMBERS and abs(middle) > least:
-            found.append(Family(name=name, models=models, pairs=len(places), own=float(np.exp(middle))))
-    return tuple(sorted(found, key=lambda one: -abs(np.log(one.own))))
+            result.append(Family(name=name, models=models, pairs=len(places), own=float(np.exp(middle))))
+    return tuple(sorted(result, key=lambda family: -abs(np.log(family.own))))
 
 
 def median_interval_of(values: Floats, confidence: float = 0.95) -> tuple[float, float] | None:

@@ -13,11 +13,11 @@ from ..core.record import Effective
 from ..core.spec import Environment
 from .compare import HOW, Pair, Row
 
-ENVIRONMENT = tuple(f"env_{one.name}" for one in fields(Environment) if one.name != "versions")
+ENVIRONMENT = tuple(f"env_{field.name}" for field in fields(Environment) if field.name != "versions")
 EFFECTIVE = tuple(
-    f"effective_{one.name}"
-    for one in fields(Effective)
-    if one.name
+    f"effective_{field.name}"
+    for field in fields(Effective)
+    if field.name
     not in ("mode", "device", "devices", "batch_size", "features", "folded", "inputs", "warmup_calls", "meter")
 )
 """What ran, but for what tells cases apart, what each network has of its own, and how memory was read."""
@@ -57,20 +57,20 @@ def differences(equal: Sequence[Pair], paired_by: Sequence[str] = ()) -> tuple[D
     What is the same everywhere, or is not known of a side, is not there. Of one thing that several columns tell the first is told. Fields
     `paired_by` are equal by choice. A change that is not that of all pairs has their number.
     """
-    asked = [one.name for one in HOW if one.name not in paired_by]
-    columns = [*FIRST, *(one for one in asked if one not in FIRST), *ENVIRONMENT[1:], *_libraries(equal), *EFFECTIVE]
-    found: list[Difference] = []
-    told: set[Any] = set()
+    asked = [field.name for field in HOW if field.name not in paired_by]
+    columns = [*FIRST, *(name for name in asked if name not in FIRST), *ENVIRONMENT[1:], *_libraries(equal), *EFFECTIVE]
+    result: list[Difference] = []
+    items: set[Any] = set()
     for column in columns:
         thing = column.removeprefix(OPTION).removeprefix("effective_").removeprefix("env_")
         changes = Counter(
-            change for one in equal if _differs(*(change := (_told(one.a, column), _told(one.b, column))))
+            change for pair in equal if _differs(*(change := (_told(pair.a, column), _told(pair.b, column))))
         )
-        is_told = thing in told or (column in OF_THE_DEVICE and "device_name" in told)
-        if changes and not is_told and not (column == "env_cpu" and {*changes} <= told):
-            told |= {thing, *changes}
-            found.append(_difference(_title(column, thing), column, changes))
-    return (*found, *_clock(equal), *_waiting(equal))
+        is_told = thing in items or (column in OF_THE_DEVICE and "device_name" in items)
+        if changes and not is_told and not (column == "env_cpu" and {*changes} <= items):
+            items |= {thing, *changes}
+            result.append(_difference(_title(column, thing), column, changes))
+    return (*result, *_clock(equal), *_waiting(equal))
 
 
 def _libraries(equal: Sequence[Pair]) -> list[str]:
@@ -84,19 +84,19 @@ def _title(column: str, thing: str) -> str:
 
 
 def _difference(title: str, column: str, changes: Mapping[tuple[Any, Any], int]) -> Difference:
-    a, b = map(str, max(changes, key=lambda one: changes[one]))
+    a, b = map(str, max(changes, key=lambda change: changes[change]))
     if column in TOLD_AS_WORDS:
         mine, theirs = a.split(), b.split()
-        a = " ".join(one for one in mine if one not in theirs)
-        b = " ".join(one for one in theirs if one not in mine)
+        a = " ".join(name for name in mine if name not in theirs)
+        b = " ".join(name for name in theirs if name not in mine)
     return Difference(name=title, a=a, b=b, pairs=sum(changes.values()), others=len(changes) - 1)
 
 
 def _told(row: Row, column: str) -> Any:
     """A row's value of a column; None where it is not known."""
     if column in NAMED:
-        found = value(row, NAMED[column])
-        return None if found == "" else found
+        item = value(row, NAMED[column])
+        return None if item == "" else item
     return row.get(column)
 
 
@@ -122,7 +122,7 @@ def _waiting(equal: Sequence[Pair]) -> list[Difference]:
 
 def _medians(equal: Sequence[Pair], column: str) -> tuple[float | None, float | None]:
     """The median of each side, of the pairs of which both sides tell it; None where none does."""
-    both = [(one.a.get(column), one.b.get(column)) for one in equal]
+    both = [(pair.a.get(column), pair.b.get(column)) for pair in equal]
     known = [(float(a), float(b)) for a, b in both if a is not None and b is not None]
     if not known:
         return None, None

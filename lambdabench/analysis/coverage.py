@@ -83,9 +83,9 @@ def cover(kind: str, shape: Shape, runs: int) -> Line:
     paired: list[tuple[int, bool, float]] = []
     for seed in range(runs):
         run = scenarios.make(kind, shape, seed)
-        found = visits.fit(run.visits)
-        own, ratios = rounds.absolute(found), rounds.paired(found, found.cases[0])
-        for place, name in enumerate(found.cases):
+        fit = visits.fit(run.visits)
+        own, ratios = rounds.absolute(fit), rounds.paired(fit, fit.cases[0])
+        for place, name in enumerate(fit.cases):
             absolute.append(_held(own[name], run.truth[place]))
             if place:
                 paired.append((place, *_held(ratios[name], run.truth[place] - run.truth[0])))
@@ -101,71 +101,71 @@ def cover(kind: str, shape: Shape, runs: int) -> Line:
 def cover_stopped(kind: str, half_width: float, runs: int) -> tuple[Covered, float]:
     """(Coverage of ratios of which each is told at the first look where it is narrow enough, else at the last; rounds it took on
     average)."""
-    told: list[tuple[bool, float]] = []
+    text: list[tuple[bool, float]] = []
     spent: list[int] = []
     for seed in range(runs):
         run = scenarios.make(kind, STOPPED, seed)
         open_ = set(range(1, STOPPED.cases))
         for count, confidence in zip(
-            INTERIM_ROUNDS, confidences([one / INTERIM_ROUNDS[-1] for one in INTERIM_ROUNDS]), strict=True
+            INTERIM_ROUNDS, confidences([name / INTERIM_ROUNDS[-1] for name in INTERIM_ROUNDS]), strict=True
         ):
-            found = visits.fit([one for one in run.visits if one.round_ < count])
-            ratios = rounds.paired(found, found.cases[0], confidence)
+            fit = visits.fit([visit for visit in run.visits if visit.round_ < count])
+            ratios = rounds.paired(fit, fit.cases[0], confidence)
             for place in sorted(open_):
-                hit, width = _held(ratios[found.cases[place]], run.truth[place] - run.truth[0])
+                hit, width = _held(ratios[fit.cases[place]], run.truth[place] - run.truth[0])
                 if width <= half_width or count == INTERIM_ROUNDS[-1]:
                     open_.remove(place)
-                    told.append((hit, width))
+                    text.append((hit, width))
                     spent.append(count)
-    return _covered(told), float(np.mean(spent))
+    return _covered(text), float(np.mean(spent))
 
 
 def cover_patient(kind: str, half_width: float, runs: int) -> tuple[Covered, float]:
     """(Coverage of plain 95 % intervals of ratios of runs that go on by further generations until the middle one is narrow enough, as
     `run --patience` does; rounds they took on average)."""
-    told: list[tuple[bool, float]] = []
+    text: list[tuple[bool, float]] = []
     spent: list[int] = []
     for seed in range(runs):
         run = scenarios.make(kind, PATIENT, seed)
         for count in range(PLANNED, PATIENT.rounds + 1, MORE):
-            found = visits.fit([one for one in run.visits if one.round_ < count])
-            ratios = rounds.paired(found, found.cases[0])
-            truths = dict(zip(found.cases, run.truth - run.truth[0], strict=True))
-            held = [_held(one, truths[name]) for name, one in ratios.items()]
+            fit = visits.fit([visit for visit in run.visits if visit.round_ < count])
+            ratios = rounds.paired(fit, fit.cases[0])
+            truths = dict(zip(fit.cases, run.truth - run.truth[0], strict=True))
+            held = [_held(estimate, truths[name]) for name, estimate in ratios.items()]
             if float(np.median([width for _, width in held])) <= half_width or count == PATIENT.rounds:
-                told += held
+                text += held
                 spent.append(count)
                 break
-    return _covered(told), float(np.mean(spent))
+    return _covered(text), float(np.mean(spent))
 
 
 def foretell(kind: str, runs: int) -> list[tuple[float, bool]]:
     """(Probability of the front that a run says, whether it is so) of every network of `runs` runs, with accuracies that are known as
     published ones are."""
-    found: list[tuple[float, bool]] = []
+    result: list[tuple[float, bool]] = []
     for seed in range(runs):
         run, random = scenarios.make(kind, FRONT, seed), np.random.default_rng((seed, 1))
         away = AWAY * random.standard_normal(FRONT.cases)
         top1 = 78 + SLOPE * (run.truth - run.truth.mean()) + away
         published = top1 + top1_sd(top1) * random.standard_normal(FRONT.cases)
         fit = visits.fit(run.visits)
-        speed = -np.array([math.log(one.value) for one in rounds.absolute(fit).values()])
+        speed = -np.array([math.log(estimate.value) for estimate in rounds.absolute(fit).values()])
         sd = np.array(list(rounds.beside(fit).values()))
         said = membership(speed, sd, published, np.arange(FRONT.cases))
         beaten = ((run.truth < run.truth[:, None]) & (top1 > top1[:, None])).any(axis=1)
-        found += [(float(one), not bool(is_beaten)) for one, is_beaten in zip(said, beaten, strict=True)]
-    return found
+        result += [(float(item), not bool(is_beaten)) for item, is_beaten in zip(said, beaten, strict=True)]
+    return result
 
 
-def _held(one: Estimate, truth: float) -> tuple[bool, float]:
-    return math.log(one.low) <= truth <= math.log(one.high), math.log(one.high / one.value)
+def _held(estimate: Estimate, truth: float) -> tuple[bool, float]:
+    return math.log(estimate.low) <= truth <= math.log(estimate.high), math.log(estimate.high / estimate.value)
 
 
-def _covered(found: Sequence[tuple[bool, float]]) -> Covered:
+def _covered(result: Sequence[tuple[bool, float]]) -> Covered:
     return Covered(
-        hits=sum(hit for hit, _ in found),
-        intervals=len(found),
-        half_width=float(np.median([width for _, width in found])),
+        hits=sum(hit for hit, _ in result),
+        intervals=len(result),
+        half_width=float(np.median([width for _, width in result])),
     )
 
 
@@ -188,18 +188,18 @@ def simulate(runs: int, mapped: Callable[..., Iterable[Any]]) -> Simulated:
 
     def over(work: Callable[..., Any], *axes: Sequence[Any]) -> list[Any]:
         points = list(itertools.product(*axes))
-        found = mapped(work, *zip(*points, strict=True), itertools.repeat(runs))
-        return [(*point, one) for point, one in zip(points, found, strict=True)]
+        items = mapped(work, *zip(*points, strict=True), itertools.repeat(runs))
+        return [(*point, item) for point, item in zip(points, items, strict=True)]
 
     return Simulated(
-        lines=[one for *_, one in over(cover, list(scenarios.KINDS), SHAPES)],
+        lines=[item for *_, item in over(cover, list(scenarios.KINDS), SHAPES)],
         stopped=[(kind, width, *of) for kind, width, of in over(cover_stopped, STOPPING, WIDTHS)],
         patient=[(kind, width, *of) for kind, width, of in over(cover_patient, FRONTS, ENOUGH)],
         fronts=over(foretell, FRONTS),
     )
 
 
-def page(found: Simulated, runs: int) -> str:
+def page(simulated: Simulated, runs: int) -> str:
     """The report in Markdown."""
     text = [
         "# How often intervals hold the truth",
@@ -211,11 +211,11 @@ def page(found: Simulated, runs: int) -> str:
         "| machine | cases | rounds | processes | absolute | ratio to the first case | ratio, second half of the cases |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in found.lines:
-        shape = one.shape
-        beyond = one.kind in NOT_PROMISED
-        cells = (_marked(one.absolute, "¹" if beyond else ""), _marked(one.paired), _marked(one.latter))
-        text.append(f"| {one.kind} | {shape.cases} | {shape.rounds} | {shape.processes} | {' | '.join(cells)} |")
+    for line in simulated.lines:
+        shape = line.shape
+        beyond = line.kind in NOT_PROMISED
+        cells = (_marked(line.absolute, "¹" if beyond else ""), _marked(line.paired), _marked(line.latter))
+        text.append(f"| {line.kind} | {shape.cases} | {shape.rounds} | {shape.processes} | {' | '.join(cells)} |")
     text += [
         "",
         "¹ Not promised: a level that moves more slowly than the run is long. Ratios are free of it.",
@@ -231,7 +231,7 @@ def page(found: Simulated, runs: int) -> str:
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
     ]
-    text += _stops(found.stopped)
+    text += _stops(simulated.stopped)
     text += [
         "",
         f"Going on with `run --patience`: ratios of {PATIENT.cases} cases, {PLANNED} rounds in 3 processes, then generations of {MORE}",
@@ -240,7 +240,7 @@ def page(found: Simulated, runs: int) -> str:
         "",
         "| machine | narrow enough | rounds taken | ratio |",
         "|---|---|---|---|",
-        *_stops(found.patient),
+        *_stops(simulated.patient),
     ]
     text += [
         "",
@@ -250,34 +250,36 @@ def page(found: Simulated, runs: int) -> str:
         "do (front_membership.py). Of networks of which a run said so much, in percent (the middle of each tenth), how many were on",
         "the front, of how many.",
         "",
-        f"| machine | rounds | {' | '.join(f'{one} %' for one in SAID)} | networks on the front: said, were |",
+        f"| machine | rounds | {' | '.join(f'{name} %' for name in SAID)} | networks on the front: said, were |",
         f"|---|---|{'---|' * len(SAID)}---|",
     ]
-    text += [_foretold(kind, told, runs) for kind, told in found.fronts]
+    text += [_foretold(kind, text, runs) for kind, text in simulated.fronts]
     return "\n".join(text) + "\n"
 
 
-def _stops(found: Sequence[Stopped]) -> list[str]:
-    return [f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(one)} |" for kind, width, one, took in found]
+def _stops(stoppeds: Sequence[Stopped]) -> list[str]:
+    return [
+        f"| {kind} | ±{100 * width:.1f} % | {took:.1f} | {_cell(covered)} |" for kind, width, covered, took in stoppeds
+    ]
 
 
-def _foretold(kind: str, found: Sequence[tuple[float, bool]], runs: int) -> str:
-    tenth = np.minimum([int(10 * said) for said, _ in found], 9)
-    came = np.array([is_on for _, is_on in found])
-    each = [came[tenth == one] for one in range(10)]
-    cells = [f"{100 * one.mean():.0f} % of {len(one):,}" if len(one) else "" for one in each]
-    sizes = f"{sum(said for said, _ in found) / runs:.2f}, {came.sum() / runs:.2f}"
+def _foretold(kind: str, result: Sequence[tuple[float, bool]], runs: int) -> str:
+    tenth = np.minimum([int(10 * said) for said, _ in result], 9)
+    came = np.array([is_on for _, is_on in result])
+    each = [came[tenth == number] for number in range(10)]
+    cells = [f"{100 * array.mean():.0f} % of {len(array):,}" if len(array) else "" for array in each]
+    sizes = f"{sum(said for said, _ in result) / runs:.2f}, {came.sum() / runs:.2f}"
     return f"| {kind} | {FRONT.rounds} | {' | '.join(cells)} | {sizes} |"
 
 
-def _marked(one: Covered, mark: str = "") -> str:
+def _marked(covered: Covered, mark: str = "") -> str:
     """With the mark of what is outside what is asked, where it has no other."""
     low, high = ASKED_PERCENT
-    return _cell(one) + (mark or ("" if low <= round(100 * one.share, 1) <= high else "²"))
+    return _cell(covered) + (mark or ("" if low <= round(100 * covered.share, 1) <= high else "²"))
 
 
-def _cell(one: Covered) -> str:
-    return f"{100 * one.share:.1f} % ±{100 * math.expm1(one.half_width):.1f}"
+def _cell(covered: Covered) -> str:
+    return f"{100 * covered.share:.1f} % ±{100 * math.expm1(covered.half_width):.1f}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -289,9 +291,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
-        found = simulate(asked.runs, pool.map if pool else map)
+        simulated = simulate(asked.runs, pool.map if pool else map)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "index.md").write_text(page(found, asked.runs), encoding="utf-8")
+    (asked.out / "index.md").write_text(page(simulated, asked.runs), encoding="utf-8")
     return 0
 
 

@@ -130,8 +130,8 @@ def compared(
         raise ValueError("the curve of no points")
     points = _with_one_accuracy(points)
     places = (mine, theirs)
-    line, other = (curve(points.seconds[one], points.top1[one]) for one in places)
-    through = tuple(one[frontier(points.seconds[one], points.top1[one])] for one in places)
+    line, other = (curve(points.seconds[place], points.top1[place]) for place in places)
+    through = tuple(place[frontier(points.seconds[place], points.top1[place])] for place in places)
     asked = np.array(at, float) if len(at) else _accuracies(line, other)
     values, inside = log_ratio(line, other, asked), over_shared(line, other)
     random = np.random.default_rng(seed)
@@ -140,17 +140,17 @@ def compared(
         _drawn(points, places, asked, draws, drawer) if known else None
         for drawer in (_times(points, random), _times_and_accuracies(points, random))
     )
-    told = [
-        _speed_up(one, value, place, speed, both)
-        for place, (one, value) in enumerate([*zip(asked, values, strict=True), (None, _mean(inside))])
+    speed_ups = [
+        _speed_up(item, value, place, speed, both)
+        for place, (item, value) in enumerate([*zip(asked, values, strict=True), (None, _mean(inside))])
     ]
     least, most = (float(np.exp(pick(inside))) if len(inside) else None for pick in (np.min, np.max))
     return Comparison(
         mine=line,
         theirs=other,
         points=(through[0], through[1]),
-        at=tuple(told[:-1]),
-        mean=told[-1],
+        at=tuple(speed_ups[:-1]),
+        mean=speed_ups[-1],
         least=least,
         most=most,
     )
@@ -197,19 +197,19 @@ def _times_and_accuracies(points: Points, random: np.random.Generator) -> Draw:
 
 def _drawn(points: Points, places: tuple[Places, Places], at: Floats, draws: int, draw: Draw) -> Floats:
     """[draw, accuracy]: logarithms of speed-ups, the mean over the shared range last; NaN outside."""
-    found = np.empty((draws, len(at) + 1))
-    for row in found:
+    result = np.empty((draws, len(at) + 1))
+    for row in result:
         seconds, top1 = draw()
-        mine, theirs = (curve(seconds[one], top1[one]) for one in places)
+        mine, theirs = (curve(seconds[place], top1[place]) for place in places)
         row[:-1] = log_ratio(mine, theirs, at)
         row[-1] = _mean(over_shared(mine, theirs))
-    return found
+    return result
 
 
 def _speed_up(top1: Any, value: float, place: int, speed: Floats | None, both: Floats | None) -> SpeedUp:
     if np.isnan(value):
         return SpeedUp(top1=None if top1 is None else float(top1), value=None)
-    (first, first_outside), (second, second_outside) = (_interval(one, place) for one in (speed, both))
+    (first, first_outside), (second, second_outside) = (_interval(floats, place) for floats in (speed, both))
     return SpeedUp(
         top1=None if top1 is None else float(top1),
         value=float(np.exp(value)),

@@ -101,7 +101,7 @@ def mean_rate(rates: Sequence[float]) -> float:
     ValueError where there are none."""
     if not rates:
         raise ValueError("the mean rate of no rates")
-    return len(rates) / sum(1 / one for one in rates)
+    return len(rates) / sum(1 / rate for rate in rates)
 
 
 def mean_rate_interval(rates: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
@@ -195,13 +195,13 @@ def combine(
 
     With a known spread: centre +- t * spread / sqrt(processes) on the log scale, joined with the widest interval within a process.
     """
-    known = [one for one in intervals if one is not None]
+    known = [interval for interval in intervals if interval is not None]
     if not values or min(values) <= 0 or (not known and spread is None):
         return None
     centre = math.exp(sum(math.log(value) for value in values) / len(values))
     within = max((math.log(high / low) / 2 for low, high in known if low > 0), default=0.0)
-    found = spread or Spread(log_sd=0.0, dof=0)
-    margin = float(log_margin(np.array([within]), np.array([len(values)]), found.log_sd, found.dof, confidence)[0])
+    result = spread or Spread(log_sd=0.0, dof=0)
+    margin = float(log_margin(np.array([within]), np.array([len(values)]), result.log_sd, result.dof, confidence)[0])
     low, high = centre * math.exp(-margin), centre * math.exp(margin)
     return Estimate(
         value=centre,

@@ -16,5 +16,5 @@ def family_of(model: str, ours: Mapping[str, str]) -> str:
     if model in ours:
         return OURS.format(ours[model])
     name = TRAINED_BY.sub("", model)
-    found = FAMILY.match(name)
-    return found[0] if found and not set(model) & set(":/\\ ") and not model.endswith(".pt2") else ""
+    match = FAMILY.match(name)
+    return match[0] if match and not set(model) & set(":/\\ ") and not model.endswith(".pt2") else ""

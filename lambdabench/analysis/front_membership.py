@@ -55,9 +55,9 @@ def twins(weights: Sequence[Weights]) -> NDArray[np.int64]:
     """A number for each that is equal for the same weights under two names, which have one accuracy and one error of it."""
     numbers: list[int] = []
     known: dict[tuple[str, int, float], list[int]] = {}
-    for place, one in enumerate(weights):
-        firsts = known.setdefault((one.tag, one.image_px, one.parameters), [])
-        same = next((other for other in firsts if _are_twins(one, weights[other])), None)
+    for place, item in enumerate(weights):
+        firsts = known.setdefault((item.tag, item.image_px, item.parameters), [])
+        same = next((other for other in firsts if _are_twins(item, weights[other])), None)
         numbers.append(place if same is None else same)
         firsts += [place] if same is None else []
     return np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)[1]
@@ -168,8 +168,8 @@ def _above(limit: Any, middle: Floats, sd: Floats) -> Floats:
     return np.asarray(special.ndtr((middle - limit) / sd))
 
 
-def _are_twins(one: Weights, other: Weights) -> bool:
-    same = (one.tag, one.image_px) == (other.tag, other.image_px) and one.parameters == other.parameters
-    if not same or abs(one.top1 - other.top1) > TOP1_APART:
+def _are_twins(weights: Weights, other: Weights) -> bool:
+    same = (weights.tag, weights.image_px) == (other.tag, other.image_px) and weights.parameters == other.parameters
+    if not same or abs(weights.top1 - other.top1) > TOP1_APART:
         return False
-    return one.top5 is None or other.top5 is None or abs(one.top5 - other.top5) <= TOP5_APART
+    return weights.top5 is None or other.top5 is None or abs(weights.top5 - other.top5) <= TOP5_APART

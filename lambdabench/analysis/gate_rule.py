@@ -74,9 +74,9 @@ def pooled(values: Sequence[float], variances: Sequence[float]) -> Pooled:
     or three values that agree by chance do not look surer than they are (moderated t: Smyth, "Linear models and empirical Bayes
     methods for assessing differential expression in microarray experiments", Statistical Applications in Genetics and Molecular
     Biology 3, 2004)."""
-    squares = [(one - mean(values)) ** 2 for one in values]
+    squares = [(value - mean(values)) ** 2 for value in values]
     further = max(sum(squares) / max(len(values) - 1, 1) - mean(variances), USUAL_SD**2)
-    return _weighted(values, [1 / (one + further) for one in variances])
+    return _weighted(values, [1 / (variance + further) for variance in variances])
 
 
 def wants_build(builds: Sequence[Build], rules: Rules) -> bool:
@@ -94,7 +94,7 @@ def alone(builds: Sequence[Build], rules: Rules) -> Verdict:
     finding: Finding = "unclear"
     if _is_same(builds, rules):
         finding = "same"
-    elif builds[0].finding != "same" and all(one.finding == builds[0].finding for one in builds):
+    elif builds[0].finding != "same" and all(build.finding == builds[0].finding for build in builds):
         finding = builds[0].finding
     return _told(_of_builds(builds), finding, rules, rules.alpha_same if finding == "same" else rules.alpha)
 
@@ -105,24 +105,24 @@ def weigh(processes: Sequence[Sequence[Build]], rules: Rules, cases: int = 1) ->
 
     Raises ValueError where the first has no builds.
     """
-    first, fresh = processes[0], [one for one in processes[1:] if one]
+    first, fresh = processes[0], [process for process in processes[1:] if process]
     own = alone(first, rules)
     if own.finding == "same" or first[0].finding == "unclear":
         return Ruling(verdict=own, p_value=1.0)
     count = 1 + len(fresh)
-    analysis, found = sum(count >= one for one in INTERIM_COUNTS), _of_processes([first, *fresh])
+    analysis, result = sum(count >= name for name in INTERIM_COUNTS), _of_processes([first, *fresh])
     if count not in INTERIM_COUNTS:  # every further analysis would have to be paid for
-        verdict = _told(found, "unclear", rules, rules.alpha)
+        verdict = _told(result, "unclear", rules, rules.alpha)
         wanted = INTERIM_COUNTS[min(analysis, len(INTERIM_COUNTS) - 1)]
         return Ruling(verdict=verdict, p_value=1.0, wanted=wanted if count < wanted else 0, reason=spread(processes))
     negligible = math.log1p(EVER if count < INTERIM_COUNTS[1] else rules.negligible)
     at = _InterimAnalysis(number=analysis, cases=cases, negligible=negligible)
-    finding = _over_processes(found, fresh, rules, at)
+    finding = _over_processes(result, fresh, rules, at)
     level = spend(rules.alpha_same if finding == "same" else rules.alpha, analysis)
     decided = finding != "unclear" or analysis == len(INTERIM_COUNTS)
     return Ruling(
-        verdict=_told(found, finding, rules, level),
-        p_value=found.p_value(negligible) if finding in ("slower", "faster") else 1.0,
+        verdict=_told(result, finding, rules, level),
+        p_value=result.p_value(negligible) if finding in ("slower", "faster") else 1.0,
         wanted=0 if decided else INTERIM_COUNTS[analysis],
         reason=spread(processes) if finding == "unclear" else "",
     )
@@ -130,7 +130,7 @@ def weigh(processes: Sequence[Sequence[Build]], rules: Rules, cases: int = 1) ->
 
 def spread(processes: Sequence[Sequence[Build]]) -> str:
     """How far builds are apart, for people."""
-    logs = [one.log for builds in processes for one in builds]
+    logs = [build.log for builds in processes for build in builds]
     ends = f"{math.expm1(min(logs)):+.1%} to {math.expm1(max(logs)):+.1%}"
     return f"it depends on where memory lies: {ends} in {len(logs)} builds of {sum(map(bool, processes))} processes"
 
@@ -138,56 +138,56 @@ def spread(processes: Sequence[Sequence[Build]]) -> str:
 def _is_same(builds: Sequence[Build], rules: Rules) -> bool:
     low, high = _of_builds(builds).bounds(rules.alpha_same)
     equal = math.log1p(rules.equal)
-    return sum(one.finding == "same" for one in builds) >= AGREEING and -equal < low and high < equal
+    return sum(build.finding == "same" for build in builds) >= AGREEING and -equal < low and high < equal
 
 
-def _over_processes(found: Pooled, fresh: Sequence[Sequence[Build]], rules: Rules, at: _InterimAnalysis) -> Finding:
+def _over_processes(result: Pooled, fresh: Sequence[Sequence[Build]], rules: Rules, at: _InterimAnalysis) -> Finding:
     """What was chosen because its first process looked so must look so without it, and whichever side was made first; and the wall
     clock must not contradict."""
-    side = 1.0 if found.value > 0 else -1.0
-    builds = [one for builds in fresh for one in builds]
-    orders = [[one for one in builds if one.swapped == order] for order in (False, True)]
-    worst = min(side * _of_builds(one).value for one in orders if one)
-    again, wall = side * _of_processes(fresh).value, side * mean(one.wall_log for one in builds)
+    side = 1.0 if result.value > 0 else -1.0
+    builds = [build for builds in fresh for build in builds]
+    orders = [[build for build in builds if build.swapped == order] for order in (False, True)]
+    worst = min(side * _of_builds(order).value for order in orders if order)
+    again, wall = side * _of_processes(fresh).value, side * mean(build.wall_log for build in builds)
     tolerance, equal = math.log1p(rules.tolerance), math.log1p(rules.equal)
-    is_told = min(abs(found.value), again) > tolerance and worst > math.log1p(rules.negligible) and wall > 0
-    if is_told and found.p_value(at.negligible) < spend(rules.alpha, at.number) / at.cases:
+    is_told = min(abs(result.value), again) > tolerance and worst > math.log1p(rules.negligible) and wall > 0
+    if is_told and result.p_value(at.negligible) < spend(rules.alpha, at.number) / at.cases:
         return "slower" if side > 0 else "faster"
-    low, high = found.bounds(spend(rules.alpha_same, at.number))
+    low, high = result.bounds(spend(rules.alpha_same, at.number))
     return "same" if -equal < low and high < equal else "unclear"
 
 
 def _of_builds(builds: Sequence[Build]) -> Pooled:
-    return pooled([one.log for one in builds], [one.sd**2 for one in builds])
+    return pooled([build.log for build in builds], [build.sd**2 for build in builds])
 
 
 def _of_processes(processes: Sequence[Sequence[Build]]) -> Pooled:
     """Of processes' means; how far builds of one process are apart is told by those of all."""
-    squares = sum((one.log - _centre(builds)) ** 2 for builds in processes for one in builds)
+    squares = sum((build.log - _centre(builds)) ** 2 for builds in processes for build in builds)
     dof = sum(len(builds) - 1 for builds in processes)
-    own = mean(one.sd**2 for builds in processes for one in builds)
+    own = mean(build.sd**2 for builds in processes for build in builds)
     further = max(squares / max(dof, 1) - own, USUAL_SD**2)
-    weights = [[1 / (one.sd**2 + further) for one in builds] for builds in processes]
-    means = [_weighted([one.log for one in builds], own) for builds, own in zip(processes, weights, strict=True)]
-    return pooled([one.value for one in means], [1 / sum(own) for own in weights])
+    weights = [[1 / (build.sd**2 + further) for build in builds] for builds in processes]
+    means = [_weighted([build.log for build in builds], own) for builds, own in zip(processes, weights, strict=True)]
+    return pooled([item.value for item in means], [1 / sum(own) for own in weights])
 
 
 def _centre(builds: Sequence[Build]) -> float:
-    return mean(one.log for one in builds)
+    return mean(build.log for build in builds)
 
 
 def _weighted(values: Sequence[float], weights: Sequence[float]) -> Pooled:
     """With weights that are one over each value's variance, as far as that is known."""
     middle = sum(map(math.prod, zip(values, weights, strict=True))) / sum(weights)
     dof = USUAL_DOF + len(values) - 1
-    squares = sum(weight * (one - middle) ** 2 for one, weight in zip(values, weights, strict=True))
+    squares = sum(weight * (value - middle) ** 2 for value, weight in zip(values, weights, strict=True))
     return Pooled(value=middle, error=math.sqrt((USUAL_DOF + squares) / dof / sum(weights)), dof=dof)
 
 
-def _told(found: Pooled, finding: Finding, rules: Rules, level: float) -> Verdict:
-    low, high = found.bounds(level)
+def _told(result: Pooled, finding: Finding, rules: Rules, level: float) -> Verdict:
+    low, high = result.bounds(level)
     return Verdict(
-        ratio=math.exp(found.value),
+        ratio=math.exp(result.value),
         low=math.exp(low),
         high=math.exp(min(high, 700.0)),
         tolerance=rules.tolerance,

@@ -29,14 +29,14 @@ def confidences(shares: Sequence[float], alpha: float = ALPHA) -> tuple[float, .
     grid = np.linspace(-WIDEST, WIDEST, NODES)
     step, before, spent = grid[1] - grid[0], 0.0, 0.0
     inside = np.zeros(NODES)
-    found: list[float] = []
+    values: list[float] = []
     for share in shares:
         density = _moved(inside, grid, before, share)
         limit = _limit(density, grid, alpha * share - spent)
-        found.append(2 * NormalDist().cdf(limit / math.sqrt(share)) - 1)
+        values.append(2 * NormalDist().cdf(limit / math.sqrt(share)) - 1)
         inside = np.where(np.abs(grid) < limit, density, 0.0)
         before, spent = share, max(spent, 1 - float(inside.sum() * step))
-    return tuple(found)
+    return tuple(values)
 
 
 def _moved(inside: Floats, grid: Floats, before: float, share: float) -> Floats:

@@ -41,12 +41,12 @@ def centre(logs: Sequence[float], *levels: float) -> tuple[Centre, ...]:
     averages = np.sort((values[rows] + values[columns]) / 2)
     spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
     middle = float(np.median(averages))
-    found: list[Centre] = []
+    centres: list[Centre] = []
     for level in levels:
         rank = math.floor(count * (count + 1) / 4 - NormalDist().inv_cdf(1 - level / 2) * spread)
         low, high = (-math.inf, math.inf) if rank < 1 else (float(averages[rank - 1]), float(averages[-rank]))
-        found.append(Centre(value=middle, low=low, high=high))
-    return tuple(found)
+        centres.append(Centre(value=middle, low=low, high=high))
+    return tuple(centres)
 
 
 def spend(alpha: float, analysis: int) -> float:
@@ -81,13 +81,13 @@ def judge_processes(centres: Sequence[float], rules: Rules, confidence: float) -
     if max(centres) - min(centres) > 1e-12:
         low, high = map(float, STATS.ttest_1samp(centres, 0.0).confidence_interval(confidence))
     middle = sorted(centres)[len(centres) // 2]
-    found = Centre(value=middle, low=low, high=high)
+    result = Centre(value=middle, low=low, high=high)
     return Verdict(
         ratio=math.exp(sum(centres) / len(centres)),
         low=math.exp(low),
         high=math.exp(high),
         tolerance=rules.tolerance,
-        finding=_finding(found, found, rules),
+        finding=_finding(result, result, rules),
     )
 
 

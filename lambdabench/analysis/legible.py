@@ -13,13 +13,16 @@ def legible(frame: pd.DataFrame, longest_name: int = foreign.MOST_CHARACTERS) ->
     changed: dict[str, pd.Series] = {}
     for name in frame.columns:
         try:
-            texts = [one for one in frame[name].unique() if isinstance(one, str)]
+            texts = [item for item in frame[name].unique() if isinstance(item, str)]
         except TypeError:  # samples are lists
             continue
         most = longest_name if name in NAMES else foreign.MOST_CHARACTERS
-        told = {
-            one: foreign.bounded(foreign.plain(one), most) if name != "options" else foreign.plain(one) for one in texts
+        message = {
+            text: foreign.bounded(foreign.plain(text), most) if name != "options" else foreign.plain(text)
+            for text in texts
         }
-        if any(one != shown for one, shown in told.items()):
-            changed[name] = frame[name].map(lambda one, told=told: told.get(one, one) if isinstance(one, str) else one)
+        if any(name != shown for name, shown in message.items()):
+            changed[name] = frame[name].map(
+                lambda item, text=message: text.get(item, item) if isinstance(item, str) else item
+            )
     return frame.assign(**changed) if changed else frame

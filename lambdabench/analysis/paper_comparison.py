@@ -24,7 +24,7 @@ COUNTS = ("parameters", "interaction_memory")
 STEP_IMAGES = 1024
 """Images of one of the paper's training steps (Table 19, Fig. 4)."""
 
-SETTING = tuple(one.name for one in fields.FIELDS if one.parts and one.name not in ("kind", "mode"))
+SETTING = tuple(field.name for field in fields.FIELDS if field.parts and field.name not in ("kind", "mode"))
 HOW = tuple(field for field in fields.FIELDS if field.joins and not field.settled_by)
 """What conditions tell of how a case ran, threads aside."""
 TITLES = ("paper q", "model", "px", "paper", "× paper", "batch", "here", "× here")
@@ -69,29 +69,33 @@ def beside(cases: pd.DataFrame, reference: str = "") -> tuple[Quoted, ...]:
     a throughput at, the reference at each of these; where they share none, at its own largest, and nothing is divided.
     """
     measured = cases[cases["status"] == "ok"] if len(cases) else cases
-    found = [
+    quoteds = [
         [_quoted(figure, case) for case in series] for figure in paper_figures() for series in _same(measured, figure)
     ]
     groups: dict[tuple[Any, ...], list[Series]] = {}
-    for series in found:
-        one = series[-1]
-        groups.setdefault((one.metric, one.figure.conditions, one.setting), []).append(series)
+    for series in quoteds:
+        item = series[-1]
+        groups.setdefault((item.metric, item.figure.conditions, item.setting), []).append(series)
     over = {
-        key[:2]: reference for key, group in groups.items() if any(one[0].figure.model == reference for one in group)
+        key[:2]: reference
+        for key, group in groups.items()
+        if any(series[0].figure.model == reference for series in group)
     }
     done = [
-        one for key, group in groups.items() for one in _with_ratios(group, over.get(key[:2], group[0][0].figure.model))
+        with_ratio
+        for key, group in groups.items()
+        for with_ratio in _with_ratios(group, over.get(key[:2], group[0][0].figure.model))
     ]
-    ran = [dict(zip(SETTING, one.setting, strict=True)) for one in done]
+    ran = [dict(zip(SETTING, quoted.setting, strict=True)) for quoted in done]
     varied = fields.varying(ran, [fields.NAMED[name] for name in SETTING])
-    return tuple(replace(one, told=fields.phrase(row, varied)) for one, row in zip(done, ran, strict=True))
+    return tuple(replace(quoted, told=fields.phrase(row, varied)) for quoted, row in zip(done, ran, strict=True))
 
 
 def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
     """What the columns hold: whose figures, under which conditions there and here, over which reference."""
-    there = sorted({one.figure.conditions for one in quoted})
-    here = sorted({one.conditions for one in quoted})
-    over = sorted({one.reference for one in quoted if one.reference})
+    there = sorted({item.figure.conditions for item in quoted})
+    here = sorted({item.conditions for item in quoted})
+    over = sorted({item.reference for item in quoted if item.reference})
     lines = [
         f"q quoted from {PAPER}, not measured here: {'; '.join(there)}. A step of {STEP_IMAGES} images is told as images a second.",
         f"here: {'; '.join(here)}.",
@@ -101,25 +105,27 @@ def legend(quoted: Sequence[Quoted]) -> tuple[str, ...]:
             f"×: throughput over that of {', '.join(over)} under the same conditions and at the same batch, the largest that "
             "both have; only these ratios can be compared."
         )
-    if misprints := [one.figure for one in quoted if one.figure.derived]:
+    if misprints := [item.figure for item in quoted if item.figure.derived]:
         lines += [
-            f"{one.table}, {one.model}: prints {one.printed} where its formula gives {one.derived} {one.unit}."
-            for one in misprints
+            f"{misprint.table}, {misprint.model}: prints {misprint.printed} where its formula gives {misprint.derived} {misprint.unit}."
+            for misprint in misprints
         ]
     return tuple(lines)
 
 
-def cells(one: Quoted) -> tuple[str, ...]:
+def cells(quoted: Quoted) -> tuple[str, ...]:
     """The texts of a row: table, model, pixels, printed value, its ratio, batch and value here, their ratio."""
     return (
-        one.figure.table,
-        one.figure.model + ("" if one.options == "{}" else f" {one.options}") + (f" ({one.told})" if one.told else ""),
-        str(one.figure.image_px),
-        format_value(one.value, one.unit),
-        "" if one.ratio is None else format_significant(one.ratio),
-        str(one.batch_size),
-        _here_words(one),
-        "" if one.here_ratio is None else _interval(one.here_ratio),
+        quoted.figure.table,
+        quoted.figure.model
+        + ("" if quoted.options == "{}" else f" {quoted.options}")
+        + (f" ({quoted.told})" if quoted.told else ""),
+        str(quoted.figure.image_px),
+        format_value(quoted.value, quoted.unit),
+        "" if quoted.ratio is None else format_significant(quoted.ratio),
+        str(quoted.batch_size),
+        _here_words(quoted),
+        "" if quoted.here_ratio is None else _interval(quoted.here_ratio),
     )
 
 
@@ -130,15 +136,15 @@ def of_suite(wanted: Suite, cases: pd.DataFrame) -> tuple[Quoted, ...]:
     return beside(cases, str(dict(wanted.reference).get("model", "")))
 
 
-def _here_words(one: Quoted) -> str:
+def _here_words(quoted: Quoted) -> str:
     """The number here in the unit that the printed one is shown in."""
-    if one.here is None or one.here.value is None:
-        return format_value(None, one.unit)
-    return format_value(one.here.value, one.unit, *(one.here.interval or (None, None)))
+    if quoted.here is None or quoted.here.value is None:
+        return format_value(None, quoted.unit)
+    return format_value(quoted.here.value, quoted.unit, *(quoted.here.interval or (None, None)))
 
 
-def _interval(one: Estimate) -> str:
-    return f"{format_significant(one.value)} [{format_significant(one.low)}, {format_significant(one.high)}]"
+def _interval(estimate: Estimate) -> str:
+    return f"{format_significant(estimate.value)} [{format_significant(estimate.low)}, {format_significant(estimate.high)}]"
 
 
 def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[list[pd.Series]]:
@@ -156,7 +162,7 @@ def _same(cases: pd.DataFrame, figure: PaperFigure) -> Iterable[list[pd.Series]]
 
 
 def _mode(figure: PaperFigure) -> str:
-    return next((one for one in ("train", "inference") if one in figure.conditions.split(", ")), "")
+    return next((name for name in ("train", "inference") if name in figure.conditions.split(", ")), "")
 
 
 def _quoted(figure: PaperFigure, case: pd.Series) -> Quoted:
@@ -198,10 +204,10 @@ def _with_ratios(group: Sequence[Series], reference: str) -> Iterable[Quoted]:
     for place, series in enumerate(group):
         pair = pairs.get(place)
         if pair is None:
-            kept = [one for one in series if one in used] or series[-1:]
-            done += [replace(one, ratio=one.value / first.value, reference=reference) for one in kept]
+            kept = [quoted for quoted in series if quoted in used] or series[-1:]
+            done += [replace(quoted, ratio=quoted.value / first.value, reference=reference) for quoted in kept]
             continue
-        top, bottom = (_estimate(one) for one in pair)
+        top, bottom = (_estimate(quoted) for quoted in pair)
         here = ratio(top, bottom) if top and bottom else None
         done.append(replace(pair[0], ratio=pair[0].value / first.value, reference=reference, here_ratio=here))
     return done
@@ -212,31 +218,31 @@ def _pair(series: Series, bottoms: Sequence[Series]) -> tuple[Quoted, Quoted] | 
     for bottom in bottoms:
         if not _same_program(series[-1], bottom[-1]):
             continue
-        known = {one.batch_size: one for one in bottom if _estimate(one)}
-        for one in reversed(series):
-            below = known.get(one.batch_size)
-            if below is not None and _estimate(one) and _is_another(one, below):
-                return one, below
+        known = {item.batch_size: item for item in bottom if _estimate(item)}
+        for quoted in reversed(series):
+            below = known.get(quoted.batch_size)
+            if below is not None and _estimate(quoted) and _is_another(quoted, below):
+                return quoted, below
     return None
 
 
-def _is_another(one: Quoted, other: Quoted) -> bool:
+def _is_another(quoted: Quoted, other: Quoted) -> bool:
     """Whether two figures are of two cases: several tables print one."""
-    return (one.figure.model, one.figure.image_px, one.options) != (
+    return (quoted.figure.model, quoted.figure.image_px, quoted.options) != (
         other.figure.model,
         other.figure.image_px,
         other.options,
     )
 
 
-def _same_program(one: Quoted, other: Quoted) -> bool:
+def _same_program(item: Quoted, other: Quoted) -> bool:
     """Whether both ran with equal options of those that make another program, as far as both have a choice."""
-    mine, theirs = ({"options": found.options} for found in (one, other))
+    mine, theirs = ({"options": quoted.options} for quoted in (item, other))
     return all(
         "" in (pair := (fields.value(mine, field), fields.value(theirs, field))) or pair[0] == pair[1]
         for field in fields.PROGRAMS
     )
 
 
-def _estimate(one: Quoted) -> Estimate | None:
-    return None if one.here is None else one.here.estimate
+def _estimate(quoted: Quoted) -> Estimate | None:
+    return None if quoted.here is None else quoted.here.estimate

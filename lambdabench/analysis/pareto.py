@@ -66,16 +66,16 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
             if f"{NORMALIZED}{name}" in kept:
                 kept[name] = kept[f"{NORMALIZED}{name}"].fillna(kept[name])
     on: set[Hashable] = set()
-    told: dict[Hashable, list[str]] = {label: [] for label in kept.index}
+    names: dict[Hashable, list[str]] = {label: [] for label in kept.index}
     shares = pd.Series(float("nan"), index=kept.index)
     for group in groups(kept, across):
         on |= set(front(kept.loc[group.members], x, y))
         shares.update(_membership(kept.loc[group.members], x, y))
         for label in group.members:
-            told[label].append(group.told)
+            names[label].append(group.told)
     return kept.assign(
         on_front=[label in on for label in kept.index],
-        front=["; ".join(told[label]) for label in kept.index],
+        front=["; ".join(names[label]) for label in kept.index],
         membership=shares,
     )
 
@@ -91,9 +91,9 @@ def _membership(points: pd.DataFrame, x: str, y: str) -> pd.Series:
     known = _contenders(points, x, y)
     if known is None:
         return pd.Series(dtype=float)
-    found = np.zeros(len(points))
-    found[known.near] = membership(known.speed, known.sd, known.top1, known.groups, known.errors)
-    return pd.Series(found, index=points.index)
+    result = np.zeros(len(points))
+    result[known.near] = membership(known.speed, known.sd, known.top1, known.groups, known.errors)
+    return pd.Series(result, index=points.index)
 
 
 def best(points: pd.DataFrame, x: str, y: str, steps: int = 400) -> pd.DataFrame:
@@ -213,19 +213,19 @@ def groups(points: pd.DataFrame, across: Sequence[str] = ()) -> list[Group]:
 
     A network without a kernel to choose stands on the front of each kernel: it is no slower for the choice that others have.
     """
-    found = _parted(points, across)
-    rows = [_as_row(key) for key, _ in found]
+    result = _parted(points, across)
+    rows = [_as_row(key) for key, _ in result]
     varied = fields.varying(rows, APART)
     return [
         Group(batch=int(key[BATCH]), told=fields.phrase(row, varied), members=members)
-        for (key, members), row in zip(found, rows, strict=True)
+        for (key, members), row in zip(result, rows, strict=True)
     ]
 
 
 def joined(across: Sequence[str]) -> set[str]:
     """The names of the fields of `across`, an option's without its prefix too, and of those that these settle."""
-    asked = {one.name for one in fields.JOINING if {one.name, one.name.removeprefix(fields.OPTION)} & {*across}}
-    return asked | {one.name for one in fields.JOINING if one.settled_by in asked}
+    asked = {field.name for field in fields.JOINING if {field.name, field.name.removeprefix(fields.OPTION)} & {*across}}
+    return asked | {field.name for field in fields.JOINING if field.settled_by in asked}
 
 
 def parted_by(points: pd.DataFrame, across: Sequence[str] = ()) -> tuple[Field, ...]:
@@ -239,12 +239,12 @@ def _parted(points: pd.DataFrame, across: Sequence[str]) -> list[tuple[dict[str,
         return []
     keys = _keys(points, joined(across))
     kernels = keys.pop(KERNEL) if KERNEL in keys else None
-    found: list[tuple[dict[str, Any], pd.Index]] = []
+    result: list[tuple[dict[str, Any], pd.Index]] = []
     for _, same in keys.groupby(list(keys), sort=True):
-        known = {str(key): one for key, one in same.iloc[0].items()}
+        known = {str(key): item for key, item in same.iloc[0].items()}
         for kernel, members in _by_kernel(points, kernels, same.index):
-            found.append((known | {KERNEL: kernel}, members))
-    return found
+            result.append((known | {KERNEL: kernel}, members))
+    return result
 
 
 def _keys(points: pd.DataFrame, over: set[str]) -> pd.DataFrame:
@@ -272,12 +272,12 @@ def _by_kernel(points: pd.DataFrame, kernels: pd.Series | None, members: pd.Inde
     several = sorted(set(chosen) - {""})
     if len(several) <= 1:
         return [("".join(several), members)]
-    return [(one, members[((chosen == one) | (chosen == "")).to_numpy()]) for one in several]
+    return [(name, members[((chosen == name) | (chosen == "")).to_numpy()]) for name in several]
 
 
 def _as_row(key: dict[str, Any]) -> dict[str, Any]:
     """A key as the row that `fields` reads: options in one place."""
     options = tuple(
-        (name.removeprefix(fields.OPTION), one) for name, one in key.items() if name.startswith(fields.OPTION)
+        (name.removeprefix(fields.OPTION), item) for name, item in key.items() if name.startswith(fields.OPTION)
     )
     return {**key, "options": options}

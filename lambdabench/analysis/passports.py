@@ -54,65 +54,67 @@ def passports(rows: pd.DataFrame) -> Passports:
     once = timed.sort_values("metric").drop_duplicates(CASE) if len(timed) else timed
     starts = _flat(once, "visit_started_s")
     clocks = sorted(zip(starts, _flat(once, "visit_sm_clock_mhz"), strict=False))  # files of older schemas have none
-    columns = {name: _flat(once, f"visit_{name}") for name in COUNTED} | {"sm_clock_mhz": [one for _, one in clocks]}
+    columns = {name: _flat(once, f"visit_{name}") for name in COUNTED} | {"sm_clock_mhz": [item for _, item in clocks]}
     return _counted(len(starts), columns)
 
 
 def of_noises(noises: Sequence[Noise]) -> Passports:
     """Of visits in time order."""
-    columns = {name: [getattr(one, name) for one in noises] for name in (*COUNTED, "sm_clock_mhz")}
+    columns = {name: [getattr(noise, name) for noise in noises] for name in (*COUNTED, "sm_clock_mhz")}
     return _counted(len(noises), columns)
 
 
 def _counted(visits: int, columns: Mapping[str, Sequence[Any]]) -> Passports:
-    held = [{one for one in (text or "").split(",") if one} for text in columns["throttle"]]
+    held = [
+        {literal_string for literal_string in (text or "").split(",") if literal_string} for text in columns["throttle"]
+    ]
     return Passports(
         visits=visits,
         pressure=_middle(columns["cpu_pressure"]),
         waited=_middle(columns["cpu_waited"]),
         steal=_middle(columns["steal"]),
-        disturbed=sum((one or 0.0) >= DISTURBED for one in _lost(columns)),
-        slowed=sum(bool(one & SLOWED) for one in held),
-        shared=sum((one or 0) > 0 for one in columns["other_processes"]),
-        reasons=dict(Counter(name for one in held for name in sorted(one))),
-        sm_clock_mhz=tuple(math.nan if one is None else float(one) for one in columns["sm_clock_mhz"]),
+        disturbed=sum((value or 0.0) >= DISTURBED for value in _lost(columns)),
+        slowed=sum(bool(names & SLOWED) for names in held),
+        shared=sum((other_process or 0) > 0 for other_process in columns["other_processes"]),
+        reasons=dict(Counter(name for names in held for name in sorted(names))),
+        sm_clock_mhz=tuple(math.nan if item is None else float(item) for item in columns["sm_clock_mhz"]),
     )
 
 
-def against(found: Passports) -> list[str]:
+def against(result: Passports) -> list[str]:
     """What speaks against quiet, in words; empty where nothing does, or nobody tells."""
-    waited, steal = found.waited or 0.0, found.steal or 0.0
-    told = [pressure_phrase(found)] if (found.pressure or 0.0) >= QUIET else []
-    told += [f"waited for a CPU {100 * waited:.0f} % of its time"] if waited >= QUIET else []
-    told += [f"stolen {100 * steal:.0f} %"] if steal >= QUIET else []
-    if not told and found.disturbed > SELDOM * found.visits:  # bursts, of which the middle visit knows nothing
-        told = [f"others met {found.disturbed} of {found.visits} visits"]
-    told += [f"throttled in {found.slowed} of {found.visits} visits"] if found.slowed else []
-    told += [f"device shared in {found.shared} of {found.visits} visits"] if found.shared else []
-    return told
+    waited, steal = result.waited or 0.0, result.steal or 0.0
+    names = [pressure_phrase(result)] if (result.pressure or 0.0) >= QUIET else []
+    names += [f"waited for a CPU {100 * waited:.0f} % of its time"] if waited >= QUIET else []
+    names += [f"stolen {100 * steal:.0f} %"] if steal >= QUIET else []
+    if not names and result.disturbed > SELDOM * result.visits:  # bursts, of which the middle visit knows nothing
+        names = [f"others met {result.disturbed} of {result.visits} visits"]
+    names += [f"throttled in {result.slowed} of {result.visits} visits"] if result.slowed else []
+    names += [f"device shared in {result.shared} of {result.visits} visits"] if result.shared else []
+    return names
 
 
-def pressure_phrase(found: Passports) -> str:
+def pressure_phrase(result: Passports) -> str:
     """ "CPU pressure 12 %"."""
-    return f"CPU pressure {100 * (found.pressure or 0.0):.0f} %"
+    return f"CPU pressure {100 * (result.pressure or 0.0):.0f} %"
 
 
 def _lost(columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
     """Of each visit the share of the CPU that others had."""
     figures = [
-        [None if one is None or math.isnan(one) else float(one) for one in columns[name]]
+        [None if column is None or math.isnan(column) else float(column) for column in columns[name]]
         for name in ("cpu_waited", "steal", "cpu_pressure", "cpu_per_wall")
     ]
-    return [lost_share(*one) for one in itertools.zip_longest(*figures)]
+    return [lost_share(*values) for values in itertools.zip_longest(*figures)]
 
 
 def _flat(rows: pd.DataFrame, column: str) -> list:
     """The numbers, or texts, of all visits; of rows whose file had no such column none."""
     if column not in rows:
         return []
-    return [value for one in rows[column] if one is not None and not isinstance(one, float) for value in one]
+    return [value for row in rows[column] if row is not None and not isinstance(row, float) for value in row]
 
 
 def _middle(values: Sequence[float]) -> float | None:
-    known = [float(one) for one in values if one is not None and not math.isnan(one)]
+    known = [float(value) for value in values if value is not None and not math.isnan(value)]
     return median(known) if known else None

@@ -32,25 +32,25 @@ class Length:
     cases: int
 
 
-def scatter(found: Fit) -> Scatter | None:
+def scatter(fit: Fit) -> Scatter | None:
     """The average pair's, from differences within rounds; of all visits where hardly one is left undisturbed, as few cases of uneasy
     rounds may leave none. None where no pair was visited in two processes, twice in one of them."""
-    tried = (_scatter(logs, found.processes) for logs in (found.undisturbed(), found.values))
-    return next((one for one in tried if one is not None), None)
+    tried = (_scatter(logs, fit.processes) for logs in (fit.undisturbed(), fit.values))
+    return next((item for item in tried if item is not None), None)
 
 
 def _scatter(logs: Floats, processes: Counts) -> Scatter | None:
     pairs: list[list[Process]] = []
-    for one, other in itertools.combinations(range(len(logs)), 2):
-        keys = processes[one] * (1 + processes.max()) + processes[other]
-        pairs.append(by_process(logs[one] - logs[other], keys))
-    several = [one for one in pairs if len(one) > 1]
-    free = sum(process.visits - 1 for one in several for process in one)
+    for number, other in itertools.combinations(range(len(logs)), 2):
+        keys = processes[number] * (1 + processes.max()) + processes[other]
+        pairs.append(by_process(logs[number] - logs[other], keys))
+    several = [pair for pair in pairs if len(pair) > 1]
+    free = sum(process.visits - 1 for processes in several for process in processes)
     if not free:
         return None
-    within = sum(process.squares for one in several for process in one) / free
-    of_means = float(np.mean([np.var([process.mean for process in one], ddof=1) for one in several]))
-    explained = within * float(np.mean([1 / process.visits for one in several for process in one]))
+    within = sum(process.squares for processes in several for process in processes) / free
+    of_means = float(np.mean([np.var([process.mean for process in processes], ddof=1) for processes in several]))
+    explained = within * float(np.mean([1 / process.visits for processes in several for process in processes]))
     return Scatter(within=within, between=max(0.0, of_means - explained))
 
 

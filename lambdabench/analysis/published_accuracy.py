@@ -46,23 +46,23 @@ def with_accuracy(cases: pd.DataFrame, weights: Sequence[str], newest: pd.DataFr
     keys = [*NETWORK, *(OF_CASE if index else ())]
     network = cases.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
     networks = cases[keys].iloc[np.unique(network, return_index=True)[1]]
-    found = [_with_measured(one, weights, index) for one in networks.to_dict("records")]
-    count = np.array([len(one) for one in found], dtype=np.int64)
+    result = [_with_measured(network, weights, index) for network in networks.to_dict("records")]
+    count = np.array([len(item) for item in result], dtype=np.int64)
     begin = np.cumsum(count) - count
     many = count[network]
     place = np.repeat(np.arange(len(cases)), many)
     within = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many)
-    told = pd.DataFrame([cell for one in found for cell in one])
-    told = told.iloc[begin[network[place]] + within].reset_index(drop=True)
-    return pd.concat([cases.iloc[place].reset_index(drop=True), told], axis=1)
+    rows = pd.DataFrame([cell for item in result for cell in item])
+    rows = rows.iloc[begin[network[place]] + within].reset_index(drop=True)
+    return pd.concat([cases.iloc[place].reset_index(drop=True), rows], axis=1)
 
 
 def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
     """Where the accuracies of cases are from, of those that are "quoted" or "measured", sorted; quoted where nothing says which."""
     if "top1_source" not in cases or cases.empty:
         return []
-    told = cases["top1_origin"] if "top1_origin" in cases else pd.Series("quoted", cases.index)
-    return sorted({str(one) for one in cases.loc[told == origin, "top1_source"] if one})
+    series = cases["top1_origin"] if "top1_origin" in cases else pd.Series("quoted", cases.index)
+    return sorted({str(item) for item in cases.loc[series == origin, "top1_source"] if item})
 
 
 def what(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _with_measured(case: Mapping[Any, Any], weights: Sequence[str], index: Index
 def _options_of(case: Mapping[Any, Any]) -> dict[str, Any]:
     """The options that make a case's network another one, a script's aside."""
     options = what(json.loads(case["options"]))
-    return {key: one for key, one in options.items() if key not in SCRIPTED} if case["backend"] == "fake" else options
+    return {key: item for key, item in options.items() if key not in SCRIPTED} if case["backend"] == "fake" else options
 
 
 def _classifies(case: Mapping[Any, Any]) -> bool:
@@ -106,19 +106,19 @@ def _accuracies(case: Mapping[Any, Any], weights: Sequence[str]) -> list[dict[st
             return before if before[0]["top1"] is not None else own
     sizes = _known().get(case["model"], {})
     of_size = sizes.get(int(case["image_px"]), [])
-    same = [one for one in of_size if what(dict(one.options)) == options]
-    if found := [_cells(one) for one in chosen(same, weights)]:
-        return found
+    same = [fact for fact in of_size if what(dict(fact.options)) == options]
+    if result := [_cells(fact) for fact in chosen(same, weights)]:
+        return result
     if same:
-        return [_nothing(NO_WEIGHTS, ", ".join(one.tag for one in same))]
+        return [_nothing(NO_WEIGHTS, ", ".join(fact.tag for fact in same))]
     return [_nothing(NO_OPTIONS if of_size else NO_SIZE if sizes else NO_NETWORK)]
 
 
 def _given(case: Mapping[Any, Any], path: str) -> list[dict[str, Any]]:
     """The columns of what a file says of a case's network at its size, or at any."""
-    of_model = [one for one in given.read(path) if one.architecture == case["model"]]
-    of_size = [one for one in of_model if one.eval_px == int(case["image_px"])]
-    return [_cells(one) for one in (of_size or [one for one in of_model if one.eval_px == given.ANY_SIZE])[:1]]
+    of_model = [fact for fact in given.read(path) if fact.architecture == case["model"]]
+    of_size = [fact for fact in of_model if fact.eval_px == int(case["image_px"])]
+    return [_cells(fact) for fact in (of_size or [fact for fact in of_model if fact.eval_px == given.ANY_SIZE])[:1]]
 
 
 def _nothing(reason: str, elsewhere: str = "") -> dict[str, Any]:
@@ -129,10 +129,10 @@ def _nothing(reason: str, elsewhere: str = "") -> dict[str, Any]:
 @functools.cache
 def _known() -> Mapping[str, Mapping[int, Sequence[Fact]]]:
     """Every accuracy by architecture and size."""
-    found: dict[str, dict[int, list[Fact]]] = {}
-    for one in accuracies():
-        found.setdefault(one.architecture, {}).setdefault(one.eval_px, []).append(one)
-    return found
+    facts: dict[str, dict[int, list[Fact]]] = {}
+    for accuracy in accuracies():
+        facts.setdefault(accuracy.architecture, {}).setdefault(accuracy.eval_px, []).append(accuracy)
+    return facts
 
 
 @functools.cache

@@ -126,15 +126,15 @@ def candidates(cases: pd.DataFrame, batch_size: int | None = None) -> tuple[Cand
     if batch_size is not None:
         usable = usable[usable["asked"] == batch_size]
     keys = [name for name in _keys() if name in usable]
-    found: list[Candidate] = []
+    result: list[Candidate] = []
     for _, same in usable.groupby(keys, sort=False, dropna=False):
         ordered = lines(same.sort_values("asked", kind="stable"))
         small, large = ordered[0], ordered[-1]
         read = {name: small if name in AT_SMALLEST else large for name in READ}
         known = {name: answer(line, name) for name, line in read.items()}
         ids = {name: identity(line) for name, line in read.items()}
-        found.append(Candidate(line=large, known=known, batches=(int(small["asked"]), int(large["asked"])), ids=ids))
-    return tuple(found)
+        result.append(Candidate(line=large, known=known, batches=(int(small["asked"]), int(large["asked"])), ids=ids))
+    return tuple(result)
 
 
 def identity(line: Mapping[str, Any]) -> str:
@@ -159,7 +159,13 @@ def _newest(cases: pd.DataFrame) -> pd.DataFrame:
 
 def _keys() -> list[str]:
     """What makes a candidate another one."""
-    return ["model", "image_px", "top1_tag", "options", *(one.name for one in fields.SETTINGS if one.name != "suite")]
+    return [
+        "model",
+        "image_px",
+        "top1_tag",
+        "options",
+        *(item.name for item in fields.SETTINGS if item.name != "suite"),
+    ]
 
 
 def recommend(
@@ -168,15 +174,15 @@ def recommend(
     """The best of some candidates under limits, of each network the most accurate of the weights whose words are allowed. Deterministic;
     nothing is picked where nothing is feasible."""
     known = _of_one_weight(known, words)
-    fits = {place: _fits(one, bounds, words) for place, one in enumerate(known)}
-    feasible = [one for place, one in enumerate(known) if all(fit != "no" for fit in fits[place].values())]
-    feasible = [one for one in feasible if one.known[OF[objective]].value is not None]
-    ranked = sorted(feasible, key=lambda one: _order(one, objective))
+    fits = {place: _fits(candidate, bounds, words) for place, candidate in enumerate(known)}
+    feasible = [candidate for place, candidate in enumerate(known) if all(fit != "no" for fit in fits[place].values())]
+    feasible = [candidate for candidate in feasible if candidate.known[OF[objective]].value is not None]
+    ranked = sorted(feasible, key=lambda candidate: _order(candidate, objective))
     picks = _front(ranked, objective)
     return Recommendation(
         objective=objective,
         picks=tuple(picks),
-        fits=tuple(_least(_fits(one, bounds, words).values()) for one in picks),
+        fits=tuple(_least(_fits(pick, bounds, words).values()) for pick in picks),
         feasible=tuple(ranked),
         ruled_out=tuple(_ruled(known, fits, limit) for limit in (*bounds, *words)),
         changes=tuple(_changes(known, fits, bounds, (objective, ranked[0] if ranked else None))),
@@ -187,13 +193,13 @@ def recommend(
 def _of_one_weight(known: Sequence[Candidate], words: Sequence[Word]) -> list[Candidate]:
     """Of each network that ran the most accurate weights among those that every word allows, else among all."""
     groups: dict[tuple[str, ...], list[Candidate]] = {}
-    for one in known:
-        key = tuple(str(one.line.get(name)) for name in _keys() if name != "top1_tag")
-        groups.setdefault(key, []).append(one)
+    for candidate in known:
+        key = tuple(str(candidate.line.get(name)) for name in _keys() if name != "top1_tag")
+        groups.setdefault(key, []).append(candidate)
 
-    def rank(one: Candidate) -> tuple[bool, float, str]:
-        allowed = all(word.fit(text(one.line, word.column)) != "no" for word in words)
-        return (not allowed, _better(one, "accuracy"), one.name)
+    def rank(item: Candidate) -> tuple[bool, float, str]:
+        allowed = all(word.fit(text(item.line, word.column)) != "no" for word in words)
+        return (not allowed, _better(item, "accuracy"), item.name)
 
     return [min(group, key=rank) for group in groups.values()]
 
@@ -206,10 +212,10 @@ def default_objective(bounds: Sequence[Bound]) -> Objective:
     return "latency" if "latency" in limited else "throughput"
 
 
-def _fits(one: Candidate, bounds: Sequence[Bound], words: Sequence[Word]) -> dict[str, Fit]:
-    fits: dict[str, Fit] = {bound.flag: bound.fit(one.known[bound.metric]) for bound in bounds}
+def _fits(candidate: Candidate, bounds: Sequence[Bound], words: Sequence[Word]) -> dict[str, Fit]:
+    fits: dict[str, Fit] = {bound.flag: bound.fit(candidate.known[bound.metric]) for bound in bounds}
     for word in words:
-        fits[word.flag] = word.fit(text(one.line, word.column))
+        fits[word.flag] = word.fit(text(candidate.line, word.column))
     return fits
 
 
@@ -217,15 +223,15 @@ def _least(fits: Any) -> Fit:
     return "likely" if "likely" in list(fits) else "sure"
 
 
-def _order(one: Candidate, objective: Objective) -> tuple[float, float, str]:
+def _order(candidate: Candidate, objective: Objective) -> tuple[float, float, str]:
     """The best first: by the objective, then by the other of speed and accuracy."""
     other = "throughput" if objective == "accuracy" else "accuracy"
-    return (_better(one, objective), _better(one, other), one.name)
+    return (_better(candidate, objective), _better(candidate, other), candidate.name)
 
 
-def _better(one: Candidate, objective: Objective) -> float:
+def _better(candidate: Candidate, objective: Objective) -> float:
     """Less is better; infinite where it is not known."""
-    value = one.known[OF[objective]].value
+    value = candidate.known[OF[objective]].value
     return float("inf") if value is None else -metric(OF[objective]).sign * value
 
 
@@ -234,27 +240,27 @@ def _front(ranked: Sequence[Candidate], objective: Objective) -> list[Candidate]
     other: Objective = _speed(ranked) if objective == "accuracy" else "accuracy"
     picks: list[Candidate] = []
     best = float("inf")
-    for one in ranked:
-        value = _better(one, other)
+    for candidate in ranked:
+        value = _better(candidate, other)
         if not picks or value < best:
-            picks.append(one)
+            picks.append(candidate)
         best = min(best, value)
     return picks
 
 
 def _speed(ranked: Sequence[Candidate]) -> Objective:
     """The measure of speed that candidates have."""
-    return "latency" if any(one.known["latency"].value is not None for one in ranked) else "throughput"
+    return "latency" if any(candidate.known["latency"].value is not None for candidate in ranked) else "throughput"
 
 
 def _ruled(known: Sequence[Candidate], fits: Mapping[int, Mapping[str, Fit]], limit: Bound | Word) -> Ruled:
-    out = [one for place, one in enumerate(known) if fits[place][limit.flag] == "no"]
+    out = [candidate for place, candidate in enumerate(known) if fits[place][limit.flag] == "no"]
     if isinstance(limit, Word):
-        unknown = sum(not text(one.line, limit.column) for one in out)
+        unknown = sum(not text(candidate.line, limit.column) for candidate in out)
         return Ruled(flag=limit.flag, count=len(out), unknown=unknown, nearest=None, miss=None)
-    missed = [(miss, one) for one in out if (miss := limit.miss(one.known[limit.metric])) is not None]
+    missed = [(miss, candidate) for candidate in out if (miss := limit.miss(candidate.known[limit.metric])) is not None]
     miss, nearest = min(missed, key=lambda pair: (pair[0], pair[1].name)) if missed else (None, None)
-    unknown = sum(one.known[limit.metric].value is None for one in out)
+    unknown = sum(candidate.known[limit.metric].value is None for candidate in out)
     return Ruled(flag=limit.flag, count=len(out), unknown=unknown, nearest=nearest, miss=miss)
 
 
@@ -266,19 +272,21 @@ def _changes(
 ) -> list[Change]:
     """Of each limit the candidate nearest to it that it alone keeps out and that is better than the pick."""
     objective, pick = against
-    found: list[Change] = []
+    changes: list[Change] = []
     for bound in bounds:
         alone = [
-            one
-            for place, one in enumerate(known)
+            candidate
+            for place, candidate in enumerate(known)
             if fits[place][bound.flag] == "no"
             and all(fit != "no" for flag, fit in fits[place].items() if flag != bound.flag)
-            and one.known[bound.metric].value is not None
-            and (pick is None or _better(one, objective) < _better(pick, objective))
+            and candidate.known[bound.metric].value is not None
+            and (pick is None or _better(candidate, objective) < _better(pick, objective))
         ]
         if alone:
-            nearest = min(alone, key=lambda one: (bound.miss(one.known[bound.metric]) or float("inf"), one.name))
+            nearest = min(
+                alone, key=lambda candidate: (bound.miss(candidate.known[bound.metric]) or float("inf"), candidate.name)
+            )
             value = nearest.known[bound.metric].value
             assert value is not None
-            found.append(Change(flag=bound.flag, metric=bound.metric, value=value, candidate=nearest))
-    return found
+            changes.append(Change(flag=bound.flag, metric=bound.metric, value=value, candidate=nearest))
+    return changes

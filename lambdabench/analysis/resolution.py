@@ -52,93 +52,93 @@ def resolution(
 ) -> Resolution:
     """Of the newest rows of a run's cases and their wide table: `reference` and `control` are models, `factor` the ratio that a run
     must be able to tell before it ranks anything. Rows of files that were measured in one piece tell nothing."""
-    metric = next((one for one in METRICS if (rows["metric"] == one).any()), "")
+    metric = next((name for name in METRICS if (rows["metric"] == name).any()), "")
     timed = rows[(rows["metric"] == metric) & (rows["status"] == "ok") & rows["visit_round"].notna()]
     usable = cases[(cases["status"] == "ok") & cases["case_id"].isin(timed["case_id"])]
     if timed.empty or usable.empty:
         return Resolution()
-    found = list(fits(timed.assign(case=timed["case_id"])))
+    result = list(fits(timed.assign(case=timed["case_id"])))
     usable = usable.assign(asked_batch_size=asked_batch(usable))
-    parted = [(one.batch, one.told, usable.loc[one.members]) for one in groups(usable)]
-    margins = [margin for _, _, mine in parted for margin in _margins(found, mine, reference)]
-    controls = tuple(one for part in parted for one in _controls(found, part, control, len(parted)))
+    parted = [(group.batch, group.told, usable.loc[group.members]) for group in groups(usable)]
+    margins = [margin for _, _, mine in parted for margin in _margins(result, mine, reference)]
+    controls = tuple(item for part in parted for item in _controls(result, part, control, len(parted)))
     known = median(margins) if margins else None
     return Resolution(
         margin=known,
         controls=controls,
-        drift=_drift(found, usable, reference),
-        ties=tuple(tie for _, _, mine in parted for tie in _ties(found, mine, metric)),
+        drift=_drift(result, usable, reference),
+        ties=tuple(tie for _, _, mine in parted for tie in _ties(result, mine, metric)),
         problem=_problem(known, controls, factor),
     )
 
 
-def _margins(found: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
+def _margins(result: Sequence[Fit], mine: pd.DataFrame, reference: str) -> list[float]:
     """The margin of each ratio to the reference, as a factor."""
     names = dict(zip(mine["case_id"], mine["model"], strict=True))
     bottom = next((case for case, model in names.items() if model == reference), None)
     if bottom is None:
         return []
-    ratios = [against(found, case, bottom) for case in names if case != bottom]
-    return [math.sqrt(one.high / one.low) for one in ratios if one is not None]
+    ratios = [against(result, case, bottom) for case in names if case != bottom]
+    return [math.sqrt(ratio.high / ratio.low) for ratio in ratios if ratio is not None]
 
 
 def _controls(
-    found: Sequence[Fit], part: tuple[int, str, pd.DataFrame], control: Sequence[str] | None, parts: int
+    result: Sequence[Fit], part: tuple[int, str, pd.DataFrame], control: Sequence[str] | None, parts: int
 ) -> list[Control]:
-    batch, told, mine = part
+    batch, name, mine = part
     pair = [mine.loc[mine["model"] == model, "case_id"].tolist() for model in control or ()]
-    if len(pair) != 2 or any(len(one) != 1 for one in pair):
+    if len(pair) != 2 or any(len(items) != 1 for items in pair):
         return []
     (top,), (bottom,) = pair
-    ratio = against(found, top, bottom)
+    ratio = against(result, top, bottom)
     if ratio is None:
         return []
-    sure = against(found, top, bottom, confidence=1 - (1 - SURE) / parts) or ratio
-    return [Control(batch=batch, told=told, ratio=ratio, is_off=sure.low > NEGLIGIBLE or sure.high < 1 / NEGLIGIBLE)]
+    sure = against(result, top, bottom, confidence=1 - (1 - SURE) / parts) or ratio
+    return [Control(batch=batch, told=name, ratio=ratio, is_off=sure.low > NEGLIGIBLE or sure.high < 1 / NEGLIGIBLE)]
 
 
-def _drift(found: Sequence[Fit], usable: pd.DataFrame, reference: str) -> float | None:
+def _drift(result: Sequence[Fit], usable: pd.DataFrame, reference: str) -> float | None:
     """Of the reference's values, by the medians of its halves; None where it had under four visits."""
     mine = usable.loc[usable["model"] == reference, "case_id"]
     ratios: list[float] = []
-    for one in found:
-        for place, name in enumerate(one.cases):
-            logs = one.values[place][np.isfinite(one.values[place])]
+    for fit in result:
+        for place, name in enumerate(fit.cases):
+            logs = fit.values[place][np.isfinite(fit.values[place])]
             if name in set(mine) and len(logs) >= 4:
                 half = len(logs) // 2
                 ratios.append(math.exp(float(np.median(logs[-half:]) - np.median(logs[:half]))))
     return median(ratios) if ratios else None
 
 
-def _ties(found: Sequence[Fit], mine: pd.DataFrame, metric: str) -> list[tuple[str, ...]]:
+def _ties(result: Sequence[Fit], mine: pd.DataFrame, metric: str) -> list[tuple[str, ...]]:
     """Groups of cases, the best first, of which each cannot be told from the one before."""
     ordered = mine.sort_values(metric, ascending=metric == "latency")["case_id"].tolist()
-    tied: list[list[str]] = [[one] for one in ordered[:1]]
+    tied: list[list[str]] = [[item] for item in ordered[:1]]
     for before, case in itertools.pairwise(ordered):
-        ratio = against(found, case, before)
+        ratio = against(result, case, before)
         if ratio is not None and ratio.low <= 1 <= ratio.high:
             tied[-1].append(case)
         else:
             tied.append([case])
-    return [tuple(one) for one in tied if len(one) > 1]
+    return [tuple(names) for names in tied if len(names) > 1]
 
 
 def _problem(margin: float | None, controls: Sequence[Control], factor: float) -> str:
-    for one in controls:
-        if one.is_off:
-            where = f"b={one.batch}{f', {one.told}' if one.told else ''}"
+    for control in controls:
+        if control.is_off:
+            where = f"b={control.batch}{f', {control.told}' if control.told else ''}"
             return (
-                f"the control pair, one architecture under two names, is {one.ratio.value:.3f} "
-                f"[{one.ratio.low:.3f}, {one.ratio.high:.3f}] at {where}, and not 1"
+                f"the control pair, one architecture under two names, is {control.ratio.value:.3f} "
+                f"[{control.ratio.low:.3f}, {control.ratio.high:.3f}] at {where}, and not 1"
             )
     if margin is not None and margin > factor:
         return f"ratios are known to a factor of {margin:.2f} only, and {factor:g} must be told to rank anything"
     return ""
 
 
-def phrase(one: Resolution) -> str:
+def phrase(item: Resolution) -> str:
     """ "ratios to 4 %"; empty where nothing is known."""
-    return "" if one.margin is None else f"ratios to {100 * (one.margin - 1):.1f} %"
+    return "" if item.margin is None else f"ratios to {100 * (item.margin - 1):.1f} %"
 
 
 def mark(share: float) -> str:

@@ -62,50 +62,50 @@ class Pool:
     """By how much a case's own scatter is too small, where rounds that were made of it too were taken out."""
 
 
-def absolute(found: Fit, confidence: float = 0.95) -> dict[str, Estimate]:
+def absolute(fit: Fit, confidence: float = 0.95) -> dict[str, Estimate]:
     """Each case's figure over the run, from its visits and what the rounds have in common; None of a case with one visit in one
     process: it has a number and no interval, and is left out."""
-    return {name: _estimate(one, confidence) for name, one in _absolute(found).items()}
+    return {name: _estimate(located, confidence) for name, located in _absolute(fit).items()}
 
 
-def paired(found: Fit, reference: str, confidence: float = 0.95) -> dict[str, Estimate]:
+def paired(fit: Fit, reference: str, confidence: float = 0.95) -> dict[str, Estimate]:
     """The ratio of every other case to the reference, from differences within rounds that visited both; where hardly one of these is
     left undisturbed, from both levels beside what rounds have in common. Without cases that shared too few rounds for an interval.
     Raises ValueError where the reference was not visited."""
-    if reference not in found.cases:
-        raise ValueError(f"found no visit of the reference {reference!r}, only of {', '.join(found.cases)}")
-    clean, base = found.undisturbed(), found.cases.index(reference)
-    pool = _pool(found)
-    both = Pool(between=2 * pool.between, within=2 * pool.within, dof=_others(found, 2))
+    if reference not in fit.cases:
+        raise ValueError(f"found no visit of the reference {reference!r}, only of {', '.join(fit.cases)}")
+    clean, base = fit.undisturbed(), fit.cases.index(reference)
+    pool = _pool(fit)
+    both = Pool(between=2 * pool.between, within=2 * pool.within, dof=_others(fit, 2))
     result: dict[str, Estimate] = {}
-    for place, name in enumerate(found.cases):
-        keys = found.processes[place] * (1 + found.processes.max()) + found.processes[base]
+    for place, name in enumerate(fit.cases):
+        keys = fit.processes[place] * (1 + fit.processes.max()) + fit.processes[base]
         located = _locate(by_process(clean[place] - clean[base], keys), both, clean[place] - clean[base])
-        if located is None and np.isfinite(found.values[place] - found.values[base]).any():
-            located = _apart(found, place, base)
+        if located is None and np.isfinite(fit.values[place] - fit.values[base]).any():
+            located = _apart(fit, place, base)
         if place != base and located is not None:
             result[name] = _estimate(located, confidence)
     return result
 
 
-def _apart(found: Fit, place: int, base: int) -> Located | None:
+def _apart(fit: Fit, place: int, base: int) -> Located | None:
     """The difference of two levels, whose errors are independent."""
-    clean, pool = found.undisturbed() - found.common, _pool(found)
-    one, other = (_locate(by_process(clean[at], found.processes[at]), pool, clean[at]) for at in (place, base))
-    if one is None or other is None:
+    clean, pool = fit.undisturbed() - fit.common, _pool(fit)
+    located, other = (_locate(by_process(clean[at], fit.processes[at]), pool, clean[at]) for at in (place, base))
+    if located is None or other is None:
         return None
-    variance = one.variance + other.variance
-    parts = one.variance**2 / one.dof + other.variance**2 / other.dof
+    variance = located.variance + other.variance
+    parts = located.variance**2 / located.dof + other.variance**2 / other.dof
     return Located(
-        value=one.value - other.value,
+        value=located.value - other.value,
         variance=variance,
-        dof=variance**2 / parts if parts > 0 else min(one.dof, other.dof),
-        visits=min(one.visits, other.visits),
-        processes=min(one.processes, other.processes),
+        dof=variance**2 / parts if parts > 0 else min(located.dof, other.dof),
+        visits=min(located.visits, other.visits),
+        processes=min(located.processes, other.processes),
     )
 
 
-def beside(found: Fit) -> dict[str, float]:
+def beside(fit: Fit) -> dict[str, float]:
     """The standard deviation of each case's logarithm beside what rounds have in common, which is in no comparison of cases; 0 where
     nothing is known of it.
 
@@ -113,26 +113,26 @@ def beside(found: Fit) -> dict[str, float]:
     generations of rounds jointly (the wild bootstrap of clusters) said the same: of three generations what two cases seem to share is
     chance (squared errors of probabilities equal to 1 % on six kinds of machines).
     """
-    clean, pool = found.undisturbed() - found.common, _pool(found)
+    clean, pool = fit.undisturbed() - fit.common, _pool(fit)
     located = {
-        name: _locate(by_process(clean[place], found.processes[place]), pool, clean[place])
-        for place, name in enumerate(found.cases)
+        name: _locate(by_process(clean[place], fit.processes[place]), pool, clean[place])
+        for place, name in enumerate(fit.cases)
     }
-    return {name: 0.0 if one is None else one.margin(0.95) / NORMAL_95 for name, one in located.items()}
+    return {name: 0.0 if item is None else item.margin(0.95) / NORMAL_95 for name, item in located.items()}
 
 
-def _absolute(found: Fit) -> dict[str, Located]:
-    pool, several = _pool(found), len(found.cases) > 1
-    rounds = _rounds(found.common) if several else None
-    clean = found.undisturbed()
+def _absolute(fit: Fit) -> dict[str, Located]:
+    pool, several = _pool(fit), len(fit.cases) > 1
+    rounds = _rounds(fit.common) if several else None
+    clean = fit.undisturbed()
     if rounds is not None:  # of fewer rounds, what they have in common stays in what the processes differ by
-        clean = clean - found.common
+        clean = clean - fit.common
     result: dict[str, Located] = {}
-    for place, name in enumerate(found.cases):
-        logs = clean[place] if several else _levelled(clean[place], found.processes[place])
-        own = _locate(by_process(logs, found.processes[place]), pool, logs)
+    for place, name in enumerate(fit.cases):
+        logs = clean[place] if several else _levelled(clean[place], fit.processes[place])
+        own = _locate(by_process(logs, fit.processes[place]), pool, logs)
         if own is not None:
-            result[name] = own if rounds is None else _joined(own, rounds, len(found.cases))
+            result[name] = own if rounds is None else _joined(own, rounds, len(fit.cases))
     return result
 
 
@@ -180,14 +180,16 @@ def _joined(own: Located, rounds: Located, cases: int) -> Located:
 
 def _locate(processes: Sequence[Process], pool: Pool, logs: Floats) -> Located | None:
     """The level of one case, processes weighed by what each is known to; None where nothing is known of its error."""
-    visits = sum(one.visits for one in processes)
+    visits = sum(process.visits for process in processes)
     if len(processes) < 2:
         return _of_one_process(logs, visits)
     free = visits - len(processes)
-    within = sum(one.squares for one in processes) / free if free > 2 else pool.within
-    expected = np.array([max(pool.between + within / one.visits, within / one.visits / 2, LEAST) for one in processes])
+    within = sum(process.squares for process in processes) / free if free > 2 else pool.within
+    expected = np.array(
+        [max(pool.between + within / process.visits, within / process.visits / 2, LEAST) for process in processes]
+    )
     weights = 1 / expected / (1 / expected).sum()
-    means = np.array([one.mean for one in processes])
+    means = np.array([process.mean for process in processes])
     value = float(weights @ means)
     own = pool.share * float(weights @ (means - value) ** 2) / (len(processes) - 1)
     known = pool.dof / (pool.dof + ENOUGH)
@@ -216,34 +218,34 @@ def _of_one_process(logs: Floats, visits: int) -> Located | None:
     )
 
 
-def _pool(found: Fit) -> Pool:
+def _pool(fit: Fit) -> Pool:
     """The variances of an average case, each case's own counted for `OUTSIDE` times the middle one at most."""
-    clean = found.undisturbed() - found.common
+    clean = fit.undisturbed() - fit.common
     several = [
         processes
-        for place in range(len(found.cases))
-        if len(processes := by_process(clean[place], found.processes[place])) > 1
+        for place in range(len(fit.cases))
+        if len(processes := by_process(clean[place], fit.processes[place])) > 1
     ]
     if not several:
         return Pool(between=0.0, within=0.0, dof=0.0)
-    share = len(found.cases) / max(len(found.cases) - 1, 1)
-    free = [sum(one.visits - 1 for one in processes) for processes in several]
-    squares = [sum(one.squares for one in processes) for processes in several]
+    share = len(fit.cases) / max(len(fit.cases) - 1, 1)
+    free = [sum(process.visits - 1 for process in processes) for processes in several]
+    squares = [sum(process.squares for process in processes) for processes in several]
     within = _average([of / count for of, count in zip(squares, free, strict=True) if count], float(np.mean(free)))
-    of_means = [float(np.var([one.mean for one in processes], ddof=1)) for processes in several]
+    of_means = [float(np.var([process.mean for process in processes], ddof=1)) for processes in several]
     explained = [
-        (of / count if count else within) * float(np.mean([1 / one.visits for one in processes]))
+        (of / count if count else within) * float(np.mean([1 / process.visits for process in processes]))
         for of, count, processes in zip(squares, free, several, strict=True)
     ]
     between = _average(of_means, float(np.mean([len(processes) - 1 for processes in several]))) - float(
         np.mean(explained)
     )
-    return Pool(between=share * between, within=share * within, dof=_others(found, 1), share=share)
+    return Pool(between=share * between, within=share * within, dof=_others(fit, 1), share=share)
 
 
-def _others(found: Fit, own: int) -> float:
+def _others(fit: Fit, own: int) -> float:
     """Degrees of freedom between processes of all cases but as many as an estimate is made of."""
-    counts = sorted(len(np.unique(one[one >= 0])) - 1 for one in found.processes)
+    counts = sorted(len(np.unique(process[process >= 0])) - 1 for process in fit.processes)
     return float(sum(counts[: max(0, len(counts) - own)]))
 
 
@@ -256,14 +258,14 @@ def _average(variances: Sequence[float], dof: float) -> float:
     return float(np.mean(np.minimum(variances, OUTSIDE * middle))) if middle > 0 else float(np.mean(variances))
 
 
-def _estimate(one: Located, confidence: float) -> Estimate:
-    value, margin = math.exp(one.value), math.exp(min(one.margin(confidence), 50.0))
+def _estimate(located: Located, confidence: float) -> Estimate:
+    value, margin = math.exp(located.value), math.exp(min(located.margin(confidence), 50.0))
     return Estimate(
         value=value,
         low=value / margin,
         high=value * margin,
         confidence=confidence,
-        samples=one.visits,
-        processes=one.processes,
-        covers=ALONE if one.processes < 2 else BETWEEN,
+        samples=located.visits,
+        processes=located.processes,
+        covers=ALONE if located.processes < 2 else BETWEEN,
     )

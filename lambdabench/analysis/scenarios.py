@@ -68,17 +68,17 @@ def make(kind: str, shape: Shape, seed: int) -> Run:
 
 def series(random: np.random.Generator, count: int, like: float = LIKE) -> Floats:
     """An autoregression of first order with variance 1."""
-    found = random.standard_normal(count)
+    ndarray = random.standard_normal(count)
     for place in range(1, count):
-        found[place] = like * found[place - 1] + math.sqrt(1 - like**2) * found[place]
-    return found
+        ndarray[place] = like * ndarray[place - 1] + math.sqrt(1 - like**2) * ndarray[place]
+    return ndarray
 
 
 def _by_case(in_time: Floats, order: NDArray[np.int64]) -> Floats:
     """[round, position] -> [case, round]."""
-    found = np.empty_like(in_time)
-    np.put_along_axis(found, order, in_time, axis=1)
-    return found.T
+    floats = np.empty_like(in_time)
+    np.put_along_axis(floats, order, in_time, axis=1)
+    return floats.T
 
 
 def calls(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -> tuple[Floats, float]:
@@ -94,13 +94,13 @@ def calls_alike(random: np.random.Generator, shape: Shape, order: NDArray[np.int
 
 def visits_alike(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -> tuple[Floats, float]:
     """Visits of one process are each like the one before: batches of one process are not independent."""
-    found = np.zeros((shape.cases, shape.rounds))
-    numbers = np.array([shape.process(one) for one in range(shape.rounds)])
+    result = np.zeros((shape.cases, shape.rounds))
+    numbers = np.array([shape.process(number) for number in range(shape.rounds)])
     for case in range(shape.cases):
         for process in range(shape.processes):
             mine = numbers == process
-            found[case, mine] = CALL_SD * series(random, int(mine.sum()))
-    return found, 0.0
+            result[case, mine] = CALL_SD * series(random, int(mine.sum()))
+    return result, 0.0
 
 
 def rounds_alike(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -> tuple[Floats, float]:
@@ -116,12 +116,12 @@ def drift(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -
 
 def bursts(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -> tuple[Floats, float]:
     """Another program comes for a few visits and makes all twice as slow; the truth is without it."""
-    slow, found = bool(random.random() < SLOW_SHARE), np.zeros(shape.rounds * shape.cases)
+    slow, result = bool(random.random() < SLOW_SHARE), np.zeros(shape.rounds * shape.cases)
     ends, begins = 1 / BURST_VISITS, SLOW_SHARE / (1 - SLOW_SHARE) / BURST_VISITS
-    for place, chance in enumerate(random.random(len(found))):
-        found[place] = SLOW * slow
+    for place, chance in enumerate(random.random(len(result))):
+        result[place] = SLOW * slow
         slow = chance >= ends if slow else chance < begins
-    return _by_case(found.reshape(shape.rounds, shape.cases), order), 0.0
+    return _by_case(result.reshape(shape.rounds, shape.cases), order), 0.0
 
 
 def processes(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -> tuple[Floats, float]:
@@ -141,7 +141,7 @@ def twice(random: np.random.Generator, shape: Shape, order: NDArray[np.int64]) -
 
 
 def _per_process(of_processes: Floats, shape: Shape) -> Floats:
-    return of_processes[:, [shape.process(one) for one in range(shape.rounds)]]
+    return of_processes[:, [shape.process(number) for number in range(shape.rounds)]]
 
 
 KINDS: dict[str, tuple[Part, ...]] = {

@@ -68,10 +68,10 @@ def own_changes(logs: Sequence[float], errors: Sequence[float]) -> tuple[float, 
 def _spread(logs: Sequence[float]) -> tuple[float, float]:
     """(Standard deviation of one benchmark's own part, degrees of freedom). A median absolute deviation has those of half its values."""
     middle = statistics.median(logs)
-    found = 1.4826 * statistics.median(abs(one - middle) for one in logs)
-    if len(logs) < FEWEST or found <= PROCESS_LOG_SD:
+    value = 1.4826 * statistics.median(abs(log - middle) for log in logs)
+    if len(logs) < FEWEST or value <= PROCESS_LOG_SD:
         return PROCESS_LOG_SD, DOF
-    return found, min(DOF, len(logs) / 2)
+    return value, min(DOF, len(logs) / 2)
 
 
 def _levels(p_values: Sequence[float]) -> list[float]:

@@ -92,7 +92,7 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
     for metric, same in rows.groupby("metric", sort=False, observed=True):
         numbers |= _cells(str(metric), same, len(cases))
         if metric in timed():
-            numbers |= _intervals(str(metric), same, len(cases), tuple(one[of_case] for one in spreads))
+            numbers |= _intervals(str(metric), same, len(cases), tuple(floats[of_case] for floats in spreads))
     _replace(numbers, seen, visit_tables.told(seen))
     numbers |= _origins(newest, usable, rows, len(cases))
     numbers |= _normalized(cases, numbers)
@@ -103,14 +103,14 @@ def wide(newest: pd.DataFrame, weights: Sequence[str] = DEFAULT_WEIGHTS) -> pd.D
 
 def settings_in(rows: pd.DataFrame) -> list[str]:
     """The columns of rows that say what a case is and where it ran: `CASE`, and a version of each library."""
-    return [*CASE, *(str(one) for one in rows if str(one).startswith(OF_ENVIRONMENT) and one not in CASE)]
+    return [*CASE, *(str(row) for row in rows if str(row).startswith(OF_ENVIRONMENT) and row not in CASE)]
 
 
 def differing(rows: pd.DataFrame, planned: Environment) -> list[str]:
     """The columns in which some rows' environments are not the one that was planned for."""
     columns = {f"{OF_ENVIRONMENT}{name}": value for name, value in flat(planned).items()}
-    names = dict.fromkeys([*columns, *(one for one in settings_in(rows) if one.startswith(OF_ENVIRONMENT))])
-    return [one for one in names if one not in rows or (rows[one] != columns.get(one, "")).any()]
+    names = dict.fromkeys([*columns, *(name for name in settings_in(rows) if name.startswith(OF_ENVIRONMENT))])
+    return [name for name in names if name not in rows or (rows[name] != columns.get(name, "")).any()]
 
 
 def spread(newest: pd.DataFrame) -> Spread | None:
@@ -125,8 +125,8 @@ def _codes(frame: pd.DataFrame, keys: Sequence[str]) -> Places:
     """Each row's number of its values of some columns, in the order of their first rows."""
     codes = np.zeros(len(frame), np.int64)
     for key in keys:
-        found, texts = pd.factorize(frame[key])
-        codes = pd.factorize(codes * (len(texts) + 1) + found)[0].astype(np.int64)
+        result, texts = pd.factorize(frame[key])
+        codes = pd.factorize(codes * (len(texts) + 1) + result)[0].astype(np.int64)
     return codes
 
 
@@ -153,11 +153,11 @@ def _visits(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame) -> pd.DataF
     """Usable rows that were made in visits, with them."""
     if "visit_round" not in newest:
         return rows.iloc[:0]
-    more = newest.loc[usable, [one for one in visit_tables.COLUMNS if one != "metric"]]
+    more = newest.loc[usable, [name for name in visit_tables.COLUMNS if name != "metric"]]
     return rows.join(more)[more["visit_round"].notna().to_numpy()]
 
 
-def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[int, str], visit_tables.Told]) -> None:
+def _replace(numbers: dict[str, Any], seen: pd.DataFrame, tolds: Mapping[tuple[int, str], visit_tables.Told]) -> None:
     """Puts figures of visits in the places of those of whole processes. Where visits are too few for an interval there is none: that
     of the calls of one stretch says nothing of the next."""
     for metric, same in seen.groupby("metric", observed=True):
@@ -166,16 +166,16 @@ def _replace(numbers: dict[str, Any], seen: pd.DataFrame, told: Mapping[tuple[in
             for end in INTERVAL:
                 numbers[f"{metric}{end}"] = np.where(in_visits, np.nan, numbers[f"{metric}{end}"])
             numbers[f"{metric}{COVERS}"] = numbers[f"{metric}{COVERS}"].mask(in_visits)
-    for (case, metric), one in told.items():
-        found = one.estimate
-        bounds = dict(zip(INTERVAL, (found.low, found.high), strict=True))
-        cells = {"": found.value, **bounds, LOG_SD: one.sd, VISITS: found.samples}
+    for (case, metric), item in tolds.items():
+        estimate = item.estimate
+        bounds = dict(zip(INTERVAL, (estimate.low, estimate.high), strict=True))
+        cells = {"": estimate.value, **bounds, LOG_SD: item.sd, VISITS: estimate.samples}
         for ending, value in cells.items():
             column = np.asarray(numbers.get(f"{metric}{ending}", np.full(len(numbers[metric]), np.nan)), float)
             column[case] = value
             numbers[f"{metric}{ending}"] = column
         covers = numbers.get(f"{metric}{COVERS}", pd.Series([None] * len(numbers[metric]), dtype="str"))
-        covers.iloc[case] = found.covers
+        covers.iloc[case] = estimate.covers
         numbers[f"{metric}{COVERS}"] = covers
 
 
@@ -193,14 +193,14 @@ def _flags(flags: pd.Series, case: Places) -> pd.Series:
     pairs = np.unique(case * len(texts) + codes)
     of_case, code = pairs // len(texts), pairs % len(texts)
     split = [frozenset(filter(None, str(text).split(","))) for text in texts]
-    single = np.array([",".join(sorted(one)) for one in split], dtype=object)
-    found = np.full(case.max() + 1, "", dtype=object)
-    found[of_case] = single[code]
+    single = np.array([",".join(sorted(names)) for names in split], dtype=object)
+    result = np.full(case.max() + 1, "", dtype=object)
+    result[of_case] = single[code]
     several = np.flatnonzero(np.bincount(of_case) > 1)
     begin, end = np.searchsorted(of_case, several), np.searchsorted(of_case, several, side="right")
     for place, low, high in zip(several, begin, end, strict=True):
-        found[place] = ",".join(sorted(frozenset().union(*(split[one] for one in code[low:high]))))
-    return pd.Series(found, dtype="str")
+        result[place] = ",".join(sorted(frozenset().union(*(split[item] for item in code[low:high]))))
+    return pd.Series(result, dtype="str")
 
 
 def _options(texts: pd.Series) -> pd.DataFrame:
@@ -212,15 +212,15 @@ def _options(texts: pd.Series) -> pd.DataFrame:
 
 def _apart(usable: pd.DataFrame) -> pd.Series:
     """Why a case is noisy of which every process is ok, by the case; of those alone whose processes do not agree."""
-    found: dict[int, str] = {}
+    result: dict[int, str] = {}
     for metric in sorted(timed(), reverse=True):
         values = usable[usable["metric"] == metric].groupby("case")["value"].agg(["min", "max", "size"])
         for place, low, high, count in values[values["max"] > APART * values["min"]].itertuples():
-            found[place] = (
+            result[place] = (
                 f"{metric} of its {count} processes differs by a factor of {high / low:.1f}; "
                 f"measure again with --fresh on a quieter machine (lambdabench doctor)"
             )
-    return pd.Series(found, dtype="str", index=pd.Index(list(found), dtype="int64"))
+    return pd.Series(result, dtype="str", index=pd.Index(list(result), dtype="int64"))
 
 
 def _spreads(newest: pd.DataFrame, case: Places, machine: Places) -> tuple[Floats, Places]:
@@ -239,14 +239,14 @@ def _cells(metric: str, same: pd.DataFrame, cases: int) -> dict[str, Any]:
     total = np.bincount(same["case"], same["value"], minlength=cases)
     there = count > 0
     mean = np.divide(total, count, out=np.full(cases, np.nan), where=there)
-    found = {metric: mean, f"{metric}{PROCESSES}": count if there.all() else np.where(there, count, np.nan)}
+    result = {metric: mean, f"{metric}{PROCESSES}": count if there.all() else np.where(there, count, np.nan)}
     several = count > 1
     if metric not in timed() and several.any():
         for end, pick, start in zip(RANGE, (np.minimum, np.maximum), (np.inf, -np.inf), strict=True):
             extreme = np.full(cases, start)
             pick.at(extreme, same["case"].to_numpy(), same["value"].to_numpy())
-            found[f"{metric}{end}"] = np.where(several, extreme, np.nan)
-    return found
+            result[f"{metric}{end}"] = np.where(several, extreme, np.nan)
+    return result
 
 
 def _intervals(metric: str, same: pd.DataFrame, cases: int, spreads: tuple[Any, ...]) -> dict[str, Any]:
@@ -283,14 +283,14 @@ def _origins(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame, cases: int
         return {}
     codes, texts = pd.factorize(newest["origin"])
     of_row = codes[usable]
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for metric, places in rows.groupby("metric", sort=False, observed=True).indices.items():
         column = np.full(cases, -1)
         column[rows["case"].to_numpy()[places]] = of_row[places]
-        found[f"{metric}{ORIGIN}"] = (
+        result[f"{metric}{ORIGIN}"] = (
             pd.Series([*map(str, texts), None], dtype="str").iloc[column].reset_index(drop=True)
         )
-    return found
+    return result
 
 
 def _normalized(cases: pd.DataFrame, numbers: dict[str, Any]) -> dict[str, Any]:

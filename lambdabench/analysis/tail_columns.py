@@ -33,13 +33,13 @@ def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) ->
         f"{METRIC}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in timed],
     }
     ordered = sorted(names, key=share_of)
-    found = [
+    result = [
         [] if calls is None else tails(calls, list(map(share_of, ordered)), margin=margin) for calls, margin in timed
     ]
     for place, name in enumerate(ordered):
-        told = [one[place] if one else None for one in found]
-        cells = [(math.nan,) * 4 if one is None else (one.value, one.low, one.high, one.ess) for one in told]
-        columns |= {f"{METRIC}_{name}{end}": one for end, one in zip(ENDS, zip(*cells, strict=True), strict=True)}
+        text = [item[place] if item else None for item in result]
+        cells = [(math.nan,) * 4 if item is None else (item.value, item.low, item.high, item.ess) for item in text]
+        columns |= {f"{METRIC}_{name}{end}": items for end, items in zip(ENDS, zip(*cells, strict=True), strict=True)}
     return _assigned(cases, columns)
 
 
@@ -49,10 +49,10 @@ def with_limit(cases: pd.DataFrame, rows: pd.DataFrame, limit_s: float | None) -
     known = _calls_of(cases, rows)
     if limit_s is None or not known:
         return cases
-    found = [over(known[place], limit_s) if place in known else None for place in range(len(cases))]
-    cells = [(math.nan,) * 3 if one is None else (one.share, one.low, one.high) for one in found]
+    overs = [over(known[place], limit_s) if place in known else None for place in range(len(cases))]
+    cells = [(math.nan,) * 3 if item is None else (item.share, item.low, item.high) for item in overs]
     columns = zip(*cells, strict=True)
-    return _assigned(cases, {f"{METRIC}_over{end}": one for end, one in zip(ENDS[:3], columns, strict=True)})
+    return _assigned(cases, {f"{METRIC}_over{end}": items for end, items in zip(ENDS[:3], columns, strict=True)})
 
 
 def tail_of(case: Mapping[str, Any], name: str) -> Tail | None:
@@ -83,8 +83,10 @@ def quantiles_of(rows: pd.DataFrame, *more: str) -> tuple[str, ...]:
 
 def columns_in(cases: pd.DataFrame) -> tuple[str, ...]:
     """The quantiles that a wide table has, the lower ones first."""
-    names = [str(one).removeprefix(f"{METRIC}_") for one in cases.columns if str(one).startswith(f"{METRIC}_p")]
-    return tuple(sorted((one for one in names if NAME.fullmatch(one)), key=share_of))
+    names = [
+        str(column).removeprefix(f"{METRIC}_") for column in cases.columns if str(column).startswith(f"{METRIC}_p")
+    ]
+    return tuple(sorted((name for name in names if NAME.fullmatch(name)), key=share_of))
 
 
 def are_asked(wanted: Suite) -> bool:
@@ -101,8 +103,8 @@ def ess_in(rows: pd.DataFrame, share: float) -> dict[str, int]:
 
 def asked_in(rows: pd.DataFrame) -> tuple[str, ...]:
     """The quantiles that some rows were asked for, the lower ones first."""
-    told = rows["asked_at"].dropna().unique() if "asked_at" in rows else ()
-    return tuple(sorted({str(one) for one in told if one}, key=share_of))
+    text = rows["asked_at"].dropna().unique() if "asked_at" in rows else ()
+    return tuple(sorted({str(item) for item in text if item}, key=share_of))
 
 
 def asked_of(cases: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
@@ -134,17 +136,19 @@ def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:
     timed = rows[(rows["metric"] == METRIC) & (rows["status"] == "ok") & rows["samples"].notna()]
     timed = timed.sort_values("replicate", kind="stable")
     by_key: dict[tuple[str, str], Calls] = {}
-    for row in lines(timed[[*KEY, *(one for one in NEEDED if one in timed)]]):
-        by_key.setdefault((row["case_id"], row["fingerprint"]), []).extend(one for one in visits_of(row) if len(one))
+    for row in lines(timed[[*KEY, *(name for name in NEEDED if name in timed)]]):
+        by_key.setdefault((row["case_id"], row["fingerprint"]), []).extend(
+            floats for floats in visits_of(row) if len(floats)
+        )
     keys = zip(cases["case_id"], cases["fingerprint"], strict=True)
-    found = {place: by_key.get(key, []) for place, key in enumerate(keys)}
-    return {place: calls for place, calls in found.items() if calls and min(map(np.min, calls)) > 0}
+    result = {place: by_key.get(key, []) for place, key in enumerate(keys)}
+    return {place: calls for place, calls in result.items() if calls and min(map(np.min, calls)) > 0}
 
 
 def _assigned(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """The frame with columns of numbers, null where there is none."""
     more = {name: pd.Series(column, cases.index, dtype=float) for name, column in columns.items()}
-    return pd.concat([cases.drop(columns=[one for one in more if one in cases]), pd.DataFrame(more)], axis=1)
+    return pd.concat([cases.drop(columns=[name for name in more if name in cases]), pd.DataFrame(more)], axis=1)
 
 
 def _margin(case: Mapping[str, Any]) -> float:

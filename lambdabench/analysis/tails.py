@@ -55,7 +55,7 @@ class Tail:
     def told(self, unit: str = "") -> str:
         """In ms, "13.1 [12.9, 14.8]" or "13.1 not bounded: 41 of 59 calls"; `unit` follows the numbers."""
         value, low, high = (
-            None if one is None else format_significant(MS * one) for one in (self.value, self.low, self.high)
+            None if value is None else format_significant(MS * value) for value in (self.value, self.low, self.high)
         )
         if high is None:
             return f"{value}{unit} not bounded: {self.missing()}"
@@ -65,8 +65,8 @@ class Tail:
         """Why it has no upper bound: "41 of 59 calls"; empty where it has one."""
         if self.high is not None:
             return ""
-        told = f"{self.ess:,} of {self.needed:,} calls"
-        return told if self.ess > BURSTS * self.calls else f"{told} ({self.calls:,} that come in bursts)"
+        name = f"{self.ess:,} of {self.needed:,} calls"
+        return name if self.ess > BURSTS * self.calls else f"{name} ({self.calls:,} that come in bursts)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Over:
 
     def told(self) -> str:
         """In percent, "14 % [10, 19]"."""
-        share, low, high = (format_significant(100 * one, 2) for one in (self.share, self.low, self.high))
+        share, low, high = (format_significant(100 * value, 2) for value in (self.share, self.low, self.high))
         return f"{share} % [{low}, {high}]"
 
 
@@ -116,14 +116,14 @@ def tail(visits: Visits, share: float, *, margin: float = 0.0) -> Tail:
 def tails(visits: Visits, shares: Sequence[float], *, margin: float = 0.0) -> list[Tail]:
     """Several quantiles, `shares` rising: what bounds a higher one from above bounds the lower ones too, and from below the other way.
     Raises as `tail` does."""
-    found = [tail(visits, one, margin=margin) for one in shares]
-    for place in range(len(found) - 2, -1, -1):
-        highs = [one.high for one in found[place : place + 2] if one.high is not None]
-        found[place] = replace(found[place], high=min(highs, default=None))
-    for place in range(1, len(found)):
-        lows = [one.low for one in found[place - 1 : place + 1] if one.low is not None]
-        found[place] = replace(found[place], low=max(lows, default=None))
-    return found
+    result = [tail(visits, share, margin=margin) for share in shares]
+    for place in range(len(result) - 2, -1, -1):
+        highs = [item.high for item in result[place : place + 2] if item.high is not None]
+        result[place] = replace(result[place], high=min(highs, default=None))
+    for place in range(1, len(result)):
+        lows = [item.low for item in result[place - 1 : place + 1] if item.low is not None]
+        result[place] = replace(result[place], low=max(lows, default=None))
+    return result
 
 
 def over(visits: Visits, limit_s: float, share: float = share_of("p95")) -> Over:
@@ -132,9 +132,9 @@ def over(visits: Visits, limit_s: float, share: float = share_of("p95")) -> Over
     calls = _joined(visits)
     usual = float(np.sort(calls)[math.ceil(share * len(calls)) - 1])
     same = min(effective_sample_size(visits, limit_s), effective_sample_size(visits, usual))
-    found = float((calls > limit_s).mean())
-    low, high = wilson(round(found * same), same)
-    return Over(share=found, low=min(low, found), high=max(high, found))
+    value = float((calls > limit_s).mean())
+    low, high = wilson(round(value * same), same)
+    return Over(share=value, low=min(low, value), high=max(high, value))
 
 
 def effective_sample_size(visits: Visits, limit: float) -> int:
@@ -143,16 +143,16 @@ def effective_sample_size(visits: Visits, limit: float) -> int:
     The variance of the share between visits, and that by which calls follow each other, over what independent calls would have: the larger
     of both (Kish, "Survey Sampling", 1965, section 8.2: the design effect).
     """
-    times_s = [np.asarray(one, float) for one in visits if len(one)]
-    is_longest = max(float(one.max()) for one in times_s) <= limit  # and then those that are as long
-    beyond = [(one >= limit if is_longest else one > limit).astype(float) for one in times_s]
+    times_s = [np.asarray(visit, float) for visit in visits if len(visit)]
+    is_longest = max(float(ndarray.max()) for ndarray in times_s) <= limit  # and then those that are as long
+    beyond = [(ndarray >= limit if is_longest else ndarray > limit).astype(float) for ndarray in times_s]
     every = np.concatenate(beyond)
     count, share = len(every), float(every.mean())
     if count < 2 or share in (0.0, 1.0):
         return count
     times = correlated(every) if count >= FEWEST_FOR_CORRELATION else 1.0
     if len(beyond) > 1:
-        away = sum((float(one.sum()) - share * len(one)) ** 2 for one in beyond)
+        away = sum((float(array.sum()) - share * len(array)) ** 2 for array in beyond)
         between = len(beyond) / (len(beyond) - 1) * away / count**2
         times = max(times, between * (count - 1) / (share * (1 - share)))
     return max(1, int(count / max(1.0, times) + ROUNDING))
@@ -171,7 +171,7 @@ def _ranks(calls: int, share: float) -> tuple[int, int]:
 
 
 def _joined(visits: Visits) -> Floats:
-    every = [np.asarray(one, float) for one in visits if len(one)]
+    every = [np.asarray(visit, float) for visit in visits if len(visit)]
     if not every:
         raise ValueError("the tail of no samples")
     return np.concatenate(every)

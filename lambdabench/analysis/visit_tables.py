@@ -33,34 +33,34 @@ class Told:
 
 def told(rows: pd.DataFrame) -> dict[tuple[int, str], Told]:
     """Figures by case and metric, of usable rows with the columns `case`, `machine` and COLUMNS; of those that have visits."""
-    found: dict[tuple[int, str], Told] = {}
+    tolds: dict[tuple[int, str], Told] = {}
     for (_, metric), same in rows.groupby(["machine", "metric"], observed=True, sort=False):
-        for one in fits(same):
-            estimates = rounds.absolute(one)
-            apart = rounds.beside(one)
+        for item in fits(same):
+            estimates = rounds.absolute(item)
+            apart = rounds.beside(item)
             for name, estimate in estimates.items():
-                found[int(name), str(metric)] = Told(estimate=estimate, sd=apart[name])
-    return found
+                tolds[int(name), str(metric)] = Told(estimate=estimate, sd=apart[name])
+    return tolds
 
 
 def fits(rows: pd.DataFrame) -> Iterator[Fit]:
     """The visits of one metric on one machine, as tables: a table a group of cases that rounds hold together."""
     runs, _ = pd.factorize(rows["run_id"], sort=True)  # whose names begin with their time
     table = rows[["case", "replicate", *VISITS]].assign(run=runs)
-    visits = [one for row in table.itertuples(index=False) for one in _visits(*row)]
+    visits = [visit for row in table.itertuples(index=False) for visit in _visits(*row)]
     for group in _together(visits):
         yield fit(group)
 
 
-def against(found: Sequence[Fit], top: str, bottom: str, confidence: float = 0.95) -> Estimate | None:
+def against(result: Sequence[Fit], top: str, bottom: str, confidence: float = 0.95) -> Estimate | None:
     """The ratio of two cases: from the rounds that visited both, else of their own figures; None where one has none."""
-    for one in found:
-        if {top, bottom} <= set(one.cases):
-            pair = rounds.paired(one, bottom, confidence).get(top)
+    for item in result:
+        if {top, bottom} <= set(item.cases):
+            pair = rounds.paired(item, bottom, confidence).get(top)
             if pair is not None:
                 return pair
     own: Mapping[str, Estimate] = {
-        name: each for one in found for name, each in rounds.absolute(one, confidence).items()
+        name: each for entry in result for name, each in rounds.absolute(entry, confidence).items()
     }
     return ratio(own[top], own[bottom]) if {top, bottom} <= own.keys() else None
 
@@ -77,7 +77,7 @@ def _visits(  # noqa: PLR0917 (a row's columns)
     run: int,
 ) -> Iterator[Visit]:
     """The visits of a row; rounds and processes of two runs are others, those of the earlier run before."""
-    passports = zip(*(_each(one, len(numbers)) for one in (waited, steal, pressure, per_wall)), strict=True)
+    passports = zip(*(_each(item, len(numbers)) for item in (waited, steal, pressure, per_wall)), strict=True)
     for number, value, passport in zip(numbers, values, passports, strict=True):
         if value > 0:
             yield Visit(
@@ -92,19 +92,19 @@ def _visits(  # noqa: PLR0917 (a row's columns)
 def _each(figures: Any, count: int) -> list[float | None]:
     """A figure of each visit, None where the machine has no counter."""
     known = [float("nan")] * count if figures is None or isinstance(figures, float) else figures
-    return [None if math.isnan(one) else float(one) for one in known]
+    return [None if math.isnan(value) else float(value) for value in known]
 
 
 def _together(visits: Sequence[Visit]) -> list[list[Visit]]:
     """Visits in groups: two cases are in one where a chain of common rounds leads from one to the other."""
     if not visits:
         return []
-    cases, case = np.unique([one.case for one in visits], return_inverse=True)
-    numbers, round_ = np.unique([one.round_ for one in visits], return_inverse=True)
+    cases, case = np.unique([visit.case for visit in visits], return_inverse=True)
+    numbers, round_ = np.unique([visit.round_ for visit in visits], return_inverse=True)
     size = len(cases) + len(numbers)
     edges = coo_array((np.ones(len(visits)), (case, len(cases) + round_)), shape=(size, size))
     count, label = connected_components(edges, directed=False)
     groups: list[list[Visit]] = [[] for _ in range(count)]
-    for one, place in zip(visits, case, strict=True):
-        groups[label[place]].append(one)
-    return [one for one in groups if one]
+    for item, place in zip(visits, case, strict=True):
+        groups[label[place]].append(item)
+    return [group for group in groups if group]

@@ -81,17 +81,17 @@ def fit(visits: Sequence[Visit]) -> Fit:
     ones the later. Raises ValueError for none."""
     if not visits:
         raise ValueError("no visits to look at")
-    cases = tuple(dict.fromkeys(one.case for one in visits))
-    rounds = {number: place for place, number in enumerate(sorted({one.round_ for one in visits}))}
+    cases = tuple(dict.fromkeys(item.case for item in visits))
+    rounds = {number: place for place, number in enumerate(sorted({item.round_ for item in visits}))}
     values, lost = np.full((2, len(cases), len(rounds)), np.nan)
     processes = np.full(values.shape, -1, dtype=np.int64)
     index = {name: place for place, name in enumerate(cases)}
-    generations = {number: place for place, number in enumerate(sorted({one.process for one in visits}))}
-    for one in visits:
-        place = index[one.case], rounds[one.round_]
-        if lost[place] < one.lost and one.lost >= DISTURBED:
+    generations = {number: place for place, number in enumerate(sorted({item.process for item in visits}))}
+    for visit in visits:
+        place = index[visit.case], rounds[visit.round_]
+        if lost[place] < visit.lost and visit.lost >= DISTURBED:
             continue
-        values[place], lost[place], processes[place] = one.log_value, one.lost, generations[one.process]
+        values[place], lost[place], processes[place] = visit.log_value, visit.lost, generations[visit.process]
     free = _free(np.nan_to_num(lost) < DISTURBED, processes)
     kept = free & _undisturbed(np.where(free, values, np.nan), np.where(free, processes, -1))
     return Fit(cases=cases, values=values, processes=processes, kept=kept, common=_common(values, kept))
@@ -103,8 +103,8 @@ def _free(quiet: NDArray[np.bool_], processes: Counts) -> NDArray[np.bool_]:
     seen = processes >= 0
     mine = quiet & seen
     has = [
-        mine[place].sum() >= FEWEST and _count(one[mine[place]]) >= min(_count(one[seen[place]]), 2)
-        for place, one in enumerate(processes)
+        mine[place].sum() >= FEWEST and _count(item[mine[place]]) >= min(_count(item[seen[place]]), 2)
+        for place, item in enumerate(processes)
     ]
     return np.where(np.array(has)[:, None], mine, seen) if 2 * sum(has) >= len(has) else seen
 
@@ -115,12 +115,12 @@ def _count(numbers: Counts) -> int:
 
 def by_process(logs: Floats, processes: Counts) -> list[Process]:
     """Visits of one case, [round] with NaN where there is none, told apart by their process."""
-    found: list[Process] = []
+    result: list[Process] = []
     for number in np.unique(processes[np.isfinite(logs)]):
         mine = logs[(processes == number) & np.isfinite(logs)]
         mean = float(mine.mean())
-        found.append(Process(mean=mean, visits=len(mine), squares=float(((mine - mean) ** 2).sum())))
-    return found
+        result.append(Process(mean=mean, visits=len(mine), squares=float(((mine - mean) ** 2).sum())))
+    return result
 
 
 def steady(series: Floats) -> tuple[float, Floats, int]:
@@ -192,5 +192,5 @@ def _common(values: Floats, kept: NDArray[np.bool_]) -> Floats:
     means = logs.sum(1) / seen.sum(1)
     share = seen / seen.sum(1, keepdims=True)
     normal = np.diag(seen.sum(0)) - seen.T @ share
-    found = np.linalg.lstsq(normal, logs.sum(0) - seen.T @ means, rcond=None)[0]
-    return found - found.mean()
+    result = np.linalg.lstsq(normal, logs.sum(0) - seen.T @ means, rcond=None)[0]
+    return result - result.mean()

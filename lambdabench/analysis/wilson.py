@@ -15,8 +15,8 @@ def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, fl
     is all that a share may be."""
     if trials < 1:
         return 0.0, 1.0
-    found = STATS.binomtest(count, trials).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
+    item = STATS.binomtest(count, trials).proportion_ci(confidence, method="wilson")
+    return float(item.low), float(item.high)
 
 
 def mean_share(shares: Sequence[float], trials: int, confidence: float = 0.95) -> tuple[float, float, float]:

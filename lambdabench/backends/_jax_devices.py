@@ -18,7 +18,7 @@ from ..core.worker_protocol import PREALLOCATE
 from . import _nvidia
 
 LIBRARIES = (
-    *(Library(name=one) for one in ("jax", "jaxlib", "flax", "numpy")),
+    *(Library(name=name) for name in ("jax", "jaxlib", "flax", "numpy")),
     *_nvidia.LIBRARIES,
     Library(name="libtpu", distributions=("libtpu", "libtpu-nightly"), device="tpu"),
 )
@@ -38,21 +38,21 @@ def find_devices(backend: str) -> tuple[Device, ...]:
     import jax
 
     hosts = find_hosts().count
-    found: list[Device] = []
+    result: list[Device] = []
     with _little_memory():
-        local = [one for platform in PLATFORMS for one in _of(platform)]
-        found += [
+        local = [item for platform in PLATFORMS for item in _of(platform)]
+        result += [
             Device(name=_name(platform, 0), title=platform, memory_bytes=0, backends=(backend,), problem=problem)
             for platform in PLATFORMS
             if (problem := _busy(platform))
         ]
         kinds: dict[str, list[Any]] = {}
-        for one in local:
-            kinds.setdefault(kind_of(one), []).append(one)
+        for entry in local:
+            kinds.setdefault(kind_of(entry), []).append(entry)
         for kind, devices in kinds.items():
             memory_bytes, rate = _memory_bytes(devices[0]), _gemm_rate(jax, devices[0])
             for index in range(len(devices) * hosts):
-                found.append(
+                result.append(
                     Device(
                         name=_name(kind, index),
                         title=_title(devices[0]),
@@ -62,7 +62,7 @@ def find_devices(backend: str) -> tuple[Device, ...]:
                         sharding=(backend,),
                     )
                 )
-    return tuple(found)
+    return tuple(result)
 
 
 def prepare(case: Case) -> None:
@@ -75,8 +75,8 @@ def prepare(case: Case) -> None:
     hosts = find_hosts()
     if hosts.count == 1 or jax.distributed.is_initialized():
         return
-    told = {"coordinator_address": hosts.coordinator, "num_processes": hosts.count, "process_id": hosts.process}
-    jax.distributed.initialize(**(told if hosts.coordinator else {}))
+    text = {"coordinator_address": hosts.coordinator, "num_processes": hosts.count, "process_id": hosts.process}
+    jax.distributed.initialize(**(text if hosts.coordinator else {}))
 
 
 def devices_of(case: Case) -> list[Any]:
@@ -114,11 +114,11 @@ def refuse(case: Case) -> None:
             f"a batch of {case.batch_size} is not divisible by {case.devices} devices; "
             f"use --batch-size {case.devices * -(-case.batch_size // case.devices)}, or --devices"
         )
-    found = pool_threads()
-    if case.device.startswith("cpu") and found is not None and found != (case.threads or 1):
+    number = pool_threads()
+    if case.device.startswith("cpu") and number is not None and number != (case.threads or 1):
         raise UnsupportedError(
-            f"XLA's pool has {found} threads and not {case.threads}: it is made once a process, and has one for each of several "
-            f"CPU devices at least; use --threads {found}"
+            f"XLA's pool has {number} threads and not {case.threads}: it is made once a process, and has one for each of several "
+            f"CPU devices at least; use --threads {number}"
         )
 
 
@@ -140,9 +140,9 @@ def pool_threads() -> int | None:
     if not tasks.is_dir():
         return None
     names: list[str] = []
-    for one in tasks.iterdir():
+    for path in tasks.iterdir():
         with contextlib.suppress(OSError):  # ended meanwhile
-            names.append((one / "comm").read_text().strip())
+            names.append((path / "comm").read_text().strip())
     return names.count(POOL) or None
 
 

@@ -77,13 +77,13 @@ class Program:
 
     def extra_bytes(self) -> int:
         """What a run takes on one device beside its arguments: temporaries, and outputs that do not take an argument's place."""
-        found = self._compiled.memory_analysis()
-        return found.temp_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+        item = self._compiled.memory_analysis()
+        return item.temp_size_in_bytes + item.output_size_in_bytes - item.alias_size_in_bytes
 
     def compiler_flops(self) -> float | None:
         """FLOP of a run over all devices, by XLA's count; None where it has none."""
-        found = (self._compiled.cost_analysis() or {}).get("flops") if self.ready else None
-        return None if found is None else float(found) * self._compiled_for()
+        result = (self._compiled.cost_analysis() or {}).get("flops") if self.ready else None
+        return None if result is None else float(result) * self._compiled_for()
 
     def close(self) -> None:
         if self.ready:
@@ -104,8 +104,8 @@ def agreed(values: Sequence[float]) -> Sequence[float]:
     width = 2048  # of one shape, so that it compiles once; as bytes, since JAX would round to float32
     padded = np.zeros(width)
     padded[: len(values)] = values
-    found = multihost_utils.broadcast_one_to_all(padded.view(np.uint8))
-    return np.asarray(found).view(np.float64)[: len(values)].tolist()
+    item = multihost_utils.broadcast_one_to_all(padded.view(np.uint8))
+    return np.asarray(item).view(np.float64)[: len(values)].tolist()
 
 
 @functools.cache

@@ -56,7 +56,7 @@ class JaxSession:
         self._graph, params, rest = nnx.split(network, nnx.Param, ...)
         params = jax.tree.map(self._parameter, params)
         (self._params, self._params_tree), (self._rest, self._rest_tree) = map(self._placed, (params, rest))
-        self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in workload.inputs(case, seed))
+        self._inputs = tuple(jax.device_put(self._input(item), self._split) for item in workload.inputs(case, seed))
         self._own = bool(case.model_hash) or ":" in case.model
         self._pending: Any = ()
         self._program = Program(
@@ -79,7 +79,7 @@ class JaxSession:
         return output
 
     def feed(self, inputs: tuple[Any, ...]) -> None:
-        self._inputs = tuple(jax.device_put(self._input(one), self._split) for one in inputs)
+        self._inputs = tuple(jax.device_put(self._input(item), self._split) for item in inputs)
 
     def synchronize(self) -> None:
         """Programs of one device run in the order they were sent, so the last one is all of them."""
@@ -99,24 +99,27 @@ class JaxSession:
 
     def effective(self, output: Any) -> Effective:
         outputs = _arrays(output)
-        there = sorted(outputs[0].sharding.device_set, key=lambda one: one.id)
+        there = sorted(outputs[0].sharding.device_set, key=lambda item: item.id)
         program = self._program.jaxpr
         computed = _names(traced_program.operand_dtypes(program))
-        held = _names({one.dtype for one in self._params})
+        held = _names({param.dtype for param in self._params})
         return Effective(
             mode=self._found_mode(output),
             device=name_of(there[0], jax.devices(there[0].platform)),
             devices=len(there),
             param_dtype=held,
-            output_dtype=_names({one.dtype for one in outputs}),
+            output_dtype=_names({output.dtype for output in outputs}),
             autocast="" if computed == held else computed,
             threads=pool_threads() if there[0].platform == "cpu" else None,
             matmul=_names(traced_program.precisions(program)),
             batch_size=self._found_batch(outputs),
-            kernel=_names({one.kernel for one in self._modules() if isinstance(getattr(one, "kernel", None), str)}),
+            kernel=_names(
+                {module.kernel for module in self._modules() if isinstance(getattr(module, "kernel", None), str)}
+            ),
             features=self._workload.features(output, self._case),
             inputs=", ".join(
-                f"{one.dtype} {'x'.join(map(str, one.shape))}" for one in self._workload.arguments(self._inputs)
+                f"{argument.dtype} {'x'.join(map(str, argument.shape))}"
+                for argument in self._workload.arguments(self._inputs)
             ),
         )
 
@@ -124,10 +127,10 @@ class JaxSession:
         if problem := self._workload.check(output, self._case):
             return problem
         parts = [
-            _floats(part.data) for one in _arrays(output) for part in one.addressable_shards if not part.replica_id
+            _floats(part.data) for array in _arrays(output) for part in array.addressable_shards if not part.replica_id
         ]
-        wrong = sum(int((~np.isfinite(one)).sum()) for one in parts)
-        return f"{wrong} of {sum(one.size for one in parts)} outputs are not finite" if wrong else ""
+        wrong = sum(int((~np.isfinite(part)).sum()) for part in parts)
+        return f"{wrong} of {sum(part.size for part in parts)} outputs are not finite" if wrong else ""
 
     def doubts(self) -> tuple[str, ...]:
         """None: a compiled program does the same in every call and keeps nothing."""
@@ -141,14 +144,14 @@ class JaxSession:
         return np.asarray(_arrays(output)[0].astype(jnp.float32))
 
     def parameters(self) -> int:
-        return sum(one.size for one in self._params)
+        return sum(param.size for param in self._params)
 
     def parameter_bytes(self) -> int:
         """Of all devices: each holds all parameters."""
-        return sum(_bytes_everywhere(one) for one in self._params)
+        return sum(_bytes_everywhere(param) for param in self._params)
 
     def input_bytes(self) -> int:
-        return sum(_bytes_everywhere(one) for one in self._inputs)
+        return sum(_bytes_everywhere(item) for item in self._inputs)
 
     def interaction_bytes(self) -> int | None:
         return self._workload.interaction_bytes(self._case)
@@ -194,13 +197,13 @@ class JaxSession:
             network = self._network(params, rest)
             output = network(*self._workload.arguments(inputs))
             after = jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
-            return self._workload.loss(jax.tree.map(lambda one: one.astype(jnp.float32), output), inputs), (
+            return self._workload.loss(jax.tree.map(lambda item: item.astype(jnp.float32), output), inputs), (
                 after,
                 output,
             )
 
         slopes, (after, output) = jax.grad(loss, has_aux=True)(params)
-        moved = [one - (LEARNING_RATE * slope).astype(one.dtype) for one, slope in zip(params, slopes, strict=True)]
+        moved = [item - (LEARNING_RATE * slope).astype(item.dtype) for item, slope in zip(params, slopes, strict=True)]
         return moved, after, output, ()
 
     def _network(self, params: Any, rest: Any) -> Any:
@@ -209,12 +212,12 @@ class JaxSession:
 
     def _modules(self) -> list[Any]:
         network = self._network(self._params, self._rest)
-        return [one for _, one in nnx.iter_modules(network)]
+        return [module for _, module in nnx.iter_modules(network)]
 
     def _placed(self, state: Any) -> tuple[list[Any], Any]:
         """(Arrays on all devices, how they hang together). A copy: training gives its arrays away."""
         leaves, tree = jax.tree.flatten(state)
-        return [jax.device_put(one, self._whole, may_alias=False) for one in leaves], tree
+        return [jax.device_put(leaf, self._whole, may_alias=False) for leaf in leaves], tree
 
     def _parameter(self, array: Any) -> Any:
         return array.astype(self._case.param_dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
@@ -224,17 +227,17 @@ class JaxSession:
 
     def _check_dtype(self, program: Any) -> None:
         """Raises MismatchError where no product is computed in the half precision asked for, or one is where none was."""
-        found = traced_program.operand_dtypes(program)
+        names = traced_program.operand_dtypes(program)
         asked = HELD_IN[self._case.dtype]
-        if found and (asked not in found if asked != "float32" else found != {asked}):
+        if names and (asked not in names if asked != "float32" else names != {asked}):
             raise MismatchError(
-                f"the network computes in {_names(found)} and not in {asked}: "
+                f"the network computes in {_names(names)} and not in {asked}: "
                 "give its modules dtype, as in nnx.Linear(..., dtype=jnp.bfloat16)"
             )
 
     def _found_batch(self, outputs: tuple[Any, ...]) -> int:
         """Images that every output is of; of a user's own network, one at least."""
-        sizes = [int(one.shape[0]) for one in outputs if one.ndim]
+        sizes = [int(output.shape[0]) for output in outputs if output.ndim]
         asked = self._case.batch_size
         return asked if asked in sizes and self._own else min(sizes, default=asked)
 
@@ -242,10 +245,10 @@ class JaxSession:
         """The mode of every part that has one; "" where none has. Several outputs are features, but of a user's own network."""
         modules = self._modules()
         flags = {
-            getattr(one, name)
-            for one in modules
+            getattr(module, name)
+            for module in modules
             for name in ("use_running_average", "deterministic")
-            if _is_flag(one, name)
+            if _is_flag(module, name)
         }
         if flags == {False}:
             return "train"
@@ -282,7 +285,7 @@ def _stats(devices: list[Any]) -> dict[str, int]:
 
 def _arrays(output: Any) -> tuple[Any, ...]:
     """Every array of an output, whatever holds them."""
-    return tuple(one for one in jax.tree.leaves(output) if isinstance(one, jax.Array))
+    return tuple(leaf for leaf in jax.tree.leaves(output) if isinstance(leaf, jax.Array))
 
 
 def _floats(array: Any) -> Any:
@@ -299,4 +302,4 @@ def _is_flag(module: Any, name: str) -> bool:
 
 
 def _names(values: set[Any]) -> str:
-    return ",".join(sorted({part for one in values for part in str(one).split(",")}))
+    return ",".join(sorted({part for value in values for part in str(value).split(",")}))

@@ -17,30 +17,37 @@ DTYPE_SIGNS = ("dtype", "should be the same", "expected scalar type")
 def told(network: nn.Module) -> list[str]:
     """What to say of a network as its author made it; empty for one of torch's plain modules."""
     modules = list(network.modules())
-    scripted = sum(isinstance(one, torch.jit.ScriptModule) for one in modules)
-    found = ["TorchScript" if isinstance(network, torch.jit.ScriptModule) else "TorchScript inside"] if scripted else []
-    found += ["compiled by its author"] if is_compiled(network) else []
-    packed = [one for one in modules if _is_quantised(one)]
+    scripted = sum(isinstance(module, torch.jit.ScriptModule) for module in modules)
+    texts = ["TorchScript" if isinstance(network, torch.jit.ScriptModule) else "TorchScript inside"] if scripted else []
+    texts += ["compiled by its author"] if is_compiled(network) else []
+    packed = [module for module in modules if _is_quantised(module)]
     if packed:
-        names = sorted({type(one).__name__ for one in packed})
-        widths = sorted({str(one.dtype).removeprefix("torch.") for one in packed_weights(network) if one.is_quantized})
-        found += [f"quantised: {len(packed)} {', '.join(names)}{' in ' + ', '.join(widths) if widths else ''}"]
-    return found
+        names = sorted({type(module).__name__ for module in packed})
+        widths = sorted(
+            {
+                str(packed_weight.dtype).removeprefix("torch.")
+                for packed_weight in packed_weights(network)
+                if packed_weight.is_quantized
+            }
+        )
+        texts += [f"quantised: {len(packed)} {', '.join(names)}{' in ' + ', '.join(widths) if widths else ''}"]
+    return texts
 
 
 def is_compiled(network: nn.Module) -> bool:
     """Whether the author has called torch.compile on it, or on a part."""
     return any(
-        hasattr(one, "_orig_mod") or getattr(one, "_compiled_call_impl", None) is not None for one in network.modules()
+        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        for module in network.modules()
     )
 
 
 def packed_weights(network: nn.Module) -> Iterator[Any]:
     """Weights and biases of quantised modules, which are no parameters."""
-    for one in network.modules():
-        if _is_quantised(one):
+    for module in network.modules():
+        if _is_quantised(module):
             for name in ("weight", "bias"):
-                read = getattr(one, name, None)
+                read = getattr(module, name, None)
                 made = read() if callable(read) else None
                 if isinstance(made, torch.Tensor):
                     yield made
@@ -48,7 +55,9 @@ def packed_weights(network: nn.Module) -> Iterator[Any]:
 
 def float_dtypes(network: nn.Module) -> set[torch.dtype]:
     """Of its parameters and buffers."""
-    return {one.dtype for one in (*network.parameters(), *network.buffers()) if one.is_floating_point()}
+    return {
+        parameter.dtype for parameter in (*network.parameters(), *network.buffers()) if parameter.is_floating_point()
+    }
 
 
 def is_left(network: nn.Module) -> bool:
@@ -59,7 +68,7 @@ def is_left(network: nn.Module) -> bool:
 
 def explaining(work: Callable[..., Any], network: nn.Module) -> Callable[..., Any]:
     """The same call; one that refuses float32 inputs, since the network is in another precision, says what to ask."""
-    names = sorted(str(one).removeprefix("torch.") for one in float_dtypes(network))
+    names = sorted(str(float_dtype).removeprefix("torch.") for float_dtype in float_dtypes(network))
 
     def called(*arguments: Any, **keywords: Any) -> Any:
         try:
@@ -67,7 +76,7 @@ def explaining(work: Callable[..., Any], network: nn.Module) -> Callable[..., An
         except RuntimeError as error:
             if not any(sign in str(error) for sign in DTYPE_SIGNS):
                 raise
-            halves = [one for one in names if one in ("float16", "bfloat16")]
+            halves = [name for name in names if name in ("float16", "bfloat16")]
             ask = f"use --dtype {halves[0]}, or " if halves else ""
             raise UnsupportedError(
                 f"the network is in {', '.join(names)} and takes no float32 inputs "
@@ -77,6 +86,6 @@ def explaining(work: Callable[..., Any], network: nn.Module) -> Callable[..., An
     return called
 
 
-def _is_quantised(one: nn.Module) -> bool:
+def _is_quantised(module: nn.Module) -> bool:
     """Those that hold weights; their containers of packed ones are not counted again."""
-    return type(one).__module__.startswith(QUANTISED) and callable(getattr(one, "weight", None))
+    return type(module).__module__.startswith(QUANTISED) and callable(getattr(module, "weight", None))

@@ -11,7 +11,7 @@ from ..core.errors import MissingExtraError
 from ..core.spec import Device, Library
 from . import _nvidia
 
-LIBRARIES = (*(Library(name=one) for one in ("torch", "torchvision", "timm", "triton", "numpy")), *_nvidia.LIBRARIES)
+LIBRARIES = (*(Library(name=name) for name in ("torch", "torchvision", "timm", "triton", "numpy")), *_nvidia.LIBRARIES)
 INSTALL = 'pip install "lambdabench[torch]"'
 
 
@@ -19,7 +19,7 @@ def find_devices(backend: str) -> tuple[Device, ...]:
     """Accelerators, then the CPU, for a backend that runs torch. Raises MissingExtraError without torch."""
     if find_spec("torch") is None:
         raise MissingExtraError(f"torch is not installed: {INSTALL}")
-    return tuple(dataclasses.replace(one, backends=(backend,)) for one in _found())
+    return tuple(dataclasses.replace(device, backends=(backend,)) for device in _found())
 
 
 @functools.cache
@@ -27,19 +27,19 @@ def _found() -> tuple[Device, ...]:
     """Found once for all backends: each device multiplies matrices for a moment."""
     import torch
 
-    found: list[Device] = []
+    devices: list[Device] = []
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             facts = torch.cuda.get_device_properties(index)
-            found.append(_device(f"cuda:{index}", facts.name, facts.total_memory))
+            devices.append(_device(f"cuda:{index}", facts.name, facts.total_memory))
     if torch.xpu.is_available():
         for index in range(torch.xpu.device_count()):
             facts = torch.xpu.get_device_properties(index)
-            found.append(_device(f"xpu:{index}", facts.name, facts.total_memory))
+            devices.append(_device(f"xpu:{index}", facts.name, facts.total_memory))
     if torch.backends.mps.is_available():
-        found.append(_device("mps", "Apple GPU", torch.mps.recommended_max_memory()))
-    found.append(_device("cpu", *_cpu_facts()))
-    return tuple(found)
+        devices.append(_device("mps", "Apple GPU", torch.mps.recommended_max_memory()))
+    devices.append(_device("cpu", *_cpu_facts()))
+    return tuple(devices)
 
 
 def _device(name: str, title: str, memory_bytes: int) -> Device:

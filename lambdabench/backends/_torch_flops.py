@@ -38,4 +38,4 @@ def _convolution_backward(written: Any, read: Any, weight: Any, *rest: Any, **_:
     weight's gradient once for every group."""
     transposed, asked = rest[4], rest[7]
     forward = 2 * math.prod(read if transposed else written) * math.prod(weight[1:])
-    return forward * sum(bool(one) for one in asked[:2])
+    return forward * sum(bool(item) for item in asked[:2])

@@ -25,7 +25,7 @@ class Folded(nn.Module):
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
-        after = [one for one in norm.children() if not isinstance(one, nn.Identity)]  # of timm's: drop, act
+        after = [child for child in norm.children() if not isinstance(child, nn.Identity)]  # of timm's: drop, act
         self.after = after[0] if len(after) == 1 else nn.Sequential(*after)
         self.eval()
 
@@ -51,35 +51,35 @@ def fold(model: nn.Module) -> nn.Module:
     In place. Raises NetworkError for what is no model of torch, for one that trains, and where there is nothing to fold.
     """
     if not isinstance(model, nn.Module):
-        found = f"{type(model).__module__}.{type(model).__qualname__}"
-        raise NetworkError(f"fold is torch only: found {found}, expected a torch.nn.Module")
-    if any(one.training for one in model.modules()):
+        item = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise NetworkError(f"fold is torch only: found {item}, expected a torch.nn.Module")
+    if any(module.training for module in model.modules()):
         raise NetworkError(f"{type(model).__name__} trains; call eval() first: batch norms fold in inference only")
     pairs = _pairs(model)
     if not pairs:
         raise NetworkError(f"{type(model).__name__} has no batch norm that directly follows a convolution")
     for convolution, norm in pairs:
-        found: Any = [model.get_submodule(name) for name in (convolution, norm)]
-        model.set_submodule(convolution, fuse_conv_bn_eval(*found))
-        model.set_submodule(norm, Folded(found[1]))
+        item: Any = [model.get_submodule(name) for name in (convolution, norm)]
+        model.set_submodule(convolution, fuse_conv_bn_eval(*item))
+        model.set_submodule(norm, Folded(item[1]))
     return model
 
 
 def told(model: nn.Module) -> str:
     """How many are folded, "36 of 53 batch norms"; empty where none is."""
-    folded = sum(isinstance(one, Folded) for one in model.modules())
-    left = sum(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in model.modules())
+    folded = sum(isinstance(module, Folded) for module in model.modules())
+    left = sum(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
     return f"{folded} of {folded + left} batch norms" if folded else ""
 
 
 def _pairs(model: nn.Module) -> list[_Pair]:
     """Names of convolutions and norms that meet each other and nobody else, wherever they are called."""
     names = list(model.named_modules(remove_duplicate=False))
-    places = Counter(id(one) for _, one in names)
-    lone = {name: _kind(one) for name, one in names if places[id(one)] == 1}
+    places = Counter(id(module) for _, module in names)
+    lone = {name: _kind(module) for name, module in names if places[id(module)] == 1}
     follows: dict[str, set[str | None]] = {}
     for place, module in names:
-        inside = {_kind(one) for one in module.modules()}
+        inside = {_kind(item) for item in module.modules()}
         if {"convolution", "norm"} <= inside and (graph := _traced(module)) is not None:
             for name, other in _uses(graph, place, lone):
                 follows.setdefault(name, set()).add(other)
@@ -91,13 +91,13 @@ def _pairs(model: nn.Module) -> list[_Pair]:
     ]
 
 
-def _kind(one: nn.Module) -> str:
+def _kind(module: nn.Module) -> str:
     """ "convolution" or "norm", of those that do what their weights say and that nobody watches; "" for all else."""
-    name = f"{type(one).__module__}.{type(one).__qualname__}"
-    if one._forward_hooks or one._forward_pre_hooks or one._backward_hooks or one._backward_pre_hooks:
+    name = f"{type(module).__module__}.{type(module).__qualname__}"
+    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
         return ""
     if name in NORMS:
-        return "norm" if getattr(one, "running_mean", None) is not None else ""
+        return "norm" if getattr(module, "running_mean", None) is not None else ""
     return "convolution" if name in CONVOLUTIONS else ""
 
 
@@ -112,7 +112,10 @@ def _traced(module: nn.Module) -> fx.Graph | None:
     """What one forward does with the modules inside it; None where that depends on more than its structure."""
     try:
         given = inspect.signature(module.forward).parameters.values()
-        if any(one.kind is not one.POSITIONAL_OR_KEYWORD or one.default is not one.empty for one in given):
+        if any(
+            parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or parameter.default is not parameter.empty
+            for parameter in given
+        ):
             return None
         return _Tracer().trace(copy.copy(module))  # what a forward notes on itself goes with the copy
     except Exception:  # whatever a forward raises when it meets a stand-in for a tensor
@@ -136,7 +139,7 @@ def _uses(graph: fx.Graph, place: str, lone: dict[str, str]) -> Iterator[tuple[s
 def _are_a_pair(convolution: Any, norm: Any, prefix: str, lone: dict[str, str]) -> bool:
     """Whether one node is a convolution whose only use is the other, a norm of nothing else."""
     kinds = [
-        getattr(one, "op", "") == "call_module" and lone.get(f"{prefix}{one.target}") for one in (convolution, norm)
+        getattr(item, "op", "") == "call_module" and lone.get(f"{prefix}{item.target}") for item in (convolution, norm)
     ]
     return (
         kinds == ["convolution", "norm"]

@@ -123,28 +123,32 @@ class TorchSession:
         return Effective(
             mode=self._found_mode(output),
             device=str(given[0].device),
-            param_dtype=_names({one.dtype for one in self._network.parameters()}),
-            output_dtype=_names({one.dtype for one in outputs}),
+            param_dtype=_names({parameter.dtype for parameter in self._network.parameters()}),
+            output_dtype=_names({output.dtype for output in outputs}),
             autocast=self._case.dtype if self._autocasts() else "",
             layout=self._found_layout(),
             threads=self._torch.get_num_threads(),
             matmul=self._torch.get_float32_matmul_precision(),
             batch_size=self._found_batch(output),
             kernel=_names(
-                {one.kernel for one in self._network.modules() if isinstance(getattr(one, "kernel", None), str)}
+                {
+                    module.kernel
+                    for module in self._network.modules()
+                    if isinstance(getattr(module, "kernel", None), str)
+                }
             ),
             folded=_told(self._network) if _folds(self._case) else "",
             features=self._workload.features(output, self._case),
-            inputs=", ".join(f"{_names({one.dtype})} {'x'.join(map(str, one.shape))}" for one in fed),
+            inputs=", ".join(f"{_names({item.dtype})} {'x'.join(map(str, item.shape))}" for item in fed),
             network=", ".join(self._told),
         )
 
     def check(self, output: Any) -> str:
         if problem := self._workload.check(output, self._case):
             return problem
-        outputs = [one.dequantize() if one.is_quantized else one for one in tensors(output)]
-        wrong = sum(int((~self._torch.isfinite(one)).sum()) for one in outputs)
-        return f"{wrong} of {sum(one.numel() for one in outputs)} outputs are not finite" if wrong else ""
+        outputs = [tensor.dequantize() if tensor.is_quantized else tensor for tensor in tensors(output)]
+        wrong = sum(int((~self._torch.isfinite(output)).sum()) for output in outputs)
+        return f"{wrong} of {sum(output.numel() for output in outputs)} outputs are not finite" if wrong else ""
 
     def doubts(self) -> tuple[str, ...]:
         if not self._own:
@@ -176,13 +180,13 @@ class TorchSession:
         return tensors(output)[0].detach().float().cpu().numpy()
 
     def parameters(self) -> int:
-        return sum(one.numel() for one in self._weights())
+        return sum(weight.numel() for weight in self._weights())
 
     def parameter_bytes(self) -> int:
-        return sum(one.numel() * one.element_size() for one in self._weights())
+        return sum(weight.numel() * weight.element_size() for weight in self._weights())
 
     def input_bytes(self) -> int:
-        return sum(one.numel() * one.element_size() for one in tensors(self._first.inputs))
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors(self._first.inputs))
 
     def interaction_bytes(self) -> int | None:
         return self._workload.interaction_bytes(self._case)
@@ -226,8 +230,8 @@ class TorchSession:
         with self._precision():
             output = work(*arguments)
         output.backward(given.inputs[-1])
-        for one in self._parameters:
-            one.grad = None
+        for parameter in self._parameters:
+            parameter.grad = None
         return output.detach()
 
     def _turn(self, seed: int) -> "_Turn":
@@ -235,7 +239,7 @@ class TorchSession:
 
     def _placed_turn(self, given: tuple[Any, ...]) -> "_Turn":
         """A set of inputs on the device."""
-        inputs = tuple(mapped(self._to_device, one) for one in given)
+        inputs = tuple(mapped(self._to_device, item) for item in given)
         return _Turn(inputs, self._workload.arguments(inputs), self._keywords(inputs))
 
     def _others(self) -> "list[_Turn]":
@@ -271,9 +275,9 @@ class TorchSession:
 
     def _placed(self, network: Any) -> Any:
         network = network.to(self._device, self._kept_dtype(network))
-        for one in network.parameters():
-            if one.dim() == 4:  # a 5-D weight (timm's lambda layers) has no channels_last form
-                one.data = one.data.contiguous(memory_format=self._layout)
+        for parameter in network.parameters():
+            if parameter.dim() == 4:  # a 5-D weight (timm's lambda layers) has no channels_last form
+                parameter.data = parameter.data.contiguous(memory_format=self._layout)
         try:
             network.train(self._case.mode == "train")
         except NotImplementedError as error:  # an exported program
@@ -290,12 +294,12 @@ class TorchSession:
         wanted = getattr(self._torch, self._case.param_dtype or "float32")
         if not self._own:
             return wanted
-        found = _authors().float_dtypes(network)
+        item = _authors().float_dtypes(network)
         if wanted is self._torch.float32 and self._case.dtype == "float32" and _authors().is_left(network):
             self._told += [] if LEFT in self._told else [LEFT]
             return None
-        if found - {wanted, self._torch.float32}:
-            cast = f"cast from {_names(found)} to {_names({wanted})}"
+        if item - {wanted, self._torch.float32}:
+            cast = f"cast from {_names(item)} to {_names({wanted})}"
             self._told += [] if cast in self._told else [cast]
         return wanted
 
@@ -328,13 +332,13 @@ class TorchSession:
             return ""
         if self._network.training:
             return "train"
-        if any(one.training for one in self._network.modules()):
+        if any(module.training for module in self._network.modules()):
             return "mixed"
         return "features" if self._workload.features(output, self._case) else "inference"
 
     def _found_batch(self, output: Any) -> int:
         """Images that the output is of: those of every tensor, or of the first list or tensor of a user's own that has as many."""
-        sizes = [int(one.shape[0]) for one in tensors(output) if one.dim()]
+        sizes = [int(tensor.shape[0]) for tensor in tensors(output) if tensor.dim()]
         sizes += [len(output)] if isinstance(output, (list, tuple)) and self._own else []
         asked = self._case.batch_size
         return asked if self._own and asked in sizes else min(sizes, default=asked)
@@ -342,12 +346,16 @@ class TorchSession:
     def _found_layout(self) -> str:
         last = self._torch.channels_last
         given = tensors(self._first.inputs)
-        images = next((one for one in given if one.dim() == IMAGES), given[0])
-        maps = [one for one in self._network.parameters() if one.dim() == 4 and one.shape[1] > 1 and one.shape[2] > 1]
+        images = next((item for item in given if item.dim() == IMAGES), given[0])
+        maps = [
+            parameter
+            for parameter in self._network.parameters()
+            if parameter.dim() == 4 and parameter.shape[1] > 1 and parameter.shape[2] > 1
+        ]
         if images.dim() != 4 or images.is_contiguous() == images.is_contiguous(memory_format=last):
             return self._case.layout
-        found = {one.is_contiguous(memory_format=last) for one in (images, *maps)}
-        return "mixed" if len(found) > 1 else "channels_last" if found == {True} else "contiguous"
+        items = {item.is_contiguous(memory_format=last) for item in (images, *maps)}
+        return "mixed" if len(items) > 1 else "channels_last" if items == {True} else "contiguous"
 
     def _time_by_events(self, count: int) -> Sequence[float]:
         cuda = self._torch.cuda
@@ -396,4 +404,4 @@ def _told(network: Any) -> str:
 
 
 def _names(values: set[Any]) -> str:
-    return ",".join(sorted(str(one).removeprefix("torch.") for one in values))
+    return ",".join(sorted(str(value).removeprefix("torch.") for value in values))

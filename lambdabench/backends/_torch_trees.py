@@ -15,38 +15,38 @@ def mapped(change: Callable[[Any], Any], tree: Any) -> Any:
     if _is_tensor(tree):
         return change(tree)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):  # a named one
-        return type(tree)(*(mapped(change, one) for one in tree))
+        return type(tree)(*(mapped(change, item) for item in tree))
     if isinstance(tree, (list, tuple)):
-        return type(tree)(mapped(change, one) for one in tree)
+        return type(tree)(mapped(change, item) for item in tree)
     if isinstance(tree, dict):
-        return {key: mapped(change, one) for key, one in tree.items()}
+        return {key: mapped(change, item) for key, item in tree.items()}
     return tree
 
 
-def detached(one: Any) -> Any:
+def detached(item: Any) -> Any:
     """A tensor without its history."""
-    return one.detach()
+    return item.detach()
 
 
-def as_float(one: Any) -> Any:
+def as_float(item: Any) -> Any:
     """A tensor of floats in float32; any other as it is."""
-    return one.float() if one.is_floating_point() else one
+    return item.float() if item.is_floating_point() else item
 
 
 def _leaves(tree: Any) -> Iterator[Any]:
     if _is_tensor(tree):
         yield tree
     elif isinstance(tree, Mapping):
-        for one in tree.values():
-            yield from _leaves(one)
+        for item in tree.values():
+            yield from _leaves(item)
     elif isinstance(tree, (list, tuple)):
-        for one in tree:
-            yield from _leaves(one)
+        for item in tree:
+            yield from _leaves(item)
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
             yield from _leaves(getattr(tree, field.name))
 
 
-def _is_tensor(one: Any) -> bool:
+def _is_tensor(item: Any) -> bool:
     """Told without importing torch, which may not be there."""
-    return hasattr(one, "untyped_storage")
+    return hasattr(item, "untyped_storage")

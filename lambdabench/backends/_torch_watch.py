@@ -49,9 +49,9 @@ class Storages:
 
     def add(self, result: Any, given: Any) -> None:
         """What the result has that the arguments had not: views and what is written in place are not new."""
-        old = {one.untyped_storage()._cdata for one in tree_leaves(given) if _has_storage(one)}
-        for one in tree_leaves(result):
-            if _has_storage(one) and (storage := one.untyped_storage())._cdata not in old:
+        old = {tree_leaf.untyped_storage()._cdata for tree_leaf in tree_leaves(given) if _has_storage(tree_leaf)}
+        for item in tree_leaves(result):
+            if _has_storage(item) and (storage := item.untyped_storage())._cdata not in old:
                 self._known[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
 
     def alive_bytes(self) -> int:
@@ -86,7 +86,7 @@ def work_of(step: Step, inputs: Any) -> tuple[Work, tuple[Any, ...]]:
     watch = _Watch()
     with uncompiled(), counter() as counted, watch:
         output = step(inputs)
-    outputs = tuple(one.detach().clone() for one in tensors(output))
+    outputs = tuple(tensor.detach().clone() for tensor in tensors(output))
     return Work(float(counted.get_total_flops()), watch.operators, watch.made), outputs
 
 
@@ -97,9 +97,9 @@ def doubts(step: Step, seen: Any, unseen: Callable[[int], Any], anew: Callable[[
     an answer that is not computed.
     """
     start_s = time.perf_counter()
-    (known, one), (fresh, other) = work_of(step, seen), work_of(step, unseen(0))
-    again, first, same = [known], [fresh], _are_equal(one, other)
-    del one, other  # some networks' outputs are large
+    (known, items), (fresh, other) = work_of(step, seen), work_of(step, unseen(0))
+    again, first, same = [known], [fresh], _are_equal(items, other)
+    del items, other  # some networks' outputs are large
     while not _is_enough(len(again) + len(first), time.perf_counter() - start_s):
         again.append(work_of(step, seen)[0])
         first.append(work_of(step, unseen(len(first)))[0])
@@ -107,9 +107,9 @@ def doubts(step: Step, seen: Any, unseen: Callable[[int], Any], anew: Callable[[
     _refuse_memory(again, first, "an input that it has not seen")
     if anew is not None and same:  # an answer to anything, or weights that are zero
         _refuse_memory(again, [work_of(anew(), seen)[0]], "the first call")
-    in_turn = [one for pair in zip(again, first, strict=True) for one in pair]
-    grows = all(one.kept.alive_bytes() for one in in_turn[:-1])
-    varies = len({(one.flops, one.operators) for one in in_turn}) > 1
+    in_turn = [work for pair in zip(again, first, strict=True) for work in pair]
+    grows = all(work.kept.alive_bytes() for work in in_turn[:-1])
+    varies = len({(work.flops, work.operators) for work in in_turn}) > 1
     return tuple(flag for flag, is_so in ((GROWS, grows), (VARIES, varies)) if is_so)
 
 
@@ -118,7 +118,7 @@ def _is_enough(calls: int, spent_s: float) -> bool:
 
 
 def _refuse_memory(again: Sequence[Work], first: Sequence[Work], what: str) -> None:
-    sizes, wanted = {one.size() for one in again}, min(first, key=Work.size)
+    sizes, wanted = {work.size() for work in again}, min(first, key=Work.size)
     if len(sizes) == 1 and FAR * max(sizes) < wanted.size():
         unit = "FLOP" if wanted.flops else "operators"
         done = again[0].flops if wanted.flops else again[0].operators
@@ -128,10 +128,10 @@ def _refuse_memory(again: Sequence[Work], first: Sequence[Work], what: str) -> N
         )
 
 
-def _are_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    return len(one) == len(other) and all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def _are_equal(items: Sequence[Any], other: Sequence[Any]) -> bool:
+    return len(items) == len(other) and all(torch.equal(a, b) for a, b in zip(items, other, strict=True))
 
 
-def _has_storage(one: Any) -> bool:
-    plain = isinstance(one, torch.Tensor) and not is_traceable_wrapper_subclass(one)
-    return plain and one.layout == torch.strided and one.device.type != "meta"
+def _has_storage(item: Any) -> bool:
+    plain = isinstance(item, torch.Tensor) and not is_traceable_wrapper_subclass(item)
+    return plain and item.layout == torch.strided and item.device.type != "meta"

@@ -145,17 +145,17 @@ def start_compiler(device: str) -> None:
         with _cold_caches():
             torch.compile(_add_one, dynamic=False)(torch.zeros(64, device=device))
     except Exception as error:
-        for one in _chain(error):
+        for base_exception in _chain(error):
             for sign, remedy in MISSING.items():
-                if sign == type(one).__name__ or sign in str(one):
+                if sign == type(base_exception).__name__ or sign in str(base_exception):
                     raise UnsupportedError(remedy) from error
         raise
 
 
-def _forget(callbacks: list[Any], one: Any) -> None:
+def _forget(callbacks: list[Any], item: Any) -> None:
     """Unless torch has forgotten it already, as it does where everything compiled is dropped."""
-    if one in callbacks:
-        callbacks.remove(one)
+    if item in callbacks:
+        callbacks.remove(item)
 
 
 def _add_one(x: Any) -> Any:

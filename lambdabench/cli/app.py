@@ -79,12 +79,12 @@ def import_file(
     from . import gate_view
 
     changes = None if against is None else commands.compare_files(against, path)
-    found = commands.read_json(path)
-    known = commands.place(results, found.ran)
+    saved = commands.read_json(path)
+    known = commands.place(results, saved.ran)
     if known.exists():
-        terminal.say(f"already imported as {known}: {len(found.timed)} benchmarks")
+        terminal.say(f"already imported as {known}: {len(saved.timed)} benchmarks")
     else:
-        terminal.say(f"saved {commands.record(found.timed, results, found.ran)}: {len(found.timed)} benchmarks")
+        terminal.say(f"saved {commands.record(saved.timed, results, saved.ran)}: {len(saved.timed)} benchmarks")
     if changes is not None:
         gate_view.print_changes(terminal.console(), changes)
 
@@ -167,13 +167,13 @@ def doctor() -> None:
     from . import show_view
 
     stop = Stop()
-    found = diagnosis.diagnose()
+    diagnoses = diagnosis.diagnose()
     say_waiting(f"measuring real turns for {diagnosis.LIMIT_S:g} s; Ctrl-C ends them")
-    findings = (*found, *diagnosis.measured(stop))
+    findings = (*diagnoses, *diagnosis.measured(stop))
     show_view.print_findings(terminal.console(), findings, diagnosis.verdict(findings))
     if stop():
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if any(one.level == "FAIL" for one in findings) else 0)
+    raise typer.Exit(1 if any(finding.level == "FAIL" for finding in findings) else 0)
 
 
 @app.command(epilog="Example: lambdabench convert resnet50_llll net.pt net.safetensors --num-classes 10")
@@ -196,10 +196,10 @@ def convert(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from .. import commands
 
     options = commands.options_of(option or (), num_classes=num_classes)
-    found = commands.convert(
+    converted = commands.convert(
         Conversion(model=model, source=source, target=target, options=options, image_px=image_px, to=to, force=force)
     )
-    terminal.say(f"saved {target}: {found.tensors} tensors, {found.origin} to {found.to}")
+    terminal.say(f"saved {target}: {converted.tensors} tensors, {converted.origin} to {converted.to}")
 
 
 app.command(epilog="Example: lambdabench evaluate resnet50.a1_in1k --data imagenet/val")(evaluate)

@@ -9,22 +9,24 @@ from ..analysis.page import Column
 from .tables import fitted
 
 
-def print_quoted(console: Console, found: Sequence[paper_comparison.Quoted]) -> None:
+def print_quoted(console: Console, quoteds: Sequence[paper_comparison.Quoted]) -> None:
     """The paper's figures of the cases that were measured; nothing where it has none."""
-    if found:
+    if quoteds:
         _print(
             console,
             paper_comparison.TITLES,
-            map(paper_comparison.cells, found),
-            paper_comparison.legend(found),
+            map(paper_comparison.cells, quoteds),
+            paper_comparison.legend(quoteds),
             texts=(0, 1),
         )
 
 
-def print_agreements(console: Console, found: Sequence[agreement.Agreement]) -> None:
+def print_agreements(console: Console, agreements: Sequence[agreement.Agreement]) -> None:
     """Pairs of backends with both rates and the largest error; nothing where no two ran on equal weights."""
-    if found:
-        _print(console, agreement.TITLES, map(agreement.cells, found), agreement.legend(found), texts=(0, 1, 5))
+    if agreements:
+        _print(
+            console, agreement.TITLES, map(agreement.cells, agreements), agreement.legend(agreements), texts=(0, 1, 5)
+        )
 
 
 def _print(

@@ -11,7 +11,7 @@ OF_A_MODEL = (fields.NAMED["image_px"],)
 
 def teller(cases: Sequence[Case]) -> Callable[[Case], str]:
     """What tells a case from others behind its model and batch, in brackets; "" for nothing."""
-    tell = fields.teller([_as_row(one) for one in cases], of_model=OF_A_MODEL)
+    tell = fields.teller([_as_row(case) for case in cases], of_model=OF_A_MODEL)
 
     def told(case: Case) -> str:
         text = tell(_as_row(case))
@@ -22,7 +22,7 @@ def teller(cases: Sequence[Case]) -> Callable[[Case], str]:
 
 def fed_lines(names: Collection[str], facts: Iterable[ModelFacts]) -> list[str]:
     """What users' own networks of these names are given, for one image, where that is not images alone."""
-    return sorted({f"{one.name} is fed {one.fed}" for one in facts if one.fed and one.name in names})
+    return sorted({f"{fact.name} is fed {fact.fed}" for fact in facts if fact.fed and fact.name in names})
 
 
 def _as_row(case: Case) -> dict[str, Any]:

@@ -26,18 +26,18 @@ def case_table(cases: pd.DataFrame, width: int, at: str = "") -> Table:
     """A line a model and size: throughput at its largest batch, latency at its smallest, with the quantile `at` where one is asked for;
     in `width` columns, from `WIDE` on with the tag of the quoted weights. What differs among the lines (machine, backend, mode, dtype,
     options, ...) has a column each."""
-    rows = [{str(key): one for key, one in row.items()} for row in cases.to_dict("records")]
+    rows = [{str(key): item for key, item in row.items()} for row in cases.to_dict("records")]
     varied = fields.varying(rows)
-    told = {one.title: [fields.word(one, fields.value(row, one)) for row in rows] for one in varied}
+    names = {field.title: [fields.word(field, fields.value(row, field)) for row in rows] for field in varied}
     if cases["options"].nunique() > 1:
-        told["options"] = _options(cases)
+        names["options"] = _options(cases)
     cases = cases.assign(asked=asked_batch(cases), place=range(len(rows)))
     ok = cases[cases["status"] == "ok"]
     largest, smallest = int(cases["asked"].max()), int(cases["asked"].min())
     columns = [
         Column(title="front", drop=1),
         Column(title="model"),
-        *(Column(title=key) for key in told),
+        *(Column(title=key) for key in names),
         Column(title="px", is_number=True, drop=3),
         Column(title="top-1 %", is_number=True, drop=2),
         Column(title=f"image/s, b={largest}", is_number=True),
@@ -49,7 +49,9 @@ def case_table(cases: pd.DataFrame, width: int, at: str = "") -> Table:
     rates = ok[ok["asked"] == largest].get("throughput", pd.Series(dtype=float)).groupby(line).first()
     groups = sorted(cases.groupby(line, sort=False), key=lambda item: -float(rates.fillna(-1.0).get(item[0], -1.0)))
     lines = [
-        _line(group, (largest, smallest), [one[group["place"].iloc[0]] for one in told.values()], width >= WIDE, at)
+        _line(
+            group, (largest, smallest), [texts[group["place"].iloc[0]] for texts in names.values()], width >= WIDE, at
+        )
         for _, group in groups
     ]
     return fitted(columns, lines, width)
@@ -66,7 +68,7 @@ def accuracy_legend(cases: pd.DataFrame) -> list[str]:
 
 def _keys(cases: pd.DataFrame) -> list[str]:
     """What parts the lines of a model and size."""
-    return [one for one in (*(field.name for field in fields.SETTINGS), "options") if one in cases]
+    return [name for name in (*(field.name for field in fields.SETTINGS), "options") if name in cases]
 
 
 def _options(cases: pd.DataFrame) -> list[str]:
@@ -76,7 +78,9 @@ def _options(cases: pd.DataFrame) -> list[str]:
     return [phrase(options, keys) for _, options in known]
 
 
-def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], tagged: bool, at: str) -> tuple[str, ...]:
+def _line(
+    group: pd.DataFrame, batches: tuple[int, int], names: Sequence[str], tagged: bool, at: str
+) -> tuple[str, ...]:
     first, (largest, smallest) = group.iloc[0], batches
     big = group[(group["asked"] == largest) & (group["status"] == "ok")]
     small = group[(group["asked"] == smallest) & (group["status"] == "ok")]
@@ -87,7 +91,7 @@ def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], ta
     return (
         place,
         size,
-        *told,
+        *names,
         str(int(first["image_px"])),
         answer(first, "top1").words(),
         _number(big, "throughput"),
@@ -98,7 +102,7 @@ def _line(group: pd.DataFrame, batches: tuple[int, int], told: Sequence[str], ta
 
 
 def _quantile(rows: pd.DataFrame, at: str) -> str:
-    return quantile_cell({str(key): one for key, one in rows.iloc[0].items()} if len(rows) else {}, at)
+    return quantile_cell({str(key): item for key, item in rows.iloc[0].items()} if len(rows) else {}, at)
 
 
 def _memory(rows: pd.DataFrame) -> str:

@@ -33,12 +33,15 @@ def progress(quiet: bool) -> Iterator[Callable[[str, PairOutcome], None]]:
     """A line a case on standard error."""
     console = terminal.console(stderr=True)
 
-    def say(stage: str, one: PairOutcome) -> None:
-        found = one.trouble or (one.verdict.finding if one.verdict else "")
-        change = f" {_change(one.verdict)}" if one.verdict else ""
-        console.print(f"{stage} {foreign.plain(one.label)}: {found}{change}, {one.seconds:.1f} s", soft_wrap=True)
+    def say(stage: str, pair_outcome: PairOutcome) -> None:
+        finding = pair_outcome.trouble or (pair_outcome.verdict.finding if pair_outcome.verdict else "")
+        change = f" {_change(pair_outcome.verdict)}" if pair_outcome.verdict else ""
+        console.print(
+            f"{stage} {foreign.plain(pair_outcome.label)}: {finding}{change}, {pair_outcome.seconds:.1f} s",
+            soft_wrap=True,
+        )
 
-    yield (lambda stage, one: None) if quiet else say
+    yield (lambda stage, pair_outcome: None) if quiet else say
 
 
 def print_result(console: Console, result: CheckResult, *, show_all: bool) -> None:
@@ -50,9 +53,9 @@ def print_result(console: Console, result: CheckResult, *, show_all: bool) -> No
     lines = _ordered(result, show_all)
     if lines:
         console.print(_table(lines))
-    for one in lines:
-        for told in one.explanation:
-            console.print(f"why  {one.label}: {told}", soft_wrap=True)
+    for item in lines:
+        for text in item.explanation:
+            console.print(f"why  {item.label}: {text}", soft_wrap=True)
     hidden = result.count("same") if not show_all else 0
     if hidden:
         console.print(f"{hidden} same (within {_bound(result)})   --show all")
@@ -82,7 +85,7 @@ def controls(result: CheckResult) -> str:
         said = f"controls  A/A {alike} · canary +10 % {caught}"
     busy = result.pressure is not None and result.pressure > BUSY
     state = f"machine loaded (pressure {100 * (result.pressure or 0):.0f} %)" if busy else "machine quiet"
-    clocks = sorted({one.outcomes[0].clock for one in result.lines if one.compared})
+    clocks = sorted({line.outcomes[0].clock for line in result.lines if line.compared})
     return f"{said} · {state}: {', '.join(clocks)} time judged" if clocks else f"{said} · {state}"
 
 
@@ -106,7 +109,7 @@ def as_json(result: CheckResult) -> dict[str, Any]:
         "notes": list(result.notes),
         "expired": list(result.expired),
         "controls": codec.encode(result.controls),
-        "cases": [codec.encode(one) for one in result.lines],
+        "cases": [codec.encode(line) for line in result.lines],
     }
 
 
@@ -114,28 +117,28 @@ def to_markdown(result: CheckResult) -> str:
     """A pull request's comment."""
     result, text = foreign.cleaned(result), foreign.markdown
     why = text(result.exit_reason)
-    told = f"void: {why}" if result.exit_code == 3 else f"{result.count('slower')} slower"
+    name = f"void: {why}" if result.exit_code == 3 else f"{result.count('slower')} slower"
     if result.exit_code in (1, 2):
-        told = why
+        name = why
     elif alone := result.skipped_on_one_side:
-        told += f", {alone} skipped on one side"
-    head = f"### {OF_EXIT.get(result.exit_code, '🔴')} {told} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
-    loud = [one for one in _ordered(result, False) if one.status in (*RED, "waived", "reported")]
-    quiet = [one for one in _ordered(result, True) if one not in loud]
+        name += f", {alone} skipped on one side"
+    head = f"### {OF_EXIT.get(result.exit_code, '🔴')} {name} · {result.compared}/{len(result.lines)} compared · {result.decided} decided"
+    loud = [item for item in _ordered(result, False) if item.status in (*RED, "waived", "reported")]
+    quiet = [item for item in _ordered(result, True) if item not in loud]
     parts = [head, ""]
     if loud:
         parts += [
             *_markdown_rows(loud),
             "",
-            *(f"- {foreign.code(one.label)}: {text(told)}" for one in loud for told in one.explanation),
+            *(f"- {foreign.code(item.label)}: {text(message)}" for item in loud for message in item.explanation),
             "",
         ]
     if quiet:
-        shown = {one.status for one in quiet}
-        told = ", ".join(f"{result.count(status)} {status}" for status in COUNTED if status in shown)
-        parts += [f"<details><summary>{told}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
+        shown = {item.status for item in quiet}
+        name = ", ".join(f"{result.count(status)} {status}" for status in COUNTED if status in shown)
+        parts += [f"<details><summary>{name}</summary>", "", *_markdown_rows(quiet), "", "</details>", ""]
     parts += [
-        *(f"> {text(one)}\n" for one in (*result.notes, *result.expired)),
+        *(f"> {text(note)}\n" for note in (*result.notes, *result.expired)),
         f"{controls(result)}. {text(result.title)}. Reproduce: {foreign.code(repeat(result))}",
     ]
     return "\n".join(parts) + "\n"
@@ -143,7 +146,7 @@ def to_markdown(result: CheckResult) -> str:
 
 def repeat(result: CheckResult) -> str:
     """The command that does this again, for one case where one is slower."""
-    first = next((one.label for one in result.lines if one.status in ("slower", "failed")), None)
+    first = next((line.label for line in result.lines if line.status in ("slower", "failed")), None)
     only = f" --only {shlex.quote(first)}" if first else ""
     return f"lambdabench check {result.request}{only}"
 
@@ -169,14 +172,15 @@ def publish(result: CheckResult, *, markdown: Path | None, save: Path | None, gi
 def annotations(result: CheckResult) -> list[str]:
     """GitHub's workflow commands: an error for each case that makes the run red, a warning for a void run."""
     result = foreign.cleaned(result)
-    found = [
-        f"::error title={_escaped(one.label)}::{_escaped(f'{one.status} {_change(one.verdict)} {_interval(one.verdict)} {one.evidence}')}"
-        for one in result.lines
-        if one.status in RED
+    names = [
+        f"::error title={_escaped(line.label)}::"
+        + _escaped(f"{line.status} {_change(line.verdict)} {_interval(line.verdict)} {line.evidence}")
+        for line in result.lines
+        if line.status in RED
     ]
     if result.exit_code == 3:
-        found.append(f"::warning title=lambdabench check is void::{_escaped(result.exit_reason)}")
-    return found
+        names.append(f"::warning title=lambdabench check is void::{_escaped(result.exit_reason)}")
+    return names
 
 
 def _escaped(text: str) -> str:
@@ -190,31 +194,31 @@ def _table(lines: Sequence[Any]) -> Table:
         table.add_column(
             title, justify="right" if title in ("base", "head", "change") else "left", no_wrap=title != "evidence"
         )
-    for one in lines:
+    for line in lines:
         table.add_row(
-            one.label,
-            *_times(one),
-            _change(one.verdict),
-            _interval(one.verdict),
-            one.status.upper() if one.status in RED else one.status,
-            one.evidence,
+            line.label,
+            *_times(line),
+            _change(line.verdict),
+            _interval(line.verdict),
+            line.status.upper() if line.status in RED else line.status,
+            line.evidence,
         )
     return table
 
 
 def _markdown_rows(lines: Sequence[Any]) -> list[str]:
     rows = ["| | kernel | change (interval) | base → head | evidence |", "|---|---|---|---|---|"]
-    for one in lines:
-        base, head = _times(one)
-        change = f"**{_change(one.verdict)}** {_interval(one.verdict)}" if one.verdict else "–"
-        label, evidence = foreign.markdown(one.label), foreign.markdown(one.evidence)
-        rows.append(f"| {MARKS[one.status]} {one.status} | {label} | {change} | {base} → {head} | {evidence} |")
+    for line in lines:
+        base, head = _times(line)
+        change = f"**{_change(line.verdict)}** {_interval(line.verdict)}" if line.verdict else "–"
+        label, evidence = foreign.markdown(line.label), foreign.markdown(line.evidence)
+        rows.append(f"| {MARKS[line.status]} {line.status} | {label} | {change} | {base} → {head} | {evidence} |")
     return rows
 
 
 def _ordered(result: CheckResult, show_all: bool) -> list[Any]:
-    statuses = [one.name for one in DESCRIBED if show_all or one.name != "same"]
-    return [one for status in statuses for one in result.lines if one.status == status]
+    statuses = [description.name for description in DESCRIBED if show_all or description.name != "same"]
+    return [line for status in statuses for line in result.lines if line.status == status]
 
 
 def _times(line: Any) -> tuple[str, str]:
@@ -237,17 +241,17 @@ def _percent(share: float) -> str:
 
 
 def _bound(result: CheckResult) -> str:
-    shares = {one.verdict.tolerance for one in result.lines if one.verdict is not None}
+    shares = {line.verdict.tolerance for line in result.lines if line.verdict is not None}
     return f"±{125 * max(shares):.1f} %" if shares else ""
 
 
 def waivers(result: CheckResult, today: datetime.date) -> str:
     """TOML for pyproject.toml that accepts what makes a run red, as far as a waiver can: of the first few cases."""
-    found = [one for one in map(_accepted, _ordered(result, False)) if one]
-    more = f"# and {len(found) - MOST_WAIVERS} more" if len(found) > MOST_WAIVERS else ""
+    names = [name for name in map(_accepted, _ordered(result, False)) if name]
+    more = f"# and {len(names) - MOST_WAIVERS} more" if len(names) > MOST_WAIVERS else ""
     until = f"until = {today + WAIVED}"
     reason = 'reason = "why this is accepted"'
-    return "\n".join([*(f"{one}\n{until}\n{reason}" for one in found[:MOST_WAIVERS]), *([more] if more else [])])
+    return "\n".join([*(f"{name}\n{until}\n{reason}" for name in names[:MOST_WAIVERS]), *([more] if more else [])])
 
 
 def _accepted(line: Any) -> str:
@@ -256,7 +260,7 @@ def _accepted(line: Any) -> str:
     if line.status == "slower" and line.verdict is not None:
         edge = line.verdict.high if line.verdict.high < 2 * line.verdict.ratio else line.verdict.ratio
         return f'{head}ceiling = "{math.ceil(100 * (edge - 1))} %"'
-    changed = any(one.trouble == "outputs" for one in line.outcomes)
+    changed = any(outcome.trouble == "outputs" for outcome in line.outcomes)
     accept = "gone" if line.status == "gone" else "outputs" if line.status == "failed" and changed else ""
     return f'{head}accept = "{accept}"' if accept else ""
 

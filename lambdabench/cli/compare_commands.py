@@ -79,7 +79,7 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
     name = flags.text(suite, "--suite")
     if at_accuracy:
         mine, theirs = flags.words(a, "A"), flags.words(b, "B")
-        found = commands.compare_at_accuracy(
+        at_accuracies = commands.compare_at_accuracy(
             mine,
             theirs,
             results,
@@ -90,7 +90,7 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
             at=flags.percents(top1, "--top1"),
         )
         if as_json:
-            typer.echo(json.dumps(compare_view.curves_as_json(found)))
+            typer.echo(json.dumps(compare_view.curves_as_json(at_accuracies)))
         else:
             words = [
                 "lambdabench",
@@ -101,7 +101,7 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
                 *(["--suite", name] if name else []),
             ]
             figure = shlex.join([*words, *commands.results_words(results)])
-            compare_view.print_curves(console(), found, ", ".join(mine), ", ".join(theirs), figure)
+            compare_view.print_curves(console(), at_accuracies, ", ".join(mine), ", ".join(theirs), figure)
     else:
         moved = commands.compare_sides(a, b, results, name, filters=kept, metric=metric)
         if as_json:

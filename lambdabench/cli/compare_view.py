@@ -21,37 +21,37 @@ MOST = 20
 """Lines of a table that is not asked for whole."""
 OUTSIDE = 0.05
 """Share of the draws beyond a curve from which on it is told."""
-TOLD = tuple(one for one in fields.SETTINGS if one.name not in ("kind", "fingerprint", "model_hash"))
+TOLD = tuple(field for field in fields.SETTINGS if field.name not in ("kind", "fingerprint", "model_hash"))
 """What tells pairs of one network apart."""
 
 
-def print_compared(console: Console, found: Compared, *, show_all: bool = False) -> None:
+def print_compared(console: Console, compared: Compared, *, show_all: bool = False) -> None:
     """In what the sides differ, the shift that networks share, networks and families beside it, and what was left out."""
-    found = foreign.cleaned(found)
-    for line in _head(found):
+    compared = foreign.cleaned(compared)
+    for line in _head(compared):
         console.print(line, soft_wrap=True)
-    _print_moved(console, found, show_all=show_all)
-    _print_families(console, found, show_all=show_all)
-    for line in (*_holes(found.pairs.holes), *_end(found)):
+    _print_moved(console, compared, show_all=show_all)
+    _print_families(console, compared, show_all=show_all)
+    for line in (*_holes(compared.pairs.holes), *_end(compared)):
         console.print(line, soft_wrap=True)
 
 
-def _head(found: Compared) -> list[str]:
-    shift, count = found.shift, len(found.pairs.equal)
+def _head(compared: Compared) -> list[str]:
+    shift, count = compared.shift, len(compared.pairs.equal)
     interval = "under six pairs: no interval" if shift.low is None else f"{_times(shift.low)}, {_times(shift.high)}"
     cases = f"{count:,} pair{'' if count == 1 else 's'} at equal batch"
     return [
-        f"compare  A {found.a.name} → B {found.b.name}   {found.metric.replace('_', ' ')}, B over A · {cases}",
-        f"differs  {_conditions(found)}",
-        f"left out {_left_out(found)}",
+        f"compare  A {compared.a.name} → B {compared.b.name}   {compared.metric.replace('_', ' ')}, B over A · {cases}",
+        f"differs  {_conditions(compared)}",
+        f"left out {_left_out(compared)}",
         f"shift    {_times(shift.value)} [{interval}], the median of all pairs · single ones lie {100 * shift.spread:.1f} % beside it "
         "(1.4826 MAD)",
     ]
 
 
-def _conditions(found: Compared) -> str:
-    lines = [difference_phrase(one, len(found.pairs.equal)) for one in found.differences]
-    if tables := [one.name for one in (found.a, found.b) if one.is_table]:
+def _conditions(compared: Compared) -> str:
+    lines = [difference_phrase(difference, len(compared.pairs.equal)) for difference in compared.differences]
+    if tables := [side.name for side in (compared.a, compared.b) if side.is_table]:
         lines.append(f"what {' and '.join(dict.fromkeys(tables))} ran on and with, no column tells")
     return (
         " · ".join(lines)
@@ -59,22 +59,22 @@ def _conditions(found: Compared) -> str:
     )
 
 
-def difference_phrase(one: Difference, pairs: int) -> str:
+def difference_phrase(difference: Difference, pairs: int) -> str:
     """ "torch 2.14 → 2.15", with how many pairs it is of where it is not of all."""
-    some = "" if one.pairs == pairs else f"{one.pairs:,} of {pairs:,} pairs"
-    others = f"{one.others} other change{'' if one.others == 1 else 's'}" if one.others else ""
+    some = "" if difference.pairs == pairs else f"{difference.pairs:,} of {pairs:,} pairs"
+    others = f"{difference.others} other change{'' if difference.others == 1 else 's'}" if difference.others else ""
     behind = ", ".join(filter(None, (some, others)))
-    return f"{one.name} {one.a or 'none'} → {one.b or 'none'}" + (f" ({behind})" if behind else "")
+    return f"{difference.name} {difference.a or 'none'} → {difference.b or 'none'}" + (f" ({behind})" if behind else "")
 
 
-def _left_out(found: Compared) -> str:
-    pairs = found.pairs
+def _left_out(compared: Compared) -> str:
+    pairs = compared.pairs
     counts = [
         f"{pairs.other_batch:,} at other batches",
         f"{pairs.only_a:,} only in A",
         f"{pairs.only_b:,} only in B",
     ]
-    without = {side: sum(one.side == side for one in pairs.holes) for side in SIDES}
+    without = {side: sum(hole.side == side for hole in pairs.holes) for side in SIDES}
     counts += [f"{count:,} without a number in {side}" for side, count in without.items() if count]
     counts += [f"{pairs.neither:,} without a number in both"] if pairs.neither else []
     repeated = zip(SIDES, pairs.repeated, strict=True)
@@ -82,19 +82,19 @@ def _left_out(found: Compared) -> str:
     return " · ".join(counts)
 
 
-def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
-    shift = found.shift
+def _print_moved(console: Console, compared: Compared, *, show_all: bool) -> None:
+    shift = compared.shift
     beyond = f"by more than {_times(math.exp(shift.threshold))} beside the shift"
     held = f" · {shift.held:,} more whose own interval holds the shift" if shift.held else ""
     console.print()
-    console.print(f"{len(shift.moved):,} of {len(found.pairs.equal):,} moved {beyond}{held}", soft_wrap=True)
-    moved = [one.pair for one in shift.moved]
-    by_distance = sorted(found.pairs.equal, key=lambda one: -abs(one.log_ratio - math.log(shift.value)))
+    console.print(f"{len(shift.moved):,} of {len(compared.pairs.equal):,} moved {beyond}{held}", soft_wrap=True)
+    moved = [moved.pair for moved in shift.moved]
+    by_distance = sorted(compared.pairs.equal, key=lambda pair: -abs(pair.log_ratio - math.log(shift.value)))
     shown = by_distance if show_all else moved[:MOST]
     if not shown:
         return
-    known = described(found.metric)
-    tell = fields.teller([one.a for one in shown], TOLD)
+    known = described(compared.metric)
+    tell = fields.teller([pair.a for pair in shown], TOLD)
     columns = [
         Column(title="model"),
         Column(title="px", is_number=True, drop=2),
@@ -106,29 +106,29 @@ def _print_moved(console: Console, found: Compared, *, show_all: bool) -> None:
         Column(title=""),
     ]
     lines: list[tuple[str, ...]] = []
-    for one in shown:
-        own = math.exp(one.log_ratio) / shift.value
-        word = _word(own, found.metric) if one in moved else ""
-        lines.append((*_cells(one, found.metric, tell(one.a)), f"{own:.2f}", word))
+    for item in shown:
+        own = math.exp(item.log_ratio) / shift.value
+        word = _word(own, compared.metric) if item in moved else ""
+        lines.append((*_cells(item, compared.metric, tell(item.a)), f"{own:.2f}", word))
     show(console, columns, lines)
     if not show_all and len(moved) > len(shown):
         console.print(f"and {len(moved) - len(shown):,} more: --show all")
 
 
-def _cells(pair: Pair, metric: str, told: str) -> tuple[str, ...]:
+def _cells(pair: Pair, metric: str, text: str) -> tuple[str, ...]:
     """A pair's name, size, batch, both numbers and their ratio."""
-    numbers = [format_significant(float(one[metric]) * described(metric).factor) for one in (pair.a, pair.b)]
+    numbers = [format_significant(float(row[metric]) * described(metric).factor) for row in (pair.a, pair.b)]
     ratio = f"{math.exp(pair.log_ratio):.3f}"
     if pair.log_low is not None and pair.log_high is not None:
         ratio += f" [{math.exp(pair.log_low):.3f}, {math.exp(pair.log_high):.3f}]"
     batch = pair.a["batch_size"] or pair.b["batch_size"]
-    name = f"{pair.a['model']}{f' ({told})' if told else ''}"
+    name = f"{pair.a['model']}{f' ({text})' if text else ''}"
     px = "" if pair.a["image_px"] is None else str(int(pair.a["image_px"]))
     return (name, px, "" if batch is None else str(int(batch)), *numbers, ratio)
 
 
-def _print_families(console: Console, found: Compared, *, show_all: bool) -> None:
-    families = found.shift.families
+def _print_families(console: Console, compared: Compared, *, show_all: bool) -> None:
+    families = compared.shift.families
     if not families:
         return
     console.print()
@@ -143,7 +143,14 @@ def _print_families(console: Console, found: Compared, *, show_all: bool) -> Non
     ]
     shown = families if show_all else families[:MOST]
     rows = [
-        (one.name, f"{one.models:,}", f"{one.pairs:,}", f"{one.own:.3f}", _word(one.own, found.metric)) for one in shown
+        (
+            family.name,
+            f"{family.models:,}",
+            f"{family.pairs:,}",
+            f"{family.own:.3f}",
+            _word(family.own, compared.metric),
+        )
+        for family in shown
     ]
     show(console, columns, rows)
     if len(families) > len(shown):
@@ -152,23 +159,23 @@ def _print_families(console: Console, found: Compared, *, show_all: bool) -> Non
 
 def _holes(holes: Sequence[Hole]) -> list[str]:
     """Networks that have a number on one side alone, with the reason of the other."""
-    tell = fields.teller([one.row for one in holes], TOLD)
+    tell = fields.teller([item.row for item in holes], TOLD)
     lines: list[str] = []
-    for one in holes[:MOST]:
-        told, reason = tell(one.row), str(one.row.get("reason") or "")
-        where = f"{one.row['model']} at {one.row['image_px']} px, batch {one.row['batch_size']}{f' ({told})' if told else ''}"
-        lines.append(f"no number in {one.side}: {where}, {one.row['status']}{': ' + reason if reason else ''}")
+    for hole in holes[:MOST]:
+        name, reason = tell(hole.row), str(hole.row.get("reason") or "")
+        where = f"{hole.row['model']} at {hole.row['image_px']} px, batch {hole.row['batch_size']}{f' ({name})' if name else ''}"
+        lines.append(f"no number in {hole.side}: {where}, {hole.row['status']}{': ' + reason if reason else ''}")
     return [*lines, *([f"and {len(holes) - MOST:,} more without a number"] if len(holes) > MOST else [])]
 
 
-def _end(found: Compared) -> list[str]:
-    moved = bool(found.shift.moved or found.shift.families)
+def _end(compared: Compared) -> list[str]:
+    moved = bool(compared.shift.moved or compared.shift.families)
     if not moved:
         return ["nothing moved beside what all share"]
-    lines = ["what differs may be the reason: it need not reach all networks alike"] if found.differences else []
-    places = [one.place for one in (found.b, found.a) if one.place is not None]
-    if places and found.shift.moved:
-        words = ["lambdabench", "show", str(found.shift.moved[0].pair.a["model"]), *results_words(places[0])]
+    lines = ["what differs may be the reason: it need not reach all networks alike"] if compared.differences else []
+    places = [side.place for side in (compared.b, compared.a) if side.place is not None]
+    if places and compared.shift.moved:
+        words = ["lambdabench", "show", str(compared.shift.moved[0].pair.a["model"]), *results_words(places[0])]
         lines.append(f"next  {shlex.join(words)}")
     return lines
 
@@ -183,24 +190,24 @@ def _times(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}x" if value < 10 else f"{format_significant(value, 4)}x"
 
 
-def as_json(found: Compared) -> dict[str, Any]:
+def as_json(compared: Compared) -> dict[str, Any]:
     """All of it for programs, every pair included."""
-    shift = found.shift
-    moved = {id(one.pair) for one in shift.moved}
+    shift = compared.shift
+    moved = {id(moved.pair) for moved in shift.moved}
     return foreign.cleaned(
         {
-            "a": found.a.name,
-            "b": found.b.name,
-            "metric": found.metric,
-            "paired_by": list(found.paired_by),
-            "differences": codec.encode(found.differences),
+            "a": compared.a.name,
+            "b": compared.b.name,
+            "metric": compared.metric,
+            "paired_by": list(compared.paired_by),
+            "differences": codec.encode(compared.differences),
             "counts": {
-                "equal_batch": len(found.pairs.equal),
-                "other_batch": found.pairs.other_batch,
-                "only_a": found.pairs.only_a,
-                "only_b": found.pairs.only_b,
-                "without_number": len(found.pairs.holes) + found.pairs.neither,
-                "behind_newer": list(found.pairs.repeated),
+                "equal_batch": len(compared.pairs.equal),
+                "other_batch": compared.pairs.other_batch,
+                "only_a": compared.pairs.only_a,
+                "only_b": compared.pairs.only_b,
+                "without_number": len(compared.pairs.holes) + compared.pairs.neither,
+                "behind_newer": list(compared.pairs.repeated),
             },
             "shift": {"value": shift.value, "low": shift.low, "high": shift.high},
             "spread": shift.spread,
@@ -208,20 +215,22 @@ def as_json(found: Compared) -> dict[str, Any]:
             "moved": len(shift.moved),
             "held_by_interval": shift.held,
             "families": codec.encode(shift.families),
-            "holes": [_named(one.row) | {"side": one.side, "status": one.row["status"]} for one in found.pairs.holes],
-            "pairs": [_pair_as_json(one, found, id(one) in moved) for one in found.pairs.equal],
+            "holes": [
+                _named(hole.row) | {"side": hole.side, "status": hole.row["status"]} for hole in compared.pairs.holes
+            ],
+            "pairs": [_pair_as_json(pair, compared, id(pair) in moved) for pair in compared.pairs.equal],
         }
     )
 
 
-def _pair_as_json(one: Pair, found: Compared, has_moved: bool) -> dict[str, Any]:
-    return _named(one.a) | {
-        "a": float(one.a[found.metric]),
-        "b": float(one.b[found.metric]),
-        "ratio": math.exp(one.log_ratio),
-        "low": None if one.log_low is None else math.exp(one.log_low),
-        "high": None if one.log_high is None else math.exp(one.log_high),
-        "own": math.exp(one.log_ratio) / found.shift.value,
+def _pair_as_json(pair: Pair, compared: Compared, has_moved: bool) -> dict[str, Any]:
+    return _named(pair.a) | {
+        "a": float(pair.a[compared.metric]),
+        "b": float(pair.b[compared.metric]),
+        "ratio": math.exp(pair.log_ratio),
+        "low": None if pair.log_low is None else math.exp(pair.log_low),
+        "high": None if pair.log_high is None else math.exp(pair.log_high),
+        "own": math.exp(pair.log_ratio) / compared.shift.value,
         "moved": has_moved,
     }
 
@@ -231,21 +240,21 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"model": row["model"], **counts, "options": row.get("options")}
 
 
-def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, theirs: str, figure: str) -> None:
+def print_curves(console: Console, at_accuracies: Sequence[AtAccuracy], mine: str, theirs: str, figure: str) -> None:
     """A table a setting: the speed-up at each accuracy and over the range that both curves have, with both intervals; and the command
     that draws them."""
-    for place, one in enumerate(foreign.cleaned(found)):
+    for place, accuracy in enumerate(foreign.cleaned(at_accuracies)):
         if place:
             console.print()
-        setting = ", ".join(filter(None, (f"batch {one.batch}", one.told)))
+        setting = ", ".join(filter(None, (f"batch {accuracy.batch}", accuracy.told)))
         console.print(
-            f"compare  A {mine} ({one.counts[0]}) over B {theirs} ({one.counts[1]}) at equal accuracy · {setting}",
+            f"compare  A {mine} ({accuracy.counts[0]}) over B {theirs} ({accuracy.counts[1]}) at equal accuracy · {setting}",
             soft_wrap=True,
         )
-        _print_speed_ups(console, one)
-        for line in _limits(one):
+        _print_speed_ups(console, accuracy)
+        for line in _limits(accuracy):
             console.print(line, soft_wrap=True)
-    covers = ", ".join(sorted({cover for one in found for cover in one.covers})) or "not known"
+    covers = ", ".join(sorted({cover for at_accuracy in at_accuracies for cover in at_accuracy.covers})) or "not known"
     console.print(
         f"q quoted. Above 1 A is faster. Intervals: 95 %, speeds drawn again ({covers}), then accuracies too (50,000 images)",
         soft_wrap=True,
@@ -253,7 +262,7 @@ def print_curves(console: Console, found: Sequence[AtAccuracy], mine: str, their
     console.print(f"next  {figure}", soft_wrap=True)
 
 
-def _print_speed_ups(console: Console, one: AtAccuracy) -> None:
+def _print_speed_ups(console: Console, at_accuracy: AtAccuracy) -> None:
     columns = [
         Column(title="top-1 % q", is_number=True),
         Column(title="that of", drop=1),
@@ -262,64 +271,76 @@ def _print_speed_ups(console: Console, one: AtAccuracy) -> None:
         Column(title="and accuracies", is_number=True),
         Column(title=""),
     ]
-    rows = [(f"{at.top1:.2f}", one.name_at(at.top1), *_speed_up(at)) for at in one.comparison.at if at.top1 is not None]
-    low, high = _range(one)
+    rows = [
+        (f"{at.top1:.2f}", at_accuracy.name_at(at.top1), *_speed_up(at))
+        for at in at_accuracy.comparison.at
+        if at.top1 is not None
+    ]
+    low, high = _range(at_accuracy)
     if low == high:
-        ends = [line.ends for line in (one.comparison.theirs, one.comparison.mine) if len(line.top1) == 1]
-        rows.append((low, "".join(one.name_at(top1) for top1, _ in ends[:1]), *_speed_up(one.comparison.mean)))
+        ends = [
+            line.ends for line in (at_accuracy.comparison.theirs, at_accuracy.comparison.mine) if len(line.top1) == 1
+        ]
+        rows.append(
+            (low, "".join(at_accuracy.name_at(top1) for top1, _ in ends[:1]), *_speed_up(at_accuracy.comparison.mean))
+        )
     else:
-        rows.append((f"{low} to {high}", "geometric mean", *_speed_up(one.comparison.mean)))
+        rows.append((f"{low} to {high}", "geometric mean", *_speed_up(at_accuracy.comparison.mean)))
     show(console, columns, rows)
 
 
-def _range(one: AtAccuracy) -> tuple[str, str]:
+def _range(at_accuracy: AtAccuracy) -> tuple[str, str]:
     """The accuracies that both curves have; dashes where there are none."""
-    mine, theirs = one.comparison.mine.ends, one.comparison.theirs.ends
+    mine, theirs = at_accuracy.comparison.mine.ends, at_accuracy.comparison.theirs.ends
     low, high = max(mine[0], theirs[0]), min(mine[1], theirs[1])
     return (f"{low:.2f}", f"{high:.2f}") if low <= high else ("–", "–")
 
 
-def _speed_up(one: SpeedUp) -> tuple[str, str, str, str]:
-    if one.value is None:
+def _speed_up(speed_up: SpeedUp) -> tuple[str, str, str, str]:
+    if speed_up.value is None:
         return ("–", "", "", "outside of a curve")
-    shares = [(one.speed_outside, "of the draws of speeds"), (one.both_outside, "of those with accuracies")]
+    shares = [(speed_up.speed_outside, "of the draws of speeds"), (speed_up.both_outside, "of those with accuracies")]
     said = [f"{100 * share:.0f} % {what}" for share, what in shares if share > OUTSIDE]
-    speed, both = ("–" if ends is None else f"[{ends[0]:.2f}, {ends[1]:.2f}]" for ends in (one.speed, one.both))
-    return (f"{one.value:.2f}x", speed, both, f"{', '.join(said)} fell outside" if said else "")
+    speed, both = (
+        "–" if ends is None else f"[{ends[0]:.2f}, {ends[1]:.2f}]" for ends in (speed_up.speed, speed_up.both)
+    )
+    return (f"{speed_up.value:.2f}x", speed, both, f"{', '.join(said)} fell outside" if said else "")
 
 
-def _limits(one: AtAccuracy) -> list[str]:
-    found = one.comparison
+def _limits(at_accuracy: AtAccuracy) -> list[str]:
+    comparison = at_accuracy.comparison
     ends = [
         f"{name} {low:.2f} to {high:.2f} %"
-        for name, (low, high) in zip(SIDES, (found.mine.ends, found.theirs.ends), strict=True)
+        for name, (low, high) in zip(SIDES, (comparison.mine.ends, comparison.theirs.ends), strict=True)
     ]
     lines = [f"curves: {', '.join(ends)}; beyond nothing is told"]
-    if found.least is not None and found.most is not None and found.least < found.most:
-        lines.append(f"over the shared range from {found.least:.2f}x to {found.most:.2f}x")
+    if comparison.least is not None and comparison.most is not None and comparison.least < comparison.most:
+        lines.append(f"over the shared range from {comparison.least:.2f}x to {comparison.most:.2f}x")
     return lines
 
 
-def curves_as_json(found: Sequence[AtAccuracy]) -> dict[str, Any]:
+def curves_as_json(at_accuracies: Sequence[AtAccuracy]) -> dict[str, Any]:
     """All of it for programs."""
     return foreign.cleaned(
         {
             "settings": [
                 {
-                    "batch_size": one.batch,
-                    "told": one.told,
-                    "models": list(one.counts),
-                    "covers": list(one.covers),
+                    "batch_size": at_accuracy.batch,
+                    "told": at_accuracy.told,
+                    "models": list(at_accuracy.counts),
+                    "covers": list(at_accuracy.covers),
                     "curves": {
                         side: {"top1": line.top1.tolist(), "log_seconds": line.log_seconds.tolist()}
-                        for side, line in zip(SIDES, (one.comparison.mine, one.comparison.theirs), strict=True)
+                        for side, line in zip(
+                            SIDES, (at_accuracy.comparison.mine, at_accuracy.comparison.theirs), strict=True
+                        )
                     },
-                    "at": codec.encode(one.comparison.at),
-                    "mean": codec.encode(one.comparison.mean),
-                    "least": one.comparison.least,
-                    "most": one.comparison.most,
+                    "at": codec.encode(at_accuracy.comparison.at),
+                    "mean": codec.encode(at_accuracy.comparison.mean),
+                    "least": at_accuracy.comparison.least,
+                    "most": at_accuracy.comparison.most,
                 }
-                for one in found
+                for at_accuracy in at_accuracies
             ]
         }
     )

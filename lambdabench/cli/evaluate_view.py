@@ -60,8 +60,8 @@ class _Bar:
         self._task = bar.add_task(f"{self._model} opening", total=None)
 
     def take(self, seen: Seen) -> None:
-        told = f"{self._model} {_share(seen)}".rstrip() if seen.done else f"{self._model} opening"
-        self._bar.update(self._task, description=told, completed=seen.done, total=seen.images)
+        name = f"{self._model} {_share(seen)}".rstrip() if seen.done else f"{self._model} opening"
+        self._bar.update(self._task, description=name, completed=seen.done, total=seen.images)
 
 
 def print_result(console: Console, result: EvaluateResult) -> None:
@@ -83,11 +83,16 @@ def print_result(console: Console, result: EvaluateResult) -> None:
         console.print(foreign.plain(line), soft_wrap=True)
     console.print()
     every = (result.judgement, *result.others)
-    shown = [name for name in TITLES if any(one.measurement(name) for one in every)]
-    told = ("backend", "dtype", "device", *(["options"] if any(one.heading.case.options for one in every) else []))
-    columns = [Column(title=name) for name in told]
+    shown = [name for name in TITLES if any(judgement.measurement(name) for judgement in every)]
+    text = (
+        "backend",
+        "dtype",
+        "device",
+        *(["options"] if any(judgement.heading.case.options for judgement in every) else []),
+    )
+    columns = [Column(title=name) for name in text]
     columns += [Column(title=TITLES[name], is_number=True) for name in shown]
-    console.print(fitted(columns, [_line(one, told, shown) for one in every], console.width))
+    console.print(fitted(columns, [_line(judgement, text, shown) for judgement in every], console.width))
     _print_broken(console, result.judgement)
     console.print("\n[low, high]: 95 % Wilson interval, of images like these", soft_wrap=True)
     console.print(f"saved {result.file}" if result.file else "stored already", soft_wrap=True)
@@ -96,7 +101,7 @@ def print_result(console: Console, result: EvaluateResult) -> None:
 def as_json(result: EvaluateResult) -> dict[str, Any]:
     """The same as plain data. Accuracies in percent."""
     seen = result.seen
-    found: dict[str, Any] = {
+    outcome: dict[str, Any] = {
         "interrupted": result.interrupted,
         "looked_at": seen.done,
         "images": seen.images,
@@ -104,12 +109,12 @@ def as_json(result: EvaluateResult) -> dict[str, Any]:
         "file": str(result.file) if result.file else None,
     }
     if result.judgement is None:
-        return found
-    return found | _told(result.judgement) | {"others": [_told(one) for one in result.others]}
+        return outcome
+    return outcome | _told(result.judgement) | {"others": [_told(other) for other in result.others]}
 
 
-def _told(one: Judgement) -> dict[str, Any]:
-    heading = one.heading
+def _told(judgement: Judgement) -> dict[str, Any]:
+    heading = judgement.heading
     case = heading.case
     return {
         "model": case.model,
@@ -122,19 +127,19 @@ def _told(one: Judgement) -> dict[str, Any]:
         "preprocessing": heading.preprocessing,
         "data": heading.subject.data,
         "limited": heading.is_limited,
-        "broken": [{"image": name, "reason": reason} for name, reason in one.broken],
+        "broken": [{"image": name, "reason": reason} for name, reason in judgement.broken],
         **{
             known.metric: {"value": known.value, "low": known.low, "high": known.high, "images": known.loops_per_sample}
-            for known in one.measurements
+            for known in judgement.measurements
         },
     }
 
 
-def _line(one: Judgement, told: tuple[str, ...], shown: list[str]) -> tuple[str, ...]:
-    case = one.heading.case
+def _line(judgement: Judgement, names: tuple[str, ...], shown: list[str]) -> tuple[str, ...]:
+    case = judgement.heading.case
     options = ", ".join(f"{key}={value}" for key, value in case.options)
     cells = {"backend": case.backend, "dtype": case.dtype, "device": case.device, "options": options}
-    return (*(cells[name] for name in told), *(_interval(one.measurement(name)) for name in shown))
+    return (*(cells[name] for name in names), *(_interval(judgement.measurement(name)) for name in shown))
 
 
 def _interval(known: Measurement | None) -> str:
@@ -143,20 +148,20 @@ def _interval(known: Measurement | None) -> str:
     return f"{known.value:.2f} [{known.low:.2f}, {known.high:.2f}]"
 
 
-def _print_broken(console: Console, one: Judgement) -> None:
-    if not one.broken:
+def _print_broken(console: Console, judgement: Judgement) -> None:
+    if not judgement.broken:
         return
-    told = "; ".join(f"{name} ({reason})" for name, reason in one.broken[:NAMED])
-    more = f"; and {len(one.broken) - NAMED:,} more" if len(one.broken) > NAMED else ""
-    count = f"{len(one.broken):,} image{'' if len(one.broken) == 1 else 's'}"
+    text = "; ".join(f"{name} ({reason})" for name, reason in judgement.broken[:NAMED])
+    more = f"; and {len(judgement.broken) - NAMED:,} more" if len(judgement.broken) > NAMED else ""
+    count = f"{len(judgement.broken):,} image{'' if len(judgement.broken) == 1 else 's'}"
     console.print(
-        foreign.plain(f"! {count} cannot be read and {_are(one)} left out: {told}{more}"),
+        foreign.plain(f"! {count} cannot be read and {_are(judgement)} left out: {text}{more}"),
         soft_wrap=True,
     )
 
 
-def _are(one: Judgement) -> str:
-    return "is" if len(one.broken) == 1 else "are"
+def _are(judgement: Judgement) -> str:
+    return "is" if len(judgement.broken) == 1 else "are"
 
 
 def _so_far(seen: Seen) -> str:

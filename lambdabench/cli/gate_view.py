@@ -16,16 +16,14 @@ LARGE_SHARED = 1.2
 """Twice the standard deviation of what two runs of a machine share."""
 
 
-def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_json: bool) -> None:
+def print_baseline(console: Console, item: Any, path: Path, code: int, *, as_json: bool) -> None:
     """Each case against its stored sessions, and that this is the weaker way."""
-    found = foreign.cleaned(found)
+    item = foreign.cleaned(item)
     if as_json:
-        console.print_json(
-            json.dumps({"cases": codec.encode(found.standings), "today": found.today, "exit_code": code})
-        )
+        console.print_json(json.dumps({"cases": codec.encode(item.standings), "today": item.today, "exit_code": code}))
         return
-    slower = sum(one.status == "slower" for one in found.standings)
-    console.print(f"check {path}   {len(found.standings)} cases over the anchor · {slower} slower")
+    slower = sum(entry.status == "slower" for entry in item.standings)
+    console.print(f"check {path}   {len(item.standings)} cases over the anchor · {slower} slower")
     console.print(
         "the weaker way: stored sessions see no change under a few percent; check --base REF does", soft_wrap=True
     )
@@ -33,13 +31,15 @@ def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_js
     table = Table(box=None, pad_edge=False)
     for title in ("kernel", "change", "expected", "sessions", "finding", "why"):
         table.add_column(title, justify="right" if title in ("change", "sessions") else "left")
-    for one in found.standings:
-        expected = "" if one.expected is None else f"[{_percent(one.expected[0])}, {_percent(one.expected[1])}]"
-        change = "–" if one.change is None else f"{_percent(one.change)} %"
-        finding = one.status.upper() if one.status in ("slower", "failed") else one.status
-        table.add_row(one.label, change, expected, str(one.sessions), finding, one.reason)
+    for standing in item.standings:
+        expected = (
+            "" if standing.expected is None else f"[{_percent(standing.expected[0])}, {_percent(standing.expected[1])}]"
+        )
+        change = "–" if standing.change is None else f"{_percent(standing.change)} %"
+        finding = standing.status.upper() if standing.status in ("slower", "failed") else standing.status
+        table.add_row(standing.label, change, expected, str(standing.sessions), finding, standing.reason)
     console.print(table)
-    failed, few = (sum(one.status == status for one in found.standings) for status in ("failed", "too few"))
+    failed, few = (sum(entry.status == status for entry in item.standings) for status in ("failed", "too few"))
     said = [
         f"{count} {what}"
         for count, what in ((failed, "failed"), (slower, "slower"), (few, "too few sessions"))
@@ -49,27 +49,27 @@ def print_baseline(console: Console, found: Any, path: Path, code: int, *, as_js
     console.print(f"exit {code}: {', '.join([*(said if code else []), *reports]) or 'nothing slower'}")
 
 
-def print_rates(console: Console, found: Any, *, as_json: bool) -> None:
+def print_rates(console: Console, item: Any, *, as_json: bool) -> None:
     """False alarms and catches of stage one."""
-    found = foreign.cleaned(found)
+    item = foreign.cleaned(item)
     if as_json:
-        console.print_json(json.dumps({"rates": codec.encode(found.rates), "exit_code": found.exit_code}))
+        console.print_json(json.dumps({"rates": codec.encode(item.rates), "exit_code": item.exit_code}))
         return
     table = Table(box=None, pad_edge=False)
     for title in ("difference", "trials", "called slower", "95 % interval", "same", "faster", "unclear"):
         table.add_column(title, justify="left" if title == "difference" else "right")
-    for one in found.rates:
-        low, high = one.interval
-        share = 100 * one.slower / max(one.trials, 1)
-        counts = (str(one.same), str(one.faster), str(one.unclear))
-        table.add_row(one.kind, str(one.trials), f"{share:.0f} %", f"[{100 * low:.0f}, {100 * high:.0f}]", *counts)
+    for rate in item.rates:
+        low, high = rate.interval
+        share = 100 * rate.slower / max(rate.trials, 1)
+        counts = (str(rate.same), str(rate.faster), str(rate.unclear))
+        table.add_row(rate.kind, str(rate.trials), f"{share:.0f} %", f"[{100 * low:.0f}, {100 * high:.0f}]", *counts)
     console.print(table)
     said = (
         "fit to gate"
-        if not found.exit_code
+        if not item.exit_code
         else "not fit to gate now: wait for a quieter machine, see lambdabench doctor"
     )
-    console.print(f"one process each; a red build needs fresh ones · exit {found.exit_code}: {said}", soft_wrap=True)
+    console.print(f"one process each; a red build needs fresh ones · exit {item.exit_code}: {said}", soft_wrap=True)
 
 
 def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
@@ -78,11 +78,17 @@ def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("benchmark", "before", "after", "change", "of its own", "interval", "finding"):
         table.add_column(title, justify="left" if title in ("benchmark", "finding") else "right")
-    for one in changes:
-        times = ["–" if value is None else format_time(value) for value in (one.before_s, one.after_s)]
-        change, own = ("–" if value is None else f"{_percent(value)} %" for value in (one.ratio, one.own))
-        interval = "" if one.low is None or one.high is None else f"[{_percent(one.low)}, {_percent(one.high)}]"
-        table.add_row(one.name, *times, change, own, interval, one.finding)
+    for file_change in changes:
+        times = ["–" if value is None else format_time(value) for value in (file_change.before_s, file_change.after_s)]
+        change, own = (
+            "–" if value is None else f"{_percent(value)} %" for value in (file_change.ratio, file_change.own)
+        )
+        interval = (
+            ""
+            if file_change.low is None or file_change.high is None
+            else f"[{_percent(file_change.low)}, {_percent(file_change.high)}]"
+        )
+        table.add_row(file_change.name, *times, change, own, interval, file_change.finding)
     console.print(table)
     for line in _limits(changes):
         console.print(line, soft_wrap=True)
@@ -90,7 +96,11 @@ def print_changes(console: Console, changes: Sequence[FileChange]) -> None:
 
 def _limits(changes: Sequence[FileChange]) -> list[str]:
     """What all benchmarks share, and the least that this pair of files can tell."""
-    known = [(one.ratio / one.own, one.high / one.own) for one in changes if one.ratio and one.own and one.high]
+    known = [
+        (change.ratio / change.own, change.high / change.own)
+        for change in changes
+        if change.ratio and change.own and change.high
+    ]
     if not known:
         return []
     shared, least = known[0][0], min(margin for _, margin in known)

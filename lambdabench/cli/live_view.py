@@ -28,23 +28,23 @@ REDRAW_S = 2.0
 def progress(prepared: Prepared, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     """Says on standard error what runs now; nothing when `quiet`."""
     console = terminal.console(stderr=True)
-    told = teller([one.case for one in prepared.plan.jobs])
+    text = teller([job.case for job in prepared.plan.jobs])
     if prepared.plan.fallback:
         console.print(f"! {prepared.plan.fallback}")
     if quiet:
         yield lambda step: None
     elif not console.is_terminal:
-        yield _Lines(console, told).take
+        yield _Lines(console, text).take
     else:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            yield _Table(prepared, console, live, told).take
+            yield _Table(prepared, console, live, text).take
 
 
 class _Lines:
     """A line a round, and one for each case that ends without an answer."""
 
-    def __init__(self, console: Console, told: Teller) -> None:
-        self._console, self._round, self._told = console, 0, told
+    def __init__(self, console: Console, text: Teller) -> None:
+        self._console, self._round, self._told = console, 0, text
         self._ended: set[str] = set()
 
     def take(self, step: Progress) -> None:
@@ -65,8 +65,8 @@ class _Lines:
 class _Table:
     """The closing table as it is so far, and under it what runs now."""
 
-    def __init__(self, prepared: Prepared, console: Console, live: Live, told: Teller) -> None:
-        self._prepared, self._console, self._live, self._told = prepared, console, live, told
+    def __init__(self, prepared: Prepared, console: Console, live: Live, text: Teller) -> None:
+        self._prepared, self._console, self._live, self._told = prepared, console, live, text
         self._drawn_s, self._table = float("-inf"), Group()
 
     def take(self, step: Progress) -> None:
@@ -79,9 +79,9 @@ class _Table:
         self._live.update(Group(self._table, Text(foreign.plain(_now(step, self._told)))), refresh=True)
 
 
-def _now(step: Progress, told: Teller) -> str:
+def _now(step: Progress, text: Teller) -> str:
     turn = step.turn
-    name = _name(turn.job.case, told)
+    name = _name(turn.job.case, text)
     visits = (
         f"{step.visits} visits · going on: {turn.lacking}" if turn.lacking else f"{step.visits}/{step.total} visits"
     )
@@ -104,9 +104,12 @@ def _is_trained(turn: Turn) -> bool:
 def _accuracy(turn: Turn) -> str:
     """What its trainings came to."""
     trained = turn.standing.trained
-    found = () if trained is None else trained.opened.measurements
-    return "".join(f": top-1 {format_value(one.value, one.unit, one.low, one.high)}" for one in found)
+    functions = () if trained is None else trained.opened.measurements
+    return "".join(
+        f": top-1 {format_value(measurement.value, measurement.unit, measurement.low, measurement.high)}"
+        for measurement in functions
+    )
 
 
-def _name(case: Case, told: Teller) -> str:
-    return f"{case.model} b={case.batch_size}{told(case)}"
+def _name(case: Case, text: Teller) -> str:
+    return f"{case.model} b={case.batch_size}{text(case)}"

@@ -28,25 +28,25 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
     if as_json:
         jobs = [
             {
-                "case_id": one.case_id,
-                "model": one.case.model,
-                "case": codec.encode(one.case) | {"options": dict(one.case.options)},
-                "processes": one.sampling.processes,
-                "visits": one.visits,
-                "calls": one.calls,
-                "estimate_s": one.estimate_s,
-                "estimate_bytes": one.estimate_bytes,
+                "case_id": job.case_id,
+                "model": job.case.model,
+                "case": codec.encode(job.case) | {"options": dict(job.case.options)},
+                "processes": job.sampling.processes,
+                "visits": job.visits,
+                "calls": job.calls,
+                "estimate_s": job.estimate_s,
+                "estimate_bytes": job.estimate_bytes,
             }
-            for one in planned.jobs
+            for job in planned.jobs
         ]
         console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
         return
     _print_jobs(console, planned.jobs)
-    for line in fed_lines({one.case.model for one in planned.jobs}, prepared.facts.values()):
+    for line in fed_lines({job.case.model for job in planned.jobs}, prepared.facts.values()):
         console.print(foreign.plain(line), soft_wrap=True)
-    told = teller([*(one.case for one in planned.jobs), *(one.case for one in planned.skips)])
+    text = teller([*(job.case for job in planned.jobs), *(skip.case for skip in planned.skips)])
     for skip in planned.skips:
-        what = f"{skip.case.model} batch {skip.case.batch_size}{told(skip.case)}: {skip.reason}"
+        what = f"{skip.case.model} batch {skip.case.batch_size}{text(skip.case)}: {skip.reason}"
         console.print(f"skipped  {foreign.plain(what)}")
     if planned.fallback:
         console.print(f"! {planned.fallback}")
@@ -66,8 +66,10 @@ def cases_phrase(jobs: Sized) -> str:
 
 def _visits(jobs: Sequence[Job]) -> str:
     """ "9 visits each, in 3 processes"; a range where cases differ."""
-    told = [sorted({pick(one) for one in jobs} or {0}) for pick in (lambda j: j.visits, lambda j: j.sampling.processes)]
-    rounds, processes = (str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in told)
+    numbers = [
+        sorted({pick(job) for job in jobs} or {0}) for pick in (lambda j: j.visits, lambda j: j.sampling.processes)
+    ]
+    rounds, processes = (str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}" for values in numbers)
     return f"{rounds} visits each, in {processes} process{'' if processes == '1' else 'es'}"
 
 
@@ -75,14 +77,14 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     """A line of what all have in common, then a line a job."""
     if not jobs:
         return
-    options = [dict(one.case.options) for one in jobs]
-    keys = differing([(job.case.model, one) for job, one in zip(jobs, options, strict=True)])
-    told = [
-        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(one, keys)}
-        for job, one in zip(jobs, options, strict=True)
+    options = [dict(job.case.options) for job in jobs]
+    keys = differing([(job.case.model, values) for job, values in zip(jobs, options, strict=True)])
+    text = [
+        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(values, keys)}
+        for job, values in zip(jobs, options, strict=True)
     ]
-    varied = [name for name in told[0] if len({one[name] for one in told}) > 1]
-    alike = [f"{TITLES.get(name, name)} {told[0][name]}" for name in SETTINGS if name not in varied]
+    varied = [name for name in text[0] if len({item[name] for item in text}) > 1]
+    alike = [f"{TITLES.get(name, name)} {text[0][name]}" for name in SETTINGS if name not in varied]
     alike += [phrase(options[0], shared(options))] if shared(options) else []
     console.print(f"all: {', '.join(alike)}", soft_wrap=True)
     columns = [
@@ -94,12 +96,12 @@ def _print_jobs(console: Console, jobs: Sequence[Job]) -> None:
     ]
     rows = [
         (
-            one.case.model,
+            job.case.model,
             *(words[name] for name in varied),
-            str(one.visits),
-            format_significant(one.estimate_s, 2),
-            format_significant(None if one.estimate_bytes is None else one.estimate_bytes / 2**30, 2),
+            str(job.visits),
+            format_significant(job.estimate_s, 2),
+            format_significant(None if job.estimate_bytes is None else job.estimate_bytes / 2**30, 2),
         )
-        for one, words in zip(jobs, told, strict=True)
+        for job, words in zip(jobs, text, strict=True)
     ]
     show(console, columns, rows)

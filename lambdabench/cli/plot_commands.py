@@ -23,7 +23,7 @@ from .options import (
 from .terminal import say, warn
 
 AXES = "A metric of which it is known which way is better (lambdabench list metrics): latency, peak_memory, flops, top1, ..."
-ACROSS = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
+ACROSS = [field.name.removeprefix(fields.OPTION) for field in fields.JOINING]
 plot_app = typer.Typer(no_args_is_help=True, help="Draw figures from results (SVG, PNG, and the numbers as CSV).")
 
 

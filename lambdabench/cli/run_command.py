@@ -146,8 +146,8 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def _refuse_both(suite: str | None, find_front: bool, limits: Mapping[str, object]) -> None:
     """Raises RequestError unless one of a suite and the front is asked for, with flags that go with it."""
     if find_front == (suite is not None):
-        found = "both" if find_front else "neither"
-        raise RequestError(f"--suite, --find-front: found {found}, expected one, such as --suite quickstart")
+        name = "both" if find_front else "neither"
+        raise RequestError(f"--suite, --find-front: found {name}, expected one, such as --suite quickstart")
     flags.refuse_alone(limits, "--find-front", is_given=find_front)
 
 

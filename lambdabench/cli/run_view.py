@@ -68,7 +68,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             console.print(line, soft_wrap=True)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
-    if saved := [str(one) for one in (result.file, *result.figures) if one is not None]:
+    if saved := [str(figure) for figure in (result.file, *result.figures) if figure is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)
     _print_estimates(console, result)
     _print_next(console, result, repeat, results)
@@ -86,13 +86,13 @@ def _print_skipped(console: Console, skipped: pd.DataFrame) -> None:
 
 def _print_failed(console: Console, cases: pd.DataFrame, skipped: pd.Series) -> None:
     """A line a case that ran and has no number, with all that tells it from the run's others."""
-    rows = [{str(key): one for key, one in row.items()} for row in cases.to_dict("records")]
+    rows = [{str(key): item for key, item in row.items()} for row in cases.to_dict("records")]
     tell = fields.teller([row | {"options": "{}"} for row in rows], of_model=OF_A_MODEL)
     for row, was_skipped in zip(rows, skipped, strict=True):
         if was_skipped or row["status"] == "ok":
             continue
-        told, options = tell(row), "" if row["options"] == "{}" else f" {row['options']}"
-        what = f"{row['model']}{options}{f' ({told})' if told else ''} b={row['batch_size']}"
+        name, options = tell(row), "" if row["options"] == "{}" else f" {row['options']}"
+        what = f"{row['model']}{options}{f' ({name})' if name else ''} b={row['batch_size']}"
         if has_flag(row["flags"], HALVED):
             console.print(f"½ {what}  did not fit: half of it was tried", soft_wrap=True)
             continue
@@ -109,17 +109,22 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
         "counts": {str(key): int(value) for key, value in result.counts.items()},
         "seconds": result.seconds,
         "file": None if result.file is None else str(result.file),
-        "figures": [str(one) for one in result.figures],
+        "figures": [str(figure) for figure in result.figures],
         "exit_code": code,
         "resolution": {
             "ratios_to": None if result.resolution.margin is None else result.resolution.margin - 1,
             "problem": result.resolution.problem,
             "lacking": result.lacking,
             "control": [
-                {"batch_size": one.batch, "ratio": one.ratio.value, "low": one.ratio.low, "high": one.ratio.high}
-                for one in result.resolution.controls
+                {
+                    "batch_size": control.batch,
+                    "ratio": control.ratio.value,
+                    "low": control.ratio.low,
+                    "high": control.ratio.high,
+                }
+                for control in result.resolution.controls
             ],
-            "cannot_be_told_apart": [list(one) for one in result.resolution.ties],
+            "cannot_be_told_apart": [list(tie) for tie in result.resolution.ties],
         },
         "cases": plain.to_dict("records"),
         "race": None if result.race is None else dataclasses.asdict(result.race),
@@ -129,16 +134,16 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
 def _software(result: RunResult) -> str:
     """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
     backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
-    used = {registry.load("backends", one).FRAMEWORK for one in backends} - {""} or {"torch"}
+    used = {registry.load("backends", backend).FRAMEWORK for backend in backends} - {""} or {"torch"}
     env = identity.flat(result.prepared.machine.environment)
-    return ", ".join(f"{one} {env.get(one) or 'absent'}" for one in sorted(used))
+    return ", ".join(f"{item} {env.get(item) or 'absent'}" for item in sorted(used))
 
 
 def _headline(result: RunResult) -> str:
     prepared = result.prepared
     cases = result.cases
     dtypes = ", ".join(sorted(set(cases["dtype"]))) if len(cases) else ""
-    threads = "/".join(str(int(one)) for one in sorted(set(cases["threads"]))) if len(cases) else "?"
+    threads = "/".join(str(int(thread)) for thread in sorted(set(cases["threads"]))) if len(cases) else "?"
     title = prepared.plan.device_title or ", ".join(sorted(set(cases["device_name"])) if len(cases) else ())
     parts = (
         f"{foreign.plain(title)}{_spread(result)}",
@@ -153,14 +158,18 @@ def _headline(result: RunResult) -> str:
 
 def _state(result: RunResult) -> list[str]:
     """How quiet it was while cases were visited, and what ratios the run can tell. Quiet is what both say."""
-    told, found = result.resolution, passports(result.rows)
-    drift = f"drifted {100 * (told.drift - 1):+.0f} %" if told.drift and abs(told.drift - 1) > DRIFTED else ""
-    known = [one for one in (margin_phrase(told), drift) if one]
-    company = against(found)
-    if company or found.pressure is None:
+    resolution, outcome = result.resolution, passports(result.rows)
+    drift = (
+        f"drifted {100 * (resolution.drift - 1):+.0f} %"
+        if resolution.drift and abs(resolution.drift - 1) > DRIFTED
+        else ""
+    )
+    known = [name for name in (margin_phrase(resolution), drift) if name]
+    company = against(outcome)
+    if company or outcome.pressure is None:
         return [*company, *known]
-    calm = (told.margin is None or told.margin < QUIET_MARGIN) and not drift
-    return ["quiet" if calm else pressure_phrase(found), *known]
+    calm = (resolution.margin is None or resolution.margin < QUIET_MARGIN) and not drift
+    return ["quiet" if calm else pressure_phrase(outcome), *known]
 
 
 def _elsewhere(result: RunResult) -> str:
@@ -179,16 +188,16 @@ def _elsewhere(result: RunResult) -> str:
 def _spread(result: RunResult) -> str:
     """Over how many devices and hosts cases were spread, where over more than one."""
     cases, hosts = result.cases, result.prepared.hosts.count
-    devices = sorted({int(one) for one in cases["devices"]}) if len(cases) else [1]
-    told = [f"{'/'.join(map(str, devices))} devices"] if devices != [1] else []
-    told += [f"{hosts} hosts"] if hosts > 1 else []
-    return f", {', '.join(told)}" if told else ""
+    devices = sorted({int(device) for device in cases["devices"]}) if len(cases) else [1]
+    names = [f"{'/'.join(map(str, devices))} devices"] if devices != [1] else []
+    names += [f"{hosts} hosts"] if hosts > 1 else []
+    return f", {', '.join(names)}" if names else ""
 
 
 def _modes(cases: pd.DataFrame) -> list[str]:
     """Modes and layouts other than the plain ones."""
-    found = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN.items()]
-    return [", ".join(ones) for ones, plain in found if ones != [plain]]
+    result = [(sorted(set(cases[name])) if len(cases) else [plain], plain) for name, plain in PLAIN.items()]
+    return [", ".join(ones) for ones, plain in result if ones != [plain]]
 
 
 def _second_line(result: RunResult) -> str:
@@ -207,8 +216,9 @@ def _control(result: RunResult) -> str:
     """The ratio of the pair that is one architecture under two names, for each batch size and each program and machine."""
     pair = result.prepared.suite.control
     said = [
-        f"{f'{one.told} ' if one.told else ''}b={one.batch} {one.ratio.value:.3f} [{one.ratio.low:.3f}, {one.ratio.high:.3f}]"
-        for one in sorted(result.resolution.controls, key=lambda one: one.batch)
+        f"{f'{control.told} ' if control.told else ''}b={control.batch} "
+        f"{control.ratio.value:.3f} [{control.ratio.low:.3f}, {control.ratio.high:.3f}]"
+        for control in sorted(result.resolution.controls, key=lambda control: control.batch)
     ]
     return f"control pair {pair[0]}/{pair[1]} {', '.join(said)} (must be 1)" if said and pair else ""
 
@@ -220,16 +230,16 @@ def _ranked(result: RunResult) -> pd.DataFrame:
 
 def _print_ties(console: Console, result: RunResult) -> None:
     """Models that follow each other and cannot be told apart; where nothing is ranked, why, and the mend."""
-    told, cases = result.resolution, result.cases
-    if told.problem:
-        console.print(f"! nothing is ranked: {told.problem}. {MEND}", soft_wrap=True)
+    resolution, cases = result.resolution, result.cases
+    if resolution.problem:
+        console.print(f"! nothing is ranked: {resolution.problem}. {MEND}", soft_wrap=True)
         return
     if result.lacking:
         console.print(f"! {result.lacking}. {LONGER}", soft_wrap=True)
     names = dict(zip(cases["case_id"], cases["model"], strict=True))
     batches = dict(zip(cases["case_id"], asked_batch(cases), strict=True))
-    for tie in told.ties:
-        models = dict.fromkeys(foreign.plain(str(names[one])) for one in tie)
+    for tie in resolution.ties:
+        models = dict.fromkeys(foreign.plain(str(names[name])) for name in tie)
         if len(models) > 1:
             console.print(f"b={batches[tie[0]]}: cannot be told apart: {', '.join(models)}", soft_wrap=True)
 
@@ -252,12 +262,12 @@ def _print_legend(console: Console, cases: pd.DataFrame) -> None:
 
 def _print_estimates(console: Console, result: RunResult) -> None:
     """What was planned beside what it took."""
-    found, planned = result.estimates, result.prepared.plan
+    estimate_check, planned = result.estimates, result.prepared.plan
     if not planned.jobs or result.race is not None:
         return
     text = f"planned about {format_duration(planned.estimate_s)}, took {format_duration(result.seconds)}"
-    if found.sized:
-        text += f"; memory of {found.within_memory} of {found.sized} cases within a factor of two of the estimate"
+    if estimate_check.sized:
+        text += f"; memory of {estimate_check.within_memory} of {estimate_check.sized} cases within a factor of two of the estimate"
     console.print(text, soft_wrap=True)
 
 
@@ -268,7 +278,7 @@ def _print_next(console: Console, result: RunResult, repeat: list[str], results:
     bad = result.cases[result.cases["status"] != "ok"]["model"].tolist() if len(result.cases) else []
     commands = [["plot", "pareto", "--suite", result.prepared.suite.name]] if result.figures else []
     commands += [["show", bad[0]]] if bad else []
-    hints = [shlex.join(["lambdabench", *one, *results_words(results)]) for one in commands]
+    hints = [shlex.join(["lambdabench", *command, *results_words(results)]) for command in commands]
     if hints:
         console.print("next  " + " · ".join(hints), soft_wrap=True)
     _print_left_out(console, result, repeat)
@@ -279,7 +289,7 @@ def _print_left_out(console: Console, result: RunResult, repeat: list[str]) -> N
     planned = result.prepared.plan
     if not planned.left_out_s:
         return
-    jobs = sum(one.status == "skipped" and "budget" in one.reason for one in planned.skips)
+    jobs = sum(skip.status == "skipped" and "budget" in skip.reason for skip in planned.skips)
     minutes = math.ceil(SLACK * (planned.left_out_s + planned.estimate_s) / 60)
     at = repeat.index("--budget") if "--budget" in repeat else len(repeat)
     again = shlex.join([*repeat[:at], *repeat[at + 2 :], "--budget", f"{minutes}m"])
@@ -302,5 +312,5 @@ def _exit_reason(result: RunResult, code: int) -> str:
     if code == 3:
         return f"no case has a usable number{f': {others}' if others else ''}"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]
-    differing = sum(one.finding == "different" for one in result.agreements)
+    differing = sum(agreement.finding == "different" for agreement in result.agreements)
     return ", ".join([*said, f"outputs of {differing} pairs differ"] if differing else said)

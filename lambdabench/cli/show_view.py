@@ -31,11 +31,11 @@ SETTINGS = [
 WHERE = ["env_cpu", "env_gpu", "env_driver", "env_lambdabench", "env_torch", "env_jax", "env_cuda", "env_compiler"]
 UNTOLD = ("device", "devices", "autocast", "batch_size", "warmup_calls")
 """Effective settings that are not told: those that are checked against what was asked, and how it was warmed up."""
-EFFECTIVE = [f"effective_{one.name}" for one in dataclasses.fields(Effective) if one.name not in UNTOLD]
-TELLING = tuple(one for one in fields.FIELDS if one.name != "model")
+EFFECTIVE = [f"effective_{field.name}" for field in dataclasses.fields(Effective) if field.name not in UNTOLD]
+TELLING = tuple(field for field in fields.FIELDS if field.name != "model")
 """What a case's first line tells where cases that are shown differ in it."""
 INDENT = 2
-NOISE = [f"noise_{one.name}" for one in dataclasses.fields(Noise)]
+NOISE = [f"noise_{field.name}" for field in dataclasses.fields(Noise)]
 
 
 def print_cases(
@@ -48,15 +48,15 @@ def print_cases(
     """Every number of each case with unit, interval, samples and origin; settings asked and found; its slowest calls, and how many are
     over a limit; how to repeat it."""
     cases, rows = legible(cases), legible(rows)
-    told = fields.labels([{str(key): one for key, one in row.items()} for row in cases.to_dict("records")], TELLING)
-    for (_, case), label in zip(cases.iterrows(), told, strict=True):
+    names = fields.labels([{str(key): item for key, item in row.items()} for row in cases.to_dict("records")], TELLING)
+    for (_, case), label in zip(cases.iterrows(), names, strict=True):
         mine = rows[(rows["case_id"] == case["case_id"]) & (rows["fingerprint"] == case["fingerprint"])]
         console.print(
             f"{case['model']}{f' ({label})' if label else ''}  case {case['case_id']}  {case['status']}"
             f"{': ' + case['reason'] if case['reason'] else ''}",
             soft_wrap=True,
         )
-        console.print("  asked   " + _pairs(case, [one for one in SETTINGS if one in case], ""), soft_wrap=True)
+        console.print("  asked   " + _pairs(case, [name for name in SETTINGS if name in case], ""), soft_wrap=True)
         first = mine.iloc[0]
         console.print("  on      " + _pairs(first, _where(first), "env_"), soft_wrap=True)
         console.print("  found   " + _pairs(first, EFFECTIVE, "effective_"), soft_wrap=True)
@@ -69,18 +69,18 @@ def print_cases(
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
-            told = ", ".join(filter(None, (case["top1_source"], case["top1_tag"])))
-            console.print(f"  top-1   {case['top1']:.2f} % {case['top1_origin']} ({told})", soft_wrap=True)
+            names = ", ".join(filter(None, (case["top1_source"], case["top1_tag"])))
+            console.print(f"  top-1   {case['top1']:.2f} % {case['top1_origin']} ({names})", soft_wrap=True)
         console.print(_metrics(mine, console.width))
         console.print(f"  repeat  {repeat({str(key): value for key, value in case.items()})}\n", soft_wrap=True)
 
 
 def print_list(console: Console, things: list[dict[str, Any]], like: str) -> None:
     """A table of the things whose first column matches the glob."""
-    kept = [one for one in things if fnmatch.fnmatchcase(str(next(iter(one.values()))), like)]
-    columns = [Column(title=title, is_number=isinstance(one, int)) for title, one in (kept or [{}])[0].items()]
+    kept = [thing for thing in things if fnmatch.fnmatchcase(str(next(iter(thing.values()))), like)]
+    columns = [Column(title=title, is_number=isinstance(item, int)) for title, item in (kept or [{}])[0].items()]
     console.print(
-        fitted(columns, [list(map(str, one.values())) for one in kept], console.width)
+        fitted(columns, [list(map(str, item.values())) for item in kept], console.width)
         if kept
         else f"none of {len(things)} matches {like!r}"
         if things
@@ -91,7 +91,10 @@ def print_list(console: Console, things: list[dict[str, Any]], like: str) -> Non
 def print_findings(console: Console, findings: tuple[Diagnosis, ...], verdict: tuple[str, str]) -> None:
     """A line a finding, the remedy behind an arrow, and what the machine is fit for."""
     columns = [Column(title="") for _ in range(4)]
-    rows = [(one.level, one.topic, one.text, f"→ {one.remedy}" if one.remedy else "") for one in findings]
+    rows = [
+        (finding.level, finding.topic, finding.text, f"→ {finding.remedy}" if finding.remedy else "")
+        for finding in findings
+    ]
     console.print(fitted(columns, rows, console.width, heads=False))
     console.print(f"fit for: {verdict[0]}.  not fit for: {verdict[1]}.", soft_wrap=True)
 
@@ -131,7 +134,7 @@ def _tails(case: pd.Series, limit_s: float | None) -> list[str]:
     """How long a case's slowest calls took, and how many were over a limit."""
     row = {str(key): value for key, value in case.items()}
     over = [] if limit_s is None else [over_line(row, limit_s)]
-    return [one for one in (tails_line(row), calls_line(row), *over) if one]
+    return [name for name in (tails_line(row), calls_line(row), *over) if name]
 
 
 def _pairs(row: pd.Series, names: list[str], prefix: str) -> str:

@@ -25,21 +25,21 @@ INTERVAL = re.compile(r"\[[^\]a-z]*\]|.*±.*")
 def fitted(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], width: int, *, heads: bool = True) -> Table:
     """The table in `width` columns; under it which of its columns have no room. Where the others have none either: a line a cell."""
     lines = [[foreign.plain(words(cell)) for cell in row] for row in rows]
-    cells = [list(one) for one in zip(*lines, strict=True)] or [[] for _ in columns]
+    cells = [list(items) for items in zip(*lines, strict=True)] or [[] for _ in columns]
     places = _with_room(columns, cells, width)
-    if _narrowest([(columns[one], cells[one]) for one in places]) > width:
+    if _narrowest([(columns[place], cells[place]) for place in places]) > width:
         return _stacked(columns, lines)
-    widths = _widths([(columns[one], cells[one]) for one in places], width)
+    widths = _widths([(columns[place], cells[place]) for place in places], width)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=heads)
     for place, wide in zip(places, widths, strict=True):
         column = columns[place]
         justify = "right" if column.is_number else "left"
         table.add_column(column.title, justify=justify, width=wide, overflow="fold")
         if column.is_number and wide < _most(column, cells[place]):
-            cells[place] = [PARTS.sub("\n", one) for one in cells[place]]
-    for row in zip(*(cells[one] for one in places), strict=True):
+            cells[place] = [PARTS.sub("\n", cell) for cell in cells[place]]
+    for row in zip(*(cells[place] for place in places), strict=True):
         table.add_row(*row)
-    if left := [one.title for place, one in enumerate(columns) if place not in places]:
+    if left := [column.title for place, column in enumerate(columns) if place not in places]:
         table.caption, table.caption_justify = f"no room for: {', '.join(left)}", "left"
     return table
 
@@ -53,12 +53,12 @@ def show(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[st
     if len(lines) <= LONG or sum(widths) + GAP * len(widths) > console.width:
         console.print(fitted(columns, lines, console.width))
         return
-    told: list[str] = []
-    for line in ([one.title for one in columns], *lines):
+    names: list[str] = []
+    for line in ([column.title for column in columns], *lines):
         cells = zip(columns, line, widths, strict=True)
         padded = (cell.rjust(wide) if column.is_number else cell.ljust(wide) for column, cell, wide in cells)
-        told.append((" " * GAP).join(padded).rstrip())
-    console.file.write(foreign.lines("\n".join(told)) + "\n")
+        names.append((" " * GAP).join(padded).rstrip())
+    console.file.write(foreign.lines("\n".join(names)) + "\n")
 
 
 def _stacked(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
@@ -76,16 +76,16 @@ def _stacked(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
 def _with_room(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
     """Places of the columns that have room at their narrowest."""
     places = list(range(len(columns)))
-    while _narrowest([(columns[one], cells[one]) for one in places]) > width:
-        droppable = [one for one in places if columns[one].drop]
+    while _narrowest([(columns[place], cells[place]) for place in places]) > width:
+        droppable = [place for place in places if columns[place].drop]
         if not droppable:
             break
-        places.remove(max(droppable, key=lambda one: columns[one].drop))
+        places.remove(max(droppable, key=lambda number: columns[number].drop))
     return places
 
 
 def _narrowest(columns: Sequence[tuple[Column, Sequence[str]]]) -> int:
-    return sum(_least(*one) for one in columns) + GAP * (len(columns) - 1)
+    return sum(_least(*column) for column in columns) + GAP * (len(columns) - 1)
 
 
 def _widths(columns: Sequence[tuple[Column, Sequence[str]]], width: int) -> list[int]:
@@ -103,7 +103,7 @@ def _widths(columns: Sequence[tuple[Column, Sequence[str]]], width: int) -> list
 
 
 def _most(column: Column, cells: Sequence[str]) -> int:
-    return max(cell_len(line) for one in (column.title, *cells) for line in one.split("\n"))
+    return max(cell_len(line) for cell in (column.title, *cells) for line in cell.split("\n"))
 
 
 def _least(column: Column, cells: Sequence[str]) -> int:
@@ -111,10 +111,10 @@ def _least(column: Column, cells: Sequence[str]) -> int:
     if not column.is_number:
         return min(_most(column, cells), LEAST_TEXT)
     title = max(map(cell_len, column.title.split()), default=0)
-    return max([title, *(cell_len(part) for one in cells for part in _parts(one))])
+    return max([title, *(cell_len(part) for cell in cells for part in _parts(cell))])
 
 
 def _parts(cell: str) -> list[str]:
     """What stays together of a number's cell: an interval, and each word beside it."""
     parts = PARTS.split(cell)
-    return [piece for one in parts for piece in ([one] if INTERVAL.fullmatch(one) else one.split())]
+    return [piece for part in parts for piece in ([part] if INTERVAL.fullmatch(part) else part.split())]

@@ -16,15 +16,15 @@ from ..turns import TAIL_S
 
 def quantile_cell(case: Mapping[str, Any], name: str) -> str:
     """A quantile in ms, "13.1 [12.9, 14.8]" or "13.1 not bounded: 41 of 59 calls"; an en dash for none."""
-    found = tail_of(case, name)
-    return format_significant(None) if found is None else found.told()
+    tail = tail_of(case, name)
+    return format_significant(None) if tail is None else tail.told()
 
 
 def tails_line(case: Mapping[str, Any]) -> str:
     """All quantiles that a case has and its longest call, "p50 29.1 [28.8, 29.5] ms, p95 ..., longest 2.24 s"; empty where it has none."""
-    names = [name for one in case if QUANTILE.fullmatch(name := str(one).removeprefix("latency_"))]
-    told = [f"{name} {found.told(' ms')}" for name in names if (found := tail_of(case, name)) is not None]
-    return f"{', '.join(told)}, longest {format_time(float(case['latency_longest']))}" if told else ""
+    names = [name for text in case if QUANTILE.fullmatch(name := str(text).removeprefix("latency_"))]
+    texts = [f"{name} {tail.told(' ms')}" for name in names if (tail := tail_of(case, name)) is not None]
+    return f"{', '.join(texts)}, longest {format_time(float(case['latency_longest']))}" if texts else ""
 
 
 def calls_line(case: Mapping[str, Any]) -> str:
@@ -32,11 +32,11 @@ def calls_line(case: Mapping[str, Any]) -> str:
     calls, visits = case.get("latency_calls"), case.get("latency_visits")
     if calls is None or pd.isna(calls):
         return ""
-    told = f"of {int(calls):,} calls, each end of an interval with 95 % confidence by itself"
+    name = f"of {int(calls):,} calls, each end of an interval with 95 % confidence by itself"
     if visits is None or pd.isna(visits):
-        return f"{told}, in one piece"
+        return f"{name}, in one piece"
     missed = 100 * unseen(int(visits))
-    return f"{told}; what disturbs less than {missed:.0f} % of the time may have met none of the {int(visits)} visits"
+    return f"{name}; what disturbs less than {missed:.0f} % of the time may have met none of the {int(visits)} visits"
 
 
 def plan_line(jobs: Sequence[Job]) -> str:
@@ -45,12 +45,12 @@ def plan_line(jobs: Sequence[Job]) -> str:
     if not name:
         return ""
     fewest = fewest_calls(share_of(name))
-    short = [one for one in jobs if one.calls < one.sampling.tail_visits]
-    told = f"{name}: an upper bound takes {fewest:,} calls, and as many visits of a case where {TAIL_S:g} s suffice for them"
+    short = [job for job in jobs if job.calls < job.sampling.tail_visits]
+    text = f"{name}: an upper bound takes {fewest:,} calls, and as many visits of a case where {TAIL_S:g} s suffice for them"
     if not short:
-        return told
-    few = f"{min(one.calls for one in short):,} to {max(one.calls for one in short):,}"
-    return f"{told}; {len(short)} of {len(jobs)} cases come to {few} calls: not bounded in one run, the next one adds as many"
+        return text
+    few = f"{min(job.calls for job in short):,} to {max(job.calls for job in short):,}"
+    return f"{text}; {len(short)} of {len(jobs)} cases come to {few} calls: not bounded in one run, the next one adds as many"
 
 
 def tail_legend(cases: pd.DataFrame, at: str) -> list[str]:

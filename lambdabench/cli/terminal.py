@@ -23,9 +23,9 @@ class _Shown:
         self._inner = inner
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for one in console.render(self._inner, options):
-            told = one.text if one.control else "\n".join(map(foreign.visible, one.text.split("\n")))
-            yield one if told == one.text else Segment(told, one.style)
+        for segment in console.render(self._inner, options):
+            name = segment.text if segment.control else "\n".join(map(foreign.visible, segment.text.split("\n")))
+            yield segment if name == segment.text else Segment(name, segment.style)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._inner)
@@ -37,7 +37,7 @@ class _Boundary:
     __slots__ = ()
 
     def process_renderables(self, renderables: Sequence[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Shown(one) for one in renderables]
+        return [_Shown(renderable) for renderable in renderables]
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -23,10 +23,10 @@ def visits_line(rows: pd.DataFrame) -> str:
     if not groups:
         return ""
     groups.sort()
-    values = [value for one in groups for _, value in one]
+    values = [value for group in groups for _, value in group]
     unit, factor = scale_of("s/step", min(values))
-    low, high = (format_significant(one * factor) for one in (min(values), max(values)))
-    drawn = BETWEEN.join("".join(_block(value, min(values), max(values)) for _, value in one) for one in groups)
+    low, high = (format_significant(value * factor) for value in (min(values), max(values)))
+    drawn = BETWEEN.join("".join(_block(value, min(values), max(values)) for _, value in group) for group in groups)
     count = f"{len(values)} visit{'' if len(values) == 1 else 's'} in {len(groups)} process{'' if len(groups) == 1 else 'es'}"
     return f"{drawn}  {low} to {high} {unit.partition('/')[0]}, the median of each of {count}, in time order"
 
@@ -55,21 +55,21 @@ def noise_line(rows: pd.DataFrame) -> str:
     known = [pressure for _, pressure in pairs if not math.isnan(pressure)]
     if not known or max(known) < 0.05:
         return ""
-    drawn = "".join(BLOCKS[min(int(one * len(BLOCKS)), len(BLOCKS) - 1)] for one in known)
+    drawn = "".join(BLOCKS[min(int(value * len(BLOCKS)), len(BLOCKS) - 1)] for value in known)
     return f"{drawn}  CPU pressure of each, {100 * min(known):.0f} to {100 * max(known):.0f} %"
 
 
 def device_line(rows: pd.DataFrame) -> str:
     """The clock of the device in each visit in the same order, why it was held down and in how many visits, and in how many somebody
     else was on it; empty where nobody tells."""
-    found = passports(rows[rows["metric"] == "latency"])
-    known = [one for one in found.sm_clock_mhz if not math.isnan(one)]
-    told = [f"{_drawn(known)}  SM clock of each, {min(known):.0f} to {max(known):.0f} MHz"] if known else []
-    reasons = [f"{name} in {count}" for name, count in found.reasons.items()]
-    told += [f"held down by {', '.join(reasons)} of {found.visits}"] if reasons else []
-    return "; ".join([*told, *(one for one in against(found) if one.startswith("device"))])
+    result = passports(rows[rows["metric"] == "latency"])
+    known = [value for value in result.sm_clock_mhz if not math.isnan(value)]
+    names = [f"{_drawn(known)}  SM clock of each, {min(known):.0f} to {max(known):.0f} MHz"] if known else []
+    reasons = [f"{name} in {count}" for name, count in result.reasons.items()]
+    names += [f"held down by {', '.join(reasons)} of {result.visits}"] if reasons else []
+    return "; ".join([*names, *(name for name in against(result) if name.startswith("device"))])
 
 
 def _drawn(values: Sequence[float]) -> str:
     least, most = max(min(values), 1.0), max(*values, 1.0)
-    return "".join(_block(max(one, 1.0), least, most) for one in values)
+    return "".join(_block(max(value, 1.0), least, most) for value in values)

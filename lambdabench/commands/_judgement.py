@@ -40,23 +40,23 @@ class Judgement:
 
     def measurement(self, metric: str) -> Measurement | None:
         """The one of a metric; None where there is none."""
-        return next((one for one in self.measurements if one.metric == metric), None)
+        return next((measurement for measurement in self.measurements if measurement.metric == metric), None)
 
 
-def judge(folder: Path, own: Predictions, found: ImageFolder) -> tuple[Judgement, ...]:
+def judge(folder: Path, own: Predictions, image_folder: ImageFolder) -> tuple[Judgement, ...]:
     """Of predictions that are complete, and then of all others in the folder of the same weights on the same images."""
     assert own.heading is not None
-    every = [own, *(one for one in _complete(folder) if one.path != own.path)]
-    like = [one for one in every if one.heading is not None and are_like(one.heading.subject, own.heading.subject)]
-    exact = [one for one in like if one.heading is not None and is_reference(one.heading.subject)]
-    return tuple(_judgement(one, exact, found) for one in like)
+    every = [own, *(item for item in _complete(folder) if item.path != own.path)]
+    like = [item for item in every if item.heading is not None and are_like(item.heading.subject, own.heading.subject)]
+    exact = [item for item in like if item.heading is not None and is_reference(item.heading.subject)]
+    return tuple(_judgement(item, exact, image_folder) for item in like)
 
 
-def are_like(one: Subject, other: Subject) -> bool:
+def are_like(subject: Subject, other: Subject) -> bool:
     """Whether two are of one network with the same weights on the same images, however it ran."""
     same = ("model", "weights", "image_px", "data", "images")
-    alike = all(getattr(one, name) == getattr(other, name) for name in same)
-    return alike and what(dict(one.options)) == what(dict(other.options))
+    alike = all(getattr(subject, name) == getattr(other, name) for name in same)
+    return alike and what(dict(subject.options)) == what(dict(other.options))
 
 
 def is_reference(subject: Subject) -> bool:
@@ -69,7 +69,7 @@ def store_rows(judged: Sequence[Judgement], machine: Machine, results: Path) -> 
     """Stores what is not there yet; the file, None where all is."""
     order, started = store.next_order(results), datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    rows = [row for one in judged for row in _rows(one, machine, {"run_id": run_id, "run_order": order})]
+    rows = [row for judgement in judged for row in _rows(judgement, machine, {"run_id": run_id, "run_order": order})]
     there = _there(results / SUITE)
     new = [row for row in rows if _key(row) not in there]
     if not new:
@@ -80,26 +80,26 @@ def store_rows(judged: Sequence[Judgement], machine: Machine, results: Path) -> 
 
 
 def _complete(folder: Path) -> list[Predictions]:
-    found = [Predictions(path=path).refresh() for path in predictions.files_in(folder)]
-    return [one for one in found if one.is_complete]
+    result = [Predictions(path=path).refresh() for path in predictions.files_in(folder)]
+    return [item for item in result if item.is_complete]
 
 
-def _judgement(one: Predictions, exact: Sequence[Predictions], found: ImageFolder) -> Judgement:
-    assert one.heading is not None
-    heading = one.heading
-    answers = {place: told for place, told in sorted(one.answers.items()) if not isinstance(told, str)}
+def _judgement(item: Predictions, exact: Sequence[Predictions], image_folder: ImageFolder) -> Judgement:
+    assert item.heading is not None
+    heading = item.heading
+    answers = {place: answer for place, answer in sorted(item.answers.items()) if not isinstance(answer, str)}
     judged = Judged(
-        labels=tuple(found.images[place][1] for place in answers),
+        labels=tuple(image_folder.images[place][1] for place in answers),
         likeliest=tuple(answers.values()),
         classes=heading.classes,
         reference=None if is_reference(heading.subject) else _reference(heading.subject, exact, answers),
     )
-    told = f"{len(answers):,} images of {heading.place}, {heading.subject.data}"
+    text = f"{len(answers):,} images of {heading.place}, {heading.subject.data}"
     made = [registry.load("metrics", name).answer(judged) for name in METRICS]
     return Judgement(
         heading=heading,
-        measurements=tuple(dataclasses.replace(complete(known), source=told) for known in made if known is not None),
-        broken=tuple((found.images[place][0], reason) for place, reason in one.broken.items()),
+        measurements=tuple(dataclasses.replace(complete(known), source=text) for known in made if known is not None),
+        broken=tuple((image_folder.images[place][0], reason) for place, reason in item.broken.items()),
     )
 
 
@@ -108,20 +108,20 @@ def _reference(
 ) -> tuple[int, ...] | None:
     """The likeliest class of each image in float32, on the same device where it was run there, else by the newest; None without one."""
     ranked = sorted(exact, key=_started)
-    ranked.sort(key=lambda one: one.heading is not None and one.heading.subject.device == subject.device)
-    for one in reversed(ranked):
-        likeliest = [told[0] for place in answers if not isinstance(told := one.answers.get(place, ""), str)]
+    ranked.sort(key=lambda entry: entry.heading is not None and entry.heading.subject.device == subject.device)
+    for item in reversed(ranked):
+        likeliest = [answer[0] for place in answers if not isinstance(answer := item.answers.get(place, ""), str)]
         if len(likeliest) == len(answers):
             return tuple(likeliest)
     return None
 
 
-def _started(one: Predictions) -> str:
-    return one.heading.started_at if one.heading is not None else ""
+def _started(item: Predictions) -> str:
+    return item.heading.started_at if item.heading is not None else ""
 
 
-def _rows(one: Judgement, machine: Machine, common: Mapping[str, Any]) -> tuple[Record, ...]:
-    heading = one.heading
+def _rows(judgement: Judgement, machine: Machine, common: Mapping[str, Any]) -> tuple[Record, ...]:
+    heading = judgement.heading
     environment = settled(heading.environment, machine.devices)
     case = case_of(heading)
     defaults = {**models.option_defaults(case.model), **registry.load("backends", case.backend).OPTIONS}
@@ -131,7 +131,7 @@ def _rows(one: Judgement, machine: Machine, common: Mapping[str, Any]) -> tuple[
         flags=(LIMITED,) if heading.is_limited else (),
         started_at=heading.started_at,
         weights=heading.subject.weights,
-        measurements=one.measurements,
+        measurements=judgement.measurements,
         effective=heading.effective,
     )
     return records_of(
@@ -150,8 +150,8 @@ def _rows(one: Judgement, machine: Machine, common: Mapping[str, Any]) -> tuple[
 
 def case_of(heading: Heading) -> Case:
     """The case of an evaluation's rows: other weights, or other images, are another one."""
-    told = {WEIGHTS: heading.subject.weights, DATA: heading.subject.data}
-    return dataclasses.replace(heading.case, options=options_from({**dict(heading.case.options), **told}))
+    text = {WEIGHTS: heading.subject.weights, DATA: heading.subject.data}
+    return dataclasses.replace(heading.case, options=options_from({**dict(heading.case.options), **text}))
 
 
 def _there(folder: Path) -> set[tuple[Any, ...]]:

@@ -101,10 +101,10 @@ def known_weights(weights: Sequence[str]) -> tuple[str, ...]:
 
 def known_joining(across: Sequence[str]) -> tuple[str, ...]:
     """The fields over which one front was asked for. Raises UnknownNameError for one that is none of these: another machine's, say."""
-    joining = [one.name.removeprefix(fields.OPTION) for one in fields.JOINING]
-    for one in across:
-        if one not in joining:
-            raise registry.unknown("field that one front can be drawn over", one, joining)
+    joining = [field.name.removeprefix(fields.OPTION) for field in fields.JOINING]
+    for name in across:
+        if name not in joining:
+            raise registry.unknown("field that one front can be drawn over", name, joining)
     return tuple(across)
 
 
@@ -122,7 +122,7 @@ def nothing_of(reference: str | None, results: Path, there: Sequence[str] = ()) 
 
 def elsewhere(results: Path) -> str:
     """The committed results that a checkout has, which are read only when they are named; empty where there are none."""
-    committed = [str(one) for one in store.committed_in(results)]
+    committed = [str(path) for path in store.committed_in(results)]
     return f"; committed results are there: --results {' or --results '.join(committed)}" if committed else ""
 
 

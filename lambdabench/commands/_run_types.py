@@ -98,7 +98,7 @@ class RunResult:
         told are no failure."""
         if self.interrupted:
             return 130
-        differ = any(one.finding == "different" for one in self.agreements)
+        differ = any(agreement.finding == "different" for agreement in self.agreements)
         if differ or any(self.counts.get(status) for status in FAILED):
             return 1
         if not self.counts.get("ok") or self.resolution.problem or self.lacking:
@@ -126,9 +126,9 @@ def wishes_of(wanted: Suite) -> list[Wish]:
         name: {*registry.load("backends", name).OPTIONS, *models.WORKLOADS_OWN} - {shapes.OPTION}
         for name in backends_of(wanted)
     }
-    found: dict[Wish, None] = {}
+    result: dict[Wish, None] = {}
     for case in (cell.case for cell in wanted.cells):
         scripted = case.backend == "fake"  # a script is no model's options
         options = () if scripted else tuple(pair for pair in case.options if pair[0] not in own[case.backend])
-        found[Wish(model=case.model, image_px=case.image_px, options=options, kind=case.kind)] = None
-    return list(found)
+        result[Wish(model=case.model, image_px=case.image_px, options=options, kind=case.kind)] = None
+    return list(result)

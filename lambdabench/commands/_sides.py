@@ -61,7 +61,7 @@ def read_side(named: str, results: Path, suite_name: str | None, filters: Mappin
 
 
 def _kept(cases: pd.DataFrame, filters: Mapping[str, Any], name: str) -> pd.DataFrame:
-    known = {key: one for key, one in filters.items() if key in cases and not cases[key].isna().all()}
+    known = {key: item for key, item in filters.items() if key in cases and not cases[key].isna().all()}
     return matching(cases, known, name)
 
 
@@ -70,8 +70,8 @@ def _cases(newest: pd.DataFrame) -> pd.DataFrame:
     cases = table.wide(newest)
     cases = scripted.measured(cases[[not has_flag(flags, HALVED) for flags in cases["flags"]]])
     ran = newest[newest["status"] == "ok"].groupby(CASE, sort=False)
-    told = ran[list(conditions.EFFECTIVE)].first().join(ran[list(conditions.NOISE)].median())
-    return cases.merge(told, how="left", left_on=CASE, right_index=True)
+    rows = ran[list(conditions.EFFECTIVE)].first().join(ran[list(conditions.NOISE)].median())
+    return cases.merge(rows, how="left", left_on=CASE, right_index=True)
 
 
 def _of_results(named: str, results: Path, suite_name: str | None) -> tuple[str, pd.DataFrame]:
@@ -84,8 +84,10 @@ def _of_results(named: str, results: Path, suite_name: str | None) -> tuple[str,
     rows = store.read(results)
     if run := _run(named, runs if suite_name is None else runs[runs["suite"] == suite_name], suite_name):
         return f"run {run}", rows[rows["run_id"] == run]
-    machines = sorted({str(one) for one in rows["device_name"]})
-    like = [one for one in machines if one == named] or [one for one in machines if named.lower() in one.lower()]
+    machines = sorted({str(item) for item in rows["device_name"]})
+    like = [machine for machine in machines if machine == named] or [
+        machine for machine in machines if named.lower() in machine.lower()
+    ]
     if len(like) == 1:
         return like[0], rows[rows["device_name"] == like[0]]
     if like:
@@ -105,13 +107,13 @@ def _run(named: str, runs: pd.DataFrame, suite_name: str | None) -> str:
                 f"there is no run of {suite_name}; lambdabench list runs names those that there are"
             )
         suites = dict(zip(runs["run"], runs["suite"], strict=True))
-        same = [one for one in ids if suites[one] == suites[ids[-1]]]
+        same = [item for item in ids if suites[item] == suites[ids[-1]]]
         if named == PREVIOUS and len(same) < 2:
             raise NothingMeasuredError(
                 f"{ids[-1]} is the only run of {suites[ids[-1]]}; run it again, or name another side"
             )
         return same[-1 if named == LATEST else -2]
-    like = [one for one in ids if one == named] or [one for one in ids if named and one.startswith(named)]
+    like = [item for item in ids if item == named] or [item for item in ids if named and item.startswith(named)]
     if len(like) > 1:
         raise RequestError(
             f"{named} begins the ids of {len(like)} runs, such as {like[0]} and {like[1]}; give more of one"

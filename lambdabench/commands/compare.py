@@ -74,7 +74,7 @@ def compare_sides(
     pairs = compare.pairs(rows[0], rows[1], chosen)
     if not pairs.equal:
         raise NotComparableError(_no_pairs(sides, pairs, compare.apart(rows[0], rows[1])))
-    paired_by = tuple(one.name for one in compare.shared_how(rows[0], rows[1]))
+    paired_by = tuple(field.name for field in compare.shared_how(rows[0], rows[1]))
     return Compared(
         a=sides[0],
         b=sides[1],
@@ -89,22 +89,22 @@ def compare_sides(
 def _metric(sides: Sequence[Side], asked: str | None) -> str:
     """What is compared. Raises NothingMeasuredError naming the side that has no number of it, NotComparableError where the sides have
     no metric in common, and UnknownNameError for none that is known."""
-    known = tuple(one for one in axes() if one != TOP1)
+    known = tuple(axis for axis in axes() if axis != TOP1)
     if asked is not None and asked not in known:
         raise registry.unknown("metric", asked, known)
-    scripts = [_has(one, "backend") and bool((one.cases["backend"] == scripted.BACKEND).all()) for one in sides]
+    scripts = [_has(side, "backend") and bool((side.cases["backend"] == scripted.BACKEND).all()) for side in sides]
     if any(scripts) and not all(scripts):
         raise NotComparableError(
             f"{sides[scripts.index(True)].name} holds scripted times of the backend {scripted.BACKEND}, "
             f"{sides[scripts.index(False)].name} does not; compare measured ones"
         )
-    has = [{one for one in known if _has(side, one)} for side in sides]
+    has = [{name for name in known if _has(side, name)} for side in sides]
     for side, there in zip(sides, has, strict=True):
         if not there or (asked is not None and asked not in there):
             raise NothingMeasuredError(
                 f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}"
             )
-    both = [one for one in (*METRICS, *known) if one in has[0] & has[1]]
+    both = [name for name in (*METRICS, *known) if name in has[0] & has[1]]
     if not both:
         raise NotComparableError(
             f"{sides[0].name} has {', '.join(sorted(has[0]))}, {sides[1].name} has {', '.join(sorted(has[1]))}: no metric in common"
@@ -119,9 +119,9 @@ def _has(side: Side, column: str) -> bool:
 def _no_pairs(
     sides: Sequence[Side], pairs: compare.Pairs, apart: Mapping[str, tuple[Sequence[str], Sequence[str]]]
 ) -> str:
-    batches = [sorted({int(one) for one in side.cases["batch_size"].dropna()}) for side in sides]
-    told = [f"{side} at {_some(mine)}" for side, mine in zip(compare.SIDES, batches, strict=True)]
-    at = f" ({', '.join(told)})" if pairs.other_batch else ""
+    batches = [sorted({int(item) for item in side.cases["batch_size"].dropna()}) for side in sides]
+    names = [f"{side} at {_some(mine)}" for side, mine in zip(compare.SIDES, batches, strict=True)]
+    at = f" ({', '.join(names)})" if pairs.other_batch else ""
     counts = (
         f"no network has a number on both sides at equal batch, so there is no shift to tell: {pairs.other_batch:,} at other batches{at}, "
         f"{pairs.only_a:,} only in A, {pairs.only_b:,} only in B, {len(pairs.holes) + pairs.neither:,} without a number"
@@ -159,7 +159,7 @@ def compare_at_accuracy(
     rows = rows_of(results, suite_name)
     cases = table.wide(rows, tuple(weights) or weights_of(rows))
     cases = scripted.measured(matching(cases, filters or {}, str(suite_name or results)))
-    names = sorted({str(one) for one in cases["model"]})
+    names = sorted({str(item) for item in cases["model"]})
     families = [{name for glob in asked for name in globs.picked(names, glob)} for asked in (mine, theirs)]
     for asked, family in zip((mine, theirs), families, strict=True):
         if not family:
@@ -171,25 +171,28 @@ def compare_at_accuracy(
                 f"no model of {', '.join(asked)} has both a number and a published accuracy at the image size that was measured; "
                 "lambdabench show says what there is, --weights best takes any data"
             )
-    found = _settings(points, families, metric or _first(cases), at)
-    if all(one.comparison.mean.value is None and all(a.value is None for a in one.comparison.at) for one in found):
-        raise NotComparableError(_no_curves(found, mine, theirs))
-    return found
+    at_accuracies = _settings(points, families, metric or _first(cases), at)
+    if all(
+        at_accuracy.comparison.mean.value is None and all(a.value is None for a in at_accuracy.comparison.at)
+        for at_accuracy in at_accuracies
+    ):
+        raise NotComparableError(_no_curves(at_accuracies, mine, theirs))
+    return at_accuracies
 
 
 def _first(cases: pd.DataFrame) -> str:
-    return next((one for one in METRICS if one in cases and cases[one].notna().any()), METRICS[0])
+    return next((name for name in METRICS if name in cases and cases[name].notna().any()), METRICS[0])
 
 
 def _settings(
     points: pd.DataFrame, families: Sequence[set[str]], metric: str, at: Sequence[float]
 ) -> tuple[AtAccuracy, ...]:
     """A figure for each front that has both families."""
-    found: list[AtAccuracy] = []
+    at_accuracies: list[AtAccuracy] = []
     for group in front.groups(points):
         same = points.loc[group.members]
         same = same[same["model"].isin(families[0] | families[1])].reset_index(drop=True)
-        mine, theirs = (np.flatnonzero(same["model"].isin(one)) for one in families)
+        mine, theirs = (np.flatnonzero(same["model"].isin(family)) for family in families)
         if not len(mine) or not len(theirs):
             continue
         seconds = same[metric].to_numpy(float) ** -described(metric).sign
@@ -200,7 +203,7 @@ def _settings(
             weights=front.same_weights(same),
         )
         comparison = equal_accuracy.compared(known, mine, theirs, at)
-        found.append(
+        at_accuracies.append(
             AtAccuracy(
                 batch=group.batch,
                 told=group.told,
@@ -210,7 +213,7 @@ def _settings(
                 comparison=comparison,
             )
         )
-    return tuple(found)
+    return tuple(at_accuracies)
 
 
 def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[float, str]:
@@ -221,13 +224,13 @@ def _names(same: pd.DataFrame, comparison: equal_accuracy.Comparison) -> dict[fl
     return names
 
 
-def _no_curves(found: Sequence[AtAccuracy], mine: Sequence[str], theirs: Sequence[str]) -> str:
+def _no_curves(at_accuracies: Sequence[AtAccuracy], mine: Sequence[str], theirs: Sequence[str]) -> str:
     names = f"{', '.join(mine)} and {', '.join(theirs)}"
-    if not found:
+    if not at_accuracies:
         return (
             f"{names} were not measured at one batch, in one mode and runtime, on one machine: there is nothing to hold against each "
             "other; measure both in one run"
         )
-    ends = found[0].comparison.mine.ends, found[0].comparison.theirs.ends
-    told = " and ".join(f"{low:.1f} to {high:.1f} %" for low, high in ends)
-    return f"{names} have no accuracy in common that was asked for: their curves go from {told}, and beyond nothing is told"
+    ends = at_accuracies[0].comparison.mine.ends, at_accuracies[0].comparison.theirs.ends
+    name = " and ".join(f"{low:.1f} to {high:.1f} %" for low, high in ends)
+    return f"{names} have no accuracy in common that was asked for: their curves go from {name}, and beyond nothing is told"

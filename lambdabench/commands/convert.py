@@ -34,14 +34,14 @@ def convert(asked: Conversion) -> Converted:
 
 def options_of(words: Sequence[str], **more: int | None) -> Options:
     """Options of `key=value` words: a value is JSON (8, 0.5, true), else text. Raises RequestError for any other word."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key.isidentifier():
             raise RequestError(f"--option: found {word!r}, expected key=value")
-        found[key] = _value(text)
-    found |= {key: one for key, one in more.items() if one is not None}
-    return tuple(sorted(found.items()))
+        values[key] = _value(text)
+    values |= {key: number for key, number in more.items() if number is not None}
+    return tuple(sorted(values.items()))
 
 
 def _value(text: str) -> Value:

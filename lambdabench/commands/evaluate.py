@@ -82,11 +82,11 @@ def evaluate(
     where what runs is not what was asked.
     """
     backend = _backend(request)
-    found = image_folder.find(request.data, request.limit)
+    folder = image_folder.find(request.data, request.limit)
     folders.refuse_unwritable(request.results / SUITE, "give another --results")
-    asked, machine = _asked(request, backend.OPTIONS, found)
+    asked, machine = _asked(request, backend.OPTIONS, folder)
     known = Predictions(path=Path(asked.predictions)).refresh()
-    watch = _Watch(known, found, on_progress)
+    watch = _Watch(known, folder, on_progress)
     if not known.is_complete:
         try:
             with lease.hold((asked.case.device,), on_wait):
@@ -96,7 +96,7 @@ def evaluate(
     seen = watch.seen()
     watch.check()
     on_progress(seen)
-    judged = judging.judge(known.path.parent, known.refresh(), found)
+    judged = judging.judge(known.path.parent, known.refresh(), folder)
     file = judging.store_rows(judged, machine, request.results)
     return EvaluateResult(seen=seen, predictions=known.path, judgement=judged[0], others=judged[1:], file=file)
 
@@ -104,8 +104,8 @@ def evaluate(
 class _Watch:
     """Follows the file of predictions while it grows."""
 
-    def __init__(self, known: Predictions, found: ImageFolder, on_progress: Callable[[Seen], None]) -> None:
-        self._known, self._found, self._on_progress = known, found, on_progress
+    def __init__(self, known: Predictions, folder: ImageFolder, on_progress: Callable[[Seen], None]) -> None:
+        self._known, self._found, self._on_progress = known, folder, on_progress
         self._looked_s = float("-inf")
 
     def look(self) -> None:
@@ -129,7 +129,7 @@ class _Watch:
         """What there is now."""
         answers = self._known.refresh().answers
         images = self._found.images
-        right = sum(not isinstance(one, str) and one[0] == images[place][1] for place, one in answers.items())
+        right = sum(not isinstance(answer, str) and answer[0] == images[place][1] for place, answer in answers.items())
         return Seen(done=len(answers), images=len(images), right=right, broken=len(self._known.broken))
 
 
@@ -148,7 +148,7 @@ def _backend(request: EvaluateRequest) -> ModuleType:
     return backend
 
 
-def _asked(request: EvaluateRequest, own_options: Collection[str], found: ImageFolder) -> tuple[Evaluation, Machine]:
+def _asked(request: EvaluateRequest, own_options: Collection[str], folder: ImageFolder) -> tuple[Evaluation, Machine]:
     """What the worker is asked, with all that was left open settled. Raises DeviceError, UnknownNameError, EvaluationError."""
     name, _, tag = request.model.partition(".")
     theirs = tuple(pair for pair in request.options if pair[0] not in own_options)
@@ -168,8 +168,8 @@ def _asked(request: EvaluateRequest, own_options: Collection[str], found: ImageF
         dtype=case.dtype,
         image_px=case.image_px or 0,
         options=case.options,
-        data=found.digest,
-        images=len(found.images),
+        data=folder.digest,
+        images=len(folder.images),
         fingerprint=fingerprint(machine.environment),
     )
     place = request.results / SUITE / PREDICTIONS / f"{subject.key}{ENDING}"
@@ -179,9 +179,9 @@ def _asked(request: EvaluateRequest, own_options: Collection[str], found: ImageF
         tag=tag,
         checkpoint=str(request.checkpoint or ""),
         folder=str(request.data),
-        images=found.images,
-        classes=found.classes,
-        is_limited=found.is_limited,
+        images=folder.images,
+        classes=folder.classes,
+        is_limited=folder.is_limited,
         predictions=str(place),
     ), machine
 

@@ -32,8 +32,8 @@ def wide_frame(
     asked = tuple(weights.split(",")) if isinstance(weights, str) and weights else tuple(weights)
     rows = store.newest(frame)
     names = tail_columns.quantiles_of(rows) if quantiles is None else flags.words(quantiles or None, "quantiles")
-    for one in names:
-        flags.quantile(one, "quantiles")
+    for name in names:
+        flags.quantile(name, "quantiles")
     return tail_columns.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
 
 

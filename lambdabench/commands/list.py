@@ -19,19 +19,19 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
         ours = models.ours()
         return [{"model": name, "family": ours.get(name, "timm")} for name in launch.probe(()).names]
     if kind == "runs":
-        return [{str(key): one for key, one in row.items()} for row in store.runs(results).to_dict("records")]
+        return [{str(key): item for key, item in row.items()} for row in store.runs(results).to_dict("records")]
     if kind == "devices":
-        found = launch.probe(()).machine
+        machine = launch.probe(()).machine
         here = [
             {
-                "device": one.name,
-                "name": one.title,
-                "GiB": round(one.memory_bytes / 2**30),
-                "backends": ", ".join(one.backends),
+                "device": device.name,
+                "name": device.title,
+                "GiB": round(device.memory_bytes / 2**30),
+                "backends": ", ".join(device.backends),
             }
-            for one in found.devices
+            for device in machine.devices
         ]
-        return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in found.missing]
+        return here + [{"device": "–", "name": why, "GiB": 0, "backends": name} for name, why in machine.missing]
     if kind in ("layers", "backends", "metrics", "plots"):
         return [{kind[:-1]: name, "what": _purpose(kind, name)} for name in registry.names(kind)]
     if kind in ("statuses", "flags"):
@@ -41,5 +41,5 @@ def list_names(kind: str, results: Path) -> list[dict[str, Any]]:
 
 def _purpose(kind: str, name: str) -> str:
     """The first sentence of what a module says of itself."""
-    told = " ".join((registry.load(kind, name).__doc__ or "").split())
-    return re.split(r"(?<=\.) ", told, maxsplit=1)[0]
+    text = " ".join((registry.load(kind, name).__doc__ or "").split())
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]

@@ -76,15 +76,15 @@ def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str 
     cases = of_one_test(matching(cases[cases["kind"] == "model"], filters, str(suite or source)))
     known = candidates(cases, wanted.batch_size)
     bounds, words = _bounds(wanted), _words(wanted)
-    found = recommend(known, bounds, words, wanted.objective or default_objective(bounds))
+    recommendation = recommend(known, bounds, words, wanted.objective or default_objective(bounds))
     return Advice(
         wanted=wanted,
-        found=found,
-        tied=_tied(found, rows),
-        basis=f"{found.candidates} networks of {source.name}, none of them measured here"
+        found=recommendation,
+        tied=_tied(recommendation, rows),
+        basis=f"{recommendation.candidates} networks of {source.name}, none of them measured here"
         if rows.empty
         else _basis(cases, known),
-        confirm=_confirm(found, source, is_table=rows.empty),
+        confirm=_confirm(recommendation, source, is_table=rows.empty),
     )
 
 
@@ -118,13 +118,13 @@ def _race(wanted: Wanted) -> str:
 
 
 def _bounds(wanted: Wanted) -> tuple[Bound, ...]:
-    told = (
+    text = (
         ("--max-latency", "latency", wanted.max_latency_s),
         ("--min-top1", "top1", wanted.min_top1),
         ("--min-throughput", "throughput", wanted.min_throughput),
         ("--max-memory", "peak_memory", wanted.max_memory_bytes),
     )
-    return tuple(Bound(flag=flag, metric=metric, value=value) for flag, metric, value in told if value is not None)
+    return tuple(Bound(flag=flag, metric=metric, value=value) for flag, metric, value in text if value is not None)
 
 
 def _words(wanted: Wanted) -> tuple[Word, ...]:
@@ -139,29 +139,32 @@ def _words(wanted: Wanted) -> tuple[Word, ...]:
 def known_licences(asked: Sequence[str]) -> frozenset[str]:
     """The licences of some words, "permissive" being several. Raises RequestError for a word that no published weights have."""
     there = {fact.licence for fact in accuracies()} - {"", "unknown"}
-    found: set[str] = set()
+    names: set[str] = set()
     for word in asked:
         if word != ANY and word not in there:
             raise registry.unknown("licence", word, {*there, ANY})
-        found |= PERMISSIVE if word == ANY else {word}
-    return frozenset(found)
+        names |= PERMISSIVE if word == ANY else {word}
+    return frozenset(names)
 
 
-def _tied(found: Recommendation, rows: pd.DataFrame) -> tuple[Candidate, ...]:
+def _tied(recommendation: Recommendation, rows: pd.DataFrame) -> tuple[Candidate, ...]:
     """Feasible candidates whose ratio to the pick, or whose accuracy's difference from it, has an interval with none."""
-    if not found.picks or (rows.empty and found.objective != "accuracy"):
+    if not recommendation.picks or (rows.empty and recommendation.objective != "accuracy"):
         return ()
-    pick, others = found.picks[0], [one for one in found.feasible if one is not found.picks[0]]
-    if found.objective == "accuracy":
-        tied = [one for one in others if _are_as_accurate(pick, one)]
+    pick, others = (
+        recommendation.picks[0],
+        [candidate for candidate in recommendation.feasible if candidate is not recommendation.picks[0]],
+    )
+    if recommendation.objective == "accuracy":
+        tied = [other for other in others if _are_as_accurate(pick, other)]
     else:
-        name = OF[found.objective]
-        ids = {one.ids[name] for one in (pick, *others)}
+        name = OF[recommendation.objective]
+        ids = {other.ids[name] for other in (pick, *others)}
         timed = rows[(rows["metric"] == name) & (rows["status"] == "ok") & rows["visit_round"].notna()]
         timed = timed.assign(case=timed["case_id"] + " " + timed["fingerprint"])
         tables = list(fits(timed[timed["case"].isin(ids)]))
-        tied = [one for one in others if _holds_one(against(tables, one.ids[name], pick.ids[name]))]
-    return tuple(sorted(tied, key=lambda one: -(one.known["top1"].value or 0.0)))
+        tied = [other for other in others if _holds_one(against(tables, other.ids[name], pick.ids[name]))]
+    return tuple(sorted(tied, key=lambda candidate: -(candidate.known["top1"].value or 0.0)))
 
 
 def _holds_one(ratio: Any) -> bool:
@@ -169,7 +172,7 @@ def _holds_one(ratio: Any) -> bool:
 
 
 def _are_as_accurate(pick: Candidate, other: Candidate) -> bool:
-    pair = [one.known["top1"].value for one in (pick, other)]
+    pair = [candidate.known["top1"].value for candidate in (pick, other)]
     if pair[0] is None or pair[1] is None:
         return False
     sd = math.hypot(*top1_sd(np.array(pair, float)).tolist())
@@ -178,18 +181,18 @@ def _are_as_accurate(pick: Candidate, other: Candidate) -> bool:
 
 def _basis(cases: pd.DataFrame, known: Sequence[Candidate]) -> str:
     """On what a recommendation rests: how much was measured, where and when."""
-    days = sorted({str(one)[:10] for one in cases["started_at"].dropna() if one})
+    days = sorted({str(item)[:10] for item in cases["started_at"].dropna() if item})
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-    where = ", ".join(sorted({str(one) for one in cases["device_name"]}))
-    networks = len({(one.line["model"], one.line["image_px"]) for one in known})
+    where = ", ".join(sorted({str(item) for item in cases["device_name"]}))
+    networks = len({(candidate.line["model"], candidate.line["image_px"]) for candidate in known})
     return f"{networks} networks measured on {where}, {when}"
 
 
-def _confirm(found: Recommendation, source: Path, *, is_table: bool) -> str:
+def _confirm(recommendation: Recommendation, source: Path, *, is_table: bool) -> str:
     """The command that measures here what the pick rests on: its speed where a table told it, else its accuracy."""
-    if not found.picks:
+    if not recommendation.picks:
         return ""
-    model = str(found.picks[0].line["model"])
+    model = str(recommendation.picks[0].line["model"])
     if is_table:
         return shlex.join(["lambdabench", "run", "--suite", "quickstart", "--model", model])
     return shlex.join(["lambdabench", "evaluate", model, "--data", "DIR"])

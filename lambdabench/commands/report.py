@@ -46,7 +46,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     figures = report.draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
     marked = front.with_front(cases, points)
     beside = report.Beside(
-        figures=tuple(one.name for one in figures if one.suffix == ".svg"),
+        figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
         notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),

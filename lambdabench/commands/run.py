@@ -76,11 +76,11 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     check_options(wanted)
     with placement.alone(is_alone):
         asked_for = [*wishes_of(wanted), *calibration.WISHES]
-        found = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
-    check_names(wanted, found.names)
-    seen = user_networks.seen_of(wanted, found.facts)
+        probe = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
+    check_names(wanted, probe.names)
+    seen = user_networks.seen_of(wanted, probe.facts)
     wanted = user_networks.settled(wanted, seen)
-    print_ = fingerprint(found.machine.environment)
+    print_ = fingerprint(probe.machine.environment)
     defaults = option_defaults_of(wanted)
     asked = plan.Request(
         budget_s=request.budget_s,
@@ -96,28 +96,28 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
 
     def make(**changes: Any) -> Plan:
-        return plan.make(wanted, found.machine, found.facts, done, dataclasses.replace(asked, **changes))
+        return plan.make(wanted, probe.machine, probe.facts, done, dataclasses.replace(asked, **changes))
 
     planned, alone, rough = make(), hosts.count == 1, tuple[Rates, ...]()
     every = planned.jobs if planned.budget_s is None else make(budget_s=float("inf")).jobs
-    if known := calibration.stored(every, found.machine, print_) if alone else ():
+    if known := calibration.stored(every, probe.machine, print_) if alone else ():
         planned = make(rates=known)
     if alone and not request.dry_run and calibration.is_worth(planned):
         most_s = float("inf") if planned.budget_s is None else calibration.SHARE * planned.budget_s
         with placement.alone(is_alone), placement.held(every, hosts, on_wait):
             rough = calibration.calibrate(
-                every, found.machine, found.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
+                every, probe.machine, probe.facts, print_, on_wait=on_wait, most_s=most_s, anew=request.fresh
             )
-    rates = (*calibration.stored(every, found.machine, print_), *rough) if alone else ()
+    rates = (*calibration.stored(every, probe.machine, print_), *rough) if alone else ()
     spent_s = clock() - begun_s
     is_final = rates == known and planned.budget_s is None
     return Prepared(
         suite=wanted,
-        machine=found.machine,
+        machine=probe.machine,
         plan=planned if is_final else make(rates=rates, spent_s=spent_s),
         fingerprint=print_,
         defaults=defaults,
-        facts=found.facts,
+        facts=probe.facts,
         hosts=hosts,
         spent_s=spent_s,
         order=0 if request.dry_run else store.next_order(request.results),
@@ -166,7 +166,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     path = store.run_path(request.results, prepared.suite.name, run_id)
-    skipped = [one for skip in prepared.plan.skips for one in _skip_records(skip, prepared, run_id)]
+    skipped = [skip_record for skip in prepared.plan.skips for skip_record in _skip_records(skip, prepared, run_id)]
     ledger = conduct.Ledger(path, partial(_common_of, prepared, run_id), first=skipped)
     stop = conduct.Stop()
 
@@ -175,8 +175,8 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     def tell() -> RunSummary:
         ledger.write()
         rows = ledger.records()
-        where = {prepared.fingerprint, *(one.fingerprint for one in rows)}
-        asked = planned | {one.case_id for one in rows}
+        where = {prepared.fingerprint, *(row.fingerprint for row in rows)}
+        asked = planned | {row.case_id for row in rows}
         return summarize(prepared.suite, where, request.results, asked, request.precision)
 
     racer = _race.racer_of(prepared, ledger, request, run_id)
@@ -189,21 +189,21 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibration.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
-    found = tell() if racer is None else racer.answered(tell())
+    run_summary = tell() if racer is None else racer.answered(tell())
     return RunResult(
         prepared=prepared,
-        cases=found.cases,
-        rows=found.rows,
-        counts=counts_of(found.cases),
+        cases=run_summary.cases,
+        rows=run_summary.rows,
+        counts=counts_of(run_summary.cases),
         file=path if records else None,
-        figures=() if found.resolution.problem else _draw(prepared, found.all_cases, request.reports),
+        figures=() if run_summary.resolution.problem else _draw(prepared, run_summary.all_cases, request.reports),
         seconds=(datetime.now(UTC) - started).total_seconds(),
         estimates=check_estimates(ledger.outcomes()),
-        quoted=of_suite(prepared.suite, found.cases),
-        agreements=agreements(found.rows, found.cases),
+        quoted=of_suite(prepared.suite, run_summary.cases),
+        agreements=agreements(run_summary.rows, run_summary.cases),
         interrupted=bool(stop.signal),
-        resolution=found.resolution,
-        lacking=found.lacking if request.precision is not None else "",
+        resolution=run_summary.resolution,
+        lacking=run_summary.lacking if request.precision is not None else "",
         race=None if racer is None else racer.result(),
     )
 
@@ -259,19 +259,19 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:
     job = user_networks.as_imported(measured, outcome, prepared.seen, prepared.defaults)
     asked = job.requested_batch_size or job.case.batch_size
-    told: dict[str, Any] = {
+    text: dict[str, Any] = {
         "requested_batch_size": asked,
         "asked_metrics": ",".join(job.metrics),
         "asked_at": job.sampling.at,
     }
     if outcome.environment is not None:  # the worker is the witness
         seen = settled(outcome.environment, prepared.machine.devices)
-        told |= {"environment": seen, "fingerprint": fingerprint(seen)}
-    return _common(prepared, run_id, job.case, job.case_id, job.replicate) | told
+        text |= {"environment": seen, "fingerprint": fingerprint(seen)}
+    return _common(prepared, run_id, job.case, job.case_id, job.replicate) | text
 
 
 def _common(prepared: Prepared, run_id: str, case: Case, identity: str, replicate: int) -> dict[str, Any]:
-    title = next((one.title for one in prepared.machine.devices if one.name == case.device), case.device)
+    title = next((device.title for device in prepared.machine.devices if device.name == case.device), case.device)
     return {
         "run_id": run_id,
         "run_order": prepared.order,

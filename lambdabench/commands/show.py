@@ -87,4 +87,4 @@ def _has(suite_name: str, case: Mapping[str, Any]) -> bool:
 
 @functools.cache
 def _models_of(suite_name: str) -> frozenset[str]:
-    return frozenset(one.case.model for one in suite.load(suite_name).cells)
+    return frozenset(cell.case.model for cell in suite.load(suite_name).cells)

@@ -56,7 +56,7 @@ class Taken:
 def stored(jobs: Iterable[Job], machine: Machine, print_: str) -> tuple[Rates, ...]:
     """Rates of the kinds of run that the jobs are, as far as they are remembered for the environment's fingerprint."""
     paths = [_path(kind, print_) for kind in _kinds(jobs, machine)]
-    return tuple(one for one in map(_kept, paths) if one is not None)
+    return tuple(path for path in map(_kept, paths) if path is not None)
 
 
 def calibrate(
@@ -118,8 +118,8 @@ def corrected(rates: Rates, taken: Sequence[Taken]) -> Rates:
     known = sorted(rates.flop_s)
     ends, speeds = zip(*known, strict=True)
     ratios: dict[int, list[float]] = {}
-    for one in taken:
-        written, flop_s = _written(one), one.step_s / (one.facts.flops_per_image or 1.0)
+    for item in taken:
+        written, flop_s = _written(item), item.step_s / (item.facts.flops_per_image or 1.0)
         nearest = int(np.argmin([abs(written - end) for end in ends]))
         ratios.setdefault(nearest, []).append(flop_s / float(np.interp(written, ends, speeds)))
     factors = [float(np.median(ratios.get(place, [1.0]))) for place in range(len(known))]
@@ -140,18 +140,18 @@ def is_worth(rough: Plan) -> bool:
 
 def rates_of(measured: Sequence[Taken], case: Case) -> Rates | None:
     """Rates from what the two networks took; None where one is missing."""
-    found = _rates(measured, case) if len(measured) == len(NETWORKS) else []
-    return next(iter(found), None)
+    rates = _rates(measured, case) if len(measured) == len(NETWORKS) else []
+    return next(iter(rates), None)
 
 
 def _rates(measured: Sequence[Taken], case: Case) -> list[Rates]:
     """What some networks tell, one at least; none where their operations are not known."""
-    if any(not one.facts.flops_per_image for one in measured):
+    if any(not taken.facts.flops_per_image for taken in measured):
         return []
     operations = sum(taken.facts.operations or 0 for taken in measured)
     compiling = [taken.compile_s for taken in measured if taken.compile_s is not None]
     sized = [taken for taken in measured if taken.peak_bytes is not None]
-    found = Rates(
+    rates = Rates(
         backend=case.backend,
         device=case.device,
         mode=case.mode,
@@ -160,7 +160,7 @@ def _rates(measured: Sequence[Taken], case: Case) -> list[Rates]:
         compile_s_per_operation=sum(compiling) / operations if compiling and operations else None,
         element_bytes=tuple(_element_bytes(taken, case) for taken in sized) if len(sized) == len(measured) else (),
     )
-    return [found]
+    return [rates]
 
 
 def _written(taken: Taken) -> float:
@@ -176,7 +176,7 @@ def _element_bytes(taken: Taken, case: Case) -> tuple[float, float]:
 
 def _kinds(jobs: Iterable[Job], machine: Machine) -> dict[Case, Device]:
     """The kinds of run that the jobs are, each with its device, where they can be calibrated."""
-    here = {one.name: one for one in machine.devices}
+    here = {device.name: device for device in machine.devices}
     kinds = sorted({_kind(job.case) for job in jobs}, key=str)
     return {
         kind: here[kind.device]
@@ -192,24 +192,28 @@ def _is_plain(case: Case) -> bool:
 
 def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, ModelFacts]) -> list[Taken]:
     """What each network took a batch's image at its largest batch, which is where estimates matter."""
-    found: dict[str, tuple[int, Taken]] = {}
+    result: dict[str, tuple[int, Taken]] = {}
     for case, outcome in measured:
         known = plan.facts_of(case, facts)
-        step_s = next((one.value for one in outcome.measurements if one.metric == "latency"), None)
+        step_s = next(
+            (measurement.value for measurement in outcome.measurements if measurement.metric == "latency"), None
+        )
         if known is None or not known.flops_per_image or not step_s:
             continue
         if known.flops_per_image * case.batch_size < LEAST_FLOP:
             continue
-        if case.batch_size >= found.get(case.model, (0, None))[0]:
-            found[case.model] = case.batch_size, Taken(facts=known, step_s=float(step_s) / case.batch_size)
-    return [taken for _, taken in found.values()]
+        if case.batch_size >= result.get(case.model, (0, None))[0]:
+            result[case.model] = case.batch_size, Taken(facts=known, step_s=float(step_s) / case.batch_size)
+    return [taken for _, taken in result.values()]
 
 
 def _kept(path: Path) -> Rates | None:
     """What a file holds; None where there is none, or it is damaged."""
-    found = caches.read(Rates, path)
-    sound = found is not None and found.flop_s and all(0 < one < float("inf") for pair in found.flop_s for one in pair)
-    return found if sound else None
+    rates = caches.read(Rates, path)
+    sound = (
+        rates is not None and rates.flop_s and all(0 < value < float("inf") for pair in rates.flop_s for value in pair)
+    )
+    return rates if sound else None
 
 
 def _is_young(path: Path, now_s: float) -> bool:
@@ -261,7 +265,7 @@ def _measured(
 
 def _taken(case: Case, outcome: Outcome, facts: Mapping[str, ModelFacts]) -> list[Taken]:
     """What an outcome tells of its network; nothing where it has no time."""
-    values = {one.metric: one.value for one in outcome.measurements}
+    values = {measurement.metric: measurement.value for measurement in outcome.measurements}
     known, step_s = plan.facts_of(case, facts), values.get("latency")
     if known is None or not step_s:
         return []
@@ -273,14 +277,16 @@ def _compiling_s(kind: Case, facts: Mapping[str, ModelFacts]) -> float:
     if not registry.load("backends", kind.backend).COMPILES:
         return 0.0
     known = [plan.facts_of(dataclasses.replace(kind, model=name), facts) for name in NETWORKS]
-    operations = sum((one.operations if one else None) or estimates.UNKNOWN_OPERATIONS for one in known)
+    operations = sum(
+        (model_facts.operations if model_facts else None) or estimates.UNKNOWN_OPERATIONS for model_facts in known
+    )
     return operations * estimates.COMPILE_S_PER_OPERATION[kind.mode]
 
 
 def _outcome(job: Job) -> Outcome:
     """What one visit of a case in one process comes to."""
     with launch.WorkerPool() as pool:
-        *_, last = follow([job], RunSetup(pool=pool, half_of=lambda one: one))
+        *_, last = follow([job], RunSetup(pool=pool, half_of=lambda job: job))
     return outcomes_of(last.standing)[-1][1]
 
 

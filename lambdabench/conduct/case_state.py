@@ -55,7 +55,7 @@ class CaseState:
     @property
     def visited(self) -> int:
         """Rounds in which it was visited so far: a visit that was made again counts once."""
-        return sum(len({visit.round for visit in one.visits}) for one in self.stays)
+        return sum(len({visit.round for visit in stay.visits}) for stay in self.stays)
 
     @property
     def is_done(self) -> bool:
@@ -70,7 +70,7 @@ class CaseState:
 
     def note(self, stay: Stay, visit: Visit, generation: int) -> None:
         """Adds a visit, which counts once a round however often it was made."""
-        self.made[generation] = self.made.get(generation, 0) + all(one.round != visit.round for one in stay.visits)
+        self.made[generation] = self.made.get(generation, 0) + all(item.round != visit.round for item in stay.visits)
         stay.visits.append(visit)
         self.see(median(visit.seconds))
 

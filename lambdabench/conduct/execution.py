@@ -45,13 +45,13 @@ class Stop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        heard = [one for one in SIGNALS if signal.getsignal(one) not in (signal.SIG_IGN, None)]
-        before = {one: signal.signal(one, self._hear) for one in heard}
+        heard = [entry for entry in SIGNALS if signal.getsignal(entry) not in (signal.SIG_IGN, None)]
+        before = {entry: signal.signal(entry, self._hear) for entry in heard}
         try:
             yield
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for item, handler in before.items():
+                signal.signal(item, handler)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
         if self.signal:
@@ -67,7 +67,7 @@ def perform(
     on_progress: Callable[[Progress], None],
 ) -> None:
     """Follows the jobs, keeps their rows, and tells of each turn. What was found is written whatever ends it."""
-    visits, totals = 0, {one.case_id: one.sampling.rounds for one in jobs}
+    visits, totals = 0, {job.case_id: job.sampling.rounds for job in jobs}
     try:
         with stop.listening(), WorkerPool() as pool:
             score = replace(setup(pool), is_stopped=stop)

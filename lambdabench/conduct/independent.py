@@ -76,9 +76,9 @@ def main(arguments: Sequence[str]) -> int:
     path: Path = asked.folder / "independent.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     for condition in asked.only.split(","):
-        told = measure(condition, asked.seconds)
+        text = measure(condition, asked.seconds)
         with path.open("a") as file:
-            file.write(json.dumps(told) + "\n")
+            file.write(json.dumps(text) + "\n")
     (asked.folder / "independent.md").write_text(page(proof.read(path)))
     return 0
 
@@ -87,13 +87,13 @@ def measure(condition: str, case_s: float) -> dict[str, Any]:
     """One condition: of each network its visits, and the medians of the loop's processes [s], made between two of these."""
     sampling = Sampling(case_budget_s=case_s, rounds=9, processes=3, min_samples=1)
     jobs = [proof.job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
-    waiting = random.sample([one.case for one in jobs] * PROCESSES, len(jobs) * PROCESSES)
+    waiting = random.sample([job.case for job in jobs] * PROCESSES, len(jobs) * PROCESSES)
     visits: dict[str, list[proof.Entry]] = {}
-    loops: dict[str, list[float]] = {one: [] for one in NETWORKS}
+    loops: dict[str, list[float]] = {name: [] for name in NETWORKS}
     begun_s = time.monotonic()
     with proof.load(condition), WorkerPool() as pool:
         settle = Settling(allowance_s=allowance(2 * case_s * len(jobs)))
-        setup = RunSetup(pool=pool, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
+        setup = RunSetup(pool=pool, half_of=lambda job: job, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, setup):
             if turn.visit is None:
                 continue
@@ -107,17 +107,17 @@ def measure(condition: str, case_s: float) -> dict[str, Any]:
     return {"machine": proof.machine(), "condition": condition, "visits": visits, "loops": loops, "seconds": seconds}
 
 
-def page(found: Sequence[dict[str, Any]]) -> str:
+def page(result: Sequence[dict[str, Any]]) -> str:
     """A table of all conditions, and how many networks agree."""
     lines = [*HEAD]
-    for one in found:
-        told = rounds.absolute(proof_table.fitted(one["visits"]))
-        for name, loops in one["loops"].items():
-            ours, theirs = told[name], interval(loops)
+    for item in result:
+        estimates = rounds.absolute(proof_table.fitted(item["visits"]))
+        for name, loops in item["loops"].items():
+            ours, theirs = estimates[name], interval(loops)
             agrees = ours.low <= theirs[2] and theirs[1] <= ours.high
             cells = (
-                one["machine"],
-                one["condition"],
+                item["machine"],
+                item["condition"],
                 name,
                 _cell(ours.value, ours.low, ours.high),
                 _cell(*theirs),
@@ -130,16 +130,16 @@ def page(found: Sequence[dict[str, Any]]) -> str:
 
 def interval(seconds: Sequence[float]) -> tuple[float, float, float]:
     """(Centre, low, high): Student's t of the logarithms."""
-    logs, count = [math.log(one) for one in seconds], len(seconds)
-    found = Located(
+    logs, count = [math.log(second) for second in seconds], len(seconds)
+    located = Located(
         value=statistics.fmean(logs),
         variance=statistics.variance(logs) / count,
         dof=count - 1,
         visits=count,
         processes=count,
     )
-    margin = found.margin(0.95)
-    return math.exp(found.value), math.exp(found.value - margin), math.exp(found.value + margin)
+    margin = located.margin(0.95)
+    return math.exp(located.value), math.exp(located.value - margin), math.exp(located.value + margin)
 
 
 def _loop(case: Case, seconds: float) -> float:

@@ -63,28 +63,28 @@ class Ledger:
 
     def records(self) -> tuple[Record, ...]:
         """All rows so far; of what was skipped, those that did not run after all."""
-        skipped = (one for one in self._first if (one.case_id, one.replicate) not in self._rows)
-        return (*skipped, *(one for rows in self._rows.values() for one in rows))
+        skipped = (record for record in self._first if (record.case_id, record.replicate) not in self._rows)
+        return (*skipped, *(row for rows in self._rows.values() for row in rows))
 
 
 def outcomes_of(standing: CaseState) -> list[tuple[Job, Outcome]]:
     """What a case's processes came to so far, each with its job. The last one has the status in which the case ended; a case without
     a visit has one outcome all the same."""
     why, is_contended = starved(standing.stays)
-    found = [(stay.job, _with_noise(visited_outcome(stay), why, is_contended)) for stay in standing.stays]
+    result = [(stay.job, _with_noise(visited_outcome(stay), why, is_contended)) for stay in standing.stays]
     trained = [] if standing.trained is None else [(standing.trained.job, standing.trained.opened)]
     ended = standing.ended
     if ended is not None:
         if trained and trained[0][1] is ended:
             pass
-        elif found and found[-1][0].job_id == ended.job_id:
-            job, last = found.pop()
-            found.append((job, dataclasses.replace(last, status=ended.status, reason=ended.reason)))
+        elif result and result[-1][0].job_id == ended.job_id:
+            job, last = result.pop()
+            result.append((job, dataclasses.replace(last, status=ended.status, reason=ended.reason)))
         else:
-            found.append((dataclasses.replace(standing.next_job(), job_id=ended.job_id), ended))
+            result.append((dataclasses.replace(standing.next_job(), job_id=ended.job_id), ended))
     elif not standing.is_done:
-        found = [(job, dataclasses.replace(one, flags=(*one.flags, UNFINISHED))) for job, one in found]
-    return [*trained, *found]
+        result = [(job, dataclasses.replace(outcome, flags=(*outcome.flags, UNFINISHED))) for job, outcome in result]
+    return [*trained, *result]
 
 
 def _with_noise(outcome: Outcome, why: str, is_contended: bool) -> Outcome:

@@ -26,7 +26,7 @@ class VisitBench:
     visits: Sequence[Visit]
 
     def latencies(self) -> tuple[float, ...]:
-        return tuple(one for visit in self.visits for one in visit.seconds)
+        return tuple(second for visit in self.visits for second in visit.seconds)
 
     def rates(self) -> tuple[tuple[float, ...], int] | None:
         rates = tuple(visit.rate for visit in self.visits if visit.rate is not None)
@@ -37,10 +37,12 @@ def visited_outcome(stay: Stay) -> Outcome:
     """The outcome of a case in one process so far: samples of the visits in the order they were made, and those visits."""
     if not stay.visits:
         return stay.opened
-    timed = [one for one in (registry.load("metrics", name) for name in stay.job.metrics) if one.TIMED]
-    found = [one for one in (_measurement(metric, stay) for metric in timed) if one is not None]
+    timed = [metric for metric in (registry.load("metrics", name) for name in stay.job.metrics) if metric.TIMED]
+    measurements = [
+        measurement for measurement in (_measurement(metric, stay) for metric in timed) if measurement is not None
+    ]
     status, reason = stay.opened.status, stay.opened.reason
-    if VARIES in stay.opened.flags and (width := _width(found)) > WIDE:
+    if VARIES in stay.opened.flags and (width := _width(measurements)) > WIDE:
         status = "noisy"
         reason = f"its work is another in every call, and so is its time (±{100 * width:.0f} %): there is no one number"
     noise = noise_of(stay.visits)
@@ -49,7 +51,7 @@ def visited_outcome(stay: Stay) -> Outcome:
         status=status,
         reason=reason,
         flags=(*stay.opened.flags, *_flags(noise)),
-        measurements=(*found, *stay.opened.measurements),
+        measurements=(*measurements, *stay.opened.measurements),
         visits=tuple(stay.visits),
         noise=noise,
     )
@@ -58,26 +60,26 @@ def visited_outcome(stay: Stay) -> Outcome:
 def _flags(noise: Noise) -> tuple[str, ...]:
     """Why to doubt times that were taken on a device under this noise."""
     reasons = set((noise.throttle or "").split(","))
-    found = {THROTTLED: reasons & SLOWED, POWER_CAPPED: POWER_CAP in reasons, SHARED: noise.other_processes}
-    return tuple(name for name, is_so in found.items() if is_so)
+    names = {THROTTLED: reasons & SLOWED, POWER_CAPPED: POWER_CAP in reasons, SHARED: noise.other_processes}
+    return tuple(name for name, is_so in names.items() if is_so)
 
 
 def starved(stays: Sequence[Stay]) -> tuple[str, bool]:
     """(Why the times of a case on a CPU are no number of it, by the noise of all its visits; empty where they are, or where enough of
     them were left alone; whether others wanted the CPU too)."""
-    visits = [visit for one in stays for visit in one.visits]
+    visits = [visit for stay in stays for visit in stay.visits]
     if not visits or stays[0].job.case.device.partition(":")[0] != "cpu":
         return "", False
-    if sum(not quiet.is_disturbed(one) for one in visits) >= FEWEST:
+    if sum(not quiet.is_disturbed(visit) for visit in visits) >= FEWEST:
         return "", False
     noise = noise_of(visits)
     lost = quiet.lost_of(noise)
     return quiet.starved(noise), lost is not None and lost >= quiet.CONTENDED_SHARE
 
 
-def _width(found: Sequence[Measurement]) -> float:
+def _width(measurements: Sequence[Measurement]) -> float:
     """Half the width of the interval of the median of all calls, as a share of it."""
-    samples = next((one.samples for one in found if one.metric == "latency"), ())
+    samples = next((measurement.samples for measurement in measurements if measurement.metric == "latency"), ())
     return (half_width(samples) or 0.0) if samples else 0.0
 
 
@@ -86,26 +88,28 @@ def _measurement(metric: Any, stay: Stay) -> Measurement | None:
     whole: Measurement | None = metric.answer(VisitBench(case=stay.job.case, visits=stay.visits))
     if whole is None:
         return None
-    each = [complete(metric.answer(VisitBench(case=stay.job.case, visits=[one]))).value for one in stay.visits]
+    each = [complete(metric.answer(VisitBench(case=stay.job.case, visits=[visit]))).value for visit in stay.visits]
     return dataclasses.replace(complete(whole), visit_values=tuple(float(value or "nan") for value in each))
 
 
 def noise_of(visits: Sequence[Visit]) -> Noise:
     """Each figure over visits: the median, but of a heat the highest, of a lowest clock the lowest, of others on a device the most, of
     reasons all that there were."""
-    found = {one.name: _over(one.name, [getattr(visit.noise, one.name) for visit in visits]) for one in fields(Noise)}
-    return Noise(**found)
+    result = {
+        field.name: _over(field.name, [getattr(visit.noise, field.name) for visit in visits]) for field in fields(Noise)
+    }
+    return Noise(**result)
 
 
 def _over(name: str, values: Sequence[Any]) -> Any:
-    known = [one for one in values if one is not None]
+    known = [value for value in values if value is not None]
     if not known:
         return None
     return EXTREMES.get(name, median)(known)
 
 
 def _all_reasons(texts: Sequence[str]) -> str:
-    return ",".join(sorted({one for text in texts for one in text.split(",") if one}))
+    return ",".join(sorted({name for text in texts for name in text.split(",") if name}))
 
 
 EXTREMES: Mapping[str, Callable[[Any], Any]] = {

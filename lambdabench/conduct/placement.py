@@ -50,8 +50,8 @@ def held(jobs: Sequence[Job], hosts: Hosts, on_wait: Callable[[str], None]) -> c
 
 def devices_of(jobs: Sequence[Job]) -> Collection[str]:
     """The names of all devices that jobs run on, sorted."""
-    found: set[str] = set()
+    names: set[str] = set()
     for case in (job.case for job in jobs):
         kind, _, first = case.device.partition(":")
-        found |= {case.device, *(f"{kind}:{int(first or 0) + more}" for more in range(1, case.devices))}
-    return sorted(found)
+        names |= {case.device, *(f"{kind}:{int(first or 0) + more}" for more in range(1, case.devices))}
+    return sorted(names)

@@ -83,12 +83,12 @@ def main(arguments: Sequence[str]) -> int:
     path: Path = asked.folder / "repetitions.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     here = machine()
-    while left := _left([one for one in read(path) if one["machine"] == here], asked.only.split(","), asked.repeats):
+    while left := _left([item for item in read(path) if item["machine"] == here], asked.only.split(","), asked.repeats):
         way, condition = random.choice(left)
-        told = {"machine": here, "way": way, "condition": condition, **repeat(way, condition, asked.seconds)}
+        name_s = {"machine": here, "way": way, "condition": condition, **repeat(way, condition, asked.seconds)}
         with path.open("a") as file:
-            file.write(json.dumps(told) + "\n")
-        sys.stderr.write(f"{len(left)} left; {condition}, {way}: {told['seconds']:.0f} s\n")
+            file.write(json.dumps(name_s) + "\n")
+        sys.stderr.write(f"{len(left)} left; {condition}, {way}: {name_s['seconds']:.0f} s\n")
     runs: Path = asked.folder / "quickstart.jsonl"
     for condition in asked.only.split(",") * asked.quickstart:
         with runs.open("a") as file:
@@ -118,17 +118,17 @@ def repeat(way: str, condition: str, case_s: float) -> dict[str, Any]:
     rounds, processes = WAYS[way]
     sampling = Sampling(case_budget_s=case_s, rounds=rounds, processes=processes, min_samples=1)
     jobs = [job_of(name, sampling) for name in random.sample(NETWORKS, len(NETWORKS))]
-    found: dict[str, list[Entry]] = {}
+    entries: dict[str, list[Entry]] = {}
     settle = Settling(allowance_s=allowance(2 * case_s * len(jobs))) if processes > 1 else None
     before, begun_s = quiet.take_snapshot(), time.monotonic()
     with load(condition), WorkerPool() as pool:
-        setup = RunSetup(pool=pool, half_of=lambda one: one, seed=random.getrandbits(32), settle=settle)
+        setup = RunSetup(pool=pool, half_of=lambda job: job, seed=random.getrandbits(32), settle=settle)
         for turn in follow(jobs, setup):
             if turn.visit is not None:
-                found.setdefault(turn.job.case.model, []).append(entry_of(turn.visit, turn.job))
+                entries.setdefault(turn.job.case.model, []).append(entry_of(turn.visit, turn.job))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
     seconds = time.monotonic() - begun_s
-    return {"visits": found, "seconds": seconds, "pressure": noise.cpu_pressure, "steal": noise.steal}
+    return {"visits": entries, "seconds": seconds, "pressure": noise.cpu_pressure, "steal": noise.steal}
 
 
 def quickstart(condition: str) -> dict[str, Any]:
@@ -136,8 +136,8 @@ def quickstart(condition: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, load(condition):
         command = (sys.executable, "-m", ROOT, "run", "--suite", "quickstart", "--json", "--results", folder)
         ended = subprocess.run((*command, "--reports", folder), capture_output=True, text=True, check=False)
-    told = json.loads(ended.stdout)
-    return {name: told[name] for name in ("exit_code", "seconds", "counts", "resolution")}
+    item = json.loads(ended.stdout)
+    return {name: item[name] for name in ("exit_code", "seconds", "counts", "resolution")}
 
 
 def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: int) -> list[tuple[str, str]]:
@@ -146,7 +146,7 @@ def _left(done: Sequence[dict[str, Any]], conditions: Sequence[str], repeats: in
         (way, condition)
         for way in WAYS
         for condition in conditions
-        for _ in range(repeats - sum((one["way"], one["condition"]) == (way, condition) for one in done))
+        for _ in range(repeats - sum((item["way"], item["condition"]) == (way, condition) for item in done))
     ]
 
 

@@ -51,27 +51,31 @@ def page(repetitions: Sequence[Repetition], runs: Sequence[dict[str, Any]] = ())
     for (machine, condition, way), group in itertools.groupby(order, key=_place):
         lines.append(
             _row(
-                machine, condition, way, list(group), [one for one in order if _place(one)[:2] == (machine, condition)]
+                machine,
+                condition,
+                way,
+                list(group),
+                [repetition for repetition in order if _place(repetition)[:2] == (machine, condition)],
             )
         )
     if runs:
-        lines += [*QUICKSTART, *(_run(one) for one in sorted(runs, key=lambda one: (one["machine"], one["condition"])))]
+        lines += [*QUICKSTART, *(_run(run) for run in sorted(runs, key=lambda run: (run["machine"], run["condition"])))]
     return "\n".join(lines) + "\n"
 
 
-def _run(one: dict[str, Any]) -> str:
-    told = one["resolution"]
+def _run(item: dict[str, Any]) -> str:
+    text = item["resolution"]
     controls = [
         f"b={each['batch_size']} {each['ratio']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
-        for each in sorted(told["control"], key=lambda each: each["batch_size"])
+        for each in sorted(text["control"], key=lambda each: each["batch_size"])
     ]
     cells = (
-        one["machine"],
-        one["condition"],
-        f"{one['seconds']:.0f}",
-        str(one["exit_code"]),
-        ", ".join(f"{count} {status}" for status, count in one["counts"].items()),
-        "" if told["ratios_to"] is None else f"{100 * told['ratios_to']:.1f} %",
+        item["machine"],
+        item["condition"],
+        f"{item['seconds']:.0f}",
+        str(item["exit_code"]),
+        ", ".join(f"{count} {status}" for status, count in item["counts"].items()),
+        "" if text["ratios_to"] is None else f"{100 * text['ratios_to']:.1f} %",
         ", ".join(controls),
     )
     return f"| {' | '.join(cells)} |"
@@ -86,8 +90,8 @@ class Told:
 
     def log_ratio(self, top: str, bottom: str) -> float:
         """Log of the ratio of two networks' latencies: from rounds that they share, else of their own figures."""
-        found = self.ratios.get((top, bottom))
-        return self.logs[top] - self.logs[bottom] if found is None else math.log(found.value)
+        estimate = self.ratios.get((top, bottom))
+        return self.logs[top] - self.logs[bottom] if estimate is None else math.log(estimate.value)
 
 
 def fitted(visits: Mapping[str, Sequence[Sequence[Any]]]) -> Fit:
@@ -101,32 +105,35 @@ def fitted(visits: Mapping[str, Sequence[Sequence[Any]]]) -> Fit:
     )
 
 
-def told(one: Repetition) -> Told:
+def told(repetition: Repetition) -> Told:
     """The figures of a repetition, as a run tells them."""
-    found = fitted(one["visits"])
-    means = np.nanmean(found.undisturbed(), axis=1)
-    own = {name: float(mean) for name, mean in zip(found.cases, means, strict=True)}
-    own |= {name: math.log(each.value) for name, each in rounds.absolute(found).items()}
-    ratios = {(top, base): each for base in found.cases for top, each in rounds.paired(found, base).items()}
+    result = fitted(repetition["visits"])
+    means = np.nanmean(result.undisturbed(), axis=1)
+    own = {name: float(mean) for name, mean in zip(result.cases, means, strict=True)}
+    own |= {name: math.log(each.value) for name, each in rounds.absolute(result).items()}
+    ratios = {(top, base): each for base in result.cases for top, each in rounds.paired(result, base).items()}
     return Told(logs=own, ratios=ratios)
 
 
-def _place(one: Repetition) -> tuple[str, str, str]:
-    return one["machine"], one["condition"], one["way"]
+def _place(repetition: Repetition) -> tuple[str, str, str]:
+    return repetition["machine"], repetition["condition"], repetition["way"]
 
 
 def _row(machine: str, condition: str, way: str, group: Sequence[Repetition], all_ways: Sequence[Repetition]) -> str:
-    found, names = [told(one) for one in group], sorted({name for one in group for name in one["visits"]})
-    networks = [_sd([one.logs[name] for one in found if name in one.logs]) for name in names]
+    tolds, names = (
+        [told(repetition) for repetition in group],
+        sorted({name for repetition in group for name in repetition["visits"]}),
+    )
+    networks = [_sd([item.logs[name] for item in tolds if name in item.logs]) for name in names]
     ratios = [
-        _sd([one.log_ratio(name, REFERENCE) for one in found if {name, REFERENCE} <= one.logs.keys()])
+        _sd([item.log_ratio(name, REFERENCE) for item in tolds if {name, REFERENCE} <= item.logs.keys()])
         for name in names
         if name != REFERENCE
     ]
-    pairs = [one.log_ratio(*CONTROL) for one in found if set(CONTROL) <= one.logs.keys()]
-    controls = [one.ratios[CONTROL] for one in found if CONTROL in one.ratios]
-    widths = [math.sqrt(one.high / one.low) - 1 for one in controls]
-    visits = [lost for one in group for each in one["visits"].values() for *_, lost in each]
+    pairs = [item.log_ratio(*CONTROL) for item in tolds if set(CONTROL) <= item.logs.keys()]
+    controls = [item.ratios[CONTROL] for item in tolds if CONTROL in item.ratios]
+    widths = [math.sqrt(control.high / control.low) - 1 for control in controls]
+    visits = [lost for repetition in group for each in repetition["visits"].values() for *_, lost in each]
     cells = [
         machine,
         condition,
@@ -137,25 +144,27 @@ def _row(machine: str, condition: str, way: str, group: Sequence[Repetition], al
         _percent(_sd(pairs)),
         f"{100 * statistics.fmean(pairs):+.1f} %",
         f"±{100 * statistics.median(widths):.1f} %" if widths else "none",
-        f"{sum(one.low <= 1 <= one.high for one in controls)} of {len(controls)}" if controls else "",
-        wrong_orders(found, [told(one) for one in all_ways]),
-        str(sum(len(names) - len(one["visits"]) for one in group)),
-        f"{100 * statistics.fmean(one >= DISTURBED for one in visits):.0f} %",
-        f"{statistics.median(one['seconds'] for one in group):.0f}",
-        f"{100 * statistics.median(one['pressure'] or 0.0 for one in group):.0f} %",
+        f"{sum(control.low <= 1 <= control.high for control in controls)} of {len(controls)}" if controls else "",
+        wrong_orders(tolds, [told(all_way) for all_way in all_ways]),
+        str(sum(len(names) - len(repetition["visits"]) for repetition in group)),
+        f"{100 * statistics.fmean(visit >= DISTURBED for visit in visits):.0f} %",
+        f"{statistics.median(repetition['seconds'] for repetition in group):.0f}",
+        f"{100 * statistics.median(repetition['pressure'] or 0.0 for repetition in group):.0f} %",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def wrong_orders(group: Sequence[Told], all_ways: Sequence[Told]) -> str:
     """Pairs of networks in the wrong order, "3 of 140"."""
-    names = sorted({name for one in all_ways for name in one.logs})
-    truth = {name: statistics.median(one.logs[name] for one in all_ways if name in one.logs) for name in names}
+    names = sorted({name for all_way in all_ways for name in all_way.logs})
+    truth = {
+        name: statistics.median(all_way.logs[name] for all_way in all_ways if name in all_way.logs) for name in names
+    }
     wrong = tried = 0
-    for one, (slow, quick) in itertools.product(group, itertools.permutations(names, 2)):
-        if truth[slow] - truth[quick] > math.log(1.1) and {slow, quick} <= one.logs.keys():
+    for item, (slow, quick) in itertools.product(group, itertools.permutations(names, 2)):
+        if truth[slow] - truth[quick] > math.log(1.1) and {slow, quick} <= item.logs.keys():
             tried += 1
-            wrong += one.log_ratio(slow, quick) < 0
+            wrong += item.log_ratio(slow, quick) < 0
     return f"{wrong} of {tried}"
 
 

@@ -66,10 +66,10 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str], at: str = "") -> 
 
 def _visits(rows: pd.DataFrame, cell: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """In how many rounds each cell was visited; none where it was measured in one piece."""
-    counts = np.array([0 if one is None else len(set(one)) for one in rows["visit_round"]], np.int64)
-    found = np.zeros(cell.max() + 1, np.int64)
-    np.maximum.at(found, cell, counts)
-    return found
+    counts = np.array([0 if item is None else len(set(item)) for item in rows["visit_round"]], np.int64)
+    result = np.zeros(cell.max() + 1, np.int64)
+    np.maximum.at(result, cell, counts)
+    return result
 
 
 def _asked(rows: pd.DataFrame, cell: np.ndarray[Any, Any], metrics: Sequence[str]) -> list[frozenset[str] | None]:
@@ -80,10 +80,11 @@ def _asked(rows: pd.DataFrame, cell: np.ndarray[Any, Any], metrics: Sequence[str
         has = _has(asked, lambda text, name=name: name in text.split(",")) | (metric == name).to_numpy()
         there |= _any(cell, has).astype(np.int64) << place
     known = {
-        int(one): frozenset(name for place, name in enumerate(metrics) if one >> place & 1) for one in np.unique(there)
+        int(item): frozenset(name for place, name in enumerate(metrics) if item >> place & 1)
+        for item in np.unique(there)
     }
     silent = ~_any(cell, asked.notna().to_numpy())
-    return [None if quiet else known[int(one)] for one, quiet in zip(there, silent, strict=True)]
+    return [None if quiet else known[int(item)] for item, quiet in zip(there, silent, strict=True)]
 
 
 def _has(texts: pd.Series, is_one: Callable[[str], bool]) -> Bools:

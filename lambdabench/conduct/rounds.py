@@ -99,14 +99,16 @@ def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
     one visit at least. Closing the iterator ends it at once; what its processes held is the pool's to end."""
     run = _Run(jobs, setup)
     yield from run.train(run.standings)
-    generations = max((one.sampling.processes for one in jobs), default=0)
+    generations = max((job.sampling.processes for job in jobs), default=0)
     for generation in range(generations):
         run.begin(generation, generations)
-        ready = [one for one in run.standings if one.ended is None and not one.is_untrained]
-        yield from run.play([one for one in ready if one.share(generation)], generation)
+        ready = [standing for standing in run.standings if standing.ended is None and not standing.is_untrained]
+        yield from run.play([case_state for case_state in ready if case_state.share(generation)], generation)
     while spare := run.take_spare():
         yield from run.train(spare)
-        yield from run.play([one for one in spare if one.ended is None and not one.is_untrained], 0)
+        yield from run.play(
+            [case_state for case_state in spare if case_state.ended is None and not case_state.is_untrained], 0
+        )
     if setup.choice is not None:
         yield from run.choose(setup.choice)
     if setup.patience is not None:
@@ -128,10 +130,12 @@ class _Run:
 
     def __init__(self, jobs: Sequence[Job], setup: RunSetup) -> None:
         self._run_setup = setup
-        self.standings = [CaseState(job=one) for one in jobs]
+        self.standings = [CaseState(job=job) for job in jobs]
         self._again: list[CaseState] = []
         self._spare = list(setup.spare)
-        self._reference = next((one for one in self.standings if one.job.case_id == setup.reference), None)
+        self._reference = next(
+            (standing for standing in self.standings if standing.job.case_id == setup.reference), None
+        )
         self._round = setup.first_round
         self._end_s, self._share_s = setup.end_s, float("inf")
         self._lacking = ""
@@ -140,11 +144,11 @@ class _Run:
         """What is trained before it is opened: one case at least, as long as there is time others too."""
 
         def is_over(anything: bool) -> bool:
-            return self._is_over(anything=anything or any(one.trained for one in self.standings))
+            return self._is_over(anything=anything or any(standing.trained for standing in self.standings))
 
         for lesson in train(cases, self._run_setup.pool, self._run_setup.key_of, is_over):
-            one, count = lesson.standing, (lesson.number, lesson.count)
-            yield Turn(standing=one, job=lesson.job, training=count, ended=one.ended)
+            case_state, count = lesson.standing, (lesson.number, lesson.count)
+            yield Turn(standing=case_state, job=lesson.job, training=count, ended=case_state.ended)
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
@@ -154,30 +158,30 @@ class _Run:
     def play(self, waiting: Sequence[CaseState], generation: int) -> Iterator[Turn]:
         """The heats of a generation, with those that come in."""
         left = list(waiting)
-        while left and not self._is_over(anything=any(one.visited for one in self.standings)):
+        while left and not self._is_over(anything=any(standing.visited for standing in self.standings)):
             heat, left = self._next_heat(left, generation)
             yield from heat
-            left += [one for one in self._again if one.ended is None]
+            left += [case_state for case_state in self._again if case_state.ended is None]
             self._again = []
 
     def take_spare(self) -> list[CaseState]:
         """Cases that the time left suffices for after all, as far as estimates tell."""
-        left_s, found = self._end_s - self._run_setup.clock(), list[CaseState]()
+        left_s, case_states = self._end_s - self._run_setup.clock(), list[CaseState]()
         while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
-            one = self._spare.pop(0)
-            left_s -= least_s(one)
-            found.append(CaseState(job=one))
-        self.standings += found
-        return found
+            job = self._spare.pop(0)
+            left_s -= least_s(job)
+            case_states.append(CaseState(job=job))
+        self.standings += case_states
+        return case_states
 
     def go_on(self, patience: Patience) -> Iterator[Turn]:
         """Further generations of all that has a number, as long as there is time for a round of one."""
-        further = [CaseState(job=one, is_further=True) for one in patience.more]
+        further = [CaseState(job=job, is_further=True) for job in patience.more]
         self._end_s = self._share_s = min(self._end_s, patience.end_s)
         for generation in itertools.count(1):
-            mine = [one for one in self.standings if one.ended is None and one.visited]
-            mine += [one for one in further if one.ended is None]
-            need_s = sum(one.job.open_s + _visit_s(one) for one in mine)
+            mine = [standing for standing in self.standings if standing.ended is None and standing.visited]
+            mine += [case_state for case_state in further if case_state.ended is None]
+            need_s = sum(case_state.job.open_s + _visit_s(case_state) for case_state in mine)
             if not mine or self._is_over() or self._run_setup.clock() + need_s > self._end_s:
                 return
             self._lacking = patience.lacking()
@@ -205,11 +209,11 @@ class _Run:
     def left_out(self) -> Iterator[Turn]:
         """What there was no time for."""
         why = "the run was stopped" if self._run_setup.is_stopped() else "the budget was spent"
-        for one in self.standings:
-            if one.ended is None and not one.visited and not one.is_done:
+        for standing in self.standings:
+            if standing.ended is None and not standing.visited and not standing.is_done:
                 reason = f"{why} before its first visit; run again{'' if self._run_setup.is_stopped() else ', or with a larger --budget'}"
-                one.ended = outcome_of(one.job, "skipped", reason)
-                yield Turn(standing=one, job=one.job, ended=one.ended)
+                standing.ended = outcome_of(standing.job, "skipped", reason)
+                yield Turn(standing=standing, job=standing.job, ended=standing.ended)
 
     def _is_over(self, *, anything: bool = True) -> bool:
         """Whether somebody wants an end, or the time is out; it is not as long as there is not `anything`."""
@@ -219,8 +223,10 @@ class _Run:
         """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
         reference = self._reference
         is_in = reference is not None and reference.ended is None and not reference.is_alone
-        together = [one for one in waiting if not one.is_alone and not (is_in and one is reference)]
-        left = [one for one in waiting if one.is_alone]
+        together = [
+            case_state for case_state in waiting if not case_state.is_alone and not (is_in and case_state is reference)
+        ]
+        left = [case_state for case_state in waiting if case_state.is_alone]
         if not together and left:
             return self._heat(left[:1], [], generation), left[1:]
         first = [reference] if is_in and reference is not None else []
@@ -231,36 +237,40 @@ class _Run:
         workers: dict[object, Worker] = {}
         held: list[_Held] = []
         try:
-            for number, one in enumerate(cases):
+            for number, case_state in enumerate(cases):
                 if self._run_setup.is_stopped():
                     return
-                if held and self._has_no_time(held, one):
+                if held and self._has_no_time(held, case_state):
                     break
-                if held and not self._fits(one):
+                if held and not self._fits(case_state):
                     if all(each.case is self._reference for each in held):  # and beside it alone not either
-                        one.is_alone = True
-                        left.append(one)
+                        case_state.is_alone = True
+                        left.append(case_state)
                         continue
                     left += cases[number:]
                     break
-                job = one.next_job()
-                yield Turn(standing=one, job=job, opening=True, round=self._round, lacking=self._lacking)
-                if (entry := self._open(one, job, workers, held)) is not None:
+                job = case_state.next_job()
+                yield Turn(standing=case_state, job=job, opening=True, round=self._round, lacking=self._lacking)
+                if (entry := self._open(case_state, job, workers, held)) is not None:
                     held.append(entry)
-                yield Turn(standing=one, job=job, ended=one.ended)
+                yield Turn(standing=case_state, job=job, ended=case_state.ended)
             yield from self._rounds(held, generation)
             yield from self._close(held)
         finally:
             for worker in workers.values():
                 worker.close()
-        self._again += [one.case for one in held if one.stay.is_open and one.worker.is_gone and one.case.ended is None]
+        self._again += [
+            item.case for item in held if item.stay.is_open and item.worker.is_gone and item.case.ended is None
+        ]
 
-    def _has_no_time(self, held: Sequence[_Held], one: CaseState) -> bool:
+    def _has_no_time(self, held: Sequence[_Held], case_state: CaseState) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
-        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(one), one.job.open_s)
+        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(case_state), case_state.job.open_s)
         return self._run_setup.clock() + round_s >= self._end_s
 
-    def _open(self, one: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]) -> _Held | None:
+    def _open(
+        self, case_state: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]
+    ) -> _Held | None:
         setup = self._run_setup
         if setup.settle is not None:
             setup.settle(job, self._is_over)
@@ -269,55 +279,57 @@ class _Run:
         if worker is None or worker.is_gone:
             worker = workers[shared] = setup.pool.start(key)
         answered = worker.ask(
-            Asked(what="open", job_id=job.job_id, job=job, is_first=not (one.stays or job.replicate)), job
+            Asked(what="open", job_id=job.job_id, job=job, is_first=not (case_state.stays or job.replicate)), job
         )
         outcome = answered.outcome
         assert outcome is not None
         if outcome.status != "ok":
-            self._fail(one, outcome, beside=bool(held))
+            self._fail(case_state, outcome, beside=bool(held))
             if all(worker is not other.worker for other in held):
                 worker.close()  # with what the failure left in its memory
                 del workers[shared]
             return None
-        one.see(answered.step_s)
+        case_state.see(answered.step_s)
         stay = Stay(job=job, opened=outcome)
-        one.stays.append(stay)
-        return _Held(case=one, stay=stay, worker=worker)
+        case_state.stays.append(stay)
+        return _Held(case=case_state, stay=stay, worker=worker)
 
     def _rounds(self, held: Sequence[_Held], generation: int) -> Iterator[Turn]:
         """The rounds of a generation: each visits every case that still wants one, in random turn. The reference is in those of every
         heat."""
-        before = {id(one.stay): 0 if one.case is self._reference else one.case.made.get(generation, 0) for one in held}
+        before = {
+            id(item.stay): 0 if item.case is self._reference else item.case.made.get(generation, 0) for item in held
+        }
         for count in itertools.count():
             mine = [entry for entry in held if entry.case.share(generation) > before[id(entry.stay)] + count]
             if not mine or (count and self._run_setup.clock() >= self._share_s):
                 return
             self._round += 1
             for entry in in_turn(mine, self._run_setup.seed, self._round):
-                one, stay, worker = entry.case, entry.stay, entry.worker
-                if self._is_over(anything=bool(one.visited)):
+                case_state, stay, worker = entry.case, entry.stay, entry.worker
+                if self._is_over(anything=bool(case_state.visited)):
                     continue
-                if one.ended is None and stay.is_open and not worker.is_gone:
+                if case_state.ended is None and stay.is_open and not worker.is_gone:
                     yield from self._visit(entry, generation, held)
 
     def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
-        one, stay, worker = entry.case, entry.stay, entry.worker
-        assert one.schedule is not None
+        case_state, stay, worker = entry.case, entry.stay, entry.worker
+        assert case_state.schedule is not None
         for tries in range(1 + REPEATS):
             begun_s = self._run_setup.clock()
-            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=one.schedule.length)
+            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=case_state.schedule.length)
             answered = worker.ask(asked, stay.job)
             if answered.visit is not None:
-                one.note(stay, answered.visit, generation)
+                case_state.note(stay, answered.visit, generation)
             elif answered.outcome is not None:
                 stay.is_open = False
-                self._fail(one, answered.outcome, beside=len(held) > 1)
+                self._fail(case_state, answered.outcome, beside=len(held) > 1)
             yield Turn(
-                standing=one,
+                standing=case_state,
                 job=stay.job,
                 visit=answered.visit,
-                ended=one.ended,
+                ended=case_state.ended,
                 round=self._round,
                 left_s=self._left_s(held),
                 lacking=self._lacking,
@@ -337,8 +349,8 @@ class _Run:
     def _close(self, held: Sequence[_Held]) -> Iterator[Turn]:
         """Reads back what was in force, which may end a case after all."""
         for entry in held:
-            one, stay, worker = entry.case, entry.stay, entry.worker
-            if one.ended is not None or not stay.is_open or worker.is_gone:
+            case_state, stay, worker = entry.case, entry.stay, entry.worker
+            if case_state.ended is not None or not stay.is_open or worker.is_gone:
                 continue
             outcome = worker.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
             assert outcome is not None
@@ -346,41 +358,47 @@ class _Run:
             if outcome.status == "ok":
                 stay.opened = dataclasses.replace(outcome, measurements=stay.opened.measurements)
             else:
-                self._fail(one, outcome, beside=len(held) > 1)
-            yield Turn(standing=one, job=stay.job, ended=one.ended, round=self._round)
+                self._fail(case_state, outcome, beside=len(held) > 1)
+            yield Turn(standing=case_state, job=stay.job, ended=case_state.ended, round=self._round)
 
-    def _fits(self, one: CaseState) -> bool:
-        free_bytes = self._run_setup.free_bytes(one.job.case.device)
-        return not free_bytes or one.job.estimate_bytes is None or ROOM * one.job.estimate_bytes < free_bytes
+    def _fits(self, case_state: CaseState) -> bool:
+        free_bytes = self._run_setup.free_bytes(case_state.job.case.device)
+        return (
+            not free_bytes or case_state.job.estimate_bytes is None or ROOM * case_state.job.estimate_bytes < free_bytes
+        )
 
-    def _fail(self, one: CaseState, outcome: Outcome, *, beside: bool) -> None:
+    def _fail(self, case_state: CaseState, outcome: Outcome, *, beside: bool) -> None:
         """What was killed from outside is tried once more; what did not fit beside others, beside fewer and then by itself; what does
         not fit at all, with half its batch where it may."""
-        if KILLED in outcome.flags and not one.was_killed and self._run_setup.retries:
-            one.was_killed = True
-            self._again.append(one)
+        if KILLED in outcome.flags and not case_state.was_killed and self._run_setup.retries:
+            case_state.was_killed = True
+            self._again.append(case_state)
             return
-        if outcome.status == "oom" and beside and not one.is_alone and self._run_setup.retries:
-            one.did_not_fit += 1
-            one.is_alone = one.did_not_fit > 1
-            self._again.append(one)
+        if outcome.status == "oom" and beside and not case_state.is_alone and self._run_setup.retries:
+            case_state.did_not_fit += 1
+            case_state.is_alone = case_state.did_not_fit > 1
+            self._again.append(case_state)
             return
-        if outcome.status == "oom" and one.job.fit == "halve" and halves(one.job.case):
+        if outcome.status == "oom" and case_state.job.fit == "halve" and halves(case_state.job.case):
             outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
-            half = CaseState(job=self._run_setup.half_of(one.job), trained=one.trained)
+            half = CaseState(job=self._run_setup.half_of(case_state.job), trained=case_state.trained)
             self.standings.append(half)
             self._again.append(half)
-        one.ended = outcome
+        case_state.ended = outcome
 
     def _left_s(self, held: Sequence[_Held]) -> float:
         """Seconds of the visits that are left, of those whose length is known."""
         return sum(
-            max(0, one.schedule.rounds - one.visited) * _visit_s(one)
-            for one in (entry.case for entry in held)
-            if one.schedule is not None and one.ended is None
+            max(0, case_state.schedule.rounds - case_state.visited) * _visit_s(case_state)
+            for case_state in (entry.case for entry in held)
+            if case_state.schedule is not None and case_state.ended is None
         )
 
 
-def _visit_s(one: CaseState) -> float:
+def _visit_s(case_state: CaseState) -> float:
     """Seconds of a visit, as estimated before it was opened."""
-    return one.job.visit_s if one.schedule is None else one.schedule.length.timed_s + one.schedule.length.cold_s
+    return (
+        case_state.job.visit_s
+        if case_state.schedule is None
+        else case_state.schedule.length.timed_s + case_state.schedule.length.cold_s
+    )

@@ -40,10 +40,10 @@ def summarize(
         store.newest(store.read(beside)) if len(rows) and (beside := evaluation_rows.beside(results)) else rows.iloc[:0]
     )
     every = wide_of(wanted, pd.concat([rows, known]) if len(known) else rows)
-    rows, cases = (one[one["case_id"].isin(asked)] for one in (rows, every))
+    rows, cases = (frame[frame["case_id"].isin(asked)] for frame in (rows, every))
     reference = str(dict(wanted.reference).get("model", ""))
-    told = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
-    return RunSummary(rows=rows, cases=cases, all_cases=every, resolution=told, lacking=lacking(told, precision))
+    text = resolution(rows, cases, reference=reference, control=wanted.control, factor=wanted.sampling.tells)
+    return RunSummary(rows=rows, cases=cases, all_cases=every, resolution=text, lacking=lacking(text, precision))
 
 
 def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +54,11 @@ def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
     return tail_columns.with_tails(cases, rows, names)
 
 
-def lacking(told: Resolution, precision: float | None) -> str:
+def lacking(text: Resolution, precision: float | None) -> str:
     """What a run does not know of what is asked: whether it may rank, and ratios to the reference to `precision`, a share."""
-    if told.problem or precision is None or (told.margin is not None and told.margin <= 1 + precision):
-        return told.problem
-    return f"{phrase(told) or 'no ratio to a reference is known'}, {100 * precision:g} % asked"
+    if text.problem or precision is None or (text.margin is not None and text.margin <= 1 + precision):
+        return text.problem
+    return f"{phrase(text) or 'no ratio to a reference is known'}, {100 * precision:g} % asked"
 
 
 def counts_of(cases: pd.DataFrame) -> dict[str, int]:

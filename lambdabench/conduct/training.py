@@ -36,22 +36,22 @@ def train(
     known: dict[Case, Outcome] = {}
     workers: dict[Key, Worker] = {}
     try:
-        for one in cases:
-            if not one.is_untrained:
+        for case in cases:
+            if not case.is_untrained:
                 continue
-            job = one.training_job()
+            job = case.training_job()
             network = dataclasses.replace(job.case, batch_size=1)
             if network not in known:
                 outcome = yield from _trained(
-                    one, job, lambda job=job: _worker(workers, pool, key_of(job)[0]), is_over, known
+                    case, job, lambda job=job: _worker(workers, pool, key_of(job)[0]), is_over, known
                 )
                 if outcome is None:
                     return
                 known[network] = outcome
-            one.trained = Stay(job=job, opened=dataclasses.replace(known[network], job_id=job.job_id), is_open=False)
-            if one.trained.opened.status != "ok":
-                one.ended = one.trained.opened
-            yield Lesson(standing=one, job=job)
+            case.trained = Stay(job=job, opened=dataclasses.replace(known[network], job_id=job.job_id), is_open=False)
+            if case.trained.opened.status != "ok":
+                case.ended = case.trained.opened
+            yield Lesson(standing=case, job=job)
     finally:
         for worker in workers.values():
             worker.close()
@@ -65,30 +65,34 @@ def _worker(workers: dict[Key, Worker], pool: WorkerPool, key: Key) -> Worker:
 
 
 def _trained(
-    one: CaseState, job: Job, worker: Callable[[], Worker], is_over: Callable[[bool], bool], known: dict[Case, Outcome]
+    case_state: CaseState,
+    job: Job,
+    worker: Callable[[], Worker],
+    is_over: Callable[[bool], bool],
+    known: dict[Case, Outcome],
 ) -> Generator[Lesson, None, Outcome | None]:
     """What all trainings of a case come to, or the first that fails; None where it is over before they are made."""
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     for number in range(job.seeds):
         if is_over(bool(known)):
             return None
-        yield Lesson(standing=one, job=job, number=number + 1, count=job.seeds)
+        yield Lesson(standing=case_state, job=job, number=number + 1, count=job.seeds)
         asked = Asked(what="train", job_id=job.job_id, job=job, seed=job.sampling.seed + number)
         outcome = worker().ask(asked, job).outcome
         assert outcome is not None
         if outcome.status != "ok":
             return outcome
-        found.append(outcome)
-    return joined(found)
+        outcomes.append(outcome)
+    return joined(outcomes)
 
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:
     """Of single trainings one outcome, whose measurement has the accuracy of each as a sample."""
-    measured = [one.measurements[0] for one in outcomes]
+    measured = [outcome.measurements[0] for outcome in outcomes]
     count = f"{len(measured)} training{'' if len(measured) == 1 else 's'}"
     whole = dataclasses.replace(
         measured[0],
-        samples=tuple(sample for one in measured for sample in one.samples),
+        samples=tuple(sample for measurement in measured for sample in measurement.samples),
         source=f"{measured[0].source}, {count}",
     )
     return dataclasses.replace(outcomes[0], measurements=(complete(whole),))

@@ -24,20 +24,22 @@ def refuse_absent(wanted: Suite) -> None:
 
 def seen_of(wanted: Suite, facts: Mapping[str, ModelFacts]) -> dict[str, dict[str, str]]:
     """What the probe, and earlier runs of the same sources, saw imported for the suite's own networks, as these files are now."""
-    found: dict[str, dict[str, str]] = {}
+    result: dict[str, dict[str, str]] = {}
     for model in {cell.case.model for cell in wanted.cells if cell.case.model_hash}:
         earlier = caches.read(tuple[str, ...], _place(model)) or ()
-        told = {path: digest for one in facts.values() if one.name == model for path, digest in one.sources}
-        found[model] = sources.digests(earlier) | told
-    return found
+        text = {path: digest for fact in facts.values() if fact.name == model for path, digest in fact.sources}
+        result[model] = sources.digests(earlier) | text
+    return result
 
 
 def settled(wanted: Suite, seen: Seen) -> Suite:
     """The suite with cases whose hashes take in what was seen imported."""
     hashes = {model: sources.source_hash(model, files) for model, files in seen.items()}
     cells = (
-        dataclasses.replace(one, case=_rehashed(one.case, hashes[one.case.model])) if one.case.model in hashes else one
-        for one in wanted.cells
+        dataclasses.replace(cell, case=_rehashed(cell.case, hashes[cell.case.model]))
+        if cell.case.model in hashes
+        else cell
+        for cell in wanted.cells
     )
     return dataclasses.replace(wanted, cells=tuple(cells))
 
@@ -45,13 +47,13 @@ def settled(wanted: Suite, seen: Seen) -> Suite:
 def as_imported(job: Job, outcome: Outcome, seen: Seen, defaults: Mapping[str, Mapping[str, Value]]) -> Job:
     """The job as the case that was measured: by the files that its worker imported, as they were then. What it imported beyond those
     that were known is remembered, so that the next run looks for this case."""
-    known, found = seen.get(job.case.model, {}), dict(outcome.sources)
-    if not job.case.model_hash or not found:
+    known, result = seen.get(job.case.model, {}), dict(outcome.sources)
+    if not job.case.model_hash or not result:
         return job
-    case = _rehashed(job.case, sources.source_hash(job.case.model, {**known, **found}))
+    case = _rehashed(job.case, sources.source_hash(job.case.model, {**known, **result}))
     if case == job.case:
         return job
-    caches.write(_place(job.case.model), tuple(sorted({*known, *found})))
+    caches.write(_place(job.case.model), tuple(sorted({*known, *result})))
     return dataclasses.replace(job, case=case, case_id=case_id(case, defaults_of(case, defaults)))
 
 
@@ -61,5 +63,5 @@ def _rehashed(case: Case, model_hash: str) -> Case:
 
 def _place(model: str) -> Path:
     """The file that remembers for a network as its sources read now."""
-    told = f"{Path.cwd()}\n{model}\n{sources.source_hash(model)}"
-    return caches.folder() / "sources" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    name = f"{Path.cwd()}\n{model}\n{sources.source_hash(model)}"
+    return caches.folder() / "sources" / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"

@@ -53,11 +53,11 @@ def environment() -> dict[str, str]:
 
     The user's home folder stays what it is: packages and weights may be read from it.
     """
-    found = _name()
+    name = _name()
     if home() is None:
-        found[PLACE] = str(private())
-        found |= {} if "TRITON_CACHE_DIR" in os.environ else {"TRITON_CACHE_DIR": str(private() / "triton")}
-    return found
+        name[PLACE] = str(private())
+        name |= {} if "TRITON_CACHE_DIR" in os.environ else {"TRITON_CACHE_DIR": str(private() / "triton")}
+    return name
 
 
 def settle() -> None:

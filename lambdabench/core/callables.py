@@ -26,7 +26,7 @@ def refuse_absent(model: str) -> None:
         tree = ast.parse(path.read_bytes(), str(path))
     except SyntaxError as error:
         place = f"{path}:{error.lineno}" if error.lineno else str(path)
-        line = "".join(one for one in (error.text or "").strip() if one.isprintable())[:LONGEST]
+        line = "".join(name for name in (error.text or "").strip() if name.isprintable())[:LONGEST]
         raise SuiteError(f"--model {model}: {place}: {error.msg}{f': {line}' if line else ''}") from error
     except (ValueError, RecursionError, MemoryError):
         return
@@ -34,7 +34,7 @@ def refuse_absent(model: str) -> None:
     known = names_of(tree)
     if known is None or attribute in known or attribute.startswith("__"):
         return
-    made = [one.name for one in tree.body if isinstance(one, (*FUNCTIONS, ast.ClassDef)) and one.name[0] != "_"]
+    made = [item.name for item in tree.body if isinstance(item, (*FUNCTIONS, ast.ClassDef)) and item.name[0] != "_"]
     problem = registry.unknown(f"callable of {path}", attribute, made) if made else f"{path} has no {attribute!r}"
     raise SuiteError(f"--model {model}: {problem}")
 
@@ -49,8 +49,8 @@ def names_of(tree: ast.Module) -> set[str] | None:
                 return None
             case _:
                 pass
-    found = {name for node in _of_module(tree) for name in _bound(node)}
-    return None if "__getattr__" in found else found
+    texts = {name for node in _of_module(tree) for name in _bound(node)}
+    return None if "__getattr__" in texts else texts
 
 
 def _of_module(tree: ast.AST) -> Iterator[ast.AST]:
@@ -58,7 +58,7 @@ def _of_module(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
         yield node
         if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
-            yield from (one for one in ast.walk(node) if isinstance(one, ast.Global))
+            yield from (item for item in ast.walk(node) if isinstance(item, ast.Global))
         else:
             yield from _of_module(node)
 
@@ -71,7 +71,7 @@ def _bound(node: ast.AST) -> list[str]:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
         case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return [(one.asname or one.name).partition(".")[0] for one in names]
+            return [(name.asname or name.name).partition(".")[0] for name in names]
         case ast.Global(names=names):
             return list(names)
         case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):

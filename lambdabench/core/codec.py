@@ -39,7 +39,7 @@ def decode(kind: type[T], data: Any) -> T:
 
 @functools.cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind))
+    return tuple(field.name for field in fields(kind))
 
 
 @functools.cache
@@ -75,10 +75,10 @@ def _union(args: tuple[Any, ...], data: Any) -> Any:
         return None
     if type(data) in args:
         return data
-    for one in args:
-        if one is not types.NoneType:
+    for argument in args:
+        if argument is not types.NoneType:
             try:
-                return _decoder(one)(data)
+                return _decoder(argument)(data)
             except (TypeError, KeyError):
                 continue
     raise TypeError(f"found {data!r}, expected one of {args}")
@@ -101,7 +101,7 @@ def _items(kind: Any, args: tuple[Any, ...], data: Any) -> Any:
 def _places(kind: Any, args: tuple[Any, ...], data: Any) -> Any:
     """A tuple of some types."""
     _refuse(kind, list, data)
-    return tuple(_decoder(one)(item) for one, item in zip(args, data, strict=True))
+    return tuple(_decoder(entry)(item) for entry, item in zip(args, data, strict=True))
 
 
 def _mapping(kind: Any, args: tuple[Any, ...], data: Any) -> Any:

@@ -21,5 +21,5 @@ def lost_share(
     """
     if waited is None and pressure is not None and per_wall is not None:
         waited = max(0.0, 1.0 - per_wall) if pressure >= BUSY_PRESSURE else 0.0
-    found = [one for one in (waited, steal) if one is not None]
-    return max(found) if found else None
+    values = [value for value in (waited, steal) if value is not None]
+    return max(values) if values else None

@@ -13,10 +13,10 @@ def read(path: Path = PLACE) -> Mapping[str, str]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for key, _, value in (line.partition(":") for line in lines):
-        found.setdefault(key.strip(), value.strip())
-    return found
+        result.setdefault(key.strip(), value.strip())
+    return result
 
 
 def name(path: Path = PLACE) -> str:

@@ -251,7 +251,7 @@ RUNNING = tuple(field for field in OF_CASE if not field.of_network)
 """Of a case: how, where and at what size a network runs."""
 COMPARED = tuple(field for field in OF_CASE if field.parts or field.name == "batch_size")
 """Of a case: what two have in common whose ratio is one of their models."""
-USUAL: Mapping[str, Any] = {one.name: one.default for one in dataclasses.fields(Case) if one.name != "model"}
+USUAL: Mapping[str, Any] = {field.name: field.default for field in dataclasses.fields(Case) if field.name != "model"}
 """The value of each field of a case that was not given; None: as the machine, the model or another field has it."""
 
 
@@ -269,16 +269,16 @@ def quiet(*but: str) -> dict[str, Any]:
 def value(row: Mapping[str, Any], field: Field) -> Any:
     """A row's value of a field, "" where it has none; an option's from the row's options."""
     option = field.name.removeprefix(OPTION)
-    found = row.get(field.name) if option == field.name else options(row).get(option, field.default)
-    if found is None or found != found:  # NaN is no value
+    result = row.get(field.name) if option == field.name else options(row).get(option, field.default)
+    if result is None or result != result:  # NaN is no value
         return ""
-    return int(found) if field.is_number else found
+    return int(result) if field.is_number else result
 
 
 def options(row: Mapping[str, Any]) -> Mapping[str, Value]:
     """A row's options, whether as stored text or as a case's pairs."""
-    found = row.get("options") or "{}"
-    return _parsed(found) if isinstance(found, str) else dict(found)
+    item = row.get("options") or "{}"
+    return _parsed(item) if isinstance(item, str) else dict(item)
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -286,24 +286,24 @@ def _parsed(text: str) -> Mapping[str, Value]:
     return json.loads(text)
 
 
-def word(field: Field, found: Any) -> str:
+def word(field: Field, item: Any) -> str:
     """A value as a label has it, "224 px"; "" for none."""
-    if found == "":
+    if item == "":
         return ""
-    told = str(found)
-    text = field.words.format(told.lower() if told in ("True", "False") else told)
-    return text.removesuffix("s") if field.is_number and found == 1 else text
+    name = str(item)
+    text = field.words.format(name.lower() if name in ("True", "False") else name)
+    return text.removesuffix("s") if field.is_number and item == 1 else text
 
 
 def varying(rows: Sequence[Mapping[str, Any]], among: Iterable[Field] = SETTINGS) -> tuple[Field, ...]:
     """The fields in which rows differ, but those that another one settles."""
-    told: list[Field] = []
+    fields: list[Field] = []
     for field in among:
         settler = NAMED.get(field.settled_by)
         pairs = {(value(row, settler) if settler else "", value(row, field)) for row in rows}
         if len(pairs) > len({first for first, _ in pairs}):
-            told.append(field)
-    return tuple(told)
+            fields.append(field)
+    return tuple(fields)
 
 
 def phrase(row: Mapping[str, Any], among: Iterable[Field]) -> str:
@@ -322,7 +322,7 @@ def teller(
 ) -> Callable[[Mapping[str, Any]], str]:
     """What tells a row from others of `rows`, its model aside: the fields of `among` in which these differ, and, as far as rows of its
     model differ in them, those of `of_model` and its options; "" for nothing."""
-    told = varying(rows, among)
+    fields = varying(rows, among)
     models: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         models.setdefault(str(row["model"]), []).append(row)
@@ -332,6 +332,6 @@ def teller(
     def tell(row: Mapping[str, Any]) -> str:
         model = str(row["model"])
         spelled = told_options.phrase(options(row), keys.get(model, ()))
-        return ", ".join(filter(None, (phrase(row, (*told, *more.get(model, ()))), spelled)))
+        return ", ".join(filter(None, (phrase(row, (*fields, *more.get(model, ()))), spelled)))
 
     return tell

@@ -33,22 +33,22 @@ def words(given: Any, flag: str) -> tuple[str, ...]:
     if given is None:
         return ()
     parts = [given] if isinstance(given, str) or not hasattr(given, "__iter__") else list(given)
-    found = tuple(word.strip() for part in parts for word in str(part).split(",") if word.strip())
-    if not found:
+    names = tuple(word.strip() for part in parts for word in str(part).split(",") if word.strip())
+    if not names:
         raise RequestError(
             f"{flag}: found {given!r}, expected a value or several with commas; leave the flag out where none is meant"
         )
-    return found
+    return names
 
 
 def number(given: Any, flag: str) -> int:
     """A count. Raises RequestError where it is none."""
-    told = str(given)
-    if not (told.isdecimal() and len(told) <= len(str(LARGEST)) and 1 <= int(told) <= LARGEST):
+    name = str(given)
+    if not (name.isdecimal() and len(name) <= len(str(LARGEST)) and 1 <= int(name) <= LARGEST):
         raise RequestError(
-            f"{flag}: found {told!r}, expected a whole number from 1 to {LARGEST:,}, or several with commas"
+            f"{flag}: found {name!r}, expected a whole number from 1 to {LARGEST:,}, or several with commas"
         )
-    return int(told)
+    return int(name)
 
 
 def whole(name: str, given: Any) -> int:
@@ -60,16 +60,16 @@ def whole(name: str, given: Any) -> int:
 
 def numbers(given: Any, flag: str) -> tuple[int, ...]:
     """Counts. Raises RequestError for what is none."""
-    return tuple(number(one, flag) for one in words(given, flag))
+    return tuple(number(word, flag) for word in words(given, flag))
 
 
 def choices(given: Any, flag: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Values of a list. Raises RequestError for any other."""
-    found = words(given, flag)
-    for one in found:
-        if one not in known:
-            raise RequestError(f"{flag}: found {one!r}, expected one of {', '.join(known)}")
-    return found
+    names = words(given, flag)
+    for name in names:
+        if name not in known:
+            raise RequestError(f"{flag}: found {name!r}, expected one of {', '.join(known)}")
+    return names
 
 
 def quantile(given: Any, flag: str) -> str | None:
@@ -87,78 +87,78 @@ def limit(given: Any, flag: str) -> float | None:
     """Seconds of "25ms", "1.5s" or "800us". Raises RequestError where they are none, or not above 0."""
     if given is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|ms|us|µs)", str(given))
-    if found is None or float(found[1]) == 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|ms|us|µs)", str(given))
+    if match is None or float(match[1]) == 0:
         raise RequestError(
             f"{flag}: found {str(given)!r}, expected a time above 0 with its unit, like 25ms, 1.5s or 800us"
         )
-    return float(found[1]) * UNITS[found[2]]
+    return float(match[1]) * UNITS[match[2]]
 
 
 def count(given: Any, flag: str) -> float | None:
     """30e6 of "30M", 3e9 of "3G" or "3 GMACs". Raises RequestError where it is none, or has no unit."""
     if given is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG])(?:MACs)?", str(given))
-    if found is None or float(found[1]) == 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG])(?:MACs)?", str(given))
+    if match is None or float(match[1]) == 0:
         raise RequestError(
             f"{flag}: found {str(given)!r}, expected a count above 0 with its unit, like 3G, 600M or 500k"
         )
-    return float(found[1]) * COUNT_UNITS[found[2]]
+    return float(match[1]) * COUNT_UNITS[match[2]]
 
 
 def percent(given: Any, flag: str) -> float | None:
     """80.0 of "80", "80%" or a number. Raises RequestError where it is none, or not from 1 to 100: 0.8 is a share."""
     if given is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
-    if found is None or not 1 <= float(found[1]) < 100:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?%?", str(given))
+    if match is None or not 1 <= float(match[1]) < 100:
         raise RequestError(f"{flag}: found {str(given)!r}, expected percent from 1 to below 100, like 80")
-    return float(found[1])
+    return float(match[1])
 
 
 def memory(given: Any, flag: str) -> float | None:
     """Bytes of "2GiB" or "500MB". Raises RequestError where they are none, or have no unit."""
     if given is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B|B)", str(given))
-    if found is None or found[2] not in BYTES or float(found[1]) == 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B|B)", str(given))
+    if match is None or match[2] not in BYTES or float(match[1]) == 0:
         raise RequestError(
             f"{flag}: found {str(given)!r}, expected an amount above 0 with its unit, like 500MB or 2GiB"
         )
-    return float(found[1]) * BYTES[found[2]]
+    return float(match[1]) * BYTES[match[2]]
 
 
 def price(given: Any, flag: str) -> float | None:
     """Money an hour of "0.80/h". Raises RequestError where it is none."""
     if given is None:
         return None
-    found = re.fullmatch(r"[$€£]?(\d+(?:\.\d+)?) ?/ ?h", str(given))
-    if found is None or float(found[1]) == 0:
+    match = re.fullmatch(r"[$€£]?(\d+(?:\.\d+)?) ?/ ?h", str(given))
+    if match is None or float(match[1]) == 0:
         raise RequestError(f"{flag}: found {str(given)!r}, expected a price of an hour above 0, like 0.80/h")
-    return float(found[1])
+    return float(match[1])
 
 
 def rate(given: Any, flag: str) -> float | None:
     """Images a second of "500" or "500/s". Raises RequestError where it is none."""
     if given is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:image)?(?:/s)?", str(given))
-    if found is None or float(found[1]) == 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:image)?(?:/s)?", str(given))
+    if match is None or float(match[1]) == 0:
         raise RequestError(f"{flag}: found {str(given)!r}, expected images a second above 0, like 500 or 500/s")
-    return float(found[1])
+    return float(match[1])
 
 
 def percents(given: Any, flag: str) -> tuple[float, ...]:
     """Percents of "80,82.5%". Raises LambdabenchError for what is no number between 0 and 100."""
-    found: list[float] = []
-    for one in words(given, flag):
+    values: list[float] = []
+    for word in words(given, flag):
         with contextlib.suppress(ValueError):
-            if 0 < (value := float(one.removesuffix("%"))) < 100:
-                found.append(value)
+            if 0 < (value := float(word.removesuffix("%"))) < 100:
+                values.append(value)
                 continue
-        raise RequestError(f"{flag}: found {one!r}, expected percents between 0 and 100, like 80,82.5")
-    return tuple(found)
+        raise RequestError(f"{flag}: found {word!r}, expected percents between 0 and 100, like 80,82.5")
+    return tuple(values)
 
 
 def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) -> None:
@@ -186,11 +186,11 @@ def share(given: Any, flag: str) -> float | None:
     """0.02 of "2%", or of a number. Raises RequestError where it is none, or not between 0 and 100 %."""
     if given is None:
         return None
-    told = str(given).strip()
+    name = str(given).strip()
     with contextlib.suppress(ValueError):
-        found = float(told.removesuffix("%")) / (100 if told.endswith("%") else 1)
-        if 0 < found < 1:
-            return found
+        value = float(name.removesuffix("%")) / (100 if name.endswith("%") else 1)
+        if 0 < value < 1:
+            return value
     raise RequestError(f"{flag}: found {str(given)!r}, expected a share above 0 and below 100 %, like 2%")
 
 

@@ -24,14 +24,14 @@ def name_problem(name: str, reserved: Collection[str] = ()) -> str:
         return "it must begin with a letter or digit, and end with no space"
     if len(name) > MOST_NAME:
         return f"it has {len(name)} characters, expected {MOST_NAME} at most"
-    strange = next((one for one in name if not one.isprintable() or one in '/\\:*?"<>|'), None)
+    strange = next((text for text in name if not text.isprintable() or text in '/\\:*?"<>|'), None)
     return "" if strange is None else f"it holds {strange!r}"
 
 
 def refuse_unwritable(folder: Path, mend: str) -> None:
     """Raises StoreError where a folder cannot be made or written to, tried in the nearest one that is there. Leaves no trace."""
     try:
-        there = next(one for one in (folder, *folder.absolute().parents) if _is_there(one))
+        there = next(parent for parent in (folder, *folder.absolute().parents) if _is_there(parent))
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

@@ -40,36 +40,36 @@ def plain(text: str) -> str:
 
 def lines(text: str) -> str:
     """The same of a text whose lines stay lines."""
-    return "\n".join(visible(one.rstrip("\r").expandtabs()) for one in text.split("\n"))
+    return "\n".join(visible(name.rstrip("\r").expandtabs()) for name in text.split("\n"))
 
 
 def visible(text: str) -> str:
     """The text with unseen characters shown and logins hidden, spaces as they are."""
     hidden = LOGIN.sub(r"\1***@", text) if "://" in text else text
-    return UNSEEN.sub(lambda found: _shown(found[0]), hidden)
+    return UNSEEN.sub(lambda match: _shown(match[0]), hidden)
 
 
 def markdown(text: str, *, in_cell: bool = False) -> str:
     """The text as one line of Markdown that reads as the text does, in a table's cell too: no markup, no HTML, no link, nobody called. In a
     cell nothing begins a list."""
-    meant = MEANT.sub(lambda found: f"\\{found[0]}", plain(text))
-    safe = "".join(ENTITIES.get(one, one) for one in meant)
+    meant = MEANT.sub(lambda match: f"\\{match[0]}", plain(text))
+    safe = "".join(ENTITIES.get(name, name) for name in meant)
     safe = safe if in_cell else COUNTED.sub(r"\1\\", safe)
-    return CALLS.sub(lambda found: f"{found[0]}&#8203;", safe)
+    return CALLS.sub(lambda match: f"{match[0]}&#8203;", safe)
 
 
 def code(text: str) -> str:
     """The text as a code span of Markdown, in a table's cell too."""
-    told = plain(text).replace("|", "\\|")
-    ticks = "`" * (max((len(one) for one in re.findall("`+", told)), default=0) + 1)
-    gap = " " if told.startswith("`") or told.endswith("`") else ""
-    return f"{ticks}{gap}{told}{gap}{ticks}"
+    name = plain(text).replace("|", "\\|")
+    ticks = "`" * (max((len(item) for item in re.findall("`+", name)), default=0) + 1)
+    gap = " " if name.startswith("`") or name.endswith("`") else ""
+    return f"{ticks}{gap}{name}{gap}{ticks}"
 
 
 def cell(text: str) -> str:
     """The text as a cell of CSV that no spreadsheet takes for a formula."""
-    told = plain(text)
-    return f"'{told}" if told.startswith(FORMULAS) and not _is_number(told) else told
+    name = plain(text)
+    return f"'{name}" if name.startswith(FORMULAS) and not _is_number(name) else name
 
 
 def cleaned(value: T) -> T:
@@ -80,9 +80,9 @@ def cleaned(value: T) -> T:
 def bounded(text: str, most: int = MOST_CHARACTERS) -> str:
     """A reason without logins, shortened in its middle: what happened stands at its beginning or its end."""
     if len(text) > most:
-        told = f" ... ({len(text) - most:,} characters left out) ... "
-        keep = most - len(told)
-        text = f"{text[: keep - keep // 2]}{told}{text[len(text) - keep // 2 :]}"
+        name = f" ... ({len(text) - most:,} characters left out) ... "
+        keep = most - len(name)
+        text = f"{text[: keep - keep // 2]}{name}{text[len(text) - keep // 2 :]}"
     return LOGIN.sub(r"\1***@", text)
 
 
@@ -100,19 +100,21 @@ def last_words(path: Path, count: int) -> str:
             said = file.read(MOST_BYTES).decode(errors="replace")
     except OSError:
         return ""
-    return bounded(" / ".join(one.strip() for one in said.strip().splitlines()[-count:]))
+    return bounded(" / ".join(line.strip() for line in said.strip().splitlines()[-count:]))
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: _cleaned(getattr(value, one.name)) for one in fields(value) if one.init})
+        return replace(
+            value, **{field.name: _cleaned(getattr(value, field.name)) for field in fields(value) if field.init}
+        )
     if isinstance(value, (tuple, list)):
-        found = [_cleaned(one) for one in cast("list[Any]", value)]
-        return tuple(found) if isinstance(value, tuple) else found
+        items = [_cleaned(item) for item in cast("list[Any]", value)]
+        return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(one) for key, one in cast("dict[Any, Any]", value).items()}
+        return {_cleaned(key): _cleaned(item) for key, item in cast("dict[Any, Any]", value).items()}
     return value
 
 

@@ -55,9 +55,9 @@ def _torchs(path: Path) -> tuple[str, str]:
     if not zipfile.is_zipfile(path):
         return SAVED
     with zipfile.ZipFile(path) as archive:
-        names = {one.partition("/")[2] for one in archive.namelist()}
-    if any(one == "constants.pkl" or one.startswith("code/") for one in names):
+        names = {name.partition("/")[2] for name in archive.namelist()}
+    if any(name == "constants.pkl" or name.startswith("code/") for name in names):
         return SCRIPTED
-    if any(one.startswith(("models/", "archive_format", "serialized_exported_program")) for one in names):
+    if any(name.startswith(("models/", "archive_format", "serialized_exported_program")) for name in names):
         return "an exported program under another name", f"call it {path.stem}.pt2"
     return SAVED

@@ -255,22 +255,22 @@ class PairAnswered:
     sides: tuple[Side, ...] = ()
 
 
-def timed(label: str, found: Compared, base: Side, head: Side) -> PairOutcome:
+def timed(label: str, compared: Compared, base: Side, head: Side) -> PairOutcome:
     """The outcome of a case that was timed, with what else is known of its sides."""
     return PairOutcome(
         label=label,
-        reason=found.reason,
-        verdict=found.verdict,
-        wall_ratio=found.wall_ratio,
-        clock=found.clock,
-        rounds=found.rounds,
-        calls=found.calls,
-        seconds=found.seconds,
-        builds=found.builds,
-        base=dataclasses.replace(base, call_s=found.base_s, faults_per_call=found.base_faults),
-        head=dataclasses.replace(head, call_s=found.head_s, faults_per_call=found.head_faults),
-        steal=found.noise.steal,
-        pressure=found.noise.cpu_pressure,
+        reason=compared.reason,
+        verdict=compared.verdict,
+        wall_ratio=compared.wall_ratio,
+        clock=compared.clock,
+        rounds=compared.rounds,
+        calls=compared.calls,
+        seconds=compared.seconds,
+        builds=compared.builds,
+        base=dataclasses.replace(base, call_s=compared.base_s, faults_per_call=compared.base_faults),
+        head=dataclasses.replace(head, call_s=compared.head_s, faults_per_call=compared.head_faults),
+        steal=compared.noise.steal,
+        pressure=compared.noise.cpu_pressure,
     )
 
 

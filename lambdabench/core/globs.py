@@ -10,7 +10,7 @@ def picked(names: Sequence[str], glob: str) -> tuple[str, ...]:
     if glob in names:
         return (glob,)
     plain = glob.replace("[", "[[]")
-    return tuple(one for one in names if fnmatch.fnmatchcase(one, glob) or fnmatch.fnmatchcase(one, plain))
+    return tuple(name for name in names if fnmatch.fnmatchcase(name, glob) or fnmatch.fnmatchcase(name, plain))
 
 
 def unmatched(names: Sequence[str], glob: str, kind: str) -> str:

@@ -42,16 +42,16 @@ def find_hosts(environment: Mapping[str, str] = os.environ) -> Hosts:
             return _explicit(environment, address, f"{prefix}_PROCESS_ID", count)
     if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return Hosts(process=int(environment["SLURM_PROCID"]), count=int(environment["SLURM_STEP_NUM_TASKS"]))
-    workers = [one for one in environment.get("TPU_WORKER_HOSTNAMES", "").split(",") if one]
+    workers = [name for name in environment.get("TPU_WORKER_HOSTNAMES", "").split(",") if name]
     if len(workers) > 1:
         return Hosts(process=int(environment.get("TPU_WORKER_ID", "0")), count=len(workers))
     return Hosts()
 
 
 def _explicit(environment: Mapping[str, str], address: str, process: str, count: str) -> Hosts:
-    found = environment.get(process, ""), environment.get(count, "")
-    if not all(one.isdigit() for one in found) or int(found[0]) >= int(found[1]):
+    names = environment.get(process, ""), environment.get(count, "")
+    if not all(name.isdigit() for name in names) or int(names[0]) >= int(names[1]):
         raise RequestError(
-            f"{address} is set, and {process}={found[0]!r}, {count}={found[1]!r}; expected a number from 0 and how many there are"
+            f"{address} is set, and {process}={names[0]!r}, {count}={names[1]!r}; expected a number from 0 and how many there are"
         )
-    return Hosts(process=int(found[0]), count=int(found[1]), coordinator=environment[address])
+    return Hosts(process=int(names[0]), count=int(names[1]), coordinator=environment[address])

@@ -43,7 +43,9 @@ def flat(environment: Environment) -> dict[str, Any]:
     """An environment as a mapping of scalars, each library by its own name: `FORMER_FIELDS` always, "" where they are absent, others
     where they are installed."""
     plain = {
-        one.name: getattr(environment, one.name) for one in dataclasses.fields(environment) if one.name != "versions"
+        field.name: getattr(environment, field.name)
+        for field in dataclasses.fields(environment)
+        if field.name != "versions"
     }
     return plain | dict.fromkeys(FORMER_FIELDS, "") | dict(environment.versions)
 
@@ -52,5 +54,5 @@ def fingerprint(environment: Environment) -> str:
     """12 hex digits of SHA-256 over the flat environment, without what is equal to `FINGERPRINT_DEFAULTS`: what it was before libraries
     were a mapping, as stored baselines need."""
     plain = flat(environment)
-    told = {key: value for key, value in plain.items() if FINGERPRINT_DEFAULTS.get(key, plain) != value}
-    return hashlib.sha256(canonical(told).encode()).hexdigest()[:12]
+    text = {key: value for key, value in plain.items() if FINGERPRINT_DEFAULTS.get(key, plain) != value}
+    return hashlib.sha256(canonical(text).encode()).hexdigest()[:12]

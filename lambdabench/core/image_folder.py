@@ -45,29 +45,29 @@ def find(place: Path, limit: int | None = None) -> ImageFolder:
     """
     if not place.is_dir():
         raise EvaluationError(f"--data: there is no folder {place}")
-    folders = sorted(one.name for one in place.iterdir() if one.is_dir() and not one.name.startswith("."))
+    folders = sorted(path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
     listed = place / CLASSES
     classes = _listed(listed, folders) if listed.is_file() else tuple(folders)
     number = {name: index for index, name in enumerate(classes)}
-    found = [(path, number[name]) for name in folders for path in _images(place, name)]
-    if not found:
+    result = [(path, number[name]) for name in folders for path in _images(place, name)]
+    if not result:
         raise EvaluationError(
             f"--data: {place} has no images, expected a folder for each class with files like .jpeg or .png in it"
         )
-    random.Random(0).shuffle(found)
-    kept = found if limit is None else found[:limit]
-    return ImageFolder(place=place, classes=classes, images=tuple(kept), is_limited=len(kept) < len(found))
+    random.Random(0).shuffle(result)
+    kept = result if limit is None else result[:limit]
+    return ImageFolder(place=place, classes=classes, images=tuple(kept), is_limited=len(kept) < len(result))
 
 
 def _images(place: Path, name: str) -> list[str]:
     """The images of a class, in folders within its own too."""
-    found = [
+    names = [
         os.path.relpath(os.path.join(folder, file), place)
         for folder, _, files in os.walk(place / name, followlinks=True)
         for file in files
         if os.path.splitext(file)[1].lower() in ENDINGS and not file.startswith(".")
     ]
-    return sorted(found)
+    return sorted(names)
 
 
 def _listed(path: Path, folders: Sequence[str]) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
             yield equation, 1
         times = _times(equation)
         for inner in _inner(equation):
-            for one, count in products(inner):
-                yield one, times * count
+            for item, count in products(inner):
+                yield item, times * count
 
 
 def flops(jaxpr: Any) -> float:
@@ -56,19 +56,21 @@ def precisions(jaxpr: Any) -> set[str]:
     }
 
 
-def _precision(found: Any) -> str:
-    both = _listed(found)
-    return ",".join(sorted({"default" if one is None else str(getattr(one, "name", one)).lower() for one in both}))
+def _precision(item: Any) -> str:
+    both = _listed(item)
+    return ",".join(
+        sorted({"default" if entry is None else str(getattr(entry, "name", entry)).lower() for entry in both})
+    )
 
 
 def _inner(equation: Any) -> Iterator[Any]:
     """The programs that an equation holds in its parameters."""
     for value in equation.params.values():
-        for one in _listed(value):
-            if hasattr(one, "eqns"):
-                yield one
-            elif hasattr(one, "jaxpr") and hasattr(one.jaxpr, "eqns"):
-                yield one.jaxpr
+        for item in _listed(value):
+            if hasattr(item, "eqns"):
+                yield item
+            elif hasattr(item, "jaxpr") and hasattr(item.jaxpr, "eqns"):
+                yield item.jaxpr
 
 
 def _listed(value: Any) -> list[Any]:
@@ -99,7 +101,7 @@ def _target(equation: Any) -> str:
 
 def _layer_macs(equation: Any) -> int:
     """Of a map [b, y, x, d], projections [d, channels] of queries, keys and values, norms, table [1, k, r_y, r_x]; some may be empty."""
-    (b, y, x, d), queries, keys, values, _, table = (one.aval.shape for one in equation.invars[:6])
+    (b, y, x, d), queries, keys, values, _, table = (invar.aval.shape for invar in equation.invars[:6])
     v, content = values[1], math.prod(keys) > 0
     heads = dict(equation.params["attributes"])["heads"]
     k = queries[1] // heads
@@ -111,7 +113,7 @@ def _layer_macs(equation: Any) -> int:
 
 def _applied_macs(equation: Any) -> int:
     """Of queries [b, y, x, h, k], values [b, u, j, i, v], content [b, k, v] and table [u, k, r_y, r_x], which may be empty."""
-    (b, y, x, h, k), (_, u, j, i, v), content, table = (one.aval.shape for one in equation.invars[:4])
+    (b, y, x, h, k), (_, u, j, i, v), content, table = (invar.aval.shape for invar in equation.invars[:4])
     scope = table[2:] if math.prod(table) else None
     return applied_macs((b, h, k, y, x), (b, v, u, j, i), content=math.prod(content) > 0, scope=scope)
 
@@ -121,7 +123,7 @@ def _macs(equation: Any) -> int:
         return _lambdas(equation) * _layer_macs(equation)
     if products_here := _lambdas(equation):
         return products_here * _applied_macs(equation)
-    left, right = (one.aval.shape for one in equation.invars[:2])
+    left, right = (invar.aval.shape for invar in equation.invars[:2])
     out = equation.outvars[0].aval.shape
     if equation.primitive.name == "dot_general":
         (contracted, _), _ = equation.params["dimension_numbers"]

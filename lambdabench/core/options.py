@@ -36,7 +36,7 @@ def differing(cases: Sequence[tuple[str, Mapping[str, Value]]]) -> tuple[str, ..
 def shared(options: Sequence[Mapping[str, Value]]) -> tuple[str, ...]:
     """The options that all have, with one value."""
     return tuple(
-        sorted(key for key in options[0] if all(key in one and one[key] == options[0][key] for one in options))
+        sorted(key for key in options[0] if all(key in option and option[key] == options[0][key] for option in options))
     )
 
 

@@ -72,7 +72,10 @@ def mend(path: Path) -> None:
 
 def append(path: Path, answers: Iterable[tuple[int, Answer]], heading: Heading | None = None) -> None:
     """Adds the lines of a batch, behind a heading where the file is new."""
-    lines: Sequence[object] = [*([codec.encode(heading)] if heading else []), *(codec.encode(one) for one in answers)]
+    lines: Sequence[object] = [
+        *([codec.encode(heading)] if heading else []),
+        *(codec.encode(answer) for answer in answers),
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())

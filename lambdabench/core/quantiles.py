@@ -11,10 +11,10 @@ CONFIDENCE = 0.95
 
 def share_of(name: str) -> float:
     """The share [0, 1] of calls that are no longer than a quantile: 0.95 of "p95". Raises ValueError for what is none."""
-    found = NAME.fullmatch(name)
-    if found is None:
+    match = NAME.fullmatch(name)
+    if match is None:
         raise ValueError(f"found {name!r}, {EXPECTED}")
-    return round(float(found[1]) / 100, 6)
+    return round(float(match[1]) / 100, 6)
 
 
 def fewest_calls(share: float) -> int:

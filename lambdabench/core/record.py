@@ -289,28 +289,28 @@ def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
     if not outcome.measurements:
         return (Record(**shared, status=outcome.status, reason=outcome.reason, measurement=None),)  # pyright: ignore[reportArgumentType]
     rows: list[Record] = []
-    for one in outcome.measurements:
-        clean = outcome.status == "noisy" and not one.samples
+    for measurement in outcome.measurements:
+        clean = outcome.status == "noisy" and not measurement.samples
         status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
-        visits = _columns_of(outcome.visits, len(one.samples)) if one.visit_values else None
-        rows.append(Record(**shared, status=status, reason=reason, measurement=one, visits=visits))  # pyright: ignore[reportArgumentType]
+        visits = _columns_of(outcome.visits, len(measurement.samples)) if measurement.visit_values else None
+        rows.append(Record(**shared, status=status, reason=reason, measurement=measurement, visits=visits))  # pyright: ignore[reportArgumentType]
     return tuple(rows)
 
 
 def _columns_of(visits: Sequence[Visit], samples: int) -> Visits:
     """The visits of a row with so many samples: one a call, or one a visit's block."""
-    blocks = tuple(int(one.rate is not None) for one in visits)
-    calls = tuple(len(one.seconds) for one in visits)
-    known = {one.name for one in fields(Visits)} & {one.name for one in fields(Noise)} - {"throttle"}
-    found = {name: tuple(_number(getattr(visit.noise, name)) for visit in visits) for name in known}
+    blocks = tuple(int(visit.rate is not None) for visit in visits)
+    calls = tuple(len(visit.seconds) for visit in visits)
+    known = {field.name for field in fields(Visits)} & {field.name for field in fields(Noise)} - {"throttle"}
+    values = {name: tuple(_number(getattr(visit.noise, name)) for visit in visits) for name in known}
     return Visits(
-        round=tuple(one.round for one in visits),
-        started_s=tuple(one.started_s for one in visits),
+        round=tuple(visit.round for visit in visits),
+        started_s=tuple(visit.started_s for visit in visits),
         samples=calls if sum(calls) == samples else blocks,
-        cold=tuple(len(one.cold) for one in visits),
-        cold_s=tuple(seconds for one in visits for seconds in one.cold),
-        throttle=tuple(one.noise.throttle or "" for one in visits),
-        **found,
+        cold=tuple(len(visit.cold) for visit in visits),
+        cold_s=tuple(seconds for visit in visits for seconds in visit.cold),
+        throttle=tuple(visit.noise.throttle or "" for visit in visits),
+        **values,
     )
 
 

@@ -19,17 +19,21 @@ LISTED = f"{', '.join(LISTS[:-1])} or {LISTS[-1]}"
 def names(kind: str) -> tuple[str, ...]:
     """Sorted public names under `kind` ("backends", "metrics", ...), outsiders' entry points `lambdabench.<kind>` included."""
     package = importlib.import_module(f"{ROOT}.{kind}")
-    ours = {one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_")}
-    return tuple(sorted(ours | {one.name for one in _outsiders(kind)}))
+    ours = {
+        iter_module.name
+        for iter_module in pkgutil.iter_modules(package.__path__)
+        if not iter_module.name.startswith("_")
+    }
+    return tuple(sorted(ours | {outsider.name for outsider in _outsiders(kind)}))
 
 
 def load(kind: str, name: str) -> ModuleType:
     """The module called `name`. Raises UnknownNameError naming the nearest."""
     if name not in names(kind):
         raise unknown(kind.removesuffix("s"), name, names(kind))
-    for one in _outsiders(kind):
-        if one.name == name:
-            return one.load()
+    for outsider in _outsiders(kind):
+        if outsider.name == name:
+            return outsider.load()
     return importlib.import_module(f"{ROOT}.{kind}.{name}")
 
 

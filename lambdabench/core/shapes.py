@@ -44,9 +44,9 @@ class Shape:
 
 def parse(text: str, *, what: str = OPTION) -> Shape:
     """The shape of "1x96x160", or of "96x160" with three channels. Raises RequestError for anything else."""
-    found = re.fullmatch(r"(?:(\d{1,7})x)?(\d{1,7})x(\d{1,7})", text)
-    numbers = [int(one) for one in found.groups(default=str(CHANNELS))] if found else []
-    if not numbers or not all(1 <= one <= LARGEST for one in numbers):
+    match = re.fullmatch(r"(?:(\d{1,7})x)?(\d{1,7})x(\d{1,7})", text)
+    numbers = [int(group) for group in match.groups(default=str(CHANNELS))] if match else []
+    if not numbers or not all(1 <= number <= LARGEST for number in numbers):
         raise RequestError(
             f"{what}: found {text!r}, expected channels x height x width like 1x96x160, or height x width like 96x160; "
             "for anything that is no image, put inputs(batch_size) beside the callable"

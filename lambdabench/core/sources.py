@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 FRAMEWORKS = frozenset({"torch", "torchvision", "timm", "triton", "jax", "jaxlib", "flax", "numpy", PACKAGE.name})
 """Told by their versions, wherever they are installed."""
 INSTALLED = tuple(
-    dict.fromkeys(Path(sysconfig.get_path(one)).resolve() for one in ("stdlib", "platstdlib", "purelib", "platlib"))
+    dict.fromkeys(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 )
 """Where no one's own files are, but for those of a package that is named by its module."""
 SITES = frozenset({"site-packages", "dist-packages"})
@@ -59,57 +59,57 @@ def source_hash(model: str, seen: Mapping[str, str] | None = None) -> str:
     `seen` are files that a process imported for it, with their digests then (see `imported`): those count, and not what the files are now.
     Raises SuiteError where the model's file is absent.
     """
-    found = _network(model)
-    if found is None:
+    network = _network(model)
+    if network is None:
         return ""
-    digests = {path: _digest(path) for path in files_of(found)}
+    digests = {path: _digest(path) for path in files_of(network)}
     digests |= {Path(path): digest for path, digest in (seen or {}).items() if digest}
-    whole = digests.pop(found.file.resolve())
+    whole = digests.pop(network.file.resolve())
     if not digests:
         return whole[:DIGITS]
-    told = sorted((_name(path, found), digest) for path, digest in digests.items())
-    return hashlib.sha256("\n".join([whole, *(f"{name} {digest}" for name, digest in told)]).encode()).hexdigest()[
+    names = sorted((_name(path, network), digest) for path, digest in digests.items())
+    return hashlib.sha256("\n".join([whole, *(f"{name} {digest}" for name, digest in names)]).encode()).hexdigest()[
         :DIGITS
     ]
 
 
 def file_of(model: str) -> Path | None:
     """The file of a user's own model; None for a name. Raises SuiteError where it is absent."""
-    found = _network(model)
-    return None if found is None else found.file
+    network = _network(model)
+    return None if network is None else network.file
 
 
 def imported(model: str, beside: Iterable[str] = ()) -> dict[str, str]:
     """The own files of a user's model that this process has imported, with their digests now; empty for a name. Where it has imported
     other models `beside` it, without those that are theirs alone."""
     try:
-        found = _network(model)
+        network = _network(model)
     except SuiteError:
         return {}
-    if found is None or found.file.suffix == ".pt2":
+    if network is None or network.file.suffix == ".pt2":
         return {}
-    modules = [(name, getattr(one, "__file__", None)) for name, one in list(sys.modules.items())]
+    modules = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
     named = [path for name, path in modules if isinstance(path, str) and name.split(".")[0] not in FRAMEWORKS]
-    files = {path for path in (_own_file(one, found) for one in named) if path is not None}
-    files -= {path for one in beside for path in _told(one)} - {*files_of(found)}
-    return {str(one): digest for one in sorted(files) if (digest := _digest(one)) and not _is_empty(one)}
+    files = {path for path in (_own_file(name, network) for name in named) if path is not None}
+    files -= {path for name in beside for path in _told(name)} - {*files_of(network)}
+    return {str(file): digest for file in sorted(files) if (digest := _digest(file)) and not _is_empty(file)}
 
 
 def _told(model: str) -> list[Path]:
     """The own files of a model as far as they can be told without importing them; none for a name, or where it is absent."""
     try:
-        found = _network(model)
+        network = _network(model)
     except SuiteError:
         return []
-    return [] if found is None else files_of(found)
+    return [] if network is None else files_of(network)
 
 
-def first_seen(model: str, known: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
+def first_seen(model: str, known: Mapping[str, str], result: Mapping[str, str]) -> dict[str, str]:
     """Files with the digests that they had when they were imported: those of modules, which are imported once, as they were `known`; the
     model's own file, which runs again for each case, as it is `found`."""
     place = model.rpartition(":")[0]
     again = str(Path(place).resolve()) if place.endswith(".py") else ""
-    return {**found, **{path: digest for path, digest in known.items() if path != again or path not in found}}
+    return {**result, **{path: digest for path, digest in known.items() if path != again or path not in result}}
 
 
 def digests(paths: Iterable[str]) -> dict[str, str]:
@@ -142,7 +142,7 @@ def files_of(network: Network) -> list[Path]:
         done.add(path)
         for name in _names(path, package):
             _visit(walk, name)
-    return [one for one in walk.files if one == main or not _is_empty(one)]
+    return [file for file in walk.files if file == main or not _is_empty(file)]
 
 
 def _network(model: str) -> Network | None:
@@ -151,17 +151,17 @@ def _network(model: str) -> Network | None:
         return None
     place, _, attribute = model.rpartition(":")
     if model.endswith(".pt2"):
-        found = Network(file=Path(model))
+        network = Network(file=Path(model))
     elif not place or not attribute.isidentifier():
         raise SuiteError(f"found --model {model}, expected file.py:callable, package.module:callable or net.pt2")
     elif place.endswith(".py"):
         folder, here = Path(place).resolve().parent, Path.cwd()
-        found = Network(file=Path(place), roots=_roots(folder, here), path=(str(folder), str(here), *sys.path))
+        network = Network(file=Path(place), roots=_roots(folder, here), path=(str(folder), str(here), *sys.path))
     else:
-        found = _by_module(place)
-    if not found.file.is_file():
-        raise SuiteError(f"--model {model}: there is no file {found.file}")
-    return found
+        network = _by_module(place)
+    if not network.file.is_file():
+        raise SuiteError(f"--model {model}: there is no file {network.file}")
+    return network
 
 
 def _by_module(name: str) -> Network:
@@ -180,17 +180,17 @@ def _by_module(name: str) -> Network:
 
 
 def _roots(*folders: Path) -> tuple[Path, ...]:
-    return tuple(dict.fromkeys(one.resolve() for one in folders))
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 
 def _is_installed(path: Path) -> bool:
-    return bool(SITES & {*path.parts}) or any(path.is_relative_to(one) for one in INSTALLED)
+    return bool(SITES & {*path.parts}) or any(path.is_relative_to(item) for item in INSTALLED)
 
 
-def _own_file(told: str, network: Network) -> Path | None:
+def _own_file(name: str, network: Network) -> Path | None:
     """The file of a module, links followed, where it is the network's own: below one of its roots, by the link or by what it leads to,
     and not of a package that is only installed there."""
-    path = Path(os.path.abspath(told))
+    path = Path(os.path.abspath(name))
     real = path.resolve()
     if real == network.file.resolve():
         return real
@@ -200,16 +200,16 @@ def _own_file(told: str, network: Network) -> Path | None:
 
 
 def _is_below(path: Path, network: Network) -> bool:
-    below = [one for one in network.roots if path.is_relative_to(one)]
-    return any(_is_installed(one) for one in below) or (bool(below) and not _is_installed(path))
+    below = [root for root in network.roots if path.is_relative_to(root)]
+    return any(_is_installed(path) for path in below) or (bool(below) and not _is_installed(path))
 
 
 def _visit(walk: _Walk, name: str) -> None:
     """Takes in the file of a module, and those of the packages that it is in, where they are the network's own."""
     if name.split(".")[0] in FRAMEWORKS:
         return
-    for one in (*_parents(name), name):
-        spec = _spec(walk, one)
+    for parent in (*_parents(name), name):
+        spec = _spec(walk, parent)
         if spec is None:
             return
         if spec.origin is None or not spec.has_location:
@@ -219,7 +219,7 @@ def _visit(walk: _Walk, name: str) -> None:
             return
         if path not in walk.files:
             walk.files[path] = None
-            walk.waiting.append((path, one if path.name == "__init__.py" else one.rpartition(".")[0]))
+            walk.waiting.append((path, parent if path.name == "__init__.py" else parent.rpartition(".")[0]))
 
 
 def _spec(walk: _Walk, name: str) -> ModuleSpec | None:
@@ -276,7 +276,7 @@ def _names(path: Path, package: str) -> Iterator[str]:
             base = module
         if base:
             yield base
-        yield from (f"{base}.{one}" if base else one for one in names)
+        yield from (f"{base}.{name}" if base else name for name in names)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -293,9 +293,9 @@ def _of_nodes(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str, tuple[str, .
     for node in nodes:
         match node:
             case ast.Import(names=names):
-                yield from ((0, one.name, ()) for one in names)
+                yield from ((0, name.name, ()) for name in names)
             case ast.ImportFrom(module=module, names=names, level=level):
-                yield level, module or "", tuple(one.name for one in names if one.name != "*")
+                yield level, module or "", tuple(name.name for name in names if name.name != "*")
             case ast.Call(
                 func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"), args=[first, *_]
             ):
@@ -314,7 +314,7 @@ def _is_empty(path: Path) -> bool:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in tree.body)
+    return all(isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) for item in tree.body)
 
 
 def _digest(path: Path) -> str:
@@ -327,6 +327,6 @@ def _digest(path: Path) -> str:
 
 def _name(path: Path, network: Network) -> str:
     """A file by its place below the nearest root, so that a folder may be moved."""
-    below: Collection[Path] = [one for one in network.roots if path.is_relative_to(one)]
-    nearest = max(below, key=lambda one: len(one.parts), default=None)
+    below: Collection[Path] = [root for root in network.roots if path.is_relative_to(root)]
+    nearest = max(below, key=lambda path: len(path.parts), default=None)
     return (path if nearest is None else path.relative_to(nearest)).as_posix()

@@ -193,7 +193,7 @@ class Library:
     """The kind of device without which it says nothing of a number, "cuda"; empty where it always does."""
 
     def __post_init__(self) -> None:
-        if not LIBRARY_NAME.fullmatch(self.name) or self.name in {one.name for one in fields(Environment)}:
+        if not LIBRARY_NAME.fullmatch(self.name) or self.name in {item.name for item in fields(Environment)}:
             raise ValueError(f"a library cannot be called {self.name!r}: give it the name of its distribution")
 
     @property
@@ -327,8 +327,8 @@ class Plan:
 
 def facts_key(model: str, image_px: int | None, options: Options = ()) -> str:
     """What facts are looked up by: the model, its image size unless that is its own, its options."""
-    told = ",".join(f"{key}={value}" for key, value in options)
-    return model + (f"@{image_px}" if image_px else "") + (f"({told})" if told else "")
+    name = ",".join(f"{key}={value}" for key, value in options)
+    return model + (f"@{image_px}" if image_px else "") + (f"({name})" if name else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

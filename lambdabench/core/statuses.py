@@ -61,21 +61,21 @@ DESCRIBED = (
 )
 """The worst first: what a case is whose processes differ. Skipped last: a process that a budget left out takes nothing from one that
 ran."""
-WORST_FIRST: tuple[str, ...] = tuple(one.name for one in DESCRIBED)
-USABLE = frozenset(one.name for one in DESCRIBED if one.is_usable)
-FAILED = frozenset(one.name for one in DESCRIBED if one.is_failure)
-SETTLED = frozenset(one.name for one in DESCRIBED if one.is_settled)
-OF_METRICS = tuple(one.name for one in DESCRIBED if one.of_metrics)
+WORST_FIRST: tuple[str, ...] = tuple(description.name for description in DESCRIBED)
+USABLE = frozenset(description.name for description in DESCRIBED if description.is_usable)
+FAILED = frozenset(description.name for description in DESCRIBED if description.is_failure)
+SETTLED = frozenset(description.name for description in DESCRIBED if description.is_settled)
+OF_METRICS = tuple(description.name for description in DESCRIBED if description.of_metrics)
 
 
 def listed() -> list[dict[str, str]]:
     """A mapping a status, as `lambdabench list` prints them."""
     return [
         {
-            "status": one.name,
-            "exit code": "1" if one.is_failure else "",
-            "a later run": "keeps it" if one.is_settled else "tries again",
-            "what": one.meaning,
+            "status": description.name,
+            "exit code": "1" if description.is_failure else "",
+            "a later run": "keeps it" if description.is_settled else "tries again",
+            "what": description.meaning,
         }
-        for one in sorted(DESCRIBED, key=lambda status: STATUSES.index(status.name))
+        for description in sorted(DESCRIBED, key=lambda status: STATUSES.index(status.name))
     ]

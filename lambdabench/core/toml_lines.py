@@ -13,7 +13,7 @@ def line(text: str, where: Sequence[str | int], tables: Collection[str]) -> int:
         index = where[1] if where[0] == "grid" and isinstance(where[1], int) else 0
         heads = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{where[0]}\s*\]+", line)]
         start = heads[index] if index < len(heads) else 0
-    for key in reversed([one for one in where if isinstance(one, str)]):
+    for key in reversed([name for name in where if isinstance(name, str)]):
         for number in range(start, len(lines)):
             if number > start and lines[number].lstrip().startswith("["):
                 break

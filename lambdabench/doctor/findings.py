@@ -48,32 +48,32 @@ def _cores() -> tuple[Diagnosis, ...]:
 
 
 def _quiet() -> tuple[Diagnosis, ...]:
-    found: list[Diagnosis] = []
+    diagnoses: list[Diagnosis] = []
     load, cores = quiet.load1(), host.usable_cores()
     if load is not None:
         busy = load > 0.5 * cores
         remedy = "wait, or stop other programs" if busy else ""
-        found.append(
+        diagnoses.append(
             Diagnosis(level="warn" if busy else "ok", topic="load", text=f"{load:.1f} on {cores} cores", remedy=remedy)
         )
     pressure = quiet.pressure_now()
     if pressure is None:
-        found.append(Diagnosis(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
+        diagnoses.append(Diagnosis(level="–", topic="pressure", text="no /proc/pressure/cpu here"))
     else:
         busy = pressure > BUSY_PRESSURE
         remedy = "something else wants this CPU; stop it" if busy else ""
         text = f"tasks waited for a CPU in {100 * pressure:.0f} % of the last 10 s"
-        found.append(Diagnosis(level="warn" if busy else "ok", topic="pressure", text=text, remedy=remedy))
+        diagnoses.append(Diagnosis(level="warn" if busy else "ok", topic="pressure", text=text, remedy=remedy))
     governor = quiet.governor()
     if not governor:
-        found.append(Diagnosis(level="–", topic="governor", text="none to be seen (usual in virtual machines)"))
+        diagnoses.append(Diagnosis(level="–", topic="governor", text="none to be seen (usual in virtual machines)"))
     elif governor == "performance":
-        found.append(Diagnosis(level="ok", topic="governor", text=governor))
+        diagnoses.append(Diagnosis(level="ok", topic="governor", text=governor))
     else:
-        found.append(
+        diagnoses.append(
             Diagnosis(level="warn", topic="governor", text=governor, remedy="cpupower frequency-set -g performance")
         )
-    return tuple(found)
+    return tuple(diagnoses)
 
 
 def _timer(now: Callable[[], float]) -> Diagnosis:
@@ -110,7 +110,7 @@ def _pairs(now: Callable[[], float]) -> Diagnosis:
             remedy="wait for a quieter machine",
         )
     centre = median(ratios)
-    spread = 1.4826 * median([abs(one - centre) for one in ratios])
+    spread = 1.4826 * median([abs(ratio - centre) for ratio in ratios])
     text = f"equal work differs by {100 * spread:.1f} % from call to call (robust sd of {len(ratios)} pairs)"
     if spread > FINE_SPREAD:
         return Diagnosis(
@@ -123,42 +123,42 @@ def _anchor(now: Callable[[], float]) -> float:
     """Seconds of one fixed piece of work, about a millisecond."""
     start = now()
     total = 0
-    for one in range(20_000):
-        total += one * one
+    for number in range(20_000):
+        total += number * number
     return max(now() - start, 1e-9)
 
 
 def _software() -> tuple[Diagnosis, ...]:
-    found: list[Diagnosis] = []
+    diagnoses: list[Diagnosis] = []
     for name, extra in PACKAGES:
         version = host.package_version(name)
         if version:
-            found.append(Diagnosis(level="ok", topic=name, text=version))
+            diagnoses.append(Diagnosis(level="ok", topic=name, text=version))
         else:
-            found.append(
+            diagnoses.append(
                 Diagnosis(level="–", topic=name, text="not installed", remedy=f'pip install "lambdabench[{extra}]"')
             )
     why = _cpu.problem()
     text = why or f"compiled for this machine, {_cpu.kind()}"
-    found.append(Diagnosis(level="–" if why else "ok", topic="kernel", text=text))
-    found += [Diagnosis(level="warn", topic="kernel", text=one) for one in _cpu.notices()]
+    diagnoses.append(Diagnosis(level="–" if why else "ok", topic="kernel", text=text))
+    diagnoses += [Diagnosis(level="warn", topic="kernel", text=notice) for notice in _cpu.notices()]
     if problem := caches.problem():
-        found.append(
+        diagnoses.append(
             Diagnosis(level="warn", topic="cache", text=problem, remedy="set XDG_CACHE_HOME to a folder of yours")
         )
-    return tuple(found)
+    return tuple(diagnoses)
 
 
 def _gpus() -> tuple[Diagnosis, ...]:
     """What NVML, the driver and the bus say of accelerators that a run here would see, and who is on them."""
-    found = [
+    diagnoses = [
         Diagnosis(
-            level="warn" if one.holders else "ok",
+            level="warn" if accelerator.holders else "ok",
             topic="gpu",
-            text=f"{one.told()}, {one.held() or 'nobody seen on it'}",
-            remedy="stop the other processes" if one.holders else "",
+            text=f"{accelerator.told()}, {accelerator.held() or 'nobody seen on it'}",
+            remedy="stop the other processes" if accelerator.holders else "",
         )
-        for one in accelerators.look()
+        for accelerator in accelerators.look()
     ]
     blind = "" if host.package_version("nvidia-ml-py") else "; nvidia-ml-py is not installed, so nobody was asked"
-    return tuple(found) or (Diagnosis(level="–", topic="gpu", text=f"none found{blind}"),)
+    return tuple(diagnoses) or (Diagnosis(level="–", topic="gpu", text=f"none found{blind}"),)

@@ -83,7 +83,7 @@ def measured(
 def _device() -> str:
     """The first NVIDIA device where torch can drive one, else the processor."""
     drives = not host.package_version("torch").partition("+")[2].startswith(NO_CUDA)
-    return "cuda:0" if drives and any(one.kind == "cuda" for one in accelerators.look()) else "cpu"
+    return "cuda:0" if drives and any(accelerator.kind == "cuda" for accelerator in accelerators.look()) else "cpu"
 
 
 def _jobs(sampling: Sampling, device: str, backend: str) -> list[Job]:
@@ -109,7 +109,7 @@ def _played(jobs: list[Job], stop: Stop, begun_s: float, limit_s: float) -> _See
         pool.start(key_of(jobs[0])[0]).close()  # loads the framework before time is shared out among generations
         setup = RunSetup(
             pool=pool,
-            half_of=lambda one: one,
+            half_of=lambda job: job,
             end_s=begun_s + limit_s,
             is_stopped=lambda: stop() or time.monotonic() >= last_s,
             reference=jobs[0].case_id,
@@ -140,7 +140,7 @@ def _told(seen: _Seen, wanted: Suite, device: str, seconds: float) -> Iterator[D
         return
     names = list(dict.fromkeys(CASES.values()))
     visits = _count(len(seen.visits), "visit", "s")
-    processes = _count(len({(one.case, one.process) for one in seen.visits}), "process", "es")
+    processes = _count(len({(visit.case, visit.process) for visit in seen.visits}), "process", "es")
     text = f"{visits} in {processes} on {device} in {seconds:.0f} s: {names[0]} twice, beside {', '.join(names[1:])}"
     yield Diagnosis(level="ok", topic="turns", text=text)
     table = fit(seen.visits)
@@ -150,16 +150,16 @@ def _told(seen: _Seen, wanted: Suite, device: str, seconds: float) -> Iterator[D
 
 
 def _ratios(table: Fit, wanted: Suite) -> Iterator[Diagnosis]:
-    found = projected_precision.scatter(table)
-    if found is None:
+    scatter = projected_precision.scatter(table)
+    if scatter is None:
         text = "too few turns to tell how visits and processes differ"
         yield Diagnosis(level="warn", topic="ratios", text=text, remedy=f"{COUNTERPART}, then run doctor again")
         yield _unranked(wanted)
         return
     sampling = wanted.sampling
     length = Length(rounds=sampling.rounds, processes=sampling.processes, cases=len(wanted.cells))
-    factor = projected_precision.margin(found, length)
-    one_visit, one_process = (100 * math.sqrt(of / 2) for of in (found.within, found.between))
+    factor = projected_precision.margin(scatter, length)
+    one_visit, one_process = (100 * math.sqrt(of / 2) for of in (scatter.within, scatter.between))
     text = (
         f"to {100 * (factor - 1):.1f} % in a run as long as {wanted.name} (derived: visits of one process scatter by {one_visit:.1f} %, "
         f"processes by {one_process:.1f} % beyond that)"
@@ -167,7 +167,7 @@ def _ratios(table: Fit, wanted: Suite) -> Iterator[Diagnosis]:
     if factor < FINE_MARGIN:
         yield Diagnosis(level="ok", topic="ratios", text=text)
         return
-    by_visits = found.within * length.processes / length.rounds > found.between
+    by_visits = scatter.within * length.processes / length.rounds > scatter.between
     more = "four times the rounds" if by_visits else "four times the processes"
     remedy = f"{COUNTERPART}; {more} in [sampling] would halve it"
     yield Diagnosis(level="warn", topic="ratios", text=text, remedy=remedy)
@@ -197,13 +197,13 @@ def _control(table: Fit) -> Iterator[Diagnosis]:
 
 
 def _company(noises: list[Noise]) -> Diagnosis:
-    found = of_noises(noises)
-    if loud := against(found):
+    passports = of_noises(noises)
+    if loud := against(passports):
         return Diagnosis(
             level="warn", topic="company", text=f"while it was measured: {', '.join(loud)}", remedy=COUNTERPART
         )
-    told = {"CPU pressure": found.pressure, "waited for a CPU": found.waited, "stolen": found.steal}
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in told.items() if share is not None)
+    values = {"CPU pressure": passports.pressure, "waited for a CPU": passports.waited, "stolen": passports.steal}
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in values.items() if share is not None)
     return Diagnosis(level="ok", topic="company", text=f"while it was measured: {shares or 'nobody counts here'}")
 
 
@@ -211,5 +211,5 @@ def _count(number: int, what: str, many: str) -> str:
     return f"{number} {what}{'' if number == 1 else many}"
 
 
-def _interval(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

@@ -9,10 +9,12 @@ OF_THE_MACHINE = frozenset({"load", "pressure", "steal", "pairs"})
 
 def verdict(findings: tuple[Diagnosis, ...]) -> tuple[str, str]:
     """(What this machine is fit for now, what not)."""
-    if any(one.level == "FAIL" for one in findings):
+    if any(finding.level == "FAIL" for finding in findings):
         return "nothing until the FAIL lines are mended", "all measurements"
-    is_measured = any(one.topic == "ratios" for one in findings)
-    loud = {one.topic for one in findings if one.level == "warn"} & (OF_TURNS if is_measured else OF_THE_MACHINE)
+    is_measured = any(finding.topic == "ratios" for finding in findings)
+    loud = {finding.topic for finding in findings if finding.level == "warn"} & (
+        OF_TURNS if is_measured else OF_THE_MACHINE
+    )
     if "control" in loud:
         return "nothing now: equal networks do not come out equal", "all measurements (control)"
     if "ranking" in loud:

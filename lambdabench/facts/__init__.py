@@ -42,17 +42,17 @@ architecture."""
 @functools.cache
 def weight_names() -> frozenset[str]:
     """What `chosen` takes."""
-    return frozenset({ALONE, "best", "all", *(one.tag for one in accuracies())})
+    return frozenset({ALONE, "best", "all", *(accuracy.tag for accuracy in accuracies())})
 
 
 def chosen(of_one: Sequence[Fact], weights: Sequence[str]) -> list[Fact]:
     """Which accuracies of one network count. Of "imagenet-1k" (trained on it alone), "best" (on whatever data), "all" (each of
     them) and tags, the first that it has; of several weights the best."""
     for name in weights:
-        found = [one for one in of_one if name in ("best", "all", one.tag) or (name == ALONE and not one.more_data)]
-        found.sort(key=lambda one: -one.value)
-        if found:
-            return found if name == "all" else found[:1]
+        facts = [fact for fact in of_one if name in ("best", "all", fact.tag) or (name == ALONE and not fact.more_data)]
+        facts.sort(key=lambda fact: -fact.value)
+        if facts:
+            return facts if name == "all" else facts[:1]
     return []
 
 
@@ -64,13 +64,20 @@ def accuracies() -> tuple[Fact, ...]:
 
 def _of_options() -> Iterable[Fact]:
     """The first of a network's figures where several tables print it."""
-    found: dict[tuple[str, Options], Fact] = {}
-    for one in paper_figures():
-        if one.metric == "top1" and one.options and one.image_px:
-            source = f"arXiv 2102.08602, {one.table}"
-            fact = _printed(one.model, recipe(one), one.image_px, value=one.value, source=source, options=one.options)
-            found.setdefault((fact.architecture, fact.options), fact)
-    return found.values()
+    facts: dict[tuple[str, Options], Fact] = {}
+    for paper_figure in paper_figures():
+        if paper_figure.metric == "top1" and paper_figure.options and paper_figure.image_px:
+            source = f"arXiv 2102.08602, {paper_figure.table}"
+            fact = _printed(
+                paper_figure.model,
+                recipe(paper_figure),
+                paper_figure.image_px,
+                value=paper_figure.value,
+                source=source,
+                options=paper_figure.options,
+            )
+            facts.setdefault((fact.architecture, fact.options), fact)
+    return facts.values()
 
 
 def _of_names() -> Iterable[Fact]:

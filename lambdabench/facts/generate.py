@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {foreign.lines(str(error))}\n")
         return error.exit_code
     facts = weights.read(asked.out)
-    names = {(one.architecture, one.tag) for one in facts}
-    architectures = {one.architecture for one in facts}
+    names = {(fact.architecture, fact.tag) for fact in facts}
+    architectures = {fact.architecture for fact in facts}
     sys.stdout.write(
         f"{len(facts)} accuracies of {len(names)} weights of {len(architectures)} architectures in {asked.out}\n"
     )
@@ -100,7 +100,7 @@ def read_table(content: bytes, path: Path) -> list[dict[str, str]]:
 def facts_of(rows: Sequence[Mapping[str, str]], describe: Describe, version: str) -> list[Fact]:
     """A fact a row. Raises FactError for weights that `describe` does not know or describes otherwise, for a tag that is not explained,
     and for a row that stands twice."""
-    found: dict[tuple[str, int], Fact] = {}
+    facts: dict[tuple[str, int], Fact] = {}
     for row in rows:
         described = describe(row["model"])
         if described is None:
@@ -109,9 +109,9 @@ def facts_of(rows: Sequence[Mapping[str, str]], describe: Describe, version: str
                 "install the timm that the table is of, or take the table of this one"
             )
         fact = fact_of(row, described, version)
-        if found.setdefault((row["model"], fact.eval_px), fact) is not fact:
+        if facts.setdefault((row["model"], fact.eval_px), fact) is not fact:
             raise FactError(f"found {row['model']} twice at {fact.eval_px} px in the table, expected it once; {WANTED}")
-    return list(found.values())
+    return list(facts.values())
 
 
 def fact_of(row: Mapping[str, str], described: Described, version: str) -> Fact:
@@ -143,13 +143,13 @@ def _crop(row: Mapping[str, str], px: int, described: Described, version: str) -
     for size, crop in described.crops:
         if size == px and abs(crop - printed) <= ROUNDED:
             return crop
-    told = " or ".join(f"{crop} at {size}" for size, crop in dict.fromkeys(described.crops))
-    raise _disagreement(row, "crop_pct", told, version)
+    name = " or ".join(f"{crop} at {size}" for size, crop in dict.fromkeys(described.crops))
+    raise _disagreement(row, "crop_pct", name, version)
 
 
-def _disagreement(row: Mapping[str, str], column: str, told: str, version: str) -> FactError:
+def _disagreement(row: Mapping[str, str], column: str, name: str, version: str) -> FactError:
     return FactError(
-        f"found {column} {row[column]} of {row['model']} at {row['img_size']} px in the table, where timm {version} says {told}; "
+        f"found {column} {row[column]} of {row['model']} at {row['img_size']} px in the table, where timm {version} says {name}; "
         "install the timm that the table is of, or take the table of this one"
     )
 

@@ -67,16 +67,16 @@ def paper_figures(table: str | None = None) -> tuple[PaperFigure, ...]:
         return tuple(_figure(row) for row in csv.DictReader(file) if table in (None, row["table"]))
 
 
-def recipe(one: PaperFigure) -> str:
+def recipe(paper_figure: PaperFigure) -> str:
     """The tag of a printed accuracy's weights, read off its conditions: "paper_90_epochs", "quoted_130_epochs" where the paper has it
     from another. Raises FactError where its conditions name no training."""
-    epochs = EPOCHS.search(one.conditions)
+    epochs = EPOCHS.search(paper_figure.conditions)
     if epochs is None:
         raise FactError(
-            f"found the conditions {one.conditions!r} in {one.table}, {one.row}, expected how long its weights were trained; "
-            "name the epochs in facts/paper.csv"
+            f"found the conditions {paper_figure.conditions!r} in {paper_figure.table}, {paper_figure.row}, "
+            "expected how long its weights were trained; name the epochs in facts/paper.csv"
         )
-    return f"{'quoted' if one.conditions.startswith('quoted') else 'paper'}_{epochs[1]}_epochs"
+    return f"{'quoted' if paper_figure.conditions.startswith('quoted') else 'paper'}_{epochs[1]}_epochs"
 
 
 def _figure(row: dict[str, str]) -> PaperFigure:

@@ -67,14 +67,14 @@ def seen(architecture: str, tag: str) -> Seen:
 
     Raises FactError for a part of the tag that is not known: whether it means data is for a person to say.
     """
-    found, parts = list[str](), tag.split("_")
+    names, parts = list[str](), tag.split("_")
     while parts:
         length, data = _read(parts, architecture, tag)
         parts = parts[length:]
-        if data and data not in found:
-            found.append(data)
-    taught = [data for data in _teachers(architecture, tag) if data not in found]
-    return Seen(data=", ".join(found), taught_by=", ".join(taught))
+        if data and data not in names:
+            names.append(data)
+    taught = [data for data in _teachers(architecture, tag) if data not in names]
+    return Seen(data=", ".join(names), taught_by=", ".join(taught))
 
 
 def beyond(data: str, taught_by: str) -> str:

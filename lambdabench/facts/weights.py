@@ -34,7 +34,7 @@ def written(facts: Iterable[Fact], head: Sequence[str]) -> str:
     file.writelines(f"# {line}\n" for line in head)
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
-    rows.writerows(_row(one) for one in sorted(facts, key=lambda one: (one.architecture, one.tag, one.eval_px)))
+    rows.writerows(_row(fact) for fact in sorted(facts, key=lambda fact: (fact.architecture, fact.tag, fact.eval_px)))
     return file.getvalue()
 
 

@@ -57,7 +57,7 @@ class Compared:
 
     def exit_code(self, strict: bool) -> int:
         """0, unless it is asked to be strict: then 1 where something is slower or failed, 3 where there are too few sessions."""
-        statuses = {one.status for one in self.standings}
+        statuses = {standing.status for standing in self.standings}
         if not strict:
             return 0
         return 1 if statuses & {"slower", "failed"} else 3 if "too few" in statuses else 0
@@ -74,15 +74,15 @@ def run(request: Request, path: Path, on_outcome: Callable[[str, PairOutcome], N
     with worker_pool() as pool:
         for group in groups(chosen):
             asked = PairRequest(base="", head=str(PACKAGE), entries=group, fixed_s=SESSION_S, anchored=True)
-            outcomes += ask(asked, lambda one: on_outcome("anchor", one), pool).outcomes
+            outcomes += ask(asked, lambda pair_outcome: on_outcome("anchor", pair_outcome), pool).outcomes
     today = {
         "schema": SCHEMA,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": fingerprint(environment),
         "environment": flat(environment),
-        "ratios": {one.label: one.verdict.ratio for one in outcomes if one.verdict is not None},
+        "ratios": {outcome.label: outcome.verdict.ratio for outcome in outcomes if outcome.verdict is not None},
     }
-    standings = tuple(_standing(one, own, rules) for one in outcomes)
+    standings = tuple(_standing(outcome, own, rules) for outcome in outcomes)
     if keep:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
@@ -97,15 +97,15 @@ def read(path: Path, *, must_exist: bool) -> list[Session]:
             raise BaselineError(f"there is no baseline {path}; --record makes one, a line for each session")
         return []
     try:
-        found = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-        return [one | {"ratios": dict(one["ratios"])} for one in found]
+        items = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        return [item | {"ratios": dict(item["ratios"])} for item in items]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise BaselineError(f"{path} is no baseline: {type(error).__name__}: {error}") from error
 
 
 def comparable(sessions: Sequence[Session], environment: Environment, path: Path) -> list[Session]:
     """Sessions of this machine. Raises NotComparableError with the difference where all are of others."""
-    own = [one for one in sessions if one["fingerprint"] == fingerprint(environment)]
+    own = [session for session in sessions if session["fingerprint"] == fingerprint(environment)]
     if sessions and not own:
         theirs: Mapping[str, Any] = sessions[-1]["environment"]
         apart = [
@@ -119,9 +119,9 @@ def comparable(sessions: Sequence[Session], environment: Environment, path: Path
 
 def predicted(ratios: Sequence[float]) -> tuple[float, float, float]:
     """(Median, low, high) of log ratios: where a further session of the same code falls, all but once in a thousand on a side."""
-    logs = [math.log(one) for one in ratios]
+    logs = [math.log(ratio) for ratio in ratios]
     middle = statistics.median(logs)
-    margin = factor(len(logs)) * statistics.median(abs(one - middle) for one in logs)
+    margin = factor(len(logs)) * statistics.median(abs(log - middle) for log in logs)
     return middle, middle - margin, middle + margin
 
 
@@ -138,26 +138,33 @@ def factor(count: int) -> float:
     return float(STATS.t.ppf(1 - ALPHA, degrees)) * spread * math.sqrt(1 + math.pi / 2 / count)
 
 
-def _standing(one: PairOutcome, own: Sequence[Session], rules: Rules) -> BaselineLine:
-    if one.verdict is None:
-        return BaselineLine(label=one.label, status="failed", sessions=0, reason=f"{one.trouble}: {one.reason}")
-    known = [session["ratios"][one.label] for session in own if one.label in session["ratios"]][-MOST:]
+def _standing(pair_outcome: PairOutcome, own: Sequence[Session], rules: Rules) -> BaselineLine:
+    if pair_outcome.verdict is None:
+        return BaselineLine(
+            label=pair_outcome.label,
+            status="failed",
+            sessions=0,
+            reason=f"{pair_outcome.trouble}: {pair_outcome.reason}",
+        )
+    known = [session["ratios"][pair_outcome.label] for session in own if pair_outcome.label in session["ratios"]][
+        -MOST:
+    ]
     tolerance = math.log1p(rules.tolerance)
     begins = since_change([math.log(ratio) for ratio in known], tolerance)
     level = known[begins:]
     moved = f"the level moved {len(level)} sessions ago" if begins else ""
     if len(level) < FEWEST:
         reason = "; ".join(filter(None, (moved, f"{FEWEST} sessions are needed")))
-        return BaselineLine(label=one.label, status="too few", sessions=len(level), reason=reason)
+        return BaselineLine(label=pair_outcome.label, status="too few", sessions=len(level), reason=reason)
     middle, low, high = predicted(level)
-    now = math.log(one.verdict.ratio)
+    now = math.log(pair_outcome.verdict.ratio)
     status: BaselineStatus = "within"
     if now > high and now - middle > tolerance:
         status = "slower"
     elif now < low and middle - now > tolerance:
         status = "faster"
     return BaselineLine(
-        label=one.label,
+        label=pair_outcome.label,
         status=status,
         sessions=len(level),
         change=math.exp(now - middle),

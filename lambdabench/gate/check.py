@@ -50,26 +50,29 @@ class Sides:
 def run(request: Request, on_outcome: OnOutcome) -> Result:
     """The whole check. Raises LambdabenchError for a request that cannot be carried out."""
     started_s = time.monotonic()
-    found = trees.find(request.base, request.folder)
-    settings = setup.read(found.repository)
+    result = trees.find(request.base, request.folder)
+    settings = setup.read(result.repository)
     rules = request.rules or settings.rules()
     before = quiet.take_snapshot()
-    with trees.checked_out(found) as base:
-        sides = Sides(base=_package(base, "base"), head=_package(found.repository, "head"))
-        entries = settings.applied(cases.entries_of(cases.suite_of(request.suite, found.repository), rules))
+    with trees.checked_out(result) as base:
+        sides = Sides(base=_package(base, "base"), head=_package(result.repository, "head"))
+        entries = settings.applied(cases.entries_of(cases.suite_of(request.suite, result.repository), rules))
         chosen = cases.matching(entries, request.only)
         gone = _gone(request, base, entries)
         first, controls = compare(chosen, sides, on_outcome)
         again = weigh_again(chosen, first, sides, request.fresh_s, on_outcome)
     lines, notes = waivers.apply((*fresh_processes.lines(chosen, first, again), *gone), settings, request.today)
-    strange = settings.strangers([one.label for one in (*entries, *gone)])
+    strange = settings.strangers([entry.label for entry in (*entries, *gone)])
     return Result(
-        title=found.title,
+        title=result.title,
         lines=lines,
         controls=controls,
         seconds=time.monotonic() - started_s,
         pressure=quiet.noise_between(before, quiet.take_snapshot(), 1).cpu_pressure,
-        notes=(*notes, *(f"pyproject.toml names a case that {request.suite} does not have: {one}" for one in strange)),
+        notes=(
+            *notes,
+            *(f"pyproject.toml names a case that {request.suite} does not have: {name}" for name in strange),
+        ),
         expired=waivers.expired(settings, request.today),
         request=_asked(request),
     )
@@ -79,15 +82,15 @@ def compare(
     entries: Sequence[Entry], sides: Sides, on_outcome: OnOutcome
 ) -> tuple[dict[str, PairOutcome], Controls | None]:
     """Stage one: a process a kernel, forked where that can be. Controls come from the first process that can have them."""
-    found: dict[str, PairOutcome] = {}
+    pair_outcomes: dict[str, PairOutcome] = {}
     controls: Controls | None = None
     with worker_pool() as pool:
         for group in groups(entries):
             asked = _pair(sides, group, controls=controls is None)
-            answered = ask(asked, lambda one: on_outcome("compare", one), pool)
-            found |= {one.label: one for one in answered.outcomes}
+            answered = ask(asked, lambda pair_outcome: on_outcome("compare", pair_outcome), pool)
+            pair_outcomes |= {outcome.label: outcome for outcome in answered.outcomes}
             controls = controls or answered.controls
-    return found, controls
+    return pair_outcomes, controls
 
 
 def weigh_again(
@@ -99,13 +102,13 @@ def weigh_again(
         asked = _pair(
             sides, turn.entries, fixed_s=fresh_s, swapped=turn.swapped, explain=turn.explain, seed=turn.number
         )
-        return ask(asked, lambda one: on_outcome("weigh", one), pool).outcomes
+        return ask(asked, lambda pair_outcome: on_outcome("weigh", pair_outcome), pool).outcomes
 
-    found: dict[str, list[PairOutcome]] = {}
+    pair_outcomes: dict[str, list[PairOutcome]] = {}
     with worker_pool() as pool:
         for group in groups(entries):
-            found |= fresh_processes.weighed(group, first, ask_again, cases=len(entries))
-    return found
+            pair_outcomes |= fresh_processes.weighed(group, first, ask_again, cases=len(entries))
+    return pair_outcomes
 
 
 def groups(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
@@ -159,11 +162,12 @@ def _gone(request: Request, base: Path, entries: Sequence[Entry]) -> list[Line]:
         before = cases.entries_of(cases.suite_of(str(path), base), Rules())
     except LambdabenchError:
         return []
-    there = {one.label for one in entries}
-    lost = [one for one in before if one.label not in there]
+    there = {entry.label for entry in entries}
+    lost = [entry for entry in before if entry.label not in there]
     chosen = cases.matching(lost, request.only) if request.only == "*" and lost else ()
     return [
-        Line(label=one.label, status="gone", evidence="base's suite has this case, head's does not") for one in chosen
+        Line(label=entry.label, status="gone", evidence="base's suite has this case, head's does not")
+        for entry in chosen
     ]
 
 

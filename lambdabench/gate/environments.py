@@ -67,8 +67,8 @@ def _place() -> Path:
 
 def _kept(key: str) -> Path | None:
     """An environment that was built before and still has its interpreter."""
-    whole = (one for one in sorted(_place().glob(f"{key}-*")) if (one / BUILT).exists())
-    return next((one for one in whole if (one / "bin" / "python").exists()), None)
+    whole = (path for path in sorted(_place().glob(f"{key}-*")) if (path / BUILT).exists())
+    return next((path for path in whole if (path / "bin" / "python").exists()), None)
 
 
 def _build(home: Path, tree: Path, command: str) -> None:
@@ -93,26 +93,26 @@ def _site(home: Path) -> Path:
 
 def _leads_into(site: Path, tree: Path) -> bool:
     """Whether what is installed lies in a tree, as editable installs do, and goes or changes with it."""
-    for one in site.iterdir():
-        if one.is_symlink() and one.resolve().is_relative_to(tree.resolve()):
+    for path in site.iterdir():
+        if path.is_symlink() and path.resolve().is_relative_to(tree.resolve()):
             return True
-        if one.suffix in (".pth", ".egg-link", ".py") and _names(one, tree):
+        if path.suffix in (".pth", ".egg-link", ".py") and _names(path, tree):
             return True
-        if _is_editable(one / "direct_url.json") and _names(one / "direct_url.json", tree):
+        if _is_editable(path / "direct_url.json") and _names(path / "direct_url.json", tree):
             return True
     return False
 
 
-def _is_editable(told: Path) -> bool:
+def _is_editable(path: Path) -> bool:
     try:
-        return bool(json.loads(told.read_text())["dir_info"]["editable"])
+        return bool(json.loads(path.read_text())["dir_info"]["editable"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _names(file: Path, tree: Path) -> bool:
     text = file.read_text(errors="replace")
-    return any(str(one) in text or one.as_uri() in text for one in (tree.absolute(), tree.resolve()))
+    return any(str(path) in text or path.as_uri() in text for path in (tree.absolute(), tree.resolve()))
 
 
 def _call(command: list[str], place: Path, environment: dict[str, str]) -> None:
@@ -124,6 +124,6 @@ def _call(command: list[str], place: Path, environment: dict[str, str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise GateError(f"--build: {' '.join(command)} took over {LIMIT_S:g} s in {place}") from error
     if done.returncode:
-        said = [one.strip() for one in (done.stderr or done.stdout).splitlines()]
-        last = " / ".join([one for one in said if one and not one.startswith(("note: ", "hint: "))][-3:])
+        said = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
+        last = " / ".join([name for name in said if name and not name.startswith(("note: ", "hint: "))][-3:])
         raise GateError(f"--build: {' '.join(command)} failed in {place}: {last}")

@@ -43,7 +43,7 @@ def ourselves() -> Owner:
 
 def parse(text: str) -> Owner | None:
     """An owner as it prints itself; None where this is none."""
-    fields = dict(one.split("=", 1) for one in text.split() if "=" in one)
+    fields = dict(name.split("=", 1) for name in text.split() if "=" in name)
     try:
         return Owner(
             host=fields["host"],

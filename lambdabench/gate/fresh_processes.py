@@ -34,59 +34,59 @@ def weighed(entries: Sequence[Entry], first: dict[str, PairOutcome], ask: Ask, *
 
     A case that one process gives no time of wants no more.
     """
-    found: Outcomes = {}
+    outcomes: Outcomes = {}
     number = 1
-    while open_ := [(one, many) for one in entries if (many := _wanted(one, first, found, cases)) >= number]:
+    while open_ := [(entry, many) for entry in entries if (many := _wanted(entry, first, outcomes, cases)) >= number]:
         turn = FreshProcess(
-            entries=tuple(one for one, _ in open_),
+            entries=tuple(entry for entry, _ in open_),
             number=number,
             explain=any(many == number for _, many in open_),
         )
-        for one in ask(turn):
-            found.setdefault(one.label, []).append(one)
+        for pair_outcome in ask(turn):
+            outcomes.setdefault(pair_outcome.label, []).append(pair_outcome)
         number += 1
-    return found
+    return outcomes
 
 
-def _wanted(entry: Entry, first: dict[str, PairOutcome], found: Outcomes, cases: int) -> int:
+def _wanted(entry: Entry, first: dict[str, PairOutcome], result: Outcomes, cases: int) -> int:
     """How many fresh processes a case wants in all."""
-    outcomes = [first[entry.label], *found.get(entry.label, [])]
-    if any(one.verdict is None for one in outcomes):
+    outcomes = [first[entry.label], *result.get(entry.label, [])]
+    if any(outcome.verdict is None for outcome in outcomes):
         return 0
     return max(_ruling(entry, outcomes, cases).wanted - 1, 0)
 
 
 def _ruling(entry: Entry, outcomes: Sequence[PairOutcome], cases: int) -> Ruling:
-    return weigh([one.builds for one in outcomes], entry.rules, cases)
+    return weigh([outcome.builds for outcome in outcomes], entry.rules, cases)
 
 
 def lines(entries: Sequence[Entry], first: dict[str, PairOutcome], again: Outcomes) -> tuple[Line, ...]:
     """A line a case, in the order of the suite; slower after Holm's correction over all that were compared."""
-    outcomes = {one.label: [first[one.label], *again.get(one.label, [])] for one in entries}
-    compared = [one for one in entries if first[one.label].verdict is not None]
-    rulings = {one.label: _ruling(one, outcomes[one.label], len(entries)) for one in compared}
+    outcomes = {entry.label: [first[entry.label], *again.get(entry.label, [])] for entry in entries}
+    compared = [entry for entry in entries if first[entry.label].verdict is not None]
+    rulings = {entry.label: _ruling(entry, outcomes[entry.label], len(entries)) for entry in compared}
     p_values = [ruling.p_value if ruling.verdict.ratio > 1 else 1.0 for ruling in rulings.values()]
     alpha = compared[0].rules.alpha if compared else 0.0
     significant = dict(zip(rulings, holm(p_values, alpha), strict=True))
     return tuple(
-        _line(one, outcomes[one.label], rulings[one.label], significant[one.label])
-        if one.label in rulings
-        else untimed(first[one.label], tuple(outcomes[one.label]))
-        for one in entries
+        _line(entry, outcomes[entry.label], rulings[entry.label], significant[entry.label])
+        if entry.label in rulings
+        else untimed(first[entry.label], tuple(outcomes[entry.label]))
+        for entry in entries
     )
 
 
 def _line(entry: Entry, outcomes: Sequence[PairOutcome], ruling: Ruling, significant: bool) -> Line:
     status, why = ruling.verdict.finding, _why_not(outcomes, ruling, significant)
     count = len(outcomes)
-    told = (f"{count} processes",) if count > 1 else ()
+    names = (f"{count} processes",) if count > 1 else ()
     if why:
-        status, said = "unclear", (*told, why)
+        status, said = "unclear", (*names, why)
     elif status == "slower":
-        said = (*told, *explain.short(outcomes[0]))
+        said = (*names, *explain.short(outcomes[0]))
     else:
-        said = told
-    explained = filter(None, (explain.long(one) for one in reversed(outcomes)))
+        said = names
+    explained = filter(None, (explain.long(outcome) for outcome in reversed(outcomes)))
     return Line(
         label=entry.label,
         status=status,
@@ -99,7 +99,7 @@ def _line(entry: Entry, outcomes: Sequence[PairOutcome], ruling: Ruling, signifi
 
 def _why_not(outcomes: Sequence[PairOutcome], ruling: Ruling, significant: bool) -> str:
     """Why nothing can be said; empty where something can."""
-    lost = next((one for one in outcomes if one.verdict is None), None)
+    lost = next((outcome for outcome in outcomes if outcome.verdict is None), None)
     if lost is not None:
         return lost.reason or "a process gave no answer"
     if ruling.verdict.finding == "unclear":
@@ -111,7 +111,9 @@ def _why_not(outcomes: Sequence[PairOutcome], ruling: Ruling, significant: bool)
 
 def _unstable(outcomes: Sequence[PairOutcome]) -> str:
     """Why processes that agree on the time are not to be believed: page faults that only some of them had."""
-    apart = [abs(one.head.faults_per_call - one.base.faults_per_call) > explain.FAULTS_APART for one in outcomes]
+    apart = [
+        abs(outcome.head.faults_per_call - outcome.base.faults_per_call) > explain.FAULTS_APART for outcome in outcomes
+    ]
     if any(apart) and not all(apart):
         return f"page faults differ between the sides in {sum(apart)} of {len(apart)} processes: the allocator, not the code"
     return ""

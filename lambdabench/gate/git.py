@@ -52,4 +52,4 @@ def answer(folder: Path, *arguments: str) -> str | None:
 
 def words(text: str) -> str:
     """git's own words, in one line."""
-    return " / ".join(one.strip() for one in text.splitlines() if one.strip()) or "git gave no reason"
+    return " / ".join(line.strip() for line in text.splitlines() if line.strip()) or "git gave no reason"

@@ -14,22 +14,22 @@ INSTALL = "say --build 'pip install .'"
 
 def refuse_unreached(lines: Sequence[Line], head: Path, build: str) -> None:
     """Raises GateError where head's tests cannot import what head's tree holds: that is no fault of its code."""
-    absent = [found[1] for one in lines if one.status == "failed" and (found := ABSENT.search(one.evidence))]
+    absent = [match[1] for line in lines if line.status == "failed" and (match := ABSENT.search(line.evidence))]
     places = project.modules(head) if absent else {}
-    name = next((one for one in absent if one in places), None)
+    name = next((name for name in absent if name in places), None)
     if name is None:
         return
-    told = f"the tests import {name}, which is in {places[name] or 'the top folder'} and "
+    text = f"the tests import {name}, which is in {places[name] or 'the top folder'} and "
     if build:
         raise GateError(
-            f"{told}which --build {build!r} does not install; say what does, such as --build 'pip install .'"
+            f"{text}which --build {build!r} does not install; say what does, such as --build 'pip install .'"
         )
-    raise GateError(f"{told}not where Python looks: {_mend(places[name])}")
+    raise GateError(f"{text}not where Python looks: {_mend(places[name])}")
 
 
 def advice(lines: Sequence[Line], build: str) -> tuple[str, ...]:
     """What to do where a side ran what is not its own."""
-    strange = [two for one in lines for two in one.outcomes if two.trouble == "foreign"]
+    strange = [two for line in lines for two in line.outcomes if two.trouble == "foreign"]
     if not strange:
         return ()
     if build:

@@ -38,14 +38,17 @@ def find_tests(path: str, folder: Path, repository: Path) -> Path:
         where = (folder / path).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links that lead in a circle
         there = os.path.lexists(folder / path)
-        told = f"{path} is a link that leads nowhere" if there else f"there is no {path} in {repository}"
-        raise GateError(f"--pytest: {told}") from error
+        name = f"{path} is a link that leads nowhere" if there else f"there is no {path} in {repository}"
+        raise GateError(f"--pytest: {name}") from error
     if not where.is_relative_to(top):
         raise GateError(f"--pytest: there is no {path} in {repository}: it is {where}")
     held = (
         "the whole repository"
         if where == top
-        else next((f"the sources in {one.relative_to(top)}" for one in _sources(top) if one.is_relative_to(where)), "")
+        else next(
+            (f"the sources in {source.relative_to(top)}" for source in _sources(top) if source.is_relative_to(where)),
+            "",
+        )
     )
     if held:
         raise GateError(
@@ -65,50 +68,50 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Laid:
         _make_way(target, base)
         _copy(place, target, top, base)
     except OSError as error:
-        told = f"{error.filename or place}: {error.strerror or error}"
-        raise GateError(f"--pytest: head's {path} cannot be laid over base's: {told}") from error
+        name = f"{error.filename or place}: {error.strerror or error}"
+        raise GateError(f"--pytest: head's {path} cannot be laid over base's: {name}") from error
     return Laid(place=place, fresh=tuple(sorted(_files(target, base) - before)))
 
 
 def _sources(top: Path) -> list[Path]:
     """Folders that hold a repository's package by convention: src, and the project's name."""
-    names = ("src", *(one.replace("-", "_") for one in project.titles(top)))
-    return [top / one for one in names if (top / one).is_dir()]
+    names = ("src", *(title.replace("-", "_") for title in project.titles(top)))
+    return [top / name for name in names if (top / name).is_dir()]
 
 
 def _refuse_strange(place: Path, top: Path) -> None:
     """Raises for what is neither file, folder nor link: reading a pipe would wait for ever."""
-    for one in (place, *_walk(place)):
-        mode = one.lstat().st_mode
-        found = next((name for is_kind, name in KINDS if is_kind(mode)), "")
-        if found:
+    for path in (place, *_walk(place)):
+        mode = path.lstat().st_mode
+        text = next((name for is_kind, name in KINDS if is_kind(mode)), "")
+        if text:
             raise GateError(
-                f"--pytest: {one.relative_to(top)} is {found}, which cannot be laid over base's as files, folders and links are; "
+                f"--pytest: {path.relative_to(top)} is {text}, which cannot be laid over base's as files, folders and links are; "
                 "put it elsewhere"
             )
 
 
 def _walk(folder: Path) -> list[Path]:
     """All that is below a folder; nothing of where links lead."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for root, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if one not in NOT_COPIED]
-        found += (Path(root) / one for one in (*folders, *files))
-    return found
+        folders[:] = [folder for folder in folders if folder not in NOT_COPIED]
+        paths += (Path(root) / folder for folder in (*folders, *files))
+    return paths
 
 
 def _files(target: Path, base: Path) -> set[str]:
     """Files at or below a target, from the top of base's tree; none through a link."""
     within = target.relative_to(base)
-    if any((base / one).is_symlink() for one in (within, *within.parents)):
+    if any((base / parent).is_symlink() for parent in (within, *within.parents)):
         return set()
-    return {one.relative_to(base).as_posix() for one in (target, *_walk(target)) if one.is_file()}
+    return {path.relative_to(base).as_posix() for path in (target, *_walk(target)) if path.is_file()}
 
 
 def _make_way(target: Path, base: Path) -> None:
     """Removes the target itself, and makes real folders of all above it, links among them."""
-    for one in reversed(target.relative_to(base).parents):
-        place = base / one
+    for parent in reversed(target.relative_to(base).parents):
+        place = base / parent
         if place != base and (place.is_symlink() or not place.is_dir()):
             place.unlink(missing_ok=True)
             place.mkdir()
@@ -124,9 +127,9 @@ def _copy(place: Path, target: Path, top: Path, base: Path) -> None:
         target.symlink_to(_moved(place, target, top, base))
     elif place.is_dir():
         target.mkdir()
-        for one in sorted(place.iterdir()):
-            if one.name not in NOT_COPIED:
-                _copy(one, target / one.name, top, base)
+        for path in sorted(place.iterdir()):
+            if path.name not in NOT_COPIED:
+                _copy(path, target / path.name, top, base)
     else:
         flags = os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0
         with (

@@ -68,8 +68,8 @@ class NotCompared(Exception):
 @contextlib.contextmanager
 def worker_pool() -> Generator[WorkerPool]:
     """Starts processes that are nobody's part, in a folder of the check's own."""
-    with scratch_folders.folder("pair") as place, WorkerPool(environment_of, place) as found:
-        yield found
+    with scratch_folders.folder("pair") as place, WorkerPool(environment_of, place) as pool:
+        yield pool
 
 
 def ask(request: PairRequest, on_outcome: OnOutcome, pool: WorkerPool) -> ProcessAnswer:
@@ -85,10 +85,12 @@ def ask(request: PairRequest, on_outcome: OnOutcome, pool: WorkerPool) -> Proces
             outcomes.append(_outcome(worker, entry, request))
             on_outcome(outcomes[-1])
         known = [
-            (one.head.call_s, entry) for one, entry in zip(outcomes, request.entries, strict=True) if not one.trouble
+            (pair_outcome.head.call_s, entry)
+            for pair_outcome, entry in zip(outcomes, request.entries, strict=True)
+            if not pair_outcome.trouble
         ]
         if request.controls and known and worker is not None and not worker.is_gone:
-            _, quickest = min(known, key=lambda one: one[0])
+            _, quickest = min(known, key=lambda item: item[0])
             with contextlib.suppress(Ended, NotCompared):
                 controls = _control(worker, quickest, request)
     return ProcessAnswer(outcomes=tuple(outcomes), controls=controls)
@@ -96,13 +98,13 @@ def ask(request: PairRequest, on_outcome: OnOutcome, pool: WorkerPool) -> Proces
 
 def follow(process: Ending, folder: Path, on_outcome: OnOutcome, case_limit_s: float) -> ProcessAnswer:
     """Waits for the end of a process that writes what it found, telling of each outcome as it comes."""
-    found: list[PairOutcome] = []
+    pair_outcomes: list[PairOutcome] = []
     limit_s, since_s, problem = START_LIMIT_S + case_limit_s, time.monotonic(), ""
     while not problem:
         code = process.poll()  # asked before the files: what was written in between is still seen
-        while (path := folder / f"{len(found)}.json").exists():
-            found.append(codec.read(PairOutcome, path))
-            on_outcome(found[-1])
+        while (path := folder / f"{len(pair_outcomes)}.json").exists():
+            pair_outcomes.append(codec.read(PairOutcome, path))
+            on_outcome(pair_outcomes[-1])
             limit_s, since_s = case_limit_s, time.monotonic()
         if code is not None:
             problem = f"the process ended with {code}{last_words(folder)}" if code else ""
@@ -112,7 +114,7 @@ def follow(process: Ending, folder: Path, on_outcome: OnOutcome, case_limit_s: f
         time.sleep(POLL_S)
     path = folder / "controls.json"
     controls = codec.read(Controls, path) if path.exists() else None
-    return ProcessAnswer(outcomes=tuple(found), controls=controls, problem=problem)
+    return ProcessAnswer(outcomes=tuple(pair_outcomes), controls=controls, problem=problem)
 
 
 def environment_of(threads: int | None) -> dict[str, str]:
@@ -128,7 +130,7 @@ def environment_of(threads: int | None) -> dict[str, str]:
         if not name.startswith("PYTEST_XDIST") and name not in foreign
     }
     if "site-packages" not in PACKAGE.parts:
-        own["PYTHONPATH"] = os.pathsep.join(one for one in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if one)
+        own["PYTHONPATH"] = os.pathsep.join(name for name in (str(PACKAGE.parent), own.get("PYTHONPATH", "")) if name)
     return own
 
 
@@ -153,11 +155,11 @@ def _outcome(worker: Worker, entry: Entry, request: PairRequest) -> PairOutcome:
         terms = dataclasses.replace(terms, calls=EXTRA_CALLS, extra_calls=1)
     try:
         if request.anchored:
-            found = _visited(worker, opening, terms)
+            compared = _visited(worker, opening, terms)
         else:
-            found = compare_builds(lambda number, share: _visited(worker, _turned(opening, number), share), terms)
+            compared = compare_builds(lambda number, share: _visited(worker, _turned(opening, number), share), terms)
         base, head = _said(worker, PairAsked(what="close", label=entry.label, explain=request.explain), entry).sides
-        return timed(entry.label, found, base, head)
+        return timed(entry.label, compared, base, head)
     except NotCompared as trouble:
         return trouble.outcome
     except Ended as ended:
@@ -187,9 +189,9 @@ def _visited(worker: Worker, opening: Opening, terms: Terms) -> Compared:
 
 
 def _visit(worker: Worker, entry: Entry, terms: Terms) -> Compared:
-    found = _said(worker, PairAsked(what="visit", label=entry.label, terms=terms), entry).compared
-    assert found is not None
-    return found
+    compared = _said(worker, PairAsked(what="visit", label=entry.label, terms=terms), entry).compared
+    assert compared is not None
+    return compared
 
 
 def _said(worker: Worker, asked: PairAsked, entry: Entry) -> PairAnswered:

@@ -131,8 +131,8 @@ def check(scenario: Scenario, slowdown: float, seed: int, cases: int = CASES) ->
     while wants_build(first, rules):
         swapped = bool(len(first) % 2)
         logs = _rounds(scenario, shift, swapped, random)
-        found, spent_s = _until_decided(logs, scenario.round_s, rules, swapped)
-        first.append(found)
+        build, spent_s = _until_decided(logs, scenario.round_s, rules, swapped)
+        first.append(build)
         timed_s += spent_s
     processes: list[list[Build]] = [first]
     while (ruling := weigh(processes, rules, cases)).wanted:
@@ -147,26 +147,26 @@ def check(scenario: Scenario, slowdown: float, seed: int, cases: int = CASES) ->
 
 def _fresh(scenario: Scenario, shift: float, swapped: bool, random: np.random.Generator) -> list[Build]:
     """A fresh process's builds, of a fixed time each."""
-    found: list[Build] = []
+    builds: list[Build] = []
     for number in range(BUILDS):
         turned = swapped != bool(number % 2)
         count = max(LEAST_ROUNDS, round(FRESH_S / BUILDS / scenario.round_s))
         logs = _rounds(scenario, shift, turned, random)
-        found.append(_built(list(itertools.islice(logs, count)), "unclear", turned))
-    return found
+        builds.append(_built(list(itertools.islice(logs, count)), "unclear", turned))
+    return builds
 
 
 def _until_decided(rounds: Iterator[float], round_s: float, rules: Rules, swapped: bool) -> tuple[Build, float]:
     """(A build of the first process, its seconds)."""
     logs: list[float] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def is_settled(analysis: int, is_over: bool) -> bool:
-        found[:] = [judge(logs, rules, analysis).finding]
-        return found[0] != "unclear"
+        findings[:] = [judge(logs, rules, analysis).finding]
+        return findings[0] != "unclear"
 
     at_interim_analyses(lambda: logs.append(next(rounds)), is_settled, rules, lambda: len(logs) * round_s < rules.cap_s)
-    return _built(logs, found[0], swapped), len(logs) * round_s
+    return _built(logs, findings[0], swapped), len(logs) * round_s
 
 
 def _built(logs: Sequence[float], finding: Finding, swapped: bool) -> Build:
@@ -194,7 +194,7 @@ def simulate(share: float, mapped: Callable[..., Iterable[Any]]) -> dict[tuple[s
     return dict(zip(keys, mapped(cell, names, slowdowns, counts), strict=True))
 
 
-def page(found: dict[tuple[str, float], list[Checked]]) -> str:
+def page(checkeds: dict[tuple[str, float], list[Checked]]) -> str:
     """The report in Markdown."""
     counts = ", ".join(map(str, INTERIM_COUNTS))
     text = [
@@ -210,8 +210,8 @@ def page(found: dict[tuple[str, float], list[Checked]]) -> str:
         "| processes | s timed |",
         "|" + "---|" * 13,
     ]
-    text += [_row(name, slowdown, many) for (name, slowdown), many in found.items()]
-    text += ["", *(f"- {name}: {one.told}" for name, one in SCENARIOS.items()), "", *TOLD]
+    text += [_row(name, slowdown, many) for (name, slowdown), many in checkeds.items()]
+    text += ["", *(f"- {name}: {scenario.told}" for name, scenario in SCENARIOS.items()), "", *TOLD]
     return "\n".join(text) + "\n"
 
 
@@ -226,17 +226,17 @@ TOLD = (
 def _row(name: str, slowdown: float, many: Sequence[Checked]) -> str:
     cells = [name, f"+{100 * slowdown:.0f} %" if slowdown else "none (A/A)", f"{len(many)}"]
     for stage in ("first", "finding"):
-        told = [getattr(one, stage) for one in many]
-        cells += [_share(told.count(one), len(many), one, slowdown) for one in FINDINGS]
-    cells.append(f"{sum(one.processes for one in many) / len(many):.1f}")
-    cells.append(f"{sum(one.timed_s for one in many) / len(many):.1f}")
+        items = [getattr(checked, stage) for checked in many]
+        cells += [_share(items.count(finding), len(many), finding, slowdown) for finding in FINDINGS]
+    cells.append(f"{sum(checked.processes for checked in many) / len(many):.1f}")
+    cells.append(f"{sum(checked.timed_s for checked in many) / len(many):.1f}")
     return f"| {' | '.join(cells)} |"
 
 
 def _share(count: int, of: int, finding: Finding, slowdown: float) -> str:
-    told = f"{100 * count / of:.1f}" if count else "0"
+    name = f"{100 * count / of:.1f}" if count else "0"
     wrong = not slowdown and finding in ("slower", "faster")
-    return f"{told} (≤ {100 * wilson(count, of)[1]:.2f})" if wrong else told
+    return f"{name} (≤ {100 * wilson(count, of)[1]:.2f})" if wrong else name
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -248,9 +248,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(asked.processes)) if asked.processes > 1 else None
-        found = simulate(asked.share, pool.map if pool else map)
+        checkeds = simulate(asked.share, pool.map if pool else map)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "power.md").write_text(page(found), encoding="utf-8")
+    (asked.out / "power.md").write_text(page(checkeds), encoding="utf-8")
     return 0
 
 

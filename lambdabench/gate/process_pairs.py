@@ -67,49 +67,55 @@ class PairsSoFar:
 
 def run(asked: PairsRequest, on_outcome: OnOutcome) -> PairsSoFar:
     """Pairs until every test is decided or there have been enough. Raises GateError where a side cannot start."""
-    found, done, waiting = PairsSoFar(), 0, None
+    pairs_so_far, done, waiting = PairsSoFar(), 0, None
     for pairs, confidence in asked.interim_analyses:
-        while done < pairs and not is_over(found):
-            one_pair(asked, found, waiting, done, on_outcome)
+        while done < pairs and not is_over(pairs_so_far):
+            one_pair(asked, pairs_so_far, waiting, done, on_outcome)
             done += 1
-        waiting = {one for one in found.declared if verdict(found, one, asked.request, confidence) == "unclear"}
-        waiting |= {one.label for one in lines(found, asked) if one.status == "unclear"}
-        if not waiting or is_over(found):
+        waiting = {
+            name
+            for name in pairs_so_far.declared
+            if verdict(pairs_so_far, name, asked.request, confidence) == "unclear"
+        }
+        waiting |= {line.label for line in lines(pairs_so_far, asked) if line.status == "unclear"}
+        if not waiting or is_over(pairs_so_far):
             break
-    return found
+    return pairs_so_far
 
 
-def is_over(found: PairsSoFar) -> bool:
+def is_over(pairs_so_far: PairsSoFar) -> bool:
     """Whether no more pairs are worth their time: no test can be compared, or a side ran what is not its own."""
-    troubles = [{two.trouble for two in found.outcomes.get(one, ())} for one in found.declared]
-    return any("foreign" in one for one in troubles) or (bool(troubles) and all(one - {""} for one in troubles))
+    troubles = [{two.trouble for two in pairs_so_far.outcomes.get(name, ())} for name in pairs_so_far.declared]
+    return any("foreign" in trouble for trouble in troubles) or (
+        bool(troubles) and all(trouble - {""} for trouble in troubles)
+    )
 
 
-def verdict(found: PairsSoFar, label: str, request: UsersRequest, confidence: float) -> str:
+def verdict(pairs_so_far: PairsSoFar, label: str, request: UsersRequest, confidence: float) -> str:
     """A test's finding so far; a trouble is a finding too."""
-    outcomes = found.outcomes.get(label, [])
-    if any(one.trouble for one in outcomes):
+    outcomes = pairs_so_far.outcomes.get(label, [])
+    if any(outcome.trouble for outcome in outcomes):
         return "trouble"
     return judge_processes(_centres(outcomes), _rules(request, label), confidence).finding
 
 
-def lines(found: PairsSoFar, asked: PairsRequest) -> tuple[Line, ...]:
+def lines(pairs_so_far: PairsSoFar, asked: PairsRequest) -> tuple[Line, ...]:
     """A line a test; slower after Holm's correction over all that were compared."""
-    by_label = {one: found.outcomes.get(one, []) for one in found.declared}
-    compared = [one for one, outcomes in by_label.items() if outcomes and not any(two.trouble for two in outcomes)]
-    p_values = [processes_p(_centres(by_label[one]), _rules(asked.request, one)) for one in compared]
+    by_label = {name: pairs_so_far.outcomes.get(name, []) for name in pairs_so_far.declared}
+    compared = [name for name, outcomes in by_label.items() if outcomes and not any(two.trouble for two in outcomes)]
+    p_values = [processes_p(_centres(by_label[name]), _rules(asked.request, name)) for name in compared]
     significant = dict(zip(compared, holm(p_values, FAMILY_ALPHA), strict=True))
-    return tuple(_line(one, outcomes, asked, significant.get(one, False)) for one, outcomes in by_label.items())
+    return tuple(_line(name, outcomes, asked, significant.get(name, False)) for name, outcomes in by_label.items())
 
 
 def one_pair(
-    asked: PairsRequest, found: PairsSoFar, wanted: set[str] | None, number: int, on_outcome: OnOutcome
+    asked: PairsRequest, pairs_so_far: PairsSoFar, wanted: set[str] | None, number: int, on_outcome: OnOutcome
 ) -> None:
     """A fresh process a side, through all tests or those that are wanted."""
     with _side(asked, 0) as base, _side(asked, 1) as head:
         there, declared = set(base.declared()), head.declared()
-        if not found.declared:
-            found.declared = declared
+        if not pairs_so_far.declared:
+            pairs_so_far.declared = declared
             if head.offered:
                 raise GateError(unmatched(head.offered, asked.request.only, "test"))
         for label in declared:
@@ -118,10 +124,10 @@ def one_pair(
                 continue
             if label not in there and outcome.trouble == "base":
                 outcome = _without_base(outcome, base, asked.request)
-            found.outcomes.setdefault(label, []).append(outcome)
+            pairs_so_far.outcomes.setdefault(label, []).append(outcome)
             on_outcome(outcome)
-            if found.controls is None and outcome.trouble == "":
-                found.controls = head.controls
+            if pairs_so_far.controls is None and outcome.trouble == "":
+                pairs_so_far.controls = head.controls
         head.controls = None
 
 
@@ -208,7 +214,7 @@ def _side(asked: PairsRequest, number: int) -> Generator[_Remote]:
 def _outside(paths: str, tree: Path) -> str:
     """Folders of a search path that are not in a tree."""
     return os.pathsep.join(
-        one for one in paths.split(os.pathsep) if one and not Path(one).resolve().is_relative_to(tree)
+        path for path in paths.split(os.pathsep) if path and not Path(path).resolve().is_relative_to(tree)
     )
 
 
@@ -216,37 +222,37 @@ def _outcome(  # noqa: PLR0917 (a test, both sides, and how they are compared)
     label: str, base: _Remote | None, head: _Remote, asked: PairsRequest, number: int, wanted: set[str] | None
 ) -> PairOutcome | None:
     """One test in one pair; None where it is not wanted."""
-    sides = [one for one in (base, head) if one is not None]
-    messages = [_at(one, label) for one in sides]
-    met = [one for one, message in zip(sides, messages, strict=True) if "at" in message]
+    sides = [item for item in (base, head) if item is not None]
+    messages = [_at(side, label) for side in sides]
+    met = [item for item, message in zip(sides, messages, strict=True) if "at" in message]
     unwanted = wanted is not None and label not in wanted
-    skips = {one.name: message.get("skipped", "") for one, message in zip(sides, messages, strict=True)}
-    failed = {one.name: message.get("failed", "") for one, message in zip(sides, messages, strict=True)}
+    skips = {item.name: message.get("skipped", "") for item, message in zip(sides, messages, strict=True)}
+    failed = {item.name: message.get("failed", "") for item, message in zip(sides, messages, strict=True)}
     foreign = next((message["foreign"] for message in messages if message.get("foreign")), "")
-    found: PairOutcome | None = None
+    pair_outcome: PairOutcome | None = None
     if len(met) == 2 and not unwanted and not foreign:
         results = [message.get("result") for message in messages]
-        found = _compared(label, (sides[0], head), results, asked, number)
-    for one in met:
-        one.say(0)
-        after = _at(one, label, key="done")
-        skips[one.name], failed[one.name] = after.get("skipped", ""), after["failed"]
+        pair_outcome = _compared(label, (sides[0], head), results, asked, number)
+    for entry in met:
+        entry.say(0)
+        after = _at(entry, label, key="done")
+        skips[entry.name], failed[entry.name] = after.get("skipped", ""), after["failed"]
         foreign = foreign or after.get("foreign", "")
-        if after["failed"] and found is not None and not found.trouble:
-            found = PairOutcome(label=label, trouble=one.name, reason=after["failed"])
+        if after["failed"] and pair_outcome is not None and not pair_outcome.trouble:
+            pair_outcome = PairOutcome(label=label, trouble=entry.name, reason=after["failed"])
     if foreign and not unwanted:
         return PairOutcome(label=label, trouble="foreign", reason=foreign)
     if any(skips.values()) and not unwanted:
         if failed["head"]:
             return PairOutcome(label=label, trouble="head", reason=failed["head"])
         return skipped(label, head=skips["head"], base=skips.get("base", ""))
-    if found is None and not unwanted:
+    if pair_outcome is None and not unwanted:
         guilty = next(
-            (one for one, message in zip(sides, messages, strict=True) if "at" not in message and one is head), None
+            (item for item, message in zip(sides, messages, strict=True) if "at" not in message and item is head), None
         )
         why = next((message["failed"] for message in messages if message.get("failed")), "base has no such test")
-        found = PairOutcome(label=label, trouble="head" if guilty else "base", reason=why)
-    return found
+        pair_outcome = PairOutcome(label=label, trouble="head" if guilty else "base", reason=why)
+    return pair_outcome
 
 
 def _at(side: _Remote, label: str, key: str = "at") -> dict[str, Any]:
@@ -267,14 +273,14 @@ def _compared(
 ) -> PairOutcome:
     if problem := differing_digests(results[0], results[1]):
         return PairOutcome(label=label, trouble="outputs", reason=problem)
-    base, head = (Player(remote=one.read) for one in sides)
+    base, head = (Player(remote=side.read) for side in sides)
     rules = _rules(asked.request, label)
     single = warmed_up(base, head)[1] == "thread CPU"
-    with _on_one_processor([one.pid for one in sides] if single else [], number):
-        found = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
+    with _on_one_processor([side.pid for side in sides] if single else [], number):
+        compared = compare(base, head, Terms(rules=rules, fixed_s=asked.pair_s, seed=number))
     if number == 0 and sides[1].controls is None:
         sides[1].controls = controls_of(label, head, head, rules, number)
-    return timed(label, found, Side(), Side())
+    return timed(label, compared, Side(), Side())
 
 
 @contextlib.contextmanager
@@ -294,7 +300,7 @@ def _on_one_processor(pids: Sequence[int], number: int) -> Generator[None]:
 
 
 def _line(label: str, outcomes: Sequence[PairOutcome], asked: PairsRequest, significant: bool) -> Line:
-    trouble = next((one for one in outcomes if one.trouble), None)
+    trouble = next((outcome for outcome in outcomes if outcome.trouble), None)
     if trouble is not None:
         return untimed(trouble, tuple(outcomes))
     if not outcomes:
@@ -311,7 +317,7 @@ def _line(label: str, outcomes: Sequence[PairOutcome], asked: PairsRequest, sign
 
 
 def _centres(outcomes: Sequence[PairOutcome]) -> list[float]:
-    return [math.log(one.verdict.ratio) for one in outcomes if one.verdict is not None]
+    return [math.log(outcome.verdict.ratio) for outcome in outcomes if outcome.verdict is not None]
 
 
 def _rules(request: UsersRequest, label: str) -> Rules:

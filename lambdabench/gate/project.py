@@ -25,15 +25,19 @@ def names(base: Path, head: Path) -> tuple[str, ...]:
     What only one of them has, or has in an unusual place or as a file in the top folder, is not the project's where another one has
     installed it here. Raises GateError where git does not tell what a tree holds.
     """
-    found = [modules(base), modules(head)]
+    result = [modules(base), modules(head)]
     distributions = importlib.metadata.packages_distributions()
-    own = {_normal(one) for tree in (base, head) for one in titles(tree)} | _installed_from(head)
-    shared = found[0].keys() & found[1].keys()
-    certain = {one for one in shared if _is_usual(base, one, found[0][one]) and _is_usual(head, one, found[1][one])}
-    perhaps = (found[0].keys() | found[1].keys()) - certain
-    theirs = {name for name, of in distributions.items() if not own & {_normal(one) for one in of}}
-    ours = {name for name, of in distributions.items() if own & {_normal(one) for one in of}}
-    return tuple(sorted(certain | {one for one in perhaps if one.split(".")[0] not in theirs} | _alone(ours, found)))
+    own = {_normal(title) for tree in (base, head) for title in titles(tree)} | _installed_from(head)
+    shared = result[0].keys() & result[1].keys()
+    certain = {
+        name for name in shared if _is_usual(base, name, result[0][name]) and _is_usual(head, name, result[1][name])
+    }
+    perhaps = (result[0].keys() | result[1].keys()) - certain
+    theirs = {name for name, of in distributions.items() if not own & {_normal(name) for name in of}}
+    ours = {name for name, of in distributions.items() if own & {_normal(name) for name in of}}
+    return tuple(
+        sorted(certain | {name for name in perhaps if name.split(".")[0] not in theirs} | _alone(ours, result))
+    )
 
 
 def modules(tree: Path) -> dict[str, str]:
@@ -41,24 +45,24 @@ def modules(tree: Path) -> dict[str, str]:
     listed = git.run(tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed.returncode:
         raise GateError(f"git does not tell what {tree} holds: {git.words(listed.stderr)}")
-    files = {one for one in listed.stdout.split("\0") if one.endswith((".py", ".pyx"))}
-    packages = {str(PurePosixPath(one).parent) for one in files if one.endswith("/__init__.py")}
-    found: dict[str, str] = {}
-    for one in sorted(files):
-        path = PurePosixPath(one)
+    files = {name for name in listed.stdout.split("\0") if name.endswith((".py", ".pyx"))}
+    packages = {str(PurePosixPath(file).parent) for file in files if file.endswith("/__init__.py")}
+    result: dict[str, str] = {}
+    for text in sorted(files):
+        path = PurePosixPath(text)
         for root in _roots(path, packages):
             name = _name(path.relative_to(root), root, packages)
             first, last = name.split(".")[0], name.split(".")[-1]
             if name and first not in sys.stdlib_module_names and last not in BESIDE and not last.startswith("test_"):
-                found.setdefault(name, "" if root == "." else root)
-    return found
+                result.setdefault(name, "" if root == "." else root)
+    return result
 
 
 def _roots(path: PurePosixPath, packages: set[str]) -> Iterable[str]:
     """Folders from which a file may be imported: the usual ones, and the one that holds its outermost package."""
-    parents = [str(one) for one in path.parents]
-    yield from (one for one in parents if one in (root or "." for root in ROOTS))
-    outermost = next((one for one in reversed(parents) if one in packages), None)
+    parents = [str(parent) for parent in path.parents]
+    yield from (parent for parent in parents if parent in (root or "." for root in ROOTS))
+    outermost = next((parent for parent in reversed(parents) if parent in packages), None)
     if outermost is not None:
         yield str(PurePosixPath(outermost).parent)
 
@@ -80,10 +84,10 @@ def _is_usual(tree: Path, name: str, root: str) -> bool:
     return root in ROOTS and (bool(root) or (tree / name.replace(".", "/")).is_dir())
 
 
-def _alone(ours: set[str], found: list[dict[str, str]]) -> set[str]:
+def _alone(ours: set[str], result: list[dict[str, str]]) -> set[str]:
     """Names that the project installs and no tree shows: those that are shared, as acme of acme.shapes, are told by the trees."""
-    shown = {one.split(".")[0] for of_tree in found for one in of_tree}
-    return {one for one in ours if one not in shown and one.isidentifier() and one not in sys.stdlib_module_names}
+    shown = {name.split(".")[0] for of_tree in result for name in of_tree}
+    return {name for name in ours if name not in shown and name.isidentifier() and name not in sys.stdlib_module_names}
 
 
 def titles(tree: Path) -> list[str]:
@@ -99,7 +103,7 @@ def titles(tree: Path) -> list[str]:
     path = tree / "setup.py"
     script = path.read_text(errors="replace") if path.is_file() else ""
     said += re.findall(r"""\bname\s*=\s*["']([\w.-]+)["']""", script)[:1]
-    return [one for one in said if isinstance(one, str) and one]
+    return [item for item in said if isinstance(item, str) and item]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -110,26 +114,26 @@ def read_toml(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _at(found: Any, *keys: str) -> Any:
+def _at(item: Any, *keys: str) -> Any:
     for key in keys:
         try:
-            found = found[key]
+            item = item[key]
         except (KeyError, TypeError):
             return None
-    return found
+    return item
 
 
 def _installed_from(head: Path) -> set[str]:
     """Names of what is installed here from head's tree."""
-    found: set[str] = set()
-    for one in importlib.metadata.distributions():
+    texts: set[str] = set()
+    for distribution in importlib.metadata.distributions():
         try:
-            told = json.loads(one.read_text("direct_url.json") or "{}")
+            item = json.loads(distribution.read_text("direct_url.json") or "{}")
         except ValueError:
             continue
-        if str(_at(told, "url")).rstrip("/") == head.resolve().as_uri():
-            found.add(_normal(one.name))
-    return found
+        if str(_at(item, "url")).rstrip("/") == head.resolve().as_uri():
+            texts.add(_normal(distribution.name))
+    return texts
 
 
 def _normal(name: str | None) -> str:

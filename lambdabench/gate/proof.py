@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     here = machine()
     with hogs(asked.load):
         while time.monotonic() < end_s:
-            cell = next_cell([one for one in read(path) if one["machine"] == here], asked.load)
+            cell = next_cell([trial for trial in read(path) if trial["machine"] == here], asked.load)
             if cell is None:
                 break
             with path.open("a") as file:
@@ -71,11 +71,11 @@ def machine() -> dict[str, Any]:
 
 def read(path: Path) -> list[Trial]:
     """The trials there are; a line that was cut off is left out."""
-    found: list[Trial] = []
+    trials: list[Trial] = []
     for line in path.read_text().splitlines() if path.exists() else ():
         with contextlib.suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
-    return found
+            trials.append(json.loads(line))
+    return trials
 
 
 def next_cell(trials: Sequence[Trial], load: int) -> Cell | None:
@@ -84,9 +84,9 @@ def next_cell(trials: Sequence[Trial], load: int) -> Cell | None:
     Nobody can order a quiet machine: the next trial is taken to run as the last one did. Beside hogs it is busy.
     """
     counts = {(kind, kernel, extra): 0 for kind, cells in WANTED.items() for kernel in KERNELS for extra in cells}
-    for one in trials:
-        if one["kernel"] in KERNELS:
-            counts[state(one), one["kernel"], one["extra"]] += 1
+    for trial in trials:
+        if trial["kernel"] in KERNELS:
+            counts[state(trial), trial["kernel"], trial["extra"]] += 1
     behind = {cell: count / WANTED[cell[0]][cell[2]] for cell, count in counts.items()}
     missing = [cell for cell, share in behind.items() if share < 1]
     aim = "busy" if load else "quiet"
@@ -104,8 +104,8 @@ def run(kernel: str, extra: float, number: int, load: int) -> Trial:
     command = (sys.executable, "-m", f"{ROOT}.worker.trial", kernel, str(extra), str(number), str(CAP_S))
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=worker_environment(1))
     noise = quiet.noise_between(before, quiet.take_snapshot(), 1)
-    found = {"load": load, "pressure": noise.cpu_pressure, "steal": noise.steal, "machine": machine()}
-    return json.loads(done.stdout) | found
+    numbers = {"load": load, "pressure": noise.cpu_pressure, "steal": noise.steal, "machine": machine()}
+    return json.loads(done.stdout) | numbers
 
 
 @contextlib.contextmanager
@@ -115,9 +115,9 @@ def hogs(count: int) -> Generator[None]:
     try:
         yield
     finally:
-        for one in running:
-            one.kill()
-            one.wait()
+        for popen in running:
+            popen.kill()
+            popen.wait()
 
 
 if __name__ == "__main__":

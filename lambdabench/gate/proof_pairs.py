@@ -40,18 +40,18 @@ def main(arguments: Sequence[str]) -> int:
     path: Path = asked.folder / "pairs.jsonl"
     end_s, here = time.monotonic() + 60 * asked.minutes, machine()
     while time.monotonic() < end_s:
-        number = 1 + max((one["run"] for one in read(path) if one["machine"] == here), default=-1)
+        number = 1 + max((trial["run"] for trial in read(path) if trial["machine"] == here), default=-1)
         with tempfile.TemporaryDirectory(prefix="lambdabench-proof-") as name:
-            found = [one | {"run": number, "machine": here} for one in run(Path(name), slowed(number))]
+            result = [trial | {"run": number, "machine": here} for trial in run(Path(name), slowed(number))]
         with path.open("a") as file:
-            file.writelines(json.dumps(one) + "\n" for one in found)
+            file.writelines(json.dumps(items) + "\n" for items in result)
     (asked.folder / "process-pairs.md").write_text(table(read(path)))
     return 0
 
 
 def slowed(number: int) -> tuple[str, ...]:
     """The kernels that do more in a run: one half, then the other, so that each is tried both ways."""
-    return tuple(one for place, one in enumerate(proof_package.names()) if (place // 2 + place + number) % 2)
+    return tuple(name for place, name in enumerate(proof_package.names()) if (place // 2 + place + number) % 2)
 
 
 def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
@@ -69,28 +69,28 @@ def run(scratch: Path, more: Sequence[str]) -> list[Trial]:
     environment = environment_of(1) | {"XDG_CACHE_HOME": str(scratch / "cache")}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     try:
-        told = json.loads(done.stdout)
+        item = json.loads(done.stdout)
     except json.JSONDecodeError as error:
         last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
         raise GateError(f"check ended with {done.returncode} and no answer: {last}") from error
-    return [_trial(one, told, more) for one in told["cases"]]
+    return [_trial(case, item, more) for case in item["cases"]]
 
 
-def _trial(case: dict[str, Any], told: dict[str, Any], more: Sequence[str]) -> Trial:
+def _trial(case: dict[str, Any], text: dict[str, Any], more: Sequence[str]) -> Trial:
     """What one run said of one kernel; its seconds are its share of the whole run, building included."""
     name = case["label"].split("[")[1].rstrip("]")
-    ratios = [one["verdict"]["ratio"] for one in case["outcomes"] if one["verdict"] is not None]
+    ratios = [outcome["verdict"]["ratio"] for outcome in case["outcomes"] if outcome["verdict"] is not None]
     return {
         "kernel": name,
         "extra": 0.05 if name in more else 0.0,
         "found": case["status"],
         "evidence": case["evidence"],
-        "ratios": [round(one, 5) for one in ratios],
+        "ratios": [round(ratio, 5) for ratio in ratios],
         "call_s": case["outcomes"][0]["base"]["call_s"] if case["outcomes"] else None,
-        "seconds": told["seconds"] / len(told["cases"]),
-        "pressure": told["pressure"],
+        "seconds": text["seconds"] / len(text["cases"]),
+        "pressure": text["pressure"],
         "most": INTERIM_ANALYSES[-1][0],
-        "exit_code": told["exit_code"],
+        "exit_code": text["exit_code"],
     }
 
 
@@ -113,15 +113,15 @@ def table(trials: Sequence[Trial]) -> str:
     rows: list[str] = []
     for of_machine in by_machine(trials).values():
         for kind in ("quiet", "busy"):
-            of_state = [one for one in of_machine if state(one) == kind]
-            for most, extra in itertools.product(sorted({one["most"] for one in of_state}), (0.0, 0.05)):
-                alike = [one for one in of_state if (one["most"], one["extra"]) == (most, extra)]
+            of_state = [trial for trial in of_machine if state(trial) == kind]
+            for most, extra in itertools.product(sorted({trial["most"] for trial in of_state}), (0.0, 0.05)):
+                alike = [trial for trial in of_state if (trial["most"], trial["extra"]) == (most, extra)]
                 rows += _rows(alike, f"{short(of_machine)} | {kind} | {most}")
     return "\n".join([*head, *rows, ""])
 
 
 def _rows(trials: Sequence[Trial], where: str) -> list[str]:
-    groups = {kind: [one for one in trials if one["kernel"].startswith(kind)] for kind in proof_package.KINDS}
+    groups = {kind: [trial for trial in trials if trial["kernel"].startswith(kind)] for kind in proof_package.KINDS}
     return [_row(group, where, kind) for kind, group in (groups | {"**all**": list(trials)}).items() if group]
 
 
@@ -129,21 +129,21 @@ def _row(trials: Sequence[Trial], where: str, kind: str) -> str:
     extra = trials[0]["extra"]
     cells = [
         where,
-        str(len({one["run"] for one in trials})),
+        str(len({trial["run"] for trial in trials})),
         kind,
         f"real +{100 * extra:.0f} %" if extra else "none (A/A)",
     ]
     cells.append(str(len(trials)))
     for finding in FINDINGS:
-        count = sum(one["found"] == finding for one in trials)
+        count = sum(trial["found"] == finding for trial in trials)
         low, high = wilson(count, len(trials))
-        told = f"{count} ({100 * count / len(trials):.1f} % [{100 * low:.1f}, {100 * high:.1f}])"
-        cells.append(told if count or finding == "slower" else "0")
-    spreads = [statistics.stdev(map(math.log, one["ratios"])) for one in trials if len(one["ratios"]) > 1]
+        name = f"{count} ({100 * count / len(trials):.1f} % [{100 * low:.1f}, {100 * high:.1f}])"
+        cells.append(name if count or finding == "slower" else "0")
+    spreads = [statistics.stdev(map(math.log, trial["ratios"])) for trial in trials if len(trial["ratios"]) > 1]
     cells += [
-        f"{statistics.median(len(one['ratios']) for one in trials):g}",
+        f"{statistics.median(len(trial['ratios']) for trial in trials):g}",
         f"{100 * statistics.median(spreads):.2f} %" if spreads else "–",
-        f"{statistics.median(one['seconds'] for one in trials):.0f}",
+        f"{statistics.median(trial['seconds'] for trial in trials):.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -154,7 +154,7 @@ def _commit(folder: Path, message: str) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    who = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER") for what, told in WHO.items()}
+    who = {f"GIT_{role}_{what}": name for role in ("AUTHOR", "COMMITTER") for what, name in WHO.items()}
     subprocess.run(("git", "-C", str(folder), *arguments), check=True, env=git.environment() | who, capture_output=True)
 
 

@@ -24,9 +24,9 @@ ELSEWHERE = ("power.md", "process-pairs.md", "one-build.md")
 Trial = dict[str, Any]
 
 
-def state(one: Trial) -> str:
+def state(trial: Trial) -> str:
     """What was measured while a trial ran, whoever the load came from: "quiet" or "busy"."""
-    return "busy" if (one["pressure"] or 0.0) >= BUSY else "quiet"
+    return "busy" if (trial["pressure"] or 0.0) >= BUSY else "quiet"
 
 
 def write(trials: Sequence[Trial], folder: Path) -> None:
@@ -34,26 +34,26 @@ def write(trials: Sequence[Trial], folder: Path) -> None:
     pages = {name: _title(of_machine) for name, of_machine in by_machine(trials).items()}
     for name, of_machine in by_machine(trials).items():
         (folder / f"{name}.md").write_text(page(of_machine))
-    others = [one for one in ELSEWHERE if (folder / one).is_file()]
+    others = [name for name in ELSEWHERE if (folder / name).is_file()]
     links = [f"- [{title}]({name}.md)" for name, title in pages.items()]
-    links += [f"- [{_heading(folder / one)}]({one})" for one in others]
+    links += [f"- [{_heading(folder / other)}]({other})" for other in others]
     (folder / "index.md").write_text(summary(trials) + "\n" + "\n".join(links) + "\n")
 
 
 def by_machine(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
     """Trials under the name of their machine's page; the second machine of one name has a 2 behind it."""
     names: dict[str, str] = {}
-    found: dict[str, list[Trial]] = {}
-    for one in trials:
-        key = repr(sorted(one["machine"].items()))
+    result: dict[str, list[Trial]] = {}
+    for trial in trials:
+        key = repr(sorted(trial["machine"].items()))
         if key not in names:
-            plain = re.sub(r"\((?:R|TM)\)|processor|\bcpu\b", "", one["machine"]["cpu"], flags=re.IGNORECASE)
+            plain = re.sub(r"\((?:R|TM)\)|processor|\bcpu\b", "", trial["machine"]["cpu"], flags=re.IGNORECASE)
             words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
-            name = f"{words}-{one['machine']['processors']}-processors"
+            name = f"{words}-{trial['machine']['processors']}-processors"
             again = sum(other.startswith(name) for other in names.values())
             names[key] = f"{name}-{again + 1}" if again else name
-        found.setdefault(names[key], []).append(one)
-    return found
+        result.setdefault(names[key], []).append(trial)
+    return result
 
 
 def summary(trials: Sequence[Trial]) -> str:
@@ -76,12 +76,12 @@ def summary(trials: Sequence[Trial]) -> str:
         "|" + "---|" * 12,
     ]
     rows: list[str] = []
-    summed = [one for one in trials if one["kernel"] in KERNELS]
+    summed = [trial for trial in trials if trial["kernel"] in KERNELS]
     for of_machine in by_machine(summed).values():
         for kind, chosen in (
-            ("quiet", [one for one in of_machine if state(one) == "quiet"]),
-            ("busy", [one for one in of_machine if state(one) == "busy"]),
-            ("of these starved", [one for one in of_machine if (one["pressure"] or 0.0) >= STARVED]),
+            ("quiet", [trial for trial in of_machine if state(trial) == "quiet"]),
+            ("busy", [trial for trial in of_machine if state(trial) == "busy"]),
+            ("of these starved", [trial for trial in of_machine if (trial["pressure"] or 0.0) >= STARVED]),
         ):
             if chosen:
                 rows.append(_summary_row(chosen, short(of_machine), kind))
@@ -90,7 +90,7 @@ def summary(trials: Sequence[Trial]) -> str:
 
 def _earlier(trials: Sequence[Trial]) -> str:
     """Of how many it must be said that another rule judged them."""
-    count = sum("agreeing" not in one for one in trials)
+    count = sum("agreeing" not in trial for trial in trials)
     if not count:
         return ""
     return f"\n{count} of the trials are of a rule that said same after one build, now after two; slower took three then as now."
@@ -109,23 +109,25 @@ def page(trials: Sequence[Trial]) -> str:
     ]
     rows: list[str] = []
     for kind in ("quiet", "busy"):
-        of_state = [one for one in trials if state(one) == kind]
+        of_state = [trial for trial in trials if state(trial) == kind]
         for factor in FACTORS:
-            told = "none (A/A)" if factor == "1.0" else f"exact +{100 * (float(factor) - 1):.0f} %"
-            rows += _rows([one for one in of_state if one["extra"] == 0], factor, kind, told)
+            name = "none (A/A)" if factor == "1.0" else f"exact +{100 * (float(factor) - 1):.0f} %"
+            rows += _rows([trial for trial in of_state if trial["extra"] == 0], factor, kind, name)
         for extra in SHARES:
-            rows += _rows([one for one in of_state if one["extra"] == extra], "1.0", kind, f"real +{100 * extra:.0f} %")
+            rows += _rows(
+                [trial for trial in of_state if trial["extra"] == extra], "1.0", kind, f"real +{100 * extra:.0f} %"
+            )
     return "\n".join([*head, *rows, "", _pressure(trials), ""])
 
 
 def _summary_row(trials: Sequence[Trial], machine: str, kind: str) -> str:
-    equal = [one for one in trials if one["extra"] == 0]
+    equal = [trial for trial in trials if trial["extra"] == 0]
     cells = [machine, kind, _caught(equal, "1.0"), str(_count(equal, "1.0", "faster"))]
     for share, factor in zip(SHARES, FACTORS[1:], strict=True):
-        cells += [_caught(equal, factor), _caught([one for one in trials if one["extra"] == share], "1.0")]
-    seconds = sorted(found["seconds"] for one in trials for found in one["found"].values())
+        cells += [_caught(equal, factor), _caught([trial for trial in trials if trial["extra"] == share], "1.0")]
+    seconds = sorted(item["seconds"] for trial in trials for item in trial["found"].values())
     cells.append(f"{seconds[len(seconds) // 2]:.1f}, {seconds[int(0.9 * len(seconds))]:.1f}")
-    real = [one for one in trials if one["extra"] == 0.05]
+    real = [trial for trial in trials if trial["extra"] == 0.05]
     cells.append(f"{_theirs(equal, 1.0)}, {_theirs(real, 1.0)}")
     return f"| {' | '.join(cells)} |"
 
@@ -136,33 +138,33 @@ def _caught(trials: Sequence[Trial], factor: str) -> str:
         return "–"
     slower, unclear = _count(trials, factor, "slower"), _count(trials, factor, "unclear")
     low, high = wilson(slower, len(trials))
-    told = f"{slower}/{len(trials)} [{100 * low:.1f}, {100 * high:.1f}] %"
-    return f"{told}, {unclear} unclear" if unclear else told
+    name = f"{slower}/{len(trials)} [{100 * low:.1f}, {100 * high:.1f}] %"
+    return f"{name}, {unclear} unclear" if unclear else name
 
 
 def _count(trials: Sequence[Trial], factor: str, finding: str) -> int:
-    return sum(one["found"][factor]["finding"] == finding for one in trials)
+    return sum(trial["found"][factor]["finding"] == finding for trial in trials)
 
 
-def _rows(trials: Sequence[Trial], factor: str, kind: str, told: str) -> list[str]:
-    groups = {kernel: [one for one in trials if one["kernel"] == kernel] for kernel in (*KERNELS, *MORE_KERNELS)}
-    groups["**all but unaligned**"] = [one for one in trials if one["kernel"] in KERNELS]
-    return [_row(group, factor, kind, told, kernel) for kernel, group in groups.items() if group]
+def _rows(trials: Sequence[Trial], factor: str, kind: str, name: str) -> list[str]:
+    groups = {kernel: [trial for trial in trials if trial["kernel"] == kernel] for kernel in (*KERNELS, *MORE_KERNELS)}
+    groups["**all but unaligned**"] = [trial for trial in trials if trial["kernel"] in KERNELS]
+    return [_row(group, factor, kind, name, kernel) for kernel, group in groups.items() if group]
 
 
-def _row(trials: Sequence[Trial], factor: str, kind: str, told: str, kernel: str) -> str:
-    found = [one["found"][factor] for one in trials]
-    cells = [kind, told, kernel, str(len(found))]
+def _row(trials: Sequence[Trial], factor: str, kind: str, name: str, kernel: str) -> str:
+    items = [trial["found"][factor] for trial in trials]
+    cells = [kind, name, kernel, str(len(items))]
     for finding in FINDINGS:
         count = _count(trials, factor, finding)
-        low, high = wilson(count, len(found))
+        low, high = wilson(count, len(items))
         cells.append(
-            f"{count} ({100 * count / len(found):.0f} % [{100 * low:.1f}, {100 * high:.1f}])"
+            f"{count} ({100 * count / len(items):.0f} % [{100 * low:.1f}, {100 * high:.1f}])"
             if count or finding == "slower"
             else "0"
         )
-    seconds = sorted(one["seconds"] for one in found)
-    ratios = sorted(one["ratio"] for one in found)
+    seconds = sorted(item["seconds"] for item in items)
+    ratios = sorted(item["ratio"] for item in items)
     cells += [
         f"{ratios[len(ratios) // 2]:.3f}",
         f"{seconds[len(seconds) // 2]:.1f}",
@@ -174,17 +176,17 @@ def _row(trials: Sequence[Trial], factor: str, kind: str, told: str, kernel: str
 
 def _theirs(trials: Sequence[Trial], factor: float) -> str:
     """How often a rule on medians of two processes, base's and the next one's head, says slower on these same runs."""
-    cells = [[one for one in trials if one["kernel"] == kernel] for kernel in (*KERNELS, *MORE_KERNELS)]
+    cells = [[trial for trial in trials if trial["kernel"] == kernel] for kernel in (*KERNELS, *MORE_KERNELS)]
     pairs = [pair for cell in cells for pair in itertools.pairwise(cell)]
     if not pairs:
         return "–"
-    count = sum(factor * two["head_s"] / one["base_s"] > RULE for one, two in pairs)
+    count = sum(factor * two["head_s"] / trial["base_s"] > RULE for trial, two in pairs)
     low, high = wilson(count, len(pairs))
     return f"{100 * count / len(pairs):.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _pressure(trials: Sequence[Trial]) -> str:
-    known = sorted(one["pressure"] for one in trials if one["pressure"] is not None)
+    known = sorted(trial["pressure"] for trial in trials if trial["pressure"] is not None)
     if not known:
         return ""
     return (
@@ -194,13 +196,13 @@ def _pressure(trials: Sequence[Trial]) -> str:
 
 
 def _title(trials: Sequence[Trial]) -> str:
-    found = trials[0]["machine"]
-    return f"How often the gate errs: {found['cpu']} ({found['flags']}), {found['processors']} processors"
+    item = trials[0]["machine"]
+    return f"How often the gate errs: {item['cpu']} ({item['flags']}), {item['processors']} processors"
 
 
 def short(trials: Sequence[Trial]) -> str:
-    found = trials[0]["machine"]
-    return f"{found['cpu']}, {found['processors']} processors"
+    item = trials[0]["machine"]
+    return f"{item['cpu']}, {item['processors']} processors"
 
 
 def _heading(path: Path) -> str:

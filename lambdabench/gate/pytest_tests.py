@@ -51,31 +51,35 @@ class Session:
 def run(request: Request, path: str, on_outcome: OnOutcome, build: str = "") -> Result:
     """The whole check of the tests in `path`. Raises LambdabenchError for a request that cannot be carried out."""
     started_s = time.monotonic()
-    found = trees.find(request.base, request.folder)
-    settings = setup.read(found.repository)
-    overlay.find_tests(path, request.folder, found.repository)
+    result = trees.find(request.base, request.folder)
+    settings = setup.read(result.repository)
+    overlay.find_tests(path, request.folder, result.repository)
     before = quiet.take_snapshot()
-    with trees.checked_out(found) as base:
-        laid = overlay.overlay(path, request.folder, found.repository, base)
-        where, asked = laid.place, _request(request, settings, Sides(base=base, head=found.repository), laid.fresh)
+    with trees.checked_out(result) as base:
+        laid = overlay.overlay(path, request.folder, result.repository, base)
+        where, asked = laid.place, _request(request, settings, Sides(base=base, head=result.repository), laid.fresh)
         first = None
         if not build:
-            first = session(dataclasses.replace(asked, controls=True), where, lambda one: on_outcome("compare", one))
+            first = session(
+                dataclasses.replace(asked, controls=True),
+                where,
+                lambda pair_outcome: on_outcome("compare", pair_outcome),
+            )
         if first is None or first.apart:
             reason = first.apart if first else ""
-            pairs = _Pairs(asked=asked, where=where, trees=found, base=base, build=build, reason=reason)
+            pairs = _Pairs(asked=asked, where=where, trees=result, base=base, build=build, reason=reason)
             lines, controls, note = _in_pairs(pairs, on_outcome)
             notes = (note,)
         else:
             entries, controls, notes = _entries(first.declared, asked), first.answered.controls, ()
-            outcomes = {one.label: one for one in first.answered.outcomes}
+            outcomes = {outcome.label: outcome for outcome in first.answered.outcomes}
             timed = dataclasses.replace(asked, fixed_s=request.fresh_s)
             again = _weigh_again(timed, entries, outcomes, where, on_outcome)
             lines = fresh_processes.lines(entries, outcomes, again)
-        import_problems.refuse_unreached(lines, found.repository, build)
+        import_problems.refuse_unreached(lines, result.repository, build)
     lines, waived = waivers.apply(lines, settings, request.today)
     return Result(
-        title=found.title,
+        title=result.title,
         lines=lines,
         controls=controls,
         seconds=time.monotonic() - started_s,
@@ -98,19 +102,19 @@ def session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome
     """Runs one process. Tests after one at which it crashed are run by a new one."""
     outcomes: list[PairOutcome] = []
     while True:
-        found = _session(request, path, on_outcome)
-        outcomes += found.answered.outcomes
-        done = {one.label for one in outcomes}
-        rest = [one for one in found.declared if one not in done]
-        answered = dataclasses.replace(found.answered, outcomes=tuple(outcomes))
-        if found.apart or not rest or not found.answered.problem:
-            declared = (*(one.label for one in outcomes), *rest)
-            return Session(declared=declared, answered=answered, apart=found.apart)
-        lost = PairOutcome(label=rest[0], trouble="head", reason=found.answered.problem)
+        result = _session(request, path, on_outcome)
+        outcomes += result.answered.outcomes
+        done = {outcome.label for outcome in outcomes}
+        rest = [name for name in result.declared if name not in done]
+        answered = dataclasses.replace(result.answered, outcomes=tuple(outcomes))
+        if result.apart or not rest or not result.answered.problem:
+            declared = (*(outcome.label for outcome in outcomes), *rest)
+            return Session(declared=declared, answered=answered, apart=result.apart)
+        lost = PairOutcome(label=rest[0], trouble="head", reason=result.answered.problem)
         on_outcome(lost)
         outcomes.append(lost)
         if not rest[1:]:
-            return dataclasses.replace(found, answered=dataclasses.replace(answered, outcomes=tuple(outcomes)))
+            return dataclasses.replace(result, answered=dataclasses.replace(answered, outcomes=tuple(outcomes)))
         request = dataclasses.replace(request, labels=tuple(rest[1:]))
 
 
@@ -142,11 +146,11 @@ def _in_pairs(pairs: _Pairs, on_outcome: OnOutcome) -> tuple[tuple[Line, ...], C
             request = process_pairs.PairsRequest(
                 request=asked, path=where, pythons=(str(base), str(head)), installed=True
             )
-        found = process_pairs.run(request, lambda one: on_outcome("pair", one))
+        pairs_so_far = process_pairs.run(request, lambda pair_outcome: on_outcome("pair", pair_outcome))
     reason = f"--build {shlex.quote(build)} gives each side its own environment" if build else reason
-    count = max((len(one) for one in found.outcomes.values()), default=0)
+    count = max((len(outcome) for outcome in pairs_so_far.outcomes.values()), default=0)
     said = f"fresh pairs of processes ({count}), not one process: {reason}"
-    return process_pairs.lines(found, request), found.controls, said
+    return process_pairs.lines(pairs_so_far, request), pairs_so_far.controls, said
 
 
 def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcome], None]) -> Session:
@@ -176,9 +180,9 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
 def _request(request: Request, settings: Settings, sides: Sides, fresh_tests: tuple[str, ...]) -> UsersRequest:
     rules = request.rules or settings.rules()
     own = tuple(
-        (one.case, dataclasses.replace(rules, tolerance=one.tolerance))
-        for one in settings.case
-        if one.tolerance is not None
+        (case_settings.case, dataclasses.replace(rules, tolerance=case_settings.tolerance))
+        for case_settings in settings.case
+        if case_settings.tolerance is not None
     )
     return UsersRequest(
         base=str(sides.base),
@@ -194,7 +198,8 @@ def _request(request: Request, settings: Settings, sides: Sides, fresh_tests: tu
 def _entries(labels: Sequence[str], request: UsersRequest) -> tuple[Entry, ...]:
     own = dict(request.own_rules)
     return tuple(
-        Entry(label=one, case=Case(model="test", kind="test"), rules=own.get(one, request.rules)) for one in labels
+        Entry(label=label, case=Case(model="test", kind="test"), rules=own.get(label, request.rules))
+        for label in labels
     )
 
 
@@ -208,10 +213,10 @@ def _weigh_again(
     """What one process cannot settle, in fresh ones; `request` has their time."""
 
     def ask_again(turn: FreshProcess) -> Sequence[PairOutcome]:
-        labels = tuple(one.label for one in turn.entries)
+        labels = tuple(entry.label for entry in turn.entries)
         asked = dataclasses.replace(
             request, labels=labels, swapped=turn.swapped, explain=turn.explain, seed=request.seed + turn.number
         )
-        return session(asked, path, lambda one: on_outcome("weigh", one)).answered.outcomes
+        return session(asked, path, lambda pair_outcome: on_outcome("weigh", pair_outcome)).answered.outcomes
 
     return fresh_processes.weighed(entries, first, ask_again, cases=len(entries))

@@ -38,12 +38,19 @@ DESCRIBED = (
     Description(name="same", meaning="Neither is slower by more than the tolerance.", is_decided=True),
 )
 """In the order of their lines."""
-DECIDED = frozenset(one.name for one in DESCRIBED if one.is_decided)
-RED = tuple(one.name for one in DESCRIBED if one.is_red)
-MARKS = {one.name: one.mark for one in DESCRIBED}
+DECIDED = frozenset(description.name for description in DESCRIBED if description.is_decided)
+RED = tuple(description.name for description in DESCRIBED if description.is_red)
+MARKS = {description.name: description.mark for description in DESCRIBED}
 ALWAYS = ("slower", "faster", "same", "unclear", "waived")
 """Statuses that are counted where there is none, too."""
-COUNTED = (*ALWAYS, *(one.name for one in sorted(DESCRIBED, key=lambda one: one.is_decided) if one.name not in ALWAYS))
+COUNTED = (
+    *ALWAYS,
+    *(
+        description.name
+        for description in sorted(DESCRIBED, key=lambda description: description.is_decided)
+        if description.name not in ALWAYS
+    ),
+)
 """In the order in which they are counted."""
 VOID_SHARE = 0.2
 """More unclear cases than this, and the run says nothing."""
@@ -67,7 +74,7 @@ class Line:
         return self.verdict is not None
 
 
-def untimed(one: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
+def untimed(pair_outcome: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
     """The line of a case that was not compared, by its trouble."""
     statuses: dict[str, LineStatus] = {
         "base": "new",
@@ -76,8 +83,10 @@ def untimed(one: PairOutcome, outcomes: tuple[PairOutcome, ...]) -> Line:
         "foreign": "unclear",
     }
     begun = {"skipped": "", "foreign": "", "unmeasured": "base cannot be measured: "}
-    told = f"{begun.get(one.trouble, f'{one.trouble}: ')}{one.reason}"
-    return Line(label=one.label, status=statuses.get(one.trouble, "failed"), outcomes=outcomes, evidence=told)
+    name = f"{begun.get(pair_outcome.trouble, f'{pair_outcome.trouble}: ')}{pair_outcome.reason}"
+    return Line(
+        label=pair_outcome.label, status=statuses.get(pair_outcome.trouble, "failed"), outcomes=outcomes, evidence=name
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,26 +106,26 @@ class Result:
     """The flags that ask for this again."""
 
     def count(self, *statuses: str) -> int:
-        return sum(one.status in statuses for one in self.lines)
+        return sum(line.status in statuses for line in self.lines)
 
     @property
     def compared(self) -> int:
-        return sum(one.compared for one in self.lines)
+        return sum(line.compared for line in self.lines)
 
     @property
     def decided(self) -> int:
-        return sum(one.status in DECIDED for one in self.lines)
+        return sum(line.status in DECIDED for line in self.lines)
 
     @property
     def skipped_on_one_side(self) -> int:
         """Cases that only one side skips."""
-        return sum(one.status == "skipped" and one.outcomes[0].skipped != "both sides" for one in self.lines)
+        return sum(line.status == "skipped" and line.outcomes[0].skipped != "both sides" for line in self.lines)
 
     @property
     def foreign(self) -> str:
         """What a side ran that is not its own; empty where both ran their own code."""
-        outcomes = (two for one in self.lines for two in one.outcomes)
-        return next((one.reason for one in outcomes if one.trouble == "foreign"), "")
+        outcomes = (two for line in self.lines for two in line.outcomes)
+        return next((outcome.reason for outcome in outcomes if outcome.trouble == "foreign"), "")
 
     @property
     def controls_held(self) -> bool:
@@ -149,7 +158,7 @@ def judge_run(result: Result) -> tuple[int, str]:
     if red:
         return 1, ", ".join(red)
     if unmeasured := result.count("unmeasured"):
-        why = next(one.evidence for one in result.lines if one.status == "unmeasured")
+        why = next(line.evidence for line in result.lines if line.status == "unmeasured")
         return 2, f"{unmeasured} of {len(result.lines)} not compared; {why}"
     if not result.compared:
         skipped = result.count("skipped")

@@ -26,8 +26,8 @@ def folder(kind: str) -> Generator[Path]:
             place = Path(opened.enter_context(made)).resolve()
             claim(place)
         except OSError as error:
-            told = error.strerror or error
-            raise GateError(f"check needs a folder for a while, and cannot make one: {told}") from error
+            name = error.strerror or error
+            raise GateError(f"check needs a folder for a while, and cannot make one: {name}") from error
         yield place
 
 
@@ -39,9 +39,9 @@ def claim(place: Path) -> None:
 def owner_of(place: Path) -> folder_owners.Owner | None:
     """Who has claimed a folder, where it is a folder of this user's; None where nobody has."""
     try:
-        found = place.lstat()
-        mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-        if not mine or not stat.S_ISDIR(found.st_mode) or not stat.S_ISREG((place / OWNER).lstat().st_mode):
+        lstat = place.lstat()
+        mine = not hasattr(os, "geteuid") or lstat.st_uid == os.geteuid()
+        if not mine or not stat.S_ISDIR(lstat.st_mode) or not stat.S_ISREG((place / OWNER).lstat().st_mode):
             return None
         return folder_owners.parse((place / OWNER).read_text())
     except (OSError, ValueError):
@@ -50,7 +50,7 @@ def owner_of(place: Path) -> folder_owners.Owner | None:
 
 def prune() -> None:
     """Removes the folders of checks that were killed. Those of checks that run, and whatever is not ours, stay."""
-    prune_in(Path(tempfile.gettempdir()), tuple(f"{PREFIX}{one}-*" for one in KINDS))
+    prune_in(Path(tempfile.gettempdir()), tuple(f"{PREFIX}{name}-*" for name in KINDS))
 
 
 def prune_in(where: Path, globs: Sequence[str] = ("*",)) -> None:
@@ -64,6 +64,6 @@ def prune_in(where: Path, globs: Sequence[str] = ("*",)) -> None:
 
 def _matching(where: Path, globs: Sequence[str]) -> list[Path]:
     try:
-        return [one for glob in globs for one in where.glob(glob)]
+        return [path for glob in globs for path in where.glob(glob)]
     except OSError:
         return []

@@ -49,7 +49,7 @@ class Tested:
         """3 where this machine is not fit now: equal code called slower, or 5 % missed."""
         equal, *more = self.rates
         sound = equal.slower <= MOST_ALARMS * equal.trials
-        return 0 if sound and all(one.slower >= LEAST_CAUGHT * one.trials for one in more) else 3
+        return 0 if sound and all(rate.slower >= LEAST_CAUGHT * rate.trials for rate in more) else 3
 
 
 def run(request: Request, rounds: int, on_outcome: OnOutcome) -> Tested:
@@ -72,7 +72,7 @@ def _rate(kind: Kind, entries: Sequence[Entry], rounds: int, on_outcome: OnOutco
                 slowdown=1.05 if kind == "exact +5 %" else 1.0,
                 extra_work=kind == "real +5 %",
             )
-            answered = ask(asked, lambda one: on_outcome(kind, one), pool)
-            findings += [one.verdict.finding for one in answered.outcomes if one.verdict is not None]
-    counts = {one: findings.count(one) for one in ("slower", "faster", "same", "unclear")}
+            answered = ask(asked, lambda pair_outcome: on_outcome(kind, pair_outcome), pool)
+            findings += [outcome.verdict.finding for outcome in answered.outcomes if outcome.verdict is not None]
+    counts = {name: findings.count(name) for name in ("slower", "faster", "same", "unclear")}
     return Rate(kind=kind, trials=len(findings), **counts)

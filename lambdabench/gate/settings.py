@@ -79,25 +79,31 @@ class Settings(BaseModel):
 
     def reports_only(self) -> frozenset[str]:
         """Cases that never make a run red."""
-        return frozenset(one.case for one in self.case if not one.gated)
+        return frozenset(case_settings.case for case_settings in self.case if not case_settings.gated)
 
     def applied(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         """Entries with their own tolerances."""
-        own = {one.case: one.tolerance for one in self.case if one.tolerance is not None}
+        own = {
+            case_settings.case: case_settings.tolerance
+            for case_settings in self.case
+            if case_settings.tolerance is not None
+        }
         return tuple(
-            Entry(label=one.label, case=one.case, rules=_with_tolerance(one.rules, own[one.label]))
-            if one.label in own
-            else one
-            for one in entries
+            Entry(label=entry.label, case=entry.case, rules=_with_tolerance(entry.rules, own[entry.label]))
+            if entry.label in own
+            else entry
+            for entry in entries
         )
 
     def expired(self, today: datetime.date) -> tuple[Waiver, ...]:
         """Waivers whose last day is over."""
-        return tuple(one for one in self.waiver if one.until < today)
+        return tuple(waiver for waiver in self.waiver if waiver.until < today)
 
     def strangers(self, labels: Sequence[str]) -> tuple[str, ...]:
         """Names in the table that no case has."""
-        return tuple(one.case for one in (*self.case, *self.waiver) if one.case not in labels)
+        return tuple(
+            case_settings.case for case_settings in (*self.case, *self.waiver) if case_settings.case not in labels
+        )
 
 
 def read(repository: Path) -> Settings:
@@ -106,17 +112,17 @@ def read(repository: Path) -> Settings:
     if not path.is_file():
         return Settings()
     try:
-        found: Any = tomllib.loads(path.read_text())
+        item: Any = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: no TOML: {error}") from error
     for key in TABLE.split("."):
-        found = found.get(key, {})
+        item = item.get(key, {})
     try:
-        return Settings.model_validate(found)
+        return Settings.model_validate(item)
     except ValidationError as error:
         problems = [
-            f"{path}: {TABLE}.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
+            f"{path}: {TABLE}.{'.'.join(map(str, error_details['loc']))}: {error_details['msg'].removeprefix('Value error, ')}"
+            for error_details in error.errors()
         ]
         raise SettingsError("\n".join(problems)) from error
 

@@ -26,19 +26,19 @@ def suite_of(name: str, repository: Path) -> Suite:
 def entries_of(suite: Suite, rules: Rules) -> tuple[Entry, ...]:
     """A suite's cases on the devices that are here, one thread each where none is said."""
     machine = _machine(suite)
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for cell in suite.cells:
         case = _settled(cell.case, cell.prefer, machine)
-        found.setdefault(label(case), Entry(label=label(case), case=case, rules=rules))
-    return tuple(found.values())
+        entries.setdefault(label(case), Entry(label=label(case), case=case, rules=rules))
+    return tuple(entries.values())
 
 
 def matching(entries: Sequence[Entry], glob: str) -> tuple[Entry, ...]:
     """Entries whose label matches. Raises RequestError naming some that there are."""
-    names = set(picked([one.label for one in entries], glob))
-    chosen = tuple(one for one in entries if one.label in names)
+    names = set(picked([entry.label for entry in entries], glob))
+    chosen = tuple(entry for entry in entries if entry.label in names)
     if not chosen:
-        raise RequestError(unmatched([one.label for one in entries], glob, "case"))
+        raise RequestError(unmatched([entry.label for entry in entries], glob, "case"))
     return chosen
 
 
@@ -64,7 +64,7 @@ def label(case: Case) -> str:
 
 def _machine(suite: Suite) -> Machine | None:
     """What the probe finds, where a case asks for something else than the CPU or scripted times by name."""
-    plain = all(one.case.device in ("cpu", "fake") and not one.prefer for one in suite.cells)
+    plain = all(cell.case.device in ("cpu", "fake") and not cell.prefer for cell in suite.cells)
     return None if plain else probe(()).machine
 
 
@@ -74,8 +74,8 @@ def _settled(case: Case, prefer: tuple[str, ...], machine: Machine | None) -> Ca
         dtype = case.param_dtype or default_param_dtype(case.dtype, case.mode)
         return dataclasses.replace(case, image_px=case.image_px or plan.FALLBACK_PX, threads=threads, param_dtype=dtype)
     kinds = prefer or ((case.device,) if case.device != "auto" else ())
-    able = [one for one in machine.devices if case.backend in one.backends]
-    named = [one for kind in kinds for one in able if kind in (one.name, one.kind)]
+    able = [device for device in machine.devices if case.backend in device.backends]
+    named = [device for kind in kinds for device in able if kind in (device.name, device.kind)]
     if not able or (kinds and not named and not prefer):
         raise DeviceError(
             f"{case.backend} has no device {case.device} here; there are {', '.join(d.name for d in able)}"

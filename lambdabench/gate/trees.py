@@ -42,7 +42,7 @@ def find(reference: str, folder: Path) -> Trees:
     status = git.run(repository, "status", "--porcelain")
     if status.returncode:
         raise GateError(f"{repository}: git cannot tell what has changed: {git.words(status.stderr)}")
-    untracked = [one.startswith("??") for one in status.stdout.splitlines()]
+    untracked = [line.startswith("??") for line in status.stdout.splitlines()]
     return Trees(
         repository=repository,
         base=_merge_base(repository, reference),
@@ -61,8 +61,8 @@ def checked_out(trees: Trees) -> Generator[Path]:
         try:
             done = git.run(trees.repository, "worktree", "add", "--detach", "--force", str(folder), trees.base)
             if done.returncode:
-                told = git.words(done.stderr)
-                raise GateError(f"the merge base {trees.base[:7]} cannot be checked out: {told}")
+                name = git.words(done.stderr)
+                raise GateError(f"the merge base {trees.base[:7]} cannot be checked out: {name}")
             reason = f"{LOCKED} {folder_owners.ourselves()}"
             git.run(trees.repository, "worktree", "lock", "--reason", reason, str(folder))
             yield folder
@@ -83,7 +83,7 @@ def prune(repository: Path) -> None:
 def _checkouts(repository: Path) -> Iterator[tuple[Path, str]]:
     """Those that checks have made in a repository, each with the reason for which git keeps it."""
     for block in (git.answer(repository, "worktree", "list", "--porcelain") or "").split("\n\n"):
-        lines = {one.partition(" ")[0]: one.partition(" ")[2] for one in block.splitlines()}
+        lines = {line.partition(" ")[0]: line.partition(" ")[2] for line in block.splitlines()}
         folder = Path(lines.get("worktree", ""))
         if folder.name == CHECKOUT and folder.parent.name.startswith(f"{scratch_folders.PREFIX}check-"):
             yield folder, lines.get("locked", "")
@@ -99,22 +99,22 @@ def _repository(folder: Path) -> Path:
     done = git.run(folder, "rev-parse", "--show-toplevel")
     if not done.returncode:
         return Path(done.stdout.removesuffix("\n"))
-    told = git.words(done.stderr)
-    if "not a git repository" in told:
-        bound = [one for one in ("GIT_DIR", "GIT_WORK_TREE") if one in os.environ]
+    text = git.words(done.stderr)
+    if "not a git repository" in text:
+        bound = [name for name in ("GIT_DIR", "GIT_WORK_TREE") if name in os.environ]
         aside = f" ({', '.join(bound)} are not followed)" if bound else ""
         raise GateError(f"{folder} is in no git repository; run check inside the one to be checked{aside}")
-    mend = "; check compares a working tree: run it in one" if "work tree" in told else ""
-    raise GateError(f"{folder}: git says: {told}{mend}")
+    mend = "; check compares a working tree: run it in one" if "work tree" in text else ""
+    raise GateError(f"{folder}: git says: {text}{mend}")
 
 
 def _merge_base(repository: Path, reference: str) -> str:
-    found = _known(repository, reference) and git.answer(repository, "merge-base", "HEAD", reference)
+    name = _known(repository, reference) and git.answer(repository, "merge-base", "HEAD", reference)
     shallow = git.answer(repository, "rev-parse", "--is-shallow-repository") == "true"
-    if not found and shallow:
-        found = _deepened(repository, reference)
-    if found:
-        return found
+    if not name and shallow:
+        name = _deepened(repository, reference)
+    if name:
+        return name
     if shallow:
         raise GateError(
             f"this clone is shallow and holds no commit that HEAD and {reference} share, and it could not be deepened; "
@@ -134,9 +134,9 @@ def _deepened(repository: Path, reference: str) -> str | None:
     for step in (*(f"--deepen={count}" for count in DEEPEN), "--unshallow"):
         git.run(repository, "fetch", "--quiet", "--no-tags", step, *wanted)
         for name in (reference, f"origin/{branch}"):
-            found = _known(repository, name) and git.answer(repository, "merge-base", "HEAD", name)
-            if found:
-                return found
+            text = _known(repository, name) and git.answer(repository, "merge-base", "HEAD", name)
+            if text:
+                return text
     return None
 
 

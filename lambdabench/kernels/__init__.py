@@ -22,7 +22,7 @@ WIDE_SCOPE, WIDE_SIDE, LARGE_SIDE = 15, 24, 40
 def names(framework: str = "torch") -> tuple[str, ...]:
     """What the option `kernel` may be in a framework, besides "auto"."""
     return tuple(
-        one for one in registry.names("kernels") if one not in APART and one.startswith(XLA) == (framework == "jax")
+        name for name in registry.names("kernels") if name not in APART and name.startswith(XLA) == (framework == "jax")
     )
 
 

@@ -28,8 +28,8 @@ def register(name: str, apply: Any, gradients: Any) -> None:
 
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
-        found = gradients(gradient, *saved)
-        return tuple(None if given is None else one for given, one in zip(saved, found, strict=True))
+        item = gradients(gradient, *saved)
+        return tuple(None if given is None else entry for given, entry in zip(saved, item, strict=True))
 
     apply.register_autograd(backward, setup_context=setup)
     space = getattr(torch.ops, ROOT)

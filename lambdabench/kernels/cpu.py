@@ -62,11 +62,11 @@ def _gradients(
     assert library is not None
     given = _channels_last(queries, values, content, embeddings)
     d_y = _plain(gradient.permute(0, 3, 4, 1, 2))
-    found = [None if one is None else torch.empty_like(one) for one in given]
+    tensors = [None if tensor is None else torch.empty_like(tensor) for tensor in given]
     library.lambda_backward(
-        *_pointers(*given, d_y, *found), _sizes(queries, values, embeddings), torch.get_num_threads()
+        *_pointers(*given, d_y, *tensors), _sizes(queries, values, embeddings), torch.get_num_threads()
     )
-    d_queries, d_values, d_content, d_embeddings = found
+    d_queries, d_values, d_content, d_embeddings = tensors
     assert d_queries is not None
     assert d_values is not None
     return (
@@ -112,7 +112,7 @@ def _channels_last(
 
 def _pointers(*given: Tensor | None) -> list[int | None]:
     """Addresses; whoever asks keeps the tensors."""
-    return [None if one is None else one.data_ptr() for one in given]
+    return [None if tensor is None else tensor.data_ptr() for tensor in given]
 
 
 def _sizes(queries: Tensor, values: Tensor, embeddings: Tensor | None) -> Any:
@@ -122,8 +122,8 @@ def _sizes(queries: Tensor, values: Tensor, embeddings: Tensor | None) -> Any:
     return (ctypes.c_int64 * 11)(b, height, width, rows, columns, h, k, u, v, *scope)
 
 
-def _plain(one: Tensor) -> Tensor:
-    return one.detach().to(torch.float32).contiguous()
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().to(torch.float32).contiguous()
 
 
 def _maps_of(y: Tensor) -> Tensor:

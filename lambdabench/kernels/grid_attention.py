@@ -33,7 +33,7 @@ def attend(
     if queries.device.type not in ("cpu", "meta") or torch.compiler.is_compiling():
         return folded(queries, keys, values, rows, columns)
     inputs = (queries, keys, values, rows, columns)
-    y: Tensor = _Chunked.apply(*(one.float() if one.itemsize < 4 else one for one in inputs))  # pyright: ignore[reportAssignmentType]
+    y: Tensor = _Chunked.apply(*(tensor.float() if tensor.itemsize < 4 else tensor for tensor in inputs))  # pyright: ignore[reportAssignmentType]
     return y.to(queries.dtype)
 
 
@@ -77,7 +77,7 @@ class _Chunked(torch.autograd.Function):
         *inputs, y = ctx.saved_tensors
         queries, keys, values, rows, columns = inputs
         outer = gradients[0].to(y.dtype)
-        of_queries, of_rows, of_columns = (torch.empty_like(one) for one in (queries, rows, columns))
+        of_queries, of_rows, of_columns = (torch.empty_like(item) for item in (queries, rows, columns))
         of_keys, of_values = torch.zeros_like(keys), torch.zeros_like(values)
         shift = (outer * y).sum(1)
         for g, n in _chunks(queries.shape[0], queries.shape[1], values.shape[2]):

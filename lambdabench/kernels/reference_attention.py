@@ -73,7 +73,7 @@ def local_attention(queries: Array, keys: Array, values: Array, rows: Array, col
 def linear_attention(queries: Array, keys: Array, values: Array) -> Array:
     """arXiv 1812.01243, equations 3 and 4, with the n x n product first, which is the same and takes longer."""
     b, h, height, width, d = queries.shape
-    q, k, v = (one.reshape(b, h, height * width, d) for one in (queries, keys, values))
+    q, k, v = (array.reshape(b, h, height * width, d) for array in (queries, keys, values))
     weights = softmax(q, axis=3) @ softmax(k, axis=2).transpose(0, 1, 3, 2)
     return (weights @ v).reshape(queries.shape)
 

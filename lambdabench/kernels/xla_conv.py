@@ -25,9 +25,9 @@ def apply(
 def _position_lambdas(values: Array, embeddings: Array, size: tuple[int, int]) -> Float[Array, "b v y x k"]:
     b, *context, v, u = values.shape
     maps = values.transpose(0, 3, 1, 2, 4).reshape(b * v, *context, u)
-    reach = tuple(one // 2 for one in embeddings.shape[2:])
+    reach = tuple(number // 2 for number in embeddings.shape[2:])
     padding = [(reach[axis], size[axis] + reach[axis] - context[axis]) for axis in (0, 1)]
-    found = jax.lax.conv_general_dilated(
+    array = jax.lax.conv_general_dilated(
         maps,
         embeddings.astype(maps.dtype).transpose(2, 3, 1, 0),
         (1, 1),
@@ -36,4 +36,4 @@ def _position_lambdas(values: Array, embeddings: Array, size: tuple[int, int]) -
         precision=HIGHEST,
         preferred_element_type=accumulator(maps),
     )
-    return found.astype(values.dtype).reshape(b, v, *size, -1)
+    return array.astype(values.dtype).reshape(b, v, *size, -1)

@@ -49,7 +49,7 @@ def apply(
         absent if content is None else content,
         absent if embeddings is None else embeddings.transpose(1, 0, 2, 3),
     )
-    return _applied(*(one.astype(jnp.float32) for one in given)).astype(values.dtype)
+    return _applied(*(array.astype(jnp.float32) for array in given)).astype(values.dtype)
 
 
 @functools.cache
@@ -79,7 +79,7 @@ def infer(
     `projections` are weights [d, channels] of queries, of keys where there is a content term, and of values; `norms` are scale,
     bias, mean and variance of the batch norms of queries and of values, or none, and `epsilons` theirs.
     """
-    moments = jnp.concatenate([part for one in norms for part in one]) if norms else _absent()
+    moments = jnp.concatenate([part for norm in norms for part in norm]) if norms else _absent()
     return _layer((heads, *epsilons), *_given(x, projections, moments, embeddings))
 
 
@@ -94,12 +94,12 @@ def train(
 ) -> tuple[Float[Array, "b y x h*v"], list[tuple[Array, Array]]]:
     """The same layer in training, there and back one function each: its output, and mean and variance (biased) of the batch for the
     norms of queries and of values, of which `norms` are scale and bias. No gradient goes through the statistics."""
-    scales, biases = ([one[part] for one in norms] for part in (0, 1))
+    scales, biases = ([norm[part] for norm in norms] for part in (0, 1))
     given = _given(x, projections, jnp.concatenate([*scales, *biases]), embeddings)
     y, kept = cast("tuple[Array, Array]", _trained((heads, *epsilons), *given))
-    channels, rows = [len(one) for one in scales], math.prod(x.shape[:3])
-    found = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
-    mean, variance = found[0], found[2] * (max(rows - 1, 1) / rows)  # kept as torch's running statistics take it
+    channels, rows = [len(scale) for scale in scales], math.prod(x.shape[:3])
+    array = jax.lax.stop_gradient(kept[: 3 * sum(channels)]).reshape(3, -1)
+    mean, variance = array[0], array[2] * (max(rows - 1, 1) / rows)  # kept as torch's running statistics take it
     return y, list(zip(jnp.split(mean, channels[:1]), jnp.split(variance, channels[:1]), strict=True))
 
 
@@ -112,25 +112,25 @@ def _given(x: Array, projections: Sequence[Array], norms: Array, embeddings: Arr
     queries, *keys, values = projections
     table = _absent() if embeddings is None else embeddings.transpose(1, 0, 2, 3)
     given = (x, queries, keys[0] if keys else _absent(), values, norms, table)
-    return tuple(one.astype(jnp.float32) for one in given)
+    return tuple(array.astype(jnp.float32) for array in given)
 
 
 def _settings(settings: tuple[Any, ...]) -> dict[str, Any]:
     heads, *epsilons = settings
     names = ("epsilon_queries", "epsilon_values")
-    more = {name: np.float64(one) for name, one in zip(names, epsilons, strict=True)}
+    more = {name: np.float64(item) for name, item in zip(names, epsilons, strict=True)}
     return {"heads": heads, "threads": _threads(), **more}
 
 
 def _numbers(*shapes: tuple[int, ...]) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(one, jnp.float32) for one in shapes]
+    return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _layer(settings: tuple[Any, ...], *given: Array) -> Array:
     x, values = given[0], given[3]
-    (found,) = _numbers((*x.shape[:3], settings[0] * values.shape[1]))
-    return _call("lambda_layer", found)(*given, **_settings(settings))
+    (struct,) = _numbers((*x.shape[:3], settings[0] * values.shape[1]))
+    return _call("lambda_layer", struct)(*given, **_settings(settings))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -142,7 +142,7 @@ def _trained(settings: tuple[Any, ...], *given: Array) -> tuple[Array, Array]:
 
 def _train(settings: tuple[Any, ...], *given: Array) -> tuple[Array, Array, Array]:
     x, *weights, norms, table = given
-    channels = [one.shape[1] for one in weights if one.size]
+    channels = [weight.shape[1] for weight in weights if weight.size]
     scope = table.shape[2:] if table.size else None
     b, y, columns, d = x.shape
     plan = planned((b, d, y, columns), channels, (norms.size > 0, False), scope, settings[0])
@@ -159,7 +159,7 @@ def _trained_forward(settings: tuple[Any, ...], *given: Array) -> tuple[tuple[Ar
 def _trained_backward(
     settings: tuple[Any, ...], there: tuple[Array, ...], gradients: tuple[Array, ...]
 ) -> tuple[Array, ...]:
-    outputs = _numbers(*(one.shape for one in there[:6]))
+    outputs = _numbers(*(array.shape for array in there[:6]))
     return tuple(_call("lambda_layer_back", outputs)(*there, gradients[0], **_settings(settings)))
 
 
@@ -176,8 +176,8 @@ def _by_parts(settings: tuple[Any, ...], *given: Array) -> Array:
     if moments.size:
         first, second = moments[: 4 * q].reshape(4, q), moments[4 * q :].reshape(4, v)
         queries, values = (
-            (one - mean) * (scale * jax.lax.rsqrt(variance + epsilon)) + bias
-            for one, (scale, bias, mean, variance), epsilon in zip(
+            (array - mean) * (scale * jax.lax.rsqrt(variance + epsilon)) + bias
+            for array, (scale, bias, mean, variance), epsilon in zip(
                 (queries, values), (first, second), epsilons, strict=True
             )
         )
@@ -185,8 +185,8 @@ def _by_parts(settings: tuple[Any, ...], *given: Array) -> Array:
     if of_keys.size:
         keys = jax.nn.softmax((x @ of_keys).reshape(b, y * columns, -1), axis=1)
         content = xla_einsum.product("bmk,bmv->bkv", keys, values.reshape(b, y * columns, v))
-    found = _applied(queries.reshape(b, y, columns, heads, -1), values[:, None], content, table)
-    return found.reshape(b, y, columns, -1)
+    result = _applied(queries.reshape(b, y, columns, heads, -1), values[:, None], content, table)
+    return result.reshape(b, y, columns, -1)
 
 
 def _layer_forward(settings: tuple[Any, ...], *given: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -218,8 +218,8 @@ def _threads() -> int:
 @jax.custom_vjp
 def _applied(queries: Array, values: Array, content: Array, table: Array) -> Array:
     b, y, x, h, _ = queries.shape
-    found = jax.ShapeDtypeStruct((b, y, x, h, values.shape[4]), jnp.float32)
-    return _call("apply_lambdas", found)(queries, values, content, table, threads=_threads())
+    struct = jax.ShapeDtypeStruct((b, y, x, h, values.shape[4]), jnp.float32)
+    return _call("apply_lambdas", struct)(queries, values, content, table, threads=_threads())
 
 
 def _forward(*given: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -227,8 +227,8 @@ def _forward(*given: Array) -> tuple[Array, tuple[Array, ...]]:
 
 
 def _backward(given: tuple[Array, ...], gradient: Array) -> tuple[Array, ...]:
-    found = [jax.ShapeDtypeStruct(one.shape, jnp.float32) for one in given]
-    return tuple(_call("apply_lambdas_backward", found)(*given, gradient, threads=_threads()))
+    structs = [jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in given]
+    return tuple(_call("apply_lambdas_backward", structs)(*given, gradient, threads=_threads()))
 
 
 _applied.defvjp(_forward, _backward)

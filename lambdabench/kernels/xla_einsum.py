@@ -68,10 +68,10 @@ def band(table: Array, axis: int, count: int, context: int) -> Array:
 
 def product(equation: str, *operands: Array) -> Array:
     """An einsum in float32 at full precision, and of narrower operands with sums in float32."""
-    found = jnp.einsum(equation, *operands, precision=HIGHEST, preferred_element_type=accumulator(operands[0]))
-    return found.astype(operands[0].dtype)
+    array = jnp.einsum(equation, *operands, precision=HIGHEST, preferred_element_type=accumulator(operands[0]))
+    return array.astype(operands[0].dtype)
 
 
-def accumulator(one: Array) -> jnp.dtype:
+def accumulator(array: Array) -> jnp.dtype:
     """What sums are held in: float32 at least."""
-    return jnp.promote_types(one.dtype, jnp.float32)
+    return jnp.promote_types(array.dtype, jnp.float32)

@@ -18,7 +18,7 @@ def convert(asked: Conversion) -> Converted:
         codec.write(folder / "request.json", asked)
         if failed := ask("convert", folder, limit_s=LIMIT_S):
             raise ConversionError(f"the conversion {failed}")
-        found = codec.read(Converted, folder / "answer.json")
-    if found.problem:
-        raise ConversionError(found.problem)
-    return found
+        converted = codec.read(Converted, folder / "answer.json")
+    if converted.problem:
+        raise ConversionError(converted.problem)
+    return converted

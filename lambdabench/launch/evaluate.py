@@ -33,7 +33,7 @@ def evaluate(asked: Evaluation, on_look: Callable[[], None] = lambda: None) -> N
 
 def variables(threads: int | None) -> dict[str, str]:
     """A worker's, but that published weights may be downloaded unless the user says otherwise."""
-    found = worker_environment(threads)
+    result = worker_environment(threads)
     if OFFLINE not in os.environ:
-        del found[OFFLINE]
-    return found
+        del result[OFFLINE]
+    return result

@@ -60,9 +60,9 @@ class Wire:
 
     def _read(self) -> bytes:
         try:
-            found = self._socket.recv(CHUNK_BYTES)
+            data = self._socket.recv(CHUNK_BYTES)
         except OSError as error:
             raise Gone from error
-        if not found:
+        if not data:
             raise Gone
-        return found
+        return data

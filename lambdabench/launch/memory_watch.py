@@ -60,7 +60,7 @@ class Memory:
         try:
             process = psutil.Process(self._pid)
             if time.monotonic() >= self._next_s:
-                self._others_bytes = sum(_own_bytes(one) for one in process.children(recursive=True))
+                self._others_bytes = sum(_own_bytes(child) for child in process.children(recursive=True))
                 self._next_s = time.monotonic() + FAMILY_POLL_S
         except psutil.Error:
             return 0

@@ -54,10 +54,10 @@ def probe(
     """
     every, seen = tuple(sorted(set(wishes), key=str)), accelerators.look()
     home = cache or caches.folder() / "probe"
-    theirs = tuple(one for one in every if is_users(one.model))
-    found = _machine(tuple(one for one in every if one not in theirs), home, seen)
+    theirs = tuple(wish for wish in every if is_users(wish.model))
+    machine = _machine(tuple(wish for wish in every if wish not in theirs), home, seen)
     own = user_networks.describe(theirs, home / _key(theirs, seen), limit_s=limit_s, on_wait=on_wait)
-    return replace(found, facts={**found.facts, **_labelled(own, theirs)})
+    return replace(machine, facts={**machine.facts, **_labelled(own, theirs)})
 
 
 def _machine(wishes: tuple[Wish, ...], cache: Path, seen: tuple[Accelerator, ...]) -> Found:
@@ -86,21 +86,25 @@ def _read(folder: Path, wishes: tuple[Wish, ...]) -> Found | None:
     return Found(machine=machine, names=names, facts=_labelled(catalogue, wishes))
 
 
-def _keep(found: Path, home: Path) -> None:
+def _keep(path: Path, home: Path) -> None:
     """Copies an answer to where the next run looks for it; one that cannot be kept is asked for again."""
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
         for file in FILES:
             aside = home / f".{file}.{os.getpid()}"
             try:
-                shutil.copy(found / file, aside)
+                shutil.copy(path / file, aside)
                 aside.replace(home / file)
             finally:
                 aside.unlink(missing_ok=True)
 
 
 def _labelled(catalogue: Sequence[ModelFacts], wishes: Sequence[Wish]) -> dict[str, ModelFacts]:
-    return {label: one for one, wish in zip(catalogue, wishes, strict=True) for label in _labels(one, wish)}
+    return {
+        label: model_facts
+        for model_facts, wish in zip(catalogue, wishes, strict=True)
+        for label in _labels(model_facts, wish)
+    }
 
 
 def _labels(facts: ModelFacts, wish: Wish) -> list[str]:

@@ -24,16 +24,16 @@ LOOKED_AT = frozenset({"cuda", "rocm", "xpu", "tpu"})
 def unlisted(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...]:
     """Devices that are here by the look of it, that an installed framework could drive, and that the probe did not find; each with
     what is known of why."""
-    listed = {one.kind for one in (*machine.devices, *machine.busy)}
-    found: list[Device] = []
-    for kind in dict.fromkeys(one.kind for one in seen):
+    listed = {device.kind for device in (*machine.devices, *machine.busy)}
+    devices: list[Device] = []
+    for kind in dict.fromkeys(accelerator.kind for accelerator in seen):
         backends = _drivers(kind)
         if not backends or listed & {kind, "cuda" if kind == "rocm" else kind}:  # torch calls ROCm's cuda
             continue
-        first = next(one for one in seen if one.kind == kind)
+        first = next(accelerator for accelerator in seen if accelerator.kind == kind)
         problem = first.held() or f"{' and '.join(backends)} found none to use"
         title = first.title or kind
-        found.append(
+        devices.append(
             Device(
                 name=f"{kind}:0",
                 title=title,
@@ -42,22 +42,23 @@ def unlisted(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...
                 problem=problem,
             )
         )
-    return tuple(found)
+    return tuple(devices)
 
 
 def with_holders(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...]:
     """The busy devices of a probe, and who is seen to hold them."""
-    held = {one.kind: one.held() for one in seen if one.held()}
+    held = {accelerator.kind: accelerator.held() for accelerator in seen if accelerator.held()}
     return tuple(
-        replace(one, problem=f"{one.problem} ({held[one.kind]})") if one.kind in held else one for one in machine.busy
+        replace(device, problem=f"{device.problem} ({held[device.kind]})") if device.kind in held else device
+        for device in machine.busy
     )
 
 
 def is_lasting(machine: Machine, seen: Sequence[Accelerator]) -> bool:
     """Whether an answer is true for as long as nothing changes that its key is made of."""
-    kinds = {one.kind for one in seen}
+    kinds = {accelerator.kind for accelerator in seen}
     visible = kinds | {"cuda"} if "rocm" in kinds else kinds  # torch calls ROCm's cuda
-    hidden = {one.kind for one in machine.devices} & LOOKED_AT - visible
+    hidden = {device.kind for device in machine.devices} & LOOKED_AT - visible
     return not machine.busy and not unlisted(machine, seen) and not hidden
 
 
@@ -67,6 +68,6 @@ def _drivers(kind: str) -> list[str]:
     drives = next((kinds for word, kinds in TORCHS.items() if build.startswith(word)), ("cuda",))
     able = {
         "torch": bool(torch) and kind in drives,
-        "jax": any(host.package_version(one) for one in PLUGINS.get(kind, ())),
+        "jax": any(host.package_version(name) for name in PLUGINS.get(kind, ())),
     }
     return [name for name in registry.names("backends") if able.get(registry.load("backends", name).FRAMEWORK, False)]

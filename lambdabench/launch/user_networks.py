@@ -26,10 +26,14 @@ def describe(
     if not wishes:
         return ()
     known = caches.read(tuple[ModelFacts, ...], home / CATALOGUE)
-    if known is not None and len(known) == len(wishes) and all(sources.is_current(dict(one.sources)) for one in known):
+    if (
+        known is not None
+        and len(known) == len(wishes)
+        and all(sources.is_current(dict(model_facts.sources)) for model_facts in known)
+    ):
         return known
     limit_s = min(limit_s, MOST_S)
-    names = ", ".join(dict.fromkeys(one.model for one in wishes))
+    names = ", ".join(dict.fromkeys(wish.model for wish in wishes))
     on_wait(f"{names}: looked at, for at most {limit_s:g} s of its own")
     with tempfile.TemporaryDirectory(prefix="lambdabench-users-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -142,11 +142,11 @@ class Worker:
             self._wire.ask(message)
             return self._wire.hear(limit_s, self._look)
         except Late:
-            told = f"no answer after {limit_s:g} s"
+            name = f"no answer after {limit_s:g} s"
         except Gone:
-            told = f"the process ended with {self._wait(END_S)}{last_words(self._log)}"
+            name = f"the process ended with {self._wait(END_S)}{last_words(self._log)}"
         self.close()
-        raise Ended(told)
+        raise Ended(name)
 
     def _wait_until_ready(self, on_wait: Callable[[], object]) -> None:
         if not self._is_ready:
@@ -207,8 +207,8 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         with self._open:
-            for one in self._workers:
-                one.close()
+            for worker in self._workers:
+                worker.close()
 
     def start(self, key: Key) -> Worker:
         """A fresh process for cases of this kind."""
@@ -225,7 +225,7 @@ class WorkerPool:
             has_others=self._are_several,
             on_free=self._free_bytes.__setitem__,
         )
-        self._workers = [one for one in self._workers if not one.is_gone] + [worker]
+        self._workers = [worker for worker in self._workers if not worker.is_gone] + [worker]
         return worker
 
     def free_bytes(self, device: str) -> int:
@@ -233,7 +233,7 @@ class WorkerPool:
         return self._free_bytes.get(device, 0)
 
     def _are_several(self) -> bool:
-        return sum(not one.is_gone for one in self._workers) > 1
+        return sum(not worker.is_gone for worker in self._workers) > 1
 
     def _forked(self, key: Key, log: Path, theirs: socket.socket) -> _Process | None:
         if not key.forks or key.framework not in PRELOADED or sys.platform != "linux" or key in self._barren:

@@ -55,21 +55,21 @@ def look(
     return (*_visible(_by_nvml() or _by_driver(driver), environment.get(VISIBLE)), *_others(pci))
 
 
-def told(found: tuple[Accelerator, ...]) -> str:
+def told(accelerators: tuple[Accelerator, ...]) -> str:
     """What makes them the same, "; " between two."""
-    return "; ".join(one.told() for one in found)
+    return "; ".join(accelerator.told() for accelerator in accelerators)
 
 
 def crowd(device: str) -> str:
     """Who has so much of an NVIDIA device's memory, by its name here ("cuda:0"), that little is left; empty elsewhere."""
     kind, _, index = device.partition(":")
-    found = [one for one in look() if one.kind == kind] if kind == "cuda" else []
-    if len(found) <= int(index or 0):
+    accelerators = [item for item in look() if item.kind == kind] if kind == "cuda" else []
+    if len(accelerators) <= int(index or 0):
         return ""
-    one = found[int(index or 0)]
-    if not one.memory_bytes or one.used_bytes < CROWDED_SHARE * one.memory_bytes:
+    accelerator = accelerators[int(index or 0)]
+    if not accelerator.memory_bytes or accelerator.used_bytes < CROWDED_SHARE * accelerator.memory_bytes:
         return ""
-    return one.held() or f"others hold {one.used_bytes / 2**30:.1f} GiB"
+    return accelerator.held() or f"others hold {accelerator.used_bytes / 2**30:.1f} GiB"
 
 
 def _name(pid: int) -> str:
@@ -89,7 +89,7 @@ def _by_nvml() -> tuple[Accelerator, ...]:
     try:
         driver = _text(nvml.nvmlSystemGetDriverVersion())
         handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        return tuple(_described(nvml, part, mig, driver) for one in handles for part, mig in _parts(nvml, one))
+        return tuple(_described(nvml, part, mig, driver) for handle in handles for part, mig in _parts(nvml, handle))
     except nvml.NVMLError:  # a device that fell off the bus; the driver's own files still tell the others
         return ()
     finally:
@@ -114,7 +114,10 @@ def _described(nvml: Any, handle: Any, mig: str, driver: str) -> Accelerator:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     holders: list[tuple[int, int]] = []
     with contextlib.suppress(nvml.NVMLError):  # not told to everybody
-        holders = [(one.pid, one.usedGpuMemory or 0) for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)]
+        holders = [
+            (nvmlDeviceGetComputeRunningProcess.pid, nvmlDeviceGetComputeRunningProcess.usedGpuMemory or 0)
+            for nvmlDeviceGetComputeRunningProcess in nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        ]
     return Accelerator(
         kind="cuda",
         title=_text(nvml.nvmlDeviceGetName(handle)),
@@ -127,19 +130,21 @@ def _described(nvml: Any, handle: Any, mig: str, driver: str) -> Accelerator:
     )
 
 
-def _text(found: str | bytes) -> str:
+def _text(name: str | bytes) -> str:
     """Older bindings answer in bytes."""
-    return found.decode() if isinstance(found, bytes) else found
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def _by_driver(driver: Path) -> tuple[Accelerator, ...]:
     """What the NVIDIA driver's own files name, where nvidia-ml-py is not installed."""
-    found: list[Accelerator] = []
+    accelerators: list[Accelerator] = []
     for path in sorted(driver.glob("gpus/*/information")):
         with contextlib.suppress(OSError):
             fields = {key.strip(): value.strip() for key, _, value in map(_split, path.read_text().splitlines())}
-            found.append(Accelerator(kind="cuda", title=fields.get("Model", ""), uuid=fields.get("GPU UUID", "")))
-    return tuple(found)
+            accelerators.append(
+                Accelerator(kind="cuda", title=fields.get("Model", ""), uuid=fields.get("GPU UUID", ""))
+            )
+    return tuple(accelerators)
 
 
 def _split(line: str) -> tuple[str, str, str]:
@@ -151,27 +156,27 @@ def _visible(every: tuple[Accelerator, ...], chosen: str | None) -> tuple[Accele
     environment variables)."""
     if chosen is None:
         return every
-    found: list[Accelerator] = []
-    for word in (one.strip() for one in chosen.split(",")):
+    accelerators: list[Accelerator] = []
+    for word in (name.strip() for name in chosen.split(",")):
         place = int(word) if word.isdecimal() else None
         matches = [
-            one
-            for index, one in enumerate(every)
-            if index == place or (place is None and word and one.uuid.startswith(word))
+            accelerator
+            for index, accelerator in enumerate(every)
+            if index == place or (place is None and word and accelerator.uuid.startswith(word))
         ]
         if len(matches) != 1:
             break
-        found += matches
-    return tuple(found)
+        accelerators += matches
+    return tuple(accelerators)
 
 
 def _others(pci: Path) -> tuple[Accelerator, ...]:
     """Accelerators of other makers, as the PCI bus names them."""
-    found: list[Accelerator] = []
+    accelerators: list[Accelerator] = []
     for folder in sorted(pci.glob("*")):
         with contextlib.suppress(OSError):
             kind = VENDORS.get((folder / "vendor").read_text().strip())
             computes = (folder / "class").read_text().startswith(DISPLAY_CLASSES)
             if kind is not None and (computes or kind == "tpu"):
-                found.append(Accelerator(kind=kind, title=f"{kind} {(folder / 'device').read_text().strip()}"))
-    return tuple(found)
+                accelerators.append(Accelerator(kind=kind, title=f"{kind} {(folder / 'device').read_text().strip()}"))
+    return tuple(accelerators)

@@ -15,14 +15,14 @@ GIVEN_BACK = ("inactive_file", "active_file")
 
 def available_bytes(proc: Path = PROC, root: Path = ROOT) -> int | None:
     """The least that the group of this process, or one above it, still allows; None where none sets a limit."""
-    found = [_left_bytes(folder) for folder in _groups(proc, root)]
-    return min((one for one in found if one is not None), default=None)
+    numbers = [_left_bytes(folder) for folder in _groups(proc, root)]
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def limit_bytes(proc: Path = PROC, root: Path = ROOT) -> int | None:
     """The least that the group of this process, or one above it, may use; None where none sets a limit."""
-    found = [_limit_bytes(folder) for folder in _groups(proc, root)]
-    return min((one for one in found if one is not None), default=None)
+    numbers = [_limit_bytes(folder) for folder in _groups(proc, root)]
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def oom_kills(proc: Path = PROC, root: Path = ROOT) -> int | None:
@@ -44,7 +44,7 @@ def _groups(proc: Path, root: Path) -> Iterator[Path]:
     mount, path = _own(proc, root)
     if mount is None:
         return
-    for folder in (one for one in (mount / path, *(mount / path).parents) if one.is_relative_to(mount)):
+    for folder in (parent for parent in (mount / path, *(mount / path).parents) if parent.is_relative_to(mount)):
         if folder.is_dir():
             yield folder
 
@@ -79,8 +79,8 @@ def _left_bytes(folder: Path) -> int | None:
 
 
 def _limit_bytes(folder: Path) -> int | None:
-    found = [_number(folder / name) for name in LIMITS]
-    return min((one for one in found if one is not None and one < UNLIMITED_BYTES), default=None)
+    numbers = [_number(folder / name) for name in LIMITS]
+    return min((number for number in numbers if number is not None and number < UNLIMITED_BYTES), default=None)
 
 
 def _number(path: Path) -> int | None:

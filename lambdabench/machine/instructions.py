@@ -37,8 +37,8 @@ def _open() -> int | None:
     # type, size, config, three unused words, then the word of flags
     attribute = struct.pack("=IIQQQQQ", 0, ATTRIBUTE_BYTES, INSTRUCTIONS, 0, 0, 0, EXCLUDE_KERNEL_AND_HYPERVISOR)
     buffer = ctypes.create_string_buffer(attribute.ljust(ATTRIBUTE_BYTES, b"\0"), ATTRIBUTE_BYTES)
-    found = ctypes.CDLL(None, use_errno=True).syscall(number, buffer, 0, -1, -1, 0)
-    return found if found >= 0 else None
+    item = ctypes.CDLL(None, use_errno=True).syscall(number, buffer, 0, -1, -1, 0)
+    return item if item >= 0 else None
 
 
 def _read(descriptor: int) -> int:

@@ -58,7 +58,7 @@ def hold(
     if descriptor is None or not wanted:
         yield
         return
-    left_s, told = wait_s, False
+    left_s, kind = wait_s, False
     while (taken := _lock(descriptor, wanted)) is not None:
         text = f"{places[taken]} is measured on by {_holder(descriptor, taken)}"
         if left_s <= 0:
@@ -66,9 +66,9 @@ def hold(
                 f"{text}: two runs at once spoil each other's numbers; run again when it has ended, or use another --device "
                 f"({VARIABLE}=off measures all the same)"
             )
-        if not told:
+        if not kind:
             on_wait(f"{text}: waiting up to {left_s:g} s for it")
-        told, left_s = True, left_s - POLL_S
+        kind, left_s = True, left_s - POLL_S
         sleep(POLL_S)
     _held.update(wanted)
     try:
@@ -83,8 +83,8 @@ def holder(device: str) -> str:
     descriptor = _descriptor()
     if descriptor is None:
         return ""
-    found = (_holder(descriptor, place) for place in _places(device) if _pid(descriptor, place))
-    return next(found, "")
+    names = (_holder(descriptor, place) for place in _places(device) if _pid(descriptor, place))
+    return next(names, "")
 
 
 def _places(device: str) -> list[int]:
@@ -95,18 +95,18 @@ def _places(device: str) -> list[int]:
     if kind == "cpu":
         own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         return sorted(own)
-    seen = [one for one in accelerators.look() if one.kind == kind]
+    seen = [accelerator for accelerator in accelerators.look() if accelerator.kind == kind]
     place = int(index or 0)
     name = seen[place].uuid if place < len(seen) and seen[place].uuid else f"{kind}:{place}"
     return [BEYOND + int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)]
 
 
 def _path() -> Path | None:
-    told = os.environ.get(VARIABLE, "")
-    if told == "off":
+    name = os.environ.get(VARIABLE, "")
+    if name == "off":
         return None
     shared = Path("/tmp") if sys.platform == "linux" else Path(tempfile.gettempdir())  # TMPDIR is each user's own
-    return Path(told) if told else shared / f"{ROOT}.lease"
+    return Path(name) if name else shared / f"{ROOT}.lease"
 
 
 def _descriptor() -> int | None:
@@ -119,28 +119,28 @@ def _descriptor() -> int | None:
         if known is not None and os.path.samestat(os.fstat(known), path.lstat()):
             return known
     try:
-        found = _opened(path)
+        number = _opened(path)
     except OSError:
         return None
-    _open[str(path)] = found
-    return found
+    _open[str(path)] = number
+    return number
 
 
 def _opened(path: Path) -> int:
     """Raises OSError where there is something else than a file of its own, or none can be made."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        found = os.open(path, flags)
+        number = os.open(path, flags)
     except FileNotFoundError:
-        found = os.open(path, flags | os.O_CREAT)
+        number = os.open(path, flags | os.O_CREAT)
         with contextlib.suppress(OSError):  # somebody else was quicker, and did so
-            os.fchmod(found, 0o666)  # whatever the umask: other users lock it too
-    if not stat.S_ISREG(os.fstat(found).st_mode):
-        os.close(found)
+            os.fchmod(number, 0o666)  # whatever the umask: other users lock it too
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
         raise OSError(f"{path} is no file")
     with contextlib.suppress(OSError):
-        os.utime(found)  # what cleans old files away leaves it
-    return found
+        os.utime(number)  # what cleans old files away leaves it
+    return number
 
 
 def _lock(descriptor: int, places: list[int]) -> int | None:
@@ -184,5 +184,5 @@ def _holder(descriptor: int, place: int) -> str:
         words = psutil.Process(pid).cmdline()
     except psutil.Error:
         return f"process {pid}"
-    told = "".join(one for one in " ".join(words) if one.isprintable())
-    return f"process {pid} ({told[:LONGEST]}{'…' if len(told) > LONGEST else ''})"
+    text = "".join(name for name in " ".join(words) if name.isprintable())
+    return f"process {pid} ({text[:LONGEST]}{'…' if len(text) > LONGEST else ''})"

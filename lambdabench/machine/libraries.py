@@ -15,24 +15,26 @@ def declared() -> tuple[Library, ...]:
 def versions() -> Versions:
     """Those that are installed, with their versions: space-separated where several packages bring one library."""
     packages: dict[str, dict[str, None]] = {}
-    for one in declared():
-        packages.setdefault(one.name, {}).update(dict.fromkeys(one.packages))
-    found = {name: host.package_versions(tuple(several)) for name, several in packages.items()}
-    return tuple(sorted((name, version) for name, version in found.items() if version))
+    for library in declared():
+        packages.setdefault(library.name, {}).update(dict.fromkeys(library.packages))
+    result = {name: host.package_versions(tuple(several)) for name, several in packages.items()}
+    return tuple(sorted((name, version) for name, version in result.items() if version))
 
 
-def on_device(found: Versions, kind: str) -> Versions:
+def on_device(result: Versions, kind: str) -> Versions:
     """Without those that say nothing of a number where this is the kind of accelerator that frameworks drive; "" for none. What no
     backend here names is another machine's, and stays."""
     known = declared()
-    needs = {one.name for one in known if one.device} - {one.name for one in known if one.device in ("", kind)}
-    return tuple(pair for pair in found if pair[0] not in needs)
+    needs = {library.name for library in known if library.device} - {
+        library.name for library in known if library.device in ("", kind)
+    }
+    return tuple(pair for pair in result if pair[0] not in needs)
 
 
 def runtime(backend: str) -> str:
     """The library that a backend runs on, "torch", of one that is not here to ask the beginning of its name; "" for none."""
     try:
-        return next((one.name for one in _of(backend)), "")
+        return next((library.name for library in _of(backend)), "")
     except (UnknownNameError, ImportError):
         return backend.partition("_")[0]
 

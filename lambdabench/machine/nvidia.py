@@ -76,23 +76,23 @@ class Board:
     def others(self) -> int | None:
         """Processes that compute on it and are not of this run. None where NVML does not name this process itself: it is in another
         namespace of processes then, and their numbers are not ours."""
-        found = self._ask(lambda: self.nvml.nvmlDeviceGetComputeRunningProcesses(self.part))
-        numbers = {one.pid for one in found or ()}
+        result = self._ask(lambda: self.nvml.nvmlDeviceGetComputeRunningProcesses(self.part))
+        numbers = {item.pid for item in result or ()}
         if os.getpid() not in numbers:
             return None
-        return sum(not is_ours(one) for one in numbers)
+        return sum(not is_ours(number) for number in numbers)
 
     def free_bytes(self) -> int:
         """Memory that nobody holds; 0 where nobody tells."""
-        found = self._ask(lambda: self.nvml.nvmlDeviceGetMemoryInfo(self.part).free)
-        return int(found or 0)
+        item = self._ask(lambda: self.nvml.nvmlDeviceGetMemoryInfo(self.part).free)
+        return int(item or 0)
 
     def _reasons(self) -> int | None:
         for name in ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"):
             asked = getattr(self.nvml, name, None)  # the second is what older bindings and drivers have
-            found = None if asked is None else self._ask(lambda asked=asked: asked(self.whole))
-            if found is not None:
-                return int(found)
+            item = None if asked is None else self._ask(lambda asked=asked: asked(self.whole))
+            if item is not None:
+                return int(item)
         return None
 
     def _ask(self, question: Callable[[], Any]) -> Any:
@@ -112,8 +112,8 @@ def names_of(reasons: int) -> set[str]:
 def board_of(device: str) -> Board | None:
     """A device by its name here ("cuda:1"), open for good; None of another kind, or where there is nobody to ask."""
     kind, _, index = device.partition(":")
-    found = uuid_of(int(index or 0)) if kind == "cuda" else ""
-    if not found:
+    name = uuid_of(int(index or 0)) if kind == "cuda" else ""
+    if not name:
         return None
     try:
         nvml = importlib.import_module("pynvml")
@@ -122,7 +122,7 @@ def board_of(device: str) -> Board | None:
         return None
     for prefix in PREFIXES:
         try:
-            part = nvml.nvmlDeviceGetHandleByUUID(prefix + found)
+            part = nvml.nvmlDeviceGetHandleByUUID(prefix + name)
             whole = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part) if prefix == "MIG-" else part
             return Board(nvml=nvml, part=part, whole=whole)
         except nvml.NVMLError:
@@ -139,13 +139,13 @@ def uuid_of(number: int) -> str:
     try:
         driver = ctypes.CDLL(DRIVER)
         ask = getattr(driver, "cuDeviceGetUuid_v2", None) or driver.cuDeviceGetUuid
-        device, found = ctypes.c_int(), (ctypes.c_ubyte * 16)()
+        device, array = ctypes.c_int(), (ctypes.c_ubyte * 16)()
         failed = (
-            driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), number) or ask(ctypes.byref(found), device)
+            driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), number) or ask(ctypes.byref(array), device)
         )
     except (OSError, AttributeError):  # no driver, or one from before all that
         return ""
-    return "" if failed else str(uuid.UUID(bytes=bytes(found)))
+    return "" if failed else str(uuid.UUID(bytes=bytes(array)))
 
 
 def is_ours(process: int) -> bool:
@@ -154,6 +154,6 @@ def is_ours(process: int) -> bool:
     if process in (os.getpid(), conductor):
         return True
     try:
-        return conductor in {one.pid for one in psutil.Process(process).parents()}
+        return conductor in {parent.pid for parent in psutil.Process(process).parents()}
     except psutil.Error:  # gone meanwhile, or another user's
         return False

@@ -93,12 +93,12 @@ def starved(noise: Noise) -> str:
     lost = lost_of(noise)
     if lost is None or lost < STARVED_SHARE:
         return ""
-    told = {
+    values = {
         "CPU pressure": noise.cpu_pressure,
         "CPU seconds a second": noise.cpu_per_wall,
         "stolen": noise.steal,
     }
-    figures = ", ".join(f"{name} {value:.2f}" for name, value in told.items() if value is not None)
+    figures = ", ".join(f"{name} {value:.2f}" for name, value in values.items() if value is not None)
     return (
         f"other programs had the CPU in {100 * lost:.0f} % of the time that this one wanted it ({figures}); stop them or wait "
         "(lambdabench doctor), then run again"
@@ -137,11 +137,11 @@ def _waited_share(before: float | None, after: float | None, cpu_s: float) -> fl
 def _waited_s(tasks: Path) -> float | None:
     """Seconds that this process's threads were ready and not running: the second number of schedstat is nanoseconds of that
     (Documentation/scheduler/sched-stats.rst)."""
-    found: list[int] = []
+    numbers: list[int] = []
     for path in tasks.glob("*/schedstat"):
         with contextlib.suppress(OSError, ValueError, IndexError):  # ended meanwhile
-            found.append(int(path.read_text().split()[1]))
-    return sum(found) / 1e9 if found else None
+            numbers.append(int(path.read_text().split()[1]))
+    return sum(numbers) / 1e9 if numbers else None
 
 
 def _pressure_fields(path: Path) -> dict[str, str]:

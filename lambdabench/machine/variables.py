@@ -197,12 +197,12 @@ def told(name: str, value: str) -> str:
 
 
 def _flag(flag: str) -> str:
-    found = FLAG.fullmatch(flag)
-    if found is None or NO_NUMBERS.fullmatch(found[1]):
+    match = FLAG.fullmatch(flag)
+    if match is None or NO_NUMBERS.fullmatch(match[1]):
         return ""
-    if found[2] is None:
-        return f"--{found[1]}"
-    return f"--{found[1]}={_shortened(found[2]) if KNOWN_FLAG.fullmatch(found[1]) else '<value>'}"
+    if match[2] is None:
+        return f"--{match[1]}"
+    return f"--{match[1]}={_shortened(match[2]) if KNOWN_FLAG.fullmatch(match[1]) else '<value>'}"
 
 
 def _shortened(value: str, *, with_file: bool = False) -> str:
@@ -210,7 +210,7 @@ def _shortened(value: str, *, with_file: bool = False) -> str:
     if "://" in value or "@" in value:
         return "<address>"
     parts = SEPARATORS.split(" ".join(value.split()))
-    return "".join(_path(one, with_file=with_file) if _is_path(one) else one for one in parts)
+    return "".join(_path(part, with_file=with_file) if _is_path(part) else part for part in parts)
 
 
 def _is_path(part: str) -> bool:

@@ -16,7 +16,7 @@ SOURCE = "formula of arXiv 2102.08602, Table 4"
 
 def answer(bench: Opened) -> Measurement | None:
     """Bytes that hold the interactions of positions; None where the formula does not reach."""
-    found = bench.interaction_bytes()
-    if found is None:
+    number = bench.interaction_bytes()
+    if number is None:
         return None
-    return Measurement(metric="interaction_memory", unit=UNIT, value=float(found), origin="derived", source=SOURCE)
+    return Measurement(metric="interaction_memory", unit=UNIT, value=float(number), origin="derived", source=SOURCE)

@@ -16,5 +16,5 @@ COLUMN = ""
 
 def answer(bench: Opened) -> Measurement | None:
     """FLOP an image by the compiler's count; None where it has none."""
-    found = bench.compiler_flops_per_image()
-    return None if found is None else Measurement(metric="xla_flops", unit=UNIT, value=found)
+    value = bench.compiler_flops_per_image()
+    return None if value is None else Measurement(metric="xla_flops", unit=UNIT, value=value)

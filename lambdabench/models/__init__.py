@@ -52,7 +52,7 @@ def ours() -> dict[str, str]:
 
 def in_jax() -> dict[str, str]:
     """Model name -> family, for every network that there is in JAX."""
-    families = [one for one in (*OURS, *TIMMS_IN_JAX) if has_twin(one, "jax")]
+    families = [name for name in (*OURS, *TIMMS_IN_JAX) if has_twin(name, "jax")]
     return {name: family for family in families for name in _spec(family).VARIANTS}
 
 

@@ -44,7 +44,7 @@ class _Watch:
     def found(self, calls: int) -> Mapping[str, Any]:
         self.end()
         warm = [*self._readings[self._cold :], self._board.read()]
-        counts = [one for one in (self._others, self._board.others()) if one is not None]
+        counts = [number for number in (self._others, self._board.others()) if number is not None]
         return figures(warm) | {"other_processes": max(counts, default=None)}
 
     def end(self) -> None:
@@ -75,11 +75,11 @@ def figures(readings: Sequence[Reading]) -> dict[str, Any]:
     """Fields of `Noise` from the readings of a visit's timed calls; None where the card does not tell."""
 
     def over(name: str, how: Callable[[list[float]], float]) -> float | None:
-        known = [float(value) for one in readings if (value := getattr(one, name)) is not None]
+        known = [float(value) for reading in readings if (value := getattr(reading, name)) is not None]
         return how(known) if known else None
 
-    reasons = [one.reasons for one in readings if one.reasons is not None]
-    names = {name for one in reasons for name in nvidia.names_of(one)}
+    reasons = [reading.reasons for reading in readings if reading.reasons is not None]
+    names = {name for reason in reasons for name in nvidia.names_of(reason)}
     return {
         "sm_clock_mhz": over("sm_clock_mhz", median),
         "sm_clock_least_mhz": over("sm_clock_mhz", min),

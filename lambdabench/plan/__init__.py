@@ -119,18 +119,18 @@ def make(
                 place = (device, facts, request)
                 if is_reference(fitting, suite.reference):
                     measured[setting(fitting)] = _further(suite, fitting, identity, answers[identity], place)
-                if request.patient and (one := _further(suite, fitting, identity, answers[identity], place)):
-                    more.append(one)
+                if request.patient and (item := _further(suite, fitting, identity, answers[identity], place)):
+                    more.append(item)
                 continue
             job = _job(suite, fitting, identity, answers.get(identity, {}), (device, facts, request))
             jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
-    wanted = {setting(one.case) for one in jobs}
-    beside = [one for where, one in measured.items() if where in wanted and one is not None]
+    wanted = {setting(job.case) for job in jobs}
+    beside = [job for where, job in measured.items() if where in wanted and job is not None]
     jobs += beside
-    again = {one.case_id for one in beside}
-    kept = [one for one in kept if one not in again]
+    again = {job.case_id for job in beside}
+    kept = [name for name in kept if name not in again]
     budget_s = suite.fallback_budget_s if request.budget_s is None and fallback else request.budget_s
-    reference = next((one.case_id for one in jobs if is_reference(one.case, suite.reference)), "")
+    reference = next((job.case_id for job in jobs if is_reference(job.case, suite.reference)), "")
     left_s = None if budget_s is None else budget_s - request.spent_s
     chosen, left_out = within(jobs, left_s, reference=suite.reference, measured=measured)
     skips += [_left_out(job, budget_s or 0.0) for job in left_out]
@@ -139,7 +139,7 @@ def make(
         kept=tuple(kept),
         skips=tuple(skips),
         spare=tuple(left_out),
-        more=tuple(one for one in more if one.case_id not in again),
+        more=tuple(job for job in more if job.case_id not in again),
         estimate_s=total_s(chosen),
         budget_s=budget_s,
         calibrated=bool(request.rates),
@@ -188,7 +188,7 @@ def defaults_of(case: Case, defaults: Mapping[str, Mapping[str, Value]]) -> dict
 def _count(case: Case, device: str, machine: Machine) -> int:
     """Devices of one kind from the first one on that the backend spreads a case over; 1 where it runs on one."""
     kind = device.partition(":")[0]
-    together = [one.name for one in machine.devices if one.kind == kind and case.backend in one.sharding]
+    together = [device.name for device in machine.devices if device.kind == kind and case.backend in device.sharding]
     return len(together) - together.index(device) if device in together else 1
 
 
@@ -198,10 +198,10 @@ def _defaults(case: Case, request: Request) -> dict[str, Value]:
 
 def _by_case(done: Mapping[tuple[str, int], Done]) -> dict[str, dict[int, Done]]:
     """Answers by case, then by process."""
-    found: dict[str, dict[int, Done]] = {}
-    for (identity, replicate), one in done.items():
-        found.setdefault(identity, {})[replicate] = one
-    return found
+    dones: dict[str, dict[int, Done]] = {}
+    for (identity, replicate), item in done.items():
+        dones.setdefault(identity, {})[replicate] = item
+    return dones
 
 
 def _fitting(
@@ -210,7 +210,7 @@ def _fitting(
     """The case with its id, and where it is known not to fit also that of half its batch, and so on."""
     yield known
     case, identity = known
-    halved = any(one.halved for one in answers.get(identity, {}).values())
+    halved = any(answer.halved for answer in answers.get(identity, {}).values())
     if cell.fit == "halve" and halved and halves(case):
         smaller = dataclasses.replace(case, batch_size=case.batch_size // 2)
         yield from _fitting(cell, (smaller, case_id(smaller, _defaults(case, request))), answers, request)
@@ -219,15 +219,15 @@ def _fitting(
 def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, str]:
     """(The device, its name, "") or (None, the name of what the cell is for, why there is none). One that is busy has no stand-in."""
     case = cell.case
-    able = [one for one in machine.devices if case.backend in one.backends]
-    busy = [one for one in machine.busy if case.backend in one.backends]
+    able = [device for device in machine.devices if case.backend in device.backends]
+    busy = [device for device in machine.busy if case.backend in device.backends]
     wanted = cell.prefer or ((case.device,) if case.device != "auto" else ())
     for word in wanted:
         if chosen := _named(word, able):
             return chosen, chosen.name, ""
-    held = next((one for word in wanted if (one := _named(word, busy))), None)
+    held = next((device for word in wanted if (device := _named(word, busy))), None)
     if held is None and case.device == "auto":
-        held = next((one for one in busy if not able or able[0].kind in HOSTS_OWN), None)
+        held = next((device for device in busy if not able or able[0].kind in HOSTS_OWN), None)
         if held is None and able:
             return able[0], able[0].name, ""
     if held is not None:
@@ -236,19 +236,19 @@ def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, st
     if not able:
         why = dict(machine.missing).get(case.backend, "it finds no device")
         return None, case.device, f"backend {case.backend} cannot run here: {why}"
-    here = ", ".join(f"{one.name} ({one.title})" for one in able)
+    here = ", ".join(f"{device.name} ({device.title})" for device in able)
     return None, case.device, f"device {case.device} is not here for backend {case.backend}; here: {here}"
 
 
 def _named(word: str, devices: Sequence[Device]) -> Device | None:
     """The first device of a name or kind."""
-    return next((one for one in devices if word in (one.name, one.kind)), None)
+    return next((device for device in devices if word in (device.name, device.kind)), None)
 
 
 def _fallback(suite: Suite, machine: Machine) -> str:
     """What to say when none of the preferred devices is here; empty otherwise."""
     wanted = sorted({kind for cell in suite.cells for kind in cell.prefer})
-    here = {one.kind for one in (*machine.devices, *machine.busy)}
+    here = {device.kind for device in (*machine.devices, *machine.busy)}
     if not wanted or here & set(wanted):
         return ""
     best = machine.devices[0]
@@ -265,8 +265,8 @@ def _is_excluded(case: Case, cell: Cell) -> bool:
 
 def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
     """Whether a case needs no other visit: it cannot run, or has had all its visits and every metric."""
-    statuses = {one.status for one in answers.values()}
-    if not answers or any(one.crowded for one in answers.values()) or not statuses <= SETTLED:
+    statuses = {answer.status for answer in answers.values()}
+    if not answers or any(answer.crowded for answer in answers.values()) or not statuses <= SETTLED:
         return False
     if statuses - USABLE:
         return True
@@ -276,7 +276,7 @@ def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
 
 
 def _has_metrics(answers: Mapping[int, Done], suite: Suite) -> bool:
-    known = [one.metrics for one in answers.values() if one.metrics is not None]
+    known = [answer.metrics for answer in answers.values() if answer.metrics is not None]
     return not known or set(suite.metrics) <= frozenset().union(*known)
 
 
@@ -286,17 +286,17 @@ def _tail_visits(answers: Mapping[int, Done], suite: Suite) -> int:
     if not suite.sampling.at:
         return 0
     share = share_of(suite.sampling.at)
-    fewest, ess = fewest_calls(share), max((one.ess for one in answers.values()), default=0)
+    fewest, ess = fewest_calls(share), max((answer.ess for answer in answers.values()), default=0)
     if ess < fewest:
         return fewest - ess
-    if any(one.at and share_of(one.at) >= share for one in answers.values()):
+    if any(answer.at and share_of(answer.at) >= share for answer in answers.values()):
         return 0
-    return max(0, fewest - sum(one.visits for one in answers.values()))
+    return max(0, fewest - sum(answer.visits for answer in answers.values()))
 
 
 def _goes_on(answers: Mapping[int, Done], suite: Suite) -> bool:
     """Whether a case can be visited further, as what its processes answered is good and only less than was wanted."""
-    return bool(answers) and all(one.status == "ok" for one in answers.values()) and _has_metrics(answers, suite)
+    return bool(answers) and all(answer.status == "ok" for answer in answers.values()) and _has_metrics(answers, suite)
 
 
 def _job(
@@ -342,7 +342,7 @@ def _training(suite: Suite, case: Case, answers: Mapping[int, Done], request: Re
     if METRIC not in suite.metrics or case.model not in request.recipes:
         return 0, suite.metrics
     there = TRAINED in answers and answers[TRAINED].status == "ok"
-    return 0 if there else suite.sampling.seeds, tuple(one for one in suite.metrics if one != METRIC)
+    return 0 if there else suite.sampling.seeds, tuple(metric for metric in suite.metrics if metric != METRIC)
 
 
 def _further(
@@ -354,7 +354,7 @@ def _further(
 ) -> Job | None:
     """A case that is there already, in further processes: the reference beside cases that are measured now, since ratios are taken within
     rounds, and any where more is to be known. None where it was measured without visits, or has no number."""
-    if not _goes_on(answers, suite) or not any(one.visits for one in answers.values()):
+    if not _goes_on(answers, suite) or not any(answer.visits for answer in answers.values()):
         return None
     again = _job(suite, case, identity, {}, place)
     replicate = max(answers) + 1
@@ -366,7 +366,7 @@ def _further(
 def _sampling(suite: Suite, answers: Mapping[int, Done], compile_s: float) -> Sampling:
     """As the suite has it, for the visits that are left; in one process where each would compile for long."""
     sampling, tail_visits = suite.sampling, _tail_visits(answers, suite)
-    rounds = max(1, sampling.rounds - sum(one.visits for one in answers.values()))
+    rounds = max(1, sampling.rounds - sum(answer.visits for answer in answers.values()))
     processes = min(1 if compile_s > LONG_S else sampling.processes, max(rounds, tail_visits))
     share = sampling.case_budget_s * rounds / sampling.rounds
     return dataclasses.replace(
@@ -376,4 +376,4 @@ def _sampling(suite: Suite, answers: Mapping[int, Done], compile_s: float) -> Sa
 
 def _title(jobs: Sequence[Job], machine: Machine) -> str:
     used = {job.case.device for job in jobs}
-    return ", ".join(f"{one.title} ({one.name})" for one in machine.devices if one.name in used)
+    return ", ".join(f"{device.title} ({device.name})" for device in machine.devices if device.name in used)

@@ -24,7 +24,7 @@ def is_reference(case: Case, reference: Options) -> bool:
 
 def total_s(jobs: Sequence[Job]) -> float:
     """Seconds of jobs with all their visits."""
-    return sum(one.estimate_s or 0.0 for one in jobs)
+    return sum(job.estimate_s or 0.0 for job in jobs)
 
 
 def least_s(job: Job) -> float:
@@ -43,29 +43,29 @@ def within(
     """
     if not jobs or budget_s is None or total_s(jobs) <= budget_s:
         return list(jobs), []
-    for processes in range(max(one.sampling.processes for one in jobs), 0, -1):
-        fewer = [_with(one, processes) for one in jobs]
+    for processes in range(max(job.sampling.processes for job in jobs), 0, -1):
+        fewer = [_with(job, processes) for job in jobs]
         if sum(map(least_s, fewer)) <= budget_s:
             return fewer, []
-    single = [_with(one, 1) for one in jobs]
+    single = [_with(job, 1) for job in jobs]
     turns = _turns(single, _ranks(single, reference, measured))
-    worth = sorted(single, key=lambda one: (turns[one.job_id], not is_reference(one.case, reference), least_s(one)))
+    worth = sorted(single, key=lambda job: (turns[job.job_id], not is_reference(job.case, reference), least_s(job)))
     chosen: set[str] = set()
     spent_s = 0.0
-    for one in worth:
-        if spent_s + least_s(one) <= budget_s:
-            chosen.add(one.job_id)
-            spent_s += least_s(one)
+    for item in worth:
+        if spent_s + least_s(item) <= budget_s:
+            chosen.add(item.job_id)
+            spent_s += least_s(item)
     if not chosen:
         chosen.add(min(single, key=least_s).job_id)
-    return [one for one in single if one.job_id in chosen], [one for one in worth if one.job_id not in chosen]
+    return [job for job in single if job.job_id in chosen], [job for job in worth if job.job_id not in chosen]
 
 
 def _turns(jobs: Sequence[Job], ranks: Mapping[Setting, int]) -> dict[str, int]:
     """The how manyth of its model each job is, those of the first settings first."""
     had: dict[str, int] = {}
     turns: dict[str, int] = {}
-    for job in sorted(jobs, key=lambda one: ranks[setting(one.case)]):
+    for job in sorted(jobs, key=lambda job: ranks[setting(job.case)]):
         turns[job.job_id] = had.get(job.case.model, 0)
         had[job.case.model] = 1 + turns[job.job_id]
     return turns
@@ -79,8 +79,8 @@ def _ranks(jobs: Sequence[Job], reference: Options, measured: Collection[Setting
         costs.setdefault(setting(job.case), []).append(least_s(job))
         if is_reference(job.case, reference):
             paired.add(setting(job.case))
-    ordered = sorted(costs, key=lambda one: (one not in paired, sum(costs[one]) / len(costs[one])))
-    return {one: index for index, one in enumerate(ordered)}
+    ordered = sorted(costs, key=lambda cost: (cost not in paired, sum(costs[cost]) / len(costs[cost])))
+    return {item: index for index, item in enumerate(ordered)}
 
 
 def _with(job: Job, processes: int) -> Job:

@@ -77,8 +77,8 @@ def facts_of(case: Case, facts: Mapping[str, ModelFacts]) -> ModelFacts | None:
 def rates_of(case: Case, rates: Sequence[Rates]) -> Rates | None:
     """Those of the case's kind of run, else of another backend's on the same device."""
     mode = "inference" if case.mode == "features" else case.mode
-    same = [one for one in rates if (one.device, one.mode, one.dtype) == (case.device, mode, case.dtype)]
-    return next((one for one in same if one.backend == case.backend), same[0] if same else None)
+    same = [rate for rate in rates if (rate.device, rate.mode, rate.dtype) == (case.device, mode, case.dtype)]
+    return next((rates for rates in same if rates.backend == case.backend), same[0] if same else None)
 
 
 def step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None) -> float:
@@ -98,8 +98,8 @@ def train_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates |
     if recipe is None:
         return 0.0
     calls_s = OPERATION_S * ((facts.operations if facts else None) or UNKNOWN_OPERATIONS)
-    one = dataclasses.replace(case, mode="train", batch_size=recipe.batch_size)
-    return recipe.steps * (calls_s + step_s(one, device, facts, rates if case.mode == "train" else None))
+    item = dataclasses.replace(case, mode="train", batch_size=recipe.batch_size)
+    return recipe.steps * (calls_s + step_s(item, device, facts, rates if case.mode == "train" else None))
 
 
 def compile_s_of(case: Case, facts: ModelFacts | None, rates: Rates | None) -> float:
@@ -155,7 +155,9 @@ def check_estimates(outcomes: Iterable[tuple[Job, Outcome]]) -> EstimateCheck:
     """Compares what cases took with what was estimated."""
     sizes: dict[str, float] = {}
     for job, outcome in outcomes:
-        peak = next((one.value for one in outcome.measurements if one.metric == "peak_memory"), None)
+        peak = next(
+            (measurement.value for measurement in outcome.measurements if measurement.metric == "peak_memory"), None
+        )
         if peak and job.estimate_bytes:
             sizes.setdefault(job.case_id, peak / job.estimate_bytes)
-    return EstimateCheck(sized=len(sizes), within_memory=sum(0.5 <= one <= 2.0 for one in sizes.values()))
+    return EstimateCheck(sized=len(sizes), within_memory=sum(0.5 <= size <= 2.0 for size in sizes.values()))

@@ -24,7 +24,7 @@ def save(drawing: Drawing, folder: Path, name: str) -> tuple[Path, ...]:
     with folders.writing(paths[0], "free space, or give another folder"), style.context():
         drawing.figure.savefig(paths[0], metadata={"Date": None})
         drawing.figure.savefig(paths[1], dpi=200)
-        drawing.numbers.map(lambda one: foreign.cell(one) if isinstance(one, str) else one).to_csv(
+        drawing.numbers.map(lambda item: foreign.cell(item) if isinstance(item, str) else item).to_csv(
             paths[2], index=False
         )
     return paths

@@ -25,7 +25,7 @@ from . import _style as style
 
 AXES = {"batch_size": "batch size [images]", "image_px": "image size [px a side]"}
 OTHER = {"batch_size": "image_px", "image_px": "batch_size"}
-SAME = ("options", *(one.name for one in fields.FIELDS if one.parts or one.name == "model_hash"))
+SAME = ("options", *(field.name for field in fields.FIELDS if field.parts or field.name == "model_hash"))
 """Cases that differ in one of these are never on one curve."""
 COLUMN_INCHES, LABEL_INCHES, LINE_INCHES = 5.6, 0.145, 0.13
 LONGEST = 48
@@ -90,13 +90,13 @@ def draw(
 
 def find(cases: pd.DataFrame, x: str, metric: str, looks: dict[str, tuple[str, str]]) -> list[Curve]:
     """The curves of a metric along x; none where no case has a second one. Lone points only where curves are that they compare with."""
-    keys = [one for one in ("model", *SAME, OTHER[x]) if one in cases]
+    keys = [name for name in ("model", *SAME, OTHER[x]) if name in cases]
     has = cases[metric].notna() & (cases[metric] > 0)
     groups = {key: group for key, group in cases.groupby(keys, dropna=False, sort=True) if has[group.index].any()}
     long = {key for key, group in groups.items() if group.loc[has, x].nunique() > 1}
     fixed = {key[-1] for key in long}
     models = {key[0] for key in long}
-    kept = {key: one for key, one in groups.items() if key in long or (key[-1] in fixed and key[0] not in models)}
+    kept = {key: rows for key, rows in groups.items() if key in long or (key[-1] in fixed and key[0] not in models)}
     if not long:
         return []
     names = _names(list(kept), keys)
@@ -124,25 +124,25 @@ def _rows(cases: pd.DataFrame, x: str, metrics: Sequence[str], looks: dict[str, 
     together = [find(cases, x, name, looks) for name in metrics]
     if max((len(curves) for curves in together), default=0) <= CROWD:
         return [Row(x=x, title="", panels=together)] if any(together) else []
-    apart = [one for one in SAME if one != "options" and one in cases]
-    told = _told(cases[apart].astype(str))
+    apart = [name for name in SAME if name != "options" and name in cases]
+    names = _told(cases[apart].astype(str))
     rows: list[Row] = []
     for _, same in cases.groupby(apart, dropna=False):
         panels = [find(same, x, name, looks) for name in metrics]
         if any(panels):
-            rows.append(Row(x=x, title=", ".join(_word(one, same[one].iloc[0]) for one in told), panels=panels))
+            rows.append(Row(x=x, title=", ".join(_word(name, same[name].iloc[0]) for name in names), panels=panels))
     return rows
 
 
 def _told(frame: pd.DataFrame) -> list[str]:
     """The columns in which rows differ, but those that another column settles."""
-    told: list[str] = []
+    names: list[str] = []
     for column in frame:
         settled = fields.NAMED[str(column)].settled_by if column in fields.NAMED else ""
         before = frame[settled].nunique() if settled in frame else 1
-        if len(frame[[one for one in (settled, column) if one in frame]].drop_duplicates()) > before:
-            told.append(str(column))
-    return told
+        if len(frame[[name for name in (settled, column) if name in frame]].drop_duplicates()) > before:
+            names.append(str(column))
+    return names
 
 
 def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
@@ -151,16 +151,18 @@ def _names(keys: list[tuple[Any, ...]], columns: list[str]) -> list[str]:
     own = ["model", columns[-1]] if frame[columns[-1]].nunique() > 1 else ["model"]
     options = [json.loads(text) for text in frame["options"]]
     differ = differing(list(zip(frame["model"], options, strict=True)))
-    frame["options"] = [phrase(one, differ) for one in options]
-    told = [*own, *_told(frame[columns[1:-1]])]
-    return _shortened([", ".join(filter(None, (_word(one, row[one]) for one in told))) for _, row in frame.iterrows()])
+    frame["options"] = [phrase(option, differ) for option in options]
+    names = [*own, *_told(frame[columns[1:-1]])]
+    return _shortened(
+        [", ".join(filter(None, (_word(name, row[name]) for name in names))) for _, row in frame.iterrows()]
+    )
 
 
 def _shortened(names: Sequence[str]) -> list[str]:
     """The names, long ones without the keys of options whose values are words, and cut in what they have in common with another;
     numbered where that makes them equal."""
     brief = [name if len(name) <= LONGEST else TOLD_BY_VALUE.sub("", name) for name in names]
-    short = [_cut(name, [one for one in brief if one != name]) for name in brief]
+    short = [_cut(name, [text for text in brief if text != name]) for name in brief]
     turn = {place: f" ({short[: place + 1].count(cut)})" for place, cut in enumerate(short) if short.count(cut) > 1}
     return [
         f"{cut[: LONGEST - len(turn[place])]}{turn[place]}" if place in turn else cut for place, cut in enumerate(short)
@@ -171,7 +173,7 @@ def _cut(name: str, others: Sequence[str]) -> str:
     """The name with its end from the word on in which it differs from its nearest, and as much of its beginning as there is room for."""
     if len(name) <= LONGEST:
         return name
-    alike = max((_alike(name, one) for one in others), default=0)
+    alike = max((_alike(name, other) for other in others), default=0)
     tail = name[name.rfind(" ", 0, alike) + 1 :][-(LONGEST - FEWEST - 1) :]
     return f"{name[: LONGEST - 1 - len(tail)]}…{tail}"
 
@@ -200,12 +202,12 @@ def _panels(rows: Sequence[Row], metrics: Sequence[str], formula: str) -> tuple[
     for row, line in zip(rows, grid, strict=True):
         for metric, curves, axes in zip(metrics, row.panels, line, strict=True):
             _prepare(axes, row, metric, curves)
-            for one in curves:
-                _draw_curve(axes, one, row.x, metric)
-                if axes is line[0] and formula in one.points:
-                    _draw_formula(axes, one, row.x, formula)
+            for item in curves:
+                _draw_curve(axes, item, row.x, metric)
+                if axes is line[0] and formula in item.points:
+                    _draw_formula(axes, item, row.x, formula)
             scales.plain_log_ticks(axes.yaxis)
-            placed.append((axes, [_name_end(axes, one, row.x, metric) for one in curves]))
+            placed.append((axes, [_name_end(axes, curve, row.x, metric) for curve in curves]))
     figure.align_ylabels()
     return figure, placed
 
@@ -215,21 +217,21 @@ def _prepare(axes: Axes, row: Row, metric: str, curves: list[Curve]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.margins(x=0.06, y=0.08)
-    asked = {int(value) for one in curves for value in (*one.points[x], *one.holes[x])}
+    asked = {int(value) for curve in curves for value in (*curve.points[x], *curve.holes[x])}
     axes.xaxis.set_major_locator(FixedLocator(_clear_of_each_other(sorted(asked))))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(AXES[x])
     axes.set_ylabel(scales.label(metric))
-    fixed = sorted({int(value) for one in curves for value in one.points[OTHER[x]]})
+    fixed = sorted({int(value) for curve in curves for value in curve.points[OTHER[x]]})
     at = f"at {_word(OTHER[x], fixed[0])}" if len(fixed) == 1 else ""
-    axes.set_title(", ".join(one for one in (row.title, at, _shared(curves)) if one), fontsize=9, loc="left")
+    axes.set_title(", ".join(name for name in (row.title, at, _shared(curves)) if name), fontsize=9, loc="left")
 
 
 def _shared(curves: Sequence[Curve]) -> str:
     """The options that all curves have alike, which no name tells."""
-    options = [json.loads(one.points["options"].iloc[0]) for one in curves]
+    options = [json.loads(curve.points["options"].iloc[0]) for curve in curves]
     return phrase(options[0], shared(options)) if options else ""
 
 
@@ -271,12 +273,12 @@ def _nearest(curve: Curve, x: str, value: float) -> pd.Series:
 
 
 def _draw_formula(axes: Axes, curve: Curve, x: str, formula: str) -> None:
-    told = curve.points[curve.points[formula].notna() & (curve.points[formula] > 0)]
-    if told.empty:
+    rows = curve.points[curve.points[formula].notna() & (curve.points[formula] > 0)]
+    if rows.empty:
         return
     axes.plot(
-        told[x],
-        scales.scaled(told[formula], formula),
+        rows[x],
+        scales.scaled(rows[formula], formula),
         curve.marker,
         ls=(0, (1, 1.5)),
         color=curve.colour,
@@ -316,7 +318,7 @@ def _spread(axes: Axes, names: Named) -> None:
         return
     bottom, top = axes.transAxes.transform([(0, 0), (0, 1)])[:, 1]
     gap = LINE_INCHES * axes.get_figure(root=True).dpi / (top - bottom)  # pyright: ignore[reportOptionalMemberAccess]
-    ordered = sorted(names, key=lambda one: one[1])
+    ordered = sorted(names, key=lambda name: name[1])
     wanted = [
         float(axes.transAxes.inverted().transform(axes.transData.transform((1, height)))[1]) for _, height in ordered
     ]

@@ -38,11 +38,11 @@ def scaled(values: pd.Series, metric: str) -> list[float]:
 
 def error(point: pd.Series, name: str) -> list[list[float]] | None:
     """How far the bar reaches below and above a point: its interval, else the range of its processes; None where it has neither."""
-    found = answer(point, name)
-    if found.value is None or found.bounds is None:
+    result = answer(point, name)
+    if result.value is None or result.bounds is None:
         return None
-    low, high = found.bounds
-    return [[scale(max(0.0, found.value - low), name)], [scale(max(0.0, high - found.value), name)]]
+    low, high = result.bounds
+    return [[scale(max(0.0, result.value - low), name)], [scale(max(0.0, high - result.value), name)]]
 
 
 def plain_log_ticks(axis: Axis) -> None:
@@ -70,6 +70,6 @@ def numbers(cases: pd.DataFrame, metrics: Iterable[str], besides: Iterable[str],
     """The columns behind a figure, stored units in the names; all that tells cases apart stands behind the numbers."""
     wanted = ["model", "batch_size", "image_px", "dtype", "device_name"]
     wanted += columns_of(metrics)
-    wanted += [*besides, *(one.name for one in fields.FIELDS), "options"]
+    wanted += [*besides, *(field.name for field in fields.FIELDS), "options"]
     kept = cases[[name for name in dict.fromkeys(wanted) if name in cases]].sort_values(order, kind="stable")
     return kept.rename(columns={name: f"{name} [{unit}]" for name, unit in units_of(kept).items()})

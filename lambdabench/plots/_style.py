@@ -64,8 +64,8 @@ def heading(figure: Figure, title: str) -> None:
 
 def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
     """The conditions under a figure, wrapped to `width` characters."""
-    told = (foreign.bounded(foreign.plain(note), LONGEST_NOTE) for note in notes)
-    lines = [line for note in told for line in textwrap.wrap(note, width)]
+    names = (foreign.bounded(foreign.plain(note), LONGEST_NOTE) for note in notes)
+    lines = [line for note in names for line in textwrap.wrap(note, width)]
     most = int(CAPTION_SHARE * figure.get_figheight() / LINE_INCHES)
     if len(lines) > most:
         lines[most - 1 :] = [f"... and {len(lines) - most + 1} lines more: lambdabench report has them all."]

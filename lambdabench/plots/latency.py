@@ -32,7 +32,7 @@ ARROW_POINTS = 20
 LEGEND_LIFT = 2.8
 """Of the legend over a panel's upper edge, in its letters: its title stands below."""
 CAPTION_PER_INCH = 19
-OF_A_LINE = tuple(one for one in fields.FIELDS if one.name not in ("model", "batch_size", "suite"))
+OF_A_LINE = tuple(field for field in fields.FIELDS if field.name not in ("model", "batch_size", "suite"))
 """What tells lines of one model apart."""
 
 
@@ -63,15 +63,15 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = (), limit_s:
 def _lines(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The cases with `asked`, the batch size of their panel, and `line`, what names them there; by their second quantile in the first
     panel, the longest last."""
-    rows = [{str(key): one for key, one in row.items()} for row in timed.to_dict("records")]
-    told = fields.labels(rows, OF_A_LINE)
+    rows = [{str(key): item for key, item in row.items()} for row in timed.to_dict("records")]
+    texts = fields.labels(rows, OF_A_LINE)
     named = [
         foreign.cut(str(row["model"]), style.LONGEST_NAME) + (f" ({text})" if text else "")
-        for row, text in zip(rows, told, strict=True)
+        for row, text in zip(rows, texts, strict=True)
     ]
-    found = timed.assign(asked=asked_batch(timed), line=named)
+    frame = timed.assign(asked=asked_batch(timed), line=named)
     by = f"latency_{names[min(1, len(names) - 1)]}"
-    return found.sort_values(["asked", by], kind="stable").drop_duplicates(["asked", "line"])
+    return frame.sort_values(["asked", by], kind="stable").drop_duplicates(["asked", "line"])
 
 
 def _draw_panel(
@@ -80,7 +80,7 @@ def _draw_panel(
     axes.set_xscale("log")
     places = {line: place for place, line in enumerate(order)}
     heights = np.linspace(-SPREAD / 2, SPREAD / 2, len(names)) if len(names) > 1 else np.zeros(1)
-    for row in ({str(key): one for key, one in row.items()} for row in lines.to_dict("records")):
+    for row in ({str(key): item for key, item in row.items()} for row in lines.to_dict("records")):
         _draw_line(axes, row, names, places[row["line"]] + heights)
         if limit_s is not None:
             _tell_share(axes, row, places[row["line"]])
@@ -101,10 +101,10 @@ def _draw_line(axes: Axes, row: dict[str, Any], names: Sequence[str], heights: A
     axes.plot(values, heights, color="#bbbbbb", lw=0.9, zorder=2, gid="line")
     axes.plot(MS * row["latency_longest"], heights[-1], "|", color="#999999", ms=6, zorder=2, gid="longest")
     for name, value, height, colour in zip(names, values, heights, _colours(names), strict=True):
-        found = tail_of(row, name)
-        assert found is not None
-        low, high = (value if one is None else MS * one for one in (found.low, found.high))
-        is_open = found.high is None
+        tail = tail_of(row, name)
+        assert tail is not None
+        low, high = (value if number is None else MS * number for number in (tail.low, tail.high))
+        is_open = tail.high is None
         axes.plot([low, high], [height, height], color=colour, lw=1.1, zorder=3, gid=f"bar {name}")
         if is_open:
             arrow = {"arrowstyle": "<-", "color": colour, "lw": 1.0, "shrinkA": 0, "shrinkB": 3}
@@ -132,8 +132,8 @@ def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
 def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
     """Between the title and the panel's, where it covers nothing."""
     marks = [
-        Line2D([], [], color=one, marker="o", ms=4.5, lw=1.1, label=name)
-        for name, one in zip(names, _colours(names), strict=True)
+        Line2D([], [], color=text, marker="o", ms=4.5, lw=1.1, label=name)
+        for name, text in zip(names, _colours(names), strict=True)
     ]
     if any(lines[f"latency_{name}_high"].isna().any() for name in names):
         marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
@@ -158,8 +158,8 @@ def _colours(names: Sequence[str]) -> list[str]:
 def _numbers(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The columns behind the figure, seconds a step; shares of calls over the limit are from 0 to 1."""
     ends = ("", *INTERVAL)
-    told = [*columns_of([f"latency_{name}" for name in names], ends), "latency_longest"]
+    texts = [*columns_of([f"latency_{name}" for name in names], ends), "latency_longest"]
     counts = [*(f"latency_{name}_calls" for name in names), "latency_calls", "latency_visits"]
     over = columns_of(["latency_over"], ends)
-    found = scales.numbers(timed, ["latency"], [*told, *counts, *over, "case_id"], ["model", "image_px", "batch_size"])
-    return found.rename(columns={name: f"{name} [s/step]" for name in told})
+    rows = scales.numbers(timed, ["latency"], [*texts, *counts, *over, "case_id"], ["model", "image_px", "batch_size"])
+    return rows.rename(columns={name: f"{name} [s/step]" for name in texts})

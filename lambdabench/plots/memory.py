@@ -16,5 +16,5 @@ SAID = "Dotted, hollow: bytes of the interactions alone (attention maps, positio
 
 def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
     """The figure of a wide table. Raises NothingMeasuredError where no model's memory was read at two batch or image sizes."""
-    told = FORMULA in cases and bool(cases[FORMULA].notna().any())
-    return curves.draw(cases, METRICS, title=title, notes=(*notes, *([SAID] if told else [])), formula=FORMULA)
+    flag = FORMULA in cases and bool(cases[FORMULA].notna().any())
+    return curves.draw(cases, METRICS, title=title, notes=(*notes, *([SAID] if flag else [])), formula=FORMULA)

@@ -32,7 +32,7 @@ BESIDES = (
     "case_id",
 )
 """Columns of the numbers behind the figure, besides the axes and what tells cases apart."""
-OF_A_MODEL = (*(one for one in fields.SETTINGS if not one.parts), fields.NAMED["image_px"])
+OF_A_MODEL = (*(field for field in fields.SETTINGS if not field.parts), fields.NAMED["image_px"])
 """What tells points of one model apart that stand on one front."""
 
 
@@ -47,14 +47,14 @@ def draw(
             f"(lambdabench run --suite quickstart), or choose other axes with --x and --y"
         )
     points = legible(points, style.LONGEST_TEXT)
-    found = groups(points, across)
-    batches, rows = sorted({one.batch for one in found}), list(dict.fromkeys(one.told for one in found))
+    result = groups(points, across)
+    batches, rows = sorted({group.batch for group in result}), list(dict.fromkeys(group.told for group in result))
     with style.context():
         size = (max(6.4, 5.2 * len(batches)), 5.2 if len(rows) == 1 else 1.2 + 4.2 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
-        shared: Any = "col" if all(one.joins for one in parted_by(points, across)) else "none"  # of one machine
+        shared: Any = "col" if all(field.joins for field in parted_by(points, across)) else "none"  # of one machine
         grid: Any = figure.subplots(len(rows), len(batches), sharex=shared, sharey=True, squeeze=False)
-        panels = _draw_panels(grid, {(one.told, one.batch): one for one in found}, points, (x, y))
+        panels = _draw_panels(grid, {(group.told, group.batch): group for group in result}, points, (x, y))
         style.heading(figure, title)
         _draw_legend(panels[-1][0], points)
         style.caption(figure, notes, width=95 * len(batches))
@@ -68,21 +68,21 @@ Panels = list[tuple[Axes, pd.DataFrame]]
 
 
 def _draw_panels(
-    grid: Any, found: dict[tuple[str, int], Group], points: pd.DataFrame, columns: tuple[str, str]
+    grid: Any, result: dict[tuple[str, int], Group], points: pd.DataFrame, columns: tuple[str, str]
 ) -> Panels:
     """The panels that have a front, each with its points."""
-    batches, rows = sorted({batch for _, batch in found}), list(dict.fromkeys(told for told, _ in found))
+    batches, rows = sorted({batch for _, batch in result}), list(dict.fromkeys(name for name, _ in result))
     panels: Panels = []
-    for line, told in zip(grid, rows, strict=True):
+    for line, text in zip(grid, rows, strict=True):
         line[0].set_ylabel(scales.label(columns[1], points))
         for axes, batch in zip(line, batches, strict=True):
-            group = found.get((told, batch))
+            group = result.get((text, batch))
             if group is None:
                 axes.set_axis_off()
                 continue
             mine = points.loc[group.members]
             _draw_panel(axes, mine, *columns)
-            axes.set_title(", ".join(one for one in (told, f"batch {batch}") if one), fontsize=9, loc="left")
+            axes.set_title(", ".join(name for name in (text, f"batch {batch}") if name), fontsize=9, loc="left")
             panels.append((axes, mine))
     for axes in grid[-1]:
         axes.set_xlabel(scales.label(columns[0], points) + _better(columns[0]))
@@ -91,7 +91,7 @@ def _draw_panels(
 
 def _origins(points: pd.DataFrame) -> set[str]:
     """Whether accuracies are quoted, measured, or some the one and some the other."""
-    return {str(one) for one in points.get("top1_origin", ()) if one}
+    return {str(point) for point in points.get("top1_origin", ()) if point}
 
 
 def _better(x: str) -> str:
@@ -139,30 +139,30 @@ def _names(points: pd.DataFrame, across: Sequence[str], *, are_mixed: bool = Fal
     """Each point's model with what tells it from others of its front: what the front was asked to join, and where points of one model
     stand on it their sizes, options, sources and tags; with the batch that fitted where it is not the panel's, and the data beyond
     ImageNet-1k that its accuracy is of, and where it was measured among others that are quoted (`are_mixed`)."""
-    rows: list[dict[str, Any]] = [{str(key): one for key, one in row.items()} for row in points.to_dict("records")]
+    rows: list[dict[str, Any]] = [{str(key): item for key, item in row.items()} for row in points.to_dict("records")]
     over = joined(across)
-    told = fields.varying(rows, [one for one in fields.JOINING if one.name in over])
+    text = fields.varying(rows, [field for field in fields.JOINING if field.name in over])
     words: dict[Hashable, str] = {}
     for _, same in points.groupby("model", sort=False):
-        places = [int(one) for one in points.index.get_indexer(same.index)]
-        alike = [_without(rows[place], told) for place in places]
+        places = [int(item) for item in points.index.get_indexer(same.index)]
+        alike = [_without(rows[place], text) for place in places]
         words |= dict(zip(places, fields.labels(alike, OF_A_MODEL), strict=True))
         tags = {str(row.get("top1_tag", "")) for row in alike}
         if len(tags) > 1:
             words |= {place: ", ".join(filter(None, (words[place], rows[place]["top1_tag"]))) for place in places}
     origins = [MEASURED if are_mixed and row.get("top1_origin") == MEASURED else "" for row in rows]
-    return [_name(row, [fields.phrase(row, told), words[at], origins[at]]) for at, row in enumerate(rows)]
+    return [_name(row, [fields.phrase(row, text), words[at], origins[at]]) for at, row in enumerate(rows)]
 
 
-def _without(row: dict[str, Any], told: Sequence[fields.Field]) -> dict[str, Any]:
+def _without(row: dict[str, Any], text: Sequence[fields.Field]) -> dict[str, Any]:
     """A row without the options that are told already."""
-    gone = {one.name.removeprefix(fields.OPTION) for one in told}
-    return row | {"options": tuple((key, one) for key, one in fields.options(row).items() if key not in gone)}
+    gone = {field.name.removeprefix(fields.OPTION) for field in text}
+    return row | {"options": tuple((key, value) for key, value in fields.options(row).items() if key not in gone)}
 
 
 def _name(point: dict[str, Any], words: Sequence[str]) -> str:
     batch = "" if point["batch_size"] == point[BATCH] else f"batch {point['batch_size']}"
-    besides = [one for one in (*words, batch, point.get("top1_data", "")) if one]
+    besides = [word for word in (*words, batch, point.get("top1_data", "")) if word]
     return foreign.cut(str(point["model"]), style.LONGEST_NAME) + (f" ({', '.join(besides)})" if besides else "")
 
 
@@ -198,6 +198,6 @@ def _draw_legend(axes: Axes, points: pd.DataFrame) -> None:
         colour, marker = style.FAMILIES[name]
         axes.plot([], [], marker, color=colour, label=name)
     axes.plot([], [], color="#222222", lw=1.2, label="front")
-    if any(one.get_gid() == "band" and one.get_paths() for one in axes.collections):
+    if any(collection.get_gid() == "band" and collection.get_paths() for collection in axes.collections):
         axes.fill_between([], [], color=BAND, lw=0, label="front, 95 %")
     axes.legend(fontsize=7, frameon=False, loc="best")

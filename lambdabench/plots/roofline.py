@@ -73,9 +73,9 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
     ceilings = {key: _ceilings(group) for key, group in timed[timed["model"] == CEILING].groupby(_conditions(timed))}
     layers = timed[timed["model"] != CEILING]
     rows = [
-        _placed(case, found)
+        _placed(case, result)
         for key, group in layers.groupby(_conditions(layers))
-        if (found := ceilings.get(key)) is not None
+        if (result := ceilings.get(key)) is not None
         for _, case in group.iterrows()
     ]
     if not rows:
@@ -94,28 +94,28 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
 def _named(numbers: pd.DataFrame) -> pd.DataFrame:
     """With `conditions`, what tells a panel's rows from other panels', and `series`: the implementation, and what else parts its rows
     or, in a panel of several environments, its environment. A series is of one machine."""
-    rows = [{str(key): one for key, one in row.items()} for row in numbers.to_dict("records")]
-    places = [one for one in fields.FIELDS if one.name in PANEL]
+    rows = [{str(key): item for key, item in row.items()} for row in numbers.to_dict("records")]
+    places = [field for field in fields.FIELDS if field.name in PANEL]
     varied = fields.varying(rows, places)
     numbers = numbers.assign(conditions=[fields.phrase(row, varied) for row in rows], series=numbers["implementation"])
     for _, panel in numbers.groupby("conditions"):
         environments = [ENVIRONMENT] if panel["fingerprint"].nunique() > 1 else []
         for name, same in panel.groupby("implementation"):
             mine = [rows[place] for place in same.index]
-            told = (*fields.varying(mine, SERIES), *environments)
-            words = [", ".join(filter(None, (str(name), fields.phrase(row, told)))) for row in mine]
+            text = (*fields.varying(mine, SERIES), *environments)
+            words = [", ".join(filter(None, (str(name), fields.phrase(row, text)))) for row in mine]
             numbers.loc[same.index, "series"] = words
     return numbers.sort_values(["conditions", "series", "mode", "intensity [FLOP/B]"], kind="stable")
 
 
 def _panels(numbers: pd.DataFrame) -> Figure:
-    modes = [one for one in TIMES if one in set(numbers["mode"])]
-    told = list(dict.fromkeys(numbers["conditions"]))
-    size = (5.6 * len(modes) + 0.6, 5.0 if len(told) == 1 else 0.8 + 4.4 * len(told))
+    modes = [name for name in TIMES if name in set(numbers["mode"])]
+    items = list(dict.fromkeys(numbers["conditions"]))
+    size = (5.6 * len(modes) + 0.6, 5.0 if len(items) == 1 else 0.8 + 4.4 * len(items))
     figure = Figure(figsize=size, layout="constrained")
-    grid: Any = figure.subplots(len(told), len(modes), squeeze=False, sharey="row")
+    grid: Any = figure.subplots(len(items), len(modes), squeeze=False, sharey="row")
     looks = style.looks(numbers["series"])
-    for line, conditions in zip(grid, told, strict=True):
+    for line, conditions in zip(grid, items, strict=True):
         same = numbers[numbers["conditions"] == conditions]
         line[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
         for axes, mode in zip(line, modes, strict=True):
@@ -125,12 +125,12 @@ def _panels(numbers: pd.DataFrame) -> Figure:
                 continue
             _draw_panel(axes, mine, looks)
             title = {"inference": "forward", "train": "forward and backward"}[mode]
-            axes.set_title(", ".join(one for one in (conditions, title) if one), fontsize=9, loc="left")
+            axes.set_title(", ".join(item for item in (conditions, title) if item), fontsize=9, loc="left")
     return figure
 
 
 def _conditions(cases: pd.DataFrame) -> list[str]:
-    return [one for one in (*PANEL, "fingerprint") if one in cases]
+    return [name for name in (*PANEL, "fingerprint") if name in cases]
 
 
 def _ceilings(rows: pd.DataFrame) -> Ceilings | None:
@@ -187,7 +187,10 @@ def _placed(case: pd.Series, ceilings: Ceilings) -> dict[str, Any]:
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
     ceilings = _ceilings_of(numbers)
     x = numbers["intensity [FLOP/B]"]
-    low, high = x.min() / 2, max(2 * x.max(), *(2 * one.flop_per_s / one.bytes_per_s for one in ceilings.values()))
+    low, high = (
+        x.min() / 2,
+        max(2 * x.max(), *(2 * ceiling.flop_per_s / ceiling.bytes_per_s for ceiling in ceilings.values())),
+    )
     _draw_ceilings(axes, ceilings, np.geomspace(low, high, 200))
     for name, group in numbers.groupby("series"):
         _draw_series(axes, str(name), group, *looks[str(name)])
@@ -196,7 +199,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, s
     axes.set_yscale("log")
     axes.set_xlim(low, high)
     least = numbers["rate [FLOP/s]"].min() / 1e9
-    greatest = max(one.flop_per_s for one in ceilings.values()) / 1e9
+    greatest = max(ceiling.flop_per_s for ceiling in ceilings.values()) / 1e9
     # the legend's lines are below the least point, the ceilings' above the greatest
     legend, names = 0.04 + 0.045 * numbers["series"].nunique(), 0.05 * len(ceilings)
     per_share = greatest / least
@@ -210,24 +213,24 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, s
 
 def _ceilings_of(numbers: pd.DataFrame) -> dict[str, Ceilings]:
     """A panel's ceilings by the word of their environment, which is empty where there is one; the lowest first."""
-    found = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
+    rows = numbers.drop_duplicates("fingerprint").sort_values("product [FLOP/s]")
     return {
-        fields.word(ENVIRONMENT, row["fingerprint"]) if len(found) > 1 else "": Ceilings(
+        fields.word(ENVIRONMENT, row["fingerprint"]) if len(rows) > 1 else "": Ceilings(
             flop_per_s=row["product [FLOP/s]"], bytes_per_s=row["copy [B/s]"]
         )
-        for _, row in found.iterrows()
+        for _, row in rows.iterrows()
     }
 
 
 def _draw_ceilings(axes: Axes, ceilings: Mapping[str, Ceilings], line: Any) -> None:
-    for number, (where, one) in enumerate(ceilings.items()):
-        top = np.array([one.at(at) for at in line]) / 1e9
+    for number, (where, item) in enumerate(ceilings.items()):
+        top = np.array([item.at(at) for at in line]) / 1e9
         axes.plot(line, top, color="#333333", linewidth=1.4, gid="ceiling")
         for share in (0.6, 0.1):
             axes.plot(line, share * top, color="#999999", linewidth=0.7, linestyle="--")
-        rates = f"product {format_significant(one.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(one.bytes_per_s / 1e9)} GB/s"
+        rates = f"product {format_significant(item.flop_per_s / 1e9)} GFLOP/s, copy {format_significant(item.bytes_per_s / 1e9)} GB/s"
         text = f"{where}: {rates}" if where else rates
-        end, offset = (line[-1], one.flop_per_s / 1e9), (-2, 3 + 9 * number)
+        end, offset = (line[-1], item.flop_per_s / 1e9), (-2, 3 + 9 * number)
         axes.annotate(text, end, offset, textcoords="offset points", ha="right", fontsize=7)
 
 

@@ -43,7 +43,7 @@ def compare_files(before: Path, after: Path) -> tuple[FileChange, ...]:
         raise NotComparableError(
             f"{before} and {after} are of two machines or Pythons and are not comparable: {'; '.join(apart)}"
         )
-    old, new = ({one.name: one for one in file.timed} for file in files)
+    old, new = ({timed.name: timed for timed in file.timed} for file in files)
     names = dict.fromkeys([*new, *old])
     both = [name for name in names if name in old and name in new and _ratio(old[name], new[name])]
     logs = [math.log(_ratio(old[name], new[name])) for name in both]
@@ -77,17 +77,17 @@ def _ratio(old: Timed, new: Timed) -> float:
     return after_s / before_s if before_s and after_s else 0.0
 
 
-def _median_s(one: Timed | None) -> float | None:
-    if one is None:
+def _median_s(timed: Timed | None) -> float | None:
+    if timed is None:
         return None
-    return median(one.seconds) if one.seconds else one.median_s
+    return median(timed.seconds) if timed.seconds else timed.median_s
 
 
-def _log_error(one: Timed) -> float:
+def _log_error(timed: Timed) -> float:
     """Standard error of the log of a median within its process; 0 where nothing is known of its rounds."""
-    if interval := median_interval(one.seconds) if one.seconds else None:
+    if interval := median_interval(timed.seconds) if timed.seconds else None:
         return math.log(interval[1] / interval[0]) / (2 * NORMAL_95)
-    if len(one.seconds) > 1:
-        return MEDIAN_ERROR * statistics.stdev(map(math.log, one.seconds)) / math.sqrt(len(one.seconds))
-    spread_s = 0.0 if one.iqr_s is None or len(one.seconds) else one.iqr_s / NORMAL_IQR
-    return MEDIAN_ERROR * spread_s / (one.median_s or 1.0) / math.sqrt(max(one.rounds, 1))
+    if len(timed.seconds) > 1:
+        return MEDIAN_ERROR * statistics.stdev(map(math.log, timed.seconds)) / math.sqrt(len(timed.seconds))
+    spread_s = 0.0 if timed.iqr_s is None or len(timed.seconds) else timed.iqr_s / NORMAL_IQR
+    return MEDIAN_ERROR * spread_s / (timed.median_s or 1.0) / math.sqrt(max(timed.rounds, 1))

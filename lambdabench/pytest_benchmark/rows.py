@@ -57,7 +57,7 @@ def record(timed: Sequence[Timed], results: Path, ran: Ran | None = None) -> Pat
         order=store.next_order(results),
     )
     path = place(results, ran)
-    store.write([_row(one, path.stem, ran) for one in timed], path)
+    store.write([_row(item, path.stem, ran) for item in timed], path)
     return path
 
 
@@ -66,16 +66,16 @@ def place(results: Path, ran: Ran) -> Path:
     return store.run_path(results, SUITE, f"{ran.at:%Y%m%dT%H%M%SZ}-{ran.mark}")
 
 
-def _row(one: Timed, run_id: str, ran: Ran) -> Record:
+def _row(timed: Timed, run_id: str, ran: Ran) -> Record:
     case = Case(
-        model=one.name,
+        model=timed.name,
         kind="test",
         backend="pytest",
         device="cpu",
         image_px=0,
         threads=ran.environment.cores,
         param_dtype="",
-        options=options_from({"group": one.group} if one.group else {}),
+        options=options_from({"group": timed.group} if timed.group else {}),
     )
     started_at = ran.at.isoformat(timespec="milliseconds")
     return Record(
@@ -90,25 +90,25 @@ def _row(one: Timed, run_id: str, ran: Ran) -> Record:
         weights="none",
         requested_batch_size=None,
         device_name=ran.environment.cpu,
-        status="ok" if not one.reason else "skipped" if one.expected else "crash",
+        status="ok" if not timed.reason else "skipped" if timed.expected else "crash",
         flags="",
-        reason=one.reason,
-        measurement=None if one.reason else _measurement(one, ran.origin),
+        reason=timed.reason,
+        measurement=None if timed.reason else _measurement(timed, ran.origin),
         effective=Effective(),
         environment=ran.environment,
         noise=ran.noise,
     )
 
 
-def _measurement(one: Timed, origin: str) -> Measurement:
-    low, high = median_interval(one.seconds) or (None, None)
+def _measurement(timed: Timed, origin: str) -> Measurement:
+    low, high = median_interval(timed.seconds) or (None, None)
     return Measurement(
         metric="latency",
         unit="s/step",
-        value=median(one.seconds) if one.seconds else one.median_s,
+        value=median(timed.seconds) if timed.seconds else timed.median_s,
         low=low,
         high=high,
-        samples=one.seconds,
-        loops_per_sample=one.iterations,
+        samples=timed.seconds,
+        loops_per_sample=timed.iterations,
         source=origin,
     )

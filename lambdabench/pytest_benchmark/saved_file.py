@@ -34,11 +34,11 @@ def read_json(path: Path) -> Saved:
     """A file by --benchmark-json or --benchmark-save. Raises SavedFileError where it is something else."""
     try:
         content = path.read_bytes()
-        found = json.loads(content)
-        timed = tuple(_timed(one) for one in found["benchmarks"])
-        machine: Mapping[str, Any] = found["machine_info"]
+        item = json.loads(content)
+        timed = tuple(_timed(benchmark) for benchmark in item["benchmarks"])
+        machine: Mapping[str, Any] = item["machine_info"]
         mark = hashlib.sha256(content).hexdigest()[:MARK_DIGITS]
-        ran = Ran(environment=environment_of(machine), at=_utc(found["datetime"]), origin=path.name, mark=mark)
+        ran = Ran(environment=environment_of(machine), at=_utc(item["datetime"]), origin=path.name, mark=mark)
         return Saved(timed=timed, ran=ran, machine=_lasting(machine))
     except OSError as error:
         raise SavedFileError(f"{path} cannot be read: {error.strerror}") from error
@@ -87,9 +87,9 @@ def _utc(text: str) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _timed(one: Mapping[str, Any]) -> Timed:
-    stats = one["stats"]
-    name = _text(one["fullname"], "fullname")
+def _timed(item: Mapping[str, Any]) -> Timed:
+    stats = item["stats"]
+    name = _text(item["fullname"], "fullname")
     iterations = stats.get("iterations", 1)
     if type(iterations) is not int or iterations < 1:
         raise ValueError(f"{name}: stats.iterations: found {iterations!r}, expected a number of calls")
@@ -97,7 +97,7 @@ def _timed(one: Mapping[str, Any]) -> Timed:
         name=name,
         seconds=tuple(_seconds(value, f"{name}: stats.data") for value in stats.get("data") or ()),
         iterations=iterations,
-        group=_text(one.get("group") or "", f"{name}: group"),
+        group=_text(item.get("group") or "", f"{name}: group"),
         median_s=_seconds(stats["median"], f"{name}: stats.median"),
         iqr_s=_positive(stats.get("iqr")),
         rounds=int(_positive(stats.get("rounds")) or 0),

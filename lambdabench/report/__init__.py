@@ -14,8 +14,8 @@ from .pages import Beside, accuracy, page
 __all__ = ["Beside", "accuracy", "curve_notes", "draw_plots", "notes", "page", "plots_of", "tail_notes", "write"]
 
 
-def _json(found: Page) -> str:
-    return json.dumps(data(found), indent=2, ensure_ascii=False) + "\n"
+def _json(result: Page) -> str:
+    return json.dumps(data(result), indent=2, ensure_ascii=False) + "\n"
 
 
 RENDERERS: Mapping[str, Callable[[Page], str]] = {
@@ -25,12 +25,12 @@ RENDERERS: Mapping[str, Callable[[Page], str]] = {
 }
 
 
-def write(found: Page, folder: Path) -> tuple[Path, ...]:
+def write(result: Page, folder: Path) -> tuple[Path, ...]:
     """Writes a page into `folder` as Markdown, HTML and JSON; returns their paths, Markdown's first. Raises StoreError."""
     paths: list[Path] = []
     for name, render in RENDERERS.items():
         path = folder / name
         with folders.writing(path, "free space, or give another folder"):
-            path.write_text(render(found), encoding="utf-8")
+            path.write_text(render(result), encoding="utf-8")
         paths.append(path)
     return tuple(paths)

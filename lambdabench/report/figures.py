@@ -29,8 +29,8 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
                 said = (*notes(cases, points), *left_out)
                 drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=said)
             else:
-                told = tail_notes(cases) if name == "latency" else curve_notes(cases, module.METRICS)
-                said = (*told, *left_out)
+                texts = tail_notes(cases) if name == "latency" else curve_notes(cases, module.METRICS)
+                said = (*texts, *left_out)
                 drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=said)
         except NothingMeasuredError:
             continue

@@ -38,7 +38,7 @@ def notes(
         return ()
     lines = [*_conditions(points if len(points) else cases, each="a front"), *_fronts(points, across)]
     of_accuracy = "top1" in axes
-    quoted, measured = (accuracy_sources(points, one) if of_accuracy else [] for one in ORIGINS)
+    quoted, measured = (accuracy_sources(points, name) if of_accuracy else [] for name in ORIGINS)
     if quoted:
         lines.append(
             f"Accuracy is quoted from {'; '.join(quoted)}, of weights at the size that was timed, {_data(points)}; "
@@ -64,7 +64,7 @@ def notes(
 
 def _data(points: pd.DataFrame) -> str:
     """What the accuracies' weights were trained on."""
-    more = sorted({one for one in points.get("top1_data", ()) if one})
+    more = sorted({point for point in points.get("top1_data", ()) if point})
     if not more:
         return "trained on ImageNet-1k alone"
     return f"some of them on more than ImageNet-1k, named with their model: {'; '.join(more)}"
@@ -88,8 +88,8 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     if cases.empty:
         return ()
     known = [name for name in metrics if name in cases]
-    told = cases[cases[known].notna().any(axis=1)]
-    lines = _conditions(told if len(told) else cases, each="curves")
+    rows = cases[cases[known].notna().any(axis=1)]
+    lines = _conditions(rows if len(rows) else cases, each="curves")
     covers = covered(cases, metrics)
     bars = [f"95 % intervals ({', '.join(covers)})"] if covers else []
     bars += ["least to most of several processes"] if have_range(cases, metrics) else []
@@ -99,25 +99,25 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
 
 def tail_notes(cases: pd.DataFrame, limit_s: float | None = None) -> tuple[str, ...]:
     """The conditions of quantiles of latency, what their bars and marks say, what may have escaped them, and the holes."""
-    told = cases[cases["latency_calls"].notna()] if "latency_calls" in cases else cases.iloc[:0]
-    if told.empty:
+    rows = cases[cases["latency_calls"].notna()] if "latency_calls" in cases else cases.iloc[:0]
+    if rows.empty:
         return curve_notes(cases, ("latency",))
-    lines = _conditions(told, each="lines")
+    lines = _conditions(rows, each="lines")
     lines.append(
-        f"Quantiles of {_range(told['latency_calls'])} calls a case: all of every visit, disturbed ones too, but the cold ones. "
+        f"Quantiles of {_range(rows['latency_calls'])} calls a case: all of every visit, disturbed ones too, but the cold ones. "
         "Bars: each end holds with 95 % confidence by itself, calls that come in bursts counted as fewer."
     )
-    names = columns_in(told)
-    short = {name: int(told[f"latency_{name}_high"].isna().sum()) for name in names}
+    names = columns_in(rows)
+    short = {name: int(rows[f"latency_{name}_high"].isna().sum()) for name in names}
     if any(short.values()):
         open_ = [name for name in names if short[name]]
         count = ", ".join(f"{name} in {short[name]}" for name in open_)
         needs = ", ".join(f"{fewest_calls(share_of(name)):,}" for name in open_)
         lines.append(
-            f"Hollow, with an arrow: not bounded, {count} of {len(told)} cases. That takes {needs} independent calls; "
+            f"Hollow, with an arrow: not bounded, {count} of {len(rows)} cases. That takes {needs} independent calls; "
             f"lambdabench run --at {open_[-1]} makes them."
         )
-    visits = told["latency_visits"].dropna() if "latency_visits" in told else pd.Series(dtype=float)
+    visits = rows["latency_visits"].dropna() if "latency_visits" in rows else pd.Series(dtype=float)
     if len(visits):
         least = f"{100 * unseen(int(visits.min())):.0f} %"
         lines.append(
@@ -139,7 +139,9 @@ def _range(values: pd.Series) -> str:
 def _ahead(cases: pd.DataFrame) -> list[str]:
     """A line where times have not come yet."""
     now = datetime.now(UTC) + timedelta(seconds=AHEAD_S)
-    late = sorted(str(one) for one in cases["started_at"].dropna() if str(one) > now.isoformat(timespec="milliseconds"))
+    late = sorted(
+        str(item) for item in cases["started_at"].dropna() if str(item) > now.isoformat(timespec="milliseconds")
+    )
     if not late:
         return []
     return [
@@ -152,72 +154,72 @@ def _frameworks(cases: pd.DataFrame) -> list[str]:
     runtimes = (cases["backend"] if "backend" in cases else pd.Series("torch_eager", cases.index)).map(
         libraries.runtime
     )
-    found: list[str] = []
+    names: list[str] = []
     for runtime in sorted(set(runtimes) - {""}):
-        told = cases[runtimes == runtime].get(f"env_{runtime}", pd.Series(dtype="str"))
-        versions = sorted({str(one) for one in told.dropna() if one})
-        found += [f"{runtime} {', '.join(versions)}"] if versions else []
-    return found
+        text = cases[runtimes == runtime].get(f"env_{runtime}", pd.Series(dtype="str"))
+        versions = sorted({str(item) for item in text.dropna() if item})
+        names += [f"{runtime} {', '.join(versions)}"] if versions else []
+    return names
 
 
 def _conditions(cases: pd.DataFrame, each: str) -> list[str]:
     """A line a device: what was measured on it, with what, when; a line where environments differ, in what; one for scripts."""
     lines = []
     for device, same in cases.groupby("device_name"):
-        days = sorted({str(one)[:10] for one in same["started_at"] if one})
+        days = sorted({str(item)[:10] for item in same["started_at"] if item})
         when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-        told = [*_settings(same), *_frameworks(same), f"mode {', '.join(sorted(set(same['mode'])))}", when]
-        lines.append(f"Measured on {device}, {', '.join(told)}.")
+        names = [*_settings(same), *_frameworks(same), f"mode {', '.join(sorted(set(same['mode'])))}", when]
+        lines.append(f"Measured on {device}, {', '.join(names)}.")
     return [*lines, *_ahead(cases), *_environments(cases, each), *scripted.said(cases)]
 
 
 def _settings(cases: pd.DataFrame) -> list[str]:
     """dtypes and threads; devices, backends and layouts where they are not the plain ones."""
-    told = [", ".join(sorted(set(cases["dtype"])))]
-    threads = [str(int(one)) for one in sorted(set(cases["threads"]))]
-    told.append(f"{', '.join(threads)} thread{'' if threads == ['1'] else 's'}")
+    names = [", ".join(sorted(set(cases["dtype"])))]
+    threads = [str(int(thread)) for thread in sorted(set(cases["threads"]))]
+    names.append(f"{', '.join(threads)} thread{'' if threads == ['1'] else 's'}")
     for name, plain in PLAIN.items():
-        found = _distinct(cases, fields.NAMED[name])
-        if found and found != [plain]:
-            told.append(" and ".join(fields.word(fields.NAMED[name], one) for one in found))
-    return told
+        items = _distinct(cases, fields.NAMED[name])
+        if items and items != [plain]:
+            names.append(" and ".join(fields.word(fields.NAMED[name], item) for item in items))
+    return names
 
 
 def _environments(cases: pd.DataFrame, each: str) -> list[str]:
     """In what the environments differ, where there are several."""
-    found = cases.drop_duplicates("fingerprint")
-    if len(found) < 2:
+    rows = cases.drop_duplicates("fingerprint")
+    if len(rows) < 2:
         return []
     values = {
-        str(name): list(dict.fromkeys("absent" if one == "" or pd.isna(one) else str(one) for one in found[name]))
-        for name in found
+        str(name): list(dict.fromkeys("absent" if item == "" or pd.isna(item) else str(item) for item in rows[name]))
+        for name in rows
         if str(name).startswith("env_")
     }
     said = [f"{name.removeprefix('env_')} ({', '.join(ones)})" for name, ones in values.items() if len(ones) > 1]
-    words = ", ".join(fields.word(fields.NAMED["fingerprint"], one) for one in found["fingerprint"])
+    words = ", ".join(fields.word(fields.NAMED["fingerprint"], item) for item in rows["fingerprint"])
     differ = f": they differ in {', '.join(said)}" if said else ""
-    return [f"Rows of {len(found)} environments are shown; each has {each} of its own ({words}){differ}."]
+    return [f"Rows of {len(rows)} environments are shown; each has {each} of its own ({words}){differ}."]
 
 
 def _fronts(points: pd.DataFrame, across: Sequence[str]) -> list[str]:
     """By what fronts are apart, and over what one was asked for."""
     lines = []
     if apart := pareto.parted_by(points, across):
-        could = [one for one in apart if one.joins]
-        how = f"; --across {','.join(_flag(one) for one in could)} draws one" if could else ""
+        could = [field for field in apart if field.joins]
+        how = f"; --across {','.join(_flag(field) for field in could)} draws one" if could else ""
         lines.append(
-            f"A front each of {_and([_values(points, one) for one in apart])}: other programs or machines{how}."
+            f"A front each of {_and([_values(points, field) for field in apart])}: other programs or machines{how}."
         )
-    over = [fields.NAMED[one] for one in sorted(pareto.joined(across))]
-    if varied := [one for one in over if len(_distinct(points, one)) > 1]:
-        lines.append(f"Fronts are over {_and([_values(points, one) for one in varied])}, as asked for.")
+    over = [fields.NAMED[name] for name in sorted(pareto.joined(across))]
+    if varied := [field for field in over if len(_distinct(points, field)) > 1]:
+        lines.append(f"Fronts are over {_and([_values(points, field) for field in varied])}, as asked for.")
     return lines
 
 
 def _values(points: pd.DataFrame, field: Field) -> str:
     """ "backend (torch_compile, torch_eager)"."""
-    found = [str(one) for one in _distinct(points, field)]
-    shown = found if field.name != "fingerprint" else [one[:6] for one in found]
+    names = [str(item) for item in _distinct(points, field)]
+    shown = names if field.name != "fingerprint" else [name[:6] for name in names]
     return f"{field.title} ({', '.join(shown).lower() if field in fields.PROGRAMS else ', '.join(shown)})"
 
 
@@ -232,15 +234,17 @@ def _and(parts: Sequence[str]) -> str:
 def _distinct(cases: pd.DataFrame, field: Field) -> list[object]:
     """The values of a field, "" aside."""
     column = "options" if field in fields.PROGRAMS else field.name
-    found = {fields.value({column: one}, field) for one in cases[column].unique()} if column in cases else set[object]()
-    return sorted(found - {""}, key=str)
+    items = (
+        {fields.value({column: case}, field) for case in cases[column].unique()} if column in cases else set[object]()
+    )
+    return sorted(items - {""}, key=str)
 
 
 def _teller(cases: pd.DataFrame) -> Callable[[dict[str, object]], str]:
     """What tells a case from the others, its sizes aside."""
-    known = [one for one in ("model", *(field.name for field in fields.SETTINGS), "options") if one in cases]
+    known = [name for name in ("model", *(field.name for field in fields.SETTINGS), "options") if name in cases]
     rows = cases[known].drop_duplicates().to_dict("records")
-    return fields.teller([{str(key): one for key, one in row.items()} for row in rows])
+    return fields.teller([{str(key): item for key, item in row.items()} for row in rows])
 
 
 def _holes(cases: pd.DataFrame) -> list[str]:
@@ -249,7 +253,7 @@ def _holes(cases: pd.DataFrame) -> list[str]:
     if missing.empty:
         return []
     tell = _teller(cases)
-    rows = [{str(key): one for key, one in row.items()} for row in missing.to_dict("records")]
+    rows = [{str(key): item for key, item in row.items()} for row in missing.to_dict("records")]
     missing = missing.assign(told=[tell(row) for row in rows])
     kinds = missing["reason"].astype(str).str.replace(NUMBER, "#", regex=True)
     lines = []
@@ -263,7 +267,9 @@ def _holes(cases: pd.DataFrame) -> list[str]:
 
 def _name(model: str, cases: pd.DataFrame) -> str:
     """A model with the batch sizes of its cases, with their image sizes where there are several, and with what tells them from others."""
-    batches, sizes = (", ".join(str(int(one)) for one in sorted(set(cases[key]))) for key in ("batch_size", "image_px"))
-    told = "; ".join(dict.fromkeys(one for one in cases["told"] if one))
+    batches, sizes = (
+        ", ".join(str(int(case)) for case in sorted(set(cases[key]))) for key in ("batch_size", "image_px")
+    )
+    literal_string = "; ".join(dict.fromkeys(item for item in cases["told"] if item))
     name = f"{model} batch {batches}" + (f" at {sizes} px" if cases["image_px"].nunique() > 1 else "")
-    return f"{name} ({told})" if told else name
+    return f"{name} ({literal_string})" if literal_string else name

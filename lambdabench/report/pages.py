@@ -56,7 +56,7 @@ class Beside:
 def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     """The page of a suite's table of answers, with `on_front` and `membership`."""
     of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
-    cases = cases.sort_values([one for one in ORDER if one in cases], kind="stable")
+    cases = cases.sort_values([name for name in ORDER if name in cases], kind="stable")
     parts = [_tests(cases) if of_tests else _networks(cases), *_the_papers(beside.quoted)]
     parts += [*_agreements(beside.agreements), *_tails(cases)]
     return Page(
@@ -77,9 +77,9 @@ def _how(sampling: Sampling) -> str:
 
 def _networks(cases: pd.DataFrame) -> Section:
     """Cases: model and all in which they differ, accuracy, numbers, status."""
-    shown = [one for one in columns() if one.name in cases]
+    shown = [column for column in columns() if column.name in cases]
     heads, apart = _apart(cases)
-    titles = ["model", *heads, "px", "batch", "top-1 %", *(one.column for one in shown), "status"]
+    titles = ["model", *heads, "px", "batch", "top-1 %", *(metric.column for metric in shown), "status"]
     rows: list[list[Cell]] = [
         [
             f"{line['model']}{_mark(line)}",
@@ -87,7 +87,7 @@ def _networks(cases: pd.DataFrame) -> Section:
             str(int(line["image_px"])),
             str(int(line["batch_size"])),
             accuracy(line),
-            *(answer(line, one.name) for one in shown),
+            *(answer(line, metric.name) for metric in shown),
             _status(line),
         ]
         for line, words in zip(lines(cases), apart, strict=True)
@@ -106,12 +106,12 @@ def _tests(cases: pd.DataFrame) -> Section:
 
 
 def _the_papers(quoted: Sequence[Quoted]) -> list[Section]:
-    rows = [the_paper.cells(one) for one in quoted]
+    rows = [the_paper.cells(item) for item in quoted]
     return [section("What the paper prints", the_paper.TITLES, rows, the_paper.legend(quoted))] if rows else []
 
 
 def _agreements(agreements: Sequence[Agreement]) -> list[Section]:
-    rows, title = [agreement.cells(one) for one in agreements], "One network on two frameworks"
+    rows, title = [agreement.cells(item) for item in agreements], "One network on two frameworks"
     return [section(title, agreement.TITLES, rows, agreement.legend(agreements))] if rows else []
 
 
@@ -128,15 +128,17 @@ def _tails(cases: pd.DataFrame) -> list[Section]:
 
 def _apart(cases: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """(Titles, words of each case) of the fields in which cases differ, and of their options as far as these do."""
-    rows = lines(cases[[one for one in (*(field.name for field in fields.FIELDS), "options") if one in cases]])
+    rows = lines(cases[[name for name in (*(field.name for field in fields.FIELDS), "options") if name in cases]])
     varied = fields.varying(rows)
-    words = [[fields.word(one, fields.value(row, one)) for one in varied] for row in rows]
+    words = [[fields.word(field, fields.value(row, field)) for field in varied] for row in rows]
     given = [fields.options(row) for row in rows]
-    keys = differing([(str(row["model"]), one) for row, one in zip(rows, given, strict=True)])
+    keys = differing([(str(row["model"]), values) for row, values in zip(rows, given, strict=True)])
     if not keys:
-        return [one.title for one in varied], words
-    spelled = [phrase(one, keys) for one in given]
-    return [*(one.title for one in varied), "options"], [[*one, text] for one, text in zip(words, spelled, strict=True)]
+        return [field.title for field in varied], words
+    spelled = [phrase(values, keys) for values in given]
+    return [*(field.title for field in varied), "options"], [
+        [*names, text] for names, text in zip(words, spelled, strict=True)
+    ]
 
 
 def _mark(line: dict[str, Any]) -> str:

@@ -24,14 +24,14 @@ def cells(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[tuple[str
     names = columns_in(cases)
     lines: list[tuple[str, ...]] = []
     for words, (_, case) in zip(named, cases.iterrows(), strict=True):
-        row = {str(key): one for key, one in case.items()}
+        row = {str(key): item for key, item in case.items()}
         if names and tail_of(row, names[0]) is not None:
             longest = format_significant(MS * float(row["latency_longest"]))
-            told = (_cell(row, name) for name in names)
-            lines.append((*words, *told, longest, f"{int(row['latency_calls']):,}"))
+            texts = (_cell(row, name) for name in names)
+            lines.append((*words, *texts, longest, f"{int(row['latency_calls']):,}"))
     return lines
 
 
 def _cell(row: dict[str, object], name: str) -> str:
-    found = tail_of(row, name)
-    return "–" if found is None else found.told()
+    tail = tail_of(row, name)
+    return "–" if tail is None else tail.told()

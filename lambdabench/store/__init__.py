@@ -53,11 +53,11 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
     checkout's committed results are read only when a path leads to them. Raises StoreError naming what cannot be read, or file, row
     and column of what no run writes.
     """
-    libraries = [] if versions.COLUMN in columns else [one for one in columns if versions.is_library(one)]
+    libraries = [] if versions.COLUMN in columns else [column for column in columns if versions.is_library(column)]
     wanted = {*columns, *ORDER, *([versions.COLUMN] if libraries else [])} if columns else set(schema().names)
-    found = read_table(_files(paths), [name for name in schema().names if name in wanted])
-    found = versions.spread(found, libraries)
-    frame = (found if coded else _plain(found)).to_pandas(split_blocks=True)
+    table = read_table(_files(paths), [name for name in schema().names if name in wanted])
+    table = versions.spread(table, libraries)
+    frame = (table if coded else _plain(table)).to_pandas(split_blocks=True)
     places = lined_up(frame)
     if (places == np.arange(len(frame))).all():
         return frame
@@ -66,20 +66,22 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
     """Records as the rows that they are read back as."""
-    return _plain(versions.spread(pa.Table.from_pylist([cells(one) for one in records], schema=schema()))).to_pandas()
+    return _plain(
+        versions.spread(pa.Table.from_pylist([cells(record) for record in records], schema=schema()))
+    ).to_pandas()
 
 
 def runs(results: Path) -> pd.DataFrame:
     """The runs of a folder, one a row: `run`, `suite`, `cases`, `rows`, `device`. Reads four columns of each file. Raises StoreError."""
     rows = read_table(_files(results), OF_RUNS, whole=False).to_pandas()
-    found = rows.groupby("run_id", observed=True, sort=True)
+    result = rows.groupby("run_id", observed=True, sort=True)
     devices = rows.drop_duplicates(["run_id", "device_name"]).astype(str).sort_values("device_name")
     return (
         pd.DataFrame(
             {
-                "suite": found["suite"].first().astype(str),
+                "suite": result["suite"].first().astype(str),
                 "cases": rows.drop_duplicates(["run_id", "case_id"]).groupby("run_id", observed=True).size(),
-                "rows": found.size(),
+                "rows": result.size(),
                 "device": devices.groupby("run_id")["device_name"].agg(", ".join),
             }
         )
@@ -103,22 +105,22 @@ def next_order(results: Path) -> int:
 
 def _latest_of(path: Path) -> int:
     try:
-        found = greatest(path, ("run_order", "started_at"))
+        result = greatest(path, ("run_order", "started_at"))
     except StoreError:
         return 0
-    order, time = found["run_order"], found["started_at"]
+    order, time = result["run_order"], result["started_at"]
     return max(int(order or 0), 0 if order or not time else int(milliseconds(pd.Series([time]))[0]))
 
 
 def _files(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    return [file for one in given for file in files_of(Path(one))]
+    return [file for path in given for file in files_of(Path(path))]
 
 
 def _plain(table: pa.Table) -> pa.Table:
     """With texts as texts."""
-    found = [one.cast(pa.string()) if pa.types.is_dictionary(one.type) else one for one in table.columns]
-    return pa.table(found, names=table.schema.names)
+    result = [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns]
+    return pa.table(result, names=table.schema.names)
 
 
 def ahead(results: Path, clock: Callable[[], float] = time.time) -> str:

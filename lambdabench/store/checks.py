@@ -72,10 +72,10 @@ def refuse_impossible(table: pa.Table, files: Sequence[tuple[Path, int]]) -> Non
         fault = find(table)
         if fault is None:
             continue
-        row, column, found, expected = fault
+        row, column, item, expected = fault
         for path, rows in files:
             if row < rows:
-                raise StoreError(f"{path} row {row + 1}: found {column} {found}, expected {expected}; {MEND}")
+                raise StoreError(f"{path} row {row + 1}: found {column} {item}, expected {expected}; {MEND}")
             row -= rows
 
 
@@ -99,7 +99,7 @@ def _unknown_word(table: pa.Table) -> Fault | None:
 
 def _no_name(table: pa.Table) -> Fault | None:
     faults = (_bad_text(table, name, bool, "a name") for name in _known(table, NAMES))
-    return next((one for one in faults if one), None)
+    return next((fault for fault in faults if fault), None)
 
 
 def _out_of_range(table: pa.Table) -> Fault | None:
@@ -131,13 +131,14 @@ def _no_versions(table: pa.Table) -> Fault | None:
 
 def _is_options(text: str) -> bool:
     try:
-        found = json.loads(text)
+        item = json.loads(text)
     except ValueError:
         return False
-    if not isinstance(found, dict):
+    if not isinstance(item, dict):
         return False
     return all(
-        isinstance(one, str | bool | int) or (isinstance(one, float) and math.isfinite(one)) for one in found.values()
+        isinstance(entry, str | bool | int) or (isinstance(entry, float) and math.isfinite(entry))
+        for entry in item.values()
     )
 
 
@@ -247,5 +248,5 @@ def _first(wrong: Any) -> int:
 
 
 def _at(table: pa.Table, column: str, row: int, expected: str) -> Fault:
-    found = table[column][row].as_py()
-    return row, column, found if found != "" else "''", expected
+    py = table[column][row].as_py()
+    return row, column, py if py != "" else "''", expected

@@ -59,25 +59,25 @@ def nullable() -> frozenset[str]:
 @functools.cache
 def schema() -> pa.Schema:
     """The columns of this version."""
-    found = {name: _arrow(hint) for name, hint, _ in columns()}
-    rest = [name for name in found if name not in FIRST]
-    return pa.schema([(name, found[name]) for name in (*FIRST, *rest)])
+    result = {name: _arrow(hint) for name, hint, _ in columns()}
+    rest = [name for name in result if name not in FIRST]
+    return pa.schema([(name, result[name]) for name in (*FIRST, *rest)])
 
 
 @functools.cache
 def columns() -> tuple[Column, ...]:
     """Every column of a record."""
-    found: list[Column] = []
+    result: list[Column] = []
     hints = get_type_hints(Record)
-    for one in dataclasses.fields(Record):
-        kind = _without_none(hints[one.name])
+    for field in dataclasses.fields(Record):
+        kind = _without_none(hints[field.name])
         if dataclasses.is_dataclass(kind):
             inner = get_type_hints(kind)
-            prefix = PREFIXES[one.name]
-            found += [(prefix + sub.name, inner[sub.name], (one.name, sub.name)) for sub in dataclasses.fields(kind)]
+            prefix = PREFIXES[field.name]
+            result += [(prefix + sub.name, inner[sub.name], (field.name, sub.name)) for sub in dataclasses.fields(kind)]
         else:
-            found.append((one.name, hints[one.name], (one.name,)))
-    return tuple(found)
+            result.append((field.name, hints[field.name], (field.name,)))
+    return tuple(result)
 
 
 def cells(record: Record) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _cell(record: Record, path: tuple[str, ...]) -> Any:
 
 def _without_none(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
-        kept = [one for one in get_args(hint) if one is not types.NoneType]
+        kept = [get_argument for get_argument in get_args(hint) if get_argument is not types.NoneType]
         return kept[0] if len(kept) == 1 else hint
     return hint
 

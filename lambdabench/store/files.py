@@ -34,7 +34,7 @@ def write(records: Sequence[Record], path: Path) -> None:
 
     Nothing is left of what could not be written, nor of what a killed writer left.
     """
-    table = pa.Table.from_pylist([cells(one) for one in records], schema=schema())
+    table = pa.Table.from_pylist([cells(record) for record in records], schema=schema())
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -53,9 +53,9 @@ def write(records: Sequence[Record], path: Path) -> None:
 def _sweep(path: Path) -> None:
     """Removes what killed writers left beside a file; its time is of the same clock as theirs."""
     now_s = path.stat().st_mtime
-    for one in os.scandir(path.parent):
-        if ASIDE.fullmatch(one.name) and now_s - one.stat(follow_symlinks=False).st_mtime > ABANDONED_S:
-            Path(one.path).unlink(missing_ok=True)
+    for dir_entry in os.scandir(path.parent):
+        if ASIDE.fullmatch(dir_entry.name) and now_s - dir_entry.stat(follow_symlinks=False).st_mtime > ABANDONED_S:
+            Path(dir_entry.path).unlink(missing_ok=True)
 
 
 def read_table(files: Sequence[Path], columns: Sequence[str], *, whole: bool = True) -> pa.Table:
@@ -69,9 +69,9 @@ def read_table(files: Sequence[Path], columns: Sequence[str], *, whole: bool = T
         with ThreadPoolExecutor(READERS) as pool:
             tables = list(pool.map(read, files))
     else:
-        tables = [read(one) for one in files]
+        tables = [read(file) for file in files]
     table = pa.concat_tables([wanted.empty_table(), *tables]).unify_dictionaries().combine_chunks()
-    refuse_impossible(table, [(path, one.num_rows) for path, one in zip(files, tables, strict=True)])
+    refuse_impossible(table, [(path, item.num_rows) for path, item in zip(files, tables, strict=True)])
     return table
 
 
@@ -91,7 +91,7 @@ def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> p
             pa.BufferReader(content),
             metadata=metadata,
             page_checksum_verification=True,
-            read_dictionary=[one for one in texts if one in there],
+            read_dictionary=[text for text in texts if text in there],
         )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
@@ -100,19 +100,19 @@ def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> p
 def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
     """The greatest value of each of some columns, as a file's footer has it; None where it tells none. Raises StoreError."""
     metadata = open_file(path, whole=False).metadata
-    found: dict[str, Any] = dict.fromkeys(columns)
+    result: dict[str, Any] = dict.fromkeys(columns)
     for place in range(metadata.num_columns):
         name = metadata.schema.column(place).path
-        if name not in found:
+        if name not in result:
             continue
-        told = [metadata.row_group(one).column(place).statistics for one in range(metadata.num_row_groups)]
-        known = [one.max for one in told if one is not None and one.has_min_max]
-        found[name] = max(known, default=None)
-    return found
+        text = [metadata.row_group(number).column(place).statistics for number in range(metadata.num_row_groups)]
+        known = [item.max for item in text if item is not None and item.has_min_max]
+        result[name] = max(known, default=None)
+    return result
 
 
 def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
-    texts = [one.name for one in wanted if pa.types.is_dictionary(one.type)]
+    texts = [item.name for item in wanted if pa.types.is_dictionary(item.type)]
     file = open_file(path, texts=[*texts, *versions.FORMER], whole=whole)
     there = set(file.metadata.schema.to_arrow_schema().names)
     if VERSION not in there:
@@ -128,14 +128,14 @@ def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
     try:
-        return pa.table([_column(table, one) for one in wanted], schema=wanted)
+        return pa.table([_column(table, item) for item in wanted], schema=wanted)
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise StoreError(f"{path} was not written by lambdabench: {error}; {AWAY}") from error
 
 
 def _of_known_version(table: pa.Table, path: Path) -> pa.Table:
-    found = table[VERSION].unique().to_pylist()
-    if any(isinstance(one, int) and one > SCHEMA_VERSION for one in found):
+    pylist = table[VERSION].unique().to_pylist()
+    if any(isinstance(item, int) and item > SCHEMA_VERSION for item in pylist):
         raise StoreError(f"{path} was written by a newer lambdabench; upgrade this one to read it")
     return table
 
@@ -146,12 +146,12 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
         return versions.joined(table)
     if field.name not in table.column_names:
         return pa.chunked_array([_absent(field, table.num_rows)])
-    found = table[field.name]
-    if found.type == field.type:
-        return found
+    result = table[field.name]
+    if result.type == field.type:
+        return result
     if pa.types.is_dictionary(field.type):
-        return found.cast(pa.string()).dictionary_encode()
-    return found.cast(field.type)
+        return result.cast(pa.string()).dictionary_encode()
+    return result.cast(field.type)
 
 
 def _absent(field: pa.Field, rows: int) -> pa.Array:

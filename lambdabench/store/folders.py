@@ -29,15 +29,15 @@ def committed_in(results: Path) -> list[Path]:
     reference = results / REFERENCE.name
     if not is_committed(reference) or is_committed(results):
         return []
-    return sorted(one for one in reference.iterdir() if one.is_dir())
+    return sorted(path for path in reference.iterdir() if path.is_dir())
 
 
 def is_committed(folder: Path) -> bool:
     """Whether a folder is a checkout's results/reference, or below it."""
     real = folder.resolve()
     return any(
-        one.parts[-2:] == REFERENCE.parts and (one.parents[1] / PACKAGE / "__init__.py").is_file()
-        for one in (real, *real.parents)
+        parent.parts[-2:] == REFERENCE.parts and (parent.parents[1] / PACKAGE / "__init__.py").is_file()
+        for parent in (real, *real.parents)
     )
 
 

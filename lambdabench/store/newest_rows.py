@@ -29,8 +29,8 @@ def lined_up(frame: pd.DataFrame) -> np.ndarray:
 def milliseconds(times: pd.Series) -> np.ndarray:
     """Milliseconds since 1970 of times as ISO 8601 has them; 0 where there is none."""
     codes, texts = pd.factorize(times)
-    found = pd.to_datetime(pd.Series(texts, dtype="str"), format="ISO8601", utc=True, errors="coerce")
-    return np.append(found.astype("datetime64[ms, UTC]").astype("int64").where(found.notna(), 0).to_numpy(), 0)[codes]
+    series = pd.to_datetime(pd.Series(texts, dtype="str"), format="ISO8601", utc=True, errors="coerce")
+    return np.append(series.astype("datetime64[ms, UTC]").astype("int64").where(series.notna(), 0).to_numpy(), 0)[codes]
 
 
 def newest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -98,6 +98,6 @@ def _joined(cell: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
 
 def _greatest(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Each row's greatest value of its group."""
-    found = np.full(groups.max() + 1, np.iinfo(np.int64).min)
-    np.maximum.at(found, groups, values.astype(np.int64))
-    return found[groups]
+    result = np.full(groups.max() + 1, np.iinfo(np.int64).min)
+    np.maximum.at(result, groups, values.astype(np.int64))
+    return result[groups]

@@ -32,19 +32,19 @@ def read_speeds(path: Path) -> pd.DataFrame:
     NothingMeasuredError for a table without rows.
     """
     rows = list(_lines(path))
-    found = pd.DataFrame(
+    frame = pd.DataFrame(
         rows, columns=["model", "image_px", "batch_size", "throughput", "throughput_low", "throughput_high"]
     )
-    if found.empty:
+    if frame.empty:
         raise NothingMeasuredError(f"{path} has no rows under its head; give a table of speeds")
-    found = found.drop_duplicates(["model", "image_px", "batch_size"], ignore_index=True)
-    lacks = found["throughput"].isna()
-    return found.assign(
+    frame = frame.drop_duplicates(["model", "image_px", "batch_size"], ignore_index=True)
+    lacks = frame["throughput"].isna()
+    return frame.assign(
         kind="model",
         mode="inference",
         options="{}",
-        status=["unsupported" if one else "ok" for one in lacks],
-        reason=["the table has no speed of it" if one else "" for one in lacks],
+        status=["unsupported" if lack else "ok" for lack in lacks],
+        reason=["the table has no speed of it" if lack else "" for lack in lacks],
     )
 
 
@@ -64,7 +64,7 @@ def _names(path: Path, there: list[str]) -> dict[str, str]:
     if set(TIMMS.values()) <= {*there}:
         return dict(TIMMS)
     if {*OWN} <= {*there}:
-        return {one: one for one in (*OWN, *OPTIONAL) if one in there}
+        return {name: name for name in (*OWN, *OPTIONAL) if name in there}
     has = ", ".join(there[:12]) + (", ..." if len(there) > 12 else "")
     raise RequestError(
         f"{path}: found columns {has or 'none'}; expected timm's {', '.join(TIMMS.values())}, or {', '.join(OWN)} and perhaps "
@@ -74,20 +74,20 @@ def _names(path: Path, there: list[str]) -> dict[str, str]:
 
 def _cell(path: Path, line: int, name: str, text: str | None) -> str | float | None:
     """A cell's value, None where it is empty. Raises LambdabenchError for what is no number above 0."""
-    told = (text or "").strip()
+    word = (text or "").strip()
     if name == "model":
-        if not told:
+        if not word:
             raise RequestError(f"{path}, line {line}: found no model, expected its name; mend the table")
-        return _architecture(told)
-    if not told and name != "image_px":
+        return _architecture(word)
+    if not word and name != "image_px":
         return None
     try:
-        value = float(told.replace(",", ""))
+        value = float(word.replace(",", ""))
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf or (name in COUNTS and value != int(value)):
         expected = "a whole number above 0" if name in COUNTS else "a number above 0"
-        raise RequestError(f"{path}, line {line}: found {name} {told!r}, expected {expected}; mend the table")
+        raise RequestError(f"{path}, line {line}: found {name} {word!r}, expected {expected}; mend the table")
     return int(value) if name in COUNTS else value
 
 

@@ -27,30 +27,30 @@ def is_library(column: str) -> bool:
 def is_versions(text: str) -> bool:
     """Whether a cell of `COLUMN` is what a run writes."""
     try:
-        found = json.loads(text)
+        item = json.loads(text)
     except ValueError:
         return False
-    return isinstance(found, dict) and all(
+    return isinstance(item, dict) and all(
         isinstance(version, str) and LIBRARY_NAME.fullmatch(name) and is_library(PREFIX + name)
-        for name, version in found.items()
+        for name, version in item.items()
     )
 
 
 def joined(table: pa.Table) -> pa.ChunkedArray:
     """`COLUMN` of an older file from a column each: what it tells, "" too; null where it has none of them."""
-    told = {name: texts_of(table[name]) for name in FORMER if name in table.column_names}
+    text = {name: texts_of(table[name]) for name in FORMER if name in table.column_names}
     group = np.zeros(table.num_rows, np.int64)
-    for texts, codes in told.values():
+    for texts, codes in text.values():
         if len(texts) > 1 or (codes() < 0).any():  # a file is of one environment mostly
             group = np.unique(group * (len(texts) + 1) + codes() + 1, return_inverse=True)[1]
     firsts, group = np.unique(group, return_index=True, return_inverse=True)[1:]
-    cells = {name: [(*texts, None)[place] for place in codes()[firsts]] for name, (texts, codes) in told.items()}
-    found = [
-        canonical({name.removeprefix(PREFIX): one[row] for name, one in cells.items() if one[row] is not None})
+    cells = {name: [(*texts, None)[place] for place in codes()[firsts]] for name, (texts, codes) in text.items()}
+    names = [
+        canonical({name.removeprefix(PREFIX): item[row] for name, item in cells.items() if item[row] is not None})
         for row in range(len(firsts))
     ]
-    places = pa.array(group.astype(np.int32), mask=np.full(len(group), not told))
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(places, pa.array(found, pa.string()))])
+    places = pa.array(group.astype(np.int32), mask=np.full(len(group), not text))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(places, pa.array(names, pa.string()))])
 
 
 def spread(table: pa.Table, only: Collection[str] = ()) -> pa.Table:
@@ -61,21 +61,21 @@ def spread(table: pa.Table, only: Collection[str] = ()) -> pa.Table:
     texts, places_of = texts_of(table[COLUMN])
     places = places_of()
     known: list[dict[str, str]] = [json.loads(text) if is_versions(text) else {} for text in texts]
-    names = sorted(only or {*FORMER, *(PREFIX + name for one in known for name in one)})
+    names = sorted(only or {*FORMER, *(PREFIX + name for item in known for name in item)})
     is_old = (table["schema_version"].to_numpy() < SINCE) if len(table) else np.zeros(0, bool)
     row = np.where(is_old, places + len(texts) + 1, places)  # of each text: as newer rows mean it, and as older ones do
-    columns = {name: _column([one.get(name.removeprefix(PREFIX)) for one in known], row) for name in names}
-    found = {name: table[name] for name in table.column_names}
-    order = [one for name in table.column_names for one in (names if name == COLUMN else [name])]
-    return pa.table({name: columns[name] if name in columns else found[name] for name in order})
+    columns = {name: _column([item.get(name.removeprefix(PREFIX)) for item in known], row) for name in names}
+    result = {name: table[name] for name in table.column_names}
+    order = [text for name in table.column_names for text in (names if name == COLUMN else [name])]
+    return pa.table({name: columns[name] if name in columns else result[name] for name in order})
 
 
 def _column(cells: Sequence[str | None], row: np.ndarray) -> pa.Array:
     """A column by each row's place among the cells, as newer rows mean these and then as older ones do, each with none at the end."""
-    versions = sorted({"", *(one for one in cells if one is not None)})
-    code = {one: place for place, one in enumerate(versions)}
-    newer = [code[one or ""] for one in cells]
-    older = [-1 if one is None else code[one] for one in cells]
+    versions = sorted({"", *(cell for cell in cells if cell is not None)})
+    code = {name: place for place, name in enumerate(versions)}
+    newer = [code[cell or ""] for cell in cells]
+    older = [-1 if cell is None else code[cell] for cell in cells]
     codes = np.array([*newer, -1, *older, -1], np.int32)
     codes = codes[np.where(row < 0, len(cells), row)]
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(versions, pa.string()))

@@ -71,7 +71,7 @@ def _check_weights(name: str) -> str:
 
 
 def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
-    fields = {one.name for one in dataclasses.fields(Case)}
+    fields = {field.name for field in dataclasses.fields(Case)}
     if strange := [
         key for key in entry if key not in fields and not (what == "exclude" and key.startswith("options."))
     ]:
@@ -219,9 +219,9 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     for index, grid in enumerate(grids):
         for cell in _expand_grid(file.defaults, grid, f"grid[{index}]", overrides):
             cells.setdefault((cell.case, cell.prefer), cell)
-    absent = [] if overrides.model else list(_find_absent(file, [one.case for one in cells.values()], overrides))
+    absent = [] if overrides.model else list(_find_absent(file, [cell.case for cell in cells.values()], overrides))
     if absent:
-        raise SuiteError("\n".join(f"{path}: {one}" for one in absent))
+        raise SuiteError("\n".join(f"{path}: {name}" for name in absent))
     if overrides.models:
         there = sorted({cell.case.model for cell in cells.values()})
         cells = {
@@ -249,13 +249,13 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
 
 
 def _sampling(table: SamplingTable, at: str | None) -> Sampling:
-    told = table.model_dump(exclude={"target_precision", "spread_processes"}, exclude_none=True)
-    return Sampling(**told | {"processes": max(table.processes, table.spread_processes), "at": at or table.at})
+    model_dump = table.model_dump(exclude={"target_precision", "spread_processes"}, exclude_none=True)
+    return Sampling(**model_dump | {"processes": max(table.processes, table.spread_processes), "at": at or table.at})
 
 
 def _unmatched(path: Path, globs: Sequence[str], there: Sequence[str]) -> str:
     """No model matches; one that is no glob may be meant to be measured all the same."""
-    named = [one for one in globs if MODEL_NAME.fullmatch(one)]
+    named = [glob for glob in globs if MODEL_NAME.fullmatch(glob)]
     how = f"; for a model that it has not: --model {','.join(named)}" if named else ""
     return f"no model of {path.stem} matches {', '.join(globs)}; it has {', '.join(there)}{how}"
 
@@ -291,12 +291,13 @@ def _parse(text: str, path: Path) -> SuiteFile:
     try:
         file = SuiteFile.model_validate(data)
     except ValidationError as error:
-        problems = dict.fromkeys(_describe(one, text, path) for one in error.errors())
+        problems = dict.fromkeys(_describe(error_details, text, path) for error_details in error.errors())
         raise SuiteError("\n".join(problems)) from error
     if nameless := list(_find_nameless(file)):
         lines = [
-            f"{path}:{toml_lines.line(text, ('grid', one), TABLES)}: grid.{one}: no model; name one in the grid, its rows or [defaults]"
-            for one in nameless
+            f"{path}:{toml_lines.line(text, ('grid', number), TABLES)}: "
+            f"grid.{number}: no model; name one in the grid, its rows or [defaults]"
+            for number in nameless
         ]
         raise SuiteError("\n".join(lines))
     return file
@@ -304,14 +305,15 @@ def _parse(text: str, path: Path) -> SuiteFile:
 
 def _describe(error: Any, text: str, path: Path) -> str:
     """One of pydantic's problems as file, line, key path, what was found, what is allowed."""
-    where = [one for one in error["loc"] if isinstance(one, int) or re.fullmatch(r"[\w.-]+", one)]
+    where = [entry for entry in error["loc"] if isinstance(entry, int) or re.fullmatch(r"[\w.-]+", entry)]
     where = [
-        one
-        for one in where
-        if one not in ("list", "str", "int", "float", "bool", "literal", "constrained-int", "constrained-str", "Prefer")
+        number
+        for number in where
+        if number
+        not in ("list", "str", "int", "float", "bool", "literal", "constrained-int", "constrained-str", "Prefer")
     ]
-    key = ".".join(str(one) for one in where)
-    found = error.get("input")
+    key = ".".join(str(number) for number in where)
+    item = error.get("input")
     if error["type"] == "extra_forbidden":
         table = TABLES.get(str(where[0])) if len(where) > 1 else None
         allowed = sorted(table.model_fields if table else _top_keys())
@@ -319,7 +321,7 @@ def _describe(error: Any, text: str, path: Path) -> str:
         said = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; allowed: {', '.join(allowed)}"
     else:
         message = error["msg"].removeprefix("Value error, ")
-        said = f"found {found!r}; {message}" if error["type"] != "missing" else "missing; " + error["msg"]
+        said = f"found {item!r}; {message}" if error["type"] != "missing" else "missing; " + error["msg"]
     return f"{path}:{toml_lines.line(text, where, TABLES)}: {key}: {said}"
 
 
@@ -336,14 +338,14 @@ def _find_nameless(file: SuiteFile) -> Iterator[int]:
 
 def _find_absent(file: SuiteFile, cases: Sequence[Case], overrides: Overrides) -> Iterator[str]:
     """Models of the control pair, and a reference, that no case has. Axes that flags replace are the flags' business."""
-    there = ", ".join(sorted({one.model for one in cases}))
+    there = ", ".join(sorted({case.model for case in cases}))
     for name in file.control or ():
-        if all(name != one.model for one in cases):
+        if all(name != case.model for case in cases):
             yield f"control: no case has model = {name!r}; models: {there}"
     asked = {key: value for key, value in file.reference.items() if key not in overrides.axes}
-    if not any(all(str(getattr(one, key)) == str(value) for key, value in asked.items()) for one in cases):
-        told = " and ".join(f"{key} = {value!r}" for key, value in asked.items())
-        yield f"reference: no case has {told}; models: {there}"
+    if not any(all(str(getattr(case, key)) == str(value) for key, value in asked.items()) for case in cases):
+        text = " and ".join(f"{key} = {value!r}" for key, value in asked.items())
+        yield f"reference: no case has {text}; models: {there}"
 
 
 def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:
@@ -362,8 +364,8 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
     """Axes as lists, later ones winning; options merge key by key."""
     merged: dict[str, Any] = {}
     options: dict[str, Any] = {}
-    for one in (defaults, grid, row):
-        given = {key: value for key in Axes.model_fields if (value := getattr(one, key)) is not None}
+    for axes in (defaults, grid, row):
+        given = {key: value for key in Axes.model_fields if (value := getattr(axes, key)) is not None}
         options |= given.pop("options", {})
         merged |= given
     device = merged.get("device")
@@ -388,4 +390,4 @@ def _case(picked: Mapping[str, Any], options: Options) -> Case:
 
 
 def _entries(grid: Grid) -> tuple[tuple[tuple[str, str], ...], ...]:
-    return tuple(tuple((key, str(value)) for key, value in one.items()) for one in grid.exclude or [])
+    return tuple(tuple((key, str(value)) for key, value in values.items()) for values in grid.exclude or [])

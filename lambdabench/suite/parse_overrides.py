@@ -53,8 +53,8 @@ def _sizes(given: Mapping[str, Any], title: Callable[[str], str]) -> tuple[int |
             f"{title('image_px')}, {title('input')}: found both, expected one; each says how large images are"
         )
     return (
-        *(_size(one, title("image_px")) for one in by_px),
-        *(shapes.parse(one, what=title("input")).told() for one in shaped),
+        *(_size(name, title("image_px")) for name in by_px),
+        *(shapes.parse(name, what=title("input")).told() for name in shaped),
     )
 
 

@@ -40,19 +40,19 @@ def read(source: Path, within: Sequence[str] = ()) -> dict[str, Array]:
     if not isinstance(loaded, Mapping):
         raise ConversionError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
     inner = next((loaded[name] for name in within if isinstance(loaded.get(name), Mapping)), loaded)
-    if strange := [str(name) for name, one in inner.items() if not isinstance(one, torch.Tensor)]:
+    if strange := [str(name) for name, item in inner.items() if not isinstance(item, torch.Tensor)]:
         raise ConversionError(
             f"{source} is no state dict, some of it are no tensors: {', '.join(strange[:SHOWN])}; "
             "save the state dict alone"
         )
-    return {str(name): to_numpy(one) for name, one in inner.items()}
+    return {str(name): to_numpy(item) for name, item in inner.items()}
 
 
 def bare(state: Mapping[str, Array]) -> dict[str, Array]:
     """The state without what wrappers of a network put before every name."""
     for wrapping in WRAPPINGS:
         if state and all(name.startswith(wrapping) for name in state):
-            return bare({name.removeprefix(wrapping): one for name, one in state.items()})
+            return bare({name.removeprefix(wrapping): array for name, array in state.items()})
     return dict(state)
 
 
@@ -64,8 +64,8 @@ def _refusal(source: Path, error: Exception) -> str:
         )
     first = (str(error).splitlines() or [""])[0]
     is_told = source.suffix == SAFETENSORS or isinstance(error, OSError) or _is_torchs(source)
-    told = first if is_told else "it is no file of torch.save's"
-    return f"{source} cannot be read as {source.suffix or 'a checkpoint'}: {told}"
+    name = first if is_told else "it is no file of torch.save's"
+    return f"{source} cannot be read as {source.suffix or 'a checkpoint'}: {name}"
 
 
 def _is_torchs(source: Path) -> bool:

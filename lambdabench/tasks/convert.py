@@ -25,10 +25,10 @@ FORMATS = {"torch": "pt", "jax": "flax"}
 def answer(folder: Path) -> None:
     """Reads request.json; converts; writes answer.json, with the problem where the request is at fault."""
     try:
-        found = convert(codec.read(Conversion, folder / "request.json"))
+        converted = convert(codec.read(Conversion, folder / "request.json"))
     except LambdabenchError as error:
-        found = Converted(problem=str(error))
-    codec.write(folder / "answer.json", found)
+        converted = Converted(problem=str(error))
+    codec.write(folder / "answer.json", converted)
 
 
 def convert(asked: Conversion) -> Converted:
@@ -54,8 +54,8 @@ def convert(asked: Conversion) -> Converted:
 def as_torch(state: Mapping[str, Array], asked: Conversion) -> dict[str, Array]:
     """A model's weights by torch's names and axes, of either framework's. Raises what `convert` raises."""
     shapes = expected_shapes(asked)
-    found = checked(state, shapes, asked)
-    return _from_jax(found, shapes) if twins.are_jax(state) else found
+    result = checked(state, shapes, asked)
+    return _from_jax(result, shapes) if twins.are_jax(state) else result
 
 
 def checked(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conversion) -> dict[str, Array]:
@@ -65,7 +65,7 @@ def checked(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conv
         check(whole, shapes, asked)
         return whole
     leaves = jax_leaves(shapes)
-    whole = {twins.without_lists(name, leaves): one for name, one in state.items()}
+    whole = {twins.without_lists(name, leaves): array for name, array in state.items()}
     check(whole, {new: _turned(shapes[old], order) for new, (old, order) in leaves.items()}, asked)
     return whole
 
@@ -85,13 +85,13 @@ def expected_shapes(asked: Conversion) -> dict[str, Shape]:
         raise
     except Exception as error:  # options go to a model's own code, which may fail in any way
         raise ConversionError(f"{asked.model} cannot be made with these options: {error}") from error
-    return {name: tuple(one.shape) for name, one in network.state_dict().items()}
+    return {name: tuple(item.shape) for name, item in network.state_dict().items()}
 
 
 def jax_leaves(shapes: Mapping[str, Shape]) -> dict[str, tuple[str, twins.Axes | None]]:
     """JAX's name of each of torch's tensors, with that one's name and how its axes are permuted."""
-    found = {name: twins.to_jax(name, len(shape)) for name, shape in shapes.items()}
-    return {leaf[0]: (name, leaf[1]) for name, leaf in found.items() if leaf is not None}
+    result = {name: twins.to_jax(name, len(shape)) for name, shape in shapes.items()}
+    return {leaf[0]: (name, leaf[1]) for name, leaf in result.items() if leaf is not None}
 
 
 def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conversion) -> None:
@@ -100,15 +100,15 @@ def check(state: Mapping[str, Array], shapes: Mapping[str, Shape], asked: Conver
         "missing": [name for name in shapes if name not in state],
         "unexpected": [name for name in state if name not in shapes],
         "of another shape": [
-            f"{name} {one.shape}, expected {shapes[name]}"
-            for name, one in state.items()
-            if name in shapes and one.shape != shapes[name]
+            f"{name} {array.shape}, expected {shapes[name]}"
+            for name, array in state.items()
+            if name in shapes and array.shape != shapes[name]
         ],
     }
-    if found := "; ".join(f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names):
+    if text := "; ".join(f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names):
         raise MismatchError(
             f"{asked.source} does not hold the weights of {asked.model} "
-            f"(see --num-classes, --image-px, --option): {found}"
+            f"(see --num-classes, --image-px, --option): {text}"
         )
 
 
@@ -119,10 +119,10 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
         aside.touch()
         mode = aside.stat().st_mode  # safetensors makes files that only their owner reads
         if target.suffix == SAFETENSORS:
-            plain = {name: np.ascontiguousarray(one).reshape(one.shape) for name, one in state.items()}
+            plain = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in state.items()}
             save_file(plain, aside, metadata={"format": FORMATS[framework]})
         else:
-            torch.save({name: to_torch(one) for name, one in state.items()}, aside)
+            torch.save({name: to_torch(array) for name, array in state.items()}, aside)
         if target.exists() and not force:
             raise ConversionError(f"{target} is there already; --force replaces it")
         aside.chmod(mode)

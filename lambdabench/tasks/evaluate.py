@@ -109,7 +109,7 @@ def workload_of(asked: Evaluation, backend: Any) -> Workload:
 
         load_torch_state(workload.network, state)
     else:
-        workload.network.load_state_dict({name: checkpoints.to_torch(one) for name, one in state.items()})
+        workload.network.load_state_dict({name: checkpoints.to_torch(array) for name, array in state.items()})
     return workload
 
 
@@ -186,7 +186,7 @@ def _answers(
     logits = session.array(output)[: len(batch)]
     likeliest = np.argsort(-logits, axis=1, kind="stable")[:, :LIKELIEST]
     answers: list[tuple[int, Answer]] = [
-        (place, tuple(one.tolist())) for (place, _), one in zip(batch, likeliest, strict=True)
+        (place, tuple(item.tolist())) for (place, _), item in zip(batch, likeliest, strict=True)
     ]
     return answers, _heading(opened, output) if is_new else None
 

@@ -24,8 +24,8 @@ def config_of(case: Case, tag: str) -> dict[str, Any]:
     known = described(case.model, tag)
     size = (CHANNELS, case.image_px, case.image_px)
     is_test_size = tuple(known.get("test_input_size") or ()) == size != tuple(known.get("input_size") or ())
-    found = resolve_data_config({"input_size": size}, pretrained_cfg=known, use_test_size=is_test_size)
-    return {str(key): value for key, value in found.items()}
+    data_config = resolve_data_config({"input_size": size}, pretrained_cfg=known, use_test_size=is_test_size)
+    return {str(key): value for key, value in data_config.items()}
 
 
 def classes_of(case: Case, tag: str) -> int:
@@ -38,8 +38,8 @@ def described(model: str, tag: str) -> dict[str, Any]:
     """timm's description of a network, or of weights of it; ours is its own."""
     if model in models.ours():
         return models.default_cfg(model)
-    found = timm.get_pretrained_cfg(f"{model}.{tag}" if tag else model, allow_unregistered=True)
-    return found.to_dict() if found is not None else {}
+    pretrained_cfg = timm.get_pretrained_cfg(f"{model}.{tag}" if tag else model, allow_unregistered=True)
+    return pretrained_cfg.to_dict() if pretrained_cfg is not None else {}
 
 
 def reader(config: dict[str, Any]) -> Read:
@@ -55,7 +55,7 @@ def reader(config: dict[str, Any]) -> Read:
 
 def told(config: dict[str, Any]) -> str:
     """ "224 px, crop 0.875, bicubic, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"."""
-    mean, std = (" ".join(f"{one:.4g}" for one in config[name]) for name in ("mean", "std"))
+    mean, std = (" ".join(f"{item:.4g}" for item in config[name]) for name in ("mean", "std"))
     mode = "" if config["crop_mode"] == "center" else f" {config['crop_mode']}"
     size = config["input_size"][-1]
     return f"{size} px, crop {config['crop_pct']:g}{mode}, {config['interpolation']}, mean {mean}, std {std}"

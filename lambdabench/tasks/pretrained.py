@@ -27,7 +27,7 @@ def pretrained(case: Case, tag: str) -> dict[str, Array]:
             f"the weights {name} cannot be had ({type(error).__name__}: {_first_line(error)}): they are neither in the hub's cache here "
             "nor to be reached; give a file of weights by --checkpoint"
         ) from error
-    return {key: to_numpy(one) for key, one in network.state_dict().items()}
+    return {key: to_numpy(item) for key, item in network.state_dict().items()}
 
 
 def _made(name: str, options: dict[str, Any]) -> Any:
@@ -37,7 +37,7 @@ def _made(name: str, options: dict[str, Any]) -> Any:
     except TypeError:
         if SIZE not in options:
             raise
-        return timm.create_model(name, pretrained=True, **{key: one for key, one in options.items() if key != SIZE})
+        return timm.create_model(name, pretrained=True, **{key: item for key, item in options.items() if key != SIZE})
 
 
 def _first_line(error: Exception) -> str:

@@ -50,7 +50,7 @@ def warmed_up(base: Player, head: Player, calls: int | None = None) -> tuple[int
     warm = _warm_up(base, head)
     calls = calls or _calls(warm)
     if calls > 1:  # of one quick call, reading the clocks takes most
-        warm = [read(one, calls) for _ in range(FEWEST_WARMUPS) for one in (base, head)]
+        warm = [read(player, calls) for _ in range(FEWEST_WARMUPS) for player in (base, head)]
     return calls, choose_clock(warm)
 
 
@@ -60,14 +60,14 @@ def choose_clock(readings: Sequence[Reading]) -> Clock:
 
     A thread that was preempted has less CPU than wall time too, but did not wait of its own will.
     """
-    if any(one.device_s is not None for one in readings):
+    if any(reading.device_s is not None for reading in readings):
         return "device"
-    undisturbed = sorted(readings, key=lambda one: one.wall_s - one.process_s)[: max(2, len(readings) // 3)]
+    undisturbed = sorted(readings, key=lambda reading: reading.wall_s - reading.process_s)[: max(2, len(readings) // 3)]
     for clock in ("thread CPU", "process CPU"):
-        if all(FULL[0] <= one.by(clock) / one.wall_s <= FULL[1] for one in undisturbed):
+        if all(FULL[0] <= reading.by(clock) / reading.wall_s <= FULL[1] for reading in undisturbed):
             return clock
-    alone = all(FULL[0] <= one.thread_s / max(one.process_s, 1e-9) for one in readings)
-    return "thread CPU" if alone and sum(one.waits for one in readings) == 0 else "wall"
+    alone = all(FULL[0] <= reading.thread_s / max(reading.process_s, 1e-9) for reading in readings)
+    return "thread CPU" if alone and sum(reading.waits for reading in readings) == 0 else "wall"
 
 
 def read(player: Player, calls: int) -> Reading:
@@ -93,16 +93,16 @@ def read(player: Player, calls: int) -> Reading:
 
 def _warm_up(base: Player, head: Player) -> list[Reading]:
     """Readings of single calls, those of the first two left out."""
-    found: list[Reading] = []
+    readings: list[Reading] = []
     start_s = time.perf_counter()
     for number in range(MOST_WARMUPS):
         if number >= FEWEST_WARMUPS and time.perf_counter() - start_s > 2 * WARMUP_S:
             break
-        found += [read(base, 1), read(head, 1)]
-    return found[4:]
+        readings += [read(base, 1), read(head, 1)]
+    return readings[4:]
 
 
 def _calls(readings: Sequence[Reading]) -> int:
     """Calls in a row that take a block's time."""
-    call_s = median([one.by("device") for one in readings])
+    call_s = median([reading.by("device") for reading in readings])
     return 1 if call_s >= BLOCK_S else math.ceil(BLOCK_S / call_s)

@@ -16,31 +16,31 @@ which is made first; None where they cannot be made again."""
 def compare_builds(measure: Measure, terms: Terms, most: int = BUILDS) -> Compared:
     """Builds until the rule wants no more. A fixed time is divided among as many as there may be."""
     share = terms if terms.fixed_s is None else dataclasses.replace(terms, fixed_s=terms.fixed_s / most)
-    found: list[Compared] = []
-    while len(found) < most and _goes_on([build for one in found for build in one.builds], terms):
-        one = measure(len(found), dataclasses.replace(share, seed=BUILDS * terms.seed + len(found)))
-        if one is None:
+    compareds: list[Compared] = []
+    while len(compareds) < most and _goes_on([build for compared in compareds for build in compared.builds], terms):
+        item = measure(len(compareds), dataclasses.replace(share, seed=BUILDS * terms.seed + len(compareds)))
+        if item is None:
             break
-        found.append(one)
-    return joined(found, terms.rules)
+        compareds.append(item)
+    return joined(compareds, terms.rules)
 
 
 def _goes_on(builds: Sequence[Build], terms: Terms) -> bool:
     return terms.fixed_s is not None or wants_build(builds, terms.rules)
 
 
-def joined(found: Sequence[Compared], rules: Rules) -> Compared:
+def joined(compareds: Sequence[Compared], rules: Rules) -> Compared:
     """One process's builds as one comparison, with the verdict that they have together."""
-    if len(found) == 1:
-        return found[0]
-    builds = tuple(build for one in found for build in one.builds)
+    if len(compareds) == 1:
+        return compareds[0]
+    builds = tuple(build for compared in compareds for build in compared.builds)
     verdict = alone(builds, rules)
     return dataclasses.replace(
-        found[-1],
+        compareds[-1],
         verdict=verdict,
         reason=spread([builds]) if verdict.finding == "unclear" else "",
-        wall_ratio=math.exp(mean(math.log(one.wall_ratio) for one in found)),
-        rounds=sum(one.rounds for one in found),
-        seconds=sum(one.seconds for one in found),
+        wall_ratio=math.exp(mean(math.log(compared.wall_ratio) for compared in compareds)),
+        rounds=sum(compared.rounds for compared in compareds),
+        seconds=sum(compared.seconds for compared in compareds),
         builds=builds,
     )

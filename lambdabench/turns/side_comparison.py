@@ -35,7 +35,8 @@ class _Rounds:
 
     def logs(self, clock: Clock, slowdown: float) -> list[float]:
         return [
-            math.log(slowdown * two.by(clock) / one.by(clock)) for one, two in zip(self.base, self.head, strict=True)
+            math.log(slowdown * two.by(clock) / reading.by(clock))
+            for reading, two in zip(self.base, self.head, strict=True)
         ]
 
 
@@ -67,8 +68,8 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
         calls=calls,
         seconds=seconds,
         builds=(built(rounds.logs(clock, terms.slowdown), verdict.finding, math.log(wall.ratio), terms.swapped),),
-        base_s=median([one.by(clock) for one in rounds.base]) / calls,
-        head_s=terms.slowdown * median([one.by(clock) for one in rounds.head]) / calls,
+        base_s=median([reading.by(clock) for reading in rounds.base]) / calls,
+        head_s=terms.slowdown * median([reading.by(clock) for reading in rounds.head]) / calls,
         base_faults=_faults(rounds.base, calls),
         head_faults=_faults(rounds.head, calls),
         noise=noise,
@@ -77,9 +78,9 @@ def compare(base: Player, head: Player, terms: Terms) -> Compared:
 
 def built(logs: Sequence[float], finding: Finding, wall_log: float, swapped: bool) -> Build:
     """What a build's rounds say in short."""
-    (found,) = centre(logs, ONE_SD)
-    sd = (found.high - found.low) / 2
-    return Build(log=found.value, sd=sd, finding=finding, wall_log=wall_log, swapped=swapped)
+    (result,) = centre(logs, ONE_SD)
+    sd = (result.high - result.low) / 2
+    return Build(log=result.value, sd=sd, finding=finding, wall_log=wall_log, swapped=swapped)
 
 
 def controls_of(label: str, first: Player, second: Player, rules: Rules, seed: int) -> Controls:
@@ -99,7 +100,7 @@ def _play(base: Player, head: Player, rounds: _Rounds, terms: Terms, timing: _Ti
     """(Verdict by the clock, by the wall) at the last analysis."""
     calls, clock, rules = timing.calls, timing.clock, terms.rules
     end_s = timing.start_s + (terms.fixed_s or rules.cap_s)
-    told: list[tuple[Verdict, Verdict]] = []
+    verdicts: list[tuple[Verdict, Verdict]] = []
 
     def take() -> None:
         for is_base in in_turn((True, False), terms.seed, len(rounds.base)):
@@ -115,11 +116,11 @@ def _play(base: Player, head: Player, rounds: _Rounds, terms: Terms, timing: _Ti
         wall = verdict
         if clock not in ("wall", "device"):
             wall = judge(rounds.logs("wall", terms.slowdown), rules, level)
-        told[:] = [(verdict, wall)]
+        verdicts[:] = [(verdict, wall)]
         return verdict.finding != "unclear" and not (verdict.finding == "slower" and wall.ratio <= 1)
 
     at_interim_analyses(take, is_settled, rules, lambda: time.perf_counter() < end_s)
-    return told[0]
+    return verdicts[0]
 
 
 def _guarded(verdict: Verdict, wall: Verdict, noise: Noise, seconds: float) -> tuple[Verdict, str]:
@@ -150,7 +151,7 @@ def _needed(verdict: Verdict, seconds: float) -> str:
 
 
 def _faults(readings: Sequence[Reading], calls: int) -> float:
-    return sum(one.faults for one in readings) / len(readings) / calls
+    return sum(reading.faults for reading in readings) / len(readings) / calls
 
 
 @contextlib.contextmanager

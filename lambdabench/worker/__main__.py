@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def end(code: int) -> None:
     """Ends the process, for threads too that somebody's network has left running: nobody waits for those."""
-    if any(one is not threading.main_thread() and not one.daemon for one in threading.enumerate()):
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -28,7 +28,7 @@ def explain(error: Exception, case: Case) -> tuple[Status, str]:
     lowered = text.lower()
     if (
         isinstance(error, MemoryError)
-        or any(one in lowered for one in OOM_TEXTS)
+        or any(name in lowered for name in OOM_TEXTS)
         or "OutOfMemory" in type(error).__name__
     ):
         return "oom", f"{text}; {OOM_ADVICE}"
@@ -44,5 +44,5 @@ def _place(error: Exception, case: Case) -> str:
     """File and line of the innermost frame, of the user's own file where the model is one."""
     frames = traceback.extract_tb(error.__traceback__)
     own = Path(case.model.partition(":")[0]).name if ".py:" in case.model else ""
-    chosen = next((one for one in reversed(frames) if own and Path(one.filename).name == own), frames[-1])
+    chosen = next((frame for frame in reversed(frames) if own and Path(frame.filename).name == own), frames[-1])
     return f"{chosen.filename}:{chosen.lineno}"

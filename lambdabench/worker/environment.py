@@ -28,18 +28,20 @@ def witnessed() -> Environment:
     return _now(began())
 
 
-def settled(found: Environment, devices: Sequence[Device]) -> Environment:
+def settled(environment: Environment, devices: Sequence[Device]) -> Environment:
     """What a process saw, as rows hold it where frameworks find these devices, the best first: accelerators that none of them drives are
     left out, with the driver and the libraries that are theirs alone."""
-    gpu = next((one for one in devices if one.kind not in HOSTS_OWN), None)
+    gpu = next((device for device in devices if device.kind not in HOSTS_OWN), None)
     left_out = ("gpus", "driver") if gpu is None else ("driver",) if gpu.kind != "cuda" else ()
-    versions = libraries.on_device(found.versions, gpu.kind if gpu else "")
-    return dataclasses.replace(found, gpu=gpu.title if gpu else "", versions=versions, **dict.fromkeys(left_out, ""))
+    versions = libraries.on_device(environment.versions, gpu.kind if gpu else "")
+    return dataclasses.replace(
+        environment, gpu=gpu.title if gpu else "", versions=versions, **dict.fromkeys(left_out, "")
+    )
 
 
 def _now(known: Environment) -> Environment:
     seen = accelerators.look()
-    driver = nvidia_driver() or next((one.driver for one in seen if one.driver), "")
+    driver = nvidia_driver() or next((accelerator.driver for accelerator in seen if accelerator.driver), "")
     return dataclasses.replace(known, gpus=accelerators.told(seen), driver=driver)
 
 
@@ -71,5 +73,5 @@ def _of_process() -> Environment:
 
 def nvidia_driver(version: Path = Path("/proc/driver/nvidia/version")) -> str:
     """The NVIDIA driver's version, of the open and the closed kernel module; "" where there is none."""
-    found = re.search(r"Kernel Module.*?\b(\d+\.\d+(\.\d+)?)\b", version.read_text()) if version.exists() else None
-    return found[1] if found else ""
+    match = re.search(r"Kernel Module.*?\b(\d+\.\d+(\.\d+)?)\b", version.read_text()) if version.exists() else None
+    return match[1] if match else ""

@@ -74,8 +74,8 @@ def _fork(control: socket.socket, log: str, descriptor: int) -> None:
 def _reap(pid: int) -> int | None:
     """The exit code of a child, negative for a signal; None while it runs."""
     with contextlib.suppress(ChildProcessError):
-        found, status = os.waitpid(pid, os.WNOHANG)
-        return os.waitstatus_to_exitcode(status) if found else None
+        number, status = os.waitpid(pid, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if number else None
     return 0
 
 

@@ -43,12 +43,12 @@ class OwnFirst:
         """Its own, or None: then others look, and what they find is told by `foreign`."""
         if name not in self._own.names:
             return None
-        places = [one for one in (sys.path if path is None else path) if _is_own(one, self._own)]
-        found = PathFinder.find_spec(name, places, target)
-        if found is not None and found.origin is not None:
-            return found
-        others = [one for one in sys.meta_path if one is not self and one is not PathFinder]
-        return next((spec for one in others if (spec := one.find_spec(name, path, target)) is not None), None)
+        places = [name for name in (sys.path if path is None else path) if _is_own(name, self._own)]
+        module_spec = PathFinder.find_spec(name, places, target)
+        if module_spec is not None and module_spec.origin is not None:
+            return module_spec
+        others = [protocol for protocol in sys.meta_path if protocol is not self and protocol is not PathFinder]
+        return next((spec for other in others if (spec := other.find_spec(name, path, target)) is not None), None)
 
 
 def own_of(request: UsersRequest, number: int) -> Own:
@@ -65,13 +65,13 @@ def own_of(request: UsersRequest, number: int) -> Own:
 
 def parse(text: str) -> Own:
     """As it prints itself."""
-    found = json.loads(text)
-    return Own(**found | {"names": tuple(found["names"])})
+    item = json.loads(text)
+    return Own(**item | {"names": tuple(item["names"])})
 
 
 def foreign(own: Own) -> str:
     """What a side ran that is not its own, and where that is; empty where all that is loaded now is its own."""
-    heads = {one.split(".")[0] for one in own.names}
+    heads = {name.split(".")[0] for name in own.names}
     for name, module in sorted(sys.modules.items()):
         named = name.split(".")[0] in heads and is_named(name, own.names)
         if named and (file := _file(module)) and not _is_own(_real(file), own):
@@ -81,14 +81,14 @@ def foreign(own: Own) -> str:
 
 def is_named(name: str, names: tuple[str, ...]) -> bool:
     """Whether a module is one of `names` or below one."""
-    return any(name == one or name.startswith(f"{one}.") for one in names)
+    return any(name == text or name.startswith(f"{text}.") for text in names)
 
 
 def unmeasured(label: str, why: str, request: UsersRequest) -> PairOutcome:
     """The outcome of a test whose file base cannot import. It is new where file and what it asks for came with head; else it is
     base that is broken, or a file that asks too much of it."""
-    found = ABSENT.search(why)
-    asks = found is not None and is_named(found[1] or found[2], request.names)
+    match = ABSENT.search(why)
+    asks = match is not None and is_named(match[1] or match[2], request.names)
     trouble: Trouble = "base" if asks and label.split("::")[0] in request.fresh else "unmeasured"
     return PairOutcome(label=label, trouble=trouble, reason=why)
 
@@ -105,16 +105,16 @@ def _within(file: str, folder: str) -> bool:
 
 
 def _expected(own: Own) -> str:
-    return " or ".join(one for one in (own.home, own.tree) if one)
+    return " or ".join(name for name in (own.home, own.tree) if name)
 
 
 def _file(module: Any) -> str:
     """A module's own file, without asking a lazy one for anything."""
     try:
-        found = vars(module).get("__file__")
+        result = vars(module).get("__file__")
     except TypeError:
         return ""
-    return found if isinstance(found, str) else ""
+    return result if isinstance(result, str) else ""
 
 
 @cache

@@ -104,10 +104,10 @@ class OpenCases:
         try:
             bench = LiveBench(session, job.case, HostMeter)
             metrics = [registry.load("metrics", name) for name in _counting_last(job.metrics, is_first)]
-            answers = [one.answer(bench) for one in metrics if not one.TIMED]
+            answers = [metric.answer(bench) for metric in metrics if not metric.TIMED]
             answers += _authors_compiling(bench, job, compiles=backend.COMPILES)
-            timed = any(one.TIMED for one in metrics)
-            if is_first and not timed and not any(one is not None for one in answers):
+            timed = any(metric.TIMED for metric in metrics)
+            if is_first and not timed and not any(answer is not None for answer in answers):
                 raise UnsupportedError(
                     f"{job.case.backend} has none of what is asked for, {', '.join(job.metrics)}; use another --backend"
                 )
@@ -124,9 +124,9 @@ class OpenCases:
         session.rest()
         self._step_s[job.job_id] = median(warm[-5:])
         outcome = self._outcome(job.job_id, started_at)
-        found = tuple(complete(one) for one in answers if one is not None)
+        measurements = tuple(complete(answer) for answer in answers if answer is not None)
         return Answered(
-            outcome=dataclasses.replace(outcome, measurements=found),
+            outcome=dataclasses.replace(outcome, measurements=measurements),
             step_s=self._step_s[job.job_id],
             free_bytes=free_bytes(job.case.device),
         )
@@ -206,11 +206,11 @@ def _trained(job: Job, seed: int, started_at: str) -> Answered:
 
 def _cold(time_calls: Callable[[int], Any], cold_s: float) -> list[float]:
     """Seconds of the calls at a visit's start, however many fill the time: a clock rises in seconds."""
-    found, spent_s = list[float](), 0.0
-    while spent_s < cold_s and len(found) < MOST_COLD_CALLS:
-        found += time_calls(1)
-        spent_s += found[-1]
-    return found
+    values, spent_s = list[float](), 0.0
+    while spent_s < cold_s and len(values) < MOST_COLD_CALLS:
+        values += time_calls(1)
+        spent_s += values[-1]
+    return values
 
 
 def _timed(time_calls: Callable[[int], Any], count: int, length: Length) -> list[float]:
@@ -249,7 +249,7 @@ def _authors_compiling(bench: LiveBench, job: Job, *, compiles: bool) -> list[Me
     """The compiler's part of the first call where a backend compiles nothing, and the network's author has."""
     if compiles or bench.compile_s() is None or "first_call" not in job.metrics or "compile" in job.metrics:
         return []
-    return [one for one in [registry.load("metrics", "compile").answer(bench)] if one is not None]
+    return [item for item in [registry.load("metrics", "compile").answer(bench)] if item is not None]
 
 
 def _without(case: Case, options: Collection[str]) -> Case:

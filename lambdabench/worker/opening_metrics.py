@@ -11,7 +11,7 @@ from ..core.record import LEFT, Effective
 from ..core.row_flags import GRAPH_BREAKS
 from ..core.spec import Case
 
-CHECKED = tuple(one.name for one in dataclasses.fields(Effective) if one.name in Case.__slots__)
+CHECKED = tuple(field.name for field in dataclasses.fields(Effective) if field.name in Case.__slots__)
 """What a case asks for that a backend reads back from the live model."""
 HINTS = {
     "threads": " (the network calls torch.set_num_threads itself: leave that to --threads)",
@@ -127,31 +127,31 @@ class LiveBench:
     def _checked(self, output: Any) -> Effective:
         if problem := self._session.check(output):
             raise WrongOutputError(f"{problem}; no speed is reported for a wrong answer")
-        found = self._session.effective(output)
-        if problem := difference(self.case, found):
+        effective = self._session.effective(output)
+        if problem := difference(self.case, effective):
             raise MismatchError(f"what ran is not what was asked: {problem}")
         compilation = self._session.compilation()
         if compilation is None:
-            return found
+            return effective
         if not compilation.graphs:
             raise MismatchError(
                 f"nothing was compiled ({compilation.told()}): the network runs as it does without a compiler; "
                 "use --backend torch_eager"
             )
-        return dataclasses.replace(found, compiler=compilation.told())
+        return dataclasses.replace(effective, compiler=compilation.told())
 
 
-def difference(case: Case, found: Effective) -> str:
+def difference(case: Case, effective: Effective) -> str:
     """Where effective settings differ from those asked for, in words; empty where they agree."""
     asked = {name: getattr(case, name) for name in CHECKED} | {
-        "param_dtype": None if LEFT in found.network else case.param_dtype,
+        "param_dtype": None if LEFT in effective.network else case.param_dtype,
         "threads": case.threads if case.device == "cpu" else None,
         "output_dtype": "float32" if case.dtype in PRODUCTS else None,  # half precision may end in float32 logits
         "matmul": PRODUCTS.get(case.dtype),  # a backend without such a switch says nothing
     }
     hints = HINTS if case.model_hash or ":" in case.model else {}
     return ", ".join(
-        f"{key} {getattr(found, key)!r} instead of {want!r}{hints.get(key, '')}"
+        f"{key} {getattr(effective, key)!r} instead of {want!r}{hints.get(key, '')}"
         for key, want in asked.items()
-        if want is not None and getattr(found, key) not in ("", None, want)
+        if want is not None and getattr(effective, key) not in ("", None, want)
     )

@@ -20,11 +20,13 @@ PLAIN = (int, float, complex, str, bytes, bool, type(None))
 
 def give_equal_weights(base: Any, head: Any) -> None:
     """Copies base's weights to head's network where both have weights of the same names and shapes (torch)."""
-    networks = [getattr(one, "network", None) for one in (base, head)]
-    if not all(hasattr(one, "state_dict") and hasattr(one, "load_state_dict") for one in networks):
+    networks = [getattr(item, "network", None) for item in (base, head)]
+    if not all(hasattr(network, "state_dict") and hasattr(network, "load_state_dict") for network in networks):
         return
-    theirs, ours = (one.state_dict() for one in networks)  # pyright: ignore[reportOptionalMemberAccess]
-    if {key: tuple(one.shape) for key, one in theirs.items()} == {key: tuple(one.shape) for key, one in ours.items()}:
+    theirs, ours = (network.state_dict() for network in networks)  # pyright: ignore[reportOptionalMemberAccess]
+    if {key: tuple(item.shape) for key, item in theirs.items()} == {
+        key: tuple(item.shape) for key, item in ours.items()
+    }:
         networks[1].load_state_dict(theirs)  # pyright: ignore[reportOptionalMemberAccess]
 
 
@@ -34,16 +36,16 @@ def call_with_gradients(opened: Opened) -> dict[str, Any]:
     gradients: dict[str, Any] = {}
     hooks: list[Any] = []
     if opened.case.mode == "train" and hasattr(network, "named_parameters"):
-        hooks = [one.register_hook(_keep(gradients, name)) for name, one in network.named_parameters()]
+        hooks = [item.register_hook(_keep(gradients, name)) for name, item in network.named_parameters()]
     output = opened.session.call()
     opened.session.synchronize()
-    for one in hooks:
-        one.remove()
+    for hook in hooks:
+        hook.remove()
     if problem := opened.session.check(output):
         raise ValueError(problem)
     outputs = output if isinstance(output, (list, tuple)) else (output,)
-    found = {f"output {number}" if number else "output": as_array(one) for number, one in enumerate(outputs)}
-    return found | {f"gradient of {name}": as_array(one) for name, one in gradients.items()}
+    result = {f"output {number}" if number else "output": as_array(item) for number, item in enumerate(outputs)}
+    return result | {f"gradient of {name}": as_array(item) for name, item in gradients.items()}
 
 
 def difference(base: Mapping[str, Any], head: Mapping[str, Any], dtype: str) -> str:
@@ -68,21 +70,21 @@ def as_arrays(result: Any) -> dict[str, Any] | None:
     items: Any = enumerate(cast("Any", result)) if isinstance(result, (list, tuple)) else ()
     if isinstance(result, dict):
         items = cast("Any", result).items()
-    found: dict[str, Any] = {}
-    for key, one in items:
-        inner = as_arrays(one)
+    outcome: dict[str, Any] = {}
+    for key, item in items:
+        inner = as_arrays(item)
         if inner is None:
             return None
-        found |= {f"{name} {key}": value for name, value in inner.items()}
-    return found if isinstance(result, (list, tuple, dict)) else None
+        outcome |= {f"{name} {key}": value for name, value in inner.items()}
+    return outcome if isinstance(result, (list, tuple, dict)) else None
 
 
 def digest(call: Callable[[], Any]) -> dict[str, Any] | None:
     """A result in a few numbers that another process can compare; None where two calls differ or it cannot be compared."""
-    one, other = as_arrays(call()), as_arrays(call())
-    if one is None or other is None or difference(one, other, "float32"):
+    item, other = as_arrays(call()), as_arrays(call())
+    if item is None or other is None or difference(item, other, "float32"):
         return None
-    return {name: _few(value) for name, value in one.items()}
+    return {name: _few(value) for name, value in item.items()}
 
 
 def differing_digests(base: dict[str, Any] | None, head: dict[str, Any] | None) -> str:

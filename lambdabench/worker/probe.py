@@ -31,7 +31,7 @@ def describe(folder: Path) -> None:
 def _described(wish: Wish, wishes: tuple[Wish, ...]) -> ModelFacts:
     """A model's facts; of a user's own with the files that it was made of."""
     facts = models.describe(wish)
-    beside = {one.model for one in wishes} - {wish.model}
+    beside = {wish.model for wish in wishes} - {wish.model}
     seen = tuple(sources.imported(wish.model, beside).items())
     return dataclasses.replace(facts, problem=foreign.bounded(facts.problem), sources=seen)
 
@@ -39,7 +39,7 @@ def _described(wish: Wish, wishes: tuple[Wish, ...]) -> ModelFacts:
 def find_machine() -> Machine:
     """Devices of every backend that can run here, the best first, and the environment."""
     seen = environment.here()  # before frameworks are loaded, which set variables
-    found: dict[str, Device] = {}
+    result: dict[str, Device] = {}
     busy: list[Device] = []
     missing: list[tuple[str, str]] = []
     for name in registry.names("backends"):
@@ -48,11 +48,11 @@ def find_machine() -> Machine:
         except MissingExtraError as error:
             missing.append((name, str(error)))
             continue
-        busy += [one for one in devices if one.problem]
-        for one in (one for one in devices if not one.problem):
-            found[one.name] = _joined(found.get(one.name, one), one)
+        busy += [item for item in devices if item.problem]
+        for device in (item for item in devices if not item.problem):
+            result[device.name] = _joined(result.get(device.name, device), device)
     alike = find_hosts().count > 1  # several hosts must plan alike, and each would measure another rate
-    known = (dataclasses.replace(one, gemm_flop_per_s=None) if alike else one for one in found.values())
+    known = (dataclasses.replace(item, gemm_flop_per_s=None) if alike else item for item in result.values())
     devices = tuple(sorted(known, key=_rank))
     return Machine(
         devices=devices, environment=environment.settled(seen, devices), missing=tuple(missing), busy=tuple(busy)

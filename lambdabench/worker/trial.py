@@ -98,26 +98,30 @@ def run(kernel: str, extra: float, seed: int, rules: Rules) -> dict[str, Any]:
     builds: dict[float, list[Build]] = {factor: [] for factor in factors}
     seconds = dict.fromkeys(factors, 0.0)
     times: list[tuple[float, float]] = []
-    while wanted := [one for one in factors if wants_build(builds[one], rules)]:
+    while wanted := [factor for factor in factors if wants_build(builds[factor], rules)]:
         number = len(times)
         order = (0.0, extra) if number % 2 == 0 else (extra, 0.0)
-        made = [KERNELS[kernel](one) for one in order]
+        made = [KERNELS[kernel](value) for value in order]
         kept.append(made)  # freed memory would be taken again
-        players = [Player(play=_repeated(one)) for one in (made if number % 2 == 0 else reversed(made))]
-        found, spent, medians = _build(players, wanted, BUILDS * seed + number, rules)
+        players = [Player(play=_repeated(item)) for item in (made if number % 2 == 0 else reversed(made))]
+        result, spent, medians = _build(players, wanted, BUILDS * seed + number, rules)
         times.append(medians)
         for factor in wanted:
-            builds[factor].append(found[factor])
+            builds[factor].append(result[factor])
             seconds[factor] += spent[factor]
-    told = {factor: alone(many, rules) for factor, many in builds.items()}
+    verdicts = {factor: alone(many, rules) for factor, many in builds.items()}
     return {
         "kernel": kernel,
         "extra": extra,
         "seed": seed,
         "agreeing": AGREEING,
         "found": {
-            str(factor): {"finding": one.finding, "ratio": round(one.ratio, 5), "seconds": round(seconds[factor], 3)}
-            for factor, one in told.items()
+            str(factor): {
+                "finding": verdict.finding,
+                "ratio": round(verdict.ratio, 5),
+                "seconds": round(seconds[factor], 3),
+            }
+            for factor, verdict in verdicts.items()
         },
         "base_s": times[0][0],
         "head_s": times[0][1],
@@ -136,11 +140,11 @@ def _build(
 ) -> tuple[dict[float, Build], dict[float, float], tuple[float, float]]:
     """(What each factor's rounds say, seconds until it, median wall times of a call) of one build."""
     for _ in range(20):
-        for one in players:
-            read(one, 1)
+        for player in players:
+            read(player, 1)
     calls = max(1, round(8e-3 / read(players[0], 8).wall_s))
     start_s = time.perf_counter()
-    found: dict[float, Build] = {}
+    builds: dict[float, Build] = {}
     spent: dict[float, float] = {}
     readings: list[list[Reading]] = [[], []]
 
@@ -151,13 +155,13 @@ def _build(
     def is_settled(analysis: int, is_over: bool) -> bool:
         at = _Analysis(number=analysis, is_over=is_over, swapped=bool(seed % BUILDS % 2))
         for factor in factors:
-            if factor not in found and (one := _settled(readings, factor, rules, at)) is not None:
-                found[factor], spent[factor] = one, time.perf_counter() - start_s
-        return len(found) == len(factors)
+            if factor not in builds and (build := _settled(readings, factor, rules, at)) is not None:
+                builds[factor], spent[factor] = build, time.perf_counter() - start_s
+        return len(builds) == len(factors)
 
     at_interim_analyses(take, is_settled, rules, lambda: time.perf_counter() - start_s < rules.cap_s)
-    base_s, head_s = (median([one.wall_s for one in side]) / calls for side in readings)
-    return found, spent, (base_s, head_s)
+    base_s, head_s = (median([reading.wall_s for reading in side]) / calls for side in readings)
+    return builds, spent, (base_s, head_s)
 
 
 def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: _Analysis) -> Build | None:
@@ -171,7 +175,7 @@ def _settled(readings: list[list[Reading]], factor: float, rules: Rules, at: _An
 
 
 def _logs(readings: list[list[Reading]], clock: Any, factor: float) -> Any:
-    base, head = (np.array([one.by(clock) for one in side]) for side in readings)
+    base, head = (np.array([reading.by(clock) for reading in side]) for side in readings)
     return np.log(factor * head / base)
 
 

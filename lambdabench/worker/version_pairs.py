@@ -105,8 +105,8 @@ class Pairs:
 
     def _drop(self, label: str) -> None:
         for pair in self._held.pop(label, []):
-            for one in filter(None, (pair.base, pair.head)):
-                one.session.close()
+            for opened in filter(None, (pair.base, pair.head)):
+                opened.session.close()
 
 
 def _made(opening: Opening, base: Version, head: Version) -> _Pair:
@@ -144,28 +144,28 @@ def _first(error: BaseException) -> str:
 def _check_agreement(pair: _Pair, entry: Entry) -> None:
     sides: list[tuple[Trouble, Opened | None]] = [("base", pair.base), ("head", pair.head)]
     base, head = (
-        _guard(name, lambda one=one: output_agreement.call_with_gradients(one))
-        for name, one in sides
-        if one is not None
+        _guard(name, lambda item=opened: output_agreement.call_with_gradients(item))
+        for name, opened in sides
+        if opened is not None
     )
     if problem := output_agreement.difference(base, head, entry.case.dtype):
         raise Apart("outputs", f"{problem}; it is no question of speed until both compute the same")
 
 
 def _check_own_code(side: str, version: Version) -> None:
-    if found := strangers(version):
-        file = getattr(sys.modules[found[0]], "__file__", None)
-        raise Apart("foreign", f"{side} ran {found[0]} from {file}, expected it from {version.folder}")
+    if names := strangers(version):
+        file = getattr(sys.modules[names[0]], "__file__", None)
+        raise Apart("foreign", f"{side} ran {names[0]} from {file}, expected it from {version.folder}")
 
 
-def _side(one: Opened, explain: bool) -> Side:
+def _side(opened: Opened, explain: bool) -> Side:
     """What is known of a side without timing; operators and counts where it is to be explained."""
-    operators, allocations = _profile(one) if explain else ((), None)
+    operators, allocations = _profile(opened) if explain else ((), None)
     return Side(
-        kernel=_kernel(one),
+        kernel=_kernel(opened),
         operators=operators,
         allocations_per_call=allocations,
-        instructions_per_call=instructions.count(one.session.call) if explain else None,
+        instructions_per_call=instructions.count(opened.session.call) if explain else None,
     )
 
 

@@ -18,22 +18,22 @@ class Watching:
 
     def warm(self) -> None:
         """The cold calls are over."""
-        for one in self._watches:
-            one.warm()
+        for watch in self._watches:
+            watch.warm()
 
     def noise(self, calls: int) -> Noise:
         """What was found of a visit of so many calls that has just ended; of two observers the one that knows."""
-        found: dict[str, Any] = {}
-        for one in self._watches:
-            found |= {name: value for name, value in one.found(calls).items() if value is not None}
-        return Noise(**found)
+        result: dict[str, Any] = {}
+        for watch in self._watches:
+            result |= {name: value for name, value in watch.found(calls).items() if value is not None}
+        return Noise(**result)
 
 
 @contextlib.contextmanager
 def around(device: str) -> Generator[Watching]:
     """Watches a device from here on; what watches has ended when this ends, however that is."""
     with contextlib.ExitStack() as stack:
-        yield Watching([stack.enter_context(one.observe(device)) for one in observers()])
+        yield Watching([stack.enter_context(observer.observe(device)) for observer in observers()])
 
 
 @functools.cache

@@ -21,7 +21,7 @@ def warm_up(time_calls: TimeCalls, sampling: Sampling, first_call_s: float) -> t
         latest, before = times[-BLOCK:], times[-2 * BLOCK : -BLOCK]
         if len(before) == BLOCK:
             centre = median(latest)
-            deviation = median([abs(one - centre) for one in latest])
+            deviation = median([abs(value - centre) for value in latest])
             if abs(centre - median(before)) <= max(STEADY_SHARE * centre, 2 * deviation):
                 return times, sum(times), True
         step_s = median(latest)

@@ -27,10 +27,10 @@ def accuracy(make_record: Make) -> Make:
     def make(value: float, **changes: Any) -> Record:
         known = {"suite": SUITE, "model": NOBODYS, "weights": "3f2a1b4c5d6e", "case_id": f"e{value}", "flags": ""}
         record = make_record("top1", value, **known | changes)
-        told = Measurement(
+        measurement = Measurement(
             metric="top1", unit="%", value=value, low=value - 1, high=value + 1, source="100 images of val, 0123"
         )
-        return dataclasses.replace(record, measurement=told)
+        return dataclasses.replace(record, measurement=measurement)
 
     return make
 
@@ -42,8 +42,8 @@ def joined(records: Sequence[Record], weights: Sequence[str] = ("imagenet-1k",))
 
 
 def top1_of(records: Sequence[Record], weights: Sequence[str] = ("imagenet-1k",)) -> list[float | None]:
-    found = joined(records, weights)["top1"]
-    return [None if pd.isna(value) else float(value) for value in found]
+    series = joined(records, weights)["top1"]
+    return [None if pd.isna(value) else float(value) for value in series]
 
 
 def test_a_measured_accuracy_stands_where_nothing_is_quoted(speed: Make, accuracy: Make) -> None:
@@ -61,9 +61,9 @@ def test_a_quoted_one_stands_unless_measured_is_asked_for(speed: Make, accuracy:
     assert quoted["top1_origin"].tolist() == ["quoted"]
     assert quoted["top1"].iloc[0] > 75
     for weights in (("measured",), ("measured", "imagenet-1k")):
-        found = joined(records, weights)
-        assert found["top1_origin"].tolist() == ["measured"]
-        assert found["top1"].tolist() == [70.0]
+        rows = joined(records, weights)
+        assert rows["top1_origin"].tolist() == ["measured"]
+        assert rows["top1"].tolist() == [70.0]
     assert joined(records, ("imagenet-1k", "measured"))["top1_origin"].tolist() == ["quoted"]
 
 
@@ -126,10 +126,10 @@ def test_a_case_shows_what_it_measured_itself_and_its_suite_shares_it(speed: Mak
     elsewhere = speed(case_id="elsewhere", suite="another")
     assert top1_of([own, again, elsewhere, trained]) == [98.0, 98.0, None]
     published = [
-        dataclasses.replace(one, case=dataclasses.replace(one.case, model=PUBLISHED)) for one in (own, trained)
+        dataclasses.replace(record, case=dataclasses.replace(record.case, model=PUBLISHED)) for record in (own, trained)
     ]
-    found = joined(published)
-    assert found["top1_origin"].tolist() == ["measured"]
+    rows = joined(published)
+    assert rows["top1_origin"].tolist() == ["measured"]
 
 
 def test_several_trainings_are_taken_together(speed: Make, accuracy: Make) -> None:

@@ -37,18 +37,18 @@ def rows(make_record: Callable[..., Record]) -> Callable[..., list[Record]]:
 
 
 def test_equal_answers_stand_with_both_rates(rows: Callable[..., list[Record]], tmp_path: Path) -> None:
-    (one,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.000001))], tmp_path)
-    assert one.finding == "equal"
-    assert one.error == pytest.approx(5e-7, rel=1e-3)
-    assert one.ratio is not None
-    assert one.ratio.low < 1 < one.ratio.high
-    assert "not ranked on a CPU" in "\n".join(legend([one]))
-    assert "not ranked" not in "\n".join(legend([dataclasses.replace(one, device="tpu:0")]))
+    (agreement,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.000001))], tmp_path)
+    assert agreement.finding == "equal"
+    assert agreement.error == pytest.approx(5e-7, rel=1e-3)
+    assert agreement.ratio is not None
+    assert agreement.ratio.low < 1 < agreement.ratio.high
+    assert "not ranked on a CPU" in "\n".join(legend([agreement]))
+    assert "not ranked" not in "\n".join(legend([dataclasses.replace(agreement, device="tpu:0")]))
 
 
 def test_different_answers_do_not_hold(rows: Callable[..., list[Record]], tmp_path: Path) -> None:
-    (one,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.1))], tmp_path)
-    assert one.finding == "different"
+    (agreement,) = found_in([*rows("torch_eager", (1.0, 2.0)), *rows("jax_jit", (1.0, 2.1))], tmp_path)
+    assert agreement.finding == "different"
 
 
 def test_only_what_is_one_network_on_equal_weights_is_compared(
@@ -72,21 +72,25 @@ def test_outputs_of_two_environments_are_two_agreements_with_rates_of_their_own(
     rows: Callable[..., list[Record]], tmp_path: Path
 ) -> None:
     records = [
-        dataclasses.replace(one, fingerprint=place)
+        dataclasses.replace(row, fingerprint=place)
         for place, second in (("f00", 1.000001), ("f01", 1.1))
         for backend, outputs in (("torch_eager", 1.0), ("jax_jit", second))
-        for one in rows(backend, (outputs,))
+        for row in rows(backend, (outputs,))
     ]
     faster = [
-        dataclasses.replace(one, measurement=dataclasses.replace(one.measurement, value=20.0, low=19.0, high=21.0))
-        if one.measurement is not None and one.measurement.metric == "throughput" and one.fingerprint == "f01"
-        else one
-        for one in records
+        dataclasses.replace(
+            record, measurement=dataclasses.replace(record.measurement, value=20.0, low=19.0, high=21.0)
+        )
+        if record.measurement is not None and record.measurement.metric == "throughput" and record.fingerprint == "f01"
+        else record
+        for record in records
     ]
-    found = found_in(faster, tmp_path)
-    assert [one.finding for one in found] == ["equal", "different"]
-    assert [cells(one)[1] for one in found] == [f"224 px, b=1, inference, float32, env {one}" for one in ("f00", "f01")]
-    assert [[one and one.value for one in pair.throughput] for pair in found] == [
+    result = found_in(faster, tmp_path)
+    assert [agreement.finding for agreement in result] == ["equal", "different"]
+    assert [cells(agreement)[1] for agreement in result] == [
+        f"224 px, b=1, inference, float32, env {name}" for name in ("f00", "f01")
+    ]
+    assert [[estimate and estimate.value for estimate in pair.throughput] for pair in result] == [
         [pytest.approx(10.0)] * 2,
         [pytest.approx(20.0)] * 2,
     ]
@@ -99,8 +103,8 @@ def test_an_architecture_with_several_accuracies_has_one_agreement(
     newest = store.newest(store.read(tmp_path))
     cases = table.wide(newest)
     twice = pd.concat([cases.assign(top1=80.4), cases.assign(top1=76.1)], ignore_index=True)
-    (one,) = agreements(newest, twice)
-    assert one.ratio is not None
+    (agreement,) = agreements(newest, twice)
+    assert agreement.ratio is not None
 
 
 def test_what_cannot_be_compared_is_no_agreement() -> None:
@@ -124,8 +128,8 @@ def compared(rows: Callable[..., list[Record]], tmp_path: Path) -> Callable[...,
 
     def compare(first: tuple[float, ...], second: tuple[float, ...], **case: Any) -> Agreement:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        (one,) = found_in([*rows("torch_eager", first, **case), *rows("jax_jit", second, **case)], folder)
-        return one
+        (agreement,) = found_in([*rows("torch_eager", first, **case), *rows("jax_jit", second, **case)], folder)
+        return agreement
 
     return compare
 
@@ -136,7 +140,7 @@ def test_rounding_is_equal_and_what_is_unrelated_never(
     compared: Callable[..., Agreement], dtype: str, mode: str
 ) -> None:
     first = normal(0)
-    rounded = tuple(one * (1 + EPSILON[dtype] * (-1) ** place) for place, one in enumerate(first))
+    rounded = tuple(value * (1 + EPSILON[dtype] * (-1) ** place) for place, value in enumerate(first))
     assert compared(first, rounded, mode=mode, dtype=dtype).finding == "equal"
     for seed in range(1, 6):
         assert compared(first, normal(seed), mode=mode, dtype=dtype).finding == "different"
@@ -160,11 +164,11 @@ def test_where_rounding_can_be_as_large_it_cannot_be_told(
     compared: Callable[..., Agreement], dtype: str, mode: str, off: float, finding: str
 ) -> None:
     """As far off as three ResNets were in training by rounding alone."""
-    one = compared(normal(0), tuple((1 - off) * value for value in normal(0)), mode=mode, dtype=dtype)
-    assert one.finding == finding
-    assert ("(cannot be told, limit " in cells(one)[-1]) == (finding == "unclear")
-    assert ("Cannot be told" in "\n".join(legend([one]))) == (finding == "unclear")
+    agreement = compared(normal(0), tuple((1 - off) * value for value in normal(0)), mode=mode, dtype=dtype)
+    assert agreement.finding == finding
+    assert ("(cannot be told, limit " in cells(agreement)[-1]) == (finding == "unclear")
+    assert ("Cannot be told" in "\n".join(legend([agreement]))) == (finding == "unclear")
     none: Any = None
-    found: dict[str, Any] = {"cases": none, "rows": none, "file": None, "figures": (), "seconds": 1.0}
-    result = RunResult(prepared=none, counts={"ok": 2}, agreements=(one,), **found)
+    outcome: dict[str, Any] = {"cases": none, "rows": none, "file": None, "figures": (), "seconds": 1.0}
+    result = RunResult(prepared=none, counts={"ok": 2}, agreements=(agreement,), **outcome)
     assert result.exit_code() == (1 if finding == "different" else 0)

@@ -54,9 +54,9 @@ def test_origins_are_of_rows_and_of_facts(cases: pd.DataFrame) -> None:
 
 def test_all_answers_are_those_that_have_a_number(cases: pd.DataFrame) -> None:
     every = list(answering.answers(cases))
-    found = [(one.metric.name, one.status) for one in every]
-    assert [one.case["case_id"] for one in every] == ["a", "a", "a", "b"]
-    assert found == [("latency", "ok"), ("peak_memory", "ok"), ("top1", "ok"), ("parameters", "ok")]
+    names = [(item.metric.name, item.status) for item in every]
+    assert [item.case["case_id"] for item in every] == ["a", "a", "a", "b"]
+    assert names == [("latency", "ok"), ("peak_memory", "ok"), ("top1", "ok"), ("parameters", "ok")]
 
 
 def test_an_error_beside_other_cases_is_taken_before_that_of_the_interval() -> None:

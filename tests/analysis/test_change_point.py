@@ -68,7 +68,7 @@ def test_a_change_costs_its_penalty_in_standard_deviations(count: int) -> None:
 
 def distances(values: list[float]) -> float:
     middle = statistics.median(values)
-    return sum(abs(one - middle) for one in values)
+    return sum(abs(value - middle) for value in values)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -78,7 +78,7 @@ def test_ruptures_finds_the_same_levels(seed: int) -> None:
     values = noisy(source.randrange(6, 65), seed=seed)
     for _ in range(source.randrange(4)):
         place, step = source.randrange(len(values)), source.choice([0.02, 0.05, -0.05, 0.1])
-        values = [*values[:place], *(one + step for one in values[place:])]
+        values = [*values[:place], *(value + step for value in values[place:])]
     steps = [abs(after - before) for before, after in itertools.pairwise(values)]
     penalty = PENALTY * math.log(len(values)) * 1.4826 * statistics.median(steps) / math.sqrt(2)
     theirs = ruptures.Pelt(model="l1", min_size=SHORTEST, jump=1).fit(numpy.array(values)).predict(pen=penalty)

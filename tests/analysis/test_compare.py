@@ -26,7 +26,7 @@ ROW = {
 
 
 def side(*rows: dict[str, Any], **same: Any) -> pd.DataFrame:
-    return pd.DataFrame([ROW | same | one for one in rows])
+    return pd.DataFrame([ROW | same | row for row in rows])
 
 
 def paired(a: pd.DataFrame, b: pd.DataFrame) -> Pairs:
@@ -39,28 +39,28 @@ def many(seed: int, count: int = 40, sd: float = 0.02) -> np.ndarray:
 
 def test_what_all_share_is_no_change_of_any() -> None:
     names = [{"model": f"net{place}_{chr(97 + place % 26)}"} for place in range(40)]
-    a = side(*(one | {"throughput": speed} for one, speed in zip(names, many(0), strict=True)))
+    a = side(*(item | {"throughput": speed} for item, speed in zip(names, many(0), strict=True)))
     b = a.assign(throughput=a["throughput"] * 2)
     b.loc[7, "throughput"] *= 0.5
-    told = shift(paired(a, b).equal, {})
-    assert (told.value, told.spread) == pytest.approx((2.0, 0.0))
-    assert [(one.pair.a["model"], round(one.own, 6)) for one in told.moved] == [("net7_h", 0.5)]
+    text = shift(paired(a, b).equal, {})
+    assert (text.value, text.spread) == pytest.approx((2.0, 0.0))
+    assert [(moved.pair.a["model"], round(moved.own, 6)) for moved in text.moved] == [("net7_h", 0.5)]
 
 
 def test_a_family_stands_out_where_none_of_its_networks_does() -> None:
-    a = side(*({"model": f"other{one}", "throughput": speed} for one, speed in enumerate(many(1, 60))))
+    a = side(*({"model": f"other{number}", "throughput": speed} for number, speed in enumerate(many(1, 60))))
     b = a.assign(throughput=many(2, 60))
     for place, name in zip((3, 4, 5, 6), ("slow_a", "slow_b", "slow_c", "slow_d"), strict=True):
-        for one in (a, b):
-            one.loc[place, ["model", "throughput"]] = [name, 100.0]
+        for rows in (a, b):
+            rows.loc[place, ["model", "throughput"]] = [name, 100.0]
         b.loc[place, "throughput"] = 92.0
-    told = shift(paired(a, b).equal, {})
-    assert told.moved == ()
-    assert [(one.name, one.models, one.pairs) for one in told.families] == [("slow", 4, 4)]
-    assert told.families[0].own == pytest.approx(0.92, abs=0.01)
-    two = [one for one in paired(a, b).equal if one.a["model"] not in ("slow_a", "slow_b")]
+    text = shift(paired(a, b).equal, {})
+    assert text.moved == ()
+    assert [(family.name, family.models, family.pairs) for family in text.families] == [("slow", 4, 4)]
+    assert text.families[0].own == pytest.approx(0.92, abs=0.01)
+    two = [pair for pair in paired(a, b).equal if pair.a["model"] not in ("slow_a", "slow_b")]
     assert shift(two, {}).families == (), "two networks are no family"
-    sizes = [Pair(a=one.a | {"model": "slow_a"}, b=one.b, log_ratio=one.log_ratio) for one in two]
+    sizes = [Pair(a=pair.a | {"model": "slow_a"}, b=pair.b, log_ratio=pair.log_ratio) for pair in two]
     assert shift(sizes, {}).families == (), "one network at many sizes is none either"
 
 
@@ -71,9 +71,9 @@ def test_who_has_an_interval_that_holds_the_shift_has_not_moved() -> None:
     b.loc[[0, 1], "throughput"] = 60.0
     b.loc[0, ["throughput_low", "throughput_high"]] = [59.0, 61.0]
     b.loc[1, ["throughput_low", "throughput_high"]] = [30.0, 120.0]
-    told = shift(paired(a, b).equal, {})
-    assert [one.pair.a["model"] for one in told.moved] == ["net0"]
-    assert told.held == 1
+    text = shift(paired(a, b).equal, {})
+    assert [moved.pair.a["model"] for moved in text.moved] == ["net0"]
+    assert text.held == 1
 
 
 @pytest.mark.parametrize("count", [6, 7, 25, 200])
@@ -81,9 +81,9 @@ def test_the_interval_of_the_shift_holds_the_truth(count: int) -> None:
     random = np.random.default_rng(count)
     inside = 0
     for _ in range(400):
-        found = median_interval_of(random.standard_t(3, count))
-        assert found is not None
-        inside += found[0] <= 0 <= found[1]
+        values = median_interval_of(random.standard_t(3, count))
+        assert values is not None
+        inside += values[0] <= 0 <= values[1]
     assert inside / 400 > 0.93
     assert median_interval_of(random.standard_normal(5)) is None
 
@@ -108,10 +108,12 @@ def test_counts_of_what_makes_no_pair() -> None:
         {"model": "nowhere", "status": "crash", "throughput": None},
         {"model": "size", "image_px": 192},
     )
-    found = paired(a, b)
-    assert [(one.a["model"], one.a["batch_size"]) for one in found.equal] == [("both", 4)]
-    assert (found.other_batch, found.only_a, found.only_b, found.neither) == (2, 3, 2, 1)
-    assert [(one.side, one.row["model"], one.row["reason"]) for one in found.holes] == [("B", "lost", "out of memory")]
+    result = paired(a, b)
+    assert [(pair.a["model"], pair.a["batch_size"]) for pair in result.equal] == [("both", 4)]
+    assert (result.other_batch, result.only_a, result.only_b, result.neither) == (2, 3, 2, 1)
+    assert [(hole.side, hole.row["model"], hole.row["reason"]) for hole in result.holes] == [
+        ("B", "lost", "out of memory")
+    ]
     with pytest.raises(ValueError, match="no pairs"):
         shift((), {})
 
@@ -119,10 +121,12 @@ def test_counts_of_what_makes_no_pair() -> None:
 def test_what_both_sides_have_pairs_its_equals_and_what_each_has_alone_is_a_condition() -> None:
     a = side({"model": "net", "dtype": "float32"}, {"model": "net", "dtype": "bfloat16"}, layout="contiguous")
     b = side({"model": "net", "dtype": "bfloat16", "throughput": 50.0}, layout="channels_last")
-    found = paired(a, b)
-    assert [one.name for one in shared_how(rows_of(a), rows_of(b)) if one.name in ("dtype", "layout")] == ["dtype"]
-    assert [(one.a["dtype"], one.b["dtype"]) for one in found.equal] == [("bfloat16", "bfloat16")]
-    assert (found.only_a, found.only_b) == (1, 0)
+    result = paired(a, b)
+    assert [field.name for field in shared_how(rows_of(a), rows_of(b)) if field.name in ("dtype", "layout")] == [
+        "dtype"
+    ]
+    assert [(pair.a["dtype"], pair.b["dtype"]) for pair in result.equal] == [("bfloat16", "bfloat16")]
+    assert (result.only_a, result.only_b) == (1, 0)
 
 
 def test_another_network_another_size_or_another_mode_is_no_pair() -> None:
@@ -155,9 +159,9 @@ def test_of_two_environments_of_one_side_the_newer_counts() -> None:
         {"model": "net", "fingerprint": "new", "started_at": "2026-02-01", "throughput": 200.0},
         {"model": "net", "fingerprint": "old", "started_at": "2026-01-01"},
     )
-    found = paired(a, side({"model": "net"}))
-    assert [one.a["throughput"] for one in found.equal] == [200.0]
-    assert found.repeated == (1, 0)
+    result = paired(a, side({"model": "net"}))
+    assert [pair.a["throughput"] for pair in result.equal] == [200.0]
+    assert result.repeated == (1, 0)
 
 
 def test_a_table_without_batches_stands_with_the_one_batch_there_is() -> None:

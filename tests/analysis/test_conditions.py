@@ -29,7 +29,9 @@ def pair(changes: dict[str, Any] | None = None, **same: Any) -> Pair:
 
 
 def told(*pairs: Pair, paired_by: tuple[str, ...] = ()) -> list[tuple[str, str, str, int]]:
-    return [(one.name, one.a, one.b, one.pairs) for one in differences(pairs, paired_by)]
+    return [
+        (difference.name, difference.a, difference.b, difference.pairs) for difference in differences(pairs, paired_by)
+    ]
 
 
 def test_what_is_read_is_stored() -> None:
@@ -58,7 +60,7 @@ def test_of_one_thing_that_several_columns_tell_the_first_is_told() -> None:
 
 
 def test_how_many_pairs_a_change_is_of_and_what_else_it_is() -> None:
-    pairs = [pair({"effective_kernel": one}) for one in ("conv2d", "conv2d", "einsum", "cpu")]
+    pairs = [pair({"effective_kernel": name}) for name in ("conv2d", "conv2d", "einsum", "cpu")]
     assert differences(pairs) == (Difference(name="kernel", a="cpu", b="conv2d", pairs=3, others=1),)
 
 
@@ -78,7 +80,7 @@ def test_options_that_make_another_program() -> None:
         ("kernel", "cpu", "conv2d", 1),
     ]
     assert told(pair({"threads": 4}), paired_by=("threads",)) == []
-    assert {one.name for one in HOW} >= {"options.fold", "threads", "layout", "device", "device_name"}
+    assert {field.name for field in HOW} >= {"options.fold", "threads", "layout", "device", "device_name"}
 
 
 def test_clocks_and_waiting_are_told_where_they_differ_enough() -> None:

@@ -38,7 +38,7 @@ def test_the_interval_of_independent_samples_is_that_of_scipys_quantile_test(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimate, "variance_inflation", lambda _: 1.0)
-    samples = [random.Random(one).random() for one in range(count)]
+    samples = [random.Random(number).random() for number in range(count)]
     theirs = stats.quantile_test(samples, p=0.5).confidence_interval(0.95)
     assert median_interval(samples) == (theirs.low, theirs.high)
 
@@ -54,10 +54,10 @@ def test_the_interval_covers_the_median_of_a_skewed_distribution_as_often_as_it_
 
 def follow(draw: random.Random, count: int, like: float) -> list[float]:
     """Samples with median 0, each so much like the one before (an autoregression of first order)."""
-    found = [draw.gauss(0, 1)]
-    while len(found) < count:
-        found.append(like * found[-1] + math.sqrt(1 - like**2) * draw.gauss(0, 1))
-    return found
+    values = [draw.gauss(0, 1)]
+    while len(values) < count:
+        values.append(like * values[-1] + math.sqrt(1 - like**2) * draw.gauss(0, 1))
+    return values
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,21 @@ def test_the_spread_widens_the_estimate_and_is_named() -> None:
 
 
 def test_a_ratio_of_equal_estimates_is_one_with_a_wider_interval() -> None:
-    one = Estimate(value=2.0, low=1.9, high=2.1, confidence=0.95, samples=9, processes=1, covers="one process")
-    found = ratio(one, one)
-    assert found.value == 1
-    assert found.low < 1.9 / 2
-    assert found.high > 2.1 / 2
+    item = Estimate(value=2.0, low=1.9, high=2.1, confidence=0.95, samples=9, processes=1, covers="one process")
+    result = ratio(item, item)
+    assert result.value == 1
+    assert result.low < 1.9 / 2
+    assert result.high > 2.1 / 2
 
 
 def test_more_processes_tell_more_by_the_root_of_their_number() -> None:
     spread = pool_spread([[1.0, 1.1, 1.05], [2.0, 2.1]])
-    one, four = (combine([1.0] * count, [], spread=spread, samples=9) for count in (1, 4))
-    assert one is not None
+    item, four = (combine([1.0] * count, [], spread=spread, samples=9) for count in (1, 4))
+    assert item is not None
     assert four is not None
     assert spread is not None
-    assert math.log(one.high) == pytest.approx(stats.t.ppf(0.975, spread.dof) * spread.log_sd)
-    assert math.log(one.high) == pytest.approx(2 * math.log(four.high))
+    assert math.log(item.high) == pytest.approx(stats.t.ppf(0.975, spread.dof) * spread.log_sd)
+    assert math.log(item.high) == pytest.approx(2 * math.log(four.high))
     within = combine([1.0] * 4, [(0.98, 1.02)] * 4, spread=None, samples=9)
     assert within is not None
     assert math.log(within.high) == pytest.approx(math.log(1.02 / 0.98) / 2 / 2)
@@ -125,9 +125,9 @@ def test_more_processes_tell_more_by_the_root_of_their_number() -> None:
 
 
 def test_the_centre_of_processes_is_their_geometric_mean() -> None:
-    found = combine([1.0, 2.0, 4.0], [(0.9, 1.1)] * 3, spread=None, samples=9)
-    assert found is not None
-    assert found.value == pytest.approx(2.0)
+    result = combine([1.0, 2.0, 4.0], [(0.9, 1.1)] * 3, spread=None, samples=9)
+    assert result is not None
+    assert result.value == pytest.approx(2.0)
 
 
 def test_half_a_width_is_a_share_of_the_median() -> None:

@@ -21,9 +21,9 @@ def drawn_shares(log_speeds: np.ndarray, top1: np.ndarray, groups: np.ndarray, s
     """Brute force: of draws of all speeds, [draw, case], and as many of the accuracies, how often each case is on the front."""
     random = np.random.default_rng(seed)
     names, mine = np.unique(groups, return_inverse=True)
-    accuracy = np.array([top1[mine == one].mean() for one in range(len(names))])
+    accuracy = np.array([top1[mine == number].mean() for number in range(len(names))])
     drawn = accuracy + top1_sd(accuracy) * random.standard_normal((len(log_speeds), len(names)))
-    fronts = [on_front(speeds, one[mine]) for speeds, one in zip(log_speeds, drawn, strict=True)]
+    fronts = [on_front(speeds, item[mine]) for speeds, item in zip(log_speeds, drawn, strict=True)]
     return np.mean(fronts, axis=0)
 
 
@@ -32,9 +32,9 @@ def on_front(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     order = np.lexsort((-accuracy, -speed))
     best = np.maximum.accumulate(accuracy[order])
     before = np.concatenate(([-np.inf], best[:-1]))
-    found = np.empty(len(speed), dtype=bool)
-    found[order] = accuracy[order] > before
-    return found
+    result = np.empty(len(speed), dtype=bool)
+    result[order] = accuracy[order] > before
+    return result
 
 
 def test_it_is_that_of_brute_force() -> None:
@@ -44,10 +44,10 @@ def test_it_is_that_of_brute_force() -> None:
     top1 = 80 - 4 * speed + draw.normal(0.0, 0.4, 60)
     sd = draw.uniform(0.01, 0.06, 60)
     groups = np.repeat(apart(30), 2)  # pairs of equal accuracy
-    found = membership(speed, sd, top1, groups)
+    floats = membership(speed, sd, top1, groups)
     drawn = drawn_shares(speed + sd * draw.standard_normal((20_000, 60)), top1, groups, seed=1)
-    assert 0.1 < found.mean() < 0.5
-    assert np.abs(found - drawn).max() < 0.015
+    assert 0.1 < floats.mean() < 0.5
+    assert np.abs(floats - drawn).max() < 0.015
 
 
 def test_a_band_holds_95_percent_of_the_fronts_that_are_drawn() -> None:
@@ -57,7 +57,7 @@ def test_a_band_holds_95_percent_of_the_fronts_that_are_drawn() -> None:
     sd, groups = draw.uniform(0.01, 0.06, 20), np.repeat(apart(10), 2)
     at = np.linspace(speed.min(), float(np.sort(speed)[-2]), 7)
     low, high = band(speed, sd, top1, groups, at)
-    middle = np.array([top1[groups == one].mean() for one in range(10)])
+    middle = np.array([top1[groups == number].mean() for number in range(10)])
     accuracy = (middle + top1_sd(middle) * draw.standard_normal((20_000, 10)))[:, groups]
     faster = (speed + sd * draw.standard_normal((20_000, 20)))[:, None, :] >= at[:, None]
     best = np.where(faster, accuracy[:, None, :], -np.inf).max(axis=2)
@@ -65,7 +65,7 @@ def test_a_band_holds_95_percent_of_the_fronts_that_are_drawn() -> None:
     assert ((best > high).mean(axis=0) <= 0.031).all()
     assert ((best < low).mean(axis=0) + (best > high).mean(axis=0)).mean() == pytest.approx(0.05, abs=0.006)
     beyond = band(speed, sd, top1, groups, np.array([speed.max() + 1.0]))
-    assert [float(one[0]) for one in beyond] == [-math.inf, -math.inf], "nothing is so fast"
+    assert [float(floats[0]) for floats in beyond] == [-math.inf, -math.inf], "nothing is so fast"
 
 
 def test_the_same_weights_under_two_names_share_one_accuracy() -> None:
@@ -119,10 +119,10 @@ def test_of_the_committed_quickstart(batch: int, probable: dict[str, float]) -> 
     points = pd.read_csv(POINTS)
     points = points[points["batch_size"] == batch]
     speed, low, high = (points[f"throughput{end} [image/s]"].to_numpy() for end in ("", "_low", "_high"))
-    found = membership(np.log(speed), np.log(high / low) / 3.92, points["top1"].to_numpy(), apart(len(points)))
-    told = dict(zip(points["model"], found, strict=True))
-    assert {name: told[name] for name in probable} == pytest.approx(probable, abs=0.03)
-    assert max(share for name, share in told.items() if name not in probable) < 0.01
+    floats = membership(np.log(speed), np.log(high / low) / 3.92, points["top1"].to_numpy(), apart(len(points)))
+    text = dict(zip(points["model"], floats, strict=True))
+    assert {name: text[name] for name in probable} == pytest.approx(probable, abs=0.03)
+    assert max(share for name, share in text.items() if name not in probable) < 0.01
 
 
 def test_of_1100_networks_it_is_known_in_under_a_second() -> None:
@@ -133,7 +133,7 @@ def test_of_1100_networks_it_is_known_in_under_a_second() -> None:
     taken: list[float] = []
     for _ in range(3):
         begun = time.thread_time()
-        found = membership(speed, np.full(1100, 0.03), top1, apart(1100))
+        floats = membership(speed, np.full(1100, 0.03), top1, apart(1100))
         taken.append(time.thread_time() - begun)
-    assert (found > 0.05).sum() > 20
+    assert (floats > 0.05).sum() > 20
     assert min(taken) < 1.0

@@ -26,13 +26,13 @@ RULES = Rules()
 
 def build(share: float, finding: Finding | None = None, sd: float = 0.002, wall: float | None = None) -> Build:
     """A build that says `share` slower, with the finding that it would have."""
-    told: Finding = "slower" if share > 0.02 else "faster" if share < -0.02 else "same"
+    name: Finding = "slower" if share > 0.02 else "faster" if share < -0.02 else "same"
     log = math.log1p(share)
-    return Build(log=log, sd=sd, finding=finding or told, wall_log=log if wall is None else math.log1p(wall))
+    return Build(log=log, sd=sd, finding=finding or name, wall_log=log if wall is None else math.log1p(wall))
 
 
 def builds(*shares: float) -> list[Build]:
-    return [build(one) for one in shares]
+    return [build(share) for share in shares]
 
 
 def wanted(*processes: Sequence[Build]) -> int:
@@ -40,8 +40,8 @@ def wanted(*processes: Sequence[Build]) -> int:
 
 
 def finding(*processes: Sequence[Build], cases: int = 1) -> Finding:
-    found = weigh(processes, RULES, cases)
-    return found.verdict.finding if not found.wanted else "unclear"
+    ruling = weigh(processes, RULES, cases)
+    return ruling.verdict.finding if not ruling.wanted else "unclear"
 
 
 SLOW = builds(0.05, 0.052, 0.049)
@@ -49,18 +49,18 @@ EVEN = builds(0.001, -0.001, 0.002)
 
 
 def test_same_needs_a_second_build_that_agrees() -> None:
-    one, other = builds(0.001), builds(0.001, -0.002)
+    item, other = builds(0.001), builds(0.001, -0.002)
     assert wants_build([], RULES)
-    assert wants_build(one, RULES)
-    assert alone(one, RULES).finding == "unclear"
-    assert wanted(one) == INTERIM_COUNTS[0], "where it could not be made again, a process says"
+    assert wants_build(item, RULES)
+    assert alone(item, RULES).finding == "unclear"
+    assert wanted(item) == INTERIM_COUNTS[0], "where it could not be made again, a process says"
     assert not wants_build(other, RULES)
     assert (alone(other, RULES).finding, finding(other)) == ("same", "same")
 
 
 def test_builds_that_both_say_same_and_are_far_apart_do_not_agree() -> None:
     apart = builds(0.018, -0.015)
-    assert [one.finding for one in apart] == ["same", "same"]
+    assert [item.finding for item in apart] == ["same", "same"]
     assert wants_build(apart, RULES)
     assert wants_build(builds(0.018, 0.0175), RULES), "their interval is not within what is equal"
     assert not wants_build(builds(0.001, 0.03, 0.0), RULES), "three are all"
@@ -81,7 +81,7 @@ def test_two_speeds_go_to_fresh_processes_by_themselves() -> None:
     seen = [two]
     for have, want in zip(INTERIM_COUNTS, (*INTERIM_COUNTS[1:], 0), strict=True):
         speeds = [(-1) ** number for number in range(len(seen), have)]
-        seen += [builds(0.055 * one, 0.053 * one, 0.054 * one) for one in speeds]
+        seen += [builds(0.055 * speed, 0.053 * speed, 0.054 * speed) for speed in speeds]
         assert weigh(seen[:-1], RULES).wanted == have
         assert wanted(*seen) == want
     assert finding(*seen) == "unclear", "and not what the first process says"
@@ -100,8 +100,8 @@ def test_what_one_process_calls_slower_takes_as_many_as_two_speeds_would_show_th
 
 def test_what_was_chosen_for_looking_slower_must_look_so_without_it() -> None:
     calm = [builds(0.018, 0.0182, 0.0181)] * (INTERIM_COUNTS[1] - 1)
-    found = weigh([builds(0.04, 0.04, 0.04), *calm], RULES)
-    assert (round(found.verdict.ratio, 3), found.verdict.finding) == (1.02, "unclear")
+    ruling = weigh([builds(0.04, 0.04, 0.04), *calm], RULES)
+    assert (round(ruling.verdict.ratio, 3), ruling.verdict.finding) == (1.02, "unclear")
     assert 0.04 + 9 * 0.0181 > 10 * 0.02, "over the tolerance with it"
     assert finding(SLOW, *[EVEN] * (INTERIM_COUNTS[1] - 1)) == "same"
 
@@ -148,7 +148,7 @@ def test_the_wall_clock_must_not_contradict() -> None:
 
 def test_many_cases_pay_for_each_other() -> None:
     source = [0.02, 0.055, 0.024, 0.05, 0.018, 0.06, 0.022, 0.05, 0.021, 0.045]
-    seen = [builds(0.04, 0.041, 0.04), *(builds(one, one, one) for one in source[1:])]
+    seen = [builds(0.04, 0.041, 0.04), *(builds(value, value, value) for value in source[1:])]
     assert finding(*seen) == "slower"
     assert finding(*seen, cases=10_000) == "unclear"
 
@@ -161,13 +161,13 @@ def test_processes_that_say_nothing_do_not_count() -> None:
 
 
 def test_few_values_that_agree_do_not_look_surer_than_they_are() -> None:
-    found = pooled([0.05, 0.05, 0.05], [0.0, 0.0, 0.0])
-    assert found.dof == USUAL_DOF + 2
-    assert found.error == pytest.approx(math.sqrt(USUAL_DOF / found.dof) * USUAL_SD / math.sqrt(3))
-    low, high = found.bounds(0.05)
-    margin = float(STATS.t.isf(0.025, found.dof)) * found.error
+    result = pooled([0.05, 0.05, 0.05], [0.0, 0.0, 0.0])
+    assert result.dof == USUAL_DOF + 2
+    assert result.error == pytest.approx(math.sqrt(USUAL_DOF / result.dof) * USUAL_SD / math.sqrt(3))
+    low, high = result.bounds(0.05)
+    margin = float(STATS.t.isf(0.025, result.dof)) * result.error
     assert (low, high) == (pytest.approx(0.05 - margin), pytest.approx(0.05 + margin))
-    assert found.p_value(low) == pytest.approx(0.05)
+    assert result.p_value(low) == pytest.approx(0.05)
 
 
 def test_values_apart_widen_it_and_noisy_ones_weigh_little() -> None:

@@ -17,7 +17,7 @@ def test_whoever_stops_at_the_worst_look_is_wrong_in_5_percent(shares: tuple[flo
     draw = np.random.default_rng(0)
     steps = np.sqrt(np.diff([0.0, *shares])) * draw.standard_normal((100_000, len(shares)))
     walks = np.abs(np.cumsum(steps, axis=1)) / np.sqrt(shares)
-    from_levels = np.array([0.5 + one / 2 for one in confidences(shares)])
+    from_levels = np.array([0.5 + confidence / 2 for confidence in confidences(shares)])
     normal = np.quantile(draw.standard_normal(2_000_000), from_levels)
     assert (walks > normal).any(axis=1).mean() == pytest.approx(0.05, abs=0.003)
 

@@ -38,28 +38,28 @@ def sequential(shift: float, seed: int, most: int = 2000) -> str:
         while len(logs) < due:
             wild = 4.0 if source.random() < 0.1 else 1.0
             logs.append(math.log1p(shift) + source.gauss(0, wild * NOISE))
-        found = judge(logs, RULES, analysis)
-        if found.finding != "unclear":
-            return found.finding
+        verdict = judge(logs, RULES, analysis)
+        if verdict.finding != "unclear":
+            return verdict.finding
         analysis, due = analysis + 1, following(due, RULES)
     return "unclear"
 
 
 @given(LOGS, st.floats(-0.2, 0.2))
 def test_a_shift_of_all_rounds_shifts_centre_and_interval(logs: list[float], shift: float) -> None:
-    (before,), (after,) = centre(logs, 0.05), centre([one + shift for one in logs], 0.05)
+    (before,), (after,) = centre(logs, 0.05), centre([log + shift for log in logs], 0.05)
     for name in ("value", "low", "high"):
         assert getattr(after, name) == pytest.approx(getattr(before, name) + shift, abs=1e-9)
 
 
 @given(LOGS)
 def test_sides_are_treated_alike(logs: list[float]) -> None:
-    (one,), (other,) = centre(logs, 0.01), centre([-log for log in logs], 0.01)
-    assert (other.value, other.low, other.high) == pytest.approx((-one.value, -one.high, -one.low), abs=1e-12)
+    (item,), (other,) = centre(logs, 0.01), centre([-log for log in logs], 0.01)
+    assert (other.value, other.low, other.high) == pytest.approx((-item.value, -item.high, -item.low), abs=1e-12)
     mirrored = {"slower": "faster", "faster": "slower"}
     rules = Rules(tolerance=1e-9)  # bounds of logs are symmetric only where they are small
-    found, back = judge(logs, rules).finding, judge([-log for log in logs], rules).finding
-    assert back == mirrored.get(found, found)
+    finding, back = judge(logs, rules).finding, judge([-log for log in logs], rules).finding
+    assert back == mirrored.get(finding, finding)
 
 
 @given(LOGS, st.floats(0.001, 0.2))
@@ -83,9 +83,9 @@ def test_equal_code_is_hardly_ever_told_apart_and_slower_code_is_found() -> None
     assert same["slower"] + same["faster"] == 0
     assert same["same"] >= 195
     for shift, least in ((0.03, 0.9), (0.05, 0.99), (0.10, 1.0)):
-        found = Counter(sequential(shift, seed) for seed in range(60))
-        assert found["slower"] >= least * 60, (shift, found)
-        assert found["faster"] == 0
+        counter = Counter(sequential(shift, seed) for seed in range(60))
+        assert counter["slower"] >= least * 60, (shift, counter)
+        assert counter["faster"] == 0
 
 
 def test_a_difference_that_is_never_worth_a_red_build_is_not_called_slower() -> None:
@@ -94,19 +94,19 @@ def test_a_difference_that_is_never_worth_a_red_build_is_not_called_slower() -> 
 
 def by_definition(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
     """Holm's adjusted p-values, written out."""
-    order = sorted(range(len(p_values)), key=lambda one: p_values[one])
+    order = sorted(range(len(p_values)), key=lambda number: p_values[number])
     adjusted, worst = [0.0] * len(p_values), 0.0
-    for place, one in enumerate(order):
-        worst = max(worst, (len(p_values) - place) * p_values[one])
-        adjusted[one] = worst
-    return tuple(one <= alpha for one in adjusted)
+    for place, item in enumerate(order):
+        worst = max(worst, (len(p_values) - place) * p_values[item])
+        adjusted[item] = worst
+    return tuple(value <= alpha for value in adjusted)
 
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.floats(0.001, 0.2))
 def test_holm_is_by_its_definition(p_values: list[float], alpha: float) -> None:
-    found, wanted = holm(p_values, alpha), by_definition(p_values, alpha)
+    flags, wanted = holm(p_values, alpha), by_definition(p_values, alpha)
     close = any(math.isclose(n * p, alpha, rel_tol=1e-9) for p in p_values for n in range(1, len(p_values) + 1))
-    assert found == wanted or close
+    assert flags == wanted or close
 
 
 def signed_rank_tail(count: int, most: int) -> float:
@@ -124,32 +124,32 @@ def test_bounds_are_those_of_the_exact_signed_rank_distribution(count: int, leve
     source = random.Random(count)
     logs = [source.gauss(0, 1) for _ in range(count)]
     averages = sorted((a + b) / 2 for n, a in enumerate(logs) for b in logs[n:])
-    (found,) = centre(logs, level)
-    below = averages.index(found.low)
+    (result,) = centre(logs, level)
+    below = averages.index(result.low)
     assert signed_rank_tail(count, below) <= level / 2 * 1.05, "covers what it says"
     assert signed_rank_tail(count, below + 3) > level / 2 * 0.95, "and hardly more"
-    assert found.high == averages[-1 - below]
+    assert result.high == averages[-1 - below]
 
 
 def test_the_interval_covers_the_centre_as_often_as_it_says() -> None:
     source = random.Random(7)
     hits = 0
     for _ in range(1500):
-        (found,) = centre([source.gauss(0, 1) for _ in range(15)], 0.1)
-        hits += found.low <= 0 <= found.high
+        (result,) = centre([source.gauss(0, 1) for _ in range(15)], 0.1)
+        hits += result.low <= 0 <= result.high
     assert 0.885 <= hits / 1500 <= 0.925
 
 
 def test_fresh_processes_are_judged_by_their_median_and_their_t_interval() -> None:
     centres = [0.0185, 0.0190, 0.0215, 0.0220, 0.0225]
-    found = judge_processes(centres, RULES, 0.9)
+    verdict = judge_processes(centres, RULES, 0.9)
     margin = float(STATS.t.ppf(0.95, 4)) * statistics.stdev(centres) / math.sqrt(5)
     mean = statistics.mean(centres)
-    assert (math.log(found.ratio), math.log(found.low), math.log(found.high)) == pytest.approx(
+    assert (math.log(verdict.ratio), math.log(verdict.low), math.log(verdict.high)) == pytest.approx(
         (mean, mean - margin, mean + margin)
     )
-    assert found.finding == "slower", "the median is over the tolerance"
-    assert judge_processes([-one for one in centres], RULES, 0.9).finding == "faster"
+    assert verdict.finding == "slower", "the median is over the tolerance"
+    assert judge_processes([-value for value in centres], RULES, 0.9).finding == "faster"
     assert judge_processes([0.0185, 0.0190, 0.0195, 0.0220, 0.0225], RULES, 0.9).finding == "same", "+2.5 % is"
     assert judge_processes([0.05] * 3, RULES, 0.9).finding == "slower", "scripted times"
     assert judge_processes([0.05] * 2, RULES, 0.9).finding == "unclear"
@@ -159,14 +159,14 @@ def test_p_values_of_processes_are_one_sided_and_of_more_than_is_negligible() ->
     centres = [0.0185, 0.0190, 0.0215, 0.0220, 0.0225]
     t = (statistics.mean(centres) - math.log1p(RULES.negligible)) / (statistics.stdev(centres) / math.sqrt(5))
     assert processes_p(centres, RULES) == pytest.approx(float(STATS.t.sf(t, 4)))
-    assert processes_p([-one for one in centres], RULES) > 0.99
+    assert processes_p([-value for value in centres], RULES) > 0.99
     assert (processes_p([0.05] * 3, RULES), processes_p([0.005] * 3, RULES), processes_p([], RULES)) == (0.0, 1.0, 1.0)
 
 
 def test_neighbours_are_averaged_where_there_are_too_many_rounds() -> None:
     source = random.Random(9)
     logs = [source.gauss(0, 1) for _ in range(2 * MOST_ROUNDS - 1)]
-    pairs = [(one + other) / 2 for one, other in zip(logs[::2], logs[1::2], strict=False)]
+    pairs = [(value + other) / 2 for value, other in zip(logs[::2], logs[1::2], strict=False)]
     long, short = centre(logs, 0.05)[0], centre(pairs, 0.05)[0]
     assert (long.value, long.low, long.high) == pytest.approx((short.value, short.low, short.high))
     assert len(pairs) == MOST_ROUNDS - 1, "the last one has no neighbour"

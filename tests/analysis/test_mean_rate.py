@@ -20,10 +20,10 @@ def lognormal(draw: np.random.Generator, count: int) -> tuple[np.ndarray, float]
 
 def alike(draw: np.random.Generator, count: int) -> tuple[np.ndarray, float]:
     """Each call like the one before: autocorrelation 0.8."""
-    found = [draw.standard_normal()]
-    while len(found) < count:
-        found.append(0.8 * found[-1] + 0.6 * draw.standard_normal())
-    return np.exp(SD * np.array(found)), math.exp(SD**2 / 2)
+    values = [draw.standard_normal()]
+    while len(values) < count:
+        values.append(0.8 * values[-1] + 0.6 * draw.standard_normal())
+    return np.exp(SD * np.array(values)), math.exp(SD**2 / 2)
 
 
 def bursts(draw: np.random.Generator, count: int) -> tuple[np.ndarray, float]:
@@ -35,7 +35,7 @@ def bursts(draw: np.random.Generator, count: int) -> tuple[np.ndarray, float]:
 @pytest.mark.parametrize(
     ("calls", "count"),
     [(lognormal, 24), (lognormal, 200), (alike, 60), (alike, 200), (bursts, 60), (bursts, 200)],
-    ids=lambda one: getattr(one, "__name__", str(one)),
+    ids=lambda item: getattr(item, "__name__", str(item)),
 )
 def test_the_interval_of_the_mean_rate_covers_it_in_93_to_97_percent(calls: object, count: int) -> None:
     """Of 300 runs, whose own error is 1.3 %: 90.4 % at least."""
@@ -56,7 +56,7 @@ def test_the_mean_rate_is_images_over_seconds_on_both_kinds_of_device() -> None:
             metric="throughput",
             unit="image/s",
             value=None,
-            samples=tuple(1 / one for one in seconds),
+            samples=tuple(1 / second for second in seconds),
             statistic="mean_rate",
         )
     )
@@ -90,8 +90,8 @@ def test_equal_rates_are_known_exactly_and_few_ones_not_at_all() -> None:
 def test_what_is_alike_tells_less_of_the_mean() -> None:
     """(1 + 0.8) / (1 - 0.8) is 9."""
     draw = np.random.default_rng(1)
-    found = [correlated(alike(draw, 2000)[0]) for _ in range(20)]
-    assert 8 < float(np.median(found)) < 11
+    values = [correlated(alike(draw, 2000)[0]) for _ in range(20)]
+    assert 8 < float(np.median(values)) < 11
     assert correlated(lognormal(draw, 2000)[0]) < 1.3
     assert correlated(np.ones(10)) == 1.0
 

@@ -41,7 +41,7 @@ def test_nineteen_of_twenty_hold_the_truth(seeds: int, spread: float) -> None:
     for _ in range(runs):
         hard = random.random(images)  # one image is always told wrongly, another never
         level = truth + spread * random.standard_normal(seeds)
-        shares = [float((hard < one).mean()) for one in level]
+        shares = [float((hard < item).mean()) for item in level]
         _, low, high = mean_share(shares, images)
         held += low <= truth <= high
     assert 0.935 <= held / runs <= 0.995

@@ -48,7 +48,7 @@ def test_it_stands_beside_speed_of_its_network_and_of_no_other(
     assert (wide.loc["a", "weights"], wide.loc["a", "throughput"]) == ("random", pytest.approx(10.0))
     assert wide.loc["b", "top1"] == 97.0, "another program of the network"
     assert pd.isna(wide.loc["c", "top1"]), "another network"
-    assert [one for one in wide.columns if one.startswith("top1_processes")] == []
+    assert [column for column in wide.columns if column.startswith("top1_processes")] == []
     assert accuracy_sources(wide, "measured") == [SOURCE]
     assert accuracy_sources(wide, "quoted") == []
 
@@ -118,10 +118,10 @@ def test_two_networks_of_equal_accuracy_and_parameters_are_no_twins_for_having_n
 
 
 def test_networks_that_were_tested_on_other_images_have_a_front_of_their_own() -> None:
-    one = points(100.0)
+    rows = points(100.0)
     both = pd.concat(
-        [one.assign(top1_on=""), one.assign(top1_on="scikit-learn's digits", top1=99.0)], ignore_index=True
+        [rows.assign(top1_on=""), rows.assign(top1_on="scikit-learn's digits", top1=99.0)], ignore_index=True
     )
-    found = groups(both)
-    assert [len(group.members) for group in found] == [len(one), len(one)]
-    assert [group.told for group in found] == ["", "scikit-learn's digits"]
+    result = groups(both)
+    assert [len(group.members) for group in result] == [len(rows), len(rows)]
+    assert [group.told for group in result] == ["", "scikit-learn's digits"]

@@ -31,8 +31,10 @@ def cases(make_record: Callable[..., Record], tmp_path: Path) -> pd.DataFrame:
 
 
 def test_each_case_stands_beside_its_own_figure(cases: pd.DataFrame) -> None:
-    found = paper_comparison.beside(cases, "resnet50_cccc")
-    speeds = {(one.figure.table, one.figure.model, one.options): one for one in found if one.metric == "throughput"}
+    quoteds = paper_comparison.beside(cases, "resnet50_cccc")
+    speeds = {
+        (item.figure.table, item.figure.model, item.options): item for item in quoteds if item.metric == "throughput"
+    }
     assert set(speeds) == {
         ("Table 4", "resnet50_llll", "{}"),
         ("Table 4", "resnet50_llll", '{"kernel":"einsum"}'),
@@ -41,20 +43,20 @@ def test_each_case_stands_beside_its_own_figure(cases: pd.DataFrame) -> None:
         ("Table 13", "resnet50_llll", '{"kernel":"einsum"}'),
         ("Table 19", "lambda_resnet50", "{}"),
     }
-    one = speeds["Table 13", "resnet50_llll", "{}"]
-    assert one.here is not None
-    assert (one.value, one.unit, one.here.value) == (1160.0, "image/s", pytest.approx(10.0))
-    assert one.ratio == pytest.approx(1160 / 7240)
-    assert one.here_ratio is not None
-    assert one.here_ratio.low < 0.5 < one.here_ratio.high
+    quoted = speeds["Table 13", "resnet50_llll", "{}"]
+    assert quoted.here is not None
+    assert (quoted.value, quoted.unit, quoted.here.value) == (1160.0, "image/s", pytest.approx(10.0))
+    assert quoted.ratio == pytest.approx(1160 / 7240)
+    assert quoted.here_ratio is not None
+    assert quoted.here_ratio.low < 0.5 < quoted.here_ratio.high
     assert speeds["Table 13", "resnet50_cccc", "{}"].here_ratio is None
 
 
 def at(cases: pd.DataFrame, model: str, rates: dict[int, float], **changes: object) -> pd.DataFrame:
     """A model's case at each batch of `rates`, equal in all else."""
-    one = cases[(cases["model"] == model) & (cases["options"] == "{}")].iloc[0].to_dict()
+    item = cases[(cases["model"] == model) & (cases["options"] == "{}")].iloc[0].to_dict()
     rows = [
-        one
+        item
         | {
             "batch_size": batch,
             "case_id": f"{model}-{batch}",
@@ -70,11 +72,13 @@ def at(cases: pd.DataFrame, model: str, rates: dict[int, float], **changes: obje
 
 def ratios(*frames: pd.DataFrame) -> dict[tuple[str, int], float | None]:
     """Of Table 13's throughput: each row's (model, batch) to its ratio here."""
-    found = paper_comparison.beside(pd.concat(frames, ignore_index=True), "resnet50_cccc")
-    mine = [one for one in found if one.figure.table == "Table 13" and one.metric == "throughput"]
+    quoteds = paper_comparison.beside(pd.concat(frames, ignore_index=True), "resnet50_cccc")
+    mine = [quoted for quoted in quoteds if quoted.figure.table == "Table 13" and quoted.metric == "throughput"]
     return {
-        (one.figure.model, one.batch_size): None if one.here_ratio is None else round(one.here_ratio.value, 3)
-        for one in mine
+        (quoted.figure.model, quoted.batch_size): None
+        if quoted.here_ratio is None
+        else round(quoted.here_ratio.value, 3)
+        for quoted in mine
     }
 
 
@@ -89,15 +93,15 @@ def test_a_ratio_is_of_the_largest_batch_that_both_have(cases: pd.DataFrame) -> 
 
 
 def test_without_a_batch_that_both_have_there_is_no_ratio(cases: pd.DataFrame) -> None:
-    found = ratios(at(cases, "resnet50_cccc", {64: 28.9}), at(cases, "resnet50_llll", {1: 8.0, 4: 11.0}))
-    assert found == {("resnet50_cccc", 64): None, ("resnet50_llll", 4): None}
+    values = ratios(at(cases, "resnet50_cccc", {64: 28.9}), at(cases, "resnet50_llll", {1: 8.0, 4: 11.0}))
+    assert values == {("resnet50_cccc", 64): None, ("resnet50_llll", 4): None}
 
 
 def test_a_batch_that_failed_is_none_that_both_have(cases: pd.DataFrame) -> None:
     reference = at(cases, "resnet50_cccc", {4: 17.0, 64: 28.9})
     oom = at(cases, "resnet50_llll", {64: float("nan")}, status="oom")
-    found = ratios(reference, at(cases, "resnet50_llll", {4: 11.0}), oom)
-    assert found["resnet50_llll", 4] == 0.647
+    values = ratios(reference, at(cases, "resnet50_llll", {4: 11.0}), oom)
+    assert values["resnet50_llll", 4] == 0.647
     unsure = at(cases, "resnet50_llll", {64: 9.0}, throughput_low=None, throughput_high=None)
     assert ratios(reference, at(cases, "resnet50_llll", {4: 11.0}), unsure)["resnet50_llll", 4] == 0.647
 
@@ -125,17 +129,17 @@ def test_folded_is_divided_by_folded_and_never_by_plain(cases: pd.DataFrame) -> 
 
 
 def test_the_batch_stands_beside_the_value(cases: pd.DataFrame) -> None:
-    found = paper_comparison.beside(at(cases, "resnet50_cccc", {4: 17.0, 64: 28.9}), "resnet50_cccc")
-    line = next(one for one in map(paper_comparison.cells, found) if one[0] == "Table 13")
+    quoteds = paper_comparison.beside(at(cases, "resnet50_cccc", {4: 17.0, 64: 28.9}), "resnet50_cccc")
+    line = next(names for names in map(paper_comparison.cells, quoteds) if names[0] == "Table 13")
     assert dict(zip(paper_comparison.TITLES, line, strict=True))["batch"] == "64"
-    assert "at the same batch, the largest that both have" in "\n".join(paper_comparison.legend(found))
+    assert "at the same batch, the largest that both have" in "\n".join(paper_comparison.legend(quoteds))
 
 
 def test_a_step_of_the_paper_is_told_as_images_a_second_of_the_same_mode(cases: pd.DataFrame) -> None:
-    (one,) = [one for one in paper_comparison.beside(cases) if one.figure.table == "Table 19"]
-    assert one.value == pytest.approx(1024 / 0.058)
-    assert one.here is not None
-    assert one.here.value == pytest.approx(3.0)
+    (quoted,) = [item for item in paper_comparison.beside(cases) if item.figure.table == "Table 19"]
+    assert quoted.value == pytest.approx(1024 / 0.058)
+    assert quoted.here is not None
+    assert quoted.here.value == pytest.approx(3.0)
 
 
 def test_the_legend_says_whose_conditions_and_misprints(cases: pd.DataFrame) -> None:
@@ -152,12 +156,15 @@ def test_nothing_measured_is_nothing_quoted(cases: pd.DataFrame) -> None:
 def test_ratios_are_taken_within_one_environment(cases: pd.DataFrame) -> None:
     other = cases.assign(fingerprint="f01", throughput=2 * cases["throughput"])
     both = pd.concat([cases, other], ignore_index=True)
-    found = [one for one in paper_comparison.beside(both, "resnet50_cccc") if one.figure.table == "Table 13"]
-    plain = [one for one in found if one.figure.model == "resnet50_llll" and one.options == "{}"]
-    speeds = [one for one in plain if one.metric == "throughput"]
-    assert [one.here and one.here.value for one in speeds] == pytest.approx([10.0, 20.0])
-    assert [one.here_ratio.value for one in speeds if one.here_ratio] == pytest.approx([0.5, 0.5])
-    assert [paper_comparison.cells(one)[1] for one in speeds] == ["resnet50_llll (env f00)", "resnet50_llll (env f01)"]
+    quoteds = [quoted for quoted in paper_comparison.beside(both, "resnet50_cccc") if quoted.figure.table == "Table 13"]
+    plain = [quoted for quoted in quoteds if quoted.figure.model == "resnet50_llll" and quoted.options == "{}"]
+    speeds = [quoted for quoted in plain if quoted.metric == "throughput"]
+    assert [speed.here and speed.here.value for speed in speeds] == pytest.approx([10.0, 20.0])
+    assert [speed.here_ratio.value for speed in speeds if speed.here_ratio] == pytest.approx([0.5, 0.5])
+    assert [paper_comparison.cells(speed)[1] for speed in speeds] == [
+        "resnet50_llll (env f00)",
+        "resnet50_llll (env f01)",
+    ]
 
 
 @pytest.mark.parametrize("column", ["backend", "device", "devices", "dtype", "param_dtype", "layout", "threads"])
@@ -165,9 +172,11 @@ def test_no_ratio_is_taken_across_settings(column: str, cases: pd.DataFrame) -> 
     other: object = 64 if column in ("devices", "threads") else "another"
     slower = cases.assign(throughput=cases["throughput"] / 7)
     faster = cases[cases["model"] != "resnet50_cccc"].assign(**{column: other})
-    found = paper_comparison.beside(pd.concat([slower, faster], ignore_index=True), "resnet50_cccc")
-    mine = [one for one in found if one.figure.table == "Table 13" and one.figure.model == "resnet50_llll"]
-    speeds = [one for one in mine if one.metric == "throughput" and one.options == "{}"]
-    assert [one.here_ratio and one.here_ratio.value for one in speeds] == [pytest.approx(0.5), None], (
+    quoteds = paper_comparison.beside(pd.concat([slower, faster], ignore_index=True), "resnet50_cccc")
+    mine = [
+        quoted for quoted in quoteds if quoted.figure.table == "Table 13" and quoted.figure.model == "resnet50_llll"
+    ]
+    speeds = [quoted for quoted in mine if quoted.metric == "throughput" and quoted.options == "{}"]
+    assert [speed.here_ratio and speed.here_ratio.value for speed in speeds] == [pytest.approx(0.5), None], (
         "the reference did not run in the other setting"
     )

@@ -49,9 +49,9 @@ def test_fronts_are_apart_per_batch_and_environment_and_holes_stay_out() -> None
         ],
         ignore_index=True,
     )
-    found = pareto(frame)
-    assert found["on_front"].tolist() == [False, True, True]
-    assert found["membership"].isna().all()
+    rows = pareto(frame)
+    assert rows["on_front"].tolist() == [False, True, True]
+    assert rows["membership"].isna().all()
 
 
 def test_a_batch_that_was_halved_stands_with_those_that_fitted() -> None:
@@ -60,15 +60,15 @@ def test_a_batch_that_was_halved_stands_with_those_that_fitted() -> None:
     frame = pd.concat([fitted, halved], ignore_index=True)
     frame["normalized_latency"] = frame["latency"] * frame["requested_batch_size"] / frame["batch_size"]
     assert pareto(frame)["on_front"].tolist() == [True, False]
-    found = pareto(frame, x="latency")
-    assert found["latency"].tolist() == pytest.approx([128 / 900, 128 / 150])
-    assert found["asked_batch_size"].tolist() == [128, 128]
+    rows = pareto(frame, x="latency")
+    assert rows["latency"].tolist() == pytest.approx([128 / 900, 128 / 150])
+    assert rows["asked_batch_size"].tolist() == [128, 128]
 
 
 @pytest.mark.parametrize("other", [{"devices": 8}, {"threads": 2}, {"param_dtype": "bfloat16"}])
 def test_more_devices_and_threads_beat_nobody_who_had_fewer(other: dict[str, object]) -> None:
-    one = cases([(100, 80.0)], devices=1, threads=1, param_dtype="float32")
-    frame = pd.concat([one, cases([(600, 80.0)], devices=1, threads=1, param_dtype="float32").assign(**other)])
+    rows = cases([(100, 80.0)], devices=1, threads=1, param_dtype="float32")
+    frame = pd.concat([rows, cases([(600, 80.0)], devices=1, threads=1, param_dtype="float32").assign(**other)])
     assert pareto(frame.reset_index(drop=True))["on_front"].all()
 
 
@@ -99,9 +99,9 @@ def test_the_same_weights_under_two_names_stand_on_the_front_once(top5: float | 
         throughput_low=[99.0, 89.0],
         throughput_high=[101.0, 91.0],
     )
-    found = pareto(named)
-    assert found["on_front"].tolist() == on_front
-    assert (found["membership"].iloc[1] < 0.001) != on_front[1]
+    rows = pareto(named)
+    assert rows["on_front"].tolist() == on_front
+    assert (rows["membership"].iloc[1] < 0.001) != on_front[1]
     assert pareto(named.assign(image_px=[224, 256]))["on_front"].all()
     assert pareto(named.assign(parameters=[18.89e6, 19e6]))["on_front"].all()
 

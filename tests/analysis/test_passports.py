@@ -16,8 +16,8 @@ COMMON = {"run_id": "r", "suite": "s", "case_id": "0" * 12, "fingerprint": "f", 
 def rows(case: Case, environment: Environment, *noises: Noise) -> pd.DataFrame:
     """A case that was visited once under each noise, with rows of two metrics."""
     visits = tuple(
-        Visit(round=place, started_s=float(-place), cold=(), seconds=(0.1,), noise=one)
-        for place, one in enumerate(noises)
+        Visit(round=place, started_s=float(-place), cold=(), seconds=(0.1,), noise=noise)
+        for place, noise in enumerate(noises)
     )
     samples = (0.1,) * len(noises)
     timed = [
@@ -25,21 +25,21 @@ def rows(case: Case, environment: Environment, *noises: Noise) -> pd.DataFrame:
         for name, unit in (("throughput", "image/s"), ("latency", "s/step"))
     ]
     outcome = Outcome(job_id="j", status="ok", measurements=tuple(timed), visits=visits)
-    found: tuple[Record, ...] = records_of(
+    records: tuple[Record, ...] = records_of(
         outcome, **COMMON, case=case, requested_batch_size=1, environment=environment
     )
-    return store.frame(found)
+    return store.frame(records)
 
 
 def test_nothing_speaks_against_a_quiet_machine(case: Case, environment: Environment) -> None:
-    found = passports(rows(case, environment, Noise(cpu_pressure=0.01, steal=0.0, cpu_waited=0.0, throttle="")))
-    assert (found.visits, against(found)) == (1, [])
+    result = passports(rows(case, environment, Noise(cpu_pressure=0.01, steal=0.0, cpu_waited=0.0, throttle="")))
+    assert (result.visits, against(result)) == (1, [])
     assert passports(rows(case, environment, Noise())).pressure is None
     assert against(passports(store.frame([]))) == []
 
 
 def test_company_on_the_cpu_is_told_by_the_visit_in_the_middle(case: Case, environment: Environment) -> None:
-    noises = [Noise(cpu_pressure=one, cpu_waited=one / 2, steal=one / 4) for one in (0.0, 0.3, 0.9)]
+    noises = [Noise(cpu_pressure=value, cpu_waited=value / 2, steal=value / 4) for value in (0.0, 0.3, 0.9)]
     assert against(passports(rows(case, environment, *noises))) == [
         "CPU pressure 30 %",
         "waited for a CPU 15 % of its time",
@@ -56,11 +56,11 @@ def test_bursts_that_were_waited_out_are_told_all_the_same(case: Case, environme
 def test_one_visit_under_heat_or_beside_others_is_one_too_many(case: Case, environment: Environment) -> None:
     calm = Noise(cpu_pressure=0.0, sm_clock_mhz=1980.0, throttle="sw_power_cap", other_processes=0)
     hot = dataclasses.replace(calm, sm_clock_mhz=1200.0, throttle="hw_thermal_slowdown,sw_power_cap", other_processes=2)
-    found = passports(rows(case, environment, calm, hot, dataclasses.replace(calm, sm_clock_mhz=None)))
-    assert against(found) == ["throttled in 1 of 3 visits", "device shared in 1 of 3 visits"]
-    assert found.reasons == {"hw_thermal_slowdown": 1, "sw_power_cap": 3}
-    assert math.isnan(found.sm_clock_mhz[0]), "in the order of time"
-    assert found.sm_clock_mhz[1:] == (1200.0, 1980.0)
+    result = passports(rows(case, environment, calm, hot, dataclasses.replace(calm, sm_clock_mhz=None)))
+    assert against(result) == ["throttled in 1 of 3 visits", "device shared in 1 of 3 visits"]
+    assert result.reasons == {"hw_thermal_slowdown": 1, "sw_power_cap": 3}
+    assert math.isnan(result.sm_clock_mhz[0]), "in the order of time"
+    assert result.sm_clock_mhz[1:] == (1200.0, 1980.0)
     assert against(passports(rows(case, environment, calm))) == [], (
         "a card within its power limit is none of others' doing"
     )

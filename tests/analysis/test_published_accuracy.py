@@ -18,38 +18,40 @@ def cases(*models: str, **changes: object) -> pd.DataFrame:
 def test_every_network_of_the_papers_table_5_has_its_accuracy_with_extra_data() -> None:
     """That of the LambdaResNet is the paper's own, the others' are timm's of the weights that the table compares with."""
     wanted = suite.load("paper-table5")
-    asked = [one.case for one in wanted.cells]
-    assert {one.model: one.image_px for one in asked} == NATIVE
-    told = published.with_accuracy(
+    asked = [cell.case for cell in wanted.cells]
+    assert {case.model: case.image_px for case in asked} == NATIVE
+    rows = published.with_accuracy(
         cases(
-            *(one.model for one in asked), image_px=[one.image_px for one in asked], mode=[one.mode for one in asked]
+            *(case.model for case in asked),
+            image_px=[case.image_px for case in asked],
+            mode=[case.mode for case in asked],
         ),
         wanted.weights,
     )
-    found = told.drop_duplicates("model").set_index("model")
-    assert found["top1"].to_dict() == {
+    frame = rows.drop_duplicates("model").set_index("model")
+    assert frame["top1"].to_dict() == {
         "lambda_resnet152": 86.7,
         "tf_efficientnet_b7": 86.85,
         "vit_large_patch16_384": 87.096,
     }
-    assert found["top1_tag"].tolist() == ["paper_pseudo_jft", "ns_jft_in1k", "augreg_in21k_ft_in1k"]
-    assert found["top1_data"].tolist() == ["JFT-300M", "JFT-300M", "ImageNet-21k"]
-    assert told["top1"].notna().all()
+    assert frame["top1_tag"].tolist() == ["paper_pseudo_jft", "ns_jft_in1k", "augreg_in21k_ft_in1k"]
+    assert frame["top1_data"].tolist() == ["JFT-300M", "JFT-300M", "ImageNet-21k"]
+    assert rows["top1"].notna().all()
 
 
 @pytest.mark.parametrize(
     "options", ['{"weights":"seeded"}', '{"kernel":"einsum","weights":"seeded"}', '{"fold":true}', '{"drop_rate":0.3}']
 )
 def test_seeded_weights_kernels_and_folding_do_not_change_an_accuracy(options: str) -> None:
-    told = published.with_accuracy(cases("lambda_resnet152", image_px=288, options=options), ["best"])
-    assert told["top1"].tolist() == [86.7]
+    rows = published.with_accuracy(cases("lambda_resnet152", image_px=288, options=options), ["best"])
+    assert rows["top1"].tolist() == [86.7]
 
 
 def test_top5_is_joined_where_it_is_published() -> None:
-    told = published.with_accuracy(cases("levit_256", "resnet50_llll"), DEFAULT_WEIGHTS)
-    assert told["top1"].tolist() == [81.506, 78.4]
-    assert told["top1_top5"].iloc[0] == 95.466
-    assert pd.isna(told["top1_top5"].iloc[1])
+    rows = published.with_accuracy(cases("levit_256", "resnet50_llll"), DEFAULT_WEIGHTS)
+    assert rows["top1"].tolist() == [81.506, 78.4]
+    assert rows["top1_top5"].iloc[0] == 95.466
+    assert pd.isna(rows["top1_top5"].iloc[1])
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,9 @@ def test_top5_is_joined_where_it_is_published() -> None:
 def test_a_case_without_an_accuracy_says_why(
     changes: dict[str, object], weights: list[str], reason: str | None
 ) -> None:
-    told = published.with_accuracy(cases("resnet50").assign(**changes), weights)
-    assert told["top1"].isna().tolist() == [reason is not None]
-    assert told.get("top1_missing", pd.Series([None])).tolist() == [reason]
+    rows = published.with_accuracy(cases("resnet50").assign(**changes), weights)
+    assert rows["top1"].isna().tolist() == [reason is not None]
+    assert rows.get("top1_missing", pd.Series([None])).tolist() == [reason]
 
 
 def test_notes_name_every_network_that_did_not_join_by_its_reason() -> None:
@@ -82,7 +84,7 @@ def test_notes_name_every_network_that_did_not_join_by_its_reason() -> None:
         ],
         ignore_index=True,
     )
-    told = published.with_accuracy(every, ["a1_in1k"]).assign(
+    rows = published.with_accuracy(every, ["a1_in1k"]).assign(
         status="ok",
         reason="",
         batch_size=1,
@@ -92,7 +94,7 @@ def test_notes_name_every_network_that_did_not_join_by_its_reason() -> None:
         threads=1,
         fingerprint="f",
     )
-    lines = report.notes(told, told[told["top1"].notna()])
+    lines = report.notes(rows, rows[rows["top1"].notna()])
     assert [line for line in lines if line.startswith("Not shown")] == [
         "Not shown, no published accuracy: net:make.",
         "Not shown, no published accuracy at this size, only at others: resnet18, resnet34.",

@@ -38,8 +38,8 @@ def points_of(table: str) -> pd.DataFrame:
     ).assign(kind="model", mode="inference", backend="torch_eager", options="{}", status="ok", batch_size=1)
     reach = np.exp(WIDTH * SD)
     cases = cases.assign(throughput_low=cases["throughput"] / reach, throughput_high=cases["throughput"] * reach)
-    told = with_accuracy(cases, ["best"])
-    return told[told["top1"].notna()].reset_index(drop=True)
+    rows = with_accuracy(cases, ["best"])
+    return rows[rows["top1"].notna()].reset_index(drop=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,20 +82,20 @@ class Told:
         ),
     ],
 )
-def test_the_front_of_a_published_table(table: str, told: Told) -> None:
+def test_the_front_of_a_published_table(table: str, text: Told) -> None:
     """In under a second of this thread's time."""
     points = points_of(table)
-    assert len(points) == told.count
+    assert len(points) == text.count
     begun = time.thread_time()
-    found = pareto(points)
+    rows = pareto(points)
     assert time.thread_time() - begun < 1.0
-    on, off = found[found["on_front"]], found[~found["on_front"]]
-    assert len(on) == told.size
-    assert found["membership"].sum() == pytest.approx(told.expected, abs=0.02)
-    assert (off["membership"] > OUTSIDE).sum() == told.outside
+    on, off = rows[rows["on_front"]], rows[~rows["on_front"]]
+    assert len(on) == text.size
+    assert rows["membership"].sum() == pytest.approx(text.expected, abs=0.02)
+    assert (off["membership"] > OUTSIDE).sum() == text.outside
     for row, (model, px, share) in (
-        (on.loc[on["membership"].idxmin()], told.lowest),
-        (off.loc[off["membership"].idxmax()], told.highest),
+        (on.loc[on["membership"].idxmin()], text.lowest),
+        (off.loc[off["membership"].idxmax()], text.highest),
     ):
         assert (row["model"], row["image_px"]) == (model, px)
         assert row["membership"] == pytest.approx(share, abs=0.005)

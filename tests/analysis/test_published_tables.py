@@ -76,26 +76,26 @@ def test_published_tables(  # noqa: PLR0917 (a row of what is expected)
     families: dict[str, float],
     table: Callable[[str], pd.DataFrame],
 ) -> None:
-    found = pairs(rows_of(table("3090")), rows_of(table(b)), "throughput")
-    assert (len(found.equal), found.other_batch, found.only_a, found.only_b) == counts
-    told = shift(found.equal, {})
-    assert told.value == pytest.approx(value, abs=5e-5)
-    assert told.spread == pytest.approx(spread, abs=5e-5)
-    assert told.low is not None
-    assert told.high is not None
-    assert told.low < told.value < told.high < 1.05 * told.low
-    assert len(told.moved) == moved
-    farthest = told.moved[0]
+    result = pairs(rows_of(table("3090")), rows_of(table(b)), "throughput")
+    assert (len(result.equal), result.other_batch, result.only_a, result.only_b) == counts
+    text = shift(result.equal, {})
+    assert text.value == pytest.approx(value, abs=5e-5)
+    assert text.spread == pytest.approx(spread, abs=5e-5)
+    assert text.low is not None
+    assert text.high is not None
+    assert text.low < text.value < text.high < 1.05 * text.low
+    assert len(text.moved) == moved
+    farthest = text.moved[0]
     assert (farthest.pair.a["model"], farthest.pair.a["image_px"]) == first[:2]
     assert farthest.own == pytest.approx(first[2], abs=0.006)
-    known = {one.name: one.own for one in told.families}
+    known = {family.name: family.own for family in text.families}
     assert {name: known[name] for name in families} == pytest.approx(families, abs=0.006)
 
 
 def test_a_cpu_at_batch_1_and_a_gpu_at_256_have_no_pair(table: Callable[[str], pd.DataFrame]) -> None:
-    found = pairs(rows_of(table("3090")), rows_of(table("i9")), "throughput")
-    assert found.equal == ()
-    assert found.other_batch > 1000
+    result = pairs(rows_of(table("3090")), rows_of(table("i9")), "throughput")
+    assert result.equal == ()
+    assert result.other_batch > 1000
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,21 @@ def test_a_cpu_at_batch_1_and_a_gpu_at_256_have_no_pair(table: Callable[[str], p
 def test_timms_lambda_networks_over_efficientnet_at_equal_accuracy(
     name: str, expected: dict[str, float], table: Callable[[str], pd.DataFrame]
 ) -> None:
-    speeds = {(one["model"], one["image_px"]): one["throughput"] for _, one in table(name).iterrows()}
-    known = {(f"{one.architecture}.{one.tag}", one.eval_px): one.value for one in accuracies()}
+    speeds = {(series["model"], series["image_px"]): series["throughput"] for _, series in table(name).iterrows()}
+    known = {(f"{accuracy.architecture}.{accuracy.tag}", accuracy.eval_px): accuracy.value for accuracy in accuracies()}
     curve = [
         (1 / speeds[key], known[f"tf_efficientnet_{recipe}_in1k", px])
         for px, recipe in EFFICIENTNET.items()
         if (key := (f"tf_efficientnet_{recipe[:2]}", px)) in speeds
     ]
     for model, value in expected.items():
-        top1 = next(one.value for one in accuracies() if (one.architecture, one.eval_px) == (model, 256))
+        top1 = next(
+            accuracy.value for accuracy in accuracies() if (accuracy.architecture, accuracy.eval_px) == (model, 256)
+        )
         seconds, accuracy = np.array([(1 / speeds[model, 256], top1), *curve]).T
         points = Points(
             seconds=seconds, log_sd=np.full(len(seconds), math.nan), top1=accuracy, weights=np.arange(len(seconds))
         )
-        found = compared(points, np.array([0]), np.arange(1, len(seconds)))
-        assert found.at == ()
-        assert found.mean.value == pytest.approx(value, abs=0.006)
+        comparison = compared(points, np.array([0]), np.arange(1, len(seconds)))
+        assert comparison.at == ()
+        assert comparison.mean.value == pytest.approx(value, abs=0.006)

@@ -24,7 +24,7 @@ def field(count: int = 200, seed: int = 0, apart: float = 0.1) -> Course:
 def raced(on: Course, abreast: int = 1, **rules: float) -> Race:
     race = Race(on.of, on.top1, rules=Rules(**rules))  # pyright: ignore[reportArgumentType]
     while not race.is_over():
-        race.see({one: float(on.truth[one]) for one in race.choose(abreast)})
+        race.see({number: float(on.truth[number]) for number in race.choose(abreast)})
     return race
 
 
@@ -36,27 +36,29 @@ def test_it_finds_the_front_and_measures_few(abreast: int) -> None:
     assert set(race.front()) == truly
     assert 24 <= len(race.speeds) < 100
     assert 0 <= race.expected() < 0.05 * len(truly)
-    assert [race.speeds[one] for one in race.front()] == sorted((race.speeds[one] for one in truly), reverse=True)
+    assert [race.speeds[number] for number in race.front()] == sorted(
+        (race.speeds[number] for number in truly), reverse=True
+    )
 
 
 def test_the_first_are_along_the_foretold_front_then_come_the_least_known() -> None:
     on = field()
     race, foretold = Race(on.of, on.top1), on_front(on.of.mean, on.top1)
     first = race.choose(8)
-    assert all(foretold[one] for one in first)
+    assert all(foretold[value] for value in first)
     ordered = [place for place in np.argsort(on.of.mean) if foretold[place]]
     assert (first[0], first[-1]) == (ordered[0], ordered[-1])
-    race.see({one: float(on.truth[one]) for one in first})
+    race.see({value: float(on.truth[value]) for value in first})
     chances = race.chances()
-    half = np.median(chances[[one for one in range(200) if one not in first]])
-    for one in race.choose(16):
-        assert chances[one] >= half
+    half = np.median(chances[[value for value in range(200) if value not in first]])
+    for number in race.choose(16):
+        assert chances[number] >= half
 
 
 def test_seconds_decide_among_equally_probable_ones() -> None:
     on = field()
     race = Race(on.of, on.top1, rules=Rules(front=4, unknown=0))
-    race.see({one: float(on.truth[one]) for one in race.choose(4)})
+    race.see({number: float(on.truth[number]) for number in race.choose(4)})
     chances = race.chances()
     (best,) = race.choose(1)
     assert best == int(np.argmax(chances))
@@ -69,7 +71,7 @@ def test_what_failed_is_not_tried_again_nor_expected() -> None:
     on = field()
     race = Race(on.of, on.top1)
     first = race.choose(8)
-    race.see({one: float(on.truth[one]) for one in first[1:]}, failed=first[:1])
+    race.see({number: float(on.truth[number]) for number in first[1:]}, failed=first[:1])
     assert first[0] not in race.choose(100)
     assert race.chances()[first[0]] == 0
     everything = Race(on.of, on.top1)
@@ -83,7 +85,7 @@ def test_a_speed_below_which_nothing_matters_narrows_the_race() -> None:
     limit = float(np.quantile(on.truth, 0.8))
     race = Race(on.of, on.top1, least=limit)
     while not race.is_over():
-        race.see({one: float(on.truth[one]) for one in race.choose()})
+        race.see({number: float(on.truth[number]) for number in race.choose()})
     truly = np.flatnonzero(on_front(on.truth, on.top1) & (on.truth >= limit))
     assert set(race.front()) == set(truly.tolist())
     assert len(race.speeds) < 60
@@ -93,7 +95,7 @@ def test_a_better_number_of_one_that_is_known_is_taken_in() -> None:
     on = field()
     race = Race(on.of, on.top1)
     first = race.choose(4)
-    race.see({one: float(on.truth[one]) for one in first})
+    race.see({number: float(on.truth[number]) for number in first})
     before = race.foreseen().copy()
     race.see({first[0]: float(on.truth[first[0]]) + 0.2})
     assert len(race.speeds) == 4
@@ -109,21 +111,21 @@ def test_small_fields_end() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=12))
 def test_a_front_is_what_no_other_beats(points: list[tuple[int, int]]) -> None:
-    speeds, top1 = (np.array(one, dtype=float) for one in zip(*points, strict=True))
-    for place, found in enumerate(on_front(speeds, top1)):
+    speeds, top1 = (np.array(items, dtype=float) for items in zip(*points, strict=True))
+    for place, item in enumerate(on_front(speeds, top1)):
         beaten = (speeds >= speeds[place]) & (top1 >= top1[place]) & ((speeds > speeds[place]) | (top1 > top1[place]))
-        assert found == (not beaten.any())
+        assert item == (not beaten.any())
     known = {place: float(speeds[place]) for place in range(0, len(points), 2)}
     for place, limit in enumerate(fastest(top1, known)):
-        above = [speed for one, speed in known.items() if top1[one] >= top1[place]]
+        above = [speed for number, speed in known.items() if top1[number] >= top1[place]]
         assert limit == max(above, default=-np.inf)
 
 
 def test_replays_are_the_same_again_and_lose_nothing_without_noise() -> None:
     on = field()
-    one, other = replay(on, noise=0.03, seed=1, repeats=True), replay(on, noise=0.03, seed=1, repeats=True)
-    assert one == other
-    assert one.processes > one.measured
+    item, other = replay(on, noise=0.03, seed=1, repeats=True), replay(on, noise=0.03, seed=1, repeats=True)
+    assert item == other
+    assert item.processes > item.measured
     quiet = replay(on)
     assert (quiet.named, quiet.found) == (quiet.front, quiet.front)
     assert quiet.lost == (0.0,) * quiet.front

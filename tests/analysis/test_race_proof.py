@@ -26,11 +26,11 @@ def tables(folder: Path, count: int = 60) -> list[str]:
         ]
         path.write_text(head + "".join(rows))
     accuracies = folder / "results-imagenet.csv"
-    told = [
+    names = [
         f"{chr(97 + place % 5)}net{place}.in1k,224,{60 + 20 * (place % 13) / 13 + place / 9}\n"
         for place in range(count)
     ]
-    accuracies.write_text("model,img_size,top1\n" + "anet0.worse,224,1.0\n" + "".join(told))
+    accuracies.write_text("model,img_size,top1\n" + "anet0.worse,224,1.0\n" + "".join(names))
     return [*map(str, paths), str(accuracies)]
 
 
@@ -38,7 +38,7 @@ def test_a_page_and_its_rows_come_of_tables(tmp_path: Path) -> None:
     out = tmp_path / "out"
     race_proof.main([*tables(tmp_path), "--folder", str(out), "--seeds", "1"])
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
-    assert len({(one["device"], *one["sources"]) for one in rows if not one["noise"]}) == 9
+    assert len({(row["device"], *row["sources"]) for row in rows if not row["noise"]}) == 9
     page = (out / "index.md").read_text()
     assert "| one nhwc, two | one | 60 |" in page
     assert "| two | 3 % | yes |" in page
@@ -49,7 +49,7 @@ def test_a_page_and_its_rows_come_of_tables(tmp_path: Path) -> None:
 def test_tables_without_accuracies_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FactError, match="expected one such and two benchmark tables at least"):
         race_proof.main(tables(tmp_path)[:3])
-    speeds, _ = race_proof.load([Path(one) for one in tables(tmp_path)])
+    speeds, _ = race_proof.load([Path(table) for table in tables(tmp_path)])
     with pytest.raises(ValueError, match="no network is in"):
         course(speeds, ["amp-nchw-one"], "amp-cpu-two", {})
 
@@ -58,10 +58,10 @@ def test_tables_without_accuracies_are_refused(tmp_path: Path) -> None:
 def test_published_gpus_tell_a_third_one() -> None:
     folder = Path(os.environ[TABLES])
     speeds, top1 = race_proof.load([*folder.glob("benchmark-infer-*.csv"), folder / "results-imagenet.csv"])
-    names = [one.name for one in speeds.sources if "5090" not in one.name]
-    device = next(one.name for one in speeds.sources if "5090" in one.name)
-    found = replay(course(speeds, names, device, top1))
-    assert found.front == 33
-    assert found.found >= 0.95 * found.front
-    assert found.share < 0.12
-    assert math.fsum(found.lost) / len(found.lost) <= 0.005
+    names = [source.name for source in speeds.sources if "5090" not in source.name]
+    device = next(source.name for source in speeds.sources if "5090" in source.name)
+    result = replay(course(speeds, names, device, top1))
+    assert result.front == 33
+    assert result.found >= 0.95 * result.front
+    assert result.share < 0.12
+    assert math.fsum(result.lost) / len(result.lost) <= 0.005

@@ -46,20 +46,20 @@ MIT = Word(flag="--license", column="top1_licence", allowed=frozenset({"mit"}))
 
 
 def test_latency_is_of_the_smallest_batch_and_throughput_of_the_largest() -> None:
-    found = {one.line["model"]: one for one in candidates(cases())}
-    assert len(found) == len(MODELS)
-    assert found["fast"].known["latency"].value == pytest.approx(0.010)
-    assert found["fast"].known["throughput"].value == pytest.approx(1800.0)
-    assert found["fast"].batches == (1, 8)
-    (one, *_) = candidates(cases(), batch_size=8)
-    assert one.batches == (8, 8)
+    result = {candidate.line["model"]: candidate for candidate in candidates(cases())}
+    assert len(result) == len(MODELS)
+    assert result["fast"].known["latency"].value == pytest.approx(0.010)
+    assert result["fast"].known["throughput"].value == pytest.approx(1800.0)
+    assert result["fast"].batches == (1, 8)
+    (item, *_) = candidates(cases(), batch_size=8)
+    assert item.batches == (8, 8)
 
 
 def test_under_limits_on_cost_the_most_accurate_is_picked_and_the_front_of_speed_follows() -> None:
-    found = recommend(candidates(cases()), [LATENCY], [], "accuracy")
-    assert [one.line["model"] for one in found.picks] == ["unlicensed", "fast"]
-    assert found.fits == ("sure", "sure")
-    (out,) = found.ruled_out
+    recommendation = recommend(candidates(cases()), [LATENCY], [], "accuracy")
+    assert [pick.line["model"] for pick in recommendation.picks] == ["unlicensed", "fast"]
+    assert recommendation.fits == ("sure", "sure")
+    (out,) = recommendation.ruled_out
     assert (out.count, out.unknown) == (1, 0)
     assert out.nearest is not None
     assert out.nearest.line["model"] == "slow_best"
@@ -67,41 +67,45 @@ def test_under_limits_on_cost_the_most_accurate_is_picked_and_the_front_of_speed
 
 
 def test_a_limit_within_an_interval_is_met_likely_and_not_surely() -> None:
-    found = recommend(candidates(cases()), [LATENCY], [MIT], "accuracy")
-    assert found.picks[0].line["model"] == "middle"
-    assert found.fits[0] == "likely", "its interval ends at 26 ms"
-    ruled = {one.flag: one for one in found.ruled_out}
+    recommendation = recommend(candidates(cases()), [LATENCY], [MIT], "accuracy")
+    assert recommendation.picks[0].line["model"] == "middle"
+    assert recommendation.fits[0] == "likely", "its interval ends at 26 ms"
+    ruled = {ruled.flag: ruled for ruled in recommendation.ruled_out}
     assert (ruled["--license"].count, ruled["--license"].unknown) == (2, 1), "no licence is no permission"
 
 
 def test_what_would_change_the_pick_is_the_nearest_that_one_limit_keeps_out() -> None:
-    found = recommend(candidates(cases()), [LATENCY], [MIT], "accuracy")
-    (change,) = found.changes
+    recommendation = recommend(candidates(cases()), [LATENCY], [MIT], "accuracy")
+    (change,) = recommendation.changes
     assert (change.flag, change.candidate.line["model"]) == ("--max-latency", "slow_best")
     assert change.value == pytest.approx(0.040)
 
 
 def test_nothing_is_picked_where_nothing_is_feasible() -> None:
-    found = recommend(candidates(cases()), [Bound(flag="--min-top1", metric="top1", value=90.0)], [], "latency")
-    assert found.picks == ()
-    assert found.ruled_out[0].nearest is not None
-    assert found.ruled_out[0].nearest.line["model"] == "slow_best"
+    recommendation = recommend(
+        candidates(cases()), [Bound(flag="--min-top1", metric="top1", value=90.0)], [], "latency"
+    )
+    assert recommendation.picks == ()
+    assert recommendation.ruled_out[0].nearest is not None
+    assert recommendation.ruled_out[0].nearest.line["model"] == "slow_best"
 
 
 def test_an_unknown_number_meets_no_limit() -> None:
     silent = cases().assign(peak_memory=None)
-    found = recommend(candidates(silent), [Bound(flag="--max-memory", metric="peak_memory", value=1e9)], [], "accuracy")
-    assert found.picks == ()
-    assert (found.ruled_out[0].count, found.ruled_out[0].unknown) == (len(MODELS), len(MODELS))
-    assert found.ruled_out[0].nearest is None
+    recommendation = recommend(
+        candidates(silent), [Bound(flag="--max-memory", metric="peak_memory", value=1e9)], [], "accuracy"
+    )
+    assert recommendation.picks == ()
+    assert (recommendation.ruled_out[0].count, recommendation.ruled_out[0].unknown) == (len(MODELS), len(MODELS))
+    assert recommendation.ruled_out[0].nearest is None
 
 
 def test_of_several_weights_the_most_accurate_that_is_allowed_counts() -> None:
     other = cases().assign(top1=lambda frame: frame["top1"] + 1, top1_tag="b", top1_licence="cc-by-nc-4.0")
     both = pd.concat([cases(), other], ignore_index=True)
-    found = recommend(candidates(both), [], [MIT], "accuracy")
-    assert found.picks[0].name == "slow_best.a"
-    assert found.candidates == len(MODELS)
+    recommendation = recommend(candidates(both), [], [MIT], "accuracy")
+    assert recommendation.picks[0].name == "slow_best.a"
+    assert recommendation.candidates == len(MODELS)
     assert recommend(candidates(both), [], [], "accuracy").picks[0].name == "slow_best.b"
 
 
@@ -123,17 +127,17 @@ def test_accuracies_on_other_images_are_not_held_against_imagenets() -> None:
 def test_one_case_on_two_machines_is_two_candidates_with_identities_of_their_own() -> None:
     mine = cases().assign(device_name="a", fingerprint="f1")
     both = pd.concat([mine, mine.assign(device_name="b", fingerprint="f2")], ignore_index=True)
-    found = candidates(both)
-    assert len(found) == 2 * len(MODELS)
-    assert len({one.ids["latency"] for one in found}) == 2 * len(MODELS)
+    result = candidates(both)
+    assert len(result) == 2 * len(MODELS)
+    assert len({candidate.ids["latency"] for candidate in result}) == 2 * len(MODELS)
 
 
 def test_of_two_environments_of_a_machine_the_newer_counts() -> None:
     older = cases().assign(device_name="a", fingerprint="f1", started_at="2026-01-01")
     newer = older.assign(fingerprint="f2", started_at="2026-01-02", throughput=1.0)
-    found = candidates(pd.concat([newer, older], ignore_index=True))
-    assert len(found) == len(MODELS)
-    assert {one.known["throughput"].value for one in found} == {1.0}
+    result = candidates(pd.concat([newer, older], ignore_index=True))
+    assert len(result) == len(MODELS)
+    assert {candidate.known["throughput"].value for candidate in result} == {1.0}
 
 
 def test_a_number_without_an_interval_is_likely_at_best() -> None:

@@ -20,20 +20,20 @@ SMALL = Shape(cases=8, rounds=12)
 @pytest.mark.parametrize("kind", [kind for kind in scenarios.KINDS if kind not in coverage.NOT_PROMISED])
 def test_95_percent_intervals_cover_in_93_to_97_percent_of_runs(kind: str) -> None:
     """60 runs of 8 cases, whose intervals fall together: within 4 % of that. reports/coverage has 1,000 runs of each kind."""
-    found = cover(kind, SMALL, RUNS)
-    assert 0.89 < found.absolute.share <= 0.995
-    assert 0.89 < found.paired.share <= 0.995
+    line = cover(kind, SMALL, RUNS)
+    assert 0.89 < line.absolute.share <= 0.995
+    assert 0.89 < line.paired.share <= 0.995
 
 
 def test_models_twice_as_variable_as_the_reference_are_not_narrowed_by_it() -> None:
-    found = cover("half twice as variable", SMALL, RUNS)
-    assert found.latter.share > 0.91
-    assert found.latter.half_width > 0.06, "1.96 x (3 % and 6 %) / sqrt(3) is 7.6 %"
+    line = cover("half twice as variable", SMALL, RUNS)
+    assert line.latter.share > 0.91
+    assert line.latter.half_width > 0.06, "1.96 x (3 % and 6 %) / sqrt(3) is 7.6 %"
 
 
 def test_stopping_early_is_paid_for() -> None:
-    told, spent = cover_stopped("processes", 0.05, 40)
-    assert told.share > 0.91
+    covered, spent = cover_stopped("processes", 0.05, 40)
+    assert covered.share > 0.91
     assert 12 < spent < 24
 
 
@@ -46,9 +46,9 @@ def test_going_on_until_ratios_are_narrow_enough_costs_nothing() -> None:
 
 
 def test_a_drift_of_the_machine_is_in_no_ratio() -> None:
-    found = fit(scenarios.make("drift", Shape(), 0).visits)
-    assert float(np.ptp(found.common)) == pytest.approx(scenarios.DRIFT, rel=0.1)
-    widest = max(math.log(one.high / one.low) for one in paired(found, "case0").values())
+    result = fit(scenarios.make("drift", Shape(), 0).visits)
+    assert float(np.ptp(result.common)) == pytest.approx(scenarios.DRIFT, rel=0.1)
+    widest = max(math.log(estimate.high / estimate.low) for estimate in paired(result, "case0").values())
     assert widest < 0.04
 
 
@@ -59,10 +59,10 @@ def test_batches_of_one_process_are_not_independent() -> None:
         for number in range(24)
         for name in ("a", "b")
     ]
-    one = paired(fit(visits), "b")["a"]
-    assert (one.processes, one.samples, one.covers) == (3, 24, "between processes")
+    estimate = paired(fit(visits), "b")["a"]
+    assert (estimate.processes, estimate.samples, estimate.covers) == (3, 24, "between processes")
     # Student's t of three values
-    assert math.log(one.high / one.value) == pytest.approx(4.303 * 0.03 / math.sqrt(3), rel=0.02)
+    assert math.log(estimate.high / estimate.value) == pytest.approx(4.303 * 0.03 / math.sqrt(3), rel=0.02)
 
 
 def test_one_process_says_so_and_what_follows_itself_says_less() -> None:
@@ -70,20 +70,20 @@ def test_one_process_says_so_and_what_follows_itself_says_less() -> None:
     shape = Shape(cases=6, rounds=8, processes=1)
     alike, apart = (
         [
-            math.log(one.high / one.value)
+            math.log(estimate.high / estimate.value)
             for seed in range(10)
-            for one in absolute(fit(scenarios.make(kind, shape, seed).visits)).values()
+            for estimate in absolute(fit(scenarios.make(kind, shape, seed).visits)).values()
         ]
         for kind in ("visits of a process alike", "independent")
     )
     assert statistics.median(alike) > 2 * statistics.median(apart)
-    one = absolute(fit(scenarios.make("independent", shape, 0).visits))["case0"]
-    assert (one.covers, one.processes) == ("one process", 1)
+    item = absolute(fit(scenarios.make("independent", shape, 0).visits))["case0"]
+    assert (item.covers, item.processes) == ("one process", 1)
 
 
 def test_one_case_alone_has_an_interval_with_its_processes_in_it() -> None:
-    found = cover_alone("processes")
-    assert found > 0.9
+    value = cover_alone("processes")
+    assert value > 0.9
     assert cover_alone("drift") > 0.9
 
 
@@ -91,8 +91,8 @@ def cover_alone(kind: str) -> float:
     hits = 0
     for seed in range(100):
         run = scenarios.make(kind, Shape(cases=1, rounds=12), seed)
-        (one,) = absolute(fit(run.visits)).values()
-        hits += math.log(one.low) <= run.truth[0] <= math.log(one.high)
+        (estimate,) = absolute(fit(run.visits)).values()
+        hits += math.log(estimate.low) <= run.truth[0] <= math.log(estimate.high)
     return hits / 100
 
 
@@ -102,11 +102,11 @@ def test_scripted_times_are_known_exactly() -> None:
         for number in range(12)
         for name, value in {"a": 0.02, "b": 0.01, "c": 0.04}.items()
     ]
-    found = fit(visits)
-    assert absolute(found)["a"].value == pytest.approx(0.02)
-    ratio = paired(found, "b")["a"]
+    result = fit(visits)
+    assert absolute(result)["a"].value == pytest.approx(0.02)
+    ratio = paired(result, "b")["a"]
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert beside(found) == pytest.approx({"a": 0.0, "b": 0.0, "c": 0.0}, abs=1e-9)
+    assert beside(result) == pytest.approx({"a": 0.0, "b": 0.0, "c": 0.0}, abs=1e-9)
 
 
 def test_after_one_round_there_is_a_number_but_no_interval() -> None:
@@ -126,24 +126,24 @@ def test_what_three_rounds_differ_by_is_in_the_absolute_figure_and_in_no_ratio()
         for number in range(3)
         for name in ("a", "b", "c", "d")
     ]
-    found = fit(visits)
-    assert math.log(absolute(found)["a"].high / absolute(found)["a"].value) > 0.1
-    assert math.log(paired(found, "b")["a"].high / paired(found, "b")["a"].value) < 0.01
+    result = fit(visits)
+    assert math.log(absolute(result)["a"].high / absolute(result)["a"].value) > 0.1
+    assert math.log(paired(result, "b")["a"].high / paired(result, "b")["a"].value) < 0.01
 
 
 def test_a_ratio_is_there_where_bursts_left_hardly_a_round_that_both_were_undisturbed_in() -> None:
     run = scenarios.make("bursts", Shape(rounds=8), 1_000_229)
-    found = fit(run.visits)
-    clean = found.undisturbed()
+    result = fit(run.visits)
+    clean = result.undisturbed()
     assert np.isfinite(clean[9] - clean[0]).sum() < 3
-    ratio = paired(found, "case0")["case9"]
+    ratio = paired(result, "case0")["case9"]
     assert math.log(ratio.low) < run.truth[9] - run.truth[0] < math.log(ratio.high)
 
 
 def test_a_reference_that_was_not_visited_is_told() -> None:
-    found = fit([Visit(case="a", round_=0, process=0, log_value=0.0)])
+    result = fit([Visit(case="a", round_=0, process=0, log_value=0.0)])
     with pytest.raises(ValueError, match=r"no visit of the reference 'b', only of a"):
-        paired(found, "b")
+        paired(result, "b")
 
 
 @pytest.mark.parametrize("kind", ["processes", "rounds alike", "bursts"])
@@ -153,11 +153,11 @@ def test_cases_are_known_beside_each_other_as_far_as_they_err(kind: str) -> None
     said: list[float] = []
     for seed in range(60):
         run = scenarios.make(kind, Shape(rounds=9), seed)
-        found = fit(run.visits)
-        logs = np.array([math.log(one.value) for one in absolute(found).values()])
+        result = fit(run.visits)
+        logs = np.array([math.log(estimate.value) for estimate in absolute(result).values()])
         away = logs - run.truth
         errors += list(away - away.mean())
-        said += list(beside(found).values())
+        said += list(beside(result).values())
     typical = 1.4826 * float(np.median(np.abs(errors)))  # a burst that nobody noticed is far out
     assert 1.1 < float(np.mean(said)) / typical < 1.9, (
         "as wide as Student's t is of three processes, in standard deviations of a normal one"
@@ -179,10 +179,10 @@ def test_the_committed_table_of_a_thousand_runs_covers_what_it_promises() -> Non
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.count("|") == 8
     ]
-    told = [line for line in lines if line[0] in scenarios.KINDS]
+    kept_lines = [line for line in lines if line[0] in scenarios.KINDS]
     assert text.startswith("# How often intervals hold the truth\n\n1,000 runs")
-    assert len(told) == len(scenarios.KINDS) * len(coverage.SHAPES)
-    for line in told:
+    assert len(kept_lines) == len(scenarios.KINDS) * len(coverage.SHAPES)
+    for line in kept_lines:
         absolute_share, ratio, latter = (float(cell.split()[0]) for cell in line[4:])
         assert min(ratio, latter) >= 93, line
         assert max(ratio, latter) < 98, line
@@ -192,20 +192,20 @@ def test_the_committed_table_of_a_thousand_runs_covers_what_it_promises() -> Non
 
 def test_the_committed_intervals_of_patient_runs_cover() -> None:
     text = (Path(__file__).parents[2] / "reports" / "coverage" / "index.md").read_text()
-    told = text.split("`run --patience`")[1].split("## Is a probability")[0]
+    name = text.split("`run --patience`")[1].split("## Is a probability")[0]
     shares = [
-        float(line.split("|")[4].split()[0]) for line in told.splitlines() if line.count("|") == 5 and "±" in line
+        float(line.split("|")[4].split()[0]) for line in name.splitlines() if line.count("|") == 5 and "±" in line
     ]
     assert len(shares) == len(coverage.FRONTS) * len(coverage.ENOUGH)
-    assert all(93 <= one <= 98 for one in shares)
+    assert all(93 <= share <= 98 for share in shares)
 
 
 def test_a_committed_probability_of_the_front_is_how_often_it_came_true() -> None:
     text = (Path(__file__).parents[2] / "reports" / "coverage" / "index.md").read_text().split("## Is a probability")[1]
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.count("|") > 8]
-    told = [line for line in lines if line[0] in scenarios.KINDS]
-    assert {line[0] for line in told} == set(coverage.FRONTS)
-    for line in told:
+    kept_lines = [line for line in lines if line[0] in scenarios.KINDS]
+    assert {line[0] for line in kept_lines} == set(coverage.FRONTS)
+    for line in kept_lines:
         for said, cell in zip(coverage.SAID, line[2:-1], strict=True):
-            true, count = (float(one) for one in cell.replace(" %", "").replace(",", "").split(" of "))
+            true, count = (float(name) for name in cell.replace(" %", "").replace(",", "").split(" of "))
             assert abs(true - said) < 15 + 200 / math.sqrt(count), line

@@ -20,45 +20,45 @@ def made(count: int = 40, tables: int = 3, seed: int = 0) -> tuple[Networks, np.
 
 def covariance(of: Networks) -> np.ndarray:
     """As the kernel is written down, pair by pair."""
-    count, found = len(of.mean), np.zeros((len(of.mean), len(of.mean)))
-    for one in range(count):
+    count, result = len(of.mean), np.zeros((len(of.mean), len(of.mean)))
+    for number in range(count):
         for other in range(count):
-            far = np.sum((of.shape[one] - of.shape[other]) ** 2) / (2 * speed_model.LENGTH**2 * of.shape.shape[1])
-            found[one, other] = (
+            far = np.sum((of.shape[number] - of.shape[other]) ** 2) / (2 * speed_model.LENGTH**2 * of.shape.shape[1])
+            result[number, other] = (
                 speed_model.LEVEL_SD**2
-                + speed_model.LINEAR_SD**2 * np.dot(of.linear[one], of.linear[other])
+                + speed_model.LINEAR_SD**2 * np.dot(of.linear[number], of.linear[other])
                 + speed_model.SHAPE_SD**2 * np.exp(-far)
-                + speed_model.FAMILY_SD**2 * (of.family[one] == of.family[other])
-                + speed_model.SIZES_SD**2 * (of.architecture[one] == of.architecture[other])
-                + speed_model.OWN_SD**2 * (one == other)
+                + speed_model.FAMILY_SD**2 * (of.family[number] == of.family[other])
+                + speed_model.SIZES_SD**2 * (of.architecture[number] == of.architecture[other])
+                + speed_model.OWN_SD**2 * (number == other)
             )
-    return found
+    return result
 
 
 def test_it_is_the_posterior_of_all_at_once() -> None:
     of, truth = made()
     known, whole, process = [3, 17, 25, 8, 30], covariance(of), Process(of)
-    for one in known:
-        process.take(one)
-    found = process.foresee({one: float(truth[one]) for one in known})
+    for number in known:
+        process.take(number)
+    foreseen = process.foresee({value: float(truth[value]) for value in known})
     rest = truth[known] - of.mean[known]
     away = rest - np.median(rest)
     inverse = np.linalg.inv(whole[np.ix_(known, known)])
     scale = max(0.5, (4 + away @ inverse @ away) / (4 + len(known)))
-    for one in [place for place in range(len(truth)) if place not in known]:
-        row = whole[one, known]
-        assert found.middle[one] == pytest.approx(of.mean[one] + np.median(rest) + row @ inverse @ away)
-        assert found.scale[one] ** 2 == pytest.approx(scale * (whole[one, one] - row @ inverse @ row))
+    for number in [place for place in range(len(truth)) if place not in known]:
+        row = whole[number, known]
+        assert foreseen.middle[number] == pytest.approx(of.mean[number] + np.median(rest) + row @ inverse @ away)
+        assert foreseen.scale[number] ** 2 == pytest.approx(scale * (whole[number, number] - row @ inverse @ row))
 
 
 def test_chances_are_students() -> None:
     of, truth = made()
     process = Process(of)
     process.take(0)
-    found = process.foresee({0: float(truth[0])})
-    limits = found.middle + np.linspace(-2, 2, len(truth)) * found.scale
-    assert found.above(limits) == pytest.approx(stats.t.sf(np.linspace(-2, 2, len(truth)), 4))
-    assert (found.above(np.full(len(truth), -np.inf)) == 1).all()
+    foreseen = process.foresee({0: float(truth[0])})
+    limits = foreseen.middle + np.linspace(-2, 2, len(truth)) * foreseen.scale
+    assert foreseen.above(limits) == pytest.approx(stats.t.sf(np.linspace(-2, 2, len(truth)), 4))
+    assert (foreseen.above(np.full(len(truth), -np.inf)) == 1).all()
 
 
 def test_the_least_known_are_those_that_shrink_what_is_not_known_and_are_forgotten_again() -> None:
@@ -81,10 +81,10 @@ def test_what_no_table_has_is_told_by_its_counts() -> None:
     logs[4] = np.nan
     logs[5, 0] = np.nan
     counts[6, 2] = np.nan
-    found = networks(["a"] * 30, counts, logs)
-    assert np.isfinite(found.shape).all()
-    assert np.isfinite(found.linear).all()
-    assert found.mean[4] - found.mean[0] == pytest.approx(np.log(counts[0, 1] / counts[4, 1]), abs=0.05)
+    result = networks(["a"] * 30, counts, logs)
+    assert np.isfinite(result.shape).all()
+    assert np.isfinite(result.linear).all()
+    assert result.mean[4] - result.mean[0] == pytest.approx(np.log(counts[0, 1] / counts[4, 1]), abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -43,27 +43,30 @@ def test_equal_code_is_told_apart_in_at_most_one_file_of_twenty(
     draw, wrong = random.Random(3), 0
     for _ in range(PAIRS):
         _, own = own_changes(files(draw, between, shared_sd=shared_sd), [ERROR] * COUNT)
-        wrong += any(one.told for one in own)
+        wrong += any(item.told for item in own)
     assert wrong <= 0.05 * PAIRS
 
 
 @pytest.mark.parametrize("changed", [1, 10, 16])
 def test_two_times_is_told_and_nothing_else(changed: int) -> None:
-    draw, told, wrong = random.Random(4), 0, 0
+    draw, name, wrong = random.Random(4), 0, 0
     for _ in range(40):
         logs = files(draw, unlike)
         logs[:changed] = [log + math.log(2) * (-1) ** number for number, log in enumerate(logs[:changed])]
         _, own = own_changes(logs, [ERROR] * COUNT)
-        told += sum(one.told and (one.log > 0) == (number % 2 == 0) for number, one in enumerate(own[:changed]))
-        wrong += any(one.told for one in own[changed:])
-    assert told == 40 * changed
+        name += sum(item.told and (item.log > 0) == (number % 2 == 0) for number, item in enumerate(own[:changed]))
+        wrong += any(item.told for item in own[changed:])
+    assert name == 40 * changed
     assert wrong <= 3
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 10])
 def test_few_benchmarks_cannot_tell_what_they_share_and_err_no_more_for_that(count: int) -> None:
     draw = random.Random(5)
-    wrong = [any(one.told for one in own_changes(files(draw, alike, count), [ERROR] * count)[1]) for _ in range(PAIRS)]
+    wrong = [
+        any(own_change.told for own_change in own_changes(files(draw, alike, count), [ERROR] * count)[1])
+        for _ in range(PAIRS)
+    ]
     assert sum(wrong) <= 0.05 * PAIRS
     if count < 3:
         assert own_changes([math.log(2), *[0.0] * (count - 1)], [ERROR] * count)[1][0].told
@@ -72,7 +75,7 @@ def test_few_benchmarks_cannot_tell_what_they_share_and_err_no_more_for_that(cou
 def test_what_all_share_is_no_change_of_each() -> None:
     shared, own = own_changes([0.3] * 50, [ERROR] * 50)
     assert shared == pytest.approx(0.3)
-    assert {one.log for one in own} == {0.0}
+    assert {item.log for item in own} == {0.0}
     shared, own = own_changes([0.3], [ERROR])
     assert (shared, own[0].log, own[0].told) == (0.0, 0.3, True), "one benchmark shares nothing with another"
     assert not own_changes([0.2], [ERROR])[1][0].told, "a machine's two runs differ by as much"
@@ -83,8 +86,8 @@ def test_a_finding_is_what_its_interval_says_and_holms() -> None:
     logs = [0.0] * 30 + [0.21, 0.25, -0.5, 0.15, 0.12]
     _, own = own_changes(logs, [0.0] * 35)
     sd = math.sqrt(PROCESS_LOG_SD**2 + 1 / (100 + 34 / (math.pi / 2 * PROCESS_LOG_SD**2)))
-    p_values = [2 * float(STATS.t.sf(abs(one) / sd, DOF)) for one in logs]
-    assert [one.told for one in own] == list(holm(p_values, ALPHA)) == [False] * 30 + [True, True, True, False, False]
+    p_values = [2 * float(STATS.t.sf(abs(log) / sd, DOF)) for log in logs]
+    assert [item.told for item in own] == list(holm(p_values, ALPHA)) == [False] * 30 + [True, True, True, False, False]
     assert own[32].high + 0.5 == pytest.approx(sd * float(STATS.t.isf(ALPHA / 35 / 2, DOF)))
     assert own[0].high == pytest.approx(sd * float(STATS.t.isf(ALPHA / 32 / 2, DOF)))
 

@@ -79,7 +79,7 @@ def test_a_failed_case_is_a_hole_with_its_reason(make_record: Callable[..., Reco
 
 
 def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.02 * one), replicate=one) for one in range(3)]
+    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.02 * number), replicate=number) for number in range(3)]
     frame = frame_of([*rows, make_record("latency", 0.5, model="levit_256")], tmp_path)
     spread = table.spread(frame)
     assert spread is not None
@@ -92,9 +92,9 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
 def test_whatever_is_timed_has_an_interval(make_record: Callable[..., Record], tmp_path: Path) -> None:
     """Throughput of one device of several too."""
     rows: list[Any] = [
-        make_record(metric, value * (1 + 0.02 * one), replicate=one)
+        make_record(metric, value * (1 + 0.02 * number), replicate=number)
         for metric, value in (("latency", 0.1), ("throughput", 40.0), ("throughput_per_device", 10.0))
-        for one in range(3)
+        for number in range(3)
     ]
     (row,) = table.wide(frame_of(rows, tmp_path)).to_dict("records")
     for metric in table.timed():
@@ -102,7 +102,7 @@ def test_whatever_is_timed_has_an_interval(make_record: Callable[..., Record], t
 
 
 def test_one_machines_spread_says_nothing_of_anothers(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.001 * one), replicate=one) for one in range(3)]
+    rows: list[Any] = [make_record("latency", 0.1 * (1 + 0.001 * number), replicate=number) for number in range(3)]
     elsewhere = [
         make_record("latency", 0.2, fingerprint="f01"),
         make_record("latency", 0.3, device="cuda:0", case_id="g"),
@@ -131,8 +131,8 @@ def test_one_machines_spread_says_nothing_of_anothers(make_record: Callable[...,
 def test_a_network_with_options_has_the_accuracy_that_was_published_of_it(
     options: dict[str, Any], top1: float | None, make_record: Callable[..., Record], tmp_path: Path
 ) -> None:
-    found = table.wide(frame_of([make_record(model="resnet50_llll", options=options_from(options))], tmp_path))
-    assert found["top1"].tolist() == [top1]
+    rows = table.wide(frame_of([make_record(model="resnet50_llll", options=options_from(options))], tmp_path))
+    assert rows["top1"].tolist() == [top1]
 
 
 def test_a_process_that_was_left_out_takes_nothing_from_one_that_ran(
@@ -146,7 +146,7 @@ def test_a_process_that_was_left_out_takes_nothing_from_one_that_ran(
 
 def test_processes_far_apart_leave_no_number(make_record: Callable[..., Record], tmp_path: Path) -> None:
     values = {"latency": (1 / 31, 1 / 5973, 1 / 41), "throughput": (31, 5973, 41), "peak_memory": (7, 7, 7)}
-    rows = [make_record(key, one, replicate=at) for key, found in values.items() for at, one in enumerate(found)]
+    rows = [make_record(key, item, replicate=at) for key, result in values.items() for at, item in enumerate(result)]
     row = table.wide(frame_of(rows, tmp_path)).iloc[0]
     assert row["status"] == "noisy"
     assert row["reason"].startswith(
@@ -154,7 +154,7 @@ def test_processes_far_apart_leave_no_number(make_record: Callable[..., Record],
     )
     assert "throughput" not in row
     assert row["peak_memory"] == 7
-    near = [make_record("latency", one, replicate=at) for at, one in enumerate((0.1, 0.19))]
+    near = [make_record("latency", value, replicate=at) for at, value in enumerate((0.1, 0.19))]
     assert table.wide(frame_of(near, tmp_path)).iloc[0]["status"] == "ok"
 
 

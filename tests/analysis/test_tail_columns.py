@@ -21,10 +21,12 @@ Rows = Callable[..., pd.DataFrame]
 
 def visits_of(*counts: int) -> Visits:
     """So many calls in each visit."""
-    told = dataclasses.replace(_columns_of((), 0), samples=counts, round=tuple(range(len(counts))))
+    visits = dataclasses.replace(_columns_of((), 0), samples=counts, round=tuple(range(len(counts))))
     nothing = tuple(0.0 for _ in counts)
-    names = [one.name for one in dataclasses.fields(Visits) if one.name not in ("samples", "round")]
-    return dataclasses.replace(told, **{name: nothing for name in names if name not in ("cold", "throttle", "cold_s")})
+    names = [field.name for field in dataclasses.fields(Visits) if field.name not in ("samples", "round")]
+    return dataclasses.replace(
+        visits, **{name: nothing for name in names if name not in ("cold", "throttle", "cold_s")}
+    )
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def rows(make_record: Callable[..., Record], tmp_path: Path) -> Rows:
 
 
 def test_all_calls_of_all_processes_count_disturbed_visits_too(rows: Rows) -> None:
-    calm, disturbed = [0.010 + 1e-5 * (one % 7) for one in range(60)], [0.030, 0.031] * 6
-    found = rows((calm, (20, 20, 20)), (calm + disturbed, (30, 30, 12)))
-    case = tail_columns.with_tails(table.wide(found), found, ("p50", "p95")).iloc[0]
+    calm, disturbed = [0.010 + 1e-5 * (number % 7) for number in range(60)], [0.030, 0.031] * 6
+    frame = rows((calm, (20, 20, 20)), (calm + disturbed, (30, 30, 12)))
+    case = tail_columns.with_tails(table.wide(frame), frame, ("p50", "p95")).iloc[0]
     assert case["latency_calls"] == 132
     assert case["latency_p95"] == 0.030
     assert case["latency_p50"] < 0.0101
@@ -61,16 +63,16 @@ def test_all_calls_of_all_processes_count_disturbed_visits_too(rows: Rows) -> No
 
 def test_a_visit_that_was_disturbed_counts_and_the_one_made_instead_does_not() -> None:
     row = {"samples": [1.0, 1.1, 5.0, 5.1, 1.2, 1.3], "visit_samples": [2, 2, 2], "visit_round": [4, 5, 5]}
-    assert [one.tolist() for one in tail_columns.visits_of(row)] == [[1.0, 1.1], [5.0, 5.1]]
+    assert [floats.tolist() for floats in tail_columns.visits_of(row)] == [[1.0, 1.1], [5.0, 5.1]]
 
 
 def test_a_bound_holds_what_processes_differ_by(rows: Rows) -> None:
     draw = np.random.default_rng(0)
     calls = [draw.lognormal(np.log(0.010), 0.01, 60).tolist() for _ in range(3)]
-    found = rows(*((one, (20, 20, 20)) for one in calls))
-    cases = table.wide(found)
+    frame = rows(*((call, (20, 20, 20)) for call in calls))
+    cases = table.wide(frame)
     narrow, wide = (
-        tail_columns.with_tails(cases.assign(latency_high=high), found, ("p95",)).iloc[0]
+        tail_columns.with_tails(cases.assign(latency_high=high), frame, ("p95",)).iloc[0]
         for high in (np.nan, 1.1 * cases["latency"].iloc[0])
     )
     assert narrow["latency_p95_low"] < narrow["latency_p95"] < narrow["latency_p95_high"] < 1.1 * narrow["latency_p95"]
@@ -78,34 +80,34 @@ def test_a_bound_holds_what_processes_differ_by(rows: Rows) -> None:
 
 
 def test_rows_in_one_piece_and_cases_without_calls(rows: Rows, make_record: Callable[..., Record]) -> None:
-    found = rows(([0.01] * 79 + [0.02], ()))
-    assert tail_columns.with_tails(table.wide(found), found, ("p95",)).iloc[0]["latency_p95_high"] >= 0.01
+    frame = rows(([0.01] * 79 + [0.02], ()))
+    assert tail_columns.with_tails(table.wide(frame), frame, ("p95",)).iloc[0]["latency_p95_high"] >= 0.01
     failed = store.frame([make_record(None, status="oom", reason="too large", case_id="d")])
-    both = pd.concat([found, failed], ignore_index=True)
+    both = pd.concat([frame, failed], ignore_index=True)
     cases = tail_columns.with_limit(tail_columns.with_tails(table.wide(both), both, ("p95",)), both, 0.015)
     assert cases["latency_p95"].isna().tolist() == [False, True]
     assert cases["latency_over"].iloc[0] == pytest.approx(1 / 80)
-    assert tail_columns.tail_of({str(key): one for key, one in cases.iloc[1].items()}, "p95") is None
+    assert tail_columns.tail_of({str(key): item for key, item in cases.iloc[1].items()}, "p95") is None
     plain = table.wide(both)
     assert tail_columns.with_tails(plain, both.drop(columns="samples"), ("p95",)) is plain
     assert tail_columns.with_limit(plain, both, None) is plain
 
 
 def test_quantiles_are_those_always_told_and_those_asked_for(rows: Rows) -> None:
-    found = rows(([0.01] * 60, (30, 30)), asked_at="p99.9")
-    assert tail_columns.quantiles_of(found, "p90") == ("p50", "p90", "p95", "p99", "p99.9")
-    assert tail_columns.columns_in(lb.wide(found)) == ("p50", "p95", "p99", "p99.9")
-    assert tail_columns.columns_in(lb.wide(found, quantiles="p90")) == ("p90",)
-    assert tail_columns.columns_in(lb.wide(found, quantiles=())) == ()
+    frame = rows(([0.01] * 60, (30, 30)), asked_at="p99.9")
+    assert tail_columns.quantiles_of(frame, "p90") == ("p50", "p90", "p95", "p99", "p99.9")
+    assert tail_columns.columns_in(lb.wide(frame)) == ("p50", "p95", "p99", "p99.9")
+    assert tail_columns.columns_in(lb.wide(frame, quantiles="p90")) == ("p90",)
+    assert tail_columns.columns_in(lb.wide(frame, quantiles=())) == ()
     with pytest.raises(LambdabenchError, match="quantiles: found '90', expected a quantile"):
-        lb.wide(found, quantiles="90")
+        lb.wide(frame, quantiles="90")
 
 
 def test_committed_rows_have_tails_and_were_asked_for_none() -> None:
-    found = lb.read(REFERENCE)
-    found = found[found["suite"] == "quickstart"]
-    assert tail_columns.asked_in(found) == ()
-    cases = lb.wide(found)
+    item = lb.read(REFERENCE)
+    item = item[item["suite"] == "quickstart"]
+    assert tail_columns.asked_in(item) == ()
+    cases = lb.wide(item)
     timed = cases[cases["latency_p95"].notna()]
     assert len(timed) == 24
     assert (timed["latency_p50"] <= timed["latency_p95"]).all()

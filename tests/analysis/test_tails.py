@@ -24,7 +24,7 @@ def test_an_upper_bound_takes_59_calls_for_p95_and_299_for_p99(name: str, fewest
     assert fewest_calls(share) == fewest
     assert tail([np.delete(calls, 0).tolist()], share).high is None
     assert tail([calls.tolist()], share).high == max(calls)
-    assert tail([[one] for one in calls], share).high == max(calls)
+    assert tail([[call] for call in calls], share).high == max(calls)
 
 
 @pytest.mark.parametrize("name", ["95", "p0", "p100", "p99.99999", "P95", "p-5", "p95 ", ""])
@@ -84,22 +84,22 @@ def bursts(draw: np.random.Generator, visits: int, calls: int) -> Visits:
 
 def correlated(draw: np.random.Generator, visits: int, calls: int) -> Visits:
     """Each call is 0.9 like the one before it."""
-    found: Visits = []
+    result: Visits = []
     for _ in range(visits):
         noise, level = draw.standard_normal(calls), np.empty(calls)
         level[0] = noise[0]
         for place in range(1, calls):
             level[place] = 0.9 * level[place - 1] + math.sqrt(1 - 0.9**2) * noise[place]
-        found.append(np.exp(SD * level))
-    return found
+        result.append(np.exp(SD * level))
+    return result
 
 
 def shifted(draw: np.random.Generator, visits: int, calls: int) -> Visits:
     """Visits differ by 2 % as a whole."""
-    return [one * draw.lognormal(0, 0.02) for one in independent(draw, visits, calls)]
+    return [array * draw.lognormal(0, 0.02) for array in independent(draw, visits, calls)]
 
 
-SCENARIOS = {one.__name__: one for one in (independent, bursts, correlated, shifted)}
+SCENARIOS = {item.__name__: item for item in (independent, bursts, correlated, shifted)}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -129,10 +129,10 @@ def _coverage(
     """((Runs whose lower, whose upper end is right), runs with an upper end); what is not bounded is not wrong."""
     draw, low, high, bounded = np.random.default_rng(0), 0, 0, 0
     for _ in range(RUNS):
-        found = tail([one.tolist() for one in make(draw, visits, calls)], share)
-        low += found.low is None or found.low <= truth
-        high += found.high is None or found.high >= truth
-        bounded += found.high is not None
+        result = tail([array.tolist() for array in make(draw, visits, calls)], share)
+        low += result.low is None or result.low <= truth
+        high += result.high is None or result.high >= truth
+        bounded += result.high is not None
     return (low, high), bounded
 
 
@@ -154,12 +154,12 @@ def test_processes_that_differ_widen_a_tail_as_far_as_the_median_says() -> None:
 def _margin_of_the_median(calls: list[Visits]) -> float:
     """Of the first of some cases, each of three processes that follow each other, as a run's table has it."""
     visits = [
-        Visit(case=str(case), round_=number, process=number // 9, log_value=math.log(float(np.median(one))))
+        Visit(case=str(case), round_=number, process=number // 9, log_value=math.log(float(np.median(array))))
         for case, mine in enumerate(calls)
-        for number, one in enumerate(mine)
+        for number, array in enumerate(mine)
     ]
-    found = rounds.absolute(fit(visits))["0"]
-    return math.log(found.high / found.value)
+    estimate = rounds.absolute(fit(visits))["0"]
+    return math.log(estimate.high / estimate.value)
 
 
 def test_a_share_over_a_limit_has_an_interval_that_knows_bursts() -> None:
@@ -172,8 +172,8 @@ def test_a_share_over_a_limit_has_an_interval_that_knows_bursts() -> None:
     assert 0 < over(scattered, 5.0).high < 0.1
     held, draw = 0, np.random.default_rng(0)
     for _ in range(RUNS):
-        found = over([one.tolist() for one in bursts(draw, 59, 6)], 1.25)
-        held += found.low <= 0.2 <= found.high
+        result = over([burst.tolist() for burst in bursts(draw, 59, 6)], 1.25)
+        held += result.low <= 0.2 <= result.high
     assert held >= 0.915 * RUNS
 
 

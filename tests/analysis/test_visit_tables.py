@@ -16,8 +16,8 @@ from lambdabench.core.record import Record, Visits
 def in_visits(record: Record, rounds: tuple[int, ...]) -> Record:
     """The record as if its samples had been made in visits, a value each."""
     assert record.measurement is not None
-    values = tuple(record.measurement.value * (1 + 0.01 * one) for one in rounds)  # pyright: ignore[reportOptionalOperand]
-    alike = {one.name: rounds for one in dataclasses.fields(Visits)} | {"throttle": ("",) * len(rounds)}
+    values = tuple(record.measurement.value * (1 + 0.01 * number) for number in rounds)  # pyright: ignore[reportOptionalOperand]
+    alike = {field.name: rounds for field in dataclasses.fields(Visits)} | {"throttle": ("",) * len(rounds)}
     visits = Visits(**alike)  # pyright: ignore[reportArgumentType]
     return dataclasses.replace(
         record, measurement=dataclasses.replace(record.measurement, visit_values=values), visits=visits
@@ -30,8 +30,10 @@ def test_calls_of_one_visit_are_no_interval_of_its_case(make_record: Callable[..
         in_visits(make_record("latency", 0.1, case_id="once"), (1,)),
         make_record("latency", 0.1, case_id="whole"),
         *(
-            in_visits(make_record("latency", 0.2, case_id="often", replicate=one), tuple(range(3 * one, 3 * one + 3)))
-            for one in range(3)
+            in_visits(
+                make_record("latency", 0.2, case_id="often", replicate=number), tuple(range(3 * number, 3 * number + 3))
+            )
+            for number in range(3)
         ),
     ]
     store.write(rows, tmp_path / "a.parquet")

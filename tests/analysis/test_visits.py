@@ -28,26 +28,26 @@ def run(rounds: int = 12, *, sd: float = 0.0, levels: tuple[float, ...] = (0.0, 
 
 def changed(visits: list[Visit], case: str, round_: int, more: float) -> list[Visit]:
     return [
-        Visit(case=one.case, round_=one.round_, process=one.process, log_value=one.log_value + more)
-        if (one.case, one.round_) == (case, round_)
-        else one
-        for one in visits
+        Visit(case=visit.case, round_=visit.round_, process=visit.process, log_value=visit.log_value + more)
+        if (visit.case, visit.round_) == (case, round_)
+        else visit
+        for visit in visits
     ]
 
 
 def test_what_a_round_has_in_common_is_told_from_the_level_of_a_case() -> None:
-    found = fit(run())
+    result = fit(run())
     wave = np.array([0.1 * math.sin(number) for number in range(12)])
-    assert found.common == pytest.approx(wave - wave.mean())
-    assert (found.undisturbed() - found.common).std(axis=1) == pytest.approx(0.0, abs=1e-12)
-    assert [found.disturbed(name) for name in NAMES] == [0] * 4
+    assert result.common == pytest.approx(wave - wave.mean())
+    assert (result.undisturbed() - result.common).std(axis=1) == pytest.approx(0.0, abs=1e-12)
+    assert [result.disturbed(name) for name in NAMES] == [0] * 4
 
 
 def test_a_visit_that_a_burst_met_is_told_as_disturbed_and_moves_nothing() -> None:
-    found = fit(changed(changed(run(sd=0.01), "b", 3, math.log(2)), "b", 7, math.log(1.5)))
-    assert [found.disturbed(name) for name in NAMES] == [0, 2, 0, 0]
+    result = fit(changed(changed(run(sd=0.01), "b", 3, math.log(2)), "b", 7, math.log(1.5)))
+    assert [result.disturbed(name) for name in NAMES] == [0, 2, 0, 0]
     quiet = fit(run(sd=0.01))
-    assert found.common == pytest.approx(quiet.common, abs=0.004)
+    assert result.common == pytest.approx(quiet.common, abs=0.004)
 
 
 def test_two_bursts_among_three_visits_of_a_process_are_told_from_a_slow_process() -> None:
@@ -73,17 +73,17 @@ def test_cases_that_missed_rounds_are_compared_where_they_were() -> None:
         for number in range(12)
         for name, level in {"a": 0.0, **({"b": 1.0} if number < 6 else {"c": 1.0})}.items()
     ]
-    found = fit(visits)
-    clean = found.undisturbed() - found.common
-    levels = [float(np.nanmean(one)) for one in clean]
+    result = fit(visits)
+    clean = result.undisturbed() - result.common
+    levels = [float(np.nanmean(item)) for item in clean]
     assert levels[1] - levels[0] == pytest.approx(1.0)
     assert levels[2] - levels[0] == pytest.approx(1.0)
-    assert np.isnan(found.values).sum() == 12
+    assert np.isnan(result.values).sum() == 12
 
 
 def test_a_lone_case_has_no_rounds_to_compare_and_no_visits_are_an_error() -> None:
-    found = fit([one for one in run() if one.case == "a"])
-    assert found.common.tolist() == [0.0] * 12
+    result = fit([visit for visit in run() if visit.case == "a"])
+    assert result.common.tolist() == [0.0] * 12
     with pytest.raises(ValueError, match="no visits"):
         fit([])
 
@@ -117,9 +117,9 @@ def test_visits_that_other_programs_met_are_set_aside_by_their_passports() -> No
         for number in range(9)
         for is_met in [(number, place) in met]
     ]
-    found = fit(run)
-    assert [found.disturbed(case) for case in "ab"] == [1, 3]
-    assert float(np.nanmean(found.undisturbed()[1])) == pytest.approx(0.5)
+    result = fit(run)
+    assert [result.disturbed(case) for case in "ab"] == [1, 3]
+    assert float(np.nanmean(result.undisturbed()[1])) == pytest.approx(0.5)
 
 
 def test_where_most_visits_were_disturbed_a_shared_machine_is_what_was_measured() -> None:
@@ -128,16 +128,19 @@ def test_where_most_visits_were_disturbed_a_shared_machine_is_what_was_measured(
         for case in "ab"
         for number in range(9)
     ]
-    found = fit(run)
-    assert found.kept.all()
-    lone = fit([dataclasses.replace(one, lost=one.lost if one.case == "b" or one.round_ < 2 else 0.0) for one in run])
+    result = fit(run)
+    assert result.kept.all()
+    lone = fit(
+        [dataclasses.replace(visit, lost=visit.lost if visit.case == "b" or visit.round_ < 2 else 0.0) for visit in run]
+    )
     assert lone.kept.sum(axis=1).tolist() == [7, 9], "a case keeps what it has where too little would be left"
 
 
 def test_of_a_visit_that_was_made_again_the_less_disturbed_counts() -> None:
     def value(*lost: float) -> float:
         visits = [
-            Visit(case="a", round_=1, process=0, log_value=float(number), lost=one) for number, one in enumerate(lost)
+            Visit(case="a", round_=1, process=0, log_value=float(number), lost=value)
+            for number, value in enumerate(lost)
         ]
         return float(fit(visits).values[0, 0])
 

@@ -39,10 +39,10 @@ def rows_of(seed: int, cases: int, make_record: Callable[..., Record], folder: P
         width = float(drawn.choice([0.01, 1.0]))
         for replicate in range(drawn.integers(1, 4)):
             status = str(drawn.choice(STATUSES))
-            told = {**cell, "replicate": replicate, "status": status, "flags": str(drawn.choice(["", "capped", "b,a"]))}
-            told["started_at"] = f"2026-01-{drawn.integers(1, 29):02d}T00:00:00.000+00:00"
+            text = {**cell, "replicate": replicate, "status": status, "flags": str(drawn.choice(["", "capped", "b,a"]))}
+            text["started_at"] = f"2026-01-{drawn.integers(1, 29):02d}T00:00:00.000+00:00"
             names = METRICS if status in ("ok", "noisy") else (None,)
-            records += [make_record(one, float(drawn.lognormal(0, width)), **told, reason=status) for one in names]
+            records += [make_record(name, float(drawn.lognormal(0, width)), **text, reason=status) for name in names]
     store.write([records[place] for place in drawn.permutation(len(records))], folder / "a.parquet")
     return store.newest(store.read(folder))
 
@@ -52,12 +52,12 @@ def slowly(newest: pd.DataFrame) -> pd.DataFrame:
     known = {key: spread_of(same) for key, same in newest.groupby(table.MACHINE)}
     rows: list[dict[str, Any]] = []
     for _, group in newest.groupby(table.ONE, sort=False):
-        worst = next(one for one in table.WORST_FIRST if one in set(group["status"]))
+        worst = next(name for name in table.WORST_FIRST if name in set(group["status"]))
         first = group[group["status"] == worst].iloc[0]
         row = {name: first[name] for name in table.settings_in(newest)} | {"status": worst, "reason": first["reason"]}
         row["flags"] = ",".join(sorted({flag for text in group["flags"] for flag in text.split(",") if flag}))
         row["started_at"] = group["started_at"].max()
-        row |= {f"options.{key}": one for key, one in json.loads(first["options"]).items()}
+        row |= {f"options.{key}": item for key, item in json.loads(first["options"]).items()}
         usable = group[(group["status"] == "ok") & group["metric"].notna()]
         far = [metric for metric in table.timed() if is_apart(usable[usable["metric"] == metric]["value"])]
         if worst == "ok" and far:
@@ -86,23 +86,23 @@ def is_apart(values: pd.Series) -> bool:
 
 def numbers(metric: str, same: pd.DataFrame, known: Spread | None) -> dict[str, Any]:
     values = same["value"].tolist()
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         metric: sum(values) / len(values),
         f"{metric}_processes": len(values),
         f"{metric}_origin": "measured",
     }
     if metric in table.timed():
-        one = combine(values, list(zip(same["low"], same["high"], strict=True)), spread=known, samples=0)
-        assert one is not None
-        return found | {
-            metric: one.value,
-            f"{metric}_low": one.low,
-            f"{metric}_high": one.high,
-            f"{metric}_covers": one.covers,
+        estimate = combine(values, list(zip(same["low"], same["high"], strict=True)), spread=known, samples=0)
+        assert estimate is not None
+        return result | {
+            metric: estimate.value,
+            f"{metric}_low": estimate.low,
+            f"{metric}_high": estimate.high,
+            f"{metric}_covers": estimate.covers,
         }
     if len(values) > 1:
-        found |= {f"{metric}_least": min(values), f"{metric}_most": max(values)}
-    return found
+        result |= {f"{metric}_least": min(values), f"{metric}_most": max(values)}
+    return result
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -114,13 +114,13 @@ def test_all_cases_at_once_are_as_each_by_itself(
     expected = slowly(newest)
     if coded:
         newest = store.newest(store.read(tmp_path, table.NEEDED, coded=True))
-    found = table.wide(newest)
-    assert set(expected) == {name for name in found if not name.startswith("top1")}
-    apart = found["reason"].str.contains("differs by a factor")
+    rows = table.wide(newest)
+    assert set(expected) == {name for name in rows if not name.startswith("top1")}
+    apart = rows["reason"].str.contains("differs by a factor")
     assert apart.any()
-    expected.loc[apart, "reason"] = found["reason"]
+    expected.loc[apart, "reason"] = rows["reason"]
     for name in expected:
-        pd.testing.assert_series_equal(found[name], expected[name], rtol=1e-12, check_dtype=False)
+        pd.testing.assert_series_equal(rows[name], expected[name], rtol=1e-12, check_dtype=False)
 
 
 def test_texts_are_texts_whatever_was_read(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -167,4 +167,4 @@ def test_an_accuracy_is_of_the_network_whoever_ran_it_with_whatever_weights(
 def test_published_networks_have_no_scripted_options() -> None:
     from lambdabench.core.options import SCRIPTED
 
-    assert not SCRIPTED & {key for one in accuracies() for key, _ in one.options}
+    assert not SCRIPTED & {key for accuracy in accuracies() for key, _ in accuracy.options}

@@ -23,9 +23,9 @@ def by_formula(count: int, trials: int, confidence: float) -> tuple[float, float
 @given(st.integers(1, 50_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
 def test_it_is_wilsons_formula(counts: tuple[int, int]) -> None:
     for confidence in (0.8, 0.95, 0.999):
-        found = wilson(*counts, confidence)
-        assert found == pytest.approx(by_formula(*counts, confidence), abs=1e-12)
-        assert 0 <= found[0] <= counts[0] / counts[1] <= found[1] <= 1
+        values = wilson(*counts, confidence)
+        assert values == pytest.approx(by_formula(*counts, confidence), abs=1e-12)
+        assert 0 <= values[0] <= counts[0] / counts[1] <= values[1] <= 1
 
 
 def test_at_the_ends_it_is_sensible() -> None:

@@ -14,8 +14,8 @@ def test_torch_tells_a_device_that_fails_its_first_product(monkeypatch: pytest.M
         raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nCompile with ...")
 
     monkeypatch.setattr(_torch_devices, "_gemm_rate", fail)
-    found = _torch_devices._device("cuda:0", "a gpu", 2**36)
-    assert (found.name, found.problem) == ("cuda:0", "CUDA error: all CUDA-capable devices are busy or unavailable")
+    result = _torch_devices._device("cuda:0", "a gpu", 2**36)
+    assert (result.name, result.problem) == ("cuda:0", "CUDA error: all CUDA-capable devices are busy or unavailable")
     monkeypatch.setattr(_torch_devices, "_gemm_rate", lambda device: 1e9)
     assert _torch_devices._device("cuda:0", "a gpu", 2**36).problem == ""
 

@@ -25,16 +25,16 @@ def test_there_is_one_device_and_no_framework() -> None:
 
 
 def test_clock_moves_by_the_scripted_times_only() -> None:
-    one = session(latency_s=0.25, first_call_s=4.0, jitter=0.0)
-    one.call()
-    assert one.clock.now() == 4.0
-    assert one.time_calls(3) == [0.25] * 3
-    assert one.clock.now() == 4.75
+    item = session(latency_s=0.25, first_call_s=4.0, jitter=0.0)
+    item.call()
+    assert item.clock.now() == 4.0
+    assert item.time_calls(3) == [0.25] * 3
+    assert item.clock.now() == 4.75
 
 
 def test_jitter_is_relative_and_repeats_with_its_seed() -> None:
     times = session(latency_s=1.0, jitter=0.1).time_calls(50)[1:]
-    assert all(0.9 <= one <= 1.1 for one in times)
+    assert all(0.9 <= time <= 1.1 for time in times)
     assert len(set(times)) > 40
     assert session(latency_s=1.0, jitter=0.1).time_calls(50)[1:] == times
     assert session(seed=1, latency_s=1.0, jitter=0.1).time_calls(50)[1:] != times
@@ -45,16 +45,16 @@ def test_larger_batches_take_longer_unless_told_otherwise() -> None:
 
 
 def test_counts_and_memory_are_the_options() -> None:
-    one = session(memory_bytes=99, parameters=5, flops=6e6)
-    assert one.meter is not None
-    assert one.meter.measure(one.call) == (99.0, "output")
-    assert (one.parameters(), one.parameter_bytes(), one.flops()) == (5, 20, 6e6)
-    assert one.input_bytes() == 12 * 2 * 10**2
+    item = session(memory_bytes=99, parameters=5, flops=6e6)
+    assert item.meter is not None
+    assert item.meter.measure(item.call) == (99.0, "output")
+    assert (item.parameters(), item.parameter_bytes(), item.flops()) == (5, 20, 6e6)
+    assert item.input_bytes() == 12 * 2 * 10**2
 
 
 def test_settings_are_those_asked_for() -> None:
-    found = session().effective("output")
-    assert (found.mode, found.device, found.param_dtype, found.threads, found.batch_size) == (
+    effective = session().effective("output")
+    assert (effective.mode, effective.device, effective.param_dtype, effective.threads, effective.batch_size) == (
         "inference", "fake", "float32", 3, 2,
     )  # fmt: skip
 

@@ -101,9 +101,9 @@ def test_steps_on_eight_devices_are_those_on_one(eight: dict[str, Any]) -> None:
 
 
 def test_counts_are_the_whole_batchs_and_parameters_are_on_every_device(eight: dict[str, Any]) -> None:
-    one, many = eight["one"], eight["eight"]
-    assert many["flops"] == one["flops"]
-    assert many["bytes"] == [8 * one["bytes"][0], one["bytes"][1]]
+    item, many = eight["one"], eight["eight"]
+    assert many["flops"] == item["flops"]
+    assert many["bytes"] == [8 * item["bytes"][0], item["bytes"][1]]
 
 
 def test_what_does_not_fit_is_refused_with_what_to_ask(eight: dict[str, Any]) -> None:
@@ -126,10 +126,10 @@ def test_two_processes_measure_one_case_together_and_agree_on_every_number(tmp_p
         job_id="job", case_id="0" * 12, case=case, metrics=("latency", "throughput", "first_call", "compile", "flops"),
         sampling=Sampling(case_budget_s=0.3),
     )  # fmt: skip
-    found = together(tmp_path, job, address)
-    assert all(one.status in ("ok", "noisy") for one in found), [one.reason for one in found]
-    assert found[0].measurements == found[1].measurements
-    assert found[0].effective.devices == 2
+    outcomes = together(tmp_path, job, address)
+    assert all(outcome.status in ("ok", "noisy") for outcome in outcomes), [outcome.reason for outcome in outcomes]
+    assert outcomes[0].measurements == outcomes[1].measurements
+    assert outcomes[0].effective.devices == 2
 
 
 STAYING = Path(__file__).parents[1] / "conduct" / "staying.py"
@@ -144,6 +144,6 @@ def together(folder: Path, job: Job, address: str) -> list[Outcome]:
         own = variables(LAMBDABENCH_COORDINATOR=address, LAMBDABENCH_PROCESS_ID=str(process), LAMBDABENCH_PROCESSES="2")
         command = [sys.executable, str(STAYING), str(folder / str(process))]
         started.append(subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-    said = [one.communicate(timeout=120)[0] for one in started]
-    assert [one.returncode for one in started] == [0, 0], said
+    said = [item.communicate(timeout=120)[0] for item in started]
+    assert [item.returncode for item in started] == [0, 0], said
     return [codec.read(Outcome, folder / str(process) / "outcome.json") for process in range(2)]

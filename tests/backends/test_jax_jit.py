@@ -75,13 +75,13 @@ def reference(network: Net, images: Any, labels: Any, steps: int) -> list[float]
         loss, slopes = nnx.value_and_grad(loss_of)(network)
         losses.append(float(loss))
         state = nnx.state(network, nnx.Param)
-        nnx.update(network, jax.tree.map(lambda one, slope: one - 1e-3 * slope, state, slopes))
+        nnx.update(network, jax.tree.map(lambda item, slope: item - 1e-3 * slope, state, slopes))
     return losses
 
 
 def test_devices_say_what_they_are() -> None:
-    found = jax_jit.find_devices()
-    cpu = next(one for one in found if one.name == "cpu")
+    devices = jax_jit.find_devices()
+    cpu = next(device for device in devices if device.name == "cpu")
     assert (cpu.kind, cpu.backends, cpu.sharding) == ("cpu", ("jax_jit",), ("jax_jit",))
     assert cpu.title
     assert cpu.memory_bytes > 2**28
@@ -108,53 +108,53 @@ def test_a_probe_takes_no_memory_ahead_and_leaves_the_variable_alone(monkeypatch
 
 
 def test_inference_reads_back_what_is_in_force() -> None:
-    one = session()
-    output = one.call()
-    found = one.effective(output)
-    assert difference(case(), found) == ""
-    assert (found.mode, found.device, found.devices, found.batch_size) == ("inference", "cpu", 1, 2)
-    assert (found.param_dtype, found.output_dtype, found.autocast) == ("float32", "float32", "")
-    assert (found.layout, found.matmul, found.kernel) == ("", "highest", "einsum")
-    assert found.threads in (None, GIVEN["threads"])
-    assert one.check(output) == ""
-    one.close()
+    item = session()
+    output = item.call()
+    effective = item.effective(output)
+    assert difference(case(), effective) == ""
+    assert (effective.mode, effective.device, effective.devices, effective.batch_size) == ("inference", "cpu", 1, 2)
+    assert (effective.param_dtype, effective.output_dtype, effective.autocast) == ("float32", "float32", "")
+    assert (effective.layout, effective.matmul, effective.kernel) == ("", "highest", "einsum")
+    assert effective.threads in (None, GIVEN["threads"])
+    assert item.check(output) == ""
+    item.close()
 
 
 def test_calls_return_before_their_work_is_done() -> None:
-    one = session()
-    one.call()
-    assert one.asynchronous
-    one.synchronize()
-    assert all(item.is_ready() for item in jax.tree.leaves(one._pending))
+    entry = session()
+    entry.call()
+    assert entry.asynchronous
+    entry.synchronize()
+    assert all(item.is_ready() for item in jax.tree.leaves(entry._pending))
 
 
 def test_a_training_step_is_plain_sgd_with_statistics_and_state_carried_on() -> None:
-    one = session(mode="train")
-    images, labels = (jnp.asarray(item) for item in Classification(network=Net(), classes=5).inputs(one._case, 0))
-    outputs = [np.asarray(one.call()) for _ in range(3)]
-    losses = [float(one._workload.loss(jnp.asarray(item), (images, labels))) for item in outputs]
+    entry = session(mode="train")
+    images, labels = (jnp.asarray(item) for item in Classification(network=Net(), classes=5).inputs(entry._case, 0))
+    outputs = [np.asarray(entry.call()) for _ in range(3)]
+    losses = [float(entry._workload.loss(jnp.asarray(item), (images, labels))) for item in outputs]
     assert losses == pytest.approx(reference(Net(), images, labels, 3), rel=1e-5)
-    network = one._network(one._params, one._rest)
+    network = entry._network(entry._params, entry._rest)
     assert float(jnp.abs(network.norm.mean[...]).max()) > 0
-    found = one.effective(one.call())
-    assert (found.mode, found.matmul) == ("train", "highest")
-    one.close()
+    effective = entry.effective(entry.call())
+    assert (effective.mode, effective.matmul) == ("train", "highest")
+    entry.close()
 
 
 def test_the_state_of_a_training_step_takes_the_old_one_s_place() -> None:
-    one = session(mode="train")
-    before = one._params
-    one.call()
+    entry = session(mode="train")
+    before = entry._params
+    entry.call()
     assert all(item.is_deleted() for item in before)
-    assert one._program._compiled.memory_analysis().alias_size_in_bytes >= one.parameter_bytes()
+    assert entry._program._compiled.memory_analysis().alias_size_in_bytes >= entry.parameter_bytes()
 
 
 def test_a_part_left_in_training_is_seen() -> None:
     network = Net(drop=0.5)
-    one = session(network)
-    output = one.call()
-    one._graph = nnx.split(_with_mode(network), nnx.Param, ...)[0]
-    assert one.effective(output).mode == "mixed"
+    item = session(network)
+    output = item.call()
+    item._graph = nnx.split(_with_mode(network), nnx.Param, ...)[0]
+    assert item.effective(output).mode == "mixed"
 
 
 def _with_mode(network: Net) -> Net:
@@ -164,33 +164,33 @@ def _with_mode(network: Net) -> Net:
 
 @pytest.mark.parametrize(("param_dtype", "autocast"), [("float32", "bfloat16"), ("bfloat16", "")])
 def test_half_precision_is_computed_in_and_parameters_are_what_was_asked(param_dtype: str, autocast: str) -> None:
-    one = session(Net(jnp.bfloat16), dtype="bfloat16", param_dtype=param_dtype)
-    found = one.effective(one.call())
-    assert (found.param_dtype, found.autocast, found.output_dtype) == (param_dtype, autocast, "float32")
-    assert one.parameter_bytes() == one.parameters() * jnp.dtype(param_dtype).itemsize
-    one.close()
+    item = session(Net(jnp.bfloat16), dtype="bfloat16", param_dtype=param_dtype)
+    effective = item.effective(item.call())
+    assert (effective.param_dtype, effective.autocast, effective.output_dtype) == (param_dtype, autocast, "float32")
+    assert item.parameter_bytes() == item.parameters() * jnp.dtype(param_dtype).itemsize
+    item.close()
 
 
 @pytest.mark.parametrize(("network", "dtype"), [(Net, "bfloat16"), (lambda: Net(jnp.bfloat16), "float32")])
 def test_another_dtype_than_asked_is_a_mismatch(network: Any, dtype: str) -> None:
-    one = session(network(), dtype=dtype)
+    item = session(network(), dtype=dtype)
     with pytest.raises(MismatchError, match=r"the network computes in .* and not in .*: give its modules dtype"):
-        one.call()
+        item.call()
 
 
 def test_stages_are_told_apart_and_nothing_compiles_while_it_is_timed() -> None:
-    one = session()
-    assert one.compilation() is None
-    bench = LiveBench(one, case(), no_host_meter)
-    told = one.compilation()
-    assert (told.compiler, told.graphs, told.breaks, told.eager_frames) == ("xla", 1, 0, 0)
-    assert 0 < told.trace_s + told.lower_s < told.seconds <= bench.first_call_s()
-    assert len(one.time_calls(3)) == 3
+    item = session()
+    assert item.compilation() is None
+    bench = LiveBench(item, case(), no_host_meter)
+    compilation = item.compilation()
+    assert (compilation.compiler, compilation.graphs, compilation.breaks, compilation.eager_frames) == ("xla", 1, 0, 0)
+    assert 0 < compilation.trace_s + compilation.lower_s < compilation.seconds <= bench.first_call_s()
+    assert len(item.time_calls(3)) == 3
     bench.verify()
     jax.jit(lambda x: x * 3)(jnp.zeros(3))
     with pytest.raises(MismatchError, match=r"compiled again while it was timed: .*1 graph.* became xla, \d graphs"):
         bench.verify()
-    one.close()
+    item.close()
 
 
 def no_host_meter() -> Any:
@@ -198,13 +198,13 @@ def no_host_meter() -> Any:
 
 
 def test_memory_is_what_xla_plans_beside_the_arguments() -> None:
-    one = session(batch_size=16)
-    bench = LiveBench(one, case(batch_size=16), no_host_meter)
+    item = session(batch_size=16)
+    bench = LiveBench(item, case(batch_size=16), no_host_meter)
     assert bench.meter_name == "xla memory analysis"
     maps_bytes, logits_bytes = 4 * 16 * 6 * 6 * 4, 4 * 16 * 5
     assert logits_bytes + maps_bytes <= bench.extra_bytes() < logits_bytes + 8 * maps_bytes
-    assert one.input_bytes() == 4 * 16 * 8 * 8 * 3
-    one.close()
+    assert item.input_bytes() == 4 * 16 * 8 * 8 * 3
+    item.close()
 
 
 class Chip:
@@ -212,8 +212,8 @@ class Chip:
 
     process_index = 0
 
-    def __init__(self, *told: tuple[int, int]) -> None:
-        self._told = iter(told)
+    def __init__(self, *numbers: tuple[int, int]) -> None:
+        self._told = iter(numbers)
 
     def memory_stats(self) -> dict[str, int]:
         return dict(zip(("bytes_in_use", "peak_bytes_in_use"), next(self._told), strict=True))
@@ -237,8 +237,8 @@ def test_a_device_that_keeps_a_peak_is_asked_for_that_of_a_steady_call() -> None
     compiling, raising, steady = ((5, 10), (6, 90)), ((6, 90), (6, 96)), ((6, 96), (6, 96))
     meter = _XlaMeter(program, [Chip(*compiling, *raising, *steady)])
     assert meter.name == "xla memory analysis"
-    found = [(meter.measure(program.call), meter.name) for _ in range(3)]
-    assert found == [
+    result = [(meter.measure(program.call), meter.name) for _ in range(3)]
+    assert result == [
         ((7.0, "done"), "xla memory analysis"),  # 85 bytes, the compiler's, are no step's
         ((90.0, "done"), "xla device peak"),
         ((7.0, "done"), "xla memory analysis"),  # the peak is another call's
@@ -246,35 +246,35 @@ def test_a_device_that_keeps_a_peak_is_asked_for_that_of_a_steady_call() -> None
 
 
 def test_the_memory_of_a_steady_step_is_not_the_compilers_peak() -> None:
-    one = session()
-    one.meter = _XlaMeter(one._program, [Chip((5, 10), (6, 10**12), (6, 10**12), (6, 10**12))])
-    bench = LiveBench(one, case(), no_host_meter)
-    assert bench.extra_bytes() == one._program.extra_bytes()
+    item = session()
+    item.meter = _XlaMeter(item._program, [Chip((5, 10), (6, 10**12), (6, 10**12), (6, 10**12))])
+    bench = LiveBench(item, case(), no_host_meter)
+    assert bench.extra_bytes() == item._program.extra_bytes()
     assert bench.meter_name == "xla memory analysis"
-    one.close()
+    item.close()
 
 
 def test_what_read_the_steady_step_is_what_is_told() -> None:
-    one = session()
-    one.meter = _XlaMeter(one._program, [Chip((5, 10), (6, 40), (6, 40), (6, 45))])
-    bench = LiveBench(one, case(), no_host_meter)
+    item = session()
+    item.meter = _XlaMeter(item._program, [Chip((5, 10), (6, 40), (6, 40), (6, 45))])
+    bench = LiveBench(item, case(), no_host_meter)
     assert (bench.extra_bytes(), bench.meter_name) == (39.0, "xla device peak")
-    one.close()
+    item.close()
 
 
 def test_flops_are_the_networks_and_xla_counts_its_own() -> None:
-    one = session()
-    one.call()
-    assert one.flops() == 2 * 2 * (36 * 27 * 4 + 4 * 5)
-    assert one.compiler_flops() > 0
-    one.close()
+    item = session()
+    item.call()
+    assert item.flops() == 2 * 2 * (36 * 27 * 4 + 4 * 5)
+    assert item.compiler_flops() > 0
+    item.close()
 
 
 def test_a_broken_output_is_told() -> None:
     network = Net()
     network.linear.bias[...] = jnp.array([jnp.nan, 0, 0, 0, 0])
-    one = session(network)
-    assert one.check(one.call()) == "2 of 10 outputs are not finite"
+    item = session(network)
+    assert item.check(item.call()) == "2 of 10 outputs are not finite"
 
 
 def test_programs_are_kept_on_disk_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,10 +282,10 @@ def test_programs_are_kept_on_disk_where_asked(tmp_path: Path, monkeypatch: pyte
     hits: list[str] = []
     jax.monitoring.register_event_listener(lambda name, **_: hits.append(name) if name.endswith("cache_hits") else None)
     for options, hit in (({}, 0), ({"compile_cache": "on"}, 0), ({"compile_cache": "on"}, 1), ({}, 1)):
-        one = session(options=options_from(options))
-        one.call()
-        assert one.compilation().graphs == 1
-        one.close()
+        item = session(options=options_from(options))
+        item.call()
+        assert item.compilation().graphs == 1
+        item.close()
         assert (len(hits) > 0) == hit
         hits = hits[:1]
     assert any(tmp_path.iterdir())
@@ -336,17 +336,17 @@ def outcome(folder: Path, network: str, **changes: Any) -> tuple[Outcome, str]:
 
 
 def test_a_worker_of_jax_loads_no_torch_and_runs_a_users_network(tmp_path: Path) -> None:
-    found, loaded = outcome(tmp_path, "ours")
-    assert (found.status, found.reason) in {("ok", ""), ("noisy", found.reason)}
-    assert found.effective.autocast == "bfloat16"
-    assert {one.metric for one in found.measurements} == {"latency", "trace"}
+    result, loaded = outcome(tmp_path, "ours")
+    assert (result.status, result.reason) in {("ok", ""), ("noisy", result.reason)}
+    assert result.effective.autocast == "bfloat16"
+    assert {measurement.metric for measurement in result.measurements} == {"latency", "trace"}
     assert loaded == "['jax']"
 
 
 def test_a_worker_of_torch_loads_no_jax(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    found, loaded = outcome(tmp_path, "theirs", backend="torch_eager", dtype="float32")
-    assert found.status in ("ok", "noisy")
+    result, loaded = outcome(tmp_path, "theirs", backend="torch_eager", dtype="float32")
+    assert result.status in ("ok", "noisy")
     assert "jax" not in loaded
 
 

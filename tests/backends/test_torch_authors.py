@@ -225,18 +225,18 @@ def measured(file: Path, name: str, metrics: tuple[str, ...] = ("latency",), **c
 
 
 def told(file: Path, name: str, **changes: Any) -> str:
-    one = session(file, name, **changes)
-    found = one.effective(one.call())
-    assert difference(case(file, name, **changes), found) == ""
-    return found.network
+    item = session(file, name, **changes)
+    effective = item.effective(item.call())
+    assert difference(case(file, name, **changes), effective) == ""
+    return effective.network
 
 
 def test_an_ordinary_network_has_nothing_to_tell_and_no_doubts(file: Path) -> None:
-    one = session(file, "convolution")
-    assert one.effective(one.call()).network == ""
-    assert one.effective(one.call()).inputs == "float32 2x3x8x8"
-    assert one.doubts() == ()
-    assert one.compilation() is None
+    item = session(file, "convolution")
+    assert item.effective(item.call()).network == ""
+    assert item.effective(item.call()).inputs == "float32 2x3x8x8"
+    assert item.doubts() == ()
+    assert item.compilation() is None
 
 
 @pytest.mark.parametrize("name", ["kept", "kept_by_value"])
@@ -271,11 +271,11 @@ def test_doubts_reach_the_row(file: Path) -> None:
 
 
 def test_sets_of_inputs_take_turns_in_a_users_network_alone(file: Path) -> None:
-    one, sums = session(file, "convolution"), set[float]()
-    one._network.register_forward_pre_hook(lambda _, given: sums.add(float(given[0].sum())))
-    one.time_calls(8)
+    item, sums = session(file, "convolution"), set[float]()
+    item._network.register_forward_pre_hook(lambda _, given: sums.add(float(given[0].sum())))
+    item.time_calls(8)
     assert len(sums) == 4
-    known = torch_eager.open_session(Classification(network=one._network), case(file, "convolution"), 0)
+    known = torch_eager.open_session(Classification(network=item._network), case(file, "convolution"), 0)
     sums.clear()
     known.time_calls(8)
     assert len(sums) == 1
@@ -283,8 +283,8 @@ def test_sets_of_inputs_take_turns_in_a_users_network_alone(file: Path) -> None:
 
 def test_large_inputs_take_turns_two_at_a_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lambdabench.backends._torch_session.TURNS_BYTES", 0)
-    one = session(file, "convolution")
-    assert len({id(next(one._turns)) for _ in range(8)}) == 2
+    item = session(file, "convolution")
+    assert len({id(next(item._turns)) for _ in range(8)}) == 2
 
 
 def test_the_output_after_the_timing_is_checked_too(file: Path) -> None:
@@ -303,11 +303,11 @@ def test_torchscript_is_said(file: Path) -> None:
     "ignore::DeprecationWarning", "ignore:torch.quantize_per_tensor"
 )  # people have such networks
 def test_quantised_weights_are_said_and_counted(file: Path) -> None:
-    one = session(file, "quantised")
-    assert one.effective(one.call()).network == "quantised: 1 Linear in qint8"
-    assert (one.parameters(), one.parameter_bytes()) == (192 * 10 + 10, 192 * 10 + 4 * 10)
-    assert one.flops() == 2 * 2 * 192 * 10
-    assert one.doubts() == ()
+    item = session(file, "quantised")
+    assert item.effective(item.call()).network == "quantised: 1 Linear in qint8"
+    assert (item.parameters(), item.parameter_bytes()) == (192 * 10 + 10, 192 * 10 + 4 * 10)
+    assert item.flops() == 2 * 2 * 192 * 10
+    assert item.doubts() == ()
 
 
 @pytest.mark.filterwarnings("ignore:Using `torch.compile:UserWarning")  # torch's own counter has hooks on all modules
@@ -317,16 +317,16 @@ def test_what_its_author_compiled_is_told_apart(file: Path, name: str, monkeypat
     outcome = measured(file, name, ("latency", "first_call", "flops"))
     assert outcome.effective.compiler == "torch.compile by its author, 1 graph, 0 breaks"
     assert outcome.effective.network == ("compiled by its author" if name == "twice" else "")
-    values = {one.metric: one.value or 0.0 for one in outcome.measurements}
+    values = {measurement.metric: measurement.value or 0.0 for measurement in outcome.measurements}
     assert 0 < values["compile"] < values["first_call"]
     assert values["flops"] == FLOPS
 
 
 def test_a_network_in_several_precisions_stays_as_its_author_made_it(file: Path) -> None:
-    one = session(file, "Mixed")
-    found = one.effective(one.call())
-    assert (found.param_dtype, found.output_dtype, found.network) == ("float16,float32", "float32", LEFT)
-    assert difference(case(file, "Mixed"), found) == ""
+    item = session(file, "Mixed")
+    effective = item.effective(item.call())
+    assert (effective.param_dtype, effective.output_dtype, effective.network) == ("float16,float32", "float32", LEFT)
+    assert difference(case(file, "Mixed"), effective) == ""
 
 
 def test_what_was_cast_where_a_precision_was_asked_is_said(file: Path) -> None:
@@ -345,16 +345,16 @@ def test_a_network_in_half_precision_says_what_to_ask(file: Path) -> None:
 
 
 def test_lazy_parameters_are_made_before_they_are_counted(file: Path) -> None:
-    one = session(file, "lazy")
-    assert one.parameters() == WEIGHTS
+    item = session(file, "lazy")
+    assert item.parameters() == WEIGHTS
     again = session(file, "lazy")
-    assert torch.equal(one.call(), again.call()), "of the same seed"
+    assert torch.equal(item.call(), again.call()), "of the same seed"
     assert session(file, "lazy", mode="train").parameters() == WEIGHTS
 
 
 def test_a_network_without_parameters_is_measured_and_not_trained(file: Path) -> None:
-    one = session(file, "without_parameters")
-    assert (one.parameters(), one.check(one.call()), one.doubts()) == (0, "", ())
+    item = session(file, "without_parameters")
+    assert (item.parameters(), item.check(item.call()), item.doubts()) == (0, "", ())
     with pytest.raises(UnsupportedError, match="no parameters to train; use --mode inference"):
         session(file, "without_parameters", mode="train")
 
@@ -394,13 +394,13 @@ def test_long_calls_are_watched_twice_and_short_ones_more_often(monkeypatch: pyt
         seen.append(1)
         return x @ x
 
-    one = torch.ones(2, 2)
+    tensor = torch.ones(2, 2)
     monkeypatch.setattr(_torch_watch, "IMPATIENCE_S", 0.0)
-    assert _torch_watch.doubts(step, one, lambda turn: one * turn, None) == ()
+    assert _torch_watch.doubts(step, tensor, lambda turn: tensor * turn, None) == ()
     assert len(seen) == 2
     monkeypatch.setattr(_torch_watch, "IMPATIENCE_S", float("inf"))
     monkeypatch.setattr(_torch_watch, "PATIENCE_S", float("inf"))
-    assert _torch_watch.doubts(step, one, lambda turn: one * turn, None) == ()
+    assert _torch_watch.doubts(step, tensor, lambda turn: tensor * turn, None) == ()
     assert len(seen) == 2 + 10
 
 

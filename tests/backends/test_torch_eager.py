@@ -65,35 +65,40 @@ def test_a_convolutions_gradients_cost_what_it_costs(groups: int, kind: type[nn.
 
 
 def test_inference_is_evaluation_without_gradients() -> None:
-    one = session()
-    output = one.call()
+    item = session()
+    output = item.call()
     assert output.is_inference()
-    found = one.effective(output)
-    assert (found.mode, found.device, found.param_dtype, found.output_dtype, found.autocast) == (
+    effective = item.effective(output)
+    assert (effective.mode, effective.device, effective.param_dtype, effective.output_dtype, effective.autocast) == (
         "inference", "cpu", "float32", "float32", "",
     )  # fmt: skip
-    assert (found.layout, found.threads, found.matmul, found.batch_size) == ("contiguous", 1, "highest", 2)
-    assert one.check(output) == ""
+    assert (effective.layout, effective.threads, effective.matmul, effective.batch_size) == (
+        "contiguous",
+        1,
+        "highest",
+        2,
+    )
+    assert item.check(output) == ""
 
 
 def test_a_part_left_in_training_is_seen() -> None:
     given = workload()
-    one = session(given)
+    item = session(given)
     given.network[1].train()
-    assert one.effective(one.call()).mode == "mixed"
+    assert item.effective(item.call()).mode == "mixed"
 
 
 def test_a_training_step_moves_the_weights_and_the_statistics() -> None:
     given = workload()
     before = {key: tensor.clone() for key, tensor in given.network.state_dict().items()}
-    one = session(given, mode="train")
-    output = one.call()
+    item = session(given, mode="train")
+    output = item.call()
     after = given.network.state_dict()
     unmoved = [key for key in before if torch.equal(before[key], after[key])]
     assert set(unmoved) <= {"0.bias"}, "batch norm takes the bias before it out again"
     assert all(parameter.grad is None for parameter in given.network.parameters())
     assert not output.requires_grad
-    assert one.effective(output).mode == "train"
+    assert item.effective(output).mode == "train"
 
 
 @pytest.mark.parametrize("mode", ["inference", "train"])
@@ -106,30 +111,30 @@ def test_a_training_step_moves_the_weights_and_the_statistics() -> None:
     ],
 )
 def test_precision_is_what_was_asked(mode: str, dtype: str, param_dtype: str, output_dtype: str, autocast: str) -> None:
-    one = session(mode=mode, dtype=dtype, param_dtype=param_dtype)
-    found = one.effective(one.call())
-    assert (found.param_dtype, found.output_dtype, found.autocast) == (param_dtype, output_dtype, autocast)
+    item = session(mode=mode, dtype=dtype, param_dtype=param_dtype)
+    effective = item.effective(item.call())
+    assert (effective.param_dtype, effective.output_dtype, effective.autocast) == (param_dtype, output_dtype, autocast)
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
 def test_layout_is_read_off_weights_and_images(layout: str) -> None:
-    one = session(layout=layout)
-    assert one.effective(one.call()).layout == layout
+    item = session(layout=layout)
+    assert item.effective(item.call()).layout == layout
 
 
 def test_a_weight_in_another_layout_is_seen() -> None:
     given = workload()
-    one = session(given, layout="channels_last")
+    item = session(given, layout="channels_last")
     given.network[0].weight.data = given.network[0].weight.data.contiguous()
-    assert one.effective(one.call()).layout == "mixed"
+    assert item.effective(item.call()).layout == "mixed"
 
 
 def test_five_dimensional_weights_keep_their_own_layout() -> None:
     given = Classification(
         network=nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 5, (3, 8, 8)), nn.Flatten()), classes=5
     )
-    one = session(given, layout="channels_last")
-    assert one.check(one.call()) == ""
+    item = session(given, layout="channels_last")
+    assert item.check(item.call()) == ""
 
 
 def test_both_layouts_give_the_same_numbers() -> None:
@@ -151,35 +156,35 @@ def test_what_torch_cannot_do_is_refused_with_the_fix(changes: dict[str, Any], f
 
 
 def test_threads_are_set_and_read_back() -> None:
-    one = session(threads=2)
-    assert one.effective(one.call()).threads == torch.get_num_threads() == 2
+    item = session(threads=2)
+    assert item.effective(item.call()).threads == torch.get_num_threads() == 2
 
 
 def test_counts() -> None:
-    one = session()
+    item = session()
     weights = (3 * 9 * 4 + 4) + 2 * 4 + (4 * 5 + 5)
-    assert (one.parameters(), one.parameter_bytes()) == (weights, 4 * weights)
-    assert one.input_bytes() == 4 * 2 * 3 * 8 * 8
+    assert (item.parameters(), item.parameter_bytes()) == (weights, 4 * weights)
+    assert item.input_bytes() == 4 * 2 * 3 * 8 * 8
     forward = 2 * 2 * (36 * 4 * 27 + 4 * 5)
-    assert one.flops() == forward
+    assert item.flops() == forward
     assert 2 * forward <= session(mode="train").flops() <= 3 * forward
 
 
 def test_calls_on_a_cpu_are_synchronous_and_each_takes_time() -> None:
-    one = session()
-    one.synchronize()
-    assert (one.asynchronous, one.meter) == (False, None)
-    times = one.time_calls(3)
+    item = session()
+    item.synchronize()
+    assert (item.asynchronous, item.meter) == (False, None)
+    times = item.time_calls(3)
     assert len(times) == 3
     assert min(times) > 0
 
 
 def test_outputs_that_are_not_numbers_or_of_another_shape_are_wrong() -> None:
-    one = session()
-    output = one.call().clone()
+    item = session()
+    output = item.call().clone()
     output[0, 1] = math.nan
-    assert one.check(output) == "1 of 10 outputs are not finite"
-    assert "expected (2, 5)" in one.check(output[:, :2])
+    assert item.check(output) == "1 of 10 outputs are not finite"
+    assert "expected (2, 5)" in item.check(output[:, :2])
 
 
 def test_seed_decides_the_inputs() -> None:
@@ -191,10 +196,10 @@ def test_seed_decides_the_inputs() -> None:
 def test_an_exported_program_runs_in_the_mode_it_holds() -> None:
     network = workload().network.eval()
     exported = torch.export.export(network, (torch.randn(2, 3, 8, 8),)).module()
-    one = session(Classification(network=exported, classes=5))
-    output = one.call()
-    assert one.check(output) == ""
-    assert one.effective(output).mode == "", "no flag says it"
+    item = session(Classification(network=exported, classes=5))
+    output = item.call()
+    assert item.check(output) == ""
+    assert item.effective(output).mode == "", "no flag says it"
     with pytest.raises(UnsupportedError, match="use --mode inference"):
         session(Classification(network=exported, classes=5), mode="train")
 
@@ -218,30 +223,30 @@ class Accelerator:
 
     def make_event(self, *, enable_timing: bool) -> Any:
         assert enable_timing
-        told, record = self.told, f"record {self.current}"
-        return SimpleNamespace(record=lambda: told.append(record), elapsed_time=lambda end: 1.0)
+        names, record = self.told, f"record {self.current}"
+        return SimpleNamespace(record=lambda: names.append(record), elapsed_time=lambda end: 1.0)
 
 
 @pytest.fixture
 def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
     """In the place of torch's modules of devices; what is placed on it stays on the CPU."""
-    found = Accelerator()
+    result = Accelerator()
     for module in (torch.cuda, torch.xpu, torch.mps):
-        monkeypatch.setattr(module, "set_device", found.set_device, raising=False)
-        monkeypatch.setattr(module, "synchronize", found.synchronize)
-        monkeypatch.setattr(module, "Event", found.make_event, raising=False)
+        monkeypatch.setattr(module, "set_device", result.set_device, raising=False)
+        monkeypatch.setattr(module, "synchronize", result.synchronize)
+        monkeypatch.setattr(module, "Event", result.make_event, raising=False)
     for name in ("_placed", "_to_device"):
-        monkeypatch.setattr(_torch_session.TorchSession, name, lambda self, what: found.place(self._device, what))
-    return found
+        monkeypatch.setattr(_torch_session.TorchSession, name, lambda self, what: result.place(self._device, what))
+    return result
 
 
 @pytest.mark.parametrize("device", ["cuda:1", "xpu:1"])
 def test_a_device_is_the_current_one_before_anything_is_placed(device: str, accelerator: Accelerator) -> None:
-    one = session(device=device)
+    item = session(device=device)
     assert accelerator.told[0] == f"set {device}"
     assert set(accelerator.told[1:]) == {f"place {device}"}
     accelerator.told.clear()
-    assert len(one.time_calls(2)) == 2
+    assert len(item.time_calls(2)) == 2
     timed = ["synchronize", "record", "record"] * 2 + ["synchronize"] if device == "cuda:1" else ["synchronize"] * 2
     assert accelerator.told == [f"{what} {device}" for what in timed]
 
@@ -249,15 +254,15 @@ def test_a_device_is_the_current_one_before_anything_is_placed(device: str, acce
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_a_device_that_is_the_only_one_of_its_kind_is_current_anyway(device: str, accelerator: Accelerator) -> None:
     session(device=device)
-    assert not [one for one in accelerator.told if one.startswith("set")]
+    assert not [name for name in accelerator.told if name.startswith("set")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_calls_are_timed_by_events_and_memory_by_the_allocator() -> None:
-    one = session(device="cuda:0", dtype="tf32")
-    output = one.call()
-    assert one.asynchronous
-    assert (one.effective(output).device, one.effective(output).matmul) == ("cuda:0", "high")
-    assert min(one.time_calls(3)) > 0
-    assert one.meter.measure(one.call)[0] > 0
-    one.close()
+    item = session(device="cuda:0", dtype="tf32")
+    output = item.call()
+    assert item.asynchronous
+    assert (item.effective(output).device, item.effective(output).matmul) == ("cuda:0", "high")
+    assert min(item.time_calls(3)) > 0
+    assert item.meter.measure(item.call)[0] > 0
+    item.close()

@@ -29,11 +29,11 @@ def one_thread() -> Iterator[None]:
 def seen(network: nn.Module, px: int) -> nn.Module:
     """With running statistics and weights of batch norms that are no identity."""
     generator = torch.Generator().manual_seed(0)
-    norms = [one for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
-        for one in norms:
-            one.weight.uniform_(0.5, 1.5, generator=generator)
-            one.bias.normal_(0, 0.1, generator=generator)
+        for norm in norms:
+            norm.weight.uniform_(0.5, 1.5, generator=generator)
+            norm.bias.normal_(0, 0.1, generator=generator)
         for _ in range(3):
             network.train()(torch.randn(4, 3, px, px, generator=generator))
     return network.eval()
@@ -73,15 +73,17 @@ def test_answers_stay_equal(name: str) -> None:
         folded = lb.fold(network)
         assert told(folded) == count
         assert_near(folded(x), exact, 1e-5)
-        if not any(one.dim() == 5 for one in folded.parameters()):  # timm's lambda layers have no channels_last form
+        if not any(
+            parameter.dim() == 5 for parameter in folded.parameters()
+        ):  # timm's lambda layers have no channels_last form
             assert_near(folded.to(memory_format=last)(x.to(memory_format=last)), exact, 1e-5)
 
 
-def assert_near(found: Any, exact: Any, share: float) -> None:
+def assert_near(result: Any, exact: Any, share: float) -> None:
     """Of one map or several, by the largest value."""
-    pairs = zip(found, exact, strict=True) if isinstance(exact, list) else [(found, exact)]
-    for one, want in pairs:
-        assert (one - want).abs().max() <= share * want.abs().max()
+    pairs = zip(result, exact, strict=True) if isinstance(exact, list) else [(result, exact)]
+    for item, want in pairs:
+        assert (item - want).abs().max() <= share * want.abs().max()
 
 
 class Pair(nn.Module):
@@ -153,9 +155,9 @@ class Notes(Pair):
 
 
 def hooked() -> nn.Module:
-    one = Pair()
-    one.conv.register_forward_hook(lambda module, given, output: None)
-    return one
+    pair = Pair()
+    pair.conv.register_forward_hook(lambda module, given, output: None)
+    return pair
 
 
 def shared() -> nn.Module:
@@ -165,9 +167,9 @@ def shared() -> nn.Module:
 
 
 def parametrized() -> nn.Module:
-    one = Pair()
-    nn.utils.parametrizations.weight_norm(one.conv)
-    return one
+    pair = Pair()
+    nn.utils.parametrizations.weight_norm(pair.conv)
+    return pair
 
 
 OTHERS: dict[str, Callable[[], nn.Module]] = {
@@ -220,8 +222,8 @@ def workload(*body: nn.Module) -> Classification:
 
 def test_a_case_says_that_it_ran_folded() -> None:
     for option, wanted in ((True, "1 of 1 batch norms"), (False, "")):
-        one = torch_eager.open_session(workload(Pair()), case(fold=option), 0)
-        assert one.effective(one.call()).folded == wanted
+        session = torch_eager.open_session(workload(Pair()), case(fold=option), 0)
+        assert session.effective(session.call()).folded == wanted
 
 
 def test_a_case_that_cannot_be_folded_says_why() -> None:

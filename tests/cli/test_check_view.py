@@ -24,11 +24,11 @@ def verdict(ratio: float, margin: float, finding: Finding) -> Verdict:
 
 
 def timed(label: str, status: Finding, ratio: float, base_s: float = 0.00441, **more: object) -> Line:
-    found = verdict(ratio, 0.008, status)
+    result = verdict(ratio, 0.008, status)
     outcome = PairOutcome(
-        label=label, verdict=found, clock="thread CPU", base=Side(call_s=base_s), head=Side(call_s=base_s * ratio)
+        label=label, verdict=result, clock="thread CPU", base=Side(call_s=base_s), head=Side(call_s=base_s * ratio)
     )
-    return Line(label=label, status=status, outcomes=(outcome,), verdict=found, **more)  # pyright: ignore[reportArgumentType]
+    return Line(label=label, status=status, outcomes=(outcome,), verdict=result, **more)  # pyright: ignore[reportArgumentType]
 
 
 RESULT = CheckResult(
@@ -66,7 +66,7 @@ def test_the_table() -> None:
     assert lines[1].startswith(
         "controls  A/A same · canary +10 % caught · machine loaded (pressure 14 %): thread CPU time judged"
     )
-    row = next(one for one in lines if one.startswith("lambda 56x56"))
+    row = next(line for line in lines if line.startswith("lambda 56x56"))
     for part in ("4.41 ms", "4.78 ms", "+8.4 %", "[+7.6, +9.2]", "SLOWER", "3/3 processes; faults/call 0→212"):
         assert part in row
     assert "−3.1 %" in text
@@ -129,10 +129,10 @@ def test_files_summary_and_annotations(
 
 @pytest.mark.parametrize("flags", [[], ["--base", "main", "--self-test"], ["--baseline", "x", "--base", "main"]])
 def test_one_way_of_checking_is_asked_for(flags: list[str]) -> None:
-    found = CliRunner().invoke(app, ["check", *flags])
-    assert isinstance(found.exception, LambdabenchError)
-    assert found.exception.exit_code == 2
-    assert "expected one of --base REF, --baseline FILE and --self-test" in str(found.exception)
+    result = CliRunner().invoke(app, ["check", *flags])
+    assert isinstance(result.exception, LambdabenchError)
+    assert result.exception.exit_code == 2
+    assert "expected one of --base REF, --baseline FILE and --self-test" in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,10 @@ def test_one_way_of_checking_is_asked_for(flags: list[str]) -> None:
     ],
 )
 def test_a_flag_of_another_way_of_checking_is_not_ignored(flags: str, said: str) -> None:
-    found = CliRunner().invoke(app, ["check", *flags.split()])
-    assert isinstance(found.exception, LambdabenchError)
-    assert found.exception.exit_code == 2
-    assert str(found.exception).startswith(said)
+    result = CliRunner().invoke(app, ["check", *flags.split()])
+    assert isinstance(result.exception, LambdabenchError)
+    assert result.exception.exit_code == 2
+    assert str(result.exception).startswith(said)
 
 
 NAMES = ('quote " and \\ and \x7f', "tests/b.py::test_w[2000]", "tests/b.py::test_v[a*b?-é😀]", "tab\tand\x1b[31m")
@@ -164,7 +164,7 @@ def test_the_printed_waiver_is_toml_that_accepts_the_case(tmp_path: Path, name: 
     (tmp_path / "pyproject.toml").write_text(after_accept(printed(red)))
     today = datetime.date.today()
     accepted, notes = waivers.apply(red.lines, settings.read(tmp_path), today)
-    assert [one.status for one in accepted] == ["same", "waived"]
+    assert [line.status for line in accepted] == ["same", "waived"]
     assert len(notes) == 1
 
 
@@ -179,10 +179,10 @@ def test_printed_waivers_are_of_outputs_and_lost_cases_too_and_few(tmp_path: Pat
         Line(label="crash", status="failed", outcomes=(PairOutcome(label="crash", trouble="head"),)),
         Line(label="never", status="failed", evidence="it was not reached"),
     )
-    found = dataclasses.replace(RESULT, lines=(*RESULT.lines[:2], *lines))
-    (tmp_path / "pyproject.toml").write_text(after_accept(printed(found)))
-    accepted, _ = waivers.apply(found.lines, settings.read(tmp_path), datetime.date.today())
-    assert [one.status for one in accepted] == ["same", "waived", "waived", "waived", "failed", "failed"]
+    result = dataclasses.replace(RESULT, lines=(*RESULT.lines[:2], *lines))
+    (tmp_path / "pyproject.toml").write_text(after_accept(printed(result)))
+    accepted, _ = waivers.apply(result.lines, settings.read(tmp_path), datetime.date.today())
+    assert [line.status for line in accepted] == ["same", "waived", "waived", "waived", "failed", "failed"]
     many = dataclasses.replace(RESULT, lines=tuple(timed(f"case {n}", "slower", 1.1) for n in range(9)))
     text = after_accept(printed(many))
     assert text.count("[[tool.lambdabench.check.waiver]]") == 3
@@ -205,26 +205,30 @@ def test_what_is_skipped_is_counted_and_told_with_its_reason() -> None:
         untimed(skipped("gpu", head="needs a GPU", base="needs a GPU"), (skipped("gpu", head="x", base="x"),)),
         untimed(skipped("new", head="", base="new in 2"), (skipped("new", head="", base="x"),)),
     )
-    found = dataclasses.replace(RESULT, lines=lines)
-    text = printed(found)
+    result = dataclasses.replace(RESULT, lines=lines)
+    text = printed(result)
     assert "needs a GPU" in text
     assert "base alone skips it, so it is not compared: new in 2; head does not" in text
     assert "0 waived · 2 skipped" in text
     assert "exit 0: nothing slower; 1 skipped on one side, not compared" in text
-    marked = check_view.to_markdown(found)
+    marked = check_view.to_markdown(result)
     assert marked.startswith("### 🟢 0 slower, 1 skipped on one side · 1/3 compared")
     assert "<summary>1 same, 2 skipped</summary>" in marked
-    assert check_view.annotations(found) == []
+    assert check_view.annotations(result) == []
 
 
 def test_a_base_that_cannot_be_measured_is_red_wherever_it_is_shown() -> None:
-    one = PairOutcome(label="early 7x7", trouble="unmeasured", reason="ModuleNotFoundError: No module named 'x'")
-    found = dataclasses.replace(RESULT, lines=(RESULT.lines[0], untimed(one, (one,))))
-    text = printed(found)
+    pair_outcome = PairOutcome(
+        label="early 7x7", trouble="unmeasured", reason="ModuleNotFoundError: No module named 'x'"
+    )
+    result = dataclasses.replace(RESULT, lines=(RESULT.lines[0], untimed(pair_outcome, (pair_outcome,))))
+    text = printed(result)
     assert "UNMEASURED  base cannot be measured: ModuleNotFoundError: No module named 'x'" in text
     assert "1 unmeasured" in text
     assert "exit 2: 1 of 2 not compared; base cannot be measured: ModuleNotFoundError" in text
-    markdown = check_view.to_markdown(found)
+    markdown = check_view.to_markdown(result)
     assert markdown.startswith("### 🔴 1 of 2 not compared; base cannot be measured")
     assert "| 🔴 unmeasured | early 7x7 |" in markdown
-    assert [one.startswith("::error title=early 7x7::unmeasured") for one in check_view.annotations(found)] == [True]
+    assert [
+        annotation.startswith("::error title=early 7x7::unmeasured") for annotation in check_view.annotations(result)
+    ] == [True]

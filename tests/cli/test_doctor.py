@@ -21,10 +21,10 @@ BROKEN = Diagnosis(level="FAIL", topic="turns", text="resnet18: crash: no kernel
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """What `doctor` comes to where real turns find these, or hear a signal."""
 
-    def asked(*found: Diagnosis, heard: int = 0) -> Any:
+    def asked(*diagnosis: Diagnosis, heard: int = 0) -> Any:
         def measured(stop: Stop) -> tuple[Diagnosis, ...]:
             stop.signal = heard
-            return found
+            return diagnosis
 
         monkeypatch.setattr(doctor, "diagnose", lambda: (LOAD,))
         monkeypatch.setattr(doctor, "measured", measured)
@@ -34,20 +34,20 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 def test_it_says_what_a_run_could_tell_and_ends_well(ask: Callable[..., Any]) -> None:
-    told = ask(RATIOS)
-    assert told.exit_code == 0
-    assert "measuring real turns for 20 s; Ctrl-C ends them" in told.stderr
-    assert "to 2.1 % in a run as long as quickstart" in told.stdout
-    assert "fit for: latency, throughput, memory, and ratios." in told.stdout
+    item = ask(RATIOS)
+    assert item.exit_code == 0
+    assert "measuring real turns for 20 s; Ctrl-C ends them" in item.stderr
+    assert "to 2.1 % in a run as long as quickstart" in item.stdout
+    assert "fit for: latency, throughput, memory, and ratios." in item.stdout
 
 
 def test_what_cannot_be_measured_at_all_is_exit_code_1(ask: Callable[..., Any]) -> None:
-    told = ask(BROKEN)
-    assert told.exit_code == 1
-    assert "fit for: nothing until the FAIL lines are mended." in told.stdout
+    item = ask(BROKEN)
+    assert item.exit_code == 1
+    assert "fit for: nothing until the FAIL lines are mended." in item.stdout
 
 
 def test_ctrl_c_tells_what_was_seen_and_is_exit_code_130(ask: Callable[..., Any]) -> None:
-    told = ask(RATIOS, heard=signal.SIGINT)
-    assert told.exit_code == 130
-    assert "to 2.1 %" in told.stdout
+    item = ask(RATIOS, heard=signal.SIGINT)
+    assert item.exit_code == 130
+    assert "to 2.1 %" in item.stdout

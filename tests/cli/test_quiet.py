@@ -16,8 +16,8 @@ def state(margin: float | None, drift: float | None = None, **passport: Any) -> 
     columns = {f"visit_{name}": [[value] * 3] for name, value in known.items()}
     row = {"run_id": ["r"], "case_id": ["c"], "replicate": [0], "metric": ["latency"], "visit_round": [[1, 2, 3]]}
     rows = pd.DataFrame(row | {"visit_started_s": [[1.0, 2.0, 3.0]]} | columns)
-    told: Any = SimpleNamespace(rows=rows, resolution=Resolution(margin=margin, drift=drift))
-    return run_view._state(told)  # pyright: ignore[reportPrivateUsage]
+    item: Any = SimpleNamespace(rows=rows, resolution=Resolution(margin=margin, drift=drift))
+    return run_view._state(item)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_quiet_is_what_passport_and_scatter_say_together() -> None:
@@ -36,9 +36,9 @@ def test_quiet_is_what_passport_and_scatter_say_together() -> None:
     ],
 )
 def test_a_passport_that_is_not_clean_is_told_however_little_the_visits_scatter(
-    passport: dict[str, Any], told: str
+    passport: dict[str, Any], name: str
 ) -> None:
-    assert state(1.02, **passport) == [told, "ratios to 2.0 %"]
+    assert state(1.02, **passport) == [name, "ratios to 2.0 %"]
 
 
 def test_visits_that_scatter_are_not_quiet_however_clean_the_passport() -> None:

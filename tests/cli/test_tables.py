@@ -119,8 +119,8 @@ def test_the_numbers_of_a_case_are_never_cut(width: int) -> None:
 @WIDTHS
 def test_what_stands_beside_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(width=width, file=io.StringIO())
-    monkeypatch.setattr(beside_view.paper_comparison, "cells", lambda one: one)
-    monkeypatch.setattr(beside_view.paper_comparison, "legend", lambda found: ())
+    monkeypatch.setattr(beside_view.paper_comparison, "cells", lambda item: item)
+    monkeypatch.setattr(beside_view.paper_comparison, "legend", lambda result: ())
     line = (
         "Table 13",
         "resnet50_llll",
@@ -148,7 +148,7 @@ def test_a_list_keeps_its_numbers_whole() -> None:
 def test_columns_go_in_order_and_are_named() -> None:
     columns = [
         Column(title="a"),
-        *(Column(title=one, is_number=True, drop=drop) for one, drop in (("b", 0), ("c", 1), ("d", 2))),
+        *(Column(title=name, is_number=True, drop=drop) for name, drop in (("b", 0), ("c", 1), ("d", 2))),
     ]
     row = ("text " * 8, "1,000", "2,000", "3,000")
     assert "no room" not in rendered(fitted(columns, [row], 60), 60)
@@ -180,7 +180,7 @@ def test_memory_has_its_range_over_processes() -> None:
 def test_of_cases_on_two_machines_each_first_line_says_which(
     make_record: Callable[..., Record], tmp_path: Path
 ) -> None:
-    records = [make_record(fingerprint=one, device_name=f"cpu {one}", case_id="c") for one in ("f00", "f01")]
+    records = [make_record(fingerprint=name, device_name=f"cpu {name}", case_id="c") for name in ("f00", "f01")]
     store.write(records, tmp_path / "a.parquet")
     rows = store.newest(store.read(tmp_path))
     console = Console(width=150, file=io.StringIO())
@@ -193,10 +193,10 @@ def test_of_cases_on_two_machines_each_first_line_says_which(
 
 def test_progress_and_failures_tell_cases_of_one_model_apart() -> None:
     eager, compiled = (
-        Case(model="a", backend=one, image_px=px) for one, px in (("torch_eager", 224), ("torch_compile", 320))
+        Case(model="a", backend=name, image_px=px) for name, px in (("torch_eager", 224), ("torch_compile", 320))
     )
-    told = teller([eager, compiled])
-    assert [told(eager), told(compiled)] == [" (torch_eager, 224 px)", " (torch_compile, 320 px)"]
+    message = teller([eager, compiled])
+    assert [message(eager), message(compiled)] == [" (torch_eager, 224 px)", " (torch_compile, 320 px)"]
     console = Console(width=150, file=io.StringIO())
     failed = pd.DataFrame(
         [
@@ -220,21 +220,21 @@ def test_show_tells_the_tail_of_latency_and_whether_enough_calls_bound_it(
     cases = tail_columns.with_limit(tail_columns.with_tails(table.wide(rows), rows, ("p50", "p95", "p99")), rows, 0.025)
     console = Console(width=150, file=io.StringIO())
     show_view.print_cases(console, cases, rows, lambda case: "again", 0.025)
-    told = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
-    assert "tails   p50 30.0 ms not bounded: 3 of 5 calls (100 that come in bursts)" in told
-    assert "p95 300 ms not bounded" in told
-    assert "longest 300 ms" in told
-    assert "tails   of 100 calls, each end of an interval with 95 % confidence by itself, in one piece" in told
-    assert "tails   100 % [44, 100] of the calls took longer than 25 ms" in told
+    getvalue = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "tails   p50 30.0 ms not bounded: 3 of 5 calls (100 that come in bursts)" in getvalue
+    assert "p95 300 ms not bounded" in getvalue
+    assert "longest 300 ms" in getvalue
+    assert "tails   of 100 calls, each end of an interval with 95 % confidence by itself, in one piece" in getvalue
+    assert "tails   100 % [44, 100] of the calls took longer than 25 ms" in getvalue
 
 
 def test_a_long_table_reads_as_a_short_one() -> None:
     columns = [Column(title="model"), Column(title="≈ s", is_number=True), Column(title="options")]
     rows = [(f"resnet{place}", f"{place}.5", "" if place % 2 else "scope=7") for place in range(LONG + 1)]
-    told = io.StringIO()
-    console = Console(file=told, width=80)
+    string_io = io.StringIO()
+    console = Console(file=string_io, width=80)
     show(console, columns, rows)
-    plainly = told.getvalue().splitlines()
+    plainly = string_io.getvalue().splitlines()
     console.print(fitted(columns, rows, 80))
-    assert plainly == [line.rstrip() for line in told.getvalue().splitlines()[len(plainly) :]]
+    assert plainly == [line.rstrip() for line in string_io.getvalue().splitlines()[len(plainly) :]]
     assert len(plainly) == LONG + 2

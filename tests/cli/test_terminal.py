@@ -30,17 +30,17 @@ def test_a_console_shows_what_cannot_be_seen_and_takes_no_markup(capsys: pytest.
 def test_a_table_shows_what_cannot_be_seen(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("name", "value")
     table.add_row("a\x1b[1mb", "\u2066[/]")
-    found = printed(capsys, lambda: terminal.console().print(table))
-    assert r"a\u001b[1mb" in found
-    assert r"\u2066[/]" in found
+    name = printed(capsys, lambda: terminal.console().print(table))
+    assert r"a\u001b[1mb" in name
+    assert r"\u2066[/]" in name
 
 
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
     value = {"a": "x\x1b\x9b\u202e [red] größer", "b": [1, 2]}
-    found = printed(capsys, lambda: terminal.console().print_json(data=value))
-    assert json.loads(found) == value
-    assert len(found.splitlines()) == 7
-    assert not {"\x1b", "\x9b", "\u202e"} & {*found}
+    name = printed(capsys, lambda: terminal.console().print_json(data=value))
+    assert json.loads(name) == value
+    assert len(name.splitlines()) == 7
+    assert not {"\x1b", "\x9b", "\u202e"} & {*name}
 
 
 def test_colours_of_ours_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from lambdabench.cli.visits_view import device_line, noise_line, visits_line
 
 def rows(*processes: list[float], pressure: float = 0.0) -> pd.DataFrame:
     """A row a process; the later process began later."""
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for number, values in enumerate(processes):
         starts = [10.0 * number + place for place in range(len(values))]
-        found.append(
+        result.append(
             {
                 "metric": "latency",
                 "visit_round": list(range(len(values))),
@@ -22,7 +22,7 @@ def rows(*processes: list[float], pressure: float = 0.0) -> pd.DataFrame:
                 "visit_cpu_pressure": [pressure] * len(values),
             }
         )
-    return pd.DataFrame(found[::-1])
+    return pd.DataFrame(result[::-1])
 
 
 def test_bursts_and_processes_are_seen_in_time_order() -> None:
@@ -47,12 +47,12 @@ def test_pressure_is_told_where_there_was_some() -> None:
 
 
 def test_a_gpus_clock_is_drawn_and_what_held_it_down_is_counted() -> None:
-    told = rows([0.01, 0.01, 0.02]).assign(run_id="r", case_id="c", replicate=0)
-    told["visit_sm_clock_mhz"] = [[1980.0, 1980.0, 1000.0]]
-    told["visit_throttle"] = [["", "sw_power_cap", "hw_thermal_slowdown,sw_power_cap"]]
-    told["visit_other_processes"] = [[0.0, 0.0, 2.0]]
-    assert device_line(told) == (
+    frame = rows([0.01, 0.01, 0.02]).assign(run_id="r", case_id="c", replicate=0)
+    frame["visit_sm_clock_mhz"] = [[1980.0, 1980.0, 1000.0]]
+    frame["visit_throttle"] = [["", "sw_power_cap", "hw_thermal_slowdown,sw_power_cap"]]
+    frame["visit_other_processes"] = [[0.0, 0.0, 2.0]]
+    assert device_line(frame) == (
         "██▁  SM clock of each, 1000 to 1980 MHz; held down by sw_power_cap in 2, hw_thermal_slowdown in 1 of 3; "
         "device shared in 1 of 3 visits"
     )
-    assert device_line(told.assign(visit_sm_clock_mhz=None, visit_throttle=None, visit_other_processes=None)) == ""
+    assert device_line(frame.assign(visit_sm_clock_mhz=None, visit_throttle=None, visit_other_processes=None)) == ""

@@ -28,14 +28,14 @@ def two(make_record: Make, away: Path) -> Path:
     store.write(rows, away / "results" / "s" / "a.parquet")
     changed = [
         replace(
-            one,
+            record,
             run_id="b",
             fingerprint="f01",
             started_at="2026-01-02T00:00:00.000+00:00",
-            environment=replace(one.environment, versions=(("torch", "2.15"),)),
-            effective=replace(one.effective, kernel="conv2d"),
+            environment=replace(record.environment, versions=(("torch", "2.15"),)),
+            effective=replace(record.effective, kernel="conv2d"),
         )
-        for one in run(make_record, {model: (px, value / 2) for model, (px, value) in SPEEDS.items()})
+        for record in run(make_record, {model: (px, value / 2) for model, (px, value) in SPEEDS.items()})
     ]
     lost = replace(changed[-1], status="oom", reason="no memory", measurement=None)
     store.write([*changed[:-1], lost], away / "results" / "s" / "b.parquet")
@@ -43,22 +43,25 @@ def two(make_record: Make, away: Path) -> Path:
 
 
 def test_two_runs(two: Path) -> None:
-    found = compare_sides("previous", "latest", Path("results"))
-    assert found.metric == "throughput"
-    assert found.shift.value == pytest.approx(0.5)
-    assert (found.shift.low, found.shift.moved, found.shift.families) == (None, (), ())
-    assert [(one.name, one.a, one.b) for one in found.differences] == [("torch", "", "2.15"), ("kernel", "", "conv2d")]
-    assert [(one.side, one.row["model"]) for one in found.pairs.holes] == [("B", "tf_efficientnet_b2")]
-    assert {"dtype", "threads", "device_name"} <= {*found.paired_by}
+    compared = compare_sides("previous", "latest", Path("results"))
+    assert compared.metric == "throughput"
+    assert compared.shift.value == pytest.approx(0.5)
+    assert (compared.shift.low, compared.shift.moved, compared.shift.families) == (None, (), ())
+    assert [(difference.name, difference.a, difference.b) for difference in compared.differences] == [
+        ("torch", "", "2.15"),
+        ("kernel", "", "conv2d"),
+    ]
+    assert [(hole.side, hole.row["model"]) for hole in compared.pairs.holes] == [("B", "tf_efficientnet_b2")]
+    assert {"dtype", "threads", "device_name"} <= {*compared.paired_by}
 
 
 def test_a_run_and_a_table(two: Path) -> None:
     Path("theirs.csv").write_text(
         "model,infer_img_size,infer_batch_size,infer_samples_per_sec\ntf_efficientnet_b0.ns_jft,224,1,160\nresnet50,224,1,7\n"
     )
-    found = compare_sides("a", "theirs.csv", Path("results"))
-    assert found.shift.value == pytest.approx(2.0)
-    assert (found.pairs.only_a, found.pairs.only_b, found.differences) == (2, 1, ())
+    compared = compare_sides("a", "theirs.csv", Path("results"))
+    assert compared.shift.value == pytest.approx(2.0)
+    assert (compared.pairs.only_a, compared.pairs.only_b, compared.differences) == (2, 1, ())
 
 
 def test_no_pair_of_equal_batch_is_not_comparable(two: Path) -> None:
@@ -73,7 +76,9 @@ def test_no_pair_of_equal_batch_is_not_comparable(two: Path) -> None:
 def test_sides_that_share_no_kernel_are_told_so(make_record: Make, two: Path) -> None:
     for run_id, kernels in (("d", ("cpu", "conv2d")), ("e", ("einsum",))):
         rows = [
-            one for kernel in kernels for one in run(make_record, LAMBDA, run_id=run_id, options=(("kernel", kernel),))
+            record
+            for kernel in kernels
+            for record in run(make_record, LAMBDA, run_id=run_id, options=(("kernel", kernel),))
         ]
         store.write(rows, two / "results" / "s" / f"{run_id}.parquet")
     with pytest.raises(NotComparableError, match=r"they share no kernel, A has conv2d, cpu, B einsum: compare one"):
@@ -97,19 +102,19 @@ def test_scripted_times_are_never_held_against_measured_ones(make_record: Make, 
 def test_one_family_over_another_at_equal_accuracy(make_record: Make, away: Path) -> None:
     """The accuracies are the paper's and timm's; lambda networks are 350 epochs at 160 px: 79.2 and 80.8 %."""
     store.write([*run(make_record, SPEEDS), *run(make_record, LAMBDA)], away / "results" / "s" / "a.parquet")
-    (found,) = compare_at_accuracy(["lambda_*"], ["tf_efficientnet*"], Path("results"), at=[79.2, 85.0])
-    assert (found.batch, found.counts) == (1, (2, 3))
-    assert found.comparison.mine.top1.tolist() == [79.2, 80.8]
-    assert (found.name_at(77.1), found.name_at(79.2), found.name_at(85.0)) == (
+    (at_accuracy,) = compare_at_accuracy(["lambda_*"], ["tf_efficientnet*"], Path("results"), at=[79.2, 85.0])
+    assert (at_accuracy.batch, at_accuracy.counts) == (1, (2, 3))
+    assert at_accuracy.comparison.mine.top1.tolist() == [79.2, 80.8]
+    assert (at_accuracy.name_at(77.1), at_accuracy.name_at(79.2), at_accuracy.name_at(85.0)) == (
         "tf_efficientnet_b0@224",
         "lambda_resnet50@160",
         "",
     )
-    value = found.comparison.at[0].value
+    value = at_accuracy.comparison.at[0].value
     assert value is not None
     assert 100 / 80 < value < 100 / 40
-    assert found.comparison.at[0].speed is not None
-    assert found.comparison.at[1].value is None
+    assert at_accuracy.comparison.at[0].speed is not None
+    assert at_accuracy.comparison.at[1].value is None
     (reversed_,) = compare_at_accuracy(["tf_efficientnet*"], ["lambda_*"], Path("results"), at=[79.2])
     assert reversed_.comparison.at[0].value == pytest.approx(1 / value)
     (single,) = compare_at_accuracy(["lambda_resnet50"], ["tf_*"], Path("results"))

@@ -42,8 +42,8 @@ def test_what_the_worker_saw_is_what_was_planned_for_and_a_run_goes_on_there(ask
 def test_code_that_was_edited_before_a_worker_loaded_it_is_another_environment(
     asked: RunRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def edited(found: Environment, devices: Any) -> Environment:
-        return dataclasses.replace(settled(found, devices), lambdabench="edited")
+    def edited(environment: Environment, devices: Any) -> Environment:
+        return dataclasses.replace(settled(environment, devices), lambdabench="edited")
 
     monkeypatch.setattr(sys.modules[commands.run.__module__], "settled", edited)
     result = commands.run(asked)

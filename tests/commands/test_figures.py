@@ -59,7 +59,7 @@ def test_a_control_pair_is_told_for_each_program() -> None:
 
         resolution = Resolution(
             controls=tuple(
-                Control(batch=1, told=one, ratio=ratio, is_off=False) for one in ("torch_compile", "torch_eager")
+                Control(batch=1, told=name, ratio=ratio, is_off=False) for name in ("torch_compile", "torch_eager")
             )
         )
 

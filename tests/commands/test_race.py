@@ -47,20 +47,22 @@ def truth(globs: str) -> set[tuple[str, int]]:
     return {(network.architecture, network.image_px) for network, is_on in zip(chosen, fronts, strict=True) if is_on}
 
 
-def names_of(found: Result) -> set[tuple[str, int]]:
-    return {(case["model"], case["image_px"]) for case in json.loads(found.stdout)["cases"] if case["on_front"] is True}
+def names_of(result: Result) -> set[tuple[str, int]]:
+    return {
+        (case["model"], case["image_px"]) for case in json.loads(result.stdout)["cases"] if case["on_front"] is True
+    }
 
 
 def test_it_finds_the_scripted_front_and_the_same_command_measures_no_more(here: Path) -> None:
-    found = call("--candidates", GLOBS, "--json")
-    told = json.loads(found.stdout)
-    assert found.exit_code == 0, found.output
-    race = told["race"]
+    result = call("--candidates", GLOBS, "--json")
+    item = json.loads(result.stdout)
+    assert result.exit_code == 0, result.output
+    race = item["race"]
     assert race["is_over"]
     assert race["measured"] < race["candidates"]
-    assert race["front"] >= len(names_of(found)), "by figures alone; twins share one accuracy on the front"
-    truly = {one for one in truth(GLOBS) if not one[0].startswith("levit_conv")}  # twins of levit, slower
-    assert len(names_of(found) & truly) >= 0.9 * len(truly)
+    assert race["front"] >= len(names_of(result)), "by figures alone; twins share one accuracy on the front"
+    truly = {entry for entry in truth(GLOBS) if not entry[0].startswith("levit_conv")}  # twins of levit, slower
+    assert len(names_of(result) & truly) >= 0.9 * len(truly)
     rows = store.read(here / "results" / "find-front")
     assert set(rows["suite"]) == {"find-front"}
     again = call("--candidates", GLOBS, "--json")
@@ -72,16 +74,18 @@ def test_a_spent_budget_ends_it_and_the_same_command_goes_on(here: Path, monkeyp
     short = call("--candidates", GLOBS, "--budget", "1s")
     assert "! the race is not over: the same command goes on" in short.output
     begun = len(set(store.read(here / "results" / "find-front")["case_id"]))
-    told = call("--candidates", GLOBS)
-    assert "candidates measured" in told.output
-    assert "front by latency:" in told.output
-    assert "Expected still to be found among" in told.output
+    result = call("--candidates", GLOBS)
+    assert "candidates measured" in result.output
+    assert "front by latency:" in result.output
+    assert "Expected still to be found among" in result.output
     assert len(set(store.read(here / "results" / "find-front")["case_id"])) > begun
 
 
 def test_limits_narrow_who_races(here: Path) -> None:
-    told = call("--candidates", "resnet*,efficientnet*", "--max-macs", "3G", "--min-top1", "70", "--dry-run", "--json")
-    names = json.loads(told.stdout)["candidates"]
+    result = call(
+        "--candidates", "resnet*,efficientnet*", "--max-macs", "3G", "--min-top1", "70", "--dry-run", "--json"
+    )
+    names = json.loads(result.stdout)["candidates"]
     assert "efficientnet_b0@224" in names
     assert not {"resnet50@224", "resnet10t@224"} & {*names}, "too large, and too inaccurate"
     assert not (here / "results").exists()
@@ -105,16 +109,16 @@ def test_limits_narrow_who_races(here: Path) -> None:
     ],
 )
 def test_what_a_race_cannot_do_is_one_line(here: Path, words: tuple[str, ...], message: str) -> None:
-    found: Any = call(*words)
-    assert isinstance(found.exception, LambdabenchError)
-    assert found.exception.exit_code == 2
-    assert message in str(found.exception)
-    assert "\n" not in str(found.exception)
+    item: Any = call(*words)
+    assert isinstance(item.exception, LambdabenchError)
+    assert item.exception.exit_code == 2
+    assert message in str(item.exception)
+    assert "\n" not in str(item.exception)
     assert not (here / "results").exists()
 
 
 def test_flags_of_a_race_without_one_are_refused(here: Path) -> None:
-    found = CliRunner().invoke(app, ["run", "--suite", "quickstart", "--min-top1", "80"])
-    assert "--min-top1: found without --find-front" in str(found.exception)
-    found = CliRunner().invoke(app, ["run"])
-    assert "found neither, expected one, such as --suite quickstart" in str(found.exception)
+    result = CliRunner().invoke(app, ["run", "--suite", "quickstart", "--min-top1", "80"])
+    assert "--min-top1: found without --find-front" in str(result.exception)
+    result = CliRunner().invoke(app, ["run"])
+    assert "found neither, expected one, such as --suite quickstart" in str(result.exception)

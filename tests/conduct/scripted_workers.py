@@ -91,7 +91,7 @@ def half(whole: Job) -> Job:
 def run_setup(script: Script, **changes: object) -> RunSetup:
     made = RunSetup(
         pool=script,
-        key_of=lambda one: (Key(framework="", threads=1, forks=True), one.job_id),
+        key_of=lambda item: (Key(framework="", threads=1, forks=True), item.job_id),
         half_of=half,
         clock=lambda: script.now_s,
     )

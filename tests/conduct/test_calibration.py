@@ -27,9 +27,9 @@ def facts(name: str, flops: float, written: float) -> ModelFacts:
 
 def taken(name: str, flops: float, written: float, element_bytes: float) -> Taken:
     """A network on a machine of 1e-10 s a FLOP and 1e-8 s an element."""
-    one = facts(name, flops, written)
-    peak_bytes = plan.kept_bytes(CASE, one) + written * element_bytes
-    return Taken(facts=one, step_s=1e-10 * flops + 1e-8 * written, compile_s=6.0, peak_bytes=peak_bytes)
+    model_facts = facts(name, flops, written)
+    peak_bytes = plan.kept_bytes(CASE, model_facts) + written * element_bytes
+    return Taken(facts=model_facts, step_s=1e-10 * flops + 1e-8 * written, compile_s=6.0, peak_bytes=peak_bytes)
 
 
 def test_rates_come_back_from_what_they_made() -> None:
@@ -73,18 +73,18 @@ KNOWN = {
 
 def test_a_run_corrects_the_rates_that_its_networks_are_near_to() -> None:
     fast = Taken(facts=KNOWN["a"], step_s=1e-11 * 1e9)
-    found = corrected(RATES, [fast, fast, dataclasses.replace(fast, step_s=1.0)])
-    assert found.flop_s == (pytest.approx((1e-3, 1e-11)), (9e-3, 1e-10)), (
+    rates = corrected(RATES, [fast, fast, dataclasses.replace(fast, step_s=1.0)])
+    assert rates.flop_s == (pytest.approx((1e-3, 1e-11)), (9e-3, 1e-10)), (
         "the median of three; none was near to the other"
     )
-    again = corrected(found, [Taken(facts=KNOWN["b"], step_s=2e-10 * 1e9)])
+    again = corrected(rates, [Taken(facts=KNOWN["b"], step_s=2e-10 * 1e9)])
     assert again.flop_s == (pytest.approx((1e-3, 1e-11)), pytest.approx((9e-3, 2e-10)))
 
 
 def job(model: str, batch_size: int = 1, **changes: Any) -> Job:
-    one = dataclasses.replace(CASE, model=model, batch_size=batch_size, **changes)
+    case = dataclasses.replace(CASE, model=model, batch_size=batch_size, **changes)
     name = f"{model}-{batch_size}"
-    return Job(job_id=name, case_id=name, case=one, metrics=("latency",), sampling=Sampling(), estimate_s=5.0)
+    return Job(job_id=name, case_id=name, case=case, metrics=("latency",), sampling=Sampling(), estimate_s=5.0)
 
 
 def outcome(latency_s: float, status: Any = "ok", flags: tuple[str, ...] = ()) -> Outcome:
@@ -99,13 +99,13 @@ def here(environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return Machine(devices=(CPU,), environment=environment, missing=())
 
 
-def measuring(monkeypatch: pytest.MonkeyPatch, found: Outcome) -> list[str]:
+def measuring(monkeypatch: pytest.MonkeyPatch, result: Outcome) -> list[str]:
     """The models that are run from now on, each with this outcome."""
     ran: list[str] = []
 
-    def measure(one: Job) -> Outcome:
-        ran.append(one.case.model)
-        return found
+    def measure(item: Job) -> Outcome:
+        ran.append(item.case.model)
+        return result
 
     monkeypatch.setattr(calibration, "_outcome", measure)
     return ran
@@ -174,7 +174,7 @@ def test_compiling_is_of_what_a_calibration_takes(here: Machine, monkeypatch: py
     """60 s of a budget of four minutes are not enough for two networks that compile for a minute."""
     ran = measuring(monkeypatch, outcome(0.5))
     compiling = dataclasses.replace(here, devices=(dataclasses.replace(CPU, backends=("jax_jit",)),))
-    facts = {name: dataclasses.replace(one, operations=68) for name, one in KNOWN.items()}
+    facts = {name: dataclasses.replace(model_facts, operations=68) for name, model_facts in KNOWN.items()}
     asked = job("a", backend="jax_jit", mode="inference")
     for most_s, count in ((60.0, 0), (90.0, 2)):
         calibration.calibrate([asked], compiling, facts, "f00", on_wait=lambda text: None, most_s=most_s)
@@ -185,8 +185,8 @@ def test_no_calibration_goes_on_beyond_its_share_of_the_budget(here: Machine, mo
     limits: list[float] = []
     times = iter([0.0, 0.0, 0.0, 10.0, 37.0])
 
-    def measure(one: Job) -> Outcome:
-        limits.append(one.timeout_s)
+    def measure(item: Job) -> Outcome:
+        limits.append(item.timeout_s)
         return outcome(0.5)
 
     monkeypatch.setattr(calibration, "_outcome", measure)
@@ -229,9 +229,9 @@ def test_a_runs_own_times_replace_a_bad_calibration(here: Machine, monkeypatch: 
 
 
 def test_a_plan_has_what_is_left_of_the_budget(here: Machine) -> None:
-    suite = Suite(name="s", cells=tuple(Cell(case=job(one).case, grid="g") for one in "ab"), metrics=("latency",))
-    (one, other) = plan.make(suite, here, KNOWN, {}, plan.Request()).jobs
-    least_s = sum(job.open_s + 3 * job.visit_s for job in (one, other))
+    suite = Suite(name="s", cells=tuple(Cell(case=job(name).case, grid="g") for name in "ab"), metrics=("latency",))
+    (item, other) = plan.make(suite, here, KNOWN, {}, plan.Request()).jobs
+    least_s = sum(job.open_s + 3 * job.visit_s for job in (item, other))
     full = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=least_s + 1))
     assert len(full.jobs) == 2
     less = plan.make(suite, here, KNOWN, {}, plan.Request(budget_s=least_s + 1, spent_s=2))
@@ -243,8 +243,8 @@ def test_a_dry_run_measures_nothing_for_its_estimates(away: Path, monkeypatch: p
     monkeypatch.setattr(calibration, "_home", lambda: away / "rates")
     ran = measuring(monkeypatch, outcome(0.5))
     words = ["run", "--suite", "quickstart", "--models", "resnet50", "--budget", "10m", "--dry-run"]
-    found = CliRunner().invoke(app, words)
-    assert found.exit_code == 0, found.output
-    assert "without a calibration" in found.output
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "without a calibration" in result.output
     assert ran == []
     assert not (away / "rates").exists()

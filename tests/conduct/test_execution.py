@@ -20,16 +20,16 @@ from lambdabench.core.spec import Environment, Job
 ENVIRONMENT = Environment(lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1)
 
 
-def describe(one: Job, outcome: Outcome) -> dict[str, Any]:
+def describe(item: Job, outcome: Outcome) -> dict[str, Any]:
     return {
         "run_id": "r",
         "run_order": 1,
         "suite": "s",
-        "case_id": one.case_id,
+        "case_id": item.case_id,
         "fingerprint": "f",
-        "replicate": one.replicate,
-        "case": dataclasses.replace(one.case, image_px=8, threads=1, param_dtype="float32"),
-        "requested_batch_size": one.case.batch_size,
+        "replicate": item.replicate,
+        "case": dataclasses.replace(item.case, image_px=8, threads=1, param_dtype="float32"),
+        "requested_batch_size": item.case.batch_size,
         "device_name": "fake",
         "environment": ENVIRONMENT,
     }
@@ -57,7 +57,7 @@ def test_every_visit_is_told_and_all_rows_are_on_disk(script: Script, tmp_path: 
     latency = rows[rows["metric"] == "latency"]
     assert sorted(latency["replicate"]) == [0, 0, 1, 1, 2, 2]
     assert not rows["flags"].str.contains(UNFINISHED).any()
-    assert [list(one) for one in latency[latency["case_id"] == "a" * 12]["visit_round"]] == [
+    assert [list(item) for item in latency[latency["case_id"] == "a" * 12]["visit_round"]] == [
         [1, 2, 3],
         [4, 5, 6],
         [7, 8, 9],
@@ -78,7 +78,7 @@ def test_a_signal_ends_it_after_the_visit_in_flight_with_all_rows(script: Script
     assert len(visits) == 5
     rows = store.read(tmp_path)
     timed = rows[rows["metric"] == "latency"]
-    assert sum(len(one) for one in timed["visit_round"]) == 5
+    assert sum(len(item) for item in timed["visit_round"]) == 5
     assert timed["flags"].str.contains(UNFINISHED).all()
 
 
@@ -94,9 +94,9 @@ def test_a_second_signal_ends_it_at_once_and_what_was_found_is_written(script: S
 
 
 def test_handlers_of_signals_are_as_they_were(script: Script, tmp_path: Path) -> None:
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     run(script, tmp_path / "s" / "r.parquet")
-    assert {one: signal.getsignal(one) for one in before} == before
+    assert {signals: signal.getsignal(signals) for signals in before} == before
 
 
 def test_a_signal_that_is_ignored_stays_ignored(script: Script, tmp_path: Path) -> None:

@@ -80,10 +80,10 @@ def test_it_ends_where_the_run_does() -> None:
     assert machine.now_s == 1.0
 
 
-@pytest.mark.parametrize("one", [job("a"), REAL])
-def test_scripted_devices_and_machines_without_counters_wait_for_nothing(one: Job) -> None:
+@pytest.mark.parametrize("item", [job("a"), REAL])
+def test_scripted_devices_and_machines_without_counters_wait_for_nothing(item: Job) -> None:
     machine = Machine(None)
-    assert not machine.settling()(one, never)
+    assert not machine.settling()(item, never)
     assert machine.now_s <= 1.0
 
 

@@ -33,8 +33,8 @@ model = ["resnet18", "resnet34"]
 def mine(away: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch) -> str:
     """A suite, on a machine that needs no probe."""
     here = Machine(devices=fake.find_devices(), environment=environment)
-    found = Found(machine=here, names=(), facts={})
-    monkeypatch.setattr(launch, "probe", lambda wishes, **_: found)
+    result = Found(machine=here, names=(), facts={})
+    monkeypatch.setattr(launch, "probe", lambda wishes, **_: result)
     monkeypatch.setattr(
         sys.modules[commands.run.__module__], "settled", lambda seen, devices: environment
     )  # its workers are on that machine too
@@ -60,13 +60,13 @@ def test_of_several_tasks_one_measures_and_the_others_end_at_once(
 ) -> None:
     task(3)
     monkeypatch.setattr(sys.modules[commands.run.__module__], "prepare", lambda *_: pytest.fail("nothing is prepared"))
-    found = CliRunner().invoke(app, ["run", "--suite", mine])
-    assert (found.exit_code, found.output) == (
+    result = CliRunner().invoke(app, ["run", "--suite", mine])
+    assert (result.exit_code, result.output) == (
         0,
         "process 3 of 4 measures nothing: no backend of mine uses several processes, and process 0 measures all of it\n",
     )
     assert len(lb.run(mine)) == 0
-    assert [one.name for one in away.iterdir()] == ["mine.toml"]
+    assert [path.name for path in away.iterdir()] == ["mine.toml"]
 
 
 def test_the_task_that_measures_does_as_if_it_were_alone(task: Any, mine: str, away: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_task_that_measures_does_as_if_it_were_alone(task: Any, mine: str, a
     ("backend", "together"), [("torch_eager", False), ("torch_compile", False), ("jax_jit", True), ("fake", True)]
 )
 def test_a_suite_is_measured_together_where_a_backend_of_it_spreads(backend: str, together: bool) -> None:
-    cells = tuple(Cell(case=Case(model="a", backend=one), grid="g") for one in ("torch_eager", backend))
+    cells = tuple(Cell(case=Case(model="a", backend=name), grid="g") for name in ("torch_eager", backend))
     wanted = Suite(name="s", cells=cells, metrics=())
     assert placement.spreads(wanted) == together
     assert bool(placement.idle(wanted, Hosts(process=1, count=2))) == (not together)
@@ -114,7 +114,7 @@ def test_a_run_on_a_device_that_another_run_has_is_exit_2(
         raise DeviceError("fake is measured on by process 7")
 
     monkeypatch.setattr(placement, "lease", SimpleNamespace(hold=refuse))
-    found = CliRunner().invoke(app, ["run", "--suite", mine])
-    assert isinstance(found.exception, DeviceError)
-    assert found.stderr == "waiting for process 7\n"
+    result = CliRunner().invoke(app, ["run", "--suite", mine])
+    assert isinstance(result.exception, DeviceError)
+    assert result.stderr == "waiting for process 7\n"
     assert not list(away.glob("results/**/*.parquet"))

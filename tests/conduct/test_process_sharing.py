@@ -15,7 +15,7 @@ def job(**changes: object) -> Job:
 
 
 def processes(*cases: Job) -> int:
-    return len({key_of(one)[1] for one in cases})
+    return len({key_of(case)[1] for case in cases})
 
 
 @pytest.fixture(autouse=True)

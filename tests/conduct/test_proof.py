@@ -27,8 +27,8 @@ def repetition(way: str, factor: float = 1.0, met: float = 0.0) -> dict[str, Any
         ]
         for name, seconds in LEVELS.items()
     }
-    for one in visits["resnet50"][:2]:
-        one[2], one[3] = one[2] * (1 + 9 * (met > 0)), met
+    for item in visits["resnet50"][:2]:
+        item[2], item[3] = item[2] * (1 + 9 * (met > 0)), met
     return {"machine": "m", "condition": "bursts", "way": way, "visits": visits, "seconds": 30.0, "pressure": 0.1}
 
 
@@ -39,22 +39,22 @@ def row(page: str, way: str) -> dict[str, str]:
 
 
 def test_what_all_networks_share_is_in_no_ratio_and_what_a_passport_tells_moves_nothing() -> None:
-    found = [repetition("rounds", factor, met) for factor, met in ((1.0, 0.0), (1.1, 0.4), (1.2, 0.4))]
-    told = row(proof_table.page(found), "rounds")
-    assert float(told["latency of a network, sd"].split()[0]) == pytest.approx(9.1, abs=0.3)
-    assert told["its ratio to resnet50, sd"] == "0.0 %"
-    assert (told["control pair, sd"], told["its mean"], told["holds 1"]) == ("0.0 %", "+0.0 %", "3 of 3")
-    assert (told["wrong orders"], told["no number"]) == ("0 of 42", "0")
-    assert told["disturbed"] == "2 %", "4 of 162"
+    result = [repetition("rounds", factor, met) for factor, met in ((1.0, 0.0), (1.1, 0.4), (1.2, 0.4))]
+    text = row(proof_table.page(result), "rounds")
+    assert float(text["latency of a network, sd"].split()[0]) == pytest.approx(9.1, abs=0.3)
+    assert text["its ratio to resnet50, sd"] == "0.0 %"
+    assert (text["control pair, sd"], text["its mean"], text["holds 1"]) == ("0.0 %", "+0.0 %", "3 of 3")
+    assert (text["wrong orders"], text["no number"]) == ("0 of 42", "0")
+    assert text["disturbed"] == "2 %", "4 of 162"
 
 
 def test_one_piece_has_its_one_visit_and_is_told_in_the_wrong_order() -> None:
     slow = repetition("one piece")
     slow["visits"]["resnet50"][0][2] *= 10
-    found: list[dict[str, Any]] = [repetition("one piece"), repetition("one piece"), slow]
-    told = row(proof_table.page(found), "one piece")
-    assert told["its interval"] == "none"
-    assert told["wrong orders"] == "5 of 42"
+    result: list[dict[str, Any]] = [repetition("one piece"), repetition("one piece"), slow]
+    text = row(proof_table.page(result), "one piece")
+    assert text["its interval"] == "none"
+    assert text["wrong orders"] == "5 of 42"
 
 
 def test_quickstart_is_told_with_what_it_says_of_itself() -> None:
@@ -74,12 +74,12 @@ def test_a_load_ends_with_what_started_it(script: str) -> None:
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as one:
-        assert one.stdout is not None
-        number = int(one.stdout.readline())
+    ) as popen:
+        assert popen.stdout is not None
+        number = int(popen.stdout.readline())
         time.sleep(1.0)  # it has looked who started it
         assert _runs(number)
-        one.kill()
+        popen.kill()
     try:
         deadline_s = time.monotonic() + 60
         while time.monotonic() < deadline_s:

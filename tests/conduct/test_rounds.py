@@ -15,11 +15,11 @@ from lambdabench.launch.workers import Key
 
 def visits(turns: list[Turn]) -> dict[str, list[int]]:
     """Rounds in which each case was visited."""
-    found: dict[str, list[int]] = collections.defaultdict(list)
-    for one in turns:
-        if one.visit is not None:
-            found[one.job.case_id].append(one.visit.round)
-    return found
+    numbers: dict[str, list[int]] = collections.defaultdict(list)
+    for turn in turns:
+        if turn.visit is not None:
+            numbers[turn.job.case_id].append(turn.visit.round)
+    return numbers
 
 
 def test_every_case_is_visited_once_a_round_in_three_processes() -> None:
@@ -28,7 +28,9 @@ def test_every_case_is_visited_once_a_round_in_three_processes() -> None:
     assert visits(turns) == {name: list(range(1, 10)) for name in "abc"}
     assert script.started == 9
     stays = [
-        stay.job.job_id for one in {id(turn.standing): turn.standing for turn in turns}.values() for stay in one.stays
+        stay.job.job_id
+        for case_state in {id(turn.standing): turn.standing for turn in turns}.values()
+        for stay in case_state.stays
     ]
     assert sorted(stays) == [f"{name}-{number}" for name in "abc" for number in range(3)]
     orders = ["".join(name[0] for what, name in script.asked[start : start + 3]) for start in range(3, 12, 3)]
@@ -38,7 +40,7 @@ def test_every_case_is_visited_once_a_round_in_three_processes() -> None:
 def test_a_stay_is_told_by_the_timed_calls_of_its_visits() -> None:
     turns = list(follow([job("a")], run_setup(Script())))
     outcome = visited_outcome(turns[-1].standing.stays[-1])
-    (latency,) = [one for one in outcome.measurements if one.metric == "latency"]
+    (latency,) = [measurement for measurement in outcome.measurements if measurement.metric == "latency"]
     assert latency.samples == (0.02,) * 12
     assert latency.value == 0.02
     assert latency.visit_values == (0.02,) * 3
@@ -50,7 +52,7 @@ def test_nothing_begins_after_the_end() -> None:
     script = Script()
     turns = list(follow([job("a"), job("b")], run_setup(script, end_s=2.1)))  # half a second each
     assert [what for what, _ in script.asked] == ["open", "open", "visit", "visit", "close", "close"]
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
 
 
 def test_what_there_is_no_time_to_visit_is_not_opened_and_skipped() -> None:
@@ -58,10 +60,10 @@ def test_what_there_is_no_time_to_visit_is_not_opened_and_skipped() -> None:
     script = Script()
     jobs = [job(name, open_s=0.5, visit_s=0.5) for name in "abcdefgh"]
     turns = list(follow(jobs, run_setup(script, end_s=3.9)))
-    ended = {one.job.case_id: one.ended for one in turns if one.ended is not None}
+    ended = {turn.job.case_id: turn.ended for turn in turns if turn.ended is not None}
     assert set(visits(turns)) | set(ended) == set("abcdefgh")
     assert len(visits(turns)) >= 3
-    assert {one.status for one in ended.values()} == {"skipped"}
+    assert {outcome.status for outcome in ended.values()} == {"skipped"}
     assert "the budget was spent before its first visit" in next(iter(ended.values())).reason
     script = Script()
     turns = list(follow(jobs, run_setup(script, end_s=0.4)))
@@ -92,7 +94,9 @@ def test_a_stop_is_a_stop() -> None:
     script = Script()
     turns = list(follow([job("a"), job("b")], run_setup(script, is_stopped=lambda: True)))
     assert script.asked == []
-    assert {one.ended.reason for one in turns if one.ended} == {"the run was stopped before its first visit; run again"}
+    assert {turn.ended.reason for turn in turns if turn.ended} == {
+        "the run was stopped before its first visit; run again"
+    }
 
 
 def test_a_case_without_timed_metrics_is_opened_and_done() -> None:
@@ -100,16 +104,16 @@ def test_a_case_without_timed_metrics_is_opened_and_done() -> None:
     turns = list(follow([job("a")], run_setup(script)))
     assert [what for what, _ in script.asked] == ["open", "close"]
     assert turns[-1].standing.is_done
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
 
 
 def test_what_there_is_time_for_after_all_is_begun() -> None:
     script = Script()
     spare = [job(name, open_s=0.5, visit_s=0.5) for name in "bcd"]
     turns = list(follow([job("a")], run_setup(script, spare=spare, end_s=14.0)))
-    found = {name: len(rounds) for name, rounds in visits(turns).items()}
-    assert found["a"] == 9, "six seconds"
-    assert {"b", "c"} <= set(found), "and four of least for two more"
+    result = {name: len(rounds) for name, rounds in visits(turns).items()}
+    assert result["a"] == 9, "six seconds"
+    assert {"b", "c"} <= set(result), "and four of least for two more"
     script = Script()
     assert set(visits(list(follow([job("a")], run_setup(script, spare=spare, end_s=6.5))))) == {"a"}
 
@@ -117,7 +121,7 @@ def test_what_there_is_time_for_after_all_is_begun() -> None:
 def test_a_crash_ends_one_case_and_no_other() -> None:
     script = Script(lambda asked, open_: "crash" if asked.what == "visit" and asked.job_id == "b-0" else "")
     turns = list(follow([job("a"), job("b")], run_setup(script)))
-    assert [one.ended.status for one in turns if one.ended is not None] == ["crash"]
+    assert [turn.ended.status for turn in turns if turn.ended is not None] == ["crash"]
     assert visits(turns) == {"a": list(range(1, 10))}
 
 
@@ -133,11 +137,11 @@ def test_a_case_whose_process_was_killed_is_tried_once_more() -> None:
 
     script = Script(fails, flags=("killed",))
     turns = list(follow([job("a"), job("b")], run_setup(script)))
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
     assert len(visits(turns)["b"]) >= 9
     kills["b"] = 2
     turns = list(follow([job("a"), job("b")], run_setup(Script(fails, flags=("killed",)))))
-    assert [one.ended.status for one in turns if one.ended is not None] == ["crash"]
+    assert [turn.ended.status for turn in turns if turn.ended is not None] == ["crash"]
 
 
 def test_what_does_not_fit_beside_others_is_tried_beside_fewer_and_then_alone() -> None:
@@ -145,7 +149,7 @@ def test_what_does_not_fit_beside_others_is_tried_beside_fewer_and_then_alone() 
         lambda asked, open_: "oom" if asked.job_id.startswith("b") and asked.what == "open" and open_ else ""
     )
     turns = list(follow([job("a"), job("b"), job("r")], run_setup(script, reference="r")))
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
     rounds = visits(turns)
     assert (len(rounds["a"]), len(rounds["b"])) == (9, 9)
     assert [what for what, name in script.asked if name == "b-0"].count("open") == 3
@@ -162,7 +166,7 @@ def test_a_visit_that_is_out_of_memory_beside_others_is_not_asked_again_there() 
         return ""
 
     turns = list(follow([job("a"), job("b")], run_setup(Script(fails))))
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
     assert len(visits(turns)["b"]) >= 9
 
 
@@ -171,9 +175,9 @@ def test_cases_of_a_process_that_went_are_opened_again_in_another() -> None:
     script = Script(lambda asked, open_: "timeout" if asked.job_id == "c-0" and asked.what == "open" else "")
     one_process = dataclasses.replace(SAMPLING, processes=1)
     jobs = [job(name, sampling=one_process) for name in "abcd"]
-    shared = run_setup(script, key_of=lambda one: (Key(framework="jax", threads=1, forks=False), "all"))
+    shared = run_setup(script, key_of=lambda item: (Key(framework="jax", threads=1, forks=False), "all"))
     turns = list(follow(jobs, shared))
-    assert [(one.job.case_id, one.ended.status) for one in turns if one.ended is not None] == [("c", "timeout")]
+    assert [(turn.job.case_id, turn.ended.status) for turn in turns if turn.ended is not None] == [("c", "timeout")]
     assert {name: len(rounds) for name, rounds in visits(turns).items()} == {"a": 9, "b": 9, "d": 9}
 
 
@@ -190,13 +194,13 @@ def test_a_reference_that_fits_alone_only_is_measured_so() -> None:
     )
     turns = list(follow([job("a"), job("r")], run_setup(script, reference="r")))
     assert {name: len(rounds) for name, rounds in visits(turns).items()} == {"a": 9, "r": 9}
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
 
 
 def test_of_several_hosts_none_tries_a_case_again() -> None:
     script = Script(lambda asked, open_: "oom" if asked.job_id.startswith("b") and asked.what == "open" else "")
     turns = list(follow([job("a"), job("b")], run_setup(script, retries=False)))
-    assert [(one.job.case_id, one.ended.status) for one in turns if one.ended is not None] == [("b", "oom")]
+    assert [(turn.job.case_id, turn.ended.status) for turn in turns if turn.ended is not None] == [("b", "oom")]
     assert sum(name == "b-0" for _, name in script.asked) == 1
 
 
@@ -207,14 +211,14 @@ def test_a_process_that_is_killed_while_its_neighbours_work_is_tried_again() -> 
         return "crash" if asked.what == "close" and asked.job_id in kills and not kills.clear() else ""
 
     turns = list(follow([job("a"), job("b")], run_setup(Script(fails, flags=("killed",)))))
-    assert not [one for one in turns if one.ended is not None]
+    assert not [turn for turn in turns if turn.ended is not None]
 
 
 def test_what_does_not_fit_alone_is_halved_where_it_may_be() -> None:
     script = Script(lambda asked, open_: "oom" if asked.job_id.startswith("b-") and asked.what == "open" else "")
     turns = list(follow([job("a"), job("b", fit="halve")], run_setup(script)))
-    ended = [one.ended for one in turns if one.ended is not None]
-    assert [(one.status, one.flags) for one in ended] == [("oom", ("halved",))]
+    ended = [turn.ended for turn in turns if turn.ended is not None]
+    assert [(outcome.status, outcome.flags) for outcome in ended] == [("oom", ("halved",))]
     assert {name: len(rounds) for name, rounds in visits(turns).items()} == {"a": 9, "b/2": 9}
 
 
@@ -244,7 +248,7 @@ def test_the_reference_is_in_every_heat() -> None:
 def test_a_wrong_answer_at_the_end_ends_the_case() -> None:
     script = Script(lambda asked, open_: "mismatch" if asked.what == "close" and asked.job_id == "a-0" else "")
     turns = list(follow([job("a"), job("b")], run_setup(script)))
-    assert [one.ended.status for one in turns if one.ended is not None] == ["mismatch"]
+    assert [turn.ended.status for turn in turns if turn.ended is not None] == ["mismatch"]
     assert len(visits(turns)["a"]) == 3
 
 
@@ -273,7 +277,7 @@ def test_a_visit_that_others_disturbed_is_made_again_once_they_have_gone() -> No
     assert visits(turns) == {"a": [1, 2, 2, 2, *range(3, 10)], "b": [1, 2, 3, 4, 4, *range(5, 10)]}
     assert settle.asked == 6 + 3, "before each opening, and after each disturbed visit"
     assert settle.spent_s == 1.5, "of half a second each"
-    assert all(one.standing.visited == 9 for one in turns[-2:]), "of which each round counts once"
+    assert all(turn.standing.visited == 9 for turn in turns[-2:]), "of which each round counts once"
 
 
 def test_a_machine_that_is_always_shared_is_measured_as_it_is() -> None:
@@ -296,7 +300,7 @@ def test_with_patience_further_generations_go_on_until_nothing_is_lacking() -> N
     turns = list(follow([job("a"), job("b")], run_setup(script, patience=asked)))
     assert visits(turns) == {name: list(range(1, 16)) for name in "ab"}, "nine, and three rounds twice"
     assert script.started == 10, "in processes of their own"
-    assert {one.lacking for one in turns} == {"", "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked"}
+    assert {turn.lacking for turn in turns} == {"", "ratios to 4 %, 2 % asked", "ratios to 3 %, 2 % asked"}
     assert turns[-1].standing.is_done
     assert visits(list(follow([job("a")], run_setup(Script(), patience=patience(script))))) == {"a": list(range(1, 10))}
 
@@ -307,7 +311,7 @@ def test_patience_takes_in_cases_that_were_there_and_ends_with_its_time() -> Non
     asked = patience(script, "much", "still much", end_s=9.0, more=[kept])
     turns = list(follow([], run_setup(script, patience=asked)))
     assert visits(turns) == {"k": [1, 2, 3, 4, 5, 6]}
-    assert [one for what, one in script.asked if what == "open"] == ["k-3", "k-4"]
+    assert [name for what, name in script.asked if what == "open"] == ["k-3", "k-4"]
     last = turns[-1].standing
     assert last.is_done, "a plain run would not go on with it"
     assert script.firsts == [False, False], "what does not change was found by its first process"
@@ -330,8 +334,8 @@ def test_a_case_that_was_opened_in_a_burst_is_planned_anew() -> None:
     assert script_turns[-1].standing.is_done
 
 
-def _taken(left: list[tuple[str, int]], one: tuple[str, int]) -> bool:
-    if one in left:
-        left.remove(one)
+def _taken(left: list[tuple[str, int]], item: tuple[str, int]) -> bool:
+    if item in left:
+        left.remove(item)
         return True
     return False

@@ -88,8 +88,8 @@ def test_a_file_saved_while_its_network_is_measured_counts_as_it_was(
 
 def test_what_the_probe_saw_imported_counts_before_the_first_run(here: Path) -> None:
     alone, _ = planned()
-    told = tuple(sources.digests([str(here / "blocks.py")]).items())
-    facts = {"net:make": ModelFacts(name="net:make", family="user", native_px=8, sources=told)}
+    names = tuple(sources.digests([str(here / "blocks.py")]).items())
+    facts = {"net:make": ModelFacts(name="net:make", family="user", native_px=8, sources=names)}
     assert planned(facts)[0].case_id != alone.case_id
 
 

@@ -46,7 +46,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     yield
-    for name in [one for one in sys.modules if one.split(".")[0] == NAME]:
+    for name in [module for module in sys.modules if module.split(".")[0] == NAME]:
         del sys.modules[name]
 
 
@@ -119,10 +119,10 @@ def test_labels_and_tables_tell_it_where_it_varies(cases: pd.DataFrame) -> None:
 def test_it_parts_fronts_unless_one_is_asked_for_over_it(cases: pd.DataFrame) -> None:
     pareto = part("analysis.pareto")
     points = pareto.pareto(cases)
-    assert [(one.batch, one.told) for one in pareto.groups(points)] == [
+    assert [(group.batch, group.told) for group in pareto.groups(points)] == [
         (batch, f"clock {clock}") for batch, clock in ((1, "fixed"), (1, "free"), (4, "fixed"), (4, "free"))
     ]
-    assert [one.batch for one in pareto.groups(points, ("clock",))] == [1, 4]
+    assert [group.batch for group in pareto.groups(points, ("clock",))] == [1, 4]
     assert part("commands._results").known_joining(("clock",)) == ("clock",)
     notes = part("report").notes(cases, points)
     assert any(re.search(r"A front each of clock \(fixed, free\).*--across clock", line) for line in notes)

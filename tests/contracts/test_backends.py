@@ -111,7 +111,7 @@ def test_its_own_options_have_a_default_among_what_they_may_be(backend: Any) -> 
 
 def test_it_names_its_libraries_each_once(backend: Any) -> None:
     named: tuple[Library, ...] = getattr(backend, "LIBRARIES", ())
-    assert len({one.name for one in named}) == len(named)
+    assert len({library.name for library in named}) == len(named)
     assert named or not backend.FRAMEWORK
 
 
@@ -128,11 +128,11 @@ def found_devices(backend: Any) -> tuple[Device, ...]:
 def test_its_devices_name_it(name: str, backend: Any) -> None:
     devices = found_devices(backend)
     assert devices
-    assert len({one.name for one in devices}) == len(devices)
-    for one in devices:
-        assert name in one.backends
-        assert one.title
-        assert one.memory_bytes > 0
+    assert len({item.name for item in devices}) == len(devices)
+    for device in devices:
+        assert name in device.backends
+        assert device.title
+        assert device.memory_bytes > 0
 
 
 @pytest.mark.parametrize("mode", ["inference", "train"])

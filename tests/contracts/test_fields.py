@@ -39,13 +39,13 @@ ID_DEFAULTS_SINCE_EVER = {
 def test_every_field_of_a_case_has_one_description() -> None:
     names = [field.name for field in DESCRIBED]
     assert sorted(set(names)) == sorted(names)
-    assert {one.name for one in dataclasses.fields(Case)} <= set(names)
+    assert {field.name for field in dataclasses.fields(Case)} <= set(names)
 
 
 def test_what_is_described_is_in_every_row() -> None:
     assert {field.name for field in DESCRIBED} <= set(schema().names)
     assert {field.name for field in DESCRIBED} <= {
-        one.name for one in (*dataclasses.fields(Record), *dataclasses.fields(Case))
+        field.name for field in (*dataclasses.fields(Record), *dataclasses.fields(Case))
     }
 
 
@@ -53,7 +53,7 @@ def test_what_is_described_is_in_every_row() -> None:
 def test_a_description_holds_together(field: Field) -> None:
     assert field.title
     assert field.words.format("abcdef0123")
-    assert field.settled_by in ("", *(one.name for one in fields.FIELDS))
+    assert field.settled_by in ("", *(field.name for field in fields.FIELDS))
     assert not field.joins or field.parts, "what fronts are never apart by needs no joining"
     assert not field.repeats or field.flag, "a command repeats what has a flag"
     assert not field.flag or field.help, "a flag has a help text"

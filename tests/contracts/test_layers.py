@@ -73,7 +73,7 @@ def test_counts_are_those_of_the_built_layer(
     assert tuple(y.shape) == (1, dim_out, *(-(-side // stride) for side in size))
     where: dict[str, Any] = {"size": size, "stride": stride, **change}
     spec = spec_of(name)
-    assert sum(one.numel() for one in layer.parameters()) == spec.parameters(dim, dim_out, **where)
+    assert sum(parameter.numel() for parameter in layer.parameters()) == spec.parameters(dim, dim_out, **where)
     assert counter.get_total_flops() == 2 * spec.macs(dim, dim_out, **where)
     assert 2 * written.elements == spec.activation_bytes(dim, dim_out, itemsize=2, **where)
 
@@ -86,8 +86,8 @@ def test_options_that_there_are_not_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_interactions_grow_with_the_batch_but_for_embeddings(name: str) -> None:
-    one, eight = (spec_of(name).interaction_elements(64, 64, size=(8, 6), batch_size=b) for b in (1, 8))
-    assert eight == (one if name in EMBEDDED else 8 * one)
+    item, eight = (spec_of(name).interaction_elements(64, 64, size=(8, 6), batch_size=b) for b in (1, 8))
+    assert eight == (item if name in EMBEDDED else 8 * item)
 
 
 def test_interactions_are_those_of_table_4() -> None:

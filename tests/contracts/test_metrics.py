@@ -53,22 +53,22 @@ def test_it_says_what_it_is(metric: Any) -> None:
 
 
 def test_its_answer_is_a_finite_number_under_its_own_name_and_unit(name: str, metric: Any) -> None:
-    found = complete(answer(metric))
-    assert (found.metric, found.unit) == (name, metric.UNIT)
-    assert found.value is not None
-    assert 0 < found.value < float("inf")
-    assert found.loops_per_sample >= 1
+    measurement = complete(answer(metric))
+    assert (measurement.metric, measurement.unit) == (name, metric.UNIT)
+    assert measurement.value is not None
+    assert 0 < measurement.value < float("inf")
+    assert measurement.loops_per_sample >= 1
 
 
 def test_a_derived_number_says_from_what(metric: Any) -> None:
-    found = answer(metric)
-    assert (found.origin == "measured") == (found.source == "")
+    item = answer(metric)
+    assert (item.origin == "measured") == (item.source == "")
 
 
 def test_a_metric_with_samples_leaves_what_they_come_to_to_the_reader(metric: Any) -> None:
-    found = answer(metric)
-    assert (found.value is None) == bool(found.samples)
-    assert (found.low, found.high) == (None, None)
+    item = answer(metric)
+    assert (item.value is None) == bool(item.samples)
+    assert (item.low, item.high) == (None, None)
 
 
 def test_a_metric_of_weights_has_no_answer_of_a_session(metric: Any) -> None:

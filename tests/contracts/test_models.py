@@ -63,7 +63,7 @@ def test_every_network_gives_logits_and_gradients_to_all_its_weights(name: str) 
         logits = network.eval()(torch.empty(3, models.channels(name), 64, 64))
         assert (len(logits), logits.shape[-1]) == (3, 7)
         network.train()(torch.empty(2, models.channels(name), 64, 64)).sum().backward()
-    unused = {one for one, weight in network.named_parameters() if weight.grad is None}
+    unused = {item for item, weight in network.named_parameters() if weight.grad is None}
     assert name.startswith("mask_rcnn") or not unused
 
 
@@ -74,7 +74,7 @@ def test_a_training_step_gives_finite_gradients(name: str) -> None:
     network = models.create(name, num_classes=7, image_px=64).train()
     images = torch.randn(2, models.channels(name), 64, 64)
     torch.nn.functional.cross_entropy(network(images), torch.tensor([1, 5])).backward()
-    assert all(torch.isfinite(one.grad).all() for one in network.parameters())
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("name", ["resnet50_ccll", "resnet18"])

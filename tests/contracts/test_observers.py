@@ -17,8 +17,8 @@ def test_an_observer_says_fields_of_noise_or_nothing(name: str, device: str) -> 
     before = threading.active_count()
     with registry.load("observers", name).observe(device) as watch:
         watch.warm()
-        found = watch.found(3)
-    assert set(found) <= {one.name for one in fields(Noise)}
+        item = watch.found(3)
+    assert set(item) <= {field.name for field in fields(Noise)}
     assert threading.active_count() == before
 
 

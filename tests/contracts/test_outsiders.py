@@ -60,8 +60,8 @@ def call(*words: str, where: Path, env: dict[str, str]) -> str:
 def test_it_takes_its_own_module_alone(outside: dict[str, str], tmp_path: Path) -> None:
     assert "made_up_energy" in call("list", "metrics", where=tmp_path, env=outside)
     call("run", "--suite", "energy.toml", where=tmp_path, env=outside)
-    rows = [one for one in call("show", "resnet50", where=tmp_path, env=outside).splitlines() if "made_up" in one]
-    assert any("J/image" in one for one in rows)
+    rows = [line for line in call("show", "resnet50", where=tmp_path, env=outside).splitlines() if "made_up" in line]
+    assert any("J/image" in row for row in rows)
     call("report", "energy.toml", where=tmp_path, env=outside)
     page = (tmp_path / "reports" / "energy" / "index.md").read_text()
     assert "made-up energy, mJ/image" in page

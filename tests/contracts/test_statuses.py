@@ -23,7 +23,7 @@ FLAGS = {flag.name for flag in row_flags.FLAGS}
 
 
 def test_every_status_has_one_description() -> None:
-    assert sorted(one.name for one in statuses.DESCRIBED) == sorted(get_args(statuses.Status))
+    assert sorted(description.name for description in statuses.DESCRIBED) == sorted(get_args(statuses.Status))
 
 
 def test_what_exit_codes_resuming_and_wide_tables_make_of_statuses() -> None:
@@ -43,7 +43,7 @@ def test_every_flag_has_one_description() -> None:
     assert set(names) == {value for name, value in vars(row_flags).items() if name.isupper() and isinstance(value, str)}
 
 
-@pytest.mark.parametrize("meaning", [one.meaning for one in (*statuses.DESCRIBED, *row_flags.FLAGS)])
+@pytest.mark.parametrize("meaning", [description.meaning for description in (*statuses.DESCRIBED, *row_flags.FLAGS)])
 def test_a_meaning_is_a_sentence(meaning: str) -> None:
     assert meaning[0].isupper()
     assert meaning.endswith(".")
@@ -58,8 +58,8 @@ def written(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.FunctionDef) and node.name in ("flags", "doubts", "_doubts")
         for line in node.body
     ]
-    found = [node.value for part in (*values, *functions) for node in ast.walk(part) if isinstance(node, ast.Constant)]
-    return {str(value) for value in found if re.fullmatch(r"[a-z_]+", str(value))}
+    result = [node.value for part in (*values, *functions) for node in ast.walk(part) if isinstance(node, ast.Constant)]
+    return {str(value) for value in result if re.fullmatch(r"[a-z_]+", str(value))}
 
 
 @pytest.mark.parametrize("path", WRITERS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -75,10 +75,12 @@ def test_words_of_flags_are_seen() -> None:
 def test_committed_rows_have_described_statuses_and_flags() -> None:
     rows = store.read([ROOT / "tests" / "golden", ROOT / "results" / "reference"], ("status", "flags"))
     assert len(rows) > 1000
-    assert set(rows["status"]) <= {one.name for one in statuses.DESCRIBED}
+    assert set(rows["status"]) <= {description.name for description in statuses.DESCRIBED}
     assert {flag for text in set(rows["flags"]) for flag in text.split(",")} <= {"", *FLAGS}
 
 
 def test_they_are_listed(tmp_path: Path) -> None:
-    assert [one["status"] for one in commands.list_names("statuses", tmp_path)] == list(get_args(statuses.Status))
-    assert {one["flag"] for one in commands.list_names("flags", tmp_path)} == FLAGS
+    assert [list_name["status"] for list_name in commands.list_names("statuses", tmp_path)] == list(
+        get_args(statuses.Status)
+    )
+    assert {list_name["flag"] for list_name in commands.list_names("flags", tmp_path)} == FLAGS

@@ -34,18 +34,18 @@ texts = st.text(st.characters(codec=None, exclude_categories=()))
 
 @given(texts, st.lists(st.tuples(texts, texts)).map(tuple))
 def test_a_text_is_whatever_python_calls_one(reason: str, sources: tuple[tuple[str, str], ...]) -> None:
-    one = Outcome(job_id=reason, status="crash", reason=reason, sources=sources)
-    assert codec.decode(Outcome, json.loads(json.dumps(codec.encode(one)))) == one
+    outcome = Outcome(job_id=reason, status="crash", reason=reason, sources=sources)
+    assert codec.decode(Outcome, json.loads(json.dumps(codec.encode(outcome)))) == outcome
 
 
 @given(st.lists(st.floats(allow_nan=False)).map(tuple))
 def test_an_outcome_survives_the_trip(samples: tuple[float, ...]) -> None:
-    one = Outcome(
+    outcome = Outcome(
         job_id="a",
         status="ok",
         measurements=(Measurement(metric="latency", unit="s/step", value=None, samples=samples),),
     )
-    assert codec.decode(Outcome, codec.encode(one)) == one
+    assert codec.decode(Outcome, codec.encode(outcome)) == outcome
 
 
 def test_a_value_of_another_type_is_refused() -> None:
@@ -76,9 +76,9 @@ def test_what_only_looks_alike_is_refused(kind: Any, data: object) -> None:
 
 
 def test_a_whole_number_is_a_float_where_one_is_expected() -> None:
-    found = codec.decode(tuple[float, ...], [1, 2.5])
-    assert found == (1.0, 2.5)
-    assert [type(one) for one in found] == [float, float]
+    numbers = codec.decode(tuple[float, ...], [1, 2.5])
+    assert numbers == (1.0, 2.5)
+    assert [type(value) for value in numbers] == [float, float]
     assert codec.decode(float | None, 3) == 3.0
 
 

@@ -11,7 +11,7 @@ from lambdabench.core.spec import Dtype
 
 
 def test_every_dtype_has_one_description_and_a_limit_of_agreement() -> None:
-    assert sorted(one.name for one in PRECISIONS) == sorted(get_args(Dtype)) == sorted(LIMITS)
+    assert sorted(precision.name for precision in PRECISIONS) == sorted(get_args(Dtype)) == sorted(LIMITS)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
@@ -21,7 +21,7 @@ def test_it_is_held_in_what_torch_has_and_as_wide(precision: Precision) -> None:
 
 
 def test_products_are_asked_for_of_what_is_held_in_float32_in_torchs_words() -> None:
-    assert set(PRODUCTS) == {one.name for one in PRECISIONS if one.held_in == "float32"}
+    assert set(PRODUCTS) == {precision.name for precision in PRECISIONS if precision.held_in == "float32"}
     before = torch.get_float32_matmul_precision()
     for words in PRODUCTS.values():
         torch.set_float32_matmul_precision(words)

@@ -12,9 +12,9 @@ from lambdabench.core.errors import LambdabenchError
 PACKAGE = Path(lambdabench.__file__).parent
 ROOT = LambdabenchError.__name__
 LEAVES = {
-    name: one
-    for name, one in vars(errors).items()
-    if isinstance(one, type) and issubclass(one, LambdabenchError) and one is not LambdabenchError
+    name: item
+    for name, item in vars(errors).items()
+    if isinstance(item, type) and issubclass(item, LambdabenchError) and item is not LambdabenchError
 }
 EXIT_CODES = {"NothingMeasuredError": 3, "NotComparableError": 4}
 """Of the others it is 2: the request cannot be carried out."""

@@ -39,8 +39,8 @@ CASE: dict[str, Any] = {
         ({"image_px": 320, "suite": "other"}, ["", ""]),
     ],
 )
-def test_what_varies_is_told_and_what_follows_from_it_is_not(other: dict[str, Any], told: list[str]) -> None:
-    assert fields.labels([CASE, CASE | other]) == told
+def test_what_varies_is_told_and_what_follows_from_it_is_not(other: dict[str, Any], names: list[str]) -> None:
+    assert fields.labels([CASE, CASE | other]) == names
 
 
 def test_an_option_not_given_is_its_default_and_of_a_kernel_none() -> None:

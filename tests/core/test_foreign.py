@@ -77,36 +77,36 @@ def test_lines_stay_lines() -> None:
         ("a\\|b", r"a\\\|b"),
     ],
 )
-def test_markdown_is_text(text: str, told: str) -> None:
-    assert foreign.markdown(text) == told
+def test_markdown_is_text(text: str, name: str) -> None:
+    assert foreign.markdown(text) == name
 
 
 @pytest.mark.parametrize(
     ("text", "told"), [("a|b", r"`a\|b`"), ("``", "``` `` ```"), ("`x", "`` `x ``"), ("a\nb", "`a b`")]
 )
-def test_code_keeps_its_fence(text: str, told: str) -> None:
-    assert foreign.code(text) == told
+def test_code_keeps_its_fence(text: str, name: str) -> None:
+    assert foreign.code(text) == name
 
 
 @pytest.mark.parametrize(
     ("text", "told"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1.5", "-1.5"), ("-a", "'-a"), ("+3", "+3")]
 )
-def test_a_spreadsheet_sees_no_formula(text: str, told: str) -> None:
-    assert foreign.cell(text) == told
+def test_a_spreadsheet_sees_no_formula(text: str, name: str) -> None:
+    assert foreign.cell(text) == name
 
 
 @given(ANY)
 def test_no_text_does_anything_in_a_terminal_or_in_markdown(text: str) -> None:
     shown = foreign.plain(text)
     assert shown.isprintable() or not foreign.UNSEEN.search(shown)
-    assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in shown)
+    assert not any(ord(text) < 32 or 127 <= ord(text) < 160 for text in shown)
     assert foreign.plain(shown) == shown
     shown.encode()
-    told = foreign.markdown(text)
-    assert "<" not in told
-    assert ">" not in told
-    assert "\n" not in told
-    assert not re.search(r"(?<!\\)(\\\\)*([|`*]|\[[^\]]*\]\()", told), "each is escaped"
+    name = foreign.markdown(text)
+    assert "<" not in name
+    assert ">" not in name
+    assert "\n" not in name
+    assert not re.search(r"(?<!\\)(\\\\)*([|`*]|\[[^\]]*\]\()", name), "each is escaped"
     assert foreign.UNSEEN.search(foreign.lines(text).replace("\n", "")) is None
     assert "|" not in foreign.code(text).replace("\\|", "")
     assert json.loads(json.dumps(shown)) == shown
@@ -122,25 +122,25 @@ def test_what_can_be_seen_is_what_was_written(text: str) -> None:
 
 def test_every_text_of_a_value_is_cleaned() -> None:
     dirty = Outcome(job_id="a\x1b", status="ok", reason="b\nc", flags=("d\u202e",), sources=(("e\x00", "f"),))
-    found = foreign.cleaned({"g\x1b": [dirty, 3, None, Rules()]})
+    result = foreign.cleaned({"g\x1b": [dirty, 3, None, Rules()]})
     clean = Outcome(job_id=r"a\u001b", status="ok", reason="b c", flags=(r"d\u202e",), sources=((r"e\u0000", "f"),))
-    assert found == {r"g\u001b": [clean, 3, None, Rules()]}
+    assert result == {r"g\u001b": [clean, 3, None, Rules()]}
 
 
 def test_a_reason_is_bounded_and_keeps_its_beginning_and_its_end() -> None:
     short = "x" * foreign.MOST_CHARACTERS
     assert foreign.bounded(short) == short
-    found = foreign.bounded("ValueError: " + "x" * 10**6 + " (net.py:3)")
-    assert len(found) == foreign.MOST_CHARACTERS
-    assert found.startswith("ValueError: x")
-    assert found.endswith("x (net.py:3)")
-    assert "characters left out" in found
+    name = foreign.bounded("ValueError: " + "x" * 10**6 + " (net.py:3)")
+    assert len(name) == foreign.MOST_CHARACTERS
+    assert name.startswith("ValueError: x")
+    assert name.endswith("x (net.py:3)")
+    assert "characters left out" in name
     assert foreign.bounded("cannot reach redis://u:pw@h") == "cannot reach redis://***@h"
 
 
-@pytest.mark.parametrize(("most", "told"), [(7, "abcdefg"), (6, "ab…efg"), (5, "ab…fg")])
-def test_a_name_is_cut_in_its_middle(most: int, told: str) -> None:
-    assert foreign.cut("abcdefg", most) == told
+@pytest.mark.parametrize(("most", "name"), [(7, "abcdefg"), (6, "ab…efg"), (5, "ab…fg")])
+def test_a_name_is_cut_in_its_middle(most: int, name: str) -> None:
+    assert foreign.cut("abcdefg", most) == name
 
 
 def test_of_what_a_program_said_the_end_is_read(tmp_path: Path) -> None:

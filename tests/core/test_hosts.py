@@ -26,9 +26,9 @@ from lambdabench.core.hosts import Hosts, find_hosts
         ),
     ],
 )
-def test_the_environment_says_who_we_are(environment: dict[str, str], found: Hosts) -> None:
-    assert find_hosts(environment) == found
-    assert found.speaks == (found.process == 0)
+def test_the_environment_says_who_we_are(environment: dict[str, str], hosts: Hosts) -> None:
+    assert find_hosts(environment) == hosts
+    assert hosts.speaks == (hosts.process == 0)
 
 
 @pytest.mark.parametrize("more", [{}, {"LAMBDABENCH_PROCESS_ID": "2", "LAMBDABENCH_PROCESSES": "2"}])

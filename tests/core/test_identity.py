@@ -48,7 +48,10 @@ def test_a_library_that_never_had_a_field_is_told_where_it_is_installed_alone(en
     assert flat(there) == flat(environment) | {"beads": "4.2"}
     assert (
         len(
-            {fingerprint(one) for one in (environment, there, dataclasses.replace(there, versions=(("beads", "4.3"),)))}
+            {
+                fingerprint(item)
+                for item in (environment, there, dataclasses.replace(there, versions=(("beads", "4.3"),)))
+            }
         )
         == 3
     )

@@ -23,19 +23,19 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_classes_are_folders_in_sorted_order(place: Path) -> None:
-    found = image_folder.find(place)
-    assert found.classes == ("n01", "n02", "n03")
-    assert sorted(found.images) == [
+    folder = image_folder.find(place)
+    assert folder.classes == ("n01", "n02", "n03")
+    assert sorted(folder.images) == [
         ("n01/x.jpeg", 0), ("n02/a.png", 1), ("n02/b.JPEG", 1), ("n03/deep/y.webp", 2), ("n03/z.ppm", 2),
     ]  # fmt: skip
-    assert not found.is_limited
+    assert not folder.is_limited
 
 
 def test_classes_txt_gives_the_order_and_may_name_more(place: Path) -> None:
     (place / "classes.txt").write_text("n03\nn99\n\nn01\nn02\n")
-    found = image_folder.find(place)
-    assert found.classes == ("n03", "n99", "n01", "n02")
-    assert dict(found.images) == {
+    folder = image_folder.find(place)
+    assert folder.classes == ("n03", "n99", "n01", "n02")
+    assert dict(folder.images) == {
         "n01/x.jpeg": 2,
         "n02/a.png": 3,
         "n02/b.JPEG": 3,
@@ -47,15 +47,15 @@ def test_classes_txt_gives_the_order_and_may_name_more(place: Path) -> None:
 def test_the_order_mixes_classes_and_is_the_same_every_time(place: Path) -> None:
     for number in range(40):
         (place / f"n0{1 + number % 3}" / f"{number}.png").touch()
-    found = image_folder.find(place)
-    assert found == image_folder.find(place)
-    labels = [label for _, label in found.images]
+    folder = image_folder.find(place)
+    assert folder == image_folder.find(place)
+    labels = [label for _, label in folder.images]
     assert labels != sorted(labels)
     part = image_folder.find(place, 7)
-    assert part.images == found.images[:7]
+    assert part.images == folder.images[:7]
     assert part.is_limited
-    assert part.digest != found.digest
-    assert image_folder.find(place, 10_000) == found
+    assert part.digest != folder.digest
+    assert image_folder.find(place, 10_000) == folder
 
 
 def test_the_digest_is_of_names_sizes_and_classes(place: Path) -> None:
@@ -87,6 +87,6 @@ def test_no_folder_and_no_image_are_one_line_each(tmp_path: Path) -> None:
     with pytest.raises(LambdabenchError, match="--data: there is no folder"):
         image_folder.find(tmp_path / "absent")
     (tmp_path / "n01").mkdir()
-    with pytest.raises(LambdabenchError, match="has no images, expected a folder for each class") as told:
+    with pytest.raises(LambdabenchError, match="has no images, expected a folder for each class") as exception_info:
         image_folder.find(tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(exception_info.value)

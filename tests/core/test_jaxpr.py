@@ -11,7 +11,7 @@ from lambdabench.core import jaxpr  # noqa: E402
 
 
 def program(work: object, *shapes: tuple[int, ...]) -> object:
-    return jax.make_jaxpr(work)(*(jax.ShapeDtypeStruct(one, jnp.float32) for one in shapes)).jaxpr
+    return jax.make_jaxpr(work)(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)).jaxpr
 
 
 @pytest.mark.parametrize("px", [4, 8, 9])
@@ -30,8 +30,8 @@ def test_a_convolution_and_its_gradients_count_as_in_torch(px: int, taps: int, p
         maps = jax.lax.conv_general_dilated(images, kernel, (stride, stride), padding, dimension_numbers=order)
         return jnp.square(maps).sum()
 
-    found = jaxpr.flops(program(jax.grad(work, (0, 1)), (2, px, px + 1, 8), (taps, taps, 8, 12)))
-    assert found == counter.get_total_flops()
+    value = jaxpr.flops(program(jax.grad(work, (0, 1)), (2, px, px + 1, 8), (taps, taps, 8, 12)))
+    assert value == counter.get_total_flops()
 
 
 def test_a_grouped_convolution_and_its_gradients_are_three_times_its_forward_pass() -> None:
@@ -64,7 +64,7 @@ def test_batched_products_count_every_batch() -> None:
 
 
 def test_precision_is_what_was_in_force_when_it_was_traced() -> None:
-    for asked, found in (("highest", "highest"), ("tensorfloat32", "high"), ("default", "default")):
+    for asked, name in (("highest", "highest"), ("tensorfloat32", "high"), ("default", "default")):
         with jax.default_matmul_precision(asked):
-            assert jaxpr.precisions(program(lambda a: a @ a, (4, 4))) == {found}
+            assert jaxpr.precisions(program(lambda a: a @ a, (4, 4))) == {name}
     assert jaxpr.precisions(program(lambda a: a.astype(jnp.bfloat16) @ a.astype(jnp.bfloat16), (4, 4))) == set()

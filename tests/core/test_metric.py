@@ -27,7 +27,7 @@ def test_what_is_no_metric_has_no_description() -> None:
 
 
 def test_columns_stand_in_their_order_and_axes_have_a_direction() -> None:
-    names = [one.name for one in described.columns()]
+    names = [column.name for column in described.columns()]
     assert names[:4] == ["throughput", "latency", "first_call", "compile"]
     assert "outputs" not in names
     assert {"throughput", "latency", "top1", "flops", "peak_memory"} <= set(described.axes())

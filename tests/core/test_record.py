@@ -43,5 +43,5 @@ def test_a_reason_is_bounded_wherever_it_is_from(make_record: Callable[..., Reco
     outcome = Outcome(job_id="j", status="crash", reason=said)
     pair = PairOutcome(label="l", trouble="head", reason=said)
     record = make_record(None, status="crash", reason=said)
-    assert {len(one.reason) for one in (outcome, pair, record)} == {MOST_CHARACTERS}
+    assert {len(item.reason) for item in (outcome, pair, record)} == {MOST_CHARACTERS}
     assert codec.decode(Outcome, codec.encode(outcome)) == outcome

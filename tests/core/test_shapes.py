@@ -32,12 +32,12 @@ def test_a_square_of_three_channels_is_the_case_that_it_always_was(size: int | s
 
 
 def test_any_other_shape_stands_in_the_options_and_is_another_case() -> None:
-    one, same = settled(PLAIN, "96x160"), settled(PLAIN, "3x96x160")
-    assert one == same
-    assert (one.image_px, one.options) == (160, (("input", "3x96x160"),))
+    case, same = settled(PLAIN, "96x160"), settled(PLAIN, "3x96x160")
+    assert case == same
+    assert (case.image_px, case.options) == (160, (("input", "3x96x160"),))
     gray = settled(PLAIN, "1x160x160")
-    assert len({case_id(one) for one in (PLAIN, one, gray, settled(PLAIN, "3x160x96"))}) == 4
-    assert shape_of(160, one.options) == Shape(height=96, width=160)
+    assert len({case_id(item) for item in (PLAIN, case, gray, settled(PLAIN, "3x160x96"))}) == 4
+    assert shape_of(160, case.options) == Shape(height=96, width=160)
     assert shape_of(64, {"in_chans": 1}) == Shape(channels=1, height=64, width=64)
 
 

@@ -128,7 +128,7 @@ def test_what_only_the_worker_sees_counts_as_it_was_then(here: Path, monkeypatch
     importlib.import_module("lib")
     importlib.import_module("net")
     seen = imported("net:make")
-    assert sorted(Path(one).name for one in seen) == ["blocks.py", "net.py"]
+    assert sorted(Path(name).name for name in seen) == ["blocks.py", "net.py"]
     both = source_hash("net:make", seen)
     put(here, blocks="x = 2")
     assert source_hash("net:make", seen) == both != alone
@@ -142,12 +142,12 @@ def test_another_networks_files_are_not_its_own(here: Path, monkeypatch: pytest.
     monkeypatch.syspath_prepend(here)
     for name in ("one", "two"):
         importlib.import_module(name)
-    found = imported("one:make", ["two:make", "resnet50", "absent.py:make"])
-    assert sorted(Path(path).name for path in found) == ["one.py", "shared.py"]
+    result = imported("one:make", ["two:make", "resnet50", "absent.py:make"])
+    assert sorted(Path(path).name for path in result) == ["one.py", "shared.py"]
 
 
 def test_a_module_keeps_the_digest_that_it_was_imported_with_and_a_file_that_runs_again_does_not(here: Path) -> None:
-    main, blocks = (str(here / one) for one in ("net.py", "blocks.py"))
+    main, blocks = (str(here / name) for name in ("net.py", "blocks.py"))
     old, new = {main: "old", blocks: "old"}, {main: "new", blocks: "new", "late": "new"}
     assert sources.first_seen("net.py:make", old, new) == {main: "new", blocks: "old", "late": "new"}
     assert sources.first_seen("net:make", old, new) == {main: "old", blocks: "old", "late": "new"}

@@ -29,4 +29,12 @@ def test_times_are_told_in_the_unit_that_fits() -> None:
 
 def test_what_has_no_unit_is_in_millions_where_it_is_a_count() -> None:
     values = (25_557_032.0, 2312.0, 2.0, -0.031, 1234.5, 0.0, None)
-    assert [format_value(one, "1") for one in values] == ["25.6 M", "0.00231 M", "2.00", "-0.0310", "1,230", "0", "–"]
+    assert [format_value(value, "1") for value in values] == [
+        "25.6 M",
+        "0.00231 M",
+        "2.00",
+        "-0.0310",
+        "1,230",
+        "0",
+        "–",
+    ]

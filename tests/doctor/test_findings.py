@@ -17,16 +17,16 @@ def steady_clock(step_s: float = 0.001):
 
 
 def test_every_finding_has_a_level_and_every_fault_a_remedy() -> None:
-    found = doctor.diagnose()
-    assert {"cpu", "memory", "timer", "pairs", "torch", "gpu"} <= {one.topic for one in found}
-    assert all(one.remedy for one in found if one.level in ("warn", "FAIL"))
+    diagnoses = doctor.diagnose()
+    assert {"cpu", "memory", "timer", "pairs", "torch", "gpu"} <= {diagnosis.topic for diagnosis in diagnoses}
+    assert all(diagnosis.remedy for diagnosis in diagnoses if diagnosis.level in ("warn", "FAIL"))
 
 
 def test_a_slow_clock_is_a_warning_and_equal_work_on_a_steady_clock_is_equal() -> None:
-    found = {one.topic: one for one in doctor.diagnose(steady_clock())}
-    assert found["timer"].level == "warn"
-    assert found["pairs"].level == "ok"
-    assert "0.0 %" in found["pairs"].text
+    diagnoses = {diagnosis.topic: diagnosis for diagnosis in doctor.diagnose(steady_clock())}
+    assert diagnoses["timer"].level == "warn"
+    assert diagnoses["pairs"].level == "ok"
+    assert "0.0 %" in diagnoses["pairs"].text
 
 
 def test_the_verdict_names_what_is_loud() -> None:
@@ -51,7 +51,7 @@ def test_real_turns_decide_where_there_are_some_and_the_load_does_not() -> None:
 def test_accelerators_are_told_with_who_is_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Accelerator(kind="cuda", title="NVIDIA H100", uuid="GPU-1", holders=((2**22 + 1, 2**30),))
     monkeypatch.setattr(accelerators, "look", lambda: (held, Accelerator(kind="tpu", title="tpu 0x63")))
-    busy, free = (one for one in doctor.diagnose(steady_clock()) if one.topic == "gpu")
+    busy, free = (diagnosis for diagnosis in doctor.diagnose(steady_clock()) if diagnosis.topic == "gpu")
     assert (busy.level, busy.remedy) == ("warn", "stop the other processes")
     assert busy.text == "NVIDIA H100 GPU-1, process 4194305 holds 1.0 GiB"
     assert (free.level, free.text) == ("ok", "tpu 0x63, nobody seen on it")

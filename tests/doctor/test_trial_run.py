@@ -16,31 +16,31 @@ from lambdabench.machine import host, lease
 
 def seen(ratio: float = 1.0, visit_sd: float = 0.01, process_sd: float = 0.0, noise: Noise = Noise()) -> Any:  # noqa: B008 (frozen)
     """Nine rounds in three processes; `ratio` is that of the two that are equal."""
-    random, found = np.random.default_rng(1), trial_run._Seen()  # pyright: ignore[reportPrivateUsage]
+    random, result = np.random.default_rng(1), trial_run._Seen()  # pyright: ignore[reportPrivateUsage]
     levels = {"one": 0.0, "again": float(np.log(ratio)), "other": -0.7}
     moved = {(name, process): random.normal(0, process_sd) for name in levels for process in range(3)}
     for round_ in range(9):
         for name, level in levels.items():
             value = level + moved[name, round_ // 3] + random.normal(0, visit_sd)
-            found.visits.append(trial_run.Visit(case=name, round_=round_, process=round_ // 3, log_value=float(value)))
-            found.noises.append(noise)
-    return found
+            result.visits.append(trial_run.Visit(case=name, round_=round_, process=round_ // 3, log_value=float(value)))
+            result.noises.append(noise)
+    return result
 
 
-def told(found: Any) -> dict[str, Any]:
+def told(item: Any) -> dict[str, Any]:
     wanted = suite.load("quickstart")
-    return {one.topic: one for one in trial_run._told(found, wanted, "cpu", 18.2)}  # pyright: ignore[reportPrivateUsage]
+    return {diagnosis.topic: diagnosis for diagnosis in trial_run._told(item, wanted, "cpu", 18.2)}  # pyright: ignore[reportPrivateUsage]
 
 
 def test_scripted_turns_go_through_the_conductor_of_runs_within_their_time() -> None:
     begun = time.monotonic()
-    found = {one.topic: one for one in trial_run.measured(Stop(), device="fake", backend="fake")}
+    diagnoses = {diagnosis.topic: diagnosis for diagnosis in trial_run.measured(Stop(), device="fake", backend="fake")}
     assert time.monotonic() - begun < trial_run.PATIENCE * trial_run.LIMIT_S + 5
-    assert found["turns"].text.startswith("27 visits in 9 processes on fake in ")
-    assert found["ratios"].level == "ok"
-    assert "in a run as long as quickstart (derived: visits of one process scatter by" in found["ratios"].text
-    assert found["control"].text.endswith("one network against itself, which is 1")
-    assert found["company"].text.startswith("while it was measured: ")
+    assert diagnoses["turns"].text.startswith("27 visits in 9 processes on fake in ")
+    assert diagnoses["ratios"].level == "ok"
+    assert "in a run as long as quickstart (derived: visits of one process scatter by" in diagnoses["ratios"].text
+    assert diagnoses["control"].text.endswith("one network against itself, which is 1")
+    assert diagnoses["company"].text.startswith("while it was measured: ")
 
 
 def test_a_spent_limit_and_a_signal_end_the_turns_with_what_there_is() -> None:
@@ -49,8 +49,8 @@ def test_a_spent_limit_and_a_signal_end_the_turns_with_what_there_is() -> None:
     )
     stop = Stop()
     stop.signal = signal.SIGINT
-    (one,) = trial_run.measured(stop, device="fake", backend="fake")
-    assert (one.level, one.text) == ("–", "ended before the first visit")
+    (diagnosis,) = trial_run.measured(stop, device="fake", backend="fake")
+    assert (diagnosis.level, diagnosis.text) == ("–", "ended before the first visit")
 
 
 def test_a_quiet_machine_tells_small_ratios_and_a_loud_one_what_to_do() -> None:
@@ -82,9 +82,9 @@ def test_company_is_that_of_the_turns_and_not_the_load_of_the_last_minute() -> N
 
 
 def test_few_turns_promise_nothing() -> None:
-    found = seen()
-    found.visits = found.visits[:3]
-    few = told(found)
+    item = seen()
+    item.visits = item.visits[:3]
+    few = told(item)
     assert (few["ratios"].level, "too few turns" in few["ratios"].text) == ("warn", True)
     assert "control" not in few
     assert few["ranking"].text == "a run now would rank nothing: quickstart must know its ratios to a factor of 1.25"
@@ -98,24 +98,24 @@ def test_ratios_that_no_run_would_rank_by_are_told_so() -> None:
 
 
 def test_a_network_that_fails_is_a_failure_of_the_machine() -> None:
-    found = trial_run._Seen(failures=["resnet18: crash: no kernel image"] * 2)  # pyright: ignore[reportPrivateUsage]
-    (one,) = told(found).values()
-    assert (one.level, one.text) == ("FAIL", "resnet18: crash: no kernel image")
+    result = trial_run._Seen(failures=["resnet18: crash: no kernel image"] * 2)  # pyright: ignore[reportPrivateUsage]
+    (item,) = told(result).values()
+    assert (item.level, item.text) == ("FAIL", "resnet18: crash: no kernel image")
 
 
 def test_while_somebody_measures_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "holder", lambda device: "process 7 (lambdabench run --suite quickstart)")
-    (one,) = trial_run.measured(Stop(), device="cpu")
-    assert one.text == (
+    (diagnosis,) = trial_run.measured(Stop(), device="cpu")
+    assert diagnosis.text == (
         "left out: cpu is measured on by process 7 (lambdabench run --suite quickstart), and two at once spoil each other's numbers"
     )
-    assert one.level == "warn"
+    assert diagnosis.level == "warn"
 
 
 def test_without_torch_pairs_of_equal_work_stand_for_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "package_version", lambda name: "")
-    (one,) = trial_run.measured(Stop())
-    assert (one.level, one.text.partition(";")[0]) == ("–", "left out: torch is not installed")
+    (diagnosis,) = trial_run.measured(Stop())
+    assert (diagnosis.level, diagnosis.text.partition(";")[0]) == ("–", "left out: torch is not installed")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_the_device_is_the_first_that_torch_can_drive(
 ) -> None:
     monkeypatch.setattr(host, "package_version", lambda name: build)
     monkeypatch.setattr(
-        trial_run.accelerators, "look", lambda: [trial_run.accelerators.Accelerator(kind=one) for one in kinds]
+        trial_run.accelerators, "look", lambda: [trial_run.accelerators.Accelerator(kind=kind) for kind in kinds]
     )
     assert trial_run._device() == device  # pyright: ignore[reportPrivateUsage]

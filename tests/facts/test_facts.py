@@ -38,52 +38,59 @@ TAUGHT = frozenset([
 
 
 def test_every_accuracy_names_a_known_source_and_is_a_percentage() -> None:
-    for one in accuracies():
-        assert one.source in SOURCES
-        assert 40 < one.value < 95
-        assert one.images == 50_000
-        assert 96 <= one.eval_px <= 1024
-        assert one.top5 is None or one.value < one.top5 < 100
+    for accuracy in accuracies():
+        assert accuracy.source in SOURCES
+        assert 40 < accuracy.value < 95
+        assert accuracy.images == 50_000
+        assert 96 <= accuracy.eval_px <= 1024
+        assert accuracy.top5 is None or accuracy.value < accuracy.top5 < 100
 
 
 def test_no_fact_stands_twice() -> None:
-    keys = [(one.architecture, one.tag, one.eval_px, one.crop, one.options) for one in accuracies()]
+    keys = [
+        (accuracy.architecture, accuracy.tag, accuracy.eval_px, accuracy.crop, accuracy.options)
+        for accuracy in accuracies()
+    ]
     assert len(keys) == len(set(keys))
 
 
 def test_every_published_weight_of_timm_is_there() -> None:
-    of_timm = [one for one in accuracies() if one.source == weights.SOURCE]
+    of_timm = [accuracy for accuracy in accuracies() if accuracy.source == weights.SOURCE]
     assert len(of_timm) == 1556
-    assert len({(one.architecture, one.tag) for one in of_timm}) == 1266
-    assert len({one.architecture for one in of_timm}) == 900
-    assert [(one.architecture, one.tag, one.eval_px) for one in of_timm] == sorted(
-        (one.architecture, one.tag, one.eval_px) for one in of_timm
+    assert len({(fact.architecture, fact.tag) for fact in of_timm}) == 1266
+    assert len({fact.architecture for fact in of_timm}) == 900
+    assert [(fact.architecture, fact.tag, fact.eval_px) for fact in of_timm] == sorted(
+        (fact.architecture, fact.tag, fact.eval_px) for fact in of_timm
     )
-    assert all(one.top5 and one.parameters and one.licence and one.crop and one.interpolation for one in of_timm)
+    assert all(fact.top5 and fact.parameters and fact.licence and fact.crop and fact.interpolation for fact in of_timm)
 
 
-def named(one: Fact) -> str:
-    return f"{one.architecture}.{one.tag}"
+def named(fact: Fact) -> str:
+    return f"{fact.architecture}.{fact.tag}"
 
 
 def test_weights_that_saw_more_do_not_count_as_imagenet_1k_alone() -> None:
-    saw_more = {named(one): one for one in accuracies() if one.more_data}
+    saw_more = {named(accuracy): accuracy for accuracy in accuracies() if accuracy.more_data}
     assert saw_more.keys() >= LIFTED | TAUGHT
     assert all(saw_more[name].data and not saw_more[name].taught_by for name in LIFTED)
     assert all(saw_more[name].taught_by and not saw_more[name].data for name in TAUGHT)
-    assert {named(one) for one in accuracies() if one.taught_by and not one.data} == TAUGHT
+    assert {named(accuracy) for accuracy in accuracies() if accuracy.taught_by and not accuracy.data} == TAUGHT
     for name in LIFTED | TAUGHT:
-        same = [one for one in accuracies() if named(one) == name]
+        same = [accuracy for accuracy in accuracies() if named(accuracy) == name]
         assert chosen(same, ["imagenet-1k"]) == []
         assert len(chosen(same, ["best"])) == 1
 
 
 def test_the_best_of_a_network_is_chosen_by_its_data_or_by_its_tag() -> None:
-    of_b7 = [one for one in accuracies() if (one.architecture, one.eval_px) == ("tf_efficientnet_b7", 600)]
-    assert [one.tag for one in chosen(of_b7, ["imagenet-1k"])] == ["ap_in1k"]
-    assert [one.tag for one in chosen(of_b7, ["best"])] == ["ns_jft_in1k"]
-    assert [one.tag for one in chosen(of_b7, ["no_such", "aa_in1k", "best"])] == ["aa_in1k"]
-    assert [one.value for one in chosen(of_b7, ["all"])] == sorted((one.value for one in of_b7), reverse=True)
+    of_b7 = [
+        accuracy
+        for accuracy in accuracies()
+        if (accuracy.architecture, accuracy.eval_px) == ("tf_efficientnet_b7", 600)
+    ]
+    assert [fact.tag for fact in chosen(of_b7, ["imagenet-1k"])] == ["ap_in1k"]
+    assert [fact.tag for fact in chosen(of_b7, ["best"])] == ["ns_jft_in1k"]
+    assert [fact.tag for fact in chosen(of_b7, ["no_such", "aa_in1k", "best"])] == ["aa_in1k"]
+    assert [fact.value for fact in chosen(of_b7, ["all"])] == sorted((fact.value for fact in of_b7), reverse=True)
     assert chosen(of_b7, ["no_such"]) == []
     assert weight_names() >= {"imagenet-1k", "best", "all", "ns_jft_in1k", "paper_pseudo_jft", "a1_in1k"}
 
@@ -94,10 +101,14 @@ def test_the_best_of_a_network_is_chosen_by_its_data_or_by_its_tag() -> None:
 )  # fmt: skip
 def test_the_papers_accuracies_with_pseudo_labels(depth: int, px: int, top1: float) -> None:
     """Table 19 of arXiv 2102.08602, all of its column."""
-    pseudo = {(one.architecture, one.eval_px): one for one in accuracies() if one.tag == "paper_pseudo_jft"}
+    pseudo = {
+        (accuracy.architecture, accuracy.eval_px): accuracy
+        for accuracy in accuracies()
+        if accuracy.tag == "paper_pseudo_jft"
+    }
     assert len(pseudo) == 7
-    one = pseudo[f"lambda_resnet{depth}", px]
-    assert (one.value, one.data, one.source) == (top1, "JFT-300M", "arXiv 2102.08602, Table 19")
+    fact = pseudo[f"lambda_resnet{depth}", px]
+    assert (fact.value, fact.data, fact.source) == (top1, "JFT-300M", "arXiv 2102.08602, Table 19")
 
 
 def test_reading_them_is_quick() -> None:
@@ -112,5 +123,5 @@ def test_reading_them_is_quick() -> None:
 
 
 def test_help_reads_none_of_them() -> None:
-    told = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=True, timeout=120)
-    assert told.stdout.strip() == "[] True"
+    completed = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=True, timeout=120)
+    assert completed.stdout.strip() == "[] True"

@@ -105,11 +105,11 @@ def test_a_row_that_says_something_else_is_an_error_and_nothing_is_written(
 ) -> None:
     out = tmp_path / "timm.csv"
     assert generate.main([str(table_of(rows, tmp_path)), "--commit", "abc1234", "--out", str(out)]) == 2
-    told = capsys.readouterr()
-    assert re.search(message, told.err), told.err
-    assert told.err.startswith("error: ")
-    assert told.err.count("\n") == 1
-    assert told.out == ""
+    capture_result = capsys.readouterr()
+    assert re.search(message, capture_result.err), capture_result.err
+    assert capture_result.err.startswith("error: ")
+    assert capture_result.err.count("\n") == 1
+    assert capture_result.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["results-imagenet.csv"]
 
 
@@ -125,9 +125,9 @@ def test_a_table_of_another_schema_is_refused(header: str, tmp_path: Path, capsy
     out = tmp_path / "timm.csv"
     table = table_of((), tmp_path, header)
     assert generate.main([str(table), "--commit", "abc1234", "--out", str(out)]) == 2
-    told = capsys.readouterr().err
-    assert f"in {table}, expected model, img_size, top1" in told
-    assert "give results/results-imagenet.csv of timm's repository" in told
+    name = capsys.readouterr().err
+    assert f"in {table}, expected model, img_size, top1" in name
+    assert "give results/results-imagenet.csv of timm's repository" in name
     assert not out.exists()
 
 
@@ -173,9 +173,9 @@ def run(*words: str, absent: str = "") -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_program_says_how_it_is_called_and_what_it_needs(tmp_path: Path) -> None:
-    told = run("--help", absent="timm,torch")
-    assert told.returncode == 0
-    assert "TABLE.csv" in told.stdout
+    completed = run("--help", absent="timm,torch")
+    assert completed.returncode == 0
+    assert "TABLE.csv" in completed.stdout
     without = run(str(table_of((B6,), tmp_path)), "--commit", "abc1234", absent="timm")
     assert (without.returncode, without.stdout) == (2, "")
     assert 'pip install "lambdabench[torch]"' in without.stderr
@@ -207,7 +207,7 @@ def of_this_timm() -> None:
 @pytest.mark.usefixtures("of_this_timm")
 def test_every_row_is_what_timm_and_the_tags_say_today() -> None:
     """Without timm's table: every column but the accuracies and parameters, which are given."""
-    facts = generate.facts_of([as_printed(one) for one in weights.read()], described, VERSION)
+    facts = generate.facts_of([as_printed(fact) for fact in weights.read()], described, VERSION)
     assert weights.written(facts, weights.head()) == weights.PATH.read_text(encoding="utf-8")
 
 
@@ -220,7 +220,7 @@ def test_every_row_is_what_timm_and_the_tags_say_today() -> None:
     ],
 )
 def test_a_row_that_was_changed_by_hand_would_be_seen(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    row = as_printed(next(one for one in weights.read() if one.architecture == "convnext_small"))
+    row = as_printed(next(fact for fact in weights.read() if fact.architecture == "convnext_small"))
     with pytest.raises(FactError):
         generate.facts_of([change(row)], described, VERSION)
 

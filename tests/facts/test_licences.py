@@ -20,7 +20,11 @@ def test_unknown_missing_and_restricted_ones_are_not(licence: str) -> None:
 
 def test_of_timms_published_weights() -> None:
     """Counted a weight, of timm 1.0.31: 1,171 of 1,266 are permissive, 11 of a licence that timm does not know."""
-    counts = Counter({(one.architecture, one.tag): one.licence for one in accuracies() if one.licence}.values())
+    counts = Counter(
+        {
+            (accuracy.architecture, accuracy.tag): accuracy.licence for accuracy in accuracies() if accuracy.licence
+        }.values()
+    )
     assert counts.total() == 1266
     assert {name: counts[name] for name in (*PERMISSIVE, "cc-by-nc-4.0", "unknown")} == {
         "apache-2.0": 991,
@@ -34,4 +38,4 @@ def test_of_timms_published_weights() -> None:
 
 
 def test_what_has_no_published_weights_has_no_licence() -> None:
-    assert {one.licence for one in accuracies() if one.source.startswith("arXiv")} == {""}
+    assert {accuracy.licence for accuracy in accuracies() if accuracy.source.startswith("arXiv")} == {""}

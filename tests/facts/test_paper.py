@@ -34,54 +34,63 @@ MISPRINTS = {
 ALL = paper_figures()
 
 
-def named(one: PaperFigure) -> str:
-    return f"{one.table}-{one.row}-{one.metric}"
+def named(paper_figure: PaperFigure) -> str:
+    return f"{paper_figure.table}-{paper_figure.row}-{paper_figure.metric}"
 
 
-@pytest.mark.parametrize("one", ALL, ids=named)
-def test_a_figure_has_a_known_table_unit_model_and_a_number(one: PaperFigure) -> None:
-    assert one.table in TABLES
-    assert one.unit in UNITS
-    assert one.unit in UNITS_OF.get(one.metric, {"%"} if one.metric.startswith(("box_ap", "mask_ap")) else set())
-    assert one.value > 0
-    assert one.row
-    assert one.conditions
-    assert not one.model or MODEL_NAME.fullmatch(one.model)
-    assert one.image_px or not one.model
-    assert not one.options or one.model
+@pytest.mark.parametrize("paper_figure", ALL, ids=named)
+def test_a_figure_has_a_known_table_unit_model_and_a_number(paper_figure: PaperFigure) -> None:
+    assert paper_figure.table in TABLES
+    assert paper_figure.unit in UNITS
+    assert paper_figure.unit in UNITS_OF.get(
+        paper_figure.metric, {"%"} if paper_figure.metric.startswith(("box_ap", "mask_ap")) else set()
+    )
+    assert paper_figure.value > 0
+    assert paper_figure.row
+    assert paper_figure.conditions
+    assert not paper_figure.model or MODEL_NAME.fullmatch(paper_figure.model)
+    assert paper_figure.image_px or not paper_figure.model
+    assert not paper_figure.options or paper_figure.model
 
 
-@pytest.mark.parametrize("one", [one for one in ALL if one.derived], ids=named)
-def test_a_misprint_is_named_with_its_reason_and_is_one(one: PaperFigure) -> None:
-    assert (one.table, one.metric, one.printed) in MISPRINTS
-    assert one.note
-    assert round(float(one.derived), one.decimals) != one.value
+@pytest.mark.parametrize("paper_figure", [paper_figure for paper_figure in ALL if paper_figure.derived], ids=named)
+def test_a_misprint_is_named_with_its_reason_and_is_one(paper_figure: PaperFigure) -> None:
+    assert (paper_figure.table, paper_figure.metric, paper_figure.printed) in MISPRINTS
+    assert paper_figure.note
+    assert round(float(paper_figure.derived), paper_figure.decimals) != paper_figure.value
 
 
 def test_every_kind_of_misprint_is_there() -> None:
-    assert {(one.table, one.metric, one.printed) for one in ALL if one.derived} == MISPRINTS
-    assert [one.row for one in paper_figures("Table 9") if one.derived] == [
+    assert {
+        (paper_figure.table, paper_figure.metric, paper_figure.printed) for paper_figure in ALL if paper_figure.derived
+    } == MISPRINTS
+    assert [paper_figure.row for paper_figure in paper_figures("Table 9") if paper_figure.derived] == [
         "k=8, h=2, u=1", "k=8, h=16, u=1", "k=2, h=4, u=1", "k=2, h=8, u=1", "k=4, h=8, u=1", "k=32, h=8, u=1",
     ]  # fmt: skip
-    assert all("caption" in one.note for one in paper_figures("Table 11"))
+    assert all("caption" in paper_figure.note for paper_figure in paper_figures("Table 11"))
 
 
 def test_no_figure_stands_twice_and_every_table_is_there() -> None:
-    keys = Counter((one.table, one.row, one.image_px, one.metric, one.conditions) for one in ALL)
+    keys = Counter(
+        (paper_figure.table, paper_figure.row, paper_figure.image_px, paper_figure.metric, paper_figure.conditions)
+        for paper_figure in ALL
+    )
     assert {key: count for key, count in keys.items() if count > 1} == {}
-    assert set(TABLES) == {one.table for one in ALL}
+    assert set(TABLES) == {paper_figure.table for paper_figure in ALL}
 
 
 def test_a_table_by_its_name() -> None:
     assert len(paper_figures("Table 13")) == 24
-    assert {one.metric for one in paper_figures("Table 19")} == {"latency", "top1"}
+    assert {paper_figure.metric for paper_figure in paper_figures("Table 19")} == {"latency", "top1"}
     with pytest.raises(ValueError, match=r"found table 'Table 99', expected one of Table 3, .*Fig\. 4"):
         paper_figures("Table 99")
 
 
 def test_printed_decimals_are_kept() -> None:
-    (one,) = [one for one in paper_figures("Table 19") if one.row == "LambdaResNet-101" and one.printed == "0.20"]
-    assert (one.decimals, one.value) == (2, 0.2)
+    (paper_figure,) = [
+        figure for figure in paper_figures("Table 19") if figure.row == "LambdaResNet-101" and figure.printed == "0.20"
+    ]
+    assert (paper_figure.decimals, paper_figure.value) == (2, 0.2)
 
 
 def test_memory_of_table_4_is_the_formula_in_gib() -> None:
@@ -97,18 +106,26 @@ def test_memory_of_table_4_is_the_formula_in_gib() -> None:
         "lambda layer (k=8)": 4 * 8 * square,
         "lambda layer (shared embeddings)": 4 * 16 * shared,
     }
-    figures = {one.row: one for one in paper_figures("Table 4") if one.metric == "interaction_memory"}
+    figures = {
+        paper_figure.row: paper_figure
+        for paper_figure in paper_figures("Table 4")
+        if paper_figure.metric == "interaction_memory"
+    }
     assert set(figures) == set(formula)
-    for row, one in figures.items():
-        text = one.derived or one.printed
+    for row, figure in figures.items():
+        text = figure.derived or figure.printed
         # half a unit of the last printed digit: 0.625 GiB is printed as 0.63
         assert math.isclose(formula[row] / 2**30, float(text), abs_tol=0.5001 * 10 ** -len(text.partition(".")[2])), row
 
 
 def test_accuracies_that_are_joined_to_speeds_are_those_that_the_paper_prints() -> None:
-    printed = {(one.table, one.model, one.image_px, one.value) for one in ALL if one.metric == "top1"}
-    quoted = [one for one in accuracies() if one.source.startswith("arXiv 2102.08602, ")]
+    printed = {
+        (paper_figure.table, paper_figure.model, paper_figure.image_px, paper_figure.value)
+        for paper_figure in ALL
+        if paper_figure.metric == "top1"
+    }
+    quoted = [accuracy for accuracy in accuracies() if accuracy.source.startswith("arXiv 2102.08602, ")]
     assert len(quoted) > 30
-    for one in quoted:
-        table = one.source.removeprefix("arXiv 2102.08602, ")
-        assert (table, one.architecture, one.eval_px, one.value) in printed
+    for fact in quoted:
+        table = fact.source.removeprefix("arXiv 2102.08602, ")
+        assert (table, fact.architecture, fact.eval_px, fact.value) in printed

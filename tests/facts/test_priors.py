@@ -39,19 +39,21 @@ def test_tables_are_joined_on_architecture_and_size(tmp_path: Path) -> None:
 
 def test_what_ships_names_its_sources_and_has_each_network_once() -> None:
     known = priors.priors()
-    assert [one.kind for one in known.sources] == ["gpu", "gpu", "gpu", "cpu"]
-    assert all(one.commit in one.url and len(one.sha256) == 64 for one in known.sources)
-    keys = [(one.architecture, one.image_px) for one in known.networks]
+    assert [source.kind for source in known.sources] == ["gpu", "gpu", "gpu", "cpu"]
+    assert all(source.commit in source.url and len(source.sha256) == 64 for source in known.sources)
+    keys = [(network.architecture, network.image_px) for network in known.networks]
     assert len(keys) == len(set(keys)) > 1600
-    assert all(len(one.log_speeds) == len(known.sources) and any(one.log_speeds) for one in known.networks)
-    resnet50 = next(one for one in known.networks if (one.architecture, one.image_px) == ("resnet50", 224))
+    assert all(len(network.log_speeds) == len(known.sources) and any(network.log_speeds) for network in known.networks)
+    resnet50 = next(
+        network for network in known.networks if (network.architecture, network.image_px) == ("resnet50", 224)
+    )
     assert (resnet50.parameters, resnet50.gmacs, resnet50.mactivations) == (25.56, 4.11, 11.11)
 
 
 @pytest.mark.skipif(TABLES not in os.environ, reason=f"{TABLES} names no folder with timm's published tables")
 def test_what_ships_is_what_the_tables_say(tmp_path: Path) -> None:
     folder, out = Path(os.environ[TABLES]), tmp_path / "speeds.csv"
-    words = [f"{folder / f'benchmark-infer-{one.name}.csv'}@{one.commit}" for one in priors.priors().sources]
+    words = [f"{folder / f'benchmark-infer-{source.name}.csv'}@{source.commit}" for source in priors.priors().sources]
     priors.main([*words, "--out", str(out)])
     assert out.read_text() == priors.FILE.read_text()
 

@@ -59,9 +59,11 @@ def test_what_a_teacher_saw_counts_as_seen(architecture: str, tag: str, data: st
 
 
 def test_every_tag_of_the_facts_is_explained() -> None:
-    alone = {one.architecture for one in accuracies() if not one.more_data}
+    alone = {accuracy.architecture for accuracy in accuracies() if not accuracy.more_data}
     assert {"resnet50", "lambda_resnet50", "resnet_rs50"} <= alone
-    assert "taught" in next(one for one in accuracies() if one.architecture.startswith("beitv2")).more_data
+    assert (
+        "taught" in next(accuracy for accuracy in accuracies() if accuracy.architecture.startswith("beitv2")).more_data
+    )
 
 
 @pytest.mark.parametrize("tag", ["newset_ft_in1k", "a1_in2k", "", "in1k_jft9b", "2x_in1k"])
@@ -71,37 +73,46 @@ def test_a_part_that_nobody_explained_is_an_error_and_never_imagenet_alone(tag: 
 
 
 def test_weights_taught_by_more_data_are_not_chosen_as_imagenet_1k_alone() -> None:
-    of_beit = [one for one in accuracies() if one.architecture == "beitv2_base_patch16_224"]
-    assert [one.value for one in chosen(of_beit, ["best"])] == [86.494]
+    of_beit = [accuracy for accuracy in accuracies() if accuracy.architecture == "beitv2_base_patch16_224"]
+    assert [fact.value for fact in chosen(of_beit, ["best"])] == [86.494]
     assert chosen(of_beit, DEFAULT_WEIGHTS) == []
 
 
 def test_a_tag_names_the_epochs_that_its_table_prints() -> None:
     """Of every accuracy that the paper prints, where it says how long it trained."""
-    printed = {(one.table, one.model, one.image_px, one.value, one.options): one for one in paper_figures()}
-    told = 0
-    for one in accuracies():
-        table = one.source.removeprefix("arXiv 2102.08602, ")
-        row = printed.get((table, one.architecture, one.eval_px, one.value, one.options))
+    printed = {
+        (
+            paper_figure.table,
+            paper_figure.model,
+            paper_figure.image_px,
+            paper_figure.value,
+            paper_figure.options,
+        ): paper_figure
+        for paper_figure in paper_figures()
+    }
+    name = 0
+    for accuracy in accuracies():
+        table = accuracy.source.removeprefix("arXiv 2102.08602, ")
+        row = printed.get((table, accuracy.architecture, accuracy.eval_px, accuracy.value, accuracy.options))
         epochs = EPOCHS.search(row.conditions) if row is not None and row.metric == "top1" else None
         if row is not None and epochs is not None:
-            told += 1
-            assert f"_{epochs[1]}_epochs" in one.tag, (one, row)
-            assert one.tag.startswith("quoted") == row.conditions.startswith("quoted"), (one, row)
-    assert told > 40
+            name += 1
+            assert f"_{epochs[1]}_epochs" in accuracy.tag, (accuracy, row)
+            assert accuracy.tag.startswith("quoted") == row.conditions.startswith("quoted"), (accuracy, row)
+    assert name > 40
 
 
 def test_local_attention_was_trained_for_130_epochs_by_others() -> None:
-    (one,) = [one for one in accuracies() if one.architecture == "resnet50_local"]
-    assert (one.tag, one.value) == ("quoted_130_epochs", 77.4)
+    (fact,) = [accuracy for accuracy in accuracies() if accuracy.architecture == "resnet50_local"]
+    assert (fact.tag, fact.value) == ("quoted_130_epochs", 77.4)
 
 
 def test_tables_agree_on_how_long_one_accuracy_was_trained() -> None:
     """Table 4 repeats accuracies of Table 3, quoted ones too."""
-    found: dict[tuple[object, ...], set[tuple[bool, str]]] = {}
-    for one in paper_figures():
-        epochs = EPOCHS.search(one.conditions)
-        if one.metric == "top1" and one.model and epochs is not None:
-            key = (one.model, one.options, one.image_px, one.value)
-            found.setdefault(key, set()).add((one.conditions.startswith("quoted"), epochs[1]))
-    assert {key: ways for key, ways in found.items() if len(ways) > 1} == {}
+    result: dict[tuple[object, ...], set[tuple[bool, str]]] = {}
+    for paper_figure in paper_figures():
+        epochs = EPOCHS.search(paper_figure.conditions)
+        if paper_figure.metric == "top1" and paper_figure.model and epochs is not None:
+            key = (paper_figure.model, paper_figure.options, paper_figure.image_px, paper_figure.value)
+            result.setdefault(key, set()).add((paper_figure.conditions.startswith("quoted"), epochs[1]))
+    assert {key: ways for key, ways in result.items() if len(ways) > 1} == {}

@@ -20,11 +20,11 @@ MANY = INTERIM_COUNTS[1]
 def process(*ratios: float, faults: float = 0.0, label: str = "a") -> PairOutcome:
     """One process whose builds say so."""
     made: list[Build] = []
-    for one in ratios:
-        finding: Finding = "slower" if one > 1.02 else "same"
-        made.append(Build(log=math.log(one), sd=0.002, finding=finding, wall_log=math.log(one)))
-    told = verdict(ratios[0], "slower" if ratios[0] > 1.02 else "same")
-    return PairOutcome(label=label, verdict=told, builds=tuple(made), head=Side(faults_per_call=faults))
+    for ratio in ratios:
+        finding: Finding = "slower" if ratio > 1.02 else "same"
+        made.append(Build(log=math.log(ratio), sd=0.002, finding=finding, wall_log=math.log(ratio)))
+    text = verdict(ratios[0], "slower" if ratios[0] > 1.02 else "same")
+    return PairOutcome(label=label, verdict=text, builds=tuple(made), head=Side(faults_per_call=faults))
 
 
 SURE = process(1.05, 1.051, 1.049)
@@ -34,16 +34,16 @@ LOST = PairOutcome(label="a", trouble="head", reason="it ended")
 def judged(first: PairOutcome, *again: PairOutcome, others: int = 0) -> Line:
     """The line of a case, beside others that are the same."""
     labels = ["a", *(f"other {number}" for number in range(others))]
-    entries = [Entry(label=one, case=Case(model="test", kind="test")) for one in labels]
-    even = {one: process(1.0, 1.001, label=one) for one in labels[1:]}
+    entries = [Entry(label=label, case=Case(model="test", kind="test")) for label in labels]
+    even = {label: process(1.0, 1.001, label=label) for label in labels[1:]}
     return fresh_processes.lines(entries, {"a": first} | even, {"a": list(again)})[0]
 
 
 def test_slower_is_what_the_rule_says_of_all_processes() -> None:
-    found = judged(SURE, *[SURE] * (MANY - 1))
-    assert (found.status, found.evidence) == ("slower", f"{MANY} processes")
-    assert found.verdict is not None
-    assert found.verdict.ratio == pytest.approx(1.05)
+    line = judged(SURE, *[SURE] * (MANY - 1))
+    assert (line.status, line.evidence) == ("slower", f"{MANY} processes")
+    assert line.verdict is not None
+    assert line.verdict.ratio == pytest.approx(1.05)
     assert judged(SURE).status == "unclear", "one alone does not"
     even = process(1.0, 1.001, 0.999)
     assert judged(SURE, *[even] * (MANY - 1)).status == "same"
@@ -54,20 +54,20 @@ def test_many_cases_are_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged(process(1.04, 1.041, 1.04), *doubtful).status == "slower"
     assert judged(process(1.04, 1.041, 1.04), *doubtful, others=5000).status == "unclear"
     monkeypatch.setattr(fresh_processes, "holm", lambda p_values, alpha: [False] * len(p_values))
-    found = judged(SURE, *[SURE] * (MANY - 1))
-    assert (found.status, found.evidence) == ("unclear", f"{MANY} processes; not significant among all cases (Holm)")
+    line = judged(SURE, *[SURE] * (MANY - 1))
+    assert (line.status, line.evidence) == ("unclear", f"{MANY} processes; not significant among all cases (Holm)")
 
 
 def test_every_process_has_to_answer() -> None:
-    found = judged(SURE, *[SURE] * MANY, LOST)
-    assert (found.status, found.evidence) == ("unclear", f"{MANY + 2} processes; it ended")
+    line = judged(SURE, *[SURE] * MANY, LOST)
+    assert (line.status, line.evidence) == ("unclear", f"{MANY + 2} processes; it ended")
 
 
 def test_page_faults_of_some_processes_are_the_allocators() -> None:
     faulting, few = process(1.05, 1.05, 1.05, faults=21.0), process(1.05, 1.05, 1.05, faults=20.0)
-    found = judged(SURE, faulting, *[SURE] * (MANY - 2))
-    assert found.status == "unclear"
-    assert found.evidence.endswith(
+    line = judged(SURE, faulting, *[SURE] * (MANY - 2))
+    assert line.status == "unclear"
+    assert line.evidence.endswith(
         f"page faults differ between the sides in 1 of {MANY} processes: the allocator, not the code"
     )
     assert judged(*[faulting] * MANY).status == "slower"
@@ -82,20 +82,25 @@ def test_what_one_process_cannot_settle_is_asked_again_in_either_order(monkeypat
         return ProcessAnswer(outcomes=(SURE,), controls=None)
 
     monkeypatch.setattr(check, "ask", ask)
-    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
+    entries = [Entry(label=name, case=Case(model=name, kind="layer")) for name in ("a", "b")]
     first = {"a": SURE, "b": process(1.0, 1.001, label="b")}
     sides = check.Sides(base=Path("base"), head=Path("head"))
-    found = check.weigh_again(entries, first, sides, 1.0, lambda stage, one: None)
-    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": MANY - 1}
-    assert {tuple(one.label for one in request.entries) for request in asked} == {("a",)}
-    assert {(one.base, one.head, one.fixed_s, one.controls) for one in asked} == {("base", "head", 1.0, False)}
-    assert [one.swapped for one in asked] == [True, False] * ((MANY - 1) // 2) + [True]
-    assert [number for number, one in enumerate(asked, 2) if one.explain] == [INTERIM_COUNTS[0], INTERIM_COUNTS[1]]
-    assert len({0, *(one.seed for one in asked)}) == MANY, "none repeats the order of the first"
+    pair_outcomes = check.weigh_again(entries, first, sides, 1.0, lambda stage, entry: None)
+    assert {name: len(outcomes) for name, outcomes in pair_outcomes.items()} == {"a": MANY - 1}
+    assert {tuple(entry.label for entry in request.entries) for request in asked} == {("a",)}
+    assert {
+        (pair_request.base, pair_request.head, pair_request.fixed_s, pair_request.controls) for pair_request in asked
+    } == {("base", "head", 1.0, False)}
+    assert [pair_request.swapped for pair_request in asked] == [True, False] * ((MANY - 1) // 2) + [True]
+    assert [number for number, pair_request in enumerate(asked, 2) if pair_request.explain] == [
+        INTERIM_COUNTS[0],
+        INTERIM_COUNTS[1],
+    ]
+    assert len({0, *(pair_request.seed for pair_request in asked)}) == MANY, "none repeats the order of the first"
 
 
 def test_builds_of_two_speeds_are_asked_again_and_a_lost_process_ends_that() -> None:
-    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("a", "b")]
+    entries = [Entry(label=name, case=Case(model=name, kind="layer")) for name in ("a", "b")]
     first = {"a": process(1.055, 0.95, 1.05), "b": process(1.0, 1.001, label="b")}
     turns: list[fresh_processes.FreshProcess] = []
 
@@ -103,9 +108,9 @@ def test_builds_of_two_speeds_are_asked_again_and_a_lost_process_ends_that() -> 
         turns.append(turn)
         return [LOST if len(turns) == 2 else process(1.055, 0.95, 0.95)]
 
-    found = fresh_processes.weighed(entries, first, ask, cases=2)
-    assert [one.number for one in turns] == [1, 2]
-    assert len(found["a"]) == 2
+    outcomes = fresh_processes.weighed(entries, first, ask, cases=2)
+    assert [turn.number for turn in turns] == [1, 2]
+    assert len(outcomes["a"]) == 2
 
 
 def test_users_tests_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +125,15 @@ def test_users_tests_are_asked_again_the_same_way(monkeypatch: pytest.MonkeyPatc
     request = UsersRequest(base="base", head="head", fixed_s=1.0)
     entries = pytest_tests._entries(["a", "b"], request)
     first = {"a": SURE, "b": process(1.0, 1.001, label="b")}
-    found = pytest_tests._weigh_again(request, entries, first, Path("tests"), lambda stage, one: None)
-    assert {name: len(outcomes) for name, outcomes in found.items()} == {"a": MANY - 1}
-    assert {(one.labels, one.fixed_s, one.controls) for one in asked} == {(("a",), 1.0, False)}
-    assert {one.swapped for one in asked} == {True, False}
-    assert len({0, *(one.seed for one in asked)}) == MANY
+    pair_outcomes = pytest_tests._weigh_again(request, entries, first, Path("tests"), lambda stage, pair_outcome: None)
+    assert {name: len(outcomes) for name, outcomes in pair_outcomes.items()} == {"a": MANY - 1}
+    assert {(users_request.labels, users_request.fixed_s, users_request.controls) for users_request in asked} == {
+        (("a",), 1.0, False)
+    }
+    assert {users_request.swapped for users_request in asked} == {True, False}
+    assert len({0, *(users_request.seed for users_request in asked)}) == MANY
     calm = {name: process(1.0, 1.001, label=name) for name in ("a", "b")}
-    assert pytest_tests._weigh_again(request, entries, calm, Path("tests"), lambda stage, one: None) == {}
+    assert pytest_tests._weigh_again(request, entries, calm, Path("tests"), lambda stage, pair_outcome: None) == {}
     assert len(asked) == MANY - 1, "nothing is asked where all is settled"
 
 
@@ -140,10 +147,15 @@ def test_controls_are_asked_for_until_a_process_brings_them(monkeypatch: pytest.
         return ProcessAnswer(outcomes=(PairOutcome(label=request.entries[0].label),), controls=brought[len(asked) - 1])
 
     monkeypatch.setattr(check, "ask", ask)
-    entries = [Entry(label=one, case=Case(model=one, kind="layer")) for one in ("c", "a", "b")]
-    found, controls = check.compare(entries, check.Sides(base=Path("b"), head=Path("h")), lambda stage, one: None)
-    assert (list(found), controls) == (["a", "b", "c"], held)
-    assert [(one.controls, one.explain, one.fixed_s, one.swapped, one.seed) for one in asked] == [
+    entries = [Entry(label=name, case=Case(model=name, kind="layer")) for name in ("c", "a", "b")]
+    pair_outcomes, controls = check.compare(
+        entries, check.Sides(base=Path("b"), head=Path("h")), lambda stage, entry: None
+    )
+    assert (list(pair_outcomes), controls) == (["a", "b", "c"], held)
+    assert [
+        (pair_request.controls, pair_request.explain, pair_request.fixed_s, pair_request.swapped, pair_request.seed)
+        for pair_request in asked
+    ] == [
         (True, False, None, False, 0),
         (True, False, None, False, 0),
         (False, False, None, False, 0),

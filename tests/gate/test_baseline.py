@@ -30,15 +30,15 @@ def sessions(
     source = random.Random(seed)
     facts = {"environment": dataclasses.asdict(environment), "fingerprint": fingerprint(environment)}
     levels = [level * (1 + drift) ** place for place in range(count)]
-    return [facts | {"ratios": {"a": one * (1 + source.gauss(0, 0.009))}} for one in levels]
+    return [facts | {"ratios": {"a": level * (1 + source.gauss(0, 0.009))}} for level in levels]
 
 
 def test_a_session_is_judged_by_those_before(environment: Environment) -> None:
     own = sessions(30, environment)
     for ratio, status in ((3.0, "within"), (3.3, "slower"), (2.7, "faster"), (3.05, "within")):
-        found = baseline._standing(outcome(ratio), own, RULES)
-        assert found.status == status, ratio
-        assert found.change == pytest.approx(ratio / 3.0, rel=0.01)
+        baseline_line = baseline._standing(outcome(ratio), own, RULES)
+        assert baseline_line.status == status, ratio
+        assert baseline_line.change == pytest.approx(ratio / 3.0, rel=0.01)
     assert baseline._standing(outcome(3.3), own[:9], RULES).status == "too few"
     broken = baseline._standing(PairOutcome(label="a", trouble="head", reason="no"), own, RULES)
     assert (broken.status, broken.reason) == ("failed", "head: no")
@@ -49,7 +49,7 @@ def test_the_interval_holds_what_comes_next(environment: Environment) -> None:
     misses = 0
     for seed in range(200):
         *before, last = sessions(31, environment, seed)
-        _, low, high = baseline.predicted([one["ratios"]["a"] for one in before])
+        _, low, high = baseline.predicted([session["ratios"]["a"] for session in before])
         misses += not low <= math.log(last["ratios"]["a"]) <= high
     assert misses <= 2
 
@@ -68,9 +68,13 @@ def test_one_in_a_thousand_is_above_the_interval(count: int) -> None:
 
 def test_an_old_level_hides_no_regression(environment: Environment) -> None:
     old, new = sessions(40, environment), sessions(20, environment, seed=1, level=2.4)
-    found = baseline._standing(outcome(3.0), [*old, *new], RULES)
-    assert (found.status, found.sessions, found.reason) == ("slower", 20, "the level moved 20 sessions ago")
-    assert found.change == pytest.approx(1.25, rel=0.01)
+    baseline_line = baseline._standing(outcome(3.0), [*old, *new], RULES)
+    assert (baseline_line.status, baseline_line.sessions, baseline_line.reason) == (
+        "slower",
+        20,
+        "the level moved 20 sessions ago",
+    )
+    assert baseline_line.change == pytest.approx(1.25, rel=0.01)
     for count in (3, 9):
         few = baseline._standing(outcome(3.0), [*old, *new[:count]], RULES)
         reason = f"the level moved {count} sessions ago; 10 sessions are needed"
@@ -80,9 +84,9 @@ def test_an_old_level_hides_no_regression(environment: Environment) -> None:
 def test_unchanged_code_is_not_called_slower(environment: Environment) -> None:
     for seed in range(100):
         *before, last = sessions(10 + seed % 51, environment, seed)
-        found = baseline._standing(outcome(last["ratios"]["a"]), before, RULES)
-        assert found.status in ("within", "too few")
-        assert found.reason == "" or len(before) < baseline.FEWEST, "no level is seen where there is one"
+        baseline_line = baseline._standing(outcome(last["ratios"]["a"]), before, RULES)
+        assert baseline_line.status in ("within", "too few")
+        assert baseline_line.reason == "" or len(before) < baseline.FEWEST, "no level is seen where there is one"
 
 
 @pytest.mark.parametrize("drift", [0.0005, 0.003, 0.01])
@@ -91,9 +95,9 @@ def test_a_slow_drift_is_hardly_ever_an_alarm(environment: Environment, drift: f
     alarms, open_ones = 0, 0
     for seed in range(20):
         *before, last = sessions(61, environment, seed, drift=drift)
-        found = baseline._standing(outcome(last["ratios"]["a"]), before, RULES)
-        alarms += found.status in ("slower", "faster")
-        open_ones += found.status == "too few"
+        baseline_line = baseline._standing(outcome(last["ratios"]["a"]), before, RULES)
+        alarms += baseline_line.status in ("slower", "faster")
+        open_ones += baseline_line.status == "too few"
         again = baseline._standing(outcome(1.25 * last["ratios"]["a"]), before, RULES)
         assert again.status in ("slower", "too few")
     assert alarms <= 1
@@ -102,9 +106,9 @@ def test_a_slow_drift_is_hardly_ever_an_alarm(environment: Environment, drift: f
 
 def test_another_machine_is_not_compared(environment: Environment) -> None:
     other = dataclasses.replace(environment, cpu="another cpu")
-    with pytest.raises(NotComparableError, match="cpu: 'another cpu' there, 'a cpu' here") as found:
+    with pytest.raises(NotComparableError, match="cpu: 'another cpu' there, 'a cpu' here") as exception_info:
         baseline.comparable(sessions(12, other), environment, Path("file"))
-    assert found.value.exit_code == 4
+    assert exception_info.value.exit_code == 4
     mixed = sessions(3, other) + sessions(2, environment)
     assert len(baseline.comparable(mixed, environment, Path("file"))) == 2
 
@@ -127,9 +131,9 @@ def test_the_path_on_scripted_times(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     request = check.Request(base="", suite=str(suite))
     monkeypatch.setattr(baseline, "SESSION_S", 0.3)
     for count in range(2):
-        found = baseline.run(request, path, lambda stage, one: None, keep=True)
-        assert [(one.status, one.sessions) for one in found.standings] == [("too few", count)]
-        assert (found.exit_code(False), found.exit_code(True)) == (0, 3)
+        compared = baseline.run(request, path, lambda stage, pair_outcome: None, keep=True)
+        assert [(standing.status, standing.sessions) for standing in compared.standings] == [("too few", count)]
+        assert (compared.exit_code(False), compared.exit_code(True)) == (0, 3)
     stored = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(stored) == 2
     assert stored[0]["environment"]["lambdabench"] == ""

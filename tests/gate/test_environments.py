@@ -48,7 +48,7 @@ def test_an_environment_is_built_once_a_commit(made: Repository, place: Path) ->
     command = f'{COUNTED}; test -n "$VIRTUAL_ENV"'
     assert built(made, command) == built(made, command)
     assert times(made) == 1
-    assert [one.parents[1] for one in (built(made, command),)] == list(place.iterdir())
+    assert [path.parents[1] for path in (built(made, command),)] == list(place.iterdir())
     with pytest.raises(GateError, match=r"--build: sh -ec echo no >&2; exit 3 failed in .*: no"):
         built(made, "echo no >&2; exit 3")
     assert len(list(place.iterdir())) == 1, "what failed is gone"
@@ -82,8 +82,8 @@ def test_an_environment_that_leads_into_a_tree_is_not_used_again(made: Repositor
 
 
 def test_where_a_package_was_built_from_does_not_make_it_editable(made: Repository, place: Path) -> None:
-    told = '{\\"url\\": \\"file://$(pwd)\\", \\"dir_info\\": {}}'
-    command = f'{COUNTED}; mkdir {SITE}/a.dist-info; echo "{told}" > {SITE}/a.dist-info/direct_url.json'
+    name = '{\\"url\\": \\"file://$(pwd)\\", \\"dir_info\\": {}}'
+    command = f'{COUNTED}; mkdir {SITE}/a.dist-info; echo "{name}" > {SITE}/a.dist-info/direct_url.json'
     assert built(made, command).exists()
     built(made, command)
     assert times(made) == 1
@@ -103,7 +103,7 @@ def test_what_a_killed_check_was_building_is_taken_away(place: Path) -> None:
         owner = dataclasses.replace(folder_owners.ourselves(), started=started)
         (place / name / scratch_folders.OWNER).write_text(str(owner))
     scratch_folders.prune_in(place)
-    assert [one.name for one in place.iterdir()] == ["alive"]
+    assert [path.name for path in place.iterdir()] == ["alive"]
 
 
 def test_a_hooks_index_is_not_the_builds(made: Repository, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,13 +52,13 @@ def test_a_share_of_the_slowdown_is_what_counts() -> None:
 
 def test_of_operators_the_worst_three_are_named() -> None:
     names = ("a", "b", "c", "d", "tiny")
-    base = tuple(Operator(name=one, self_s=1e-3, calls=1.0) for one in names)
+    base = tuple(Operator(name=name, self_s=1e-3, calls=1.0) for name in names)
     grown = tuple(
-        Operator(name=one, self_s=1e-3 * (1 + more), calls=1.0)
-        for one, more in zip(names, (0.2, 0.5, 0.4, 0.3, 0.05), strict=True)
+        Operator(name=name, self_s=1e-3 * (1 + more), calls=1.0)
+        for name, more in zip(names, (0.2, 0.5, 0.4, 0.3, 0.05), strict=True)
     )
     (line,) = told(dataclasses.replace(BASE, operators=base), dataclasses.replace(SLOW, operators=grown))
-    assert [one.split()[0] for one in line.split(" · ")] == ["b", "c", "d"]
+    assert [name.split()[0] for name in line.split(" · ")] == ["b", "c", "d"]
 
 
 def test_an_operator_that_base_has_not_and_one_that_became_faster() -> None:

@@ -59,8 +59,8 @@ def test_what_binds_git_to_a_repository_is_not_passed_on(
     with trees.checked_out(trees.find("HEAD~1", made.folder)) as base:
         assert (base / "file").read_text() == "1"
     assert not (other.folder / ".git" / "worktrees").exists()
-    told = pair_workers.environment_of(1)
-    assert not set(git.local_variables()) & set(told), "nor to tests and builds, whose git it would bind"
+    environment_of = pair_workers.environment_of(1)
+    assert not set(git.local_variables()) & set(environment_of), "nor to tests and builds, whose git it would bind"
     assert {"GIT_DIR", "GIT_INDEX_FILE"} <= set(git.local_variables())
 
 
@@ -101,7 +101,7 @@ def test_a_repository_that_a_variable_names_is_not_followed_and_that_is_said(
 
 def test_every_call_of_git_in_the_package_goes_through_one_place() -> None:
     package = Path(git.__file__).parents[1]
-    calls = [one.name for one in package.rglob("*.py") if '"git"' in one.read_text()]
+    calls = [path.name for path in package.rglob("*.py") if '"git"' in path.read_text()]
     assert sorted(calls) == ["git.py", "proof_pairs.py"], "proof_pairs.py takes git.environment()"
 
 

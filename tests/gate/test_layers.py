@@ -21,8 +21,8 @@ MORE = f"""{LINE}
 
 def test_more_work_is_slower_and_another_gradient_is_told(tmp_path: Path) -> None:
     base, head = tmp_path / "base", tmp_path / "head"
-    for one in (base, head):
-        shutil.copytree(Path(lambdabench.__file__).parent, one, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (base, head):
+        shutil.copytree(Path(lambdabench.__file__).parent, path, ignore=shutil.ignore_patterns("__pycache__"))
     text = (head / LAYER).read_text()
     assert text.count(LINE) == 1
     (head / LAYER).write_text(text.replace(LINE, MORE))
@@ -38,12 +38,12 @@ def test_more_work_is_slower_and_another_gradient_is_told(tmp_path: Path) -> Non
     entries = [
         Entry(label=mode, case=dataclasses.replace(case, mode=mode), rules=Rules()) for mode in ("inference", "train")
     ]
-    found, controls = check.compare(entries, check.Sides(base=base, head=head), lambda stage, one: None)
-    verdict = found["inference"].verdict
-    assert verdict is not None, found["inference"].reason
+    pair_outcomes, controls = check.compare(entries, check.Sides(base=base, head=head), lambda stage, entry: None)
+    verdict = pair_outcomes["inference"].verdict
+    assert verdict is not None, pair_outcomes["inference"].reason
     assert verdict.finding == "slower"
     assert verdict.ratio > 1.1
-    assert found["train"].trouble == "outputs"
-    assert "gradient of to_queries_keys_values.weight" in found["train"].reason
+    assert pair_outcomes["train"].trouble == "outputs"
+    assert "gradient of to_queries_keys_values.weight" in pair_outcomes["train"].reason
     assert controls is not None
     assert controls.canary.ratio > 1.05

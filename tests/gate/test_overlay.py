@@ -36,7 +36,7 @@ def precious(tmp_path: Path) -> Path:
 
 
 def unchanged(precious: Path) -> bool:
-    return precious.read_text() == "precious" and [one.name for one in precious.parent.iterdir()] == [precious.name]
+    return precious.read_text() == "precious" and [path.name for path in precious.parent.iterdir()] == [precious.name]
 
 
 def branch(made: Repository) -> None:
@@ -56,8 +56,8 @@ def link(made: Repository, path: str, target: str | Path) -> None:
 def laid(made: Repository, look: Callable[[Path], object], path: str = BENCH) -> tuple[object, Laid]:
     """What is seen in base's tree after head's tests were laid over it."""
     with trees.checked_out(trees.find("main", made.folder)) as base:
-        found = overlay.overlay(path, made.folder, made.folder, base)
-        return look(base), found
+        result = overlay.overlay(path, made.folder, made.folder, base)
+        return look(base), result
 
 
 def test_bases_link_gives_way_to_heads_file_and_is_not_followed(made: Repository, precious: Path) -> None:
@@ -65,10 +65,10 @@ def test_bases_link_gives_way_to_heads_file_and_is_not_followed(made: Repository
     branch(made)
     (made.folder / BENCH / "ref.json").unlink()
     made.write(f"{BENCH}/ref.json", "head's")
-    seen, found = laid(made, lambda base: (base / BENCH / "ref.json").read_text())
+    seen, result = laid(made, lambda base: (base / BENCH / "ref.json").read_text())
     assert seen == "head's"
     assert unchanged(precious)
-    assert found.fresh == ()
+    assert result.fresh == ()
 
 
 @pytest.mark.parametrize("path", ["tests", BENCH])
@@ -95,7 +95,7 @@ def test_links_on_both_sides_are_made_anew(made: Repository, precious: Path) -> 
     branch(made)
     link(made, f"{BENCH}/new_dangling", "nothing")
     seen, _ = laid(
-        made, lambda base: {one.name: os.readlink(one) for one in (base / BENCH).iterdir() if one.is_symlink()}
+        made, lambda base: {path.name: os.readlink(path) for path in (base / BENCH).iterdir() if path.is_symlink()}
     )
     assert isinstance(seen, dict)
     assert seen == {
@@ -113,7 +113,7 @@ def test_a_link_within_the_tree_leads_to_bases_own_file(made: Repository) -> Non
     branch(made)
     made.write("kept", "2")
     link(made, f"{BENCH}/round", f"../../../{made.folder.name}/kept")
-    seen, _ = laid(made, lambda base: [(base / BENCH / one).read_text() for one in ("relative", "absolute", "round")])
+    seen, _ = laid(made, lambda base: [(base / BENCH / name).read_text() for name in ("relative", "absolute", "round")])
     assert seen == ["1"] * 3
     assert (made.folder / "kept").read_text() == "2"
 
@@ -123,21 +123,21 @@ def test_folders_and_files_take_each_others_place(made: Repository) -> None:
     made.write(f"{BENCH}/other/inner", "in a folder")
     made.write(f"{BENCH}/stale/conftest.py", "raise")
     branch(made)
-    for one in ("one", "other/inner", "stale/conftest.py"):
-        (made.folder / BENCH / one).unlink()
-    for one in ("other", "stale"):
-        (made.folder / BENCH / one).rmdir()
+    for kind in ("one", "other/inner", "stale/conftest.py"):
+        (made.folder / BENCH / kind).unlink()
+    for kind in ("other", "stale"):
+        (made.folder / BENCH / kind).rmdir()
     made.write(f"{BENCH}/one/inner", "1")
     made.write(f"{BENCH}/other", "2")
     (made.folder / BENCH / "one/inner").chmod(0o555)
-    seen, found = laid(
+    seen, result = laid(
         made,
-        lambda base: [(base / BENCH / one).read_text() for one in ("one/inner", "other")] + os.listdir(base / BENCH),
+        lambda base: [(base / BENCH / name).read_text() for name in ("one/inner", "other")] + os.listdir(base / BENCH),
     )
     assert isinstance(seen, list)
     assert seen[:2] == ["1", "2"]
     assert set(seen[2:]) == {"one", "other", "test_it.py"}, "what head has no more is no definition"
-    assert found.fresh == (f"{BENCH}/one/inner", f"{BENCH}/other")
+    assert result.fresh == (f"{BENCH}/one/inner", f"{BENCH}/other")
 
 
 def test_one_file_replaces_a_folder_of_its_name(made: Repository) -> None:

@@ -24,7 +24,7 @@ ONE = "import shapes\n\ndef test_total(benchmark):\n    benchmark(shapes.total, 
 
 def run(project: Repository, build: str = "") -> Result:
     request = check.Request(base="main", folder=project.folder, fresh_s=0.1, rules=Rules(cap_s=0.3))
-    return pytest_tests.run(request, "tests/bench", lambda stage, one: None, build)
+    return pytest_tests.run(request, "tests/bench", lambda stage, pair_outcome: None, build)
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def outer(alone: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """The package as it is installed in the environment that runs check; environments of a side see it behind their own."""
     site = tmp_path / "outer" / "site-packages"
     (site / "shapes").mkdir(parents=True)
-    for one in (alone.folder / "src" / "shapes").glob("*.py"):
-        (site / "shapes" / one.name).write_text(one.read_text())
+    for path in (alone.folder / "src" / "shapes").glob("*.py"):
+        (site / "shapes" / path.name).write_text(path.read_text())
     seen = f"{site}\n{sysconfig.get_path('purelib')}"
     monkeypatch.setattr(environments.sysconfig, "get_path", lambda name: seen)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -58,21 +58,23 @@ def test_a_package_that_is_installed_beside_is_not_taken_for_either_side(
     alone: Repository, outer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(outer.parents[1]), os.environ.get("PYTHONPATH", ""))))
-    found = run(alone)
-    assert found.exit_code == 3
-    assert [one.label for one in found.lines] == ["tests/bench/test_shapes.py::test_total"], "by its place in the tree"
-    assert found.exit_reason.startswith(f"a side ran code that is not its own: base ran shapes from {outer}, expected")
-    assert f"head ran shapes from {outer}, expected it from {alone.folder}" in found.exit_reason
-    assert "say --build 'pip install .', or pythonpath = [\"src\"]" in found.notes[0]
+    result = run(alone)
+    assert result.exit_code == 3
+    assert [line.label for line in result.lines] == ["tests/bench/test_shapes.py::test_total"], (
+        "by its place in the tree"
+    )
+    assert result.exit_reason.startswith(f"a side ran code that is not its own: base ran shapes from {outer}, expected")
+    assert f"head ran shapes from {outer}, expected it from {alone.folder}" in result.exit_reason
+    assert "say --build 'pip install .', or pythonpath = [\"src\"]" in result.notes[0]
 
 
 def test_a_build_that_installs_nothing_is_void(alone: Repository, outer: Path) -> None:
-    found = run(alone, "true")
-    assert found.exit_code == 3
-    assert f"base ran shapes from {outer}, expected it from " in found.exit_reason
-    assert [len(one.outcomes) for one in found.lines] == [1], "no more pairs are worth their time"
-    assert "--build 'true' does not give each side what it compares" in found.notes[1]
-    assert found.request.endswith(" --build true")
+    result = run(alone, "true")
+    assert result.exit_code == 3
+    assert f"base ran shapes from {outer}, expected it from " in result.exit_reason
+    assert [len(line.outcomes) for line in result.lines] == [1], "no more pairs are worth their time"
+    assert "--build 'true' does not give each side what it compares" in result.notes[1]
+    assert result.request.endswith(" --build true")
 
 
 def test_a_package_in_src_that_nothing_installs_is_told_how_to_be(alone: Repository) -> None:
@@ -102,9 +104,9 @@ def test_an_editable_build_is_each_sides_own_the_second_time_too(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((f"{alone.folder}/src", os.environ.get("PYTHONPATH", ""))))
     for _ in range(2):
         (line,) = run(alone, EDITABLE).lines
-        (one,) = line.outcomes
-        assert one.verdict is not None, one.reason
-        assert one.verdict.ratio > 1.3
+        (pair_outcome,) = line.outcomes
+        assert pair_outcome.verdict is not None, pair_outcome.reason
+        assert pair_outcome.verdict.ratio > 1.3
 
 
 @pytest.mark.usefixtures("briefly")
@@ -117,9 +119,9 @@ def test_what_a_conftest_imports_is_its_sides_own(alone: Repository, monkeypatch
     inner = (alone.folder / "src/shapes/inner.py").read_text()
     alone.write("src/shapes/inner.py", f"{inner}\n# torch.library: both sides cannot be in one process\n")
     (line,) = run(alone).lines
-    (one,) = line.outcomes
-    assert one.verdict is not None, one.reason
-    assert one.verdict.ratio > 1.3
+    (pair_outcome,) = line.outcomes
+    assert pair_outcome.verdict is not None, pair_outcome.reason
+    assert pair_outcome.verdict.ratio > 1.3
 
 
 def test_what_other_projects_install_is_both_sides_own(
@@ -149,12 +151,12 @@ def test_a_base_that_cannot_be_imported_is_red_and_not_new(project: Repository, 
         "src/shapes/__init__.py", "from .inner import total\nlate = total\n# torch.library\n"[: None if pairs else -16]
     )
     project.write("tests/bench/test_newer.py", "import shapes.inner\n" + ONE)
-    found = run(project)
-    assert ("fresh pairs" in "".join(found.notes)) == pairs
-    assert {one.status for one in found.lines} == {"unmeasured"}
-    assert found.exit_code == 2
-    told = "4 of 4 not compared; base cannot be measured: ModuleNotFoundError: No module named 'nowhere_at_all'"
-    assert found.exit_reason == told
+    result = run(project)
+    assert ("fresh pairs" in "".join(result.notes)) == pairs
+    assert {line.status for line in result.lines} == {"unmeasured"}
+    assert result.exit_code == 2
+    name = "4 of 4 not compared; base cannot be measured: ModuleNotFoundError: No module named 'nowhere_at_all'"
+    assert result.exit_reason == name
 
 
 def test_a_file_that_asks_for_what_base_does_not_have_is_new_where_it_came_with_it(project: Repository) -> None:
@@ -165,7 +167,7 @@ def test_a_file_that_asks_for_what_base_does_not_have_is_new_where_it_came_with_
         "from shapes.newer import newest\n\ndef test_new(benchmark):\n    benchmark(newest, 1)\n",
     )
     project.write("tests/bench/test_shapes.py", "from shapes.newer import newest\n" + ONE)
-    statuses = {one.label.split("::test_")[1]: one.status for one in run(project).lines}
+    statuses = {line.label.split("::test_")[1]: line.status for line in run(project).lines}
     assert statuses == {"new": "new", "total": "unmeasured"}, "a file that base had compared its tests before"
 
 
@@ -187,14 +189,14 @@ def test_a_base_of_this_package_that_cannot_be_imported_is_no_fault_of_heads(rep
     repository.commit()
     repository.git("checkout", "--quiet", "-b", "work")
     repository.write("lambdabench/__init__.py", init)
-    found = run_suite(repository, only="quick*")
-    assert [one.status for one in found.lines] == ["unmeasured"]
-    assert found.exit_code == 2
+    result = run_suite(repository, only="quick*")
+    assert [line.status for line in result.lines] == ["unmeasured"]
+    assert result.exit_code == 2
 
 
 def test_a_module_of_this_package_from_elsewhere_makes_a_suites_run_void(repository: Repository) -> None:
     stray = "import sys as s, types\n        m = types.ModuleType('x'); m.__file__ = '/elsewhere/stray.py'\n"
     repository.edit(FAKE, STEP, f"{stray}        s.modules[__package__ + '.stray'] = m\n        {STEP}")
-    found = run_suite(repository, only="quick*")
-    assert found.exit_code == 3
-    assert "head ran lambdabench_head.backends.stray from /elsewhere/stray.py, expected it from" in found.exit_reason
+    result = run_suite(repository, only="quick*")
+    assert result.exit_code == 3
+    assert "head ran lambdabench_head.backends.stray from /elsewhere/stray.py, expected it from" in result.exit_reason

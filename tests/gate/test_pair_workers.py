@@ -38,17 +38,17 @@ def crashing(tmp_path: Path) -> Path:
 def answers(pool: WorkerPool, head: Path, model: str) -> list[PairOutcome]:
     entry = Entry(label=model, case=dataclasses.replace(CASE, model=model), rules=Rules(cap_s=0.5))
     asked = PairRequest(base=str(pair_workers.PACKAGE), head=str(head), entries=(entry,))
-    return list(pair_workers.ask(asked, lambda one: None, pool).outcomes)
+    return list(pair_workers.ask(asked, lambda pair_outcome: None, pool).outcomes)
 
 
 def test_a_crash_costs_its_case_and_the_next_kernel_is_measured(crashing: Path) -> None:
     with pair_workers.worker_pool() as pool:
         (lost,) = answers(pool, crashing, "linear_attention")
-        (found,) = answers(pool, crashing, "self_attention")
+        (outcome,) = answers(pool, crashing, "self_attention")
         (again,) = answers(pool, crashing, "self_attention")
     assert lost.trouble == "head"
     assert lost.reason.startswith("the process ended with -6")
-    for one in (found, again):
-        assert one.verdict is not None, one.reason
-        assert one.clock == "thread CPU"
-        assert one.verdict.finding in ("same", "unclear")
+    for pair_outcome in (outcome, again):
+        assert pair_outcome.verdict is not None, pair_outcome.reason
+        assert pair_outcome.clock == "thread CPU"
+        assert pair_outcome.verdict.finding in ("same", "unclear")

@@ -31,13 +31,18 @@ def test_each_side_runs_its_own_code(project: Repository) -> None:
     project.edit("src/shapes/inner.py", "found += i * i", "found += i * i + 0 * i + 0 * i")
     with trees.checked_out(trees.find("main", project.folder)) as base:
         wanted = asked(project, base, "*::test_[tl]*")
-        found = process_pairs.run(wanted, lambda one: None)
-    assert [len(one) for one in found.outcomes.values()] == [3, 3]
-    ratios = [one.verdict.ratio for many in found.outcomes.values() for one in many if one.verdict]
+        pairs_so_far = process_pairs.run(wanted, lambda pair_outcome: None)
+    assert [len(outcome) for outcome in pairs_so_far.outcomes.values()] == [3, 3]
+    ratios = [
+        pair_outcome.verdict.ratio
+        for many in pairs_so_far.outcomes.values()
+        for pair_outcome in many
+        if pair_outcome.verdict
+    ]
     assert min(ratios) > 1.15
-    assert found.controls is not None
-    assert found.controls.canary.finding == "slower"
-    assert {one.status for one in process_pairs.lines(found, wanted)} <= {"slower", "unclear"}
+    assert pairs_so_far.controls is not None
+    assert pairs_so_far.controls.canary.finding == "slower"
+    assert {line.status for line in process_pairs.lines(pairs_so_far, wanted)} <= {"slower", "unclear"}
 
 
 def test_troubles_have_a_side(project: Repository) -> None:
@@ -51,18 +56,18 @@ def test_troubles_have_a_side(project: Repository) -> None:
         project.write("tests/bench/test_shapes.py", (project.folder / "tests/bench/test_shapes.py").read_text() + NEWER)
         overlay.overlay("tests/bench", project.folder, project.folder, base)
         wanted = asked(project, base)
-        one = process_pairs.PairsRequest(
+        pairs_request = process_pairs.PairsRequest(
             request=wanted.request, path=wanted.path, interim_analyses=((1, 0.9),), pair_s=0.1
         )
-        found = process_pairs.run(one, lambda one: None)
-        told = {line.label.split("::test_")[1]: line for line in process_pairs.lines(found, one)}
-    assert {name: line.status for name, line in told.items() if name != "sorting"} == {
+        pairs_so_far = process_pairs.run(pairs_request, lambda pair_outcome: None)
+        lines = {line.label.split("::test_")[1]: line for line in process_pairs.lines(pairs_so_far, pairs_request)}
+    assert {name: line.status for name, line in lines.items() if name != "sorting"} == {
         "total": "failed",
         "late": "failed",
         "newer": "new",
     }
-    assert "outputs: result" in told["total"].evidence
-    assert "broken" in told["late"].evidence
+    assert "outputs: result" in lines["total"].evidence
+    assert "broken" in lines["late"].evidence
 
 
 NEWER = "\ndef test_newer(benchmark):\n    benchmark(shapes.newer, 500)\n"
@@ -72,8 +77,8 @@ def test_it_is_chosen_by_itself_and_said(project: Repository, monkeypatch: pytes
     project.write("src/shapes/inner.py", (project.folder / "src/shapes/inner.py").read_text() + REGISTERS)
     monkeypatch.setattr(process_pairs, "run", lambda asked, on_outcome: process_pairs.PairsSoFar(declared=["a"]))
     request = check.Request(base="main", folder=project.folder)
-    found = pytest_tests.run(request, "tests/bench", lambda stage, one: None)
-    assert found.notes == (
+    result = pytest_tests.run(request, "tests/bench", lambda stage, pair_outcome: None)
+    assert result.notes == (
         "fresh pairs of processes (0), not one process: shapes.inner registers something for the whole process (torch.library)",
     )
 
@@ -85,9 +90,9 @@ def test_verdicts_on_processes_err_seldom() -> None:
     def finding(shift: float) -> str:
         logs = [math.log1p(shift) + source.gauss(0, 0.03) for _ in range(15)]
         for pairs, confidence in process_pairs.INTERIM_ANALYSES:
-            found = judge_processes(logs[:pairs], rules, confidence)
-            if found.finding != "unclear":
-                return found.finding
+            verdict = judge_processes(logs[:pairs], rules, confidence)
+            if verdict.finding != "unclear":
+                return verdict.finding
         return "unclear"
 
     assert Counter(finding(0.0) for _ in range(500))["slower"] <= 8
@@ -98,13 +103,13 @@ def test_verdicts_on_processes_err_seldom() -> None:
 
 def test_both_sides_are_on_one_processor_while_they_are_timed() -> None:
     before = os.sched_getaffinity(0)
-    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as other:
+    with subprocess.Popen(["sleep", "60"]) as popen, subprocess.Popen(["sleep", "60"]) as other:
         for number in range(2):
-            with process_pairs._on_one_processor([one.pid, other.pid], number):
-                assert os.sched_getaffinity(one.pid) == os.sched_getaffinity(other.pid)
-                assert os.sched_getaffinity(one.pid) == {sorted(before)[number % len(before)]}
-            assert os.sched_getaffinity(one.pid) == before
-        one.kill()
+            with process_pairs._on_one_processor([popen.pid, other.pid], number):
+                assert os.sched_getaffinity(popen.pid) == os.sched_getaffinity(other.pid)
+                assert os.sched_getaffinity(popen.pid) == {sorted(before)[number % len(before)]}
+            assert os.sched_getaffinity(popen.pid) == before
+        popen.kill()
         other.kill()
     assert os.sched_getaffinity(0) == before
 
@@ -114,28 +119,28 @@ def test_what_holm_holds_back_is_asked_again(project: Repository, monkeypatch: p
 
     def pair(
         asked: process_pairs.PairsRequest,
-        found: process_pairs.PairsSoFar,
+        pairs_so_far: process_pairs.PairsSoFar,
         wanted: object,
         number: int,
         on_outcome: object,
     ) -> None:
         asked_for.append(wanted)
-        found.declared = ["a", "b"]
+        pairs_so_far.declared = ["a", "b"]
         for label, ratio in (("a", 1.0), ("b", 1.05 + 0.04 * (-1) ** number)):
             verdict = Verdict(ratio=ratio, low=ratio, high=ratio, tolerance=0.02, finding="unclear")
-            found.outcomes.setdefault(label, []).append(PairOutcome(label=label, verdict=verdict))
+            pairs_so_far.outcomes.setdefault(label, []).append(PairOutcome(label=label, verdict=verdict))
 
     monkeypatch.setattr(process_pairs, "one_pair", pair)
     request = UsersRequest(base="", head="")
     many = process_pairs.PairsRequest(request=request, path=Path(), interim_analyses=((8, 0.9), (9, 0.9)))
     monkeypatch.setattr(process_pairs, "FAMILY_ALPHA", 1e-4)
-    process_pairs.run(many, lambda one: None)
+    process_pairs.run(many, lambda pair_outcome: None)
     assert asked_for == [None] * 8 + [{"b"}], "its interval alone would do after 8"
 
 
 def test_one_trouble_is_the_tests_finding() -> None:
-    found = process_pairs.PairsSoFar(
+    pairs_so_far = process_pairs.PairsSoFar(
         declared=["a"], outcomes={"a": [PairOutcome(label="a", trouble="head", reason="x")]}
     )
     request = UsersRequest(base="", head="")
-    assert process_pairs.verdict(found, "a", request, 0.95) == "trouble"
+    assert process_pairs.verdict(pairs_so_far, "a", request, 0.95) == "trouble"

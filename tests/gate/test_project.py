@@ -27,12 +27,12 @@ Make = Callable[[str], Repository]
 )
 def test_names_by_layout(make_repository: Make, files: tuple[str, ...], wanted: dict[str, str]) -> None:
     made = make_repository("project")
-    for one in files:
-        made.write(one, "")
+    for file in files:
+        made.write(file, "")
     made.commit()
-    found = project.modules(made.folder)
-    assert {name: found.get(name) for name in wanted} == wanted
-    assert not {"random", "no-name", "test_a", "conftest", "setup"} & set(found)
+    modules = project.modules(made.folder)
+    assert {name: modules.get(name) for name in wanted} == wanted
+    assert not {"random", "no-name", "test_a", "conftest", "setup"} & set(modules)
 
 
 def test_what_only_one_side_has_is_ours_unless_somebody_else_installed_it(make_repository: Make) -> None:
@@ -43,9 +43,9 @@ def test_what_only_one_side_has_is_ours_unless_somebody_else_installed_it(make_r
     head.write("src/pytest/__init__.py", "")
     head.write("third_party/numpy/__init__.py", "")
     base.write("third_party/numpy/__init__.py", "")
-    found = project.names(base.folder, head.folder)
-    assert {"shapes", "newer"} <= set(found)
-    assert not {"pytest", "numpy"} & set(found)
+    names = project.names(base.folder, head.folder)
+    assert {"shapes", "newer"} <= set(names)
+    assert not {"pytest", "numpy"} & set(names)
     for made in (base, head):
         made.write("src/pytest/__init__.py", "")
         made.write("pluggy.py", "")

@@ -10,14 +10,14 @@ XEON = {"cpu": "Intel(R) Xeon(R) Processor", "flags": "avx avx2 avx512f fma", "p
 
 
 def trial(kernel: str, extra: float, finding: str, pressure: float = 0.01, **changes: Any) -> proof.Trial:
-    told = {"finding": finding, "ratio": 1.0, "seconds": 1.0}
+    text = {"finding": finding, "ratio": 1.0, "seconds": 1.0}
     factors = ("1.0", "1.03", "1.05", "1.1") if extra == 0 else ("1.0",)
     return {
         "kernel": kernel,
         "extra": extra,
         "load": 0,
         "pressure": pressure,
-        "found": dict.fromkeys(factors, told),
+        "found": dict.fromkeys(factors, text),
         "base_s": 1.0,
         "head_s": 1.1,
         "machine": XEON,
@@ -73,6 +73,6 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_trial_runs() -> None:
-    found = proof.run("tiny", 0.10, 0, 0)
-    assert found["found"]["1.0"]["finding"] in ("slower", "unclear")
-    assert found["machine"] == proof.machine()
+    result = proof.run("tiny", 0.10, 0, 0)
+    assert result["found"]["1.0"]["finding"] in ("slower", "unclear")
+    assert result["machine"] == proof.machine()

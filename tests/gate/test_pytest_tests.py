@@ -65,28 +65,28 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
 
 def run(project: Repository, path: str = "tests/bench", only: str = "*") -> Result:
     request = check.Request(base="main", folder=project.folder, only=only, fresh_s=0.3, rules=Rules(cap_s=3.0))
-    return pytest_tests.run(request, path, lambda stage, one: None)
+    return pytest_tests.run(request, path, lambda stage, pair_outcome: None)
 
 
 def statuses(result: Result) -> dict[str, str]:
-    return {one.label.split("::test_")[1]: one.status for one in result.lines}
+    return {line.label.split("::test_")[1]: line.status for line in result.lines}
 
 
 def test_slower_code_is_caught_wherever_it_is_imported_from(project: Repository) -> None:
     project.edit("src/shapes/inner.py", "found += i * i", "found += i * i + 0 * i")
-    found = run(project, only="*::test_[tl]*")
-    assert statuses(found) == {"total": "slower", "late": "slower"}
-    assert found.exit_code == 1
-    assert found.controls is not None
-    assert found.controls.canary.finding == "slower"
-    assert any("inner.py total" in told for told in found.lines[0].explanation)
+    result = run(project, only="*::test_[tl]*")
+    assert statuses(result) == {"total": "slower", "late": "slower"}
+    assert result.exit_code == 1
+    assert result.controls is not None
+    assert result.controls.canary.finding == "slower"
+    assert any("inner.py total" in name for name in result.lines[0].explanation)
 
 
 def test_equal_code_is_never_slower(project: Repository) -> None:
-    found = run(project)
-    assert set(statuses(found)) == {"total", "late", "sorting"}, "tests that time nothing are not declared"
-    assert found.count("slower", "faster", "failed", "new") == 0
-    assert found.count("same") >= 2
+    result = run(project)
+    assert set(statuses(result)) == {"total", "late", "sorting"}, "tests that time nothing are not declared"
+    assert result.count("slower", "faster", "failed", "new") == 0
+    assert result.count("same") >= 2
     assert "-" not in project.git("status", "--porcelain"), "nothing is left behind"
 
 
@@ -107,12 +107,17 @@ def test_what_comes_first_in_memory_is_not_slower_for_that(
     monkeypatch.setattr(gate_rule, "INTERIM_COUNTS", (3, 5))  # thirty would say the same
     project.write("tests/bench/test_first.py", FIRST)
     project.commit("what is made first is slow, whichever side it is")
-    found = run(project, only="*::test_first")
-    assert statuses(found) == {"first": "unclear"}
-    outcomes = found.lines[0].outcomes
-    assert [one.log > 0.1 for one in outcomes[0].builds] == [True, False, True]
-    assert [one.verdict.ratio > 1.1 for one in outcomes[1:] if one.verdict] == [False, True, False, True]
-    assert [one.swapped for told in outcomes for one in told.builds] == [False, True, False, *(True, False) * 2]
+    result = run(project, only="*::test_first")
+    assert statuses(result) == {"first": "unclear"}
+    outcomes = result.lines[0].outcomes
+    assert [build.log > 0.1 for build in outcomes[0].builds] == [True, False, True]
+    assert [outcome.verdict.ratio > 1.1 for outcome in outcomes[1:] if outcome.verdict] == [False, True, False, True]
+    assert [build.swapped for outcome in outcomes for build in outcome.builds] == [
+        False,
+        True,
+        False,
+        *(True, False) * 2,
+    ]
 
 
 def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:
@@ -123,18 +128,18 @@ def test_tests_that_fail_and_tests_that_are_new(project: Repository) -> None:
     )
     more = "\ndef test_newer(benchmark):\n    benchmark(shapes.newer, 500)\n"
     project.write("tests/bench/test_shapes.py", TESTS + more)
-    found = run(project, only="*::test_[ln]*")
-    assert statuses(found) == {"late": "failed", "newer": "new"}
-    lines = {one.label.split("::test_")[1]: one.evidence for one in found.lines}
+    result = run(project, only="*::test_[ln]*")
+    assert statuses(result) == {"late": "failed", "newer": "new"}
+    lines = {line.label.split("::test_")[1]: line.evidence for line in result.lines}
     assert "broken" in lines["late"]
     assert "newer" in lines["newer"]
 
 
 def test_results_that_differ_are_no_question_of_speed(project: Repository) -> None:
     project.edit("src/shapes/inner.py", "found = 0", "found = 1000000000")
-    found = run(project, only="*::test_total")
-    assert statuses(found) == {"total": "failed"}
-    assert "outputs: result" in found.lines[0].evidence
+    result = run(project, only="*::test_total")
+    assert statuses(result) == {"total": "failed"}
+    assert "outputs: result" in result.lines[0].evidence
 
 
 def test_no_such_tests(project: Repository) -> None:
@@ -163,9 +168,9 @@ def test_tests_are_apart_from_what_is_compared(project: Repository, path: str, s
     project.write("my_shapes/__init__.py", "")
     project.write("my_shapes/tests/test_it.py", "")
     project.write("pyproject.toml", '[project]\nname = "my-shapes"\n')
-    with pytest.raises(LambdabenchError) as found:
+    with pytest.raises(LambdabenchError) as exception_info:
         run(project, path)
-    assert str(found.value).startswith(f"--pytest: {said}")
+    assert str(exception_info.value).startswith(f"--pytest: {said}")
     assert overlay.find_tests("my_shapes/tests", project.folder, project.folder).name == "tests"
     assert len(project.git("worktree", "list").splitlines()) == 1
 

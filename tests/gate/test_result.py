@@ -40,8 +40,8 @@ def lines(**counts: int) -> tuple[Line, ...]:
     ],
 )
 def test_exit_codes(counts: dict[str, int], code: int, said: str) -> None:
-    found = result(lines(**counts))
-    assert (found.exit_code, found.exit_reason[: len(said)]) == (code, said)
+    outcome = result(lines(**counts))
+    assert (outcome.exit_code, outcome.exit_reason[: len(said)]) == (code, said)
 
 
 def test_a_run_whose_controls_fail_proves_nothing() -> None:
@@ -54,22 +54,22 @@ def test_a_run_whose_controls_fail_proves_nothing() -> None:
 
 
 def test_a_side_that_ran_what_is_not_its_own_makes_all_of_a_run_void() -> None:
-    one = PairOutcome(label="x", trouble="foreign", reason="base ran x from /a, expected it from /b")
-    found = result((*lines(same=3, slower=1, failed=1), untimed(one, (one,))))
-    told = "a side ran code that is not its own: base ran x from /a, expected it from /b"
-    assert (found.exit_code, found.exit_reason) == (3, told)
-    assert found.lines[-1].status == "unclear"
+    pair_outcome = PairOutcome(label="x", trouble="foreign", reason="base ran x from /a, expected it from /b")
+    outcome = result((*lines(same=3, slower=1, failed=1), untimed(pair_outcome, (pair_outcome,))))
+    name = "a side ran code that is not its own: base ran x from /a, expected it from /b"
+    assert (outcome.exit_code, outcome.exit_reason) == (3, name)
+    assert outcome.lines[-1].status == "unclear"
 
 
 def test_what_one_side_alone_skips_is_counted() -> None:
     sides = (("a", "x", "x"), ("b", "x", "y"), ("c", "x", ""), ("d", "", "y"), ("e", "", "y"))
     outcomes = [skipped(name, head=head, base=base) for name, head, base in sides]
-    found = result((*lines(same=1), *(untimed(one, (one,)) for one in outcomes)))
-    assert (found.count("skipped"), found.skipped_on_one_side) == (5, 3)
-    assert [one.skipped for one in outcomes] == ["both sides", "both sides", "head", "base", "base"]
+    outcome = result((*lines(same=1), *(untimed(pair_outcome, (pair_outcome,)) for pair_outcome in outcomes)))
+    assert (outcome.count("skipped"), outcome.skipped_on_one_side) == (5, 3)
+    assert [pair_outcome.skipped for pair_outcome in outcomes] == ["both sides", "both sides", "head", "base", "base"]
     assert outcomes[1].reason == "head: x; base: y"
 
 
 def test_every_status_of_a_line_has_one_description_and_is_counted_once() -> None:
-    assert sorted(one.name for one in DESCRIBED) == sorted(get_args(LineStatus)) == sorted(COUNTED)
-    assert all(one.meaning.endswith(".") for one in DESCRIBED)
+    assert sorted(description.name for description in DESCRIBED) == sorted(get_args(LineStatus)) == sorted(COUNTED)
+    assert all(description.meaning.endswith(".") for description in DESCRIBED)

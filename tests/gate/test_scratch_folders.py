@@ -83,9 +83,9 @@ def test_the_next_check_takes_away_what_a_killed_one_left(
     made.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "own"))
     made.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "gone"))
     (tmp_path / "gone").rename(tmp_path / "moved")
-    before = sorted(one.name for one in place.iterdir())
+    before = sorted(path.name for path in place.iterdir())
     with trees.checked_out(trees.find("main", made.folder)):
-        assert set(before) < {one.name for one in place.iterdir()}, "that of a check that runs stays"
+        assert set(before) < {path.name for path in place.iterdir()}, "that of a check that runs stays"
         assert len(made.git("worktree", "list").splitlines()) == 5
     checking.send_signal(signal.SIGKILL)
     checking.wait()
@@ -101,8 +101,8 @@ def test_a_registration_without_its_folder_goes_too(
 ) -> None:
     checking.send_signal(signal.SIGKILL)
     checking.wait()
-    for one in place.iterdir():
-        one.rename(place.parent / one.name)
+    for path in place.iterdir():
+        path.rename(place.parent / path.name)
     assert "lambdabench check host=" in made.git("worktree", "list", "--porcelain")
     trees.prune(made.folder)
     assert len(made.git("worktree", "list").splitlines()) == 1

@@ -8,13 +8,13 @@ from lambdabench.gate import check, self_test
 def test_scripted_times_are_told_apart_as_they_should(tmp_path: Path) -> None:
     suite = tmp_path / "one.toml"
     suite.write_text('schema = 1\n[defaults]\nbackend = "fake"\ndevice = "fake"\nimage_px = 8\n[[grid]]\nmodel = "a"\n')
-    found = self_test.run(check.Request(base="", suite=str(suite)), 1, lambda stage, one: None)
-    assert [(one.kind, one.trials, one.slower, one.same) for one in found.rates] == [
+    tested = self_test.run(check.Request(base="", suite=str(suite)), 1, lambda stage, pair_outcome: None)
+    assert [(rate.kind, rate.trials, rate.slower, rate.same) for rate in tested.rates] == [
         ("equal code", 1, 0, 1),
         ("exact +5 %", 1, 1, 0),
         ("real +5 %", 1, 1, 0),
     ]
-    assert found.exit_code == 0
+    assert tested.exit_code == 0
 
 
 def test_a_machine_that_is_not_fit_is_told(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def line(status: LineStatus = "slower", ratio: float = 1.05, label: str = "a 8x8
 
 def repeated(*troubles: str) -> Line:
     """A case of several pairs of processes, not all with the same trouble."""
-    outcomes = tuple(PairOutcome(label="a", trouble=one) for one in troubles)  # pyright: ignore[reportArgumentType]
+    outcomes = tuple(PairOutcome(label="a", trouble=trouble) for trouble in troubles)  # pyright: ignore[reportArgumentType]
     return Line(label="a 8x8 inference", status="failed", outcomes=outcomes)
 
 
@@ -52,25 +52,25 @@ def test_nothing_said_is_the_default(tmp_path: Path) -> None:
 
 
 def test_a_waiver_accepts_up_to_its_ceiling_and_is_told(tmp_path: Path) -> None:
-    found = read(tmp_path, WAIVER)
-    (waived,), notes = waivers.apply([line()], found, DAY)
+    outcome = read(tmp_path, WAIVER)
+    (waived,), notes = waivers.apply([line()], outcome, DAY)
     assert waived.status == "waived"
     assert notes == ("waived  a 8x8 inference: slower up to 9.0% until 2026-05-04, wider tables, issue 12",)
     assert result((waived,)).exit_code == 0
-    (over,), notes = waivers.apply([line(ratio=1.1)], found, DAY)
+    (over,), notes = waivers.apply([line(ratio=1.1)], outcome, DAY)
     assert (over.status, notes) == ("slower", ())
-    (other,), _ = waivers.apply([line(label="a 8x8 train")], found, DAY)
+    (other,), _ = waivers.apply([line(label="a 8x8 train")], outcome, DAY)
     assert other.status == "slower"
 
 
 def test_an_expired_waiver_accepts_nothing_and_is_red_by_itself(tmp_path: Path) -> None:
-    found, tomorrow = read(tmp_path, WAIVER), DAY + datetime.timedelta(days=1)
-    (kept,), _ = waivers.apply([line()], found, tomorrow)
+    outcome, tomorrow = read(tmp_path, WAIVER), DAY + datetime.timedelta(days=1)
+    (kept,), _ = waivers.apply([line()], outcome, tomorrow)
     assert kept.status == "slower"
-    told = waivers.expired(found, tomorrow)
-    assert told[0].startswith("expired waiver of a 8x8 inference: slower up to 9.0%")
-    assert waivers.expired(found, DAY) == ()
-    assert result((line("same", 1.0),), told).exit_code == 1
+    names = waivers.expired(outcome, tomorrow)
+    assert names[0].startswith("expired waiver of a 8x8 inference: slower up to 9.0%")
+    assert waivers.expired(outcome, DAY) == ()
+    assert result((line("same", 1.0),), names).exit_code == 1
 
 
 def test_changed_outputs_and_lost_cases_can_be_accepted(tmp_path: Path) -> None:
@@ -90,20 +90,20 @@ def test_changed_outputs_and_lost_cases_can_be_accepted(tmp_path: Path) -> None:
 
 
 def test_a_tests_own_name_may_hold_what_elsewhere_is_a_wildcard(tmp_path: Path) -> None:
-    found = read(tmp_path, WAIVER.replace("a 8x8 inference", "b.py::test_v[a*b?]"))
-    assert found.waiver[0].case == "b.py::test_v[a*b?]"
+    outcome = read(tmp_path, WAIVER.replace("a 8x8 inference", "b.py::test_v[a*b?]"))
+    assert outcome.waiver[0].case == "b.py::test_v[a*b?]"
 
 
 def test_what_is_not_gated_is_reported(tmp_path: Path) -> None:
     (all_free,), _ = waivers.apply([line()], read(tmp_path, "[tool.lambdabench.check]\ngated = false"), DAY)
-    one = '[[tool.lambdabench.check.case]]\ncase = "a 8x8 inference"\ngated = false\ntolerance = 0.05'
-    found = read(tmp_path, one)
-    (free, other), _ = waivers.apply([line(), line(label="b")], found, DAY)
+    name = '[[tool.lambdabench.check.case]]\ncase = "a 8x8 inference"\ngated = false\ntolerance = 0.05'
+    outcome = read(tmp_path, name)
+    (free, other), _ = waivers.apply([line(), line(label="b")], outcome, DAY)
     assert [all_free.status, free.status, other.status] == ["reported", "reported", "slower"]
     assert result((free,)).exit_code == 0
-    entries = found.applied([Entry(label=label, case=Case(model="a")) for label in ("a 8x8 inference", "b")])
-    assert [one.rules.tolerance for one in entries] == [0.05, 0.02]
-    assert found.strangers(["b"]) == ("a 8x8 inference",)
+    entries = outcome.applied([Entry(label=label, case=Case(model="a")) for label in ("a 8x8 inference", "b")])
+    assert [entry.rules.tolerance for entry in entries] == [0.05, 0.02]
+    assert outcome.strangers(["b"]) == ("a 8x8 inference",)
 
 
 @pytest.mark.parametrize(

@@ -104,32 +104,32 @@ def project(make_repository: Callable[[str], Repository]) -> Repository:
 
 
 def by_name(lines: tuple[Line, ...]) -> dict[str, Line]:
-    return {one.label.split("::test_")[-1]: one for one in lines}
+    return {item.label.split("::test_")[-1]: item for item in lines}
 
 
 def assert_told(lines: tuple[Line, ...]) -> None:
-    found = by_name(lines)
+    answer = by_name(lines)
     for name, (side, why) in TOLD.items():
-        assert (found[name].status, found[name].outcomes[0].skipped) == ("skipped", side), (name, found[name])
-        assert found[name].evidence == why
-    assert found["not_run"].status == "skipped"
-    assert "hangs" in found["not_run"].evidence
-    assert (found["expected_of_base"].status, found["expected_of_base"].outcomes[0].skipped) in (
+        assert (answer[name].status, answer[name].outcomes[0].skipped) == ("skipped", side), (name, answer[name])
+        assert answer[name].evidence == why
+    assert answer["not_run"].status == "skipped"
+    assert "hangs" in answer["not_run"].evidence
+    assert (answer["expected_of_base"].status, answer["expected_of_base"].outcomes[0].skipped) in (
         ("skipped", "base"),
         ("same", ""),
         ("unclear", ""),
     ), "it did not fail on base after all"
-    assert found["fails_after_base_skipped"].status == "failed"
-    assert "broken" in found["fails_after_base_skipped"].evidence
-    assert "tests/bench/test_plain.py" not in found, "it holds no benchmark"
-    assert found["size[800]"].status in ("same", "unclear")
+    assert answer["fails_after_base_skipped"].status == "failed"
+    assert "broken" in answer["fails_after_base_skipped"].evidence
+    assert "tests/bench/test_plain.py" not in answer, "it holds no benchmark"
+    assert answer["size[800]"].status in ("same", "unclear")
 
 
 def test_skipped_tests_are_told_and_never_red_in_one_process(project: Repository) -> None:
     request = check.Request(base="main", folder=project.folder, rules=Rules(cap_s=0.5))
-    found = pytest_tests.run(request, "tests/bench", lambda stage, one: None)
-    assert_told(found.lines)
-    kept = dataclasses.replace(found, lines=tuple(one for one in found.lines if one.status in ("skipped", "same")))
+    answer = pytest_tests.run(request, "tests/bench", lambda stage, pair_outcome: None)
+    assert_told(answer.lines)
+    kept = dataclasses.replace(answer, lines=tuple(item for item in answer.lines if item.status in ("skipped", "same")))
     assert kept.skipped_on_one_side == 3
     assert kept.exit_code in (0, 3)
 
@@ -140,8 +140,8 @@ def test_skipped_tests_are_told_and_never_red_in_pairs_of_processes(project: Rep
         asked = process_pairs.PairsRequest(
             request=request, path=project.folder / "tests/bench", interim_analyses=((1, 0.9),), pair_s=0.1
         )
-        found = process_pairs.run(asked, lambda one: None)
-        assert_told(process_pairs.lines(found, asked))
+        pairs_so_far = process_pairs.run(asked, lambda pair_outcome: None)
+        assert_told(process_pairs.lines(pairs_so_far, asked))
 
 
 def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Repository) -> None:
@@ -152,13 +152,13 @@ def test_a_broken_file_hides_no_other_test_and_stops_no_confirmation(project: Re
             base=str(base), head=str(project.folder), only="tests/bench/test_shapes.py::test_size[[]8*"
         )
         again = dataclasses.replace(request, labels=(size,), fixed_s=0.05)
-        answered = pytest_tests.session(again, project.folder / "tests/bench", lambda one: None).answered
+        answered = pytest_tests.session(again, project.folder / "tests/bench", lambda pair_outcome: None).answered
         asked = process_pairs.PairsRequest(
             request=request, path=project.folder / "tests/bench", interim_analyses=((1, 0.9),), pair_s=0.1
         )
-        lines = process_pairs.lines(process_pairs.run(asked, lambda one: None), asked)
-    assert [one.label for one in answered.outcomes] == [size]
-    assert [(one.label, one.status == "failed") for one in lines] == [(size, False), (broken, True)]
+        lines = process_pairs.lines(process_pairs.run(asked, lambda pair_outcome: None), asked)
+    assert [pair_outcome.label for pair_outcome in answered.outcomes] == [size]
+    assert [(item.label, item.status == "failed") for item in lines] == [(size, False), (broken, True)]
 
 
 def outcome(name: str, finding: str = "same") -> PairOutcome:
@@ -172,9 +172,9 @@ def test_a_case_that_is_skipped_is_counted_for_what_it_is() -> None:
     entries = pytest_tests._entries(["a", "b", "c"], request)
     outcomes = {"a": outcome("a"), "b": skipped("b", head="x", base="x"), "c": skipped("c", head="", base="y")}
     lines = fresh_processes.lines(entries, outcomes, {})
-    assert [one.status for one in lines] == ["same", "skipped", "skipped"]
-    found: Result = result(lines)
-    assert (found.exit_code, found.exit_reason) == (0, "nothing slower; 1 skipped on one side, not compared")
+    assert [item.status for item in lines] == ["same", "skipped", "skipped"]
+    answer: Result = result(lines)
+    assert (answer.exit_code, answer.exit_reason) == (0, "nothing slower; 1 skipped on one side, not compared")
     both = result(lines[:2])
     assert (both.exit_code, both.exit_reason) == (0, "nothing slower")
     none = result(lines[1:2])
@@ -182,11 +182,11 @@ def test_a_case_that_is_skipped_is_counted_for_what_it_is() -> None:
 
 
 def test_failures_hide_nothing_that_is_slower() -> None:
-    found = result((line("failed", trouble="head"), *[line()] * 4))
-    assert (found.exit_code, found.exit_reason) == (1, "1 failed or missing on head, 4 slower")
-    told = dataclasses.replace(found, expired=("x",)).exit_reason
-    assert told == "1 failed or missing on head, 4 slower, 1 waiver expired"
-    assert dataclasses.replace(found, controls=None).exit_reason == (
+    answer = result((line("failed", trouble="head"), *[line()] * 4))
+    assert (answer.exit_code, answer.exit_reason) == (1, "1 failed or missing on head, 4 slower")
+    name = dataclasses.replace(answer, expired=("x",)).exit_reason
+    assert name == "1 failed or missing on head, 4 slower, 1 waiver expired"
+    assert dataclasses.replace(answer, controls=None).exit_reason == (
         "1 failed or missing on head, 4 slower, which proves nothing: the controls did not come out as they must"
     )
 
@@ -197,13 +197,15 @@ def test_a_glob_that_matches_no_test_names_some_that_there_are(project: Reposito
     )
     with pytest.raises(LambdabenchError, match=re.escape(said)):
         pytest_tests.run(
-            check.Request(base="main", folder=project.folder, only="nobody"), "tests/bench", lambda stage, one: None
+            check.Request(base="main", folder=project.folder, only="nobody"),
+            "tests/bench",
+            lambda stage, pair_outcome: None,
         )
     with trees.checked_out(trees.find("main", project.folder)) as base:
         request = UsersRequest(base=str(base), head=str(project.folder), only="nobody")
         asked = process_pairs.PairsRequest(request=request, path=project.folder / "tests/bench")
         with pytest.raises(LambdabenchError, match=re.escape(said)):
-            process_pairs.run(asked, lambda one: None)
+            process_pairs.run(asked, lambda pair_outcome: None)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,10 @@ def with_history(make: Make) -> tuple[Repository, str]:
 
 def test_base_is_where_the_branches_parted_and_not_the_tip(make_repository: Make) -> None:
     made, parted = with_history(make_repository)
-    found = trees.find("main", made.folder)
-    assert found.base == parted
-    assert found.title == f"{parted[:7]} (merge base) → {found.head[:7]}"
-    with trees.checked_out(found) as folder:
+    result = trees.find("main", made.folder)
+    assert result.base == parted
+    assert result.title == f"{parted[:7]} (merge base) → {result.head[:7]}"
+    with trees.checked_out(result) as folder:
         assert (folder / "file").read_text() == "1"
         assert not (folder / "other").exists()
     assert not folder.exists()

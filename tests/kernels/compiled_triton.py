@@ -31,7 +31,7 @@ OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 
 def main() -> None:
-    asked = [tuple(one.split()) for one in sys.argv[1:]]
+    asked = [tuple(name.split()) for name in sys.argv[1:]]
     every = [(at, dtype, *size) for at, dtype, size in itertools.product(ARCHITECTURES, DTYPES, SIZES)]
     for at, dtype, h, k in asked or every:
         for function, given, settings in launched(dtype, int(h), int(k)):
@@ -41,20 +41,20 @@ def main() -> None:
 
 def launched(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
     """What a forward and a backward pass would launch: kernels, arguments, settings."""
-    found: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
-    launches.launch = lambda function, grid, *given, **settings: found.append((function, given, settings))
+    result: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+    launches.launch = lambda function, grid, *given, **settings: result.append((function, given, settings))
     torch.backends.cuda.matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
     kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     sizes = ((4, h, k, 8, 8), (4, 16, 1, 8, 8), (4, k, 16), (k, 1, 7, 7))
-    given = [torch.zeros(one, dtype=kind) for one in sizes]
+    given = [torch.zeros(size, dtype=kind) for size in sizes]
     kernel._gradients(kernel._apply(*given), *given)
-    return found
+    return result
 
 
 def compiled(architecture: int, function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
     """With the hints that a launch gives: pointers, and sizes that it specialises, are multiples of 16."""
-    options = {name: one for name, one in settings.items() if name in OPTIONS}
-    constants = {name: one for name, one in settings.items() if name not in OPTIONS}
+    options = {name: item for name, item in settings.items() if name in OPTIONS}
+    constants = {name: item for name, item in settings.items() if name not in OPTIONS}
     types: dict[str, str] = {}
     hints: dict[tuple[int], Any] = {}
     for place, (argument, value) in enumerate(zip(function.params, given, strict=False)):

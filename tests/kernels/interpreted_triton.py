@@ -42,33 +42,35 @@ def inputs(shape: tuple[Any, ...]) -> list[torch.Tensor | None]:
     }
     wide = ("queries", "embeddings") if left_out == "autocast" else ()
     return [
-        None if name == left_out else one.to(torch.float32 if name in wide else dtype).requires_grad_()
-        for name, one in made.items()
+        None if name == left_out else tensor.to(torch.float32 if name in wide else dtype).requires_grad_()
+        for name, tensor in made.items()
     ]
 
 
 def answers(apply: Any, given: list[torch.Tensor | None]) -> list[torch.Tensor]:
     y = apply(*given)
     weight = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
-    there = [one for one in given if one is not None]
-    found = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
-    return [y, *(torch.zeros_like(one) if got is None else got for one, got in zip(there, found, strict=True))]
+    there = [tensor for tensor in given if tensor is not None]
+    tensors = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
+    return [y, *(torch.zeros_like(tensor) if got is None else got for tensor, got in zip(there, tensors, strict=True))]
 
 
-def greatest(one: torch.Tensor) -> float:
-    return float(one.detach().abs().max()) if one.numel() else 0.0
+def greatest(tensor: torch.Tensor) -> float:
+    return float(tensor.detach().abs().max()) if tensor.numel() else 0.0
 
 
 def main() -> None:
     for shape in SHAPES:
         given = inputs(shape)
-        wide = [None if one is None else one.detach().double().requires_grad_() for one in given]
+        wide = [None if item is None else item.detach().double().requires_grad_() for item in given]
         limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
-        dtypes = [shape[-1], *(one.dtype for one in given if one is not None)]
-        for dtype, found, wanted in zip(dtypes, answers(kernel.apply, given), answers(einsum.apply, wide), strict=True):
-            assert found.shape == wanted.shape, shape
-            assert found.dtype == dtype, shape
-            error, largest = greatest(found - wanted), greatest(wanted)
+        dtypes = [shape[-1], *(item.dtype for item in given if item is not None)]
+        for dtype, tensor, wanted in zip(
+            dtypes, answers(kernel.apply, given), answers(einsum.apply, wide), strict=True
+        ):
+            assert tensor.shape == wanted.shape, shape
+            assert tensor.dtype == dtype, shape
+            error, largest = greatest(tensor - wanted), greatest(wanted)
             assert error <= limit * max(1.0, largest), (shape, error)
     sys.stdout.write(f"{len(SHAPES)} shapes\n")
 

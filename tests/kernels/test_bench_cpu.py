@@ -23,7 +23,9 @@ from lambdabench.kernels import _cpu  # noqa: E402
 pytestmark = pytest.mark.skipif(bool(_cpu.problem()), reason=_cpu.problem() or "built")
 
 SHAPES = {
-    label(one.case): one.case for one in suite.load("kernels").cells if dict(one.case.options).get("kernel") == "cpu"
+    label(cell.case): cell.case
+    for cell in suite.load("kernels").cells
+    if dict(cell.case.options).get("kernel") == "cpu"
 }
 ROUNDS, FEW_ROUNDS, LARGE = 9, 5, 32
 """Rounds, and those of batches from `LARGE` on."""
@@ -46,8 +48,8 @@ def step_of(layer: Any, x: Any, mode: str) -> Callable[[], Any]:
 
     def train() -> None:
         layer(x.detach().requires_grad_()).backward(gradient)
-        for one in parameters:
-            one.grad = None
+        for parameter in parameters:
+            parameter.grad = None
 
     def infer() -> None:
         with torch.inference_mode():
@@ -80,7 +82,7 @@ def test_the_layer_beside_its_peers(benchmark: Any, case: Case, threads: int, re
         benchmark.pedantic(in_turns, rounds=rounds if whole else 1, warmup_rounds=1)
     finally:
         torch.set_num_threads(before)
-    medians = {name: statistics.median(one[1:] or one) for name, one in times.items()}
+    medians = {name: statistics.median(values[1:] or values) for name, values in times.items()}
     benchmark.extra_info |= {"seconds": medians} | {
         f"times_{name}": medians[name] / medians["ours"] for name in medians if name != "ours"
     }

@@ -17,7 +17,7 @@ from lambdabench.core.spec import Case
 from lambdabench.gate.suite_cases import entries_of
 from lambdabench.models import create_workload
 
-CASES = {one.label: one.case for one in entries_of(suite.load("kernels-quick"), Rules())}
+CASES = {entry.label: entry.case for entry in entries_of(suite.load("kernels-quick"), Rules())}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -32,7 +32,7 @@ def test_layer(benchmark: Any, case: Case) -> None:
 def test_the_list_is_whole() -> None:
     """Lambda layer and four attentions, forward and training step, at four stages, one thread; self-attention not at 56 x 56."""
     assert len(CASES) == 2 * (4 * 4 + 3)
-    assert {one.threads for one in CASES.values()} == {1}
-    stages = {(one.image_px, dict(one.options)["dim"]) for one in CASES.values()}
+    assert {case.threads for case in CASES.values()} == {1}
+    stages = {(case.image_px, dict(case.options)["dim"]) for case in CASES.values()}
     assert stages == {(56, 64), (28, 128), (14, 256), (7, 512)}
-    assert not any(one.model == "self_attention" and one.image_px == 56 for one in CASES.values())
+    assert not any(case.model == "self_attention" and case.image_px == 56 for case in CASES.values())

@@ -29,10 +29,10 @@ NETWORK, SCOPE, ROUNDS = "resnet50_llll", 23, 7
 def with_theirs(network: Any) -> Any:
     """The network with lambda-networks' layers of equal weights in it."""
     changed = copy.deepcopy(network)
-    for name, one in list(changed.named_modules()):
-        if isinstance(one, LambdaLayer):
+    for name, item in list(changed.named_modules()):
+        if isinstance(item, LambdaLayer):
             place, _, leaf = name.rpartition(".")
-            setattr(changed.get_submodule(place), leaf, torch.nn.Sequential(_theirs(one), one.pool))
+            setattr(changed.get_submodule(place), leaf, torch.nn.Sequential(_theirs(item), item.pool))
     return changed.eval()
 
 
@@ -68,9 +68,9 @@ def networks() -> dict[str, Any]:
     torch.manual_seed(0)
     ours = models.create(NETWORK, scope=SCOPE, num_classes=10)
     with torch.no_grad():
-        for name, one in ours.named_modules():
+        for name, item in ours.named_modules():
             if name.endswith("bn3"):  # which start at zero: no answer would tell of the layers before them
-                one.weight.fill_(0.5)
+                item.weight.fill_(0.5)
         for _ in range(5):  # running statistics that keep activations in range
             ours.train()(torch.randn(4, 3, 64, 64))
     ours.eval()
@@ -97,11 +97,11 @@ def measure(benchmark: Any, made: dict[str, Any], x: Any, rounds: int) -> None:
             times[name].append(time.perf_counter() - start_s)
 
     benchmark.pedantic(in_turns, rounds=rounds, warmup_rounds=1)
-    medians = {name: statistics.median(one[1:] or one) for name, one in times.items()}
-    benchmark.extra_info |= {f"times of {name}": medians["lambda_networks"] / one for name, one in medians.items()}
+    medians = {name: statistics.median(values[1:] or values) for name, values in times.items()}
+    benchmark.extra_info |= {f"times of {name}": medians["lambda_networks"] / value for name, value in medians.items()}
     largest = float(answers["lambda_networks"].abs().max())
-    for name, found in answers.items():
-        assert (found - answers["lambda_networks"]).abs().max() <= 1e-4 * largest, name
+    for name, item in answers.items():
+        assert (item - answers["lambda_networks"]).abs().max() <= 1e-4 * largest, name
 
 
 @pytest.mark.parametrize("batch_size", [1, 8])
@@ -122,6 +122,6 @@ def test_compiled_beside_compiled(benchmark: Any, batch_size: int, request: pyte
     if shutil.which("g++") is None:
         pytest.skip("torch.compile needs g++ on a CPU")
     torch.compiler.reset()
-    made = {name: torch.compile(one, dynamic=False) for name, one in networks().items() if name != "ours"}
+    made = {name: torch.compile(item, dynamic=False) for name, item in networks().items() if name != "ours"}
     measure(benchmark, made, torch.randn(batch_size, 3, 224, 224), ROUNDS)
     assert not torch._dynamo.utils.counters["graph_break"]

@@ -46,9 +46,9 @@ def test_the_chosen_formulation_beside_the_papers(benchmark: Any, stage: str, sc
 
     def in_turns() -> None:
         times: list[float] = []
-        for one in (papers, chosen):
+        for item in (papers, chosen):
             start_s = time.perf_counter()
-            one()
+            item()
             times.append(time.perf_counter() - start_s)
         ratios.append(times[0] / times[1])
 

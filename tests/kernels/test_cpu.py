@@ -42,19 +42,24 @@ def inputs(shape: dict, dtype: torch.dtype = torch.float32) -> Tensors:
     torch.manual_seed(0)
     queries, values = torch.randn(b, h, k, *shape["size"]), torch.randn(b, v, u, *(shape["context"] or shape["size"]))
     if shape["turned"]:
-        queries, values = (one.movedim(2, -1).contiguous().movedim(-1, 2) for one in (queries, values))
+        queries, values = (tensor.movedim(2, -1).contiguous().movedim(-1, 2) for tensor in (queries, values))
     content = None if shape["left_out"] == "content" else torch.randn(b, k, v)
     table = None if shape["left_out"] == "embeddings" else torch.randn(k, u, *shape["scope"])
-    return tuple(None if one is None else one.to(dtype).requires_grad_() for one in (queries, values, content, table))  # pyright: ignore[reportReturnType]
+    return tuple(
+        None if tensor is None else tensor.to(dtype).requires_grad_() for tensor in (queries, values, content, table)
+    )  # pyright: ignore[reportReturnType]
 
 
 def answers(apply: object, given_: Tensors) -> list[torch.Tensor]:
     """Output and gradients of what is there."""
     y = apply(*given_)  # pyright: ignore[reportCallIssue]
     weight = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
-    there = [one for one in given_ if one is not None]
-    found = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
-    return [y.detach(), *(torch.zeros_like(one) if got is None else got for one, got in zip(there, found, strict=True))]
+    there = [tensor for tensor in given_ if tensor is not None]
+    tensors = torch.autograd.grad((y * weight).sum(), there, allow_unused=True)
+    return [
+        y.detach(),
+        *(torch.zeros_like(tensor) if got is None else got for tensor, got in zip(there, tensors, strict=True)),
+    ]
 
 
 @settings(max_examples=80, deadline=None)
@@ -64,11 +69,11 @@ def test_values_and_gradients_are_the_portable_kernels_in_float64(shape: dict) -
     torch.set_num_threads(shape["threads"])
     try:
         narrow = inputs(shape)
-        wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
-        for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
-            assert found.shape == wanted.shape
-            assert found.dtype == torch.float32
-            assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+        wide: Tensors = tuple(None if item is None else item.detach().double().requires_grad_() for item in narrow)  # pyright: ignore[reportAssignmentType]
+        for tensor, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+            assert tensor.shape == wanted.shape
+            assert tensor.dtype == torch.float32
+            assert (tensor - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
     finally:
         torch.set_num_threads(before)
 
@@ -81,9 +86,9 @@ BIG = {"b": 2, "h": 4, "k": 16, "v": 128, "u": 1, "size": (28, 30), "context": N
 
 def test_a_map_of_a_network_is_exact() -> None:
     narrow = inputs(BIG)
-    wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
-    for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
-        assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+    wide: Tensors = tuple(None if item is None else item.detach().double().requires_grad_() for item in narrow)  # pyright: ignore[reportAssignmentType]
+    for tensor, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+        assert (tensor - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 @pytest.mark.parametrize(
@@ -102,9 +107,9 @@ def test_transforms_are_exact(change: dict) -> None:
     torch.set_num_threads(shape["threads"])
     try:
         narrow = inputs(shape)
-        wide: Tensors = tuple(None if one is None else one.detach().double().requires_grad_() for one in narrow)  # pyright: ignore[reportAssignmentType]
-        for found, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
-            assert (found - wanted).abs().max() <= 5e-6 * wanted.abs().max()
+        wide: Tensors = tuple(None if item is None else item.detach().double().requires_grad_() for item in narrow)  # pyright: ignore[reportAssignmentType]
+        for tensor, wanted in zip(answers(cpu.apply, narrow), answers(conv2d.apply, wide), strict=True):
+            assert (tensor - wanted).abs().max() <= 5e-6 * wanted.abs().max()
     finally:
         torch.set_num_threads(before)
 
@@ -112,10 +117,10 @@ def test_transforms_are_exact(change: dict) -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_storage_only(dtype: torch.dtype) -> None:
     half = inputs(BIG, dtype)
-    same: Tensors = tuple(None if one is None else one.detach().float().requires_grad_() for one in half)  # pyright: ignore[reportAssignmentType]
-    found, wanted = cpu.apply(*half), cpu.apply(*same)
-    assert found.dtype == dtype
-    assert torch.equal(found, wanted.to(dtype))
+    same: Tensors = tuple(None if item is None else item.detach().float().requires_grad_() for item in half)  # pyright: ignore[reportAssignmentType]
+    tensor, wanted = cpu.apply(*half), cpu.apply(*same)
+    assert tensor.dtype == dtype
+    assert torch.equal(tensor, wanted.to(dtype))
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # inside opcheck
@@ -159,23 +164,23 @@ def test_a_layer_takes_it_where_it_can_and_says_so() -> None:
 def test_a_training_step_keeps_its_inputs_alone() -> None:
     kept: list[torch.Tensor] = []
 
-    def keep(one: torch.Tensor) -> torch.Tensor:
-        kept.append(one)
-        return one
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
 
     given_ = inputs(BIG)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda item: item):
         cpu.apply(*given_)
-    assert sum(one.numel() for one in kept) == sum(one.numel() for one in given_ if one is not None)
+    assert sum(tensor.numel() for tensor in kept) == sum(tensor.numel() for tensor in given_ if tensor is not None)
 
 
 def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
     source = f"from pathlib import Path; from lambdabench.kernels._cpu import build; print(build.built(Path({str(tmp_path)!r})))"
     both = [subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (one.communicate()[0] for one in both)
+    first, second = (popen.communicate()[0] for popen in both)
     assert first == second
     assert first.strip().endswith(".so")
-    assert [one.suffix for one in tmp_path.iterdir()] == [".so"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
 
 
 def test_without_a_compiler_the_portable_kernel_runs_and_a_wish_says_why(tmp_path: Path) -> None:
@@ -204,13 +209,13 @@ except Exception as error:
     ],
 )
 def test_a_compiler_is_told_by_the_first_line_of_its_version_and_builds_nothing(
-    script: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a++"
     path.write_text(f'#!/bin/sh\n[ "$*" = --version ] || exit 1\n{script}\n')
     path.chmod(0o755)
     monkeypatch.setenv("CXX", str(path))
-    assert build.compiler() == told.format(path=path)
+    assert build.compiler() == name.format(path=path)
 
 
 @pytest.mark.parametrize("absent", ["no_such_compiler", "no_program"])
@@ -231,7 +236,7 @@ def test_names() -> None:
 
 def test_it_compiles_for_arm64(tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="no cross compiler; pip install ziglang")
-    flags = [one for one in build.FLAGS if one not in ("-O3", "-march=native")]
+    flags = [name for name in build.FLAGS if name not in ("-O3", "-march=native")]
     target, to = ("-target", "aarch64-linux-gnu"), str(tmp_path / "arm64.so")
     command = [sys.executable, "-m", "ziglang", "c++", *target, "-O1", *flags, str(build.SOURCE), "-o", to]
     subprocess.run(command, check=True, timeout=500)
@@ -279,7 +284,7 @@ def test_nothing_is_written_beside_what_was_taken(tmp_path: Path) -> None:
     """Images of one thread each and then one that threads share, of rows that are no multiple of a group."""
     source, program = tmp_path / "sanitized.cpp", tmp_path / "sanitized"
     source.write_text(SANITIZED)
-    flags = ["-fsanitize=address", "-O0", *(one for one in build.FLAGS if one not in ("-O3", "-fPIC", "-shared"))]
+    flags = ["-fsanitize=address", "-O0", *(name for name in build.FLAGS if name not in ("-O3", "-fPIC", "-shared"))]
     command = ["g++", *flags, f"-I{build.SOURCE.parent}", str(source), "-o", str(program), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     if "asan" in done.stderr:

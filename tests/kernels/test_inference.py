@@ -37,11 +37,11 @@ def test_it_answers_as_the_layer_in_float64(shape: dict[str, Any]) -> None:
     torch.set_num_threads(shape["threads"])
     try:
         with torch.no_grad():
-            found, wanted = fast(x), wide(x.double())
+            item, wanted = fast(x), wide(x.double())
     finally:
         torch.set_num_threads(before)
-    assert found.shape == wanted.shape
-    assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+    assert item.shape == wanted.shape
+    assert (item - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -84,16 +84,16 @@ def operations(layer: nn.Module, x: torch.Tensor) -> dict[str, int]:
 def test_operations_are_counted_as_the_portable_layers() -> None:
     fast, wide = pair(USUAL)
     x = torch.randn(2, 12, 9, 10)
-    found = operations(fast, x)
-    assert list(found) == [f"{cpu.SPACE}.lambda_layer"]
-    assert sum(found.values()) == sum(operations(wide, x.double()).values())
+    result = operations(fast, x)
+    assert list(result) == [f"{cpu.SPACE}.lambda_layer"]
+    assert sum(result.values()) == sum(operations(wide, x.double()).values())
 
 
 def test_whoever_looks_inside_sees_the_parts() -> None:
     x = torch.randn(2, 12, 9, 10)
     hooked, _ = pair(USUAL)
     seen: list[torch.Size] = []
-    hooked.get_submodule("to_values").register_forward_hook(lambda module, given, found: seen.append(found.shape))
+    hooked.get_submodule("to_values").register_forward_hook(lambda module, given, item: seen.append(item.shape))
     operations(hooked, x)
     assert seen
     replaced, _ = pair(USUAL)
@@ -117,7 +117,7 @@ def forget(layer: Any) -> None:
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
-    "a hook": lambda layer: layer.to_values.register_forward_hook(lambda module, given, found: 3 * found),
+    "a hook": lambda layer: layer.to_values.register_forward_hook(lambda module, given, result: 3 * result),
     "a method": lambda layer: setattr(layer.to_keys, "forward", lambda x: Twice()(nn.Conv2d.forward(layer.to_keys, x))),
     "a bias": lambda layer: setattr(
         layer.to_values, "bias", nn.Parameter(torch.arange(8).to(layer.to_keys.weight.dtype))
@@ -129,7 +129,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "its data": lambda layer: setattr(layer.to_queries.weight, "data", layer.to_queries.weight + 1),
     "a part": lambda layer: setattr(layer, "to_keys", nn.Sequential(layer.to_keys, Twice())),
     "epsilon": lambda layer: setattr(layer.norm_values, "eps", 0.5),
-    "behind it": lambda layer: layer.pool.register_forward_hook(lambda module, given, found: 3 * found),
+    "behind it": lambda layer: layer.pool.register_forward_hook(lambda module, given, result: 3 * result),
 }
 
 
@@ -139,11 +139,11 @@ def test_what_changes_after_a_call_counts_in_the_next(change: Callable[[Any], An
     x = torch.randn(2, 12, 9, 10)
     with torch.no_grad():
         before = fast(x)
-        for one in (fast, wide):
-            change(one)
-        found, wanted = fast(x), wide(x.double())
-    assert (found - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
-    assert not torch.allclose(found, before)
+        for module in (fast, wide):
+            change(module)
+        item, wanted = fast(x), wide(x.double())
+    assert (item - wanted).abs().max() <= 5e-6 * max(1.0, float(wanted.abs().max()))
+    assert not torch.allclose(item, before)
 
 
 def test_it_is_an_operator_for_whoever_looks() -> None:
@@ -151,14 +151,14 @@ def test_it_is_an_operator_for_whoever_looks() -> None:
     x = torch.randn(2, 12, 9, 10)
     with torch.no_grad(), profile() as seen:
         fast(x)
-    assert f"{cpu.SPACE}::lambda_layer" in {one.key for one in seen.key_averages()}
+    assert f"{cpu.SPACE}::lambda_layer" in {key_average.key for key_average in seen.key_averages()}
     with torch.no_grad():
         weights = {"to_queries.weight": 2 * fast.get_parameter("to_queries.weight")}
-        found = torch.func.functional_call(fast, weights, (x,))
+        item = torch.func.functional_call(fast, weights, (x,))
         fast.get_parameter("to_queries.weight").mul_(2)
-        torch.testing.assert_close(fast(x), found)
+        torch.testing.assert_close(fast(x), item)
         copied = pickle.loads(pickle.dumps(copy.deepcopy(fast)))
-        torch.testing.assert_close(copied(x), found)
+        torch.testing.assert_close(copied(x), item)
 
 
 def test_it_passes_torchs_own_checks_and_is_compiled_whole() -> None:
@@ -183,10 +183,10 @@ def test_threads_serve_several_callers_and_the_children_of_a_process() -> None:
         with torch.inference_mode():
             wanted = fast(x[:1])
             with futures.ThreadPoolExecutor(4) as pool:
-                found = list(pool.map(lambda _: fast_without_gradients(fast, x[:1]), range(40)))
+                tensors = list(pool.map(lambda _: fast_without_gradients(fast, x[:1]), range(40)))
     finally:
         torch.set_num_threads(before)
-    assert all(torch.equal(one, wanted) for one in found)
+    assert all(torch.equal(tensor, wanted) for tensor in tensors)
     script = "import os, torch; from whole_layers import USUAL, pair; torch.set_num_threads(3); torch.set_grad_enabled(False)\n"
     script += "layer, _ = pair(USUAL | {'size': (28, 28)}); x = torch.randn(1, 12, 28, 28); wanted = layer(x)\n"
     script += "child = os.fork()\nif child == 0: os._exit(0 if torch.equal(layer(x), wanted) else 1)\n"

@@ -77,7 +77,7 @@ def test_a_library_is_kept_for_this_user_alone_and_found_again(
     finally:
         os.umask(before)
     assert lanes(path) == 8
-    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o700, 0o700]
+    assert [stat.S_IMODE(item.stat().st_mode) for item in (path, path.parent)] == [0o700, 0o700]
     monkeypatch.setattr(build, "_compile", lambda asked: pytest.fail("built twice"))
     assert build.built(tmp_path / "kept", source) == path
     assert not caplog.records
@@ -193,6 +193,6 @@ def test_two_processes_that_build_at_once_keep_one_library(tmp_path: Path) -> No
         "print(build.built(here / 'kept', build.SOURCE))"
     )
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (one.communicate()[0].strip() for one in both)
+    first, second = (popen.communicate()[0].strip() for popen in both)
     assert first == second
-    assert [str(one) for one in (tmp_path / "kept").iterdir()] == [first]
+    assert [str(path) for path in (tmp_path / "kept").iterdir()] == [first]

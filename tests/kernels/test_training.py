@@ -23,7 +23,7 @@ def step(layer: Any, x: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch
     y = layer(x)
     y.backward(gradient)
     assert x.grad is not None
-    gradients = {f"d_{name}": one.grad for name, one in layer.named_parameters() if one.grad is not None}
+    gradients = {f"d_{name}": item.grad for name, item in layer.named_parameters() if item.grad is not None}
     return {"y": y.detach(), "d_x": x.grad, **gradients, **dict(layer.named_buffers())}
 
 
@@ -34,16 +34,18 @@ def assert_as_exact(
     of terms of size one, which cancel, can be known."""
     summed = x.numel() / x.shape[1] * 2**-24
     portable = step(copy.deepcopy(wide).float(), x, gradient)
-    found, wanted = step(fast, x, gradient), step(wide, x.double(), gradient.double())
-    assert set(found) == set(wanted)
-    for name, one in wanted.items():
-        allowed = max(2e-5 * max(1.0, float(one.abs().max())), 8 * float((portable[name] - one).abs().max()), summed)
-        assert (found[name] - one).abs().max() <= allowed, name
-    return found
+    result, wanted = step(fast, x, gradient), step(wide, x.double(), gradient.double())
+    assert set(result) == set(wanted)
+    for name, tensor in wanted.items():
+        allowed = max(
+            2e-5 * max(1.0, float(tensor.abs().max())), 8 * float((portable[name] - tensor).abs().max()), summed
+        )
+        assert (result[name] - tensor).abs().max() <= allowed, name
+    return result
 
 
 @settings(max_examples=80, deadline=None)
-@given(SHAPES.filter(lambda one: one["b"] * one["size"][0] * one["size"][1] > 8))
+@given(SHAPES.filter(lambda numbers: numbers["b"] * numbers["size"][0] * numbers["size"][1] > 8))
 def test_a_step_is_that_of_the_layer_in_float64(shape: dict[str, Any]) -> None:
     fast, wide = pair(shape, training=True)
     b, size, out = shape["b"], shape["size"], shape["heads"] * shape["value_depth"]
@@ -52,11 +54,11 @@ def test_a_step_is_that_of_the_layer_in_float64(shape: dict[str, Any]) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(shape["threads"])
     try:
-        found = assert_as_exact(fast, wide, x, gradient)
+        as_exact = assert_as_exact(fast, wide, x, gradient)
     finally:
         torch.set_num_threads(before)
     for name in ("y", "d_x"):
-        assert found[name].is_contiguous(memory_format=shape["layout"])
+        assert as_exact[name].is_contiguous(memory_format=shape["layout"])
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -69,7 +71,7 @@ def test_a_step_of_a_network_is_that_in_float64(
     torch.manual_seed(0)
     fast = layers.create("lambda_layer", shape[1], dim_out=shape[1], kernel="cpu").train()
     wide = layers.create("lambda_layer", shape[1], dim_out=shape[1], kernel="conv2d").double().train()
-    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
+    wide.load_state_dict({name: item.double() for name, item in fast.state_dict().items()})
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -82,16 +84,18 @@ def test_projections_in_pieces_are_as_one() -> None:
     """Three images of more than 4 million numbers together: two pieces."""
     fast, wide = pair({**USUAL, "scope": 3, "size": (128, 128)}, training=True)
     x, gradient = torch.randn(3, 12, 128, 128), torch.randn(3, 32, 128, 128)
-    found = assert_as_exact(fast, wide, x, gradient)
+    as_exact = assert_as_exact(fast, wide, x, gradient)
     with FlopCounterMode(display=False):
-        for name, one in step(pair({**USUAL, "scope": 3, "size": (128, 128)}, training=True)[0], x, gradient).items():
-            torch.testing.assert_close(one, found[name])
+        for name, tensor in step(
+            pair({**USUAL, "scope": 3, "size": (128, 128)}, training=True)[0], x, gradient
+        ).items():
+            torch.testing.assert_close(tensor, as_exact[name])
     entered = x.clone().requires_grad_()
     y = fast(entered)
     with FlopCounterMode(display=False):  # who looks at the way back alone
         y.backward(gradient)
     assert entered.grad is not None
-    torch.testing.assert_close(entered.grad, found["d_x"])
+    torch.testing.assert_close(entered.grad, as_exact["d_x"])
 
 
 def test_means_far_from_zero_are_subtracted() -> None:
@@ -121,16 +125,16 @@ def operations(layer: nn.Module, x: torch.Tensor) -> dict[str, int]:
 def test_operations_are_counted_as_the_portable_layers(of_input: bool) -> None:
     fast, wide = pair(USUAL, training=True)
     x = torch.randn(2, 12, 9, 10)
-    found = operations(fast, x.requires_grad_(of_input))
-    assert list(found) == [f"{cpu.SPACE}.lambda_layer_train", f"{cpu.SPACE}.lambda_layer_train_backward"]
-    assert sum(found.values()) == sum(operations(wide, x.detach().double().requires_grad_(of_input)).values())
+    result = operations(fast, x.requires_grad_(of_input))
+    assert list(result) == [f"{cpu.SPACE}.lambda_layer_train", f"{cpu.SPACE}.lambda_layer_train_backward"]
+    assert sum(result.values()) == sum(operations(wide, x.detach().double().requires_grad_(of_input)).values())
 
 
 def test_whoever_looks_inside_sees_the_parts() -> None:
     x = torch.randn(2, 12, 9, 10)
     hooked, _ = pair(USUAL, training=True)
     seen: list[Any] = []
-    hooked.get_submodule("norm_values").register_full_backward_hook(lambda module, given_, found: seen.append(given_))
+    hooked.get_submodule("norm_values").register_full_backward_hook(lambda module, given_, result: seen.append(given_))
     operations(hooked, x)
     assert seen
     frozen, _ = pair(USUAL, training=True)
@@ -146,9 +150,9 @@ def test_it_is_compiled_whole_and_checkpointed() -> None:
     x, gradient = torch.randn(2, 12, 9, 10), torch.randn(2, 32, 9, 10)
     wanted = step(pair(USUAL, training=True)[0], x, gradient)
     compiled = torch.compile(pair(USUAL, training=True)[0], fullgraph=True, backend="aot_eager")
-    found = step(compiled, x, gradient)
-    for name, one in found.items():
-        torch.testing.assert_close(one, wanted[name.replace("_orig_mod.", "")])
+    result = step(compiled, x, gradient)
+    for name, tensor in result.items():
+        torch.testing.assert_close(tensor, wanted[name.replace("_orig_mod.", "")])
     again, _ = pair(USUAL, training=True)
     entered = x.detach().requires_grad_()
     checkpoint(again, entered, use_reentrant=False).backward(gradient)
@@ -182,10 +186,10 @@ def test_a_way_back_is_refused_where_it_would_be_wrong() -> None:
     layer, _ = pair(USUAL, training=True)
     y = layer(x)
     (again,) = torch.autograd.grad(y, x, gradient, retain_graph=True)
-    (found,) = torch.autograd.grad(y, x, gradient, create_graph=True)
-    torch.testing.assert_close(found, again)
+    (tensor,) = torch.autograd.grad(y, x, gradient, create_graph=True)
+    torch.testing.assert_close(tensor, again)
     with pytest.raises(RuntimeError, match="once_differentiable"):
-        found.sum().backward()
+        tensor.sum().backward()
     y = layer(x)
     with torch.no_grad():
         layer.get_parameter("embeddings").mul_(2)

@@ -37,5 +37,5 @@ def test_kernels_are_compiled_for_a_gpu_that_is_not_here(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()
     assert len(lines) == 4 * len(cases), done.stdout
-    assert all(" 0 bytes spilled" in one for one in lines), done.stdout
-    assert all(int(one.split(", ")[-1].split()[0]) <= SHARED_BYTES[one[:2]] for one in lines), done.stdout
+    assert all(" 0 bytes spilled" in line for line in lines), done.stdout
+    assert all(int(line.split(", ")[-1].split()[0]) <= SHARED_BYTES[line[:2]] for line in lines), done.stdout

@@ -33,8 +33,8 @@ def loss(apply: Any, *given: Any) -> Any:
 
 @pytest.mark.parametrize("left_out", [None, 2, 3])
 def test_values_and_gradients_are_those_of_all_pairs(left_out: int | None) -> None:
-    given = [None if place == left_out else one for place, one in enumerate(inputs(u=2))]
-    places = tuple(place for place, one in enumerate(given) if one is not None)
+    given = [None if place == left_out else item for place, item in enumerate(inputs(u=2))]
+    places = tuple(place for place, item in enumerate(given) if item is not None)
     for made in (
         lambda apply: apply(*given),
         *(lambda apply, place=place: jax.grad(loss, place + 1)(apply, *given) for place in places),
@@ -51,11 +51,11 @@ def test_a_mapped_axis_is_as_many_calls() -> None:
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_half_precision_is_storage_only(dtype: Any) -> None:
-    given = [one.astype(dtype) for one in inputs()]
-    found = xla_cpu.apply(*given)
-    assert found.dtype == dtype
-    wanted = xla_cpu.apply(*(one.astype(jnp.float32) for one in given)).astype(dtype)
-    np.testing.assert_array_equal(found.astype(jnp.float32), wanted.astype(jnp.float32))
+    given = [item.astype(dtype) for item in inputs()]
+    array = xla_cpu.apply(*given)
+    assert array.dtype == dtype
+    wanted = xla_cpu.apply(*(item.astype(jnp.float32) for item in given)).astype(dtype)
+    np.testing.assert_array_equal(array.astype(jnp.float32), wanted.astype(jnp.float32))
 
 
 def test_operations_are_counted() -> None:
@@ -71,8 +71,8 @@ def test_it_has_as_many_threads_as_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (1, 3):
         monkeypatch.setenv("PJRT_NPROC", str(number))
         traced_anew = jax.make_jaxpr(lambda *given: xla_cpu.apply(*given))(*inputs()).jaxpr
-        (one,) = [equation for equation, _ in jaxpr.products(traced_anew)]
-        assert dict(one.params["attributes"])["threads"] == number
+        (item,) = [equation for equation, _ in jaxpr.products(traced_anew)]
+        assert dict(item.params["attributes"])["threads"] == number
 
 
 def test_it_is_chosen_on_one_cpu() -> None:
@@ -86,9 +86,11 @@ def layer_of(**options: Any) -> Any:
     """In inference, with batch norms that have learned something."""
     made = layers.create("lambda_layer", 12, framework="jax", dim_out=24, size=(5, 6), scope=3, **options)
     made.eval()
-    for number, one in enumerate(one for one in (made.norm_queries, made.norm_values) if one is not None):
+    for number, entry in enumerate(item for item in (made.norm_queries, made.norm_values) if item is not None):
         keys = jax.random.split(jax.random.key(number), 4)
-        for key, part, lowest in zip(keys, (one.scale, one.bias, one.mean, one.var), (0.0, 0.0, 0.0, 0.5), strict=True):
+        for key, part, lowest in zip(
+            keys, (entry.scale, entry.bias, entry.mean, entry.var), (0.0, 0.0, 0.0, 0.5), strict=True
+        ):
             part[...] = lowest + jax.random.uniform(key, part.shape)
     return made
 
@@ -102,7 +104,7 @@ def called(equation: Any) -> str:
 
 
 def targets(layer: Any, x: Any) -> list[str]:
-    return [called(one) for one, _ in jaxpr.products(traced(layer, x))]
+    return [called(item) for item, _ in jaxpr.products(traced(layer, x))]
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -113,10 +115,10 @@ def test_a_layer_in_inference_is_one_function(options: dict[str, Any], monkeypat
     def all_of_it() -> list[Any]:
         return [layer(x), jax.grad(lambda x: jnp.sin(layer(x)).sum())(x), jax.vmap(layer)(mapped)]
 
-    found, flops, names = all_of_it(), jaxpr.flops(traced(layer, x)), targets(layer, x)
+    items, flops, names = all_of_it(), jaxpr.flops(traced(layer, x)), targets(layer, x)
     monkeypatch.setattr(type(layer), "_is_one_function", lambda *_: False)
-    for one, wanted in zip(found, all_of_it(), strict=True):
-        np.testing.assert_allclose(one, wanted, rtol=2e-4, atol=2e-4)
+    for item, wanted in zip(items, all_of_it(), strict=True):
+        np.testing.assert_allclose(item, wanted, rtol=2e-4, atol=2e-4)
     assert flops == jaxpr.flops(traced(layer, x))
     assert names == ["lambda_layer"]
     assert "lambda_layer" not in targets(layer, x)
@@ -140,10 +142,10 @@ def test_a_layer_in_training_is_one_function_each_way(options: dict[str, Any], m
     layer, x = layer_of(**options), jax.random.normal(jax.random.key(9), (2, 5, 6, 12))
     layer.train()
     traced_step = jax.make_jaxpr(lambda x: step(layer, x))
-    found, program = step(layer, x), traced_step(x).jaxpr
+    items, program = step(layer, x), traced_step(x).jaxpr
     monkeypatch.setattr(type(layer), "_is_one_function", lambda *_: False)
-    jax.tree.map(lambda *both: np.testing.assert_allclose(*both, rtol=1e-3, atol=2e-4), found, step(layer, x))
-    assert [called(one) for one, _ in jaxpr.products(program)] == ["lambda_layer_train", "lambda_layer_back"]
+    jax.tree.map(lambda *both: np.testing.assert_allclose(*both, rtol=1e-3, atol=2e-4), items, step(layer, x))
+    assert [called(item) for item, _ in jaxpr.products(program)] == ["lambda_layer_train", "lambda_layer_back"]
     assert jaxpr.flops(program) == jaxpr.flops(traced_step(x).jaxpr)
 
 
@@ -161,7 +163,7 @@ def test_training_is_mapped_as_many_calls() -> None:
     mapped = jax.vmap(lambda x: step(layer, x)[1:])(xs)
     alone = [step(layer, x)[1:] for x in xs]
     jax.tree.map(
-        lambda one, *more: np.testing.assert_allclose(one, jnp.stack(more), rtol=1e-5, atol=1e-5), mapped, *alone
+        lambda item, *more: np.testing.assert_allclose(item, jnp.stack(more), rtol=1e-5, atol=1e-5), mapped, *alone
     )
 
 

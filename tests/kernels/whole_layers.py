@@ -32,13 +32,13 @@ def pair(shape: dict[str, Any], *, training: bool = False) -> tuple[nn.Module, n
         options[shape["without"]] = False
     dim_out = shape["heads"] * shape["value_depth"]
     fast = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="cpu", **options)
-    for one in fast.modules():
-        if isinstance(one, nn.BatchNorm2d):
-            for tensor in (one.weight, one.bias, one.running_mean, one.running_var):
+    for module in fast.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
                 assert tensor is not None
                 nn.init.uniform_(tensor, 0.5, 2.0)
     wide = layers.create("lambda_layer", 12, dim_out=dim_out, kernel="conv2d", **options).double()
-    wide.load_state_dict({name: one.double() for name, one in fast.state_dict().items()})
+    wide.load_state_dict({name: item.double() for name, item in fast.state_dict().items()})
     return fast.train(training), wide.train(training)
 
 

@@ -34,23 +34,23 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_killed_without_want_of_memory_is_a_crash_that_is_tried_again(kills: None) -> None:
-    found = exit_outcomes.killed(job(), Witness(free_bytes=100 * GIB, kills=4), GIB)
-    assert (found.status, found.flags) == ("crash", ("killed",))
+    outcome = exit_outcomes.killed(job(), Witness(free_bytes=100 * GIB, kills=4), GIB)
+    assert (outcome.status, outcome.flags) == ("crash", ("killed",))
     assert (
         "killed from outside (SIGKILL), and nothing says that memory ran out: it held 1.0 GiB of 100.0 GiB"
-        in found.reason
+        in outcome.reason
     )
-    assert "the kernel counts no kill" in found.reason
-    assert "other processes" not in found.reason
+    assert "the kernel counts no kill" in outcome.reason
+    assert "other processes" not in outcome.reason
     beside = exit_outcomes.killed(job(), Witness(free_bytes=100 * GIB, kills=4), GIB, has_others=True)
     assert "other processes of this run, which were open beside it, may have filled memory" in beside.reason
-    assert found.status not in SETTLED, "the next run tries it again"
+    assert outcome.status not in SETTLED, "the next run tries it again"
 
 
 def test_a_kill_that_the_kernel_counts_is_want_of_memory(kills: None) -> None:
-    found = exit_outcomes.killed(job(), Witness(free_bytes=100 * GIB, kills=3), GIB)
-    assert (found.status, found.flags) == ("oom", ())
-    assert "killed for want of memory: the kernel counts it" in found.reason
+    outcome = exit_outcomes.killed(job(), Witness(free_bytes=100 * GIB, kills=3), GIB)
+    assert (outcome.status, outcome.flags) == ("oom", ())
+    assert "killed for want of memory: the kernel counts it" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_of_a_hundred_megabytes_that_a_process_said_the_end_is_its_reason(tmp_pa
     with (tmp_path / "log").open("wb") as log:
         log.seek(10**8)
         log.write(b"https://u:pw@host is the \x1b[1mreason")
-    found = exit_outcomes.lost(job(), 3, tmp_path / "log")
-    assert found.reason.startswith("the worker ended with exit code 3: ")
-    assert found.reason.endswith("https://***@host is the \x1b[1mreason")
-    assert len(found.reason) <= MOST_CHARACTERS
+    outcome = exit_outcomes.lost(job(), 3, tmp_path / "log")
+    assert outcome.reason.startswith("the worker ended with exit code 3: ")
+    assert outcome.reason.endswith("https://***@host is the \x1b[1mreason")
+    assert len(outcome.reason) <= MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_what_others_left_is_no_answer_for_good(
     free: int, flags: tuple[str, ...], mend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exit_outcomes.host, "allowed_bytes", lambda: 100)
-    found = exit_outcomes.full(job(), "stopped", free)
-    assert (found.status, found.flags, mend in found.reason) == ("oom", flags, True)
+    outcome = exit_outcomes.full(job(), "stopped", free)
+    assert (outcome.status, outcome.flags, mend in outcome.reason) == ("oom", flags, True)
 
 
 def test_out_of_memory_beside_others_on_a_device_is_no_answer_for_good() -> None:
     full, well = (Outcome(job_id="j", status=status, reason="full") for status in ("oom", "ok"))
-    found = exit_outcomes.beside("process 7 holds 40.0 GiB", full)
-    assert (found.status, found.flags) == ("oom", ("crowded",))
-    assert found.reason == "full; process 7 holds 40.0 GiB: run again when the device is free"
+    outcome = exit_outcomes.beside("process 7 holds 40.0 GiB", full)
+    assert (outcome.status, outcome.flags) == ("oom", ("crowded",))
+    assert outcome.reason == "full; process 7 holds 40.0 GiB: run again when the device is free"
     assert exit_outcomes.beside("process 7 holds 40.0 GiB", well) == well
     assert exit_outcomes.beside("", full) == full

@@ -12,16 +12,16 @@ from lambdabench.machine import host
 
 def test_workers_get_the_threads_and_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_TOP_PAD_", "7")
-    found = launch.worker_environment(3)
-    assert found["OMP_NUM_THREADS"] == "3"
-    assert found["MALLOC_TOP_PAD_"] == "7", "the user's own setting stays"
-    assert "MALLOC_TRIM_THRESHOLD_" in found
+    worker_environment = launch.worker_environment(3)
+    assert worker_environment["OMP_NUM_THREADS"] == "3"
+    assert worker_environment["MALLOC_TOP_PAD_"] == "7", "the user's own setting stays"
+    assert "MALLOC_TRIM_THRESHOLD_" in worker_environment
 
 
 def test_no_setting_of_an_environment_varies_with_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    told = [host.settings(launch.worker_environment(threads)) for threads in (None, 1, 4)]
-    assert len(set(told)) == 1
+    names = [host.settings(launch.worker_environment(threads)) for threads in (None, 1, 4)]
+    assert len(set(names)) == 1
 
 
 def test_the_probe_is_remembered(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ def test_a_failed_probe_tells_the_last_words_and_what_to_do(tmp_path: Path, monk
 
 
 def test_the_cache_tells_wishes_and_versions_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = (Wish(model="m", image_px=px) for px in (64, 96))
-    assert probing._key((one,)) == probing._key((one,))
-    assert probing._key((one,)) != probing._key((other,))
-    before = probing._key((one,))
+    wish, other = (Wish(model="m", image_px=px) for px in (64, 96))
+    assert probing._key((wish,)) == probing._key((wish,))
+    assert probing._key((wish,)) != probing._key((other,))
+    before = probing._key((wish,))
     monkeypatch.setattr(probing.host, "package_version", lambda name: f"{name} 99")
-    assert probing._key((one,)) != before
+    assert probing._key((wish,)) != before
 
 
 def test_machines_that_share_a_home_do_not_share_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +128,8 @@ def test_facts_of_a_users_network_are_counted_anew_when_a_file_that_the_probe_sa
 
     def ask(errand: str, folder: Path, **_: Any) -> str:
         asked.append(errand)
-        told = tuple(sources.digests([str(late)]).items())
-        codec.write(folder / "0.json", ModelFacts(name=wish.model, family="user", native_px=8, sources=told))
+        names = tuple(sources.digests([str(late)]).items())
+        codec.write(folder / "0.json", ModelFacts(name=wish.model, family="user", native_px=8, sources=names))
         return ""
 
     monkeypatch.setattr(probing.user_networks, "ask", ask)

@@ -41,11 +41,11 @@ class Bench:
 
     def _ask(self, errand: str, folder: Path, **_: Any) -> str:
         self.asked += 1
-        usable = tuple(one for one in self.probed if not one.problem)
+        usable = tuple(item for item in self.probed if not item.problem)
         environment = Environment(
             lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1, gpu=usable[0].title, gpus=told(self.here)
         )
-        busy = tuple(one for one in self.probed if one.problem)
+        busy = tuple(item for item in self.probed if item.problem)
         codec.write(folder / "machine.json", Machine(devices=usable, environment=environment, busy=busy))
         codec.write(folder / "names.json", ())
         codec.write(folder / "catalogue.json", ())
@@ -58,14 +58,16 @@ def bench(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def test_another_gpu_is_another_machine_and_none_is_none(bench: Bench, tmp_path: Path) -> None:
-    found: list[Machine] = []
+    machines: list[Machine] = []
     for title in ("A100", "H100", "", "A100"):
         bench.here = (gpu(title),) if title else ()
         bench.probed = (*([device(title)] if title else []), CPU)
-        found += [launch.probe((), cache=tmp_path).machine for _ in range(2)]
-    assert [one.devices[0].title for one in found] == [name for name in ("A100", "H100", "a cpu", "A100") for _ in "ab"]
+        machines += [launch.probe((), cache=tmp_path).machine for _ in range(2)]
+    assert [machine.devices[0].title for machine in machines] == [
+        name for name in ("A100", "H100", "a cpu", "A100") for _ in "ab"
+    ]
     assert bench.asked == 3, "each is remembered by itself"
-    assert len({fingerprint(one.environment) for one in found}) == 3
+    assert len({fingerprint(machine.environment) for machine in machines}) == 3
 
 
 @pytest.mark.parametrize("change", [{"uuid": "GPU-2"}, {"memory_bytes": 40 * 2**30}, {"mig": "MIG"}, {"driver": "571"}])
@@ -125,9 +127,14 @@ BUSY = Machine(
 ])  # fmt: skip
 def test_cases_for_a_busy_device_are_skipped_under_its_own_name(cell: Cell) -> None:
     """And not measured on a CPU in its place, nor stored as a case of the CPU's."""
-    found = plan.make(Suite(name="s", cells=(cell,), metrics=("latency",)), BUSY, {}, {}, plan.Request())
-    (skip,) = found.skips
-    assert (found.jobs, found.fallback, skip.status, skip.case.device.partition(":")[0]) == ((), "", "skipped", "cuda")
+    result = plan.make(Suite(name="s", cells=(cell,), metrics=("latency",)), BUSY, {}, {}, plan.Request())
+    (skip,) = result.skips
+    assert (result.jobs, result.fallback, skip.status, skip.case.device.partition(":")[0]) == (
+        (),
+        "",
+        "skipped",
+        "cuda",
+    )
     assert skip.reason == (
         "device cuda:0 (A100) is here and busy: process 7 holds 38.0 GiB; run again when it is free, or use another --device"
     )
@@ -141,4 +148,4 @@ def test_a_busy_device_stops_no_case_of_another(environment: Environment) -> Non
         Cell(case=Case(model="b", backend="jax_jit"), grid="g"),
     )
     jobs = plan.make(Suite(name="s", cells=cells, metrics=("latency",)), BUSY, {}, {}, plan.Request()).jobs
-    assert {one.case.device for one in jobs} == {"cpu"}
+    assert {job.case.device for job in jobs} == {"cpu"}

@@ -64,7 +64,7 @@ def test_a_network_that_hangs_has_its_time_and_no_more(worker: Scripted) -> None
 def test_loading_frameworks_is_not_the_networks_time(worker: Scripted) -> None:
     slow = START.replace('(folder / "started")', 'time.sleep(1.0); (folder / "started")')
     facts = worker.describe("answer(0); answer(1)", limit_s=0.9, start=slow)
-    assert [one.parameters for one in facts] == [7, 7]
+    assert [fact.parameters for fact in facts] == [7, 7]
 
 
 def test_a_process_that_a_network_leaves_is_ended_and_not_waited_for(worker: Scripted, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_process_that_a_network_leaves_is_ended_and_not_waited_for(worker: Scr
     begun_s = time.monotonic()
     facts = worker.describe(spawn)
     assert time.monotonic() - begun_s < 60
-    assert [one.parameters for one in facts] == [7, 7]
+    assert [fact.parameters for fact in facts] == [7, 7]
     with contextlib.suppress(psutil.NoSuchProcess):  # the kernel takes it away when it comes to it
         left = psutil.Process(int((tmp_path / "pid").read_text()))
         while left.status() != psutil.STATUS_ZOMBIE:
@@ -92,7 +92,7 @@ def test_a_process_that_a_network_leaves_is_ended_and_not_waited_for(worker: Scr
     ],
 )
 def test_a_network_that_ends_the_process_has_facts_that_say_so(lines: str, problem: str, worker: Scripted) -> None:
-    assert [one.problem for one in worker.describe(lines)] == [problem, problem]
+    assert [model_facts.problem for model_facts in worker.describe(lines)] == [problem, problem]
     assert worker.said[1:] == [f"net.py:make: {problem}; goes on without an estimate"]
 
 

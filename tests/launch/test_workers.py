@@ -30,8 +30,8 @@ LENGTH = Length(timed_s=0.2, cold_s=0.01, least=2, most=200)
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
-    with WorkerPool() as found:
-        yield found
+    with WorkerPool() as worker_pool:
+        yield worker_pool
 
 
 def job(**options: object) -> Job:
@@ -54,27 +54,27 @@ def job(**options: object) -> Job:
     )
 
 
-def ask(worker: Worker, one: Job, what: str, **more: object) -> Answered:
-    asked = Asked(what=what, job_id=one.job_id, job=one if what == "open" else None, **more)  # pyright: ignore[reportArgumentType]
-    return worker.ask(asked, one)
+def ask(worker: Worker, item: Job, what: str, **more: object) -> Answered:
+    asked = Asked(what=what, job_id=item.job_id, job=item if what == "open" else None, **more)  # pyright: ignore[reportArgumentType]
+    return worker.ask(asked, item)
 
 
 @pytest.mark.parametrize("forks", [True, False])
 def test_a_case_is_opened_visited_and_closed(pool: WorkerPool, forks: bool) -> None:
-    worker, one = pool.start(Key(framework="", threads=1, forks=forks)), job(latency_s=0.01, jitter=0.0)
-    opened = ask(worker, one, "open")
+    worker, item = pool.start(Key(framework="", threads=1, forks=forks)), job(latency_s=0.01, jitter=0.0)
+    opened = ask(worker, item, "open")
     assert opened.outcome is not None
     assert opened.outcome.status == "ok"
     assert [answer.metric for answer in opened.outcome.measurements] == ["parameters", "flops"]
     assert opened.step_s == pytest.approx(0.01)
-    visit = ask(worker, one, "visit", round=4, length=LENGTH).visit
+    visit = ask(worker, item, "visit", round=4, length=LENGTH).visit
     assert visit is not None
     assert visit.round == 4
     assert len(visit.cold) == 1
     assert visit.seconds == pytest.approx((0.01,) * 20)
     assert abs(visit.started_s - time.time()) < 60
     assert visit.noise.cpu_per_wall is not None
-    closed = ask(worker, one, "close").outcome
+    closed = ask(worker, item, "close").outcome
     assert closed is not None
     assert closed.status == "ok"
     assert closed.effective.device == "fake"
@@ -122,29 +122,29 @@ def test_a_network_that_hangs_is_a_timeout_and_its_process_gone(pool: WorkerPool
 
 
 def test_a_process_that_ends_is_told_by_its_last_words(pool: WorkerPool) -> None:
-    worker, one = pool.start(KEY), job(latency_s=0.01)
-    ask(worker, one, "open")
+    worker, item = pool.start(KEY), job(latency_s=0.01)
+    ask(worker, item, "open")
     worker._log.write_text("the library said why\n")
     os.kill(worker._process.pid, signal.SIGSEGV)
-    outcome = ask(worker, one, "visit", length=LENGTH).outcome
+    outcome = ask(worker, item, "visit", length=LENGTH).outcome
     assert outcome is not None
     assert outcome.status == "crash"
     assert "SIGSEGV: the library said why" in outcome.reason
 
 
 def test_a_process_that_was_killed_with_memory_to_spare_is_no_oom(pool: WorkerPool) -> None:
-    worker, one = pool.start(KEY), job(latency_s=0.01)
-    ask(worker, one, "open")
+    worker, item = pool.start(KEY), job(latency_s=0.01)
+    ask(worker, item, "open")
     os.kill(worker._process.pid, signal.SIGKILL)
-    outcome = ask(worker, one, "visit", length=LENGTH).outcome
+    outcome = ask(worker, item, "visit", length=LENGTH).outcome
     assert outcome is not None
     assert (outcome.status, outcome.flags) == ("crash", ("killed",))
     assert "killed from outside" in outcome.reason
 
 
 def test_a_process_over_its_memory_is_stopped(pool: WorkerPool) -> None:
-    worker, one = pool.start(KEY), dataclasses.replace(job(latency_s=0.01, sleep_s=0.5), memory_limit_bytes=2**20)
-    outcome = ask(worker, one, "open").outcome
+    worker, item = pool.start(KEY), dataclasses.replace(job(latency_s=0.01, sleep_s=0.5), memory_limit_bytes=2**20)
+    outcome = ask(worker, item, "open").outcome
     assert outcome is not None
     assert outcome.status == "oom"
     assert "stopped at its limit" in outcome.reason
@@ -165,14 +165,14 @@ class Scripted:
 
 def test_what_a_process_imports_is_not_the_time_of_its_case(tmp_path: Path) -> None:
     process, (ours, theirs) = Scripted(), socket.socketpair()
-    worker, one = (
+    worker, item = (
         Worker(process, Wire(ours), tmp_path / "log", is_ready=False),
         dataclasses.replace(job(), timeout_s=0.2),
     )
     answer = json.dumps(READY) + "\n" + json.dumps(codec.encode(Answered(step_s=7.0))) + "\n"
     threading.Timer(0.5, theirs.sendall, (answer.encode(),)).start()
     with theirs:
-        assert ask(worker, one, "open").step_s == 7.0
+        assert ask(worker, item, "open").step_s == 7.0
         process.ended = True
         worker.close()
     assert process.freed
@@ -218,9 +218,9 @@ def test_each_process_writes_to_a_log_of_its_own_and_leaves_no_pipe(pool: Worker
     assert pipe.closed
     third = pool.start(KEY)
     fourth = pool.start(KEY)
-    assert len({one._log for one in (first, second, third, fourth)}) == 4
-    for one in (second, third, fourth):
-        one.close()
+    assert len({item._log for item in (first, second, third, fourth)}) == 4
+    for worker in (second, third, fourth):
+        worker.close()
 
 
 def test_what_is_no_runs_is_answered_as_it_is_and_an_end_is_told(pool: WorkerPool) -> None:
@@ -246,7 +246,7 @@ def test_a_crew_starts_processes_with_the_variables_and_in_the_folder_it_is_give
         for forks in (True, False):
             pool.start(Key(framework="", threads=1, forks=forks)).close()
         assert asked == [1, 1]
-        assert sorted(one.name for one in tmp_path.iterdir()) == ["0.txt", "1.txt", "forkserver--1.txt"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "1.txt", "forkserver--1.txt"]
     assert tmp_path.is_dir(), "it is whose it was"
 
 
@@ -261,10 +261,10 @@ def test_a_case_tells_what_kind_of_process_it_wants(
 
 def test_a_process_has_its_place_and_descriptors_and_ends_with_its_context(tmp_path: Path) -> None:
     out, into = os.pipe()
-    told = f"import os, time; os.write({into}, os.getcwd().encode()); time.sleep(60)"
+    name = f"import os, time; os.write({into}, os.getcwd().encode()); time.sleep(60)"
     place = tmp_path / "place"
     place.mkdir()
-    with process_start.process(tmp_path, (sys.executable, "-c", told), os.environ, place, (into,)) as process:
+    with process_start.process(tmp_path, (sys.executable, "-c", name), os.environ, place, (into,)) as process:
         os.close(into)
         assert os.read(out, 4096).decode() == str(place.resolve())
     os.close(out)

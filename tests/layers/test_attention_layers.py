@@ -48,8 +48,8 @@ def images(y: np.ndarray) -> Tensor:
 def expected(name: str, layer: Any, x: Tensor) -> Tensor:
     """The reference's output for the layer's weights, in float64."""
 
-    def table(one: Tensor) -> np.ndarray:
-        return one.detach().double().numpy()
+    def table(tensor: Tensor) -> np.ndarray:
+        return tensor.detach().double().numpy()
 
     if name == "axial_attention":
         for axis, turned in ((layer.height, True), (layer.width, False)):
@@ -81,9 +81,9 @@ def test_values_are_the_references(
     layer = made(name, size)
     x = torch.randn(batch, 6, *found_size)
     with torch.no_grad():
-        found = layer(x)
+        item = layer(x)
     wanted = expected(name, layer, x)
-    assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+    assert (item - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 @pytest.mark.parametrize("scope", [1, 3, 5, 11])
@@ -128,15 +128,15 @@ def test_folded_attention_is_the_chunked_one(masked: bool) -> None:
     mask = torch.zeros(5, dtype=torch.float64)
     if masked:
         mask[2:] = grid_attention.MASKED
-    found, wanted = [
+    result, wanted = [
         way(*inputs[:3], inputs[3] + mask, inputs[4]) for way in (grid_attention.folded, grid_attention.attend)
     ]
-    torch.testing.assert_close(found, wanted)
-    outer = torch.randn_like(found)
-    for one, other in zip(
-        torch.autograd.grad(found, inputs, outer), torch.autograd.grad(wanted, inputs, outer), strict=True
+    torch.testing.assert_close(result, wanted)
+    outer = torch.randn_like(result)
+    for tensor, other in zip(
+        torch.autograd.grad(result, inputs, outer), torch.autograd.grad(wanted, inputs, outer), strict=True
     ):
-        torch.testing.assert_close(one, other)
+        torch.testing.assert_close(tensor, other)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -187,11 +187,11 @@ def test_half_precision_is_near_and_finite(name: str, dtype: torch.dtype, within
     x = torch.randn(2, 6, 18, 5, requires_grad=True)
     wanted = layer(x)
     with torch.autocast("cpu", dtype):
-        found = layer(x)
-    assert found.dtype == (torch.float32 if name == "squeeze_excitation" else dtype)
-    assert (found - wanted).abs().max() <= within * wanted.abs().max()
-    gradients = torch.autograd.grad(found.float().square().sum(), [x, *layer.parameters()])
-    assert all(bool(one.isfinite().all()) for one in gradients)
+        item = layer(x)
+    assert item.dtype == (torch.float32 if name == "squeeze_excitation" else dtype)
+    assert (item - wanted).abs().max() <= within * wanted.abs().max()
+    gradients = torch.autograd.grad(item.float().square().sum(), [x, *layer.parameters()])
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     whole = layer.to(dtype)(x.to(dtype))
     assert whole.dtype == dtype
     assert (whole - wanted).abs().max() <= 2 * within * wanted.abs().max()
@@ -211,12 +211,12 @@ def test_layers_can_be_compiled_whole(name: str) -> None:
     torch._dynamo.reset()
     layer = made(name, (18, 5))
     x = torch.randn(2, 6, 18, 5)
-    found, wanted = [
+    tensors, wanted = [
         torch.autograd.grad(run(x).square().sum(), list(layer.parameters()))
         for run in (torch.compile(layer, fullgraph=True, backend="aot_eager"), layer)
     ]
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    for tensor, other in zip(tensors, wanted, strict=True):
+        torch.testing.assert_close(tensor, other, rtol=1e-4, atol=1e-4)
 
 
 def test_wrong_requests_say_what_was_expected() -> None:

@@ -35,7 +35,7 @@ def twins(name: str, size: tuple[int, int], stride: int, options: dict[str, Any]
     torch.manual_seed(0)
     theirs = layers.create(name, 16, size=size, stride=stride, **options)
     ours = layers.create(name, 16, size=size, stride=stride, framework="jax", **options)
-    load_torch_state(ours, {key: one.numpy() for key, one in theirs.state_dict().items()})
+    load_torch_state(ours, {key: item.numpy() for key, item in theirs.state_dict().items()})
     return theirs, ours
 
 
@@ -58,13 +58,13 @@ def test_values_are_torchs(
         pytest.skip("only attention takes turns")
     monkeypatch.setattr(attention, "WEIGHTS", 5000 if turns else 1 << 30)
     theirs, ours = twins(name, size, stride, options)
-    assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(ours) == sum(parameter.numel() for parameter in theirs.parameters())
     x = torch.randn(2, 16, *size)
     with torch.no_grad():
         wanted = theirs(x).permute(0, 2, 3, 1).numpy()
-    found = np.asarray(nnx.jit(lambda layer, x: layer(x))(ours, last(x)))
-    assert found.shape == wanted.shape
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    ndarray = np.asarray(nnx.jit(lambda layer, x: layer(x))(ours, last(x)))
+    assert ndarray.shape == wanted.shape
+    assert np.abs(ndarray - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize(("name", "size", "stride", "options"), [MADE[2], MADE[5], MADE[6], MADE[8]])
@@ -82,10 +82,10 @@ def test_gradients_are_as_near_to_float64_as_torchs(
 
     gradients = nnx.jit(nnx.grad(lambda layer: jnp.square(layer(last(x))).sum()))(ours)
     nnx.update(ours, gradients)
-    found, near = torch_state_of(ours), torchs(theirs, x)
+    result, near = torch_state_of(ours), torchs(theirs, x)
     for key, wanted in torchs(wide, x.double()).items():
         most = float(wanted.abs().max())
-        error = float(np.abs(found[key] - wanted.numpy()).max()) / most
+        error = float(np.abs(result[key] - wanted.numpy()).max()) / most
         assert error <= max(3 * float((near[key] - wanted).abs().max()) / most, 1e-6), key
 
 
@@ -95,10 +95,10 @@ def test_bfloat16_is_near_to_float32(name: str) -> None:
         layers.create(name, 16, size=(6, 5), heads=4, framework="jax", dtype=dtype) for dtype in (None, jnp.bfloat16)
     )
     x = jax.random.normal(jax.random.key(0), (2, 6, 5, 16))
-    wanted, found = run(wide, x), run(half, x)
-    assert found.dtype == jnp.bfloat16
-    assert {str(one.dtype) for one in torch_state_of(half).values()} == {"float32"}
-    assert jnp.abs(found - wanted).max() <= 0.05 * jnp.abs(wanted).max()
+    wanted, result = run(wide, x), run(half, x)
+    assert result.dtype == jnp.bfloat16
+    assert {str(array.dtype) for array in torch_state_of(half).values()} == {"float32"}
+    assert jnp.abs(result - wanted).max() <= 0.05 * jnp.abs(wanted).max()
 
 
 def test_wrong_requests_say_what_was_expected() -> None:

@@ -36,8 +36,8 @@ def spread(values: np.ndarray) -> tuple[float, float, float]:
 def test_weights_are_drawn_as_torch_draws_them(name: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
     wanted = models.create(name, **options).state_dict()
-    found = torch_state_of(models.create(name, framework="jax", **options))
-    for key, values in found.items():
+    result = torch_state_of(models.create(name, framework="jax", **options))
+    for key, values in result.items():
         if values.size < FEW:
             continue
         mean, deviation, kurtosis = spread(values)
@@ -62,7 +62,7 @@ def test_an_outline_has_shapes_in_place_of_weights_and_ends_with_its_making() ->
     assert isinstance(network.head.kernel.get_value(), jax.ShapeDtypeStruct)
     with torch.device("meta"):
         theirs = models.create("resnet50_ccll")
-    assert parameter_count(network) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(network) == sum(parameter.numel() for parameter in theirs.parameters())
     assert isinstance(normal(1.0)(jax.random.key(0), (2,)), jax.Array)
     with pytest.raises(ZeroDivisionError):
         outline(lambda: 1 // 0)  # pyright: ignore[reportArgumentType]

@@ -33,7 +33,9 @@ SHAPES = [
     (1, (4, 5), SMALL | {"position": False}),
     (1, (6, 6), {}),
 ]
-KERNELS = pytest.mark.parametrize("kernel", [one for one in kernels.names() if one != "triton"])  # tests/kernels has it
+KERNELS = pytest.mark.parametrize(
+    "kernel", [name for name in kernels.names() if name != "triton"]
+)  # tests/kernels has it
 
 
 def made(size: tuple[int, int] | None = None, *, stride: int = 1, **options: Any) -> torch.nn.Module:
@@ -63,11 +65,14 @@ def expected(layer: Any, x: Tensor, context: Tensor | None = None, mask: Tensor 
 
 def assert_equals_reference(layer: torch.nn.Module, x: Tensor, **context: Tensor | None) -> None:
     """In float32 against the reference in float64."""
-    wide = {key: one.double() if one is not None and one.is_floating_point() else one for key, one in context.items()}
+    wide = {
+        key: tensor.double() if tensor is not None and tensor.is_floating_point() else tensor
+        for key, tensor in context.items()
+    }
     with torch.no_grad():
-        found = layer(x, **context)
+        item = layer(x, **context)
         wanted = expected(layer.double(), x.double(), **wide)
-    assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+    assert (item - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 @pytest.mark.parametrize(("batch", "size", "options"), SHAPES)
@@ -120,7 +125,10 @@ def test_layers_share_a_table() -> None:
     second = LambdaLayer(8, 8, embeddings=first.embeddings, **SMALL)
     both = torch.nn.Sequential(first, second)
     table = first.embeddings.numel()
-    assert sum(one.numel() for one in both.parameters()) == 2 * sum(one.numel() for one in first.parameters()) - table
+    assert (
+        sum(parameter.numel() for parameter in both.parameters())
+        == 2 * sum(parameter.numel() for parameter in first.parameters()) - table
+    )
     both(torch.randn(2, 8, 4, 4)).sum().backward()
     assert second.embeddings.grad is first.embeddings.grad
 
@@ -130,11 +138,11 @@ def test_layouts_and_half_precision(change: dict[str, Any]) -> None:
     layer, x = made(**SMALL).eval(), torch.randn(3, 8, 6, 5)
     with torch.no_grad():
         wanted = layer(x)
-        found = layer.to(**change)(x.to(**change))
-    assert (found - wanted).abs().max() <= 0.03 * wanted.abs().max()
+        item = layer.to(**change)(x.to(**change))
+    assert (item - wanted).abs().max() <= 0.03 * wanted.abs().max()
 
 
-@pytest.mark.parametrize(("batch", "size", "options"), [one for one in SHAPES if one[2]])
+@pytest.mark.parametrize(("batch", "size", "options"), [item for item in SHAPES if item[2]])
 @pytest.mark.parametrize("training", [False, True])
 def test_gradients_are_those_of_finite_differences(
     batch: int, size: tuple[int, int], options: dict[str, Any], training: bool
@@ -151,18 +159,18 @@ def test_gradients_are_those_of_finite_differences(
 
 def test_float32_gradients_are_the_float64_ones() -> None:
     layer, x = made(**SMALL), torch.randn(1, 8, 5, 4)
-    found, wanted = [
+    tensors, wanted = [
         torch.autograd.grad(layer.to(dtype)(x.to(dtype)).square().sum(), list(layer.parameters()))
         for dtype in (torch.float32, torch.float64)
     ]
-    for one, other in zip(found, wanted, strict=True):
-        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+    for tensor, other in zip(tensors, wanted, strict=True):
+        assert (tensor - other).abs().max() <= 1e-4 * other.abs().max()
 
 
 def test_torchs_transforms_see_the_layer() -> None:
     made = [
-        layers.create("lambda_layer", 12, 32, scope=3, normalize=one).eval()
-        for one in ("softmax", "softmax", "no_batch_norm")
+        layers.create("lambda_layer", 12, 32, scope=3, normalize=name).eval()
+        for name in ("softmax", "softmax", "no_batch_norm")
     ]
     xs = torch.randn(2, 3, 12, 5, 6)
     parameters, buffers = func.stack_module_state(made[:2])
@@ -176,10 +184,10 @@ def test_torchs_transforms_see_the_layer() -> None:
     wanted = torch.stack([layer(x) for layer, x in zip(made, xs, strict=False)])
     torch.testing.assert_close(torch.vmap(run)(parameters, buffers, xs), wanted, rtol=1e-4, atol=1e-4)
     own = dict(made[2].named_parameters())
-    found = torch.vmap(func.grad(loss), in_dims=(None, 0))(own, xs)
+    result = torch.vmap(func.grad(loss), in_dims=(None, 0))(own, xs)
     for number, x in enumerate(xs):
         alone = torch.autograd.grad(loss(own, x), list(own.values()))
-        torch.testing.assert_close([one[number] for one in found.values()], list(alone), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close([item[number] for item in result.values()], list(alone), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 6)])
@@ -253,7 +261,7 @@ def test_parameters_operations_and_activations_are_the_formulas(change: dict[str
     with torch.device("meta"):
         layer = layers.create("lambda_layer", 24, 32, size=size, **options).eval()
         x = torch.empty(1, 24, *size)
-    assert sum(one.numel() for one in layer.parameters()) == spec.parameters(24, 32, size=size, **options)
+    assert sum(parameter.numel() for parameter in layer.parameters()) == spec.parameters(24, 32, size=size, **options)
     flops, written = counted(layer, x)
     assert flops == 2 * spec.executed_macs(24, 32, size=size, **options)
     assert 4 * written == spec.activation_bytes(24, 32, size=size, **options)

@@ -32,8 +32,8 @@ SHAPES: list[tuple[tuple[int, int], dict[str, Any]]] = [
     ((4, 4), SMALL | {"position": False}),
 ]
 KERNELS = pytest.mark.parametrize("kernel", kernels.names("jax"))
-EVERY = [("xla_dense", *one) for one in SHAPES] + [
-    (kernel, *one) for kernel in kernels.names("jax") if kernel != "xla_dense" for one in SHAPES[:3]
+EVERY = [("xla_dense", *item) for item in SHAPES] + [
+    (kernel, *item) for kernel in kernels.names("jax") if kernel != "xla_dense" for item in SHAPES[:3]
 ]
 run = nnx.jit(lambda layer, *inputs, **more: layer(*inputs, **more))
 
@@ -44,7 +44,7 @@ def twins(size: tuple[int, int] | None, dtype: torch.dtype = torch.float32, **se
     kernel = settings.pop("kernel", "auto")
     theirs = TorchLayer(8, 8, size=size, **settings).to(dtype)
     ours = LambdaLayer(8, 8, size=size, kernel=kernel, rngs=nnx.Rngs(0), **settings)
-    load_torch_state(ours, {key: one.numpy() for key, one in theirs.state_dict().items()})
+    load_torch_state(ours, {key: item.numpy() for key, item in theirs.state_dict().items()})
     return theirs, ours
 
 
@@ -57,9 +57,9 @@ def first(y: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(y, np.float32).transpose(0, 3, 1, 2))
 
 
-def assert_close(found: torch.Tensor, wanted: torch.Tensor, within: float = 1e-5) -> None:
-    assert found.shape == wanted.shape
-    assert (found - wanted).abs().max() <= within * wanted.abs().max()
+def assert_close(tensor: torch.Tensor, wanted: torch.Tensor, within: float = 1e-5) -> None:
+    assert tensor.shape == wanted.shape
+    assert (tensor - wanted).abs().max() <= within * wanted.abs().max()
 
 
 @pytest.mark.parametrize(("size", "options"), SHAPES)
@@ -69,7 +69,7 @@ def test_values_are_torchs_in_training_and_evaluation(
 ) -> None:
     theirs, ours = twins(size, kernel=kernel, **options)
     assert ours.kernel == kernel
-    assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(ours) == sum(parameter.numel() for parameter in theirs.parameters())
     x = torch.randn(2, 8, *size)
     with torch.no_grad():
         theirs.eval(), ours.eval()
@@ -125,24 +125,27 @@ def test_gradients_are_as_near_to_float64_as_torchs(
         return jnp.square(layer(last(x))).sum()
 
     state = nnx.to_flat_state(nnx.jit(nnx.grad(loss))(ours))
-    found = {".".join(map(str, path)): np.array(value[...]) for path, value in state}
+    ndarrays = {".".join(map(str, path)): np.array(value[...]) for path, value in state}
     exact, near = torchs(wide, x.double()), torchs(theirs, x)
     for name, wanted in exact.items():
         key, order = named(name, wanted.dim())
-        one = found[key].transpose(np.argsort(order)) if order else found[key]
+        ndarray = ndarrays[key].transpose(np.argsort(order)) if order else ndarrays[key]
         most = float(wanted.abs().max())
-        error = float((torch.from_numpy(np.ascontiguousarray(one)) - wanted).abs().max()) / most
+        error = float((torch.from_numpy(np.ascontiguousarray(ndarray)) - wanted).abs().max()) / most
         own = float((near[name] - wanted).abs().max()) / most
         assert error <= max(3 * own, 1e-6), name
 
 
 def test_under_jit_layers_share_a_table_and_both_teach_it() -> None:
-    one = LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(0), **SMALL)
-    two = LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(1), embeddings=one.embeddings, **SMALL)
-    both = nnx.Sequential(one, two)
+    lambda_layer = LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(0), **SMALL)
+    two = LambdaLayer(8, 8, size=(4, 4), rngs=nnx.Rngs(1), embeddings=lambda_layer.embeddings, **SMALL)
+    both = nnx.Sequential(lambda_layer, two)
     both.eval()
-    assert two.embeddings is one.embeddings
-    assert parameter_count(both) == parameter_count(one) + parameter_count(two) - one.embeddings[...].size
+    assert two.embeddings is lambda_layer.embeddings
+    assert (
+        parameter_count(both)
+        == parameter_count(lambda_layer) + parameter_count(two) - lambda_layer.embeddings[...].size
+    )
     graph, params, rest = nnx.split(both, nnx.Param, ...)
     x = jax.random.normal(jax.random.key(0), (2, 4, 4, 8))
 
@@ -161,10 +164,10 @@ def test_bfloat16_is_near_to_float32(kernel: str) -> None:
     wide = LambdaLayer(8, 8, size=(5, 6), rngs=nnx.Rngs(0), **options)
     half = LambdaLayer(8, 8, size=(5, 6), rngs=nnx.Rngs(0), dtype=jnp.bfloat16, **options)
     x = jax.random.normal(jax.random.key(0), (2, 5, 6, 8))
-    wanted, found = run(wide, x), run(half, x)
-    assert found.dtype == jnp.bfloat16
+    wanted, result = run(wide, x), run(half, x)
+    assert result.dtype == jnp.bfloat16
     assert half.to_keys.kernel[...].dtype == jnp.float32
-    assert jnp.abs(found - wanted).max() <= 0.03 * jnp.abs(wanted).max()
+    assert jnp.abs(result - wanted).max() <= 0.03 * jnp.abs(wanted).max()
 
 
 def test_the_kernel_is_chosen_by_shape() -> None:

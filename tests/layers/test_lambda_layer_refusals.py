@@ -23,7 +23,7 @@ def test_an_input_of_another_depth_or_rank_is_never_read(shape: tuple[int, ...],
 
 
 def test_the_operators_themselves_refuse_another_depth() -> None:
-    weights, table = [torch.randn(one, 16, 1, 1) for one in (32, 8, 4)], torch.randn(8, 1, 5, 5)
+    weights, table = [torch.randn(name, 16, 1, 1) for name in (32, 8, 4)], torch.randn(8, 1, 5, 5)
     space = getattr(torch.ops, ROOT)
     with pytest.raises(ValueError, match=r"expected \[batch, 16, height, width\]"):
         space.lambda_layer(torch.randn(2, 15, 6, 6), weights, [], [], None, table, 4)
@@ -59,10 +59,10 @@ def test_what_replaces_a_part_is_respected(change: Any) -> None:
     layer, x = layers.create("lambda_layer", 16, scope=5, kernel="cpu").eval(), torch.randn(2, 16, 6, 6)
     change(layer)
     with torch.no_grad():
-        found = layer(x)
-    torch.testing.assert_close(found, layer(x), rtol=1e-4, atol=1e-4)
+        item = layer(x)
+    torch.testing.assert_close(item, layer(x), rtol=1e-4, atol=1e-4)
     layer.train()(x).square().sum().backward()
-    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in layer.parameters())
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in layer.parameters())
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])

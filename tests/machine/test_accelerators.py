@@ -85,9 +85,9 @@ def seen(tmp_path: Path, chosen: str | None = None) -> tuple[Accelerator, ...]:
 
 def test_a_device_is_told_by_what_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = here(monkeypatch, A100 | {"used": 5, "holders": {1: 5}}, H100)
-    found = seen(tmp_path)
-    assert told(found) == "NVIDIA A100 GPU-a1 80 GiB driver 570.1; NVIDIA H100 GPU-b2 80 GiB driver 570.1"
-    assert [one.used_bytes for one in found] == [5, 0]
+    result = seen(tmp_path)
+    assert told(result) == "NVIDIA A100 GPU-a1 80 GiB driver 570.1; NVIDIA H100 GPU-b2 80 GiB driver 570.1"
+    assert [accelerator.used_bytes for accelerator in result] == [5, 0]
     assert nvml.open == 0, "let go again"
 
 
@@ -113,7 +113,7 @@ def test_hidden_devices_are_not_here(
     chosen: str | None, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here(monkeypatch, A100, H100)
-    assert [one.title for one in seen(tmp_path, chosen)] == names
+    assert [accelerator.title for accelerator in seen(tmp_path, chosen)] == names
 
 
 def test_without_nvml_the_drivers_files_and_the_bus_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

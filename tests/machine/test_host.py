@@ -153,9 +153,9 @@ def test_hash_follows_source_and_names_but_not_caches(tmp_path: Path) -> None:
 def test_a_row_holds_what_changes_numbers_and_no_secret_and_no_path(
     variable: str, value: str, shown: str | None
 ) -> None:
-    found = host.settings({variable: value, f"{variable}_OF_MINE": value})
-    assert found == (f"{variable}={value}" if shown is None else shown)
-    assert not any(one in found for one in ("tok", "pw", "alice", "internal"))
+    text = host.settings({variable: value, f"{variable}_OF_MINE": value})
+    assert text == (f"{variable}={value}" if shown is None else shown)
+    assert not any(name in text for name in ("tok", "pw", "alice", "internal"))
 
 
 @pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "HOME", "PATH", "JAX_COMPILATION_CACHE_DIR"])
@@ -164,5 +164,5 @@ def test_variables_of_others_are_no_settings(name: str) -> None:
 
 
 def test_another_path_is_another_setting() -> None:
-    one, other = (host.settings({"LD_PRELOAD": f"/opt/{version}/libjemalloc.so.2"}) for version in "12")
-    assert one != other
+    name, other = (host.settings({"LD_PRELOAD": f"/opt/{version}/libjemalloc.so.2"}) for version in "12")
+    assert name != other

@@ -96,8 +96,8 @@ def test_nobody_waits_for_scripted_times(file: Path) -> None:
 
 
 def test_a_device_is_the_same_under_two_names(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = (Accelerator(kind="cuda", uuid=f"GPU-{name}") for name in "ab")
-    monkeypatch.setattr(lease.accelerators, "look", lambda: (one, two))
+    accelerator, two = (Accelerator(kind="cuda", uuid=f"GPU-{name}") for name in "ab")
+    monkeypatch.setattr(lease.accelerators, "look", lambda: (accelerator, two))
     first = lease._places("cuda:1")
     monkeypatch.setattr(lease.accelerators, "look", lambda: (two,))
     assert lease._places("cuda:0") == lease._places("cuda") == first
@@ -135,7 +135,7 @@ def test_another_users_words_reach_no_terminal_raw(file: Path, monkeypatch: pyte
     with other_run("cpu") as other:
         words = ["python", "\x1b[31mred\n", "x" * 200]
         monkeypatch.setattr(lease.psutil.Process, "cmdline", lambda self: words)
-        told = lease.holder("cpu")
-    assert told.startswith(f"process {other.pid} (python [31mred xxx")
-    assert told.isprintable()
-    assert len(told) < 120
+        name = lease.holder("cpu")
+    assert name.startswith(f"process {other.pid} (python [31mred xxx")
+    assert name.isprintable()
+    assert len(name) < 120

@@ -34,7 +34,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("scripted")
 def test_each_library_is_told_once_where_it_is_installed() -> None:
-    assert [one.name for one in libraries.declared()] == ["loom", "numpy", "cuda", "beads", "rods"]
+    assert [library.name for library in libraries.declared()] == ["loom", "numpy", "cuda", "beads", "rods"]
     assert libraries.versions() == (("cuda", "13.0 12.8"), ("loom", "2.0"), ("numpy", "1.0"), ("rods", "0.3"))
 
 

@@ -37,23 +37,23 @@ def write_proc(folder: Path) -> Path:
 
 
 def test_noise_is_shares_of_time_and_counts_a_call() -> None:
-    found = noise_between(BEFORE, AFTER, calls=40)
-    assert found.cpu_pressure == pytest.approx(0.25)
-    assert found.steal == pytest.approx(0.05)
-    assert found.cpu_per_wall == pytest.approx(0.5)
-    assert found.faults_per_call == pytest.approx(5.0)
-    assert found.switches_per_call == pytest.approx(0.1)
+    noise = noise_between(BEFORE, AFTER, calls=40)
+    assert noise.cpu_pressure == pytest.approx(0.25)
+    assert noise.steal == pytest.approx(0.05)
+    assert noise.cpu_per_wall == pytest.approx(0.5)
+    assert noise.faults_per_call == pytest.approx(5.0)
+    assert noise.switches_per_call == pytest.approx(0.1)
 
 
 def test_missing_counters_stay_unknown() -> None:
     blank = {"pressure_us": None, "steal_ticks": None, "all_ticks": None}
-    found = noise_between(dataclasses.replace(BEFORE, **blank), dataclasses.replace(AFTER, **blank), calls=1)
-    assert (found.cpu_pressure, found.steal) == (None, None)
-    assert found.cpu_per_wall is not None
+    noise = noise_between(dataclasses.replace(BEFORE, **blank), dataclasses.replace(AFTER, **blank), calls=1)
+    assert (noise.cpu_pressure, noise.steal) == (None, None)
+    assert noise.cpu_per_wall is not None
 
 
 def test_what_threads_waited_for_is_a_share_of_what_they_wanted() -> None:
-    before, after = (dataclasses.replace(one, waited_s=s) for one, s in ((BEFORE, 1.0), (AFTER, 7.0)))
+    before, after = (dataclasses.replace(snapshot, waited_s=s) for snapshot, s in ((BEFORE, 1.0), (AFTER, 7.0)))
     assert noise_between(before, after, calls=1).cpu_waited == pytest.approx(6 / (6 + 2))
     fewer = dataclasses.replace(AFTER, waited_s=0.5)
     assert noise_between(before, fewer, calls=1).cpu_waited == 0.0, "a thread that ended took its count along"
@@ -62,9 +62,9 @@ def test_what_threads_waited_for_is_a_share_of_what_they_wanted() -> None:
 
 def test_counters_say_nothing_of_a_phase_that_is_shorter_than_their_ticks() -> None:
     after = dataclasses.replace(AFTER, wall_s=BEFORE.wall_s + 0.04)
-    found = noise_between(BEFORE, after, calls=1)
-    assert (found.cpu_pressure, found.steal, found.cpu_waited) == (None, None, None)
-    assert found.faults_per_call == 200
+    noise = noise_between(BEFORE, after, calls=1)
+    assert (noise.cpu_pressure, noise.steal, noise.cpu_waited) == (None, None, None)
+    assert noise.faults_per_call == 200
 
 
 def test_free_processors_are_those_that_nobody_used() -> None:
@@ -120,23 +120,23 @@ def test_a_starved_process_is_told_with_its_figures_and_the_mend() -> None:
 
 
 def test_a_phase_of_no_length_and_no_calls_divides_by_nothing() -> None:
-    found = noise_between(BEFORE, BEFORE, calls=0)
-    assert (found.cpu_per_wall, found.faults_per_call, found.steal) == (0.0, 0.0, None)
+    noise = noise_between(BEFORE, BEFORE, calls=0)
+    assert (noise.cpu_per_wall, noise.faults_per_call, noise.steal) == (0.0, 0.0, None)
 
 
 def test_counters_are_read_from_proc(tmp_path: Path) -> None:
-    found = take_snapshot(write_proc(tmp_path))
-    assert found.pressure_us == 987654
-    assert found.steal_ticks == 80
-    assert found.idle_ticks == 90, "waiting for a disk is idle"
-    assert found.all_ticks == 360, "guest time is in user time already"
-    assert found.waited_s == pytest.approx(0.005), "of both threads"
+    snapshot = take_snapshot(write_proc(tmp_path))
+    assert snapshot.pressure_us == 987654
+    assert snapshot.steal_ticks == 80
+    assert snapshot.idle_ticks == 90, "waiting for a disk is idle"
+    assert snapshot.all_ticks == 360, "guest time is in user time already"
+    assert snapshot.waited_s == pytest.approx(0.005), "of both threads"
 
 
 def test_no_proc_no_counters(tmp_path: Path) -> None:
-    found = take_snapshot(tmp_path)
-    assert (found.pressure_us, found.steal_ticks, found.all_ticks, found.waited_s) == (None,) * 4
-    assert found.cpu_s > 0
+    snapshot = take_snapshot(tmp_path)
+    assert (snapshot.pressure_us, snapshot.steal_ticks, snapshot.all_ticks, snapshot.waited_s) == (None,) * 4
+    assert snapshot.cpu_s > 0
 
 
 def test_pressure_of_the_last_ten_seconds(tmp_path: Path) -> None:

@@ -30,26 +30,26 @@ JUDGED = Judged(
     ],
 )
 def test_a_share_has_its_wilson_interval(metric: object, right: int) -> None:
-    found = complete(metric.answer(JUDGED))  # pyright: ignore[reportAttributeAccessIssue]
+    measurement = complete(metric.answer(JUDGED))  # pyright: ignore[reportAttributeAccessIssue]
     expected = stats.binomtest(right, 200).proportion_ci(0.95, method="wilson")
     assert 0 < right < 200
-    assert found.unit == "%"
-    assert (found.value, found.low, found.high) == pytest.approx(
+    assert measurement.unit == "%"
+    assert (measurement.value, measurement.low, measurement.high) == pytest.approx(
         (right / 2, 100 * expected.low, 100 * expected.high), abs=1e-9
     )
-    assert (found.loops_per_sample, len(found.samples)) == (200, 1)
-    assert found.origin == "measured"
+    assert (measurement.loops_per_sample, len(measurement.samples)) == (200, 1)
+    assert measurement.origin == "measured"
 
 
 def test_all_right_and_all_wrong_have_one_sided_intervals() -> None:
     for likeliest, value in (((1, 0), 100.0), ((0, 1), 0.0)):
         measured = top1.answer(Judged(labels=(1,) * 50, likeliest=(likeliest,) * 50, classes=2))
         assert measured is not None
-        found = complete(measured)
-        assert found.value == value
-        assert found.low is not None
-        assert found.high is not None
-        assert (found.low, found.high) == pytest.approx((92.865, 100) if value else (0, 7.135), abs=0.001)
+        measurement = complete(measured)
+        assert measurement.value == value
+        assert measurement.low is not None
+        assert measurement.high is not None
+        assert (measurement.low, measurement.high) == pytest.approx((92.865, 100) if value else (0, 7.135), abs=0.001)
 
 
 def test_what_says_nothing_has_no_row() -> None:

@@ -37,34 +37,42 @@ def bench(**answers: Any) -> Any:
         "compiler_flops_per_image": None,
     }
     asked: dict[str, Any] = {name: lambda value=value: value for name, value in (known | answers).items()}
-    found: Any = SimpleNamespace(case=SimpleNamespace(batch_size=2, devices=4), **asked)
-    return found
+    item: Any = SimpleNamespace(case=SimpleNamespace(batch_size=2, devices=4), **asked)
+    return item
 
 
 def test_latency_is_samples_in_seconds_a_step() -> None:
-    found = latency.answer(bench())
-    assert (found.unit, found.samples, found.origin) == ("s/step", (0.5, 0.25), "measured")
+    measurement = latency.answer(bench())
+    assert (measurement.unit, measurement.samples, measurement.origin) == ("s/step", (0.5, 0.25), "measured")
 
 
 def test_throughput_is_derived_where_calls_are_synchronous() -> None:
-    found = throughput.answer(bench())
-    assert (found.unit, found.samples, found.origin) == ("image/s", (4.0, 8.0), "derived")
+    measurement = throughput.answer(bench())
+    assert (measurement.unit, measurement.samples, measurement.origin) == ("image/s", (4.0, 8.0), "derived")
 
 
 def test_throughput_is_measured_in_blocks_where_they_are_not() -> None:
-    found = throughput.answer(bench(rates=((9.0, 10.0), 20)))
-    assert (found.samples, found.loops_per_sample, found.origin) == ((9.0, 10.0), 20, "measured")
+    measurement = throughput.answer(bench(rates=((9.0, 10.0), 20)))
+    assert (measurement.samples, measurement.loops_per_sample, measurement.origin) == ((9.0, 10.0), 20, "measured")
 
 
 def test_peak_memory_is_a_sum() -> None:
-    found = peak_memory.answer(bench())
-    assert (found.unit, found.value, found.origin) == ("B", 140.0, "derived")
+    measurement = peak_memory.answer(bench())
+    assert (measurement.unit, measurement.value, measurement.origin) == ("B", 140.0, "derived")
 
 
 def test_throughput_a_device_is_derived_from_throughput() -> None:
-    found = throughput_per_device.answer(bench(rates=((8.0, 12.0), 20)))
-    assert (found.metric, found.unit, found.samples) == ("throughput_per_device", "image/s/device", (2.0, 3.0))
-    assert (found.origin, found.source, found.loops_per_sample) == ("derived", "throughput / devices", 20)
+    measurement = throughput_per_device.answer(bench(rates=((8.0, 12.0), 20)))
+    assert (measurement.metric, measurement.unit, measurement.samples) == (
+        "throughput_per_device",
+        "image/s/device",
+        (2.0, 3.0),
+    )
+    assert (measurement.origin, measurement.source, measurement.loops_per_sample) == (
+        "derived",
+        "throughput / devices",
+        20,
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,5 +94,5 @@ def test_what_only_a_compiler_has_is_no_row_without_one(metric: Any, answers: di
     [(first_call, "s", 3.0), (extra_memory, "B", 100.0), (parameters, "1", 7.0), (flops, "FLOP/image", 25.0)],
 )
 def test_single_numbers(metric: Any, unit: str, value: float) -> None:
-    found = metric.answer(bench())
-    assert (found.unit, found.value, found.samples, found.origin) == (unit, value, (), "measured")
+    item = metric.answer(bench())
+    assert (item.unit, item.value, item.samples, item.origin) == (unit, value, (), "measured")

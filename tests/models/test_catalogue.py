@@ -11,10 +11,10 @@ from lambdabench.core.spec import Case, Wish, options_from
 
 
 def test_names_are_ours_and_timms() -> None:
-    found = models.names()
-    assert found[0] in models.ours()
-    assert {"resnet50_llll", "resnet18", "tf_efficientnet_b0"} <= set(found)
-    assert len(set(found)) == len(found)
+    names = models.names()
+    assert names[0] in models.ours()
+    assert {"resnet50_llll", "resnet18", "tf_efficientnet_b0"} <= set(names)
+    assert len(set(names)) == len(names)
 
 
 def test_unknown_names_and_options_are_refused_with_what_there_is() -> None:

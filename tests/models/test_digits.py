@@ -27,7 +27,7 @@ def test_all_are_as_deep_and_a_kind_differs_in_its_layer_alone() -> None:
     kinds = {kind: models.create(f"digits_{kind}_m") for kind in spec.LAYERS}
     assert {len(network.blocks) for network in kinds.values()} == {spec.DEPTH}
     without = {
-        kind: [(name, tuple(one.shape)) for name, one in network.named_parameters() if ".spatial." not in name]
+        kind: [(name, tuple(item.shape)) for name, item in network.named_parameters() if ".spatial." not in name]
         for kind, network in kinds.items()
     }
     assert without["conv"] == without["attention"] == without["lambda"]

@@ -157,12 +157,12 @@ def session(asked: Case) -> Any:
 
 def inputs(asked: Case) -> str:
     """What the row says of a network that was checked."""
-    one = session(asked)
-    output = one.call()
-    assert one.check(output) == ""
-    found = one.effective(output)
-    assert (found.batch_size, found.mode) == (asked.batch_size, asked.mode)
-    return found.inputs
+    item = session(asked)
+    output = item.call()
+    assert item.check(output) == ""
+    effective = item.effective(output)
+    assert (effective.batch_size, effective.mode) == (asked.batch_size, asked.mode)
+    return effective.inputs
 
 
 def test_gray_images_that_are_not_square(file: Path) -> None:
@@ -174,28 +174,28 @@ def test_gray_images_that_are_not_square(file: Path) -> None:
 @pytest.mark.parametrize("name", ["tuple", "named_tuple", "dict", "dataclass", "list_of_images"])
 def test_outputs_of_any_structure_are_checked_and_measured(file: Path, name: str) -> None:
     asked = case(file, f"gives_a_{name}", GRAY)
-    one = session(asked)
-    output = one.call()
+    item = session(asked)
+    output = item.call()
     assert inputs(asked) == "float32 2x1x8x16"
-    assert len(one.values(output)) == (2 if name == "list_of_images" else 8)
-    assert one.doubts() == ()
-    broken = one.call()
+    assert len(item.values(output)) == (2 if name == "list_of_images" else 8)
+    assert item.doubts() == ()
+    broken = item.call()
     first = next(iter(torch.utils._pytree.tree_leaves(broken)))
     tensor = first.logits if hasattr(first, "logits") else first
     with torch.inference_mode():
         tensor[:] = float("nan")
-    assert "outputs are not finite" in one.check(broken)
+    assert "outputs are not finite" in item.check(broken)
 
 
 def test_feature_maps_of_images_that_are_not_square(file: Path) -> None:
     asked = case(file, "maps", {"input": "1x8x16"}, mode="features")
-    one = session(asked)
-    output = one.call()
-    assert one.check(output) == ""
-    found = one.effective(output)
-    assert (found.mode, found.features, found.inputs) == ("features", "2:4 4:4", "float32 2x1x8x16")
-    assert one.doubts() == ()
-    assert "expected 8 x 16 px divided by 2" in one.check([output[0][:, :, :, :4]])
+    item = session(asked)
+    output = item.call()
+    assert item.check(output) == ""
+    effective = item.effective(output)
+    assert (effective.mode, effective.features, effective.inputs) == ("features", "2:4 4:4", "float32 2x1x8x16")
+    assert item.doubts() == ()
+    assert "expected 8 x 16 px divided by 2" in item.check([output[0][:, :, :, :4]])
 
 
 @pytest.mark.parametrize(
@@ -206,19 +206,19 @@ def test_feature_maps_of_images_that_are_not_square(file: Path) -> None:
     ],
 )
 def test_an_output_that_is_not_of_the_batch_is_wrong(file: Path, name: str, said: str) -> None:
-    one = session(case(file, name, GRAY))
-    assert said in one.check(one.call())
+    item = session(case(file, name, GRAY))
+    assert said in item.check(item.call())
 
 
 def test_training_with_a_structured_output_says_what_it_needs(file: Path) -> None:
-    one = session(case(file, "gives_a_dict", GRAY, mode="train"))
+    item = session(case(file, "gives_a_dict", GRAY, mode="train"))
     with pytest.raises(UnsupportedError, match=r"needs logits \[batch, classes\], found a dict; put loss_of\(output\)"):
-        one.call()
-    one = session(case(file, "learns", GRAY, mode="train"))
-    before = one._network.c.weight.detach().clone()
-    one.call()
-    assert not torch.equal(before, one._network.c.weight)
-    assert one.doubts() == ()
+        item.call()
+    item = session(case(file, "learns", GRAY, mode="train"))
+    before = item._network.c.weight.detach().clone()
+    item.call()
+    assert not torch.equal(before, item._network.c.weight)
+    assert item.doubts() == ()
 
 
 def test_inputs_beside_the_callable_are_arguments_by_place_or_by_name(file: Path) -> None:
@@ -233,8 +233,8 @@ def test_planning_knows_the_size_that_inputs_beside_the_callable_have(file: Path
     assert (facts.problem, facts.native_px, facts.image_px) == ("", 40, 40)
     assert facts.flops_per_image == 2 * 22 * 38 * 4 * 9
     assert facts.fed == "float32 1x1x24x40, int64 1x7"
-    told = f"{file}:two is fed float32 1x1x24x40, int64 1x7"
-    assert fed_lines([facts.name], [facts, models.describe(Wish(model=f"{file}:gray"))]) == [told]
+    name = f"{file}:two is fed float32 1x1x24x40, int64 1x7"
+    assert fed_lines([facts.name], [facts, models.describe(Wish(model=f"{file}:gray"))]) == [name]
     assert fed_lines(["another"], [facts]) == []
     facts = models.describe(Wish(model=f"{file}:not_on_meta"))
     assert (facts.native_px, bool(facts.problem)) == (40, True)
@@ -283,23 +283,23 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_programs_inputs_are_read_from_its_signature(program: Path) -> None:
     asked = case(program, image_px=40)
-    one = session(asked)
-    output = one.call()
-    assert one.check(output) == ""
-    assert one.effective(output).inputs == "float32 2x1x24x40, int64 2x7"
+    item = session(asked)
+    output = item.call()
+    assert item.check(output) == ""
+    assert item.effective(output).inputs == "float32 2x1x24x40, int64 2x7"
     assert (
         inputs_of(case(program, options={"input": "1x24x40"}, image_px=40, batch_size=3))
         == "float32 3x1x24x40, int64 3x7"
     )
-    assert one.doubts() == ()
+    assert item.doubts() == ()
     facts = models.describe(Wish(model=str(program)))
     assert (facts.problem, facts.native_px, facts.parameters) == ("", 40, 4 * 9 + 4 + 40)
     assert facts.flops_per_image == 2 * 22 * 38 * 4 * 9
 
 
 def inputs_of(asked: Case) -> str:
-    one = session(asked)
-    return one.effective(one.call()).inputs
+    item = session(asked)
+    return item.effective(item.call()).inputs
 
 
 def test_a_program_of_one_shape_says_so(program: Path) -> None:

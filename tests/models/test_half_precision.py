@@ -24,9 +24,9 @@ SCALE = 2.0**16
 def made(gamma: float) -> nn.Module:
     torch.manual_seed(0)
     network = models.create("resnet50_llll", num_classes=5, image_px=48).train()
-    for one in network.modules():
-        if isinstance(one, Bottleneck):
-            nn.init.constant_(one.bn3.weight, gamma)
+    for module in network.modules():
+        if isinstance(module, Bottleneck):
+            nn.init.constant_(module.bn3.weight, gamma)
     return network
 
 
@@ -38,8 +38,8 @@ def loss_of(network: nn.Module, dtype: torch.dtype | None) -> torch.Tensor:
 
 
 def largest_gradient(network: nn.Module) -> float:
-    found = [one.grad.abs().max() for one in network.parameters() if one.grad is not None]
-    return float(torch.stack(found).max())
+    tensors = [parameter.grad.abs().max() for parameter in network.parameters() if parameter.grad is not None]
+    return float(torch.stack(tensors).max())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -57,17 +57,17 @@ def test_autocast_trains_without_nan(dtype: torch.dtype) -> None:
         losses.append(loss.item())
     assert scaler.get_scale() == SCALE, "a step overflowed and was left out"
     assert losses[-1] < losses[0]
-    assert all(torch.isfinite(one).all() for one in network.state_dict().values())
+    assert all(torch.isfinite(item).all() for item in network.state_dict().values())
 
 
 def test_without_the_papers_initialisation_gradients_overflow() -> None:
-    found: dict[float, float] = {}
+    result: dict[float, float] = {}
     for gamma in (0.0, 1.0):
         network = made(gamma)
         loss_of(network, None).backward()
-        found[gamma] = largest_gradient(network)
-    assert found[0.0] * SCALE < LARGEST
-    assert found[1.0] > 100 * found[0.0]
+        result[gamma] = largest_gradient(network)
+    assert result[0.0] * SCALE < LARGEST
+    assert result[1.0] > 100 * result[0.0]
     network = made(gamma=1.0)
     (loss_of(network, torch.float16) * SCALE).backward()
     assert not math.isfinite(largest_gradient(network))

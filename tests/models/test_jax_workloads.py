@@ -87,7 +87,7 @@ def test_a_users_network_takes_its_options_and_computes_in_the_dtype_asked_for(p
     assert (images.shape, images.dtype, labels.shape) == ((2, 8, 8, 3), np.float32, (2,))
     output = work.network(jnp.asarray(images, jnp.bfloat16))
     assert (output.shape, output.dtype) == ((2, 6), jnp.bfloat16)
-    assert {str(one.dtype) for one in jax.tree.leaves(nnx.state(work.network, nnx.Param))} == {"float32"}
+    assert {str(leaf.dtype) for leaf in jax.tree.leaves(nnx.state(work.network, nnx.Param))} == {"float32"}
     assert work.check(output, asked) == ""
     assert "(1,), expected (2,)" in work.check(output[:1, 0], asked)
     assert work.check({"logits": output}, asked) == ""
@@ -97,24 +97,24 @@ def test_a_users_network_takes_its_options_and_computes_in_the_dtype_asked_for(p
 
 def test_a_users_network_is_fed_what_its_file_says_and_answers_as_it_likes(place: str) -> None:
     asked = case(f"{place}:two", threads=1)
-    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
-    output = one.call()
-    assert one.check(output) == ""
-    found = one.effective(output)
-    assert (found.inputs, found.batch_size) == ("float32 2x8x16x1, int32 2x5", 2)
-    assert len(one.values(output)) == 8
+    session = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    output = session.call()
+    assert session.check(output) == ""
+    effective = session.effective(output)
+    assert (effective.inputs, effective.batch_size) == ("float32 2x8x16x1, int32 2x5", 2)
+    assert len(session.values(output)) == 8
     facts = models.describe(Wish(model=f"{place}:two"))
     assert (facts.problem, facts.flops_per_image) == ("", 2 * 6 * 14 * 4 * 9)
 
 
 def test_training_with_an_output_of_the_users_own_needs_its_loss(place: str) -> None:
     asked = case(f"{place}:two", threads=1, mode="train")
-    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    session = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
     with pytest.raises(UnsupportedError, match=r"found a dict; put loss_of\(output\)"):
-        one.call()
+        session.call()
     asked = case(f"{place}:learns", threads=1, mode="train")
-    one = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
-    assert one.check(one.call()) == ""
+    session = jax_jit.open_session(models.create_workload(asked, "jax"), asked, 0)
+    assert session.check(session.call()) == ""
 
 
 def test_gray_images_have_their_channel_last(place: str) -> None:
@@ -206,17 +206,17 @@ def test_a_layer_goes_back_from_a_gradient_of_its_output() -> None:
     maps, gradient = work.inputs(asked, 0)
     assert (maps.shape, gradient.shape) == ((2, 3, 5, 4), (2, 3, 5, 6))
     jax_jit.prepare(asked)
-    one = jax_jit.open_session(work, asked, 0)
-    outputs = [one.call(), one.call()]
-    assert one.check(outputs[0]) == ""
+    session = jax_jit.open_session(work, asked, 0)
+    outputs = [session.call(), session.call()]
+    assert session.check(outputs[0]) == ""
     np.testing.assert_array_equal(*outputs)  # no optimizer has moved a weight
-    slopes, (slope,) = one._pending[3]
+    slopes, (slope,) = session._pending[3]
     weight = np.asarray(work.network.linear.kernel[...])
     np.testing.assert_allclose(slope, gradient @ weight.T, rtol=1e-5, atol=1e-6)
-    kernel = next(one for one in slopes if one.shape == weight.shape)
+    kernel = next(slope for slope in slopes if slope.shape == weight.shape)
     np.testing.assert_allclose(kernel, maps.reshape(-1, 4).T @ gradient.reshape(-1, 6), rtol=1e-5, atol=1e-5)
-    assert one.flops() == 3 * 2 * 2 * 15 * 4 * 6
-    one.close()
+    assert session.flops() == 3 * 2 * 2 * 15 * 4 * 6
+    session.close()
 
 
 @pytest.mark.usefixtures("layer")

@@ -36,10 +36,12 @@ def copied_maps(network: nn.Module, x: torch.Tensor) -> list[tuple[str, list[int
     with torch.inference_mode(), profiler.profile(use_kineto=False, record_shapes=True) as seen:
         network(x)
     copies = [
-        one for one in seen.function_events if one.name in COPIES and one.input_shapes and not in_convolution(one)
+        function_event
+        for function_event in seen.function_events
+        if function_event.name in COPIES and function_event.input_shapes and not in_convolution(function_event)
     ]
-    found = [(one.name, one.input_shapes[0]) for one in copies]
-    return [(name, shape) for name, shape in found if len(shape) > 2 and any(size > 1 for size in shape[2:])]
+    result = [(copy.name, copy.input_shapes[0]) for copy in copies]
+    return [(name, shape) for name, shape in result if len(shape) > 2 and any(size > 1 for size in shape[2:])]
 
 
 def in_convolution(event: Any) -> bool:

@@ -14,21 +14,21 @@ SMALL = Case(model=NAME, batch_size=2, image_px=96, param_dtype="float32")
 
 
 def test_every_row_of_table_6_has_a_network() -> None:
-    found = sorted(name for name, family in models.ours().items() if family == "mask_rcnn")
-    assert found == sorted(
-        f"mask_rcnn_{one}{depth}{gate}"
+    names = sorted(name for name, family in models.ours().items() if family == "mask_rcnn")
+    assert names == sorted(
+        f"mask_rcnn_{name}{depth}{gate}"
         for depth in (101, 152)
-        for one, gate in (("resnet", ""), ("resnet", "_se"), ("lambda_resnet", ""))
+        for name, gate in (("resnet", ""), ("resnet", "_se"), ("lambda_resnet", ""))
     )
 
 
 def test_inference_refines_as_many_boxes_whatever_the_weights() -> None:
     work = models.create_workload(SMALL)
     with torch.no_grad():
-        found = work.network.eval()(*work.arguments(work.inputs(SMALL, seed=0)))
-    assert work.check(found, SMALL) == ""
-    assert torch.isfinite(found).all()
-    assert "expected (2, 100, 6)" in work.check(found[:, :7], SMALL)
+        item = work.network.eval()(*work.arguments(work.inputs(SMALL, seed=0)))
+    assert work.check(item, SMALL) == ""
+    assert torch.isfinite(item).all()
+    assert "expected (2, 100, 6)" in work.check(item[:, :7], SMALL)
 
 
 def test_a_training_step_reaches_every_part() -> None:
@@ -41,15 +41,15 @@ def test_a_training_step_reaches_every_part() -> None:
     output = work.network.train()(*work.arguments(inputs))
     assert output.shape == (len(images), 5)
     work.loss(output, inputs).backward()
-    parts = {name.split(".")[1] for name, one in work.network.named_parameters() if one.grad is not None}
+    parts = {name.split(".")[1] for name, item in work.network.named_parameters() if item.grad is not None}
     assert parts == {"backbone", "rpn", "roi_heads"}
 
 
 def test_inputs_are_the_seeds() -> None:
     case = dataclasses.replace(SMALL, mode="train")
     work = models.create_workload(case)
-    for one, other in zip(work.inputs(case, 1), work.inputs(case, 1), strict=True):
-        assert torch.equal(one, other)
+    for item, other in zip(work.inputs(case, 1), work.inputs(case, 1), strict=True):
+        assert torch.equal(item, other)
 
 
 def test_counts_at_1024_pixels() -> None:

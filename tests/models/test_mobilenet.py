@@ -20,17 +20,17 @@ def test_counts_are_table_17s() -> None:
 def test_two_blocks_hold_a_lambda_layer_and_all_learn() -> None:
     torch.manual_seed(0)
     network = models.create("mobilenet_v2_lambda", num_classes=3).train()
-    assert [one.conv_pw.in_channels for one in network.modules() if isinstance(one, LambdaBlock)] == [64, 160]
+    assert [module.conv_pw.in_channels for module in network.modules() if isinstance(module, LambdaBlock)] == [64, 160]
     for batch in (1, 2):
         network(torch.randn(batch, 3, 64, 64)).square().sum().backward()
-    assert all(torch.isfinite(one.grad).all() for one in network.parameters())
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
 def test_features_and_classes() -> None:
     network = models.create("mobilenet_v2_lambda", features_only=True).eval()
     with torch.no_grad():
         maps = network(torch.randn(1, 3, 64, 64))
-    assert [one.shape[1] for one in maps] == network.feature_info.channels()
+    assert [item.shape[1] for item in maps] == network.feature_info.channels()
     whole = models.create("mobilenet_v2_lambda").eval()
     whole.reset_classifier(5)
     assert whole(torch.randn(1, 3, 64, 64)).shape == (1, 5)

@@ -15,7 +15,11 @@ from lambdabench.layers.lambda_layer import spec
 from lambdabench.layers.lambda_layer.torch import LambdaLayer
 from lambdabench.models.classification.torch import build
 
-COUNTS = [one for one in paper_figures() if one.metric in ("parameters", "flops") and one.model]
+COUNTS = [
+    paper_figure
+    for paper_figure in paper_figures()
+    if paper_figure.metric in ("parameters", "flops") and paper_figure.model
+]
 
 
 @functools.cache
@@ -23,18 +27,18 @@ def known() -> frozenset[str]:
     return frozenset(models.names())
 
 
-def missing(one: PaperFigure) -> str:
+def missing(paper_figure: PaperFigure) -> str:
     """The model or option of ours that a figure needs and that is not there; empty where all is."""
-    if one.model not in known():
-        return one.model
-    takes = models.option_defaults(one.model)
-    return next((f"{one.model} {key}" for key, _ in one.options if key not in takes), "")
+    if paper_figure.model not in known():
+        return paper_figure.model
+    takes = models.option_defaults(paper_figure.model)
+    return next((f"{paper_figure.model} {key}" for key, _ in paper_figure.options if key not in takes), "")
 
 
 @functools.cache
 def parameters(model: str, image_px: int, options: Options) -> int:
     with torch.device("meta"):
-        return sum(one.numel() for one in build(model, dict(options), image_px).parameters())
+        return sum(parameter.numel() for parameter in build(model, dict(options), image_px).parameters())
 
 
 def flops(model: str, image_px: int, options: Mapping[str, Value]) -> float:
@@ -46,7 +50,7 @@ def flops(model: str, image_px: int, options: Mapping[str, Value]) -> float:
     with torch.device("meta"):
         network = build(model, dict(options), image_px).eval()
         images = torch.empty(1, 3, image_px, image_px)
-    layers = {name: one for name, one in network.named_modules() if isinstance(one, LambdaLayer)}
+    layers = {name: module for name, module in network.named_modules() if isinstance(module, LambdaLayer)}
     for name, layer in layers.items():
         layer.register_forward_pre_hook(lambda _, inputs, name=name: sizes.update({name: tuple(inputs[0].shape[2:])}))
     counter = FlopCounterMode(display=False)
@@ -65,32 +69,34 @@ def macs(layer: LambdaLayer, size: tuple[int, int]) -> int:
     return spec.macs(layer.to_queries.in_channels, layer.heads * layer.value_depth, size=size, **settings)
 
 
-def count(one: PaperFigure) -> float:
+def count(paper_figure: PaperFigure) -> float:
     """Ours in the printed unit."""
-    assert one.image_px
-    if one.metric == "parameters":
-        found = parameters(one.model, one.image_px, one.options)
+    assert paper_figure.image_px
+    if paper_figure.metric == "parameters":
+        number = parameters(paper_figure.model, paper_figure.image_px, paper_figure.options)
     else:
-        found = flops(one.model, one.image_px, dict(one.options))
-    return found / UNITS[one.unit][1]
+        number = flops(paper_figure.model, paper_figure.image_px, dict(paper_figure.options))
+    return number / UNITS[paper_figure.unit][1]
 
 
-@pytest.mark.parametrize("one", COUNTS, ids=lambda one: f"{one.table}-{one.row}-{one.metric}")
-def test_ours_is_what_the_paper_prints_or_what_contradicts_it(one: PaperFigure) -> None:
-    if lacks := missing(one):
+@pytest.mark.parametrize("paper_figure", COUNTS, ids=lambda item: f"{item.table}-{item.row}-{item.metric}")
+def test_ours_is_what_the_paper_prints_or_what_contradicts_it(paper_figure: PaperFigure) -> None:
+    if lacks := missing(paper_figure):
         pytest.skip(f"{lacks} is not there")
-    ours = count(one)
-    if one.derived:
-        assert f"{ours:.{len(one.derived.partition('.')[2])}f}" == one.derived
-        assert f"{ours:.{one.decimals}f}" != one.printed, "the paper is right: this is no misprint"
+    ours = count(paper_figure)
+    if paper_figure.derived:
+        assert f"{ours:.{len(paper_figure.derived.partition('.')[2])}f}" == paper_figure.derived
+        assert f"{ours:.{paper_figure.decimals}f}" != paper_figure.printed, "the paper is right: this is no misprint"
     else:
-        assert f"{ours:.{one.decimals}f}" == one.printed
+        assert f"{ours:.{paper_figure.decimals}f}" == paper_figure.printed
 
 
 def test_table_11_is_not_the_network_of_its_caption() -> None:
     """Lambda layers in the last two stages, as the caption has it, give other figures at every scope."""
     printed = {
-        dict(one.options).get("scope", 23): one.printed for one in paper_figures("Table 11") if one.metric == "flops"
+        dict(paper_figure.options).get("scope", 23): paper_figure.printed
+        for paper_figure in paper_figures("Table 11")
+        if paper_figure.metric == "flops"
     }
     captions = {scope: f"{flops('resnet50_ccll', 224, {'scope': scope}) / 1e9:.1f}" for scope in printed}
     assert captions == {3: "6.4", 7: "6.6", 15: "7.3", 23: "7.8", 31: "8.2", "global": "8.2"}
@@ -103,4 +109,4 @@ def test_what_planning_is_told_is_what_is_counted_here() -> None:
 
 
 def test_every_network_of_the_paper_is_here() -> None:
-    assert {missing(one) for one in paper_figures() if one.model} - {""} == set()
+    assert {missing(paper_figure) for paper_figure in paper_figures() if paper_figure.model} - {""} == set()

@@ -35,7 +35,7 @@ def made(name: str = "resnet50_llll", **options: Any) -> torch.nn.Module:
 
 def parameters(name: str, **options: Any) -> int:
     with torch.device("meta"):
-        return sum(one.numel() for one in made(name, **options).parameters())
+        return sum(parameter.numel() for parameter in made(name, **options).parameters())
 
 
 @pytest.mark.parametrize(("placement", "millions"), TABLE_13.items())
@@ -49,7 +49,7 @@ def test_all_lambda_resnet_has_the_papers_count_exactly() -> None:
 
 
 def test_last_batch_norm_of_each_bottleneck_starts_at_zero() -> None:
-    blocks = [one for one in made("resnet50_cccl").modules() if isinstance(one, Bottleneck)]
+    blocks = [module for module in made("resnet50_cccl").modules() if isinstance(module, Bottleneck)]
     assert len(blocks) == 16
     assert all(not block.bn3.weight.any() for block in blocks)
 
@@ -104,21 +104,23 @@ def test_a_network_at_its_smallest_map_has_the_same_gradients_in_any_batch_order
     images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
 
     def gradient(order: list[int]) -> torch.Tensor:
-        (found,) = torch.autograd.grad(network(images[order]).square().sum(), [network.stem[0].weight])
-        return found
+        (tensor,) = torch.autograd.grad(network(images[order]).square().sum(), [network.stem[0].weight])
+        return tensor
 
     torch.testing.assert_close(gradient([0, 1]), gradient([1, 0]))
 
 
-@pytest.mark.parametrize("one", printed_counts(), ids=lambda one: one.model)
-def test_kernels_are_as_many_as_the_botnet_paper_prints(one: PrintedCount) -> None:
+@pytest.mark.parametrize("printed_count", printed_counts(), ids=lambda item: item.model)
+def test_kernels_are_as_many_as_the_botnet_paper_prints(printed_count: PrintedCount) -> None:
     """To the last printed digit; what it leaves out are batch norms, biases and position tables."""
     with torch.device("meta"):
-        weights = dict(made(one.model).named_parameters())
+        weights = dict(made(printed_count.model).named_parameters())
     kernels = sum(weight.numel() for name, weight in weights.items() if is_kernel(name, weight.ndim))
-    assert f"{kernels / 1e6:.1f}" == (one.derived or one.printed)
-    assert not one.derived or int(kernels / 1e5) / 10 == float(one.printed), "rounded down"
-    assert f"{sum(weight.numel() for weight in weights.values()) / 1e6:.1f}" != one.printed, "all that is learnt"
+    assert f"{kernels / 1e6:.1f}" == (printed_count.derived or printed_count.printed)
+    assert not printed_count.derived or int(kernels / 1e5) / 10 == float(printed_count.printed), "rounded down"
+    assert f"{sum(weight.numel() for weight in weights.values()) / 1e6:.1f}" != printed_count.printed, (
+        "all that is learnt"
+    )
     left_out = {name.rpartition(".")[2] for name, weight in weights.items() if not is_kernel(name, weight.ndim)}
     assert left_out <= {"weight", "bias", "row_embeddings", "column_embeddings"}
 
@@ -137,8 +139,8 @@ def test_resnet_rs_is_timms(depth: int) -> None:
     theirs = timm.create_model(f"resnetrs{depth}", num_classes=5).eval()
     ours = models.create(f"resnet_rs{depth}", num_classes=5).eval()
     weights = {
-        key: torch.rand_like(one) if "running" in key or "bn3.weight" in key else one
-        for key, one in theirs.state_dict().items()
+        key: torch.rand_like(item) if "running" in key or "bn3.weight" in key else item
+        for key, item in theirs.state_dict().items()
     }
     theirs.load_state_dict(weights)
     ours.load_state_dict(dict(zip(ours.state_dict(), weights.values(), strict=True)))
@@ -153,8 +155,10 @@ def test_resnet_rs_is_timms(depth: int) -> None:
 def test_a_small_network_of_each_layer_trains(layer: str) -> None:
     """Every feature timm's networks have, at a bottleneck a stage; batch 1 too."""
     torch.manual_seed(0)
-    one = Architecture(layers=filled((1, 1, 1, 1), layer), native_px=64, stem="convolutions", pooled_shortcut=True)
-    network = ResNet(one, num_classes=3, drop_rate=0.1, drop_path_rate=0.1).train()
+    architecture = Architecture(
+        layers=filled((1, 1, 1, 1), layer), native_px=64, stem="convolutions", pooled_shortcut=True
+    )
+    network = ResNet(architecture, num_classes=3, drop_rate=0.1, drop_path_rate=0.1).train()
     for batch in (1, 2):
         network(torch.randn(batch, 3, 64, 48)).square().sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in network.parameters() if weight.grad is not None)
@@ -169,10 +173,10 @@ def test_checkpointing_changes_no_gradient() -> None:
     network, images = small(), torch.randn(2, 3, 64, 64)
     again = copy.deepcopy(network)
     again.set_grad_checkpointing()
-    for one in (network, again):
-        one.train()(images).square().sum().backward()
-    for one, other in zip(network.parameters(), again.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad)
+    for res_net in (network, again):
+        res_net.train()(images).square().sum().backward()
+    for res_net, other in zip(network.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(res_net.grad, other.grad)
 
 
 def test_classifier_is_replaced() -> None:
@@ -194,7 +198,7 @@ def test_features_only(name: str, strides: list[int]) -> None:
     assert network.feature_info.reduction() == strides
     with torch.no_grad():
         maps = network(torch.randn(1, 3, 64, 64))
-    assert [tuple(one.shape[1:]) for one in maps] == [
+    assert [tuple(item.shape[1:]) for item in maps] == [
         (channels, 64 // stride, 64 // stride)
         for channels, stride in zip(network.feature_info.channels(), strides, strict=True)
     ]
@@ -217,8 +221,8 @@ def test_half_precision_and_channels_last(dtype: torch.dtype) -> None:
     network, images = small().eval(), torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         wanted = network(images)
-        found = network.to(dtype).to(memory_format=torch.channels_last)(images.to(dtype))
-    assert (found - wanted).abs().max() <= 0.05 * wanted.abs().max()
+        item = network.to(dtype).to(memory_format=torch.channels_last)(images.to(dtype))
+    assert (item - wanted).abs().max() <= 0.05 * wanted.abs().max()
 
 
 def test_layers_of_a_stage_share_a_table() -> None:
@@ -233,8 +237,8 @@ def test_layers_of_a_stage_share_a_table() -> None:
 def test_dropout_and_stochastic_depth_are_table_20s() -> None:
     assert spec.REGULARISATION[(152, 256)] == (0.3, 0.1)
     network = models.create("lambda_resnet50", drop_rate=0.3, drop_path_rate=0.1)
-    blocks = [one for one in network.modules() if isinstance(one, Bottleneck)]
-    rates = [getattr(one.drop_path, "drop_prob", 0.0) for one in blocks]
+    blocks = [module for module in network.modules() if isinstance(module, Bottleneck)]
+    rates = [getattr(block.drop_path, "drop_prob", 0.0) for block in blocks]
     assert network.drop_rate == 0.3
     assert rates == pytest.approx([0.1 * place / 15 for place in range(16)])
 
@@ -251,14 +255,16 @@ def test_dropout_and_stochastic_depth_are_table_20s() -> None:
     ],
 )
 def test_memory_of_interactions_is_table_4s(name: str, options: dict[str, Any], gib: float) -> None:
-    found = spec.interaction_bytes(name, image_px=224, batch_size=128, **options) / 2**30
-    assert found == pytest.approx(gib, abs=0.05 if gib > 1 else 0.006)
+    value = spec.interaction_bytes(name, image_px=224, batch_size=128, **options) / 2**30
+    assert value == pytest.approx(gib, abs=0.05 if gib > 1 else 0.006)
 
 
 def test_memory_of_the_420_layers_is_as_the_paper_says() -> None:
     """38.4 MB, 4.8 MB shared, of the eight lambda layers in c4 at 20x20 in bfloat16 (arXiv 2102.08602, section 5)."""
-    blocks = [one for one in blocks_of(spec.VARIANTS["lambda_resnet420"], (320, 320)) if one.layer == "lambda_layer"]
-    c4 = [one for one in blocks if one.stage == 2]
-    assert (len(c4), {one.size_out for one in c4}) == (8, {(20, 20)})
+    blocks = [
+        block for block in blocks_of(spec.VARIANTS["lambda_resnet420"], (320, 320)) if block.layer == "lambda_layer"
+    ]
+    c4 = [block for block in blocks if block.stage == 2]
+    assert (len(c4), {block.size_out for block in c4}) == (8, {(20, 20)})
     mib = sum(lambda_spec.interaction_elements(256, 256, size=(20, 20)) for _ in c4) * 2 / 2**20
     assert mib == pytest.approx(39.1, abs=0.05)

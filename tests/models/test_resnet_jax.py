@@ -57,12 +57,12 @@ def architecture(kind: str, **changes: Any) -> Architecture:
 
 def twins(kind: str, activation: str = "relu", **options: Any) -> tuple[Any, Any]:
     torch.manual_seed(0)
-    one = architecture(kind, activation=activation)
-    theirs = TorchResNet(one, num_classes=5, img_size=64, **options)
+    item = architecture(kind, activation=activation)
+    theirs = TorchResNet(item, num_classes=5, img_size=64, **options)
     for block in theirs.modules():
         if isinstance(block, TorchBottleneck):
             torch.nn.init.normal_(block.bn3.weight, std=0.3)
-    ours = ResNet(one, num_classes=5, image_px=64, **options)
+    ours = ResNet(item, num_classes=5, image_px=64, **options)
     load_torch_state(ours, {key: weight.numpy() for key, weight in theirs.state_dict().items()})
     return theirs, ours
 
@@ -71,9 +71,9 @@ def last(images: torch.Tensor) -> Any:
     return jnp.array(images.numpy().transpose(0, 2, 3, 1), copy=True)
 
 
-def assert_equal(found: Any, wanted: torch.Tensor, within: float = 1e-5) -> None:
-    assert found.shape == tuple(wanted.shape)
-    assert np.abs(np.asarray(found) - wanted.numpy()).max() <= within * float(wanted.abs().max())
+def assert_equal(item: Any, wanted: torch.Tensor, within: float = 1e-5) -> None:
+    assert item.shape == tuple(wanted.shape)
+    assert np.abs(np.asarray(item) - wanted.numpy()).max() <= within * float(wanted.abs().max())
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -81,7 +81,7 @@ def test_parameters_are_torchs(name: str) -> None:
     with torch.device("meta"):
         theirs = models.create(name)
     ours = outline(lambda: models.create(name, framework="jax"))
-    assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(ours) == sum(parameter.numel() for parameter in theirs.parameters())
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_logits_and_running_statistics_are_torchs(kind: str, options: dict[str, 
         assert_equal(run(ours, last(images)), theirs(images))
         theirs.train(), ours.train()
         assert_equal(run(ours, last(images)), theirs(images), within=2e-5)
-    found, wanted = torch_state_of(ours), theirs.state_dict()
-    assert {*found} == {key for key in wanted if "num_batches" not in key}
-    assert_equal(found["stem.1.running_mean"], wanted["stem.1.running_mean"])
+    result, wanted = torch_state_of(ours), theirs.state_dict()
+    assert {*result} == {key for key in wanted if "num_batches" not in key}
+    assert_equal(result["stem.1.running_mean"], wanted["stem.1.running_mean"])
 
 
 def test_gradients_are_as_near_to_float64_as_torchs() -> None:
@@ -117,11 +117,11 @@ def test_gradients_are_as_near_to_float64_as_torchs() -> None:
 
     ours.eval()
     gradients = nnx.jit(nnx.grad(loss))(ours)
-    found = torch_state_of(_with(ours, gradients))
+    result = torch_state_of(_with(ours, gradients))
     near, exact = torchs(theirs, images), torchs(wide, images.double())
     for name, wanted in exact.items():
         most = float(wanted.abs().max())
-        error = float(np.abs(found[name] - wanted.numpy()).max()) / most
+        error = float(np.abs(result[name] - wanted.numpy()).max()) / most
         own = float((near[name] - wanted).abs().max()) / most
         assert error <= max(3 * own, 3e-6), name
 

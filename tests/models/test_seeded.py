@@ -30,14 +30,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda one: f"{one.model}-{one.mode}")
+@pytest.mark.parametrize("case", CASES, ids=lambda item: f"{item.model}-{item.mode}")
 def test_both_frameworks_hold_the_same_numbers(case: Case) -> None:
     ours, theirs = (models.create_workload(case, framework) for framework in ("torch", "jax"))
     assert (ours.weights, theirs.weights) == ("seeded", "seeded")
     state = torch_state_of(theirs.network)
-    for name, one in ours.network.state_dict().items():
+    for name, item in ours.network.state_dict().items():
         if name in state:
-            np.testing.assert_array_equal(one.numpy(), state[name], err_msg=name)
+            np.testing.assert_array_equal(item.numpy(), state[name], err_msg=name)
     for mine, other in zip(ours.inputs(case, 3), theirs.inputs(case, 3), strict=True):
         moved = mine.permute(0, 2, 3, 1) if mine.dim() == 4 else mine
         np.testing.assert_array_equal(moved.numpy(), other)
@@ -54,23 +54,23 @@ def test_a_shared_table_is_drawn_once() -> None:
 
 
 def test_weights_differ_by_name_and_not_by_call() -> None:
-    one = draws.weights("conv1.weight", (4, 3, 3, 3))
-    assert (one == draws.weights("conv1.weight", (4, 3, 3, 3))).all()
-    assert (one != draws.weights("conv2.weight", (4, 3, 3, 3))).all()
+    ndarray = draws.weights("conv1.weight", (4, 3, 3, 3))
+    assert (ndarray == draws.weights("conv1.weight", (4, 3, 3, 3))).all()
+    assert (ndarray != draws.weights("conv2.weight", (4, 3, 3, 3))).all()
     variances = draws.weights("bn.running_var", (1000,))
     assert 0.5 <= variances.min() < variances.max() <= 1.5
 
 
 def test_one_case_answers_the_same_on_both_backends() -> None:
     case = case_of("resnet50_cccl", "inference")
-    found: list[tuple[float, ...]] = []
+    values: list[tuple[float, ...]] = []
     for name, framework in (("torch_eager", "torch"), ("jax_jit", "jax")):
         session = registry.load("backends", name).open_session(models.create_workload(case, framework), case, 0)
         output = session.call()
         session.synchronize()
-        found.append(session.values(output))
+        values.append(session.values(output))
         session.close()
-    a, b = map(np.asarray, found)
+    a, b = map(np.asarray, values)
     assert a.size == 1000
     assert np.abs(a - b).max() <= 1e-5 * np.abs(a).max()
     assert isinstance(models.create_workload(case, "jax"), SeededInJax)

@@ -31,7 +31,7 @@ def test_every_layer_runs_and_is_described(name: str) -> None:
     assert work.check(output, case) == ""
     facts = models.describe(Wish(kind="layer", model=name, image_px=6, options=case.options))
     assert (facts.problem, facts.family) == ("", "layer")
-    assert facts.parameters == sum(one.numel() for one in work.network.parameters())
+    assert facts.parameters == sum(parameter.numel() for parameter in work.network.parameters())
 
 
 def test_a_training_step_differentiates_the_map() -> None:
@@ -50,8 +50,8 @@ def test_a_layers_step_is_there_and_back_and_no_more(backend: Any, monkeypatch: 
     case = replace(case_of(mode="train", **LAMBDA), device="cpu", threads=1)
     work = models.create_workload(case)
     slopes: dict[str, Any] = {}
-    for name, one in work.network.named_parameters():
-        one.register_post_accumulate_grad_hook(lambda one, name=name: slopes.update({name: one.grad.clone()}))
+    for name, item in work.network.named_parameters():
+        item.register_post_accumulate_grad_hook(lambda entry, name=name: slopes.update({name: entry.grad.clone()}))
     monkeypatch.setattr(torch.optim, "SGD", None)
     session = backend.open_session(work, case, 0)
     outputs = [session.call().clone(), session.call().clone()]
@@ -61,7 +61,7 @@ def test_a_layers_step_is_there_and_back_and_no_more(backend: Any, monkeypatch: 
     parameters = dict(work.network.named_parameters())
     wanted = torch.autograd.grad(work.network(images), list(parameters.values()), gradient)
     torch.testing.assert_close(slopes, dict(zip(parameters, wanted, strict=True)), rtol=1e-4, atol=1e-4)
-    assert all(one.grad is None for one in work.network.parameters())
+    assert all(parameter.grad is None for parameter in work.network.parameters())
     session.close()
 
 

@@ -31,13 +31,13 @@ def twins(name: str, image_px: int) -> tuple[Any, Any]:
     theirs = make(name, num_classes=5, **size)
     torch.nn.init.normal_(theirs.get_classifier().weight, std=0.1)
     ours = models.create(name, framework="jax", num_classes=5, image_px=image_px)
-    load_torch_state(ours, {key: one.numpy() for key, one in theirs.state_dict().items()})
+    load_torch_state(ours, {key: item.numpy() for key, item in theirs.state_dict().items()})
     return theirs, ours
 
 
-def assert_equal(found: Any, wanted: torch.Tensor) -> None:
-    assert found.shape == tuple(wanted.shape)
-    assert np.abs(np.asarray(found) - wanted.numpy()).max() <= 1e-5 * float(wanted.abs().max())
+def assert_equal(item: Any, wanted: torch.Tensor) -> None:
+    assert item.shape == tuple(wanted.shape)
+    assert np.abs(np.asarray(item) - wanted.numpy()).max() <= 1e-5 * float(wanted.abs().max())
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_logits_are_timms_in_evaluation_and_training(name: str, image_px: int) -
         for mode in (False, True):
             theirs.train(mode), wide.train(mode)
             ours.train() if mode else ours.eval()
-            exact, found = wide(images.double()), torch.from_numpy(np.array(run(ours, channels_last)))
+            exact, tensor = wide(images.double()), torch.from_numpy(np.array(run(ours, channels_last)))
             own = float((theirs(images) - exact).abs().max())
-            assert float((found - exact).abs().max()) <= max(3 * own, 1e-5 * float(exact.abs().max()))
+            assert float((tensor - exact).abs().max()) <= max(3 * own, 1e-5 * float(exact.abs().max()))
     if "bn1.running_mean" in (state := torch_state_of(ours)):
         assert_equal(state["bn1.running_mean"], theirs.state_dict()["bn1.running_mean"])
 
@@ -69,7 +69,7 @@ def test_parameters_and_sizes_are_timms(name: str) -> None:
     if name in efficientnet.VARIANTS:
         assert models.native_px(name) == theirs.default_cfg["input_size"][1]
     ours = outline(lambda: models.create(name, framework="jax"))
-    assert parameter_count(ours) == sum(one.numel() for one in theirs.parameters())
+    assert parameter_count(ours) == sum(parameter.numel() for parameter in theirs.parameters())
 
 
 def test_a_full_size_network_has_timms_logits() -> None:

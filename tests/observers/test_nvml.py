@@ -39,10 +39,10 @@ class Card:
     def nvmlInit(self) -> None:
         self._refuse("nvmlInit")
 
-    def nvmlDeviceGetHandleByUUID(self, told: str) -> str:
-        if told not in (f"GPU-{FIRST}", f"GPU-{SECOND}", f"MIG-{PART}"):
+    def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
+        if name not in (f"GPU-{FIRST}", f"GPU-{SECOND}", f"MIG-{PART}"):
             raise NVMLError("not found")
-        return told
+        return name
 
     def nvmlDeviceGetDeviceHandleFromMigDeviceHandle(self, part: str) -> str:
         return f"GPU-{SECOND}"
@@ -68,7 +68,7 @@ class Card:
         return 0x8
 
     def nvmlDeviceGetComputeRunningProcesses(self, part: str) -> list[Any]:
-        return [SimpleNamespace(pid=one) for one in self.pids]
+        return [SimpleNamespace(pid=pid) for pid in self.pids]
 
     def nvmlDeviceGetMemoryInfo(self, part: str) -> Any:
         return SimpleNamespace(free=7)
@@ -81,8 +81,8 @@ class Card:
 class Driver:
     """The CUDA driver of one process: the devices that it sees, in its own order."""
 
-    def __init__(self, *found: uuid.UUID) -> None:
-        self._found = found
+    def __init__(self, *uuids: uuid.UUID) -> None:
+        self._found = uuids
         self.cuDeviceGetUuid_v2 = self._uuid
 
     def cuInit(self, flags: int) -> int:
@@ -92,8 +92,8 @@ class Driver:
         device._obj.value = number
         return 0 if number < len(self._found) else 101
 
-    def _uuid(self, told: Any, device: Any) -> int:
-        ctypes.memmove(told._obj, self._found[device.value].bytes, 16)
+    def _uuid(self, item: Any, device: Any) -> int:
+        ctypes.memmove(item._obj, self._found[device.value].bytes, 16)
         return 0
 
 
@@ -137,20 +137,20 @@ def test_clocks_of_cold_calls_are_not_those_of_the_visit(monkeypatch: pytest.Mon
         while len(card.asked) < 8:  # two questions a reading
             time.sleep(0.001)
         watch.warm()
-        found = watch.found(1)
-    assert found["sm_clock_least_mhz"] == 1980.0
+        result = watch.found(1)
+    assert result["sm_clock_least_mhz"] == 1980.0
 
 
 def test_figures_are_the_median_the_least_the_highest_and_the_mean() -> None:
     clocks, watts, heat, bits = (1980, 1500, 1950), (600.0, 700.0, 650.0), (60, 64, 61), (0x1, 0x4, 0x44)
     readings = [
-        nvidia.Reading(sm_clock_mhz=one, power_w=power, temperature_c=warm, reasons=why)
-        for one, power, warm, why in zip(clocks, watts, heat, bits, strict=True)
+        nvidia.Reading(sm_clock_mhz=number, power_w=power, temperature_c=warm, reasons=why)
+        for number, power, warm, why in zip(clocks, watts, heat, bits, strict=True)
     ]
-    found = observer.figures(readings)
-    assert (found["sm_clock_mhz"], found["sm_clock_least_mhz"], found["power_w"]) == (1950, 1500, 650)
-    assert (found["temperature_c"], found["memory_clock_mhz"]) == (64, None)
-    assert found["throttle"] == "hw_thermal_slowdown,sw_power_cap"
+    figures = observer.figures(readings)
+    assert (figures["sm_clock_mhz"], figures["sm_clock_least_mhz"], figures["power_w"]) == (1950, 1500, 650)
+    assert (figures["temperature_c"], figures["memory_clock_mhz"]) == (64, None)
+    assert figures["throttle"] == "hw_thermal_slowdown,sw_power_cap"
     assert nvidia.names_of(0x1 | 0x8000) == {"0x8000"}, "idle is no reason, and an unknown one is told"
 
 
@@ -189,9 +189,9 @@ def test_where_there_is_nobody_to_ask_there_are_no_figures_and_no_error(monkeypa
 
 def test_a_counter_that_a_card_does_not_have_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     here(monkeypatch, Card(missing={"clocks", "reasons"}), FIRST)
-    found = visited(every_s=10)
-    assert (found["sm_clock_mhz"], found["temperature_c"]) == (None, 61.0)
-    assert found["throttle"] == "hw_slowdown", "older drivers have the reasons under an older name"
+    result = visited(every_s=10)
+    assert (result["sm_clock_mhz"], result["temperature_c"]) == (None, 61.0)
+    assert result["throttle"] == "hw_slowdown", "older drivers have the reasons under an older name"
 
 
 def test_processes_of_the_run_are_no_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ def test_it_samples_throughout_at_its_rate_and_ends_whatever_happens(monkeypatch
     assert 2 <= len(card.asked) / 2 <= 0.3 / 0.05 + 2, "at most one each period, and the last"
     with pytest.raises(RuntimeError, match="the network failed"), observer.observe("cuda:0", 0.01):
         raise RuntimeError("the network failed")
-    assert not [one for one in threading.enumerate() if one.name == "nvml"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "nvml"]
 
 
 def test_a_slow_driver_does_not_hold_up_the_thread_that_times(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def case(model: str, **changes: Any) -> dict[str, Any]:
 
 
 def batches(model: str, *sizes: int, **changes: Any) -> list[dict[str, Any]]:
-    return [case(model, batch_size=one, **changes) for one in sizes]
+    return [case(model, batch_size=size, **changes) for size in sizes]
 
 
 def drawn(rows: list[dict[str, Any]], module: Any = scaling) -> plots.Drawing:
@@ -57,11 +57,11 @@ def drawn(rows: list[dict[str, Any]], module: Any = scaling) -> plots.Drawing:
 
 
 def lines(axes: Axes, gid: str) -> list[list[list[float]]]:
-    return [one.get_xydata().tolist() for one in axes.lines if one.get_gid() == gid]  # pyright: ignore[reportAttributeAccessIssue]
+    return [line.get_xydata().tolist() for line in axes.lines if line.get_gid() == gid]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def names(axes: Axes) -> list[str]:
-    return [one.get_text() for one in axes.texts if isinstance(one, Annotation)]
+    return [text.get_text() for text in axes.texts if isinstance(text, Annotation)]
 
 
 def test_a_curve_a_model_with_units_bars_and_its_name_at_the_end() -> None:
@@ -81,16 +81,16 @@ def test_a_curve_a_model_with_units_bars_and_its_name_at_the_end() -> None:
 
 
 def test_a_row_of_panels_for_each_axis_that_was_measured() -> None:
-    sizes = [case("m", image_px=one, batch_size=2) for one in (160, 224, 288)]
+    sizes = [case("m", image_px=name, batch_size=2) for name in (160, 224, 288)]
     drawing = drawn([*sizes, *batches("m", 1, 4)])
-    assert [one.get_xlabel() for one in drawing.figure.axes] == ["batch size [images]"] * 2 + [
+    assert [axis.get_xlabel() for axis in drawing.figure.axes] == ["batch size [images]"] * 2 + [
         "image size [px a side]"
     ] * 2
-    assert [len(lines(one, "curve")) for one in drawing.figure.axes] == [1, 1, 1, 1], (
+    assert [len(lines(axis, "curve")) for axis in drawing.figure.axes] == [1, 1, 1, 1], (
         "lone points of a drawn model are left out"
     )
     assert [point[0] for point in lines(drawing.figure.axes[0], "curve")[0]] == [1, 2, 4]
-    assert [one.get_title("left") for one in drawing.figure.axes[1:3]] == ["at 224 px", "at batch 2"]
+    assert [axis.get_title("left") for axis in drawing.figure.axes[1:3]] == ["at 224 px", "at batch 2"]
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_a_row_of_panels_for_each_axis_that_was_measured() -> None:
 def test_cases_that_do_not_compare_are_never_one_curve_and_the_names_tell(apart: dict[str, Any]) -> None:
     drawing = drawn([*batches("m", 1, 2), *batches("m", 4, 8, **apart)])
     axes = drawing.figure.axes[0]
-    assert sorted([point[0] for point in one] for one in lines(axes, "curve")) == [[1, 2], [4, 8]]
+    assert sorted([point[0] for point in line] for line in lines(axes, "curve")) == [[1, 2], [4, 8]]
     assert len(set(names(axes))) == 2
-    assert len({one.get_linestyle() for one in axes.lines if one.get_gid() == "curve"}) == 2
+    assert len({line.get_linestyle() for line in axes.lines if line.get_gid() == "curve"}) == 2
     if "fingerprint" in apart:
         assert names(axes) == ["m, env f00", "m, env g11"]
         assert "2 environments are shown; each has curves of its own" in drawing.figure.get_supxlabel()
@@ -118,9 +118,9 @@ def options(**known: Any) -> str:
 
 def test_options_that_all_curves_have_alike_are_in_the_title_and_not_in_the_names() -> None:
     rows = [
-        one
+        batch
         for scope in (7, 9)
-        for one in batches("m", 1, 2, options=options(dim=64, heads=4, kernel="conv2d", scope=scope))
+        for batch in batches("m", 1, 2, options=options(dim=64, heads=4, kernel="conv2d", scope=scope))
     ]
     axes = drawn(rows).figure.axes[0]
     assert names(axes) == ["m, scope=7", "m, scope=9"]
@@ -129,11 +129,11 @@ def test_options_that_all_curves_have_alike_are_in_the_title_and_not_in_the_name
 
 def test_long_names_are_cut_where_they_are_alike_and_stay_different() -> None:
     rows = [
-        one
+        batch
         for library in ("timm", "lambda_networks")
         for scope in (7, 9, 23)
         for size in (56, 28)
-        for one in batches(
+        for batch in batches(
             "peer_lambda_layer", 1, 2, image_px=size, options=options(dim=3584 // size, library=library, scope=scope)
         )
     ]
@@ -141,14 +141,14 @@ def test_long_names_are_cut_where_they_are_alike_and_stay_different() -> None:
     for axes in drawn(rows + holes).figure.axes:
         assert len(set(names(axes))) == 12
         assert max(map(len, names(axes))) <= 48
-        assert {one.rpartition("scope=")[2].partition(";")[0] for one in names(axes)} == {"7", "9", "23"}
+        assert {name.rpartition("scope=")[2].partition(";")[0] for name in names(axes)} == {"7", "9", "23"}
 
 
 def test_names_that_would_be_cut_to_the_same_are_numbered() -> None:
     rows = [
-        one
+        batch
         for place in (1, 2)
-        for one in batches(
+        for batch in batches(
             "m" * 20 + str(place) + "n" * 20, 1, 2, options=options(flavour="x" * 9 + str(place) + "y" * 40)
         )
     ]
@@ -158,7 +158,7 @@ def test_names_that_would_be_cut_to_the_same_are_numbered() -> None:
 
 
 def test_holes_are_crosses_beside_the_nearest_number_and_named_with_their_reason() -> None:
-    holes = [case("m", batch_size=one, status="oom", reason="8 GiB are there") for one in (16, 32)]
+    holes = [case("m", batch_size=name, status="oom", reason="8 GiB are there") for name in (16, 32)]
     drawing = drawn([*batches("m", 1, 4), *holes])
     axes = drawing.figure.axes[0]
     assert lines(axes, "hole") == [[[16, 100]], [[32, 100]]]
@@ -168,7 +168,7 @@ def test_holes_are_crosses_beside_the_nearest_number_and_named_with_their_reason
 
 
 def test_a_model_measured_once_is_a_lone_marker_where_it_compares() -> None:
-    rows = [case("m", image_px=one, batch_size=2) for one in (160, 224)]
+    rows = [case("m", image_px=name, batch_size=2) for name in (160, 224)]
     drawing = drawn([*rows, case("once", batch_size=2), case("other", batch_size=64)])
     axes = drawing.figure.axes[0]
     assert names(axes) == ["m", "once"]
@@ -181,22 +181,24 @@ def test_nothing_to_join_says_what_to_measure() -> None:
 
 
 def test_names_keep_clear_of_each_other_and_inside_the_figure() -> None:
-    rows = [one for place in range(13) for one in batches(f"model_{place:02}", 1, 2)]
+    rows = [batch for place in range(13) for batch in batches(f"model_{place:02}", 1, 2)]
     figure = drawn(rows).figure
     figure.draw_without_rendering()
     for axes in figure.axes:
-        boxes = [one.get_tightbbox() for one in axes.texts]
-        texts = [super(Annotation, one).get_window_extent() for one in axes.texts if isinstance(one, Annotation)]
+        boxes = [text.get_tightbbox() for text in axes.texts]
+        texts = [super(Annotation, text).get_window_extent() for text in axes.texts if isinstance(text, Annotation)]
         assert len(texts) == 13
-        assert not any(one.overlaps(other) for one, other in itertools.combinations(texts, 2))
+        assert not any(bbox.overlaps(other) for bbox, other in itertools.combinations(texts, 2))
         assert all(box is not None and box.x0 >= 0 and box.x1 <= figure.bbox.x1 + 1 for box in boxes)
 
 
 def test_many_curves_are_parted_by_their_conditions() -> None:
-    rows = [one for place in range(8) for name in "ab" for one in batches(f"m{place}", 1, 2, backend=f"backend_{name}")]
+    rows = [
+        batch for place in range(8) for name in "ab" for batch in batches(f"m{place}", 1, 2, backend=f"backend_{name}")
+    ]
     axes = drawn(rows).figure.axes
-    assert [one.get_title("left") for one in axes[::2]] == ["backend_a, at 224 px", "backend_b, at 224 px"]
-    assert [len(lines(one, "curve")) for one in axes] == [8, 8, 8, 8]
+    assert [axis.get_title("left") for axis in axes[::2]] == ["backend_a, at 224 px", "backend_b, at 224 px"]
+    assert [len(lines(axis, "curve")) for axis in axes] == [8, 8, 8, 8]
 
 
 def test_one_value_without_an_interval_has_an_octave_around_it() -> None:
@@ -210,7 +212,7 @@ def test_one_value_without_an_interval_has_an_octave_around_it() -> None:
 
 
 def test_memory_beside_the_papers_formula() -> None:
-    rows = [one | {"interaction_memory": 2**29 * one["batch_size"]} for one in batches("lambda", 1, 2)]
+    rows = [batch | {"interaction_memory": 2**29 * batch["batch_size"]} for batch in batches("lambda", 1, 2)]
     drawing = drawn([*rows, *batches("conv", 1, 2)], memory)
     extra, peak = drawing.figure.axes
     assert (extra.get_ylabel(), peak.get_ylabel()) == ("extra memory [GiB]", "peak memory [GiB]")
@@ -231,7 +233,7 @@ def test_memory_of_several_processes_has_bars_of_their_range() -> None:
     for row in rows:
         row["extra_memory"] = 2**30
     drawing = drawn(rows, memory)
-    bars = [one for one in drawing.figure.axes[0].containers if getattr(one, "has_yerr", False)]
+    bars = [container for container in drawing.figure.axes[0].containers if getattr(container, "has_yerr", False)]
     assert len(bars) == 2
     low, high = bars[0].lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx((0.5, 2.0))

@@ -70,16 +70,16 @@ APART = pytest.mark.parametrize(
 
 @APART
 def test_other_programs_and_machines_have_panels_with_stairs_of_their_own(
-    apart: dict[str, str], told: tuple[str, str]
+    apart: dict[str, str], names: tuple[str, str]
 ) -> None:
     slower = cases(**apart).assign(throughput=lambda frame: frame["throughput"] / 3)
     drawing = drawn(cases(), slower)
-    assert [axes.get_title("left") for axes in drawing.figure.axes] == [f"{one}, batch 1" for one in told]
+    assert [axes.get_title("left") for axes in drawing.figure.axes] == [f"{name}, batch 1" for name in names]
     for axes in drawing.figure.axes:
-        (stairs,) = [one.get_xydata() for one in axes.lines if one.get_gid() == "front"]
+        (stairs,) = [line.get_xydata() for line in axes.lines if line.get_gid() == "front"]
         assert (np.diff(stairs, axis=0) * [1, -1] > 0).all(), "faster is less accurate along a front"
     numbers = drawing.numbers
-    assert dict(numbers["front"].value_counts()) == dict.fromkeys(told, len(MODELS))
+    assert dict(numbers["front"].value_counts()) == dict.fromkeys(names, len(MODELS))
     on = numbers[numbers["on_front"]].groupby("front")["model"].apply(set)
     assert on.iloc[0] == on.iloc[1], "three times as slow is a front of its own"
     (field,) = apart
@@ -94,9 +94,9 @@ def test_one_front_over_ways_to_run_is_drawn_where_it_is_asked_for(option: str, 
     assert not points[points[option] != other]["on_front"].any()
     drawing = figure.draw(points, x="throughput", y="top1", title="T", across=across)
     (axes,) = drawing.figure.axes
-    texts = {one.get_text() for one in axes.texts}
+    texts = {text.get_text() for text in axes.texts}
     words = {"backend": ("torch_compile", "torch_eager"), "options": ("fold=true", "fold=false")}[option]
-    assert {f"resnet50 ({one})" for one in words} <= texts
+    assert {f"resnet50 ({word})" for word in words} <= texts
 
 
 def test_a_network_without_a_kernel_stands_on_the_front_of_every_kernel() -> None:
@@ -117,14 +117,14 @@ def test_points_of_one_model_on_one_front_are_named_by_what_tells_them_apart() -
     larger = cases(image_px=320).iloc[:1].assign(throughput=5.0, top1=82.0)
     deeper = cases(options='{"scope":7}').iloc[2:3].assign(throughput=9.0)
     (axes,) = drawn(cases(), larger, deeper).figure.axes
-    texts = {one.get_text() for one in axes.texts}
+    texts = {text.get_text() for text in axes.texts}
     assert {"resnet50 (224 px)", "resnet50 (320 px)", "lambda_resnet50 (scope=7)", "lambda_resnet50"} <= texts
     assert "resnet101" in texts
 
 
 def test_beaten_points_are_lighter() -> None:
     (axes,) = drawn(cases()).figure.axes
-    lighter = [one.lines[0].get_alpha() < 1 for one in axes.containers]
+    lighter = [container.lines[0].get_alpha() < 1 for container in axes.containers]
     assert lighter == [not on for on in pareto(cases())["on_front"]]
 
 
@@ -132,11 +132,11 @@ def test_labels_are_clear_of_each_other_in_every_panel() -> None:
     drawing = drawn(cases(), cases(batch_size=8), notes=("a long condition, " * 30,))
     drawing.figure.draw_without_rendering()
     for axes in drawing.figure.axes:
-        boxes = [one.get_window_extent() for one in axes.texts if one.get_text()]
+        boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
         assert len(boxes) == len(MODELS)
-        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+        assert not any(bbox.overlaps(other) for bbox, other in itertools.combinations(boxes, 2))
 
 
 def test_a_number_without_interval_is_drawn_without_bar() -> None:
     (axes,) = drawn(cases(top1_low=float("nan"), top1_high=float("nan"))).figure.axes
-    assert not any(one.has_xerr or one.has_yerr for one in axes.containers)
+    assert not any(container.has_xerr or container.has_yerr for container in axes.containers)

@@ -48,44 +48,44 @@ def cases(models: int, batches: tuple[int, ...] = (1,)) -> pd.DataFrame:
 
 
 def marks(axes: Axes, kind: str) -> list[tuple[float, float]]:
-    return [(float(one.get_xdata()[0]), float(one.get_ydata()[0])) for one in axes.lines if one.get_gid() == kind]
+    return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axes.lines if line.get_gid() == kind]
 
 
 @pytest.mark.parametrize("models", [2, 30])
 def test_a_line_a_model_with_its_quantiles_in_turn(models: int) -> None:
-    found = latency.draw(cases(models), title="T")
-    (axes,) = found.figure.axes
-    labels = [one.get_text() for one in axes.get_yticklabels()]
+    drawing = latency.draw(cases(models), title="T")
+    (axes,) = drawing.figure.axes
+    labels = [get_yticklabel.get_text() for get_yticklabel in axes.get_yticklabels()]
     assert labels == [f"net{number:02d}" for number in reversed(range(models))], "the quickest first"
     p50, p95 = marks(axes, "point p50"), marks(axes, "point p95")
     assert len(p50) == len(p95) == models
     assert p50[0][0] == pytest.approx(10.0), "ms"
     assert p95[0][0] == pytest.approx(12.0)
     assert p50[0][1] < p95[0][1], "bars do not cover each other"
-    assert found.figure.get_figheight() >= 0.3 * models
+    assert drawing.figure.get_figheight() >= 0.3 * models
     assert list(axes.get_ylim()) == [models - 0.5, -0.5]
 
 
 def test_what_is_not_bounded_is_open_and_has_an_arrow() -> None:
-    found = latency.draw(cases(4), title="T")
-    (axes,) = found.figure.axes
+    drawing = latency.draw(cases(4), title="T")
+    (axes,) = drawing.figure.axes
     assert len(marks(axes, "point p99")) == len(marks(axes, "open p99")) == 2
-    assert len([one for one in axes.texts if getattr(one, "arrow_patch", None) is not None]) == 2
-    assert "not bounded" in [one.get_text() for one in found.figure.axes[0].get_legend().get_texts()]
+    assert len([text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]) == 2
+    assert "not bounded" in [get_text.get_text() for get_text in drawing.figure.axes[0].get_legend().get_texts()]
     bounded = latency.draw(cases(1), title="T")
-    assert "not bounded" not in [one.get_text() for one in bounded.figure.axes[0].get_legend().get_texts()]
+    assert "not bounded" not in [get_text.get_text() for get_text in bounded.figure.axes[0].get_legend().get_texts()]
 
 
 def test_a_limit_is_a_line_with_the_share_of_calls_over_it() -> None:
-    found = latency.draw(cases(2, (1, 4)), title="T", limit_s=0.025)
-    first, second = found.figure.axes
-    assert [one.get_title("left") for one in (first, second)] == ["batch 1", "batch 4"]
-    (line,) = (one for one in first.lines if one.get_gid() == "limit")
+    drawing = latency.draw(cases(2, (1, 4)), title="T", limit_s=0.025)
+    first, second = drawing.figure.axes
+    assert [axes.get_title("left") for axes in (first, second)] == ["batch 1", "batch 4"]
+    (line,) = (line for line in first.lines if line.get_gid() == "limit")
     assert line.get_xdata()[0] == 25.0
-    assert [one.get_text() for one in first.texts if one.get_gid() == "share"] == ["14 % [10, 19]"] * 2
-    assert "over 25 ms" in [one.get_text() for one in first.texts]
+    assert [text.get_text() for text in first.texts if text.get_gid() == "share"] == ["14 % [10, 19]"] * 2
+    assert "over 25 ms" in [text.get_text() for text in first.texts]
     plain = latency.draw(cases(2), title="T")
-    assert not [one for one in plain.figure.axes[0].texts if one.get_gid() == "share"]
+    assert not [text for text in plain.figure.axes[0].texts if text.get_gid() == "share"]
 
 
 def test_the_numbers_behind_it_have_units(tmp_path: object) -> None:
@@ -98,11 +98,14 @@ def test_the_numbers_behind_it_have_units(tmp_path: object) -> None:
 def test_what_tells_cases_of_one_model_apart_names_its_line() -> None:
     two = pd.concat([cases(1), cases(1).assign(dtype="bfloat16", case_id="x")], ignore_index=True)
     (axes,) = latency.draw(two, title="T").figure.axes
-    assert sorted(one.get_text() for one in axes.get_yticklabels()) == ["net00 (bfloat16)", "net00 (float32)"]
+    assert sorted(get_yticklabel.get_text() for get_yticklabel in axes.get_yticklabels()) == [
+        "net00 (bfloat16)",
+        "net00 (float32)",
+    ]
 
 
 def test_nothing_to_draw_says_what_to_run() -> None:
-    empty = cases(1).drop(columns=[one for one in cases(1) if one.startswith("latency_p")])
+    empty = cases(1).drop(columns=[case for case in cases(1) if case.startswith("latency_p")])
     with pytest.raises(NothingMeasuredError, match="lambdabench run --suite quickstart --at p95"):
         latency.draw(empty, title="T")
     assert callable(save)

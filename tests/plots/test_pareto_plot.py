@@ -52,7 +52,7 @@ def test_points_bars_and_stairs_show_the_numbers() -> None:
     (front,) = [line for line in axes.lines if line.get_gid() == "front"]
     assert front.get_xydata().tolist() == [[80.0, 80.0], [220.0, 77.0]]
     assert front.get_drawstyle() == "steps-pre"
-    bars = [one for one in axes.containers if hasattr(one, "has_xerr")]
+    bars = [container for container in axes.containers if hasattr(container, "has_xerr")]
     assert len(bars) == 3
     assert all(bar.has_xerr and bar.has_yerr for bar in bars)
     segments = bars[0].lines[2][0].get_segments()[0]
@@ -63,14 +63,16 @@ def test_points_bars_and_stairs_show_the_numbers() -> None:
 def test_the_front_has_a_band_where_both_axes_have_an_error() -> None:
     """At 60 images a second only one is so fast; its accuracy is known to 0.4 points of 77, of which 0.6 is common to all."""
     (axes,) = figure.draw(points((1,)), x="throughput", y="top1", title="T").figure.axes
-    (band,) = [one for one in axes.collections if one.get_gid() == "band"]
+    (band,) = [collection for collection in axes.collections if collection.get_gid() == "band"]
     corners = np.asarray(band.get_paths()[0].vertices)
     at = corners[np.abs(corners[:, 0] - 40) < 2]
     assert [at[:, 1].min(), at[:, 1].max()] == pytest.approx([77 - 0.233, 77 + 0.233], abs=0.01)
     assert corners[:, 0].min() < 10.1, "from the slowest point on, beaten as it is"
     assert "front, 95 %" in [text.get_text() for text in axes.get_legend().get_texts()]
     (_, axes) = figure.draw(points(), x="latency", y="peak_memory", title="T").figure.axes
-    assert not [one for one in axes.collections if one.get_gid() == "band" and one.get_paths()]
+    assert not [
+        collection for collection in axes.collections if collection.get_gid() == "band" and collection.get_paths()
+    ]
     assert "front, 95 %" not in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
@@ -99,10 +101,10 @@ def test_files_are_reproducible_and_carry_units(tmp_path: Path) -> None:
 
 
 def test_families_are_told_by_name() -> None:
-    found = {
+    result = {
         name: style.family(name) for name in ("levit_256", "vit_small", "lambda_resnet26t", "resnet50_ccll", "resnet50")
     }
-    assert found == {
+    assert result == {
         "levit_256": "hybrid",
         "vit_small": "attention",
         "lambda_resnet26t": "lambda",
@@ -118,7 +120,7 @@ def test_the_axis_of_one_point_has_ticks_that_differ() -> None:
     scales.plain_log_ticks(axes.xaxis)
     low, high = axes.get_xlim()
     shown = [
-        one.get_text() for at, one in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
+        text.get_text() for at, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if low <= at <= high
     ]
     assert len(shown) == len(set(shown)) >= 1
 

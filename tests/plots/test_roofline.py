@@ -36,20 +36,20 @@ CEILINGS = [
 def test_a_layer_has_its_share_of_what_its_intensity_allows() -> None:
     layer = row("convolution", 1e-2, {"dim": 10}, mode="train")
     drawing = roofline.draw(pd.DataFrame([*CEILINGS, layer]), title="T")
-    (found,) = drawing.numbers.to_dict("records")
+    (result,) = drawing.numbers.to_dict("records")
     flops, moved = 2 * 9 * 10 * 10 * 64 * 2, 4 * (2 * 64 * 20 + 900)
-    assert found["intensity [FLOP/B]"] == pytest.approx(flops / moved)
-    assert found["rate [FLOP/s]"] == pytest.approx(3 * flops / 1e-2)
-    assert found["rate_low [FLOP/s]"] == pytest.approx(3 * flops / 1.1e-2)
-    assert found["ceiling [FLOP/s]"] == pytest.approx(min(2.56e9, flops / moved * 0.1024e9))
-    assert found["share of the ceiling"] == pytest.approx(found["rate [FLOP/s]"] / found["ceiling [FLOP/s]"])
-    assert found["implementation"] == "convolution"
+    assert result["intensity [FLOP/B]"] == pytest.approx(flops / moved)
+    assert result["rate [FLOP/s]"] == pytest.approx(3 * flops / 1e-2)
+    assert result["rate_low [FLOP/s]"] == pytest.approx(3 * flops / 1.1e-2)
+    assert result["ceiling [FLOP/s]"] == pytest.approx(min(2.56e9, flops / moved * 0.1024e9))
+    assert result["share of the ceiling"] == pytest.approx(result["rate [FLOP/s]"] / result["ceiling [FLOP/s]"])
+    assert result["implementation"] == "convolution"
 
 
 def test_tf32_moves_the_bytes_of_float32() -> None:
     rows = [*CEILINGS, row("convolution", 1e-2, {"dim": 10})]
     (float32,), (tf32,) = (
-        roofline.draw(pd.DataFrame([one | {"dtype": dtype} for one in rows]), title="T").numbers.to_dict("records")
+        roofline.draw(pd.DataFrame([item | {"dtype": dtype} for item in rows]), title="T").numbers.to_dict("records")
         for dtype in ("float32", "tf32")
     )
     assert tf32["intensity [FLOP/B]"] == float32["intensity [FLOP/B]"]
@@ -77,7 +77,7 @@ def test_ceilings_of_other_conditions_are_none(changes: dict[str, Any]) -> None:
 
 def two_machines(**other: Any) -> pd.DataFrame:
     """One layer on two machines, on the second three times as slow; ceilings on both."""
-    slow = [row("convolution", 3e-2, {"dim": 10}, **other), *(one | other for one in CEILINGS)]
+    slow = [row("convolution", 3e-2, {"dim": 10}, **other), *(item | other for item in CEILINGS)]
     return pd.DataFrame([*CEILINGS, row("convolution", 1e-2, {"dim": 10}), *slow])
 
 
@@ -89,18 +89,18 @@ def test_no_series_and_no_mean_is_of_two_machines() -> None:
     share = drawing.numbers["share of the ceiling"].tolist()
     assert share[0] == pytest.approx(3 * share[1])
     assert legends == [
-        f"convolution: {100 * one:.0f} % of the ceiling ({100 * one:.0f} to {100 * one:.0f} %)" for one in share
+        f"convolution: {100 * item:.0f} % of the ceiling ({100 * item:.0f} to {100 * item:.0f} %)" for item in share
     ]
 
 
 def test_environments_of_one_machine_are_series_and_ceilings_of_their_own() -> None:
     (axes,) = roofline.draw(two_machines(fingerprint="f01"), title="T").figure.axes
-    series = [one.get_text().split(":")[0] for one in axes.get_legend().get_texts()]
+    series = [get_text.get_text().split(":")[0] for get_text in axes.get_legend().get_texts()]
     assert series == ["convolution, env f00", "convolution, env f01"]
-    assert [one.get_text().split(":")[0] for one in axes.texts] == ["env f00", "env f01"]
+    assert [text.get_text().split(":")[0] for text in axes.texts] == ["env f00", "env f01"]
 
 
 def test_an_implementation_on_two_backends_is_two_series() -> None:
-    rows = [*CEILINGS, *(row("convolution", 1e-2, {"dim": 10}, backend=one) for one in ("torch_eager", "jax_jit"))]
+    rows = [*CEILINGS, *(row("convolution", 1e-2, {"dim": 10}, backend=name) for name in ("torch_eager", "jax_jit"))]
     numbers = roofline.draw(pd.DataFrame(rows), title="T").numbers
     assert list(numbers["series"]) == ["convolution, jax_jit", "convolution, torch_eager"]

@@ -69,8 +69,8 @@ def test_notes_are_of_what_is_drawn() -> None:
 
 
 def test_a_network_that_only_other_weights_have_an_accuracy_of_is_named() -> None:
-    told = CASES.assign(status="ok", top1=[80.38, None], top1_missing=[None, published_accuracy.NO_WEIGHTS])
-    assert any("only of others (--weights best): levit_256" in line for line in report.notes(told, told.iloc[:1]))
+    rows = CASES.assign(status="ok", top1=[80.38, None], top1_missing=[None, published_accuracy.NO_WEIGHTS])
+    assert any("only of others (--weights best): levit_256" in line for line in report.notes(rows, rows.iloc[:1]))
 
 
 def test_by_what_fronts_are_apart_is_said_and_how_to_have_one() -> None:

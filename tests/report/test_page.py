@@ -35,8 +35,8 @@ def test_html(page: Page) -> None:
 
 
 def test_programs_get_numbers(page: Page) -> None:
-    told = json.loads(json.dumps(data(page)))
-    first, second = told["sections"][0]["rows"]
+    item = json.loads(json.dumps(data(page)))
+    first, second = item["sections"][0]["rows"]
     assert first["model"] == "a|b <script>"
     assert first["image/s"] | {"value": 41.24, "low": 40.1, "high": 42.3, "unit": "image/s"} == first["image/s"]
     assert second["image/s"]["value"] is None

@@ -21,8 +21,8 @@ from lambdabench.store import versions
 cells = st.lists(st.lists(st.sampled_from([None, "", "1.0", "2.0"]), min_size=10, max_size=10), min_size=1, max_size=12)
 
 
-def with_versions(record: Record, **found: str) -> Record:
-    environment = dataclasses.replace(record.environment, versions=tuple(sorted(found.items())))
+def with_versions(record: Record, **name: str) -> Record:
+    environment = dataclasses.replace(record.environment, versions=tuple(sorted(name.items())))
     return dataclasses.replace(record, environment=environment)
 
 
@@ -46,8 +46,8 @@ def test_a_file_has_one_column_and_a_frame_has_one_for_each(make_record: Callabl
     assert [name for name in table.column_names if versions.is_library(name)] == []
     assert table["env_versions"].to_pylist() == ['{"beads":"4.2","torch":"2.15.0"}', '{"jax":"0.10.2"}']
     for frame in (store.read(tmp_path), store.frame(rows), store.read(tmp_path, ["env_versions"], coded=True)):
-        found = frame[["env_beads", "env_flax", "env_jax", "env_torch"]].astype("str")
-        assert found.to_numpy().tolist() == [["4.2", "", "", "2.15.0"], ["", "", "0.10.2", ""]]
+        result = frame[["env_beads", "env_flax", "env_jax", "env_torch"]].astype("str")
+        assert result.to_numpy().tolist() == [["4.2", "", "", "2.15.0"], ["", "", "0.10.2", ""]]
         assert "env_versions" not in frame
     assert store.read(tmp_path, ["env_jax"]).columns.tolist()[4:] == ["env_jax"]
 
@@ -69,8 +69,8 @@ def test_columns_of_older_files_survive_the_trip(rows: list[list[str | None]]) -
     columns = {f"env_{name}": [row[place] for row in rows] for place, name in enumerate(FORMER_FIELDS)}
     table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     joined = pa.table({"schema_version": pa.array([7] * len(rows)), "env_versions": versions.joined(table)})
-    found = versions.spread(joined)
-    assert {name: found[name].to_pylist() for name in columns} == columns
+    spread = versions.spread(joined)
+    assert {name: spread[name].to_pylist() for name in columns} == columns
 
 
 def test_a_file_without_them_tells_none(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -100,6 +100,6 @@ def test_a_million_rows_are_one_text(make_record: Callable[..., Record]) -> None
     text = json.dumps({"torch": "2.15.0"})
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), pa.array([text]))
     table = pa.table({"schema_version": pa.array([8] * 1_000_000), "env_versions": column})
-    found = versions.spread(table).to_pandas()
-    assert isinstance(found["env_torch"].dtype, pd.CategoricalDtype)
-    assert found["env_torch"].unique().tolist() == ["2.15.0"]
+    pandas = versions.spread(table).to_pandas()
+    assert isinstance(pandas["env_torch"].dtype, pd.CategoricalDtype)
+    assert pandas["env_torch"].unique().tolist() == ["2.15.0"]

@@ -40,10 +40,10 @@ def test_an_image_goes_in_as_timm_has_it(name: str, tmp_path: Path) -> None:
     assert config == theirs
     pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "image.png")
-    found = preprocessing.reader(config)(tmp_path / "image.png")
+    tensor = preprocessing.reader(config)(tmp_path / "image.png")
     transform: Any = create_transform(**theirs, is_training=False)
-    assert torch.equal(found, transform(Image.fromarray(pixels)))
-    assert found.shape == (3, px, px)
+    assert torch.equal(tensor, transform(Image.fromarray(pixels)))
+    assert tensor.shape == (3, px, px)
 
 
 def test_the_size_for_testing_has_its_own_crop() -> None:
@@ -81,17 +81,17 @@ STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2, dt
         STATE,
         {"state_dict": STATE, "epoch": 3, "arch": "resnet18"},
         {"model": STATE, "optimizer": {"state": {}}},
-        {"state_dict": {name: one + 1 for name, one in STATE.items()}, "state_dict_ema": STATE},
-        {f"module.{name}": one for name, one in STATE.items()},
-        {"state_dict": {f"_orig_mod.module.{name}": one for name, one in STATE.items()}},
+        {"state_dict": {name: tensor + 1 for name, tensor in STATE.items()}, "state_dict_ema": STATE},
+        {f"module.{name}": tensor for name, tensor in STATE.items()},
+        {"state_dict": {f"_orig_mod.module.{name}": tensor for name, tensor in STATE.items()}},
     ],
 )
 def test_a_checkpoint_is_read_out_of_what_training_scripts_write(wrapped: Any, tmp_path: Path) -> None:
     torch.save(wrapped, tmp_path / "net.pth.tar")
-    found = checkpoints.bare(checkpoints.read(tmp_path / "net.pth.tar", checkpoints.PARTS))
-    assert list(found) == list(STATE)
-    assert found["a.bias"].dtype == ml_dtypes.bfloat16
-    np.testing.assert_array_equal(found["a.weight"], STATE["a.weight"].numpy())
+    bare = checkpoints.bare(checkpoints.read(tmp_path / "net.pth.tar", checkpoints.PARTS))
+    assert list(bare) == list(STATE)
+    assert bare["a.bias"].dtype == ml_dtypes.bfloat16
+    np.testing.assert_array_equal(bare["a.weight"], STATE["a.weight"].numpy())
 
 
 class Malicious:
@@ -114,10 +114,10 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_none(legacy: str, plac
         path.write_bytes(pickle.dumps(loaded))
     else:
         torch.save(loaded, path, _use_new_zipfile_serialization=legacy == "archive")
-    with pytest.raises(LambdabenchError) as told:
+    with pytest.raises(LambdabenchError) as exception_info:
         checkpoints.read(path, checkpoints.PARTS)
     assert not trap.exists()
-    said = str(told.value)
+    said = str(exception_info.value)
     assert "\n" not in said
     assert "net.pt" in said
     if legacy == "archive":
@@ -127,10 +127,10 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_none(legacy: str, plac
 
 
 def test_safetensors_keep_their_dtypes(tmp_path: Path) -> None:
-    save_file({name: checkpoints.to_numpy(one) for name, one in STATE.items()}, tmp_path / "net.safetensors")
-    found = checkpoints.read(tmp_path / "net.safetensors")
-    assert found["a.bias"].dtype == ml_dtypes.bfloat16
-    assert torch.equal(checkpoints.to_torch(found["a.weight"]), STATE["a.weight"])
+    save_file({name: checkpoints.to_numpy(tensor) for name, tensor in STATE.items()}, tmp_path / "net.safetensors")
+    result = checkpoints.read(tmp_path / "net.safetensors")
+    assert result["a.bias"].dtype == ml_dtypes.bfloat16
+    assert torch.equal(checkpoints.to_torch(result["a.weight"]), STATE["a.weight"])
 
 
 def test_a_hub_that_cannot_be_reached_is_one_line_that_names_the_flag(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,11 +139,11 @@ def test_a_hub_that_cannot_be_reached_is_one_line_that_names_the_flag(monkeypatc
         raise ConnectionError("no route to host\nand more")
 
     monkeypatch.setattr(timm, "create_model", create_model)
-    with pytest.raises(LambdabenchError) as told:
+    with pytest.raises(LambdabenchError) as exception_info:
         pretrained(case_of("resnet18", 224), "a1_in1k")
-    assert "the weights resnet18.a1_in1k cannot be had (ConnectionError: no route to host)" in str(told.value)
-    assert "--checkpoint" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "the weights resnet18.a1_in1k cannot be had (ConnectionError: no route to host)" in str(exception_info.value)
+    assert "--checkpoint" in str(exception_info.value)
+    assert "\n" not in str(exception_info.value)
 
 
 def test_published_weights_are_taken_by_their_tag_and_for_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +157,9 @@ def test_published_weights_are_taken_by_their_tag_and_for_the_size(monkeypatch: 
         return network
 
     monkeypatch.setattr(timm, "create_model", create_model)
-    found = pretrained(case_of("resnet18", 160), "a1_in1k")
+    result = pretrained(case_of("resnet18", 160), "a1_in1k")
     assert made == [
         ("resnet18.a1_in1k", {"pretrained": True, "img_size": 160}),
         ("resnet18.a1_in1k", {"pretrained": True}),
     ]
-    np.testing.assert_array_equal(found["weight"], network.weight.detach().numpy())
+    np.testing.assert_array_equal(result["weight"], network.weight.detach().numpy())

@@ -29,12 +29,12 @@ def test_the_split_is_fixed_stratified_and_without_a_common_image() -> None:
     assert np.array_equal(split.images, again.images)
     assert (len(split.labels), len(split.test_labels)) == (898, 899)
     assert QUICK.images == 898
-    each, tested = (np.bincount(one, minlength=10) for one in (split.labels, split.test_labels))
+    each, tested = (np.bincount(ndarray, minlength=10) for ndarray in (split.labels, split.test_labels))
     assert np.abs(each - tested).max() <= 1
     assert np.array_equal(each + tested, np.bincount(whole.target))
     ours = np.concatenate([split.images, split.test_images]).reshape(1797, 64)
     theirs = (whole.images.reshape(1797, 64) / 16 - digits.MEAN) / digits.SPREAD
-    order = [np.lexsort(one.round(3).T) for one in (ours, theirs)]
+    order = [np.lexsort(array.round(3).T) for array in (ours, theirs)]
     assert np.allclose(ours[order[0]], theirs[order[1]], atol=1e-6), "every image once"
     assert ours.mean() == pytest.approx(0, abs=0.01)
     assert ours.std() == pytest.approx(1, abs=0.01)
@@ -66,11 +66,16 @@ def test_seeds_begin_with_other_weights_and_see_another_order(monkeypatch: pytes
 
 def test_it_comes_to_a_share_of_the_test_images_with_their_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "train", lambda case, recipe, seed: (850, 899))
-    found = complete(train(CASE, 0))
-    assert (found.metric, found.unit, found.origin, found.statistic) == ("top1", "%", "measured", "mean_share")
-    assert (found.samples, found.loops_per_sample) == ((100 * 850 / 899,), 899)
-    assert found.source == "scikit-learn's digits, 899 test images"
-    assert (found.low, found.high) == pytest.approx(tuple(100 * one for one in wilson(850, 899)))
+    measurement = complete(train(CASE, 0))
+    assert (measurement.metric, measurement.unit, measurement.origin, measurement.statistic) == (
+        "top1",
+        "%",
+        "measured",
+        "mean_share",
+    )
+    assert (measurement.samples, measurement.loops_per_sample) == ((100 * 850 / 899,), 899)
+    assert measurement.source == "scikit-learn's digits, 899 test images"
+    assert (measurement.low, measurement.high) == pytest.approx(tuple(100 * value for value in wilson(850, 899)))
 
 
 @pytest.mark.parametrize(
@@ -85,9 +90,9 @@ def test_it_is_tested_in_the_precision_of_the_case(dtypes: dict[str, str], preci
     torch.manual_seed(0)
     network = models.create("digits_conv_s")
     images, labels = torch.randn(300, 1, 8, 8), torch.zeros(300, dtype=torch.long)
-    found = loop.right(network, images, labels, dataclasses.replace(CASE, **dtypes))  # pyright: ignore[reportArgumentType]
-    assert 0 <= found <= 300
-    assert {one.dtype for one in network.parameters()} == precisions
+    number = loop.right(network, images, labels, dataclasses.replace(CASE, **dtypes))  # pyright: ignore[reportArgumentType]
+    assert 0 <= number <= 300
+    assert {parameter.dtype for parameter in network.parameters()} == precisions
 
 
 def test_what_cannot_be_trained_says_why() -> None:
@@ -112,7 +117,7 @@ def test_options_of_the_backend_and_of_the_beginning_train_the_same_network(monk
 
 def test_scripted_trainings_have_the_accuracy_of_their_script() -> None:
     case = dataclasses.replace(CASE, backend="fake", device="fake", options=options_from({"top1": 95.0}))
-    found = [train(case, seed).samples[0] for seed in range(3)]
-    assert all(94 < one < 96 for one in found)
-    assert len(set(found)) == 3
-    assert found[0] == train(case, 0).samples[0]
+    values = [train(case, seed).samples[0] for seed in range(3)]
+    assert all(94 < value < 96 for value in values)
+    assert len(set(values)) == 3
+    assert values[0] == train(case, 0).samples[0]

@@ -50,27 +50,27 @@ def test_same_takes_two_builds_and_what_looks_slower_all() -> None:
     assert (same.verdict.finding, len(asked), same.rounds, same.seconds) == ("same", 2, 48, 1.0)
     slow, asked = run(1.05, 1.051, 1.049)
     assert (slow.verdict.finding, len(asked)) == ("slower", BUILDS)
-    assert len({one.seed for one in asked}) == BUILDS
-    assert [round(math.exp(one.log), 3) for one in slow.builds] == [1.05, 1.051, 1.049]
+    assert len({terms.seed for terms in asked}) == BUILDS
+    assert [round(math.exp(build.log), 3) for build in slow.builds] == [1.05, 1.051, 1.049]
     assert slow.wall_ratio == pytest.approx(1.05, abs=1e-4)
 
 
 def test_builds_that_disagree_are_unclear_and_say_so() -> None:
-    found, _ = run(1.055, 0.95, 1.05)
-    assert found.verdict.finding == "unclear"
-    assert found.reason == "it depends on where memory lies: -5.0% to +5.5% in 3 builds of 1 processes"
+    result, _ = run(1.055, 0.95, 1.05)
+    assert result.verdict.finding == "unclear"
+    assert result.reason == "it depends on where memory lies: -5.0% to +5.5% in 3 builds of 1 processes"
 
 
 def test_a_fixed_time_is_divided_among_all_builds() -> None:
     _, asked = run(1.0, 1.0, 1.0, fixed_s=1.5)
-    assert [one.fixed_s for one in asked] == [0.5] * BUILDS
+    assert [terms.fixed_s for terms in asked] == [0.5] * BUILDS
 
 
 def test_what_cannot_be_made_again_was_made_once() -> None:
-    found, asked = run(1.0, None)
-    assert (len(asked), len(found.builds)) == (2, 1)
+    result, asked = run(1.0, None)
+    assert (len(asked), len(result.builds)) == (2, 1)
 
 
 def test_one_build_stays_as_it_is() -> None:
-    one = compared(1.05)
-    assert joined([one], RULES) is one
+    item = compared(1.05)
+    assert joined([item], RULES) is item

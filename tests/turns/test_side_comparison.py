@@ -34,9 +34,9 @@ def scripted(time_of: Callable[[str, int], float]) -> tuple[Player, Player, list
 
 def compared(time_of: Callable[[str, int], float], seed: int = 0) -> tuple[Compared, list[str]]:
     base, head, order = scripted(time_of)
-    found = compare(base, head, Terms(rules=Rules(cap_s=5.0), seed=seed))
-    rounds = order[-2 * found.rounds :]
-    return found, rounds[::2]
+    result = compare(base, head, Terms(rules=Rules(cap_s=5.0), seed=seed))
+    rounds = order[-2 * result.rounds :]
+    return result, rounds[::2]
 
 
 def second_is_slow(side: str, number: int) -> float:
@@ -45,8 +45,8 @@ def second_is_slow(side: str, number: int) -> float:
 
 
 def test_either_side_comes_first_as_often() -> None:
-    found, firsts = compared(lambda side, number: CALL_S)
-    assert found.verdict.finding == "same"
+    result, firsts = compared(lambda side, number: CALL_S)
+    assert result.verdict.finding == "same"
     assert 0.25 * len(firsts) < firsts.count("base") < 0.75 * len(firsts)
     again, other = compared(lambda side, number: CALL_S)[1], compared(lambda side, number: CALL_S, seed=1)[1]
     assert again == firsts, "by the seed"
@@ -55,15 +55,15 @@ def test_either_side_comes_first_as_often() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_place_in_a_round_is_no_sides_fault(seed: int) -> None:
-    found, _ = compared(second_is_slow, seed)
-    assert found.verdict.finding not in ("slower", "faster")
-    assert 0.98 < found.verdict.ratio < 1.02
+    result, _ = compared(second_is_slow, seed)
+    assert result.verdict.finding not in ("slower", "faster")
+    assert 0.98 < result.verdict.ratio < 1.02
 
 
 def test_head_is_slower_where_it_is_and_its_place_is_not_told() -> None:
-    found, _ = compared(lambda side, number: second_is_slow(side, number) * (1.2 if side == "head" else 1.0))
-    assert found.verdict.finding == "slower"
-    assert found.head_s / found.base_s == pytest.approx(1.2, rel=0.06)
+    result, _ = compared(lambda side, number: second_is_slow(side, number) * (1.2 if side == "head" else 1.0))
+    assert result.verdict.finding == "slower"
+    assert result.head_s / result.base_s == pytest.approx(1.2, rel=0.06)
 
 
 def slower(side: str, number: int) -> float:
@@ -79,10 +79,10 @@ def test_a_machine_that_was_taken_away_says_nothing(
 ) -> None:
     monkeypatch.setattr(quiet, "noise_between", lambda *_: replace(Noise(), steal=steal))
     monkeypatch.setattr(side_comparison, "STEAL_SEEN_S", 0.5 - seconds)  # as if it had taken so long
-    found, _ = compared(slower)
-    assert found.verdict.finding == finding
-    assert (found.verdict.ratio, found.noise.steal) == (pytest.approx(1.05), steal)
-    assert ("20 % of the CPU's time was stolen" in found.reason) == (finding == "unclear")
+    result, _ = compared(slower)
+    assert result.verdict.finding == finding
+    assert (result.verdict.ratio, result.noise.steal) == (pytest.approx(1.05), steal)
+    assert ("20 % of the CPU's time was stolen" in result.reason) == (finding == "unclear")
 
 
 def test_cpu_time_that_the_wall_contradicts_is_unclear() -> None:
@@ -90,23 +90,23 @@ def test_cpu_time_that_the_wall_contradicts_is_unclear() -> None:
     read = head.remote
     assert read is not None
     shorter = Player(remote=lambda calls: replace(read(calls), wall_s=0.99 * calls * CALL_S))
-    found = compare(base, shorter, Terms(rules=Rules(cap_s=0.3)))
-    assert found.verdict.finding == "unclear"
-    assert found.reason == "CPU time says +5.0%, wall time -1.0%"
+    result = compare(base, shorter, Terms(rules=Rules(cap_s=0.3)))
+    assert result.verdict.finding == "unclear"
+    assert result.reason == "CPU time says +5.0%, wall time -1.0%"
 
 
 def test_a_build_in_short_is_its_rounds_centre_and_standard_error() -> None:
     source = random.Random(3)
     logs = [source.gauss(0.05, 0.01) for _ in range(400)]
-    found = side_comparison.built(logs, "slower", 0.04, True)
-    assert (found.log, found.finding, found.wall_log, found.swapped) == (
+    build = side_comparison.built(logs, "slower", 0.04, True)
+    assert (build.log, build.finding, build.wall_log, build.swapped) == (
         pytest.approx(0.05, abs=2e-3),
         "slower",
         0.04,
         True,
     )
-    assert found.sd == pytest.approx(0.01 / 400**0.5, rel=0.1)
-    told = compared(slower)[0].builds
+    assert build.sd == pytest.approx(0.01 / 400**0.5, rel=0.1)
+    builds = compared(slower)[0].builds
     base, head, _ = scripted(slower)
-    assert [one.swapped for one in compare(base, head, Terms(swapped=True)).builds] == [True]
-    assert [(one.finding, round(one.log, 6)) for one in told] == [("slower", round(math.log(1.05), 6))]
+    assert [item.swapped for item in compare(base, head, Terms(swapped=True)).builds] == [True]
+    assert [(item.finding, round(item.log, 6)) for item in builds] == [("slower", round(math.log(1.05), 6))]

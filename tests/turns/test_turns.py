@@ -13,7 +13,7 @@ from lambdabench.turns.visit_schedule import ALLOWANCE, LEAST_CALLS, MOST_CALLS,
 def test_each_round_visits_every_case_once_in_an_order_of_its_own() -> None:
     cases = [f"case {number}" for number in range(8)]
     rounds = [in_turn(cases, 0, number) for number in range(20)]
-    assert all(sorted(one) == cases for one in rounds)
+    assert all(sorted(names) == cases for names in rounds)
     assert len(set(rounds)) == 20
     assert in_turn(cases, 0, 3) == rounds[3]
     assert in_turn(cases, 1, 3) != rounds[3]
@@ -37,17 +37,17 @@ SAMPLING = Sampling(case_budget_s=4.0, min_samples=8, processes=3, rounds=9)
 @pytest.mark.parametrize("step_s", [1e-6, 1e-4, 1e-3, 0.02, 0.1, 0.4, 0.9, 1.1, 5.0])
 @pytest.mark.parametrize("has_clocks", [False, True])
 def test_visits_keep_to_the_time_of_a_case(step_s: float, has_clocks: bool) -> None:
-    found = schedule(SAMPLING, step_s, has_clocks=has_clocks)
-    assert 3 <= found.rounds <= 9
-    visit_s = found.length.cold_s + found.length.timed_s
-    cold_s = found.rounds * found.length.cold_s
+    result = schedule(SAMPLING, step_s, has_clocks=has_clocks)
+    assert 3 <= result.rounds <= 9
+    visit_s = result.length.cold_s + result.length.timed_s
+    cold_s = result.rounds * result.length.cold_s
     most_s = max(
-        SAMPLING.case_budget_s, SAMPLING.min_samples * step_s, 3 * (found.length.cold_s + LEAST_CALLS * step_s)
+        SAMPLING.case_budget_s, SAMPLING.min_samples * step_s, 3 * (result.length.cold_s + LEAST_CALLS * step_s)
     )
-    assert found.rounds * visit_s <= most_s + 1e-9
+    assert result.rounds * visit_s <= most_s + 1e-9
     assert cold_s <= most_s / 2 + 3 * step_s
-    assert found.length.least == LEAST_CALLS
-    assert found.length.most == MOST_CALLS
+    assert result.length.least == LEAST_CALLS
+    assert result.length.most == MOST_CALLS
 
 
 def test_a_quick_step_has_all_its_rounds_and_a_slow_one_a_visit_a_process() -> None:
@@ -62,10 +62,10 @@ TAIL = 59
 @pytest.mark.parametrize("step_s", [1e-6, 1e-3, 0.02, 0.055, 0.2, 0.4])
 @pytest.mark.parametrize("has_clocks", [False, True])
 def test_a_bound_has_as_many_visits_as_it_takes_calls(step_s: float, has_clocks: bool) -> None:
-    found = schedule(dataclasses.replace(SAMPLING, tail_visits=TAIL), step_s, has_clocks=has_clocks)
-    assert found.rounds == TAIL
-    assert found.calls(step_s) >= ALLOWANCE * TAIL
-    assert TAIL * found.visit_s <= TAIL_S
+    result = schedule(dataclasses.replace(SAMPLING, tail_visits=TAIL), step_s, has_clocks=has_clocks)
+    assert result.rounds == TAIL
+    assert result.calls(step_s) >= ALLOWANCE * TAIL
+    assert TAIL * result.visit_s <= TAIL_S
 
 
 def test_a_step_too_slow_for_so_many_visits_has_fewer_of_more_calls_and_then_what_there_is_time_for() -> None:
@@ -75,8 +75,8 @@ def test_a_step_too_slow_for_so_many_visits_has_fewer_of_more_calls_and_then_wha
     assert fewer.calls(0.2) >= 299
     assert short.rounds == 9
     assert 100 < short.calls(0.9) < 299
-    for found in (fewer, short):
-        assert found.rounds * found.visit_s <= TAIL_S + 1e-9
+    for result in (fewer, short):
+        assert result.rounds * result.visit_s <= TAIL_S + 1e-9
 
 
 def test_a_median_needs_no_more_visits_than_there_are() -> None:

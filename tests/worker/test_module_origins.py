@@ -37,9 +37,9 @@ def test_what_a_side_loads_from_its_tree_or_environment_is_its_own(
     load(monkeypatch, "acme.other", tmp_path / "elsewhere/acme/other.py")
     load(monkeypatch, "shapesque", tmp_path / "elsewhere/shapesque.py")
     assert module_origins.foreign(own(tmp_path / "tree", str(tmp_path / "home"))) == ""
-    found = module_origins.foreign(own(tmp_path / "tree"))
+    name = module_origins.foreign(own(tmp_path / "tree"))
     file = tmp_path / "home/lib/site-packages/shapes/fast.so"
-    assert found == f"base ran shapes.fast from {file}, expected it from {tmp_path}/tree"
+    assert name == f"base ran shapes.fast from {file}, expected it from {tmp_path}/tree"
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ class Editable:
 
 def test_its_own_comes_before_what_another_environment_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outer, tree, home = tmp_path / "outer", tmp_path / "tree", tmp_path / "home/lib/site-packages"
-    for one in (outer / "acme/shapes", outer / "acme/other", outer / "shapes", tree / "src/fast", home / "shapes"):
-        one.mkdir(parents=True)
-        (one / "__init__.py").touch()
+    for item in (outer / "acme/shapes", outer / "acme/other", outer / "shapes", tree / "src/fast", home / "shapes"):
+        item.mkdir(parents=True)
+        (item / "__init__.py").touch()
     monkeypatch.setattr(sys, "path", [str(outer), str(home)])
     finder = module_origins.OwnFirst(own(tree, str(tmp_path / "home")))
     monkeypatch.setattr(sys, "meta_path", [finder, PathFinder, Editable(tree / "src/fast/__init__.py")])
 
     def origin(name: str, path: list[str] | None = None) -> str | None:
-        found = finder.find_spec(name, path)
-        return found and found.origin
+        module_spec = finder.find_spec(name, path)
+        return module_spec and module_spec.origin
 
     assert origin("shapes") == str(home / "shapes/__init__.py")
     assert origin("acme.shapes", [str(outer / "acme")]) == str(tree / "src/fast/__init__.py")
@@ -98,8 +98,8 @@ def test_a_tree_within_the_other_is_its_own_alone(tmp_path: Path, monkeypatch: p
 
 def test_a_side_is_told_as_it_was_asked() -> None:
     request = UsersRequest(base="/b", head="/h", names=NAMES, homes=("/eb", "/eh"))
-    one = module_origins.own_of(request, 1)
-    assert module_origins.parse(str(one)) == one == Own(side="head", names=NAMES, tree="/h", home="/eh", other="/b")
+    item = module_origins.own_of(request, 1)
+    assert module_origins.parse(str(item)) == item == Own(side="head", names=NAMES, tree="/h", home="/eh", other="/b")
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ def test_a_file_that_base_cannot_import_is_new_only_where_it_and_what_it_asks_fo
     file: str, why: str, trouble: str
 ) -> None:
     request = UsersRequest(base="/b", head="/h", names=NAMES, fresh=("new.py",))
-    found = module_origins.unmeasured(f"{file}::test_it", why, request)
-    assert (found.trouble, found.reason) == (trouble, why)
+    pair_outcome = module_origins.unmeasured(f"{file}::test_it", why, request)
+    assert (pair_outcome.trouble, pair_outcome.reason) == (trouble, why)

@@ -37,7 +37,7 @@ def measured(metrics: tuple[str, ...], **options: Any) -> Outcome:
 
 
 def values(outcome: Outcome) -> dict[str, float | None]:
-    return {one.metric: one.value for one in outcome.measurements}
+    return {measurement.metric: measurement.value for measurement in outcome.measurements}
 
 
 def test_scripted_case_gives_its_exact_numbers() -> None:
@@ -102,8 +102,8 @@ def test_counts_are_taken_in_the_first_process_alone() -> None:
     later = OpenCases(no_workload).answer(dataclasses.replace(ask, is_first=False)).outcome
     assert first is not None
     assert later is not None
-    assert [one.metric for one in first.measurements] == ["parameters", "flops"]
-    assert [one.metric for one in later.measurements] == ["parameters"]
+    assert [measurement.metric for measurement in first.measurements] == ["parameters", "flops"]
+    assert [measurement.metric for measurement in later.measurements] == ["parameters"]
 
 
 def test_doubts_about_a_network_are_flags_of_its_row() -> None:
@@ -122,7 +122,7 @@ def test_nothing_is_timed_that_nobody_asked_for() -> None:
     answered = OpenCases(no_workload).answer(Asked(what="open", job_id="job", job=job(("parameters", "extra_memory"))))
     assert answered.step_s == 0.0, "nothing to visit"
     assert answered.outcome is not None
-    assert [one.metric for one in answered.outcome.measurements] == ["parameters", "extra_memory"]
+    assert [measurement.metric for measurement in answered.outcome.measurements] == ["parameters", "extra_memory"]
 
 
 def test_latency_carries_its_visits_and_throughput_says_it_is_derived() -> None:
@@ -212,7 +212,7 @@ def test_blocks_of_a_case_are_of_equally_many_steps_whatever_its_visits_take(mon
         held.answer(Asked(what="visit", job_id="job", length=Length(timed_s=0.02, cold_s=0.0, least=2, most=2))).visit
         for _ in range(8)
     ]
-    loops, centres = {one.loops for one in visits if one}, {one.seconds for one in visits if one}
+    loops, centres = {visit.loops for visit in visits if visit}, {visit.seconds for visit in visits if visit}
     assert (len(loops), len(centres)) == (1, 8)
     assert len(rested) == 9, (
         "memory that is kept between calls is given back at the end of the opening and of each visit"

@@ -206,6 +206,6 @@ def test_threads_matter_on_a_cpu_only() -> None:
         ("bfloat16", {"output_dtype": "float32", "matmul": "highest"}, ""),
     ],
 )
-def test_precision_other_than_asked_is_named(dtype: str, found: dict[str, str], said: str) -> None:
+def test_precision_other_than_asked_is_named(dtype: str, result: dict[str, str], said: str) -> None:
     asked = Case(model="m", device="cpu", image_px=8, threads=2, param_dtype="float32", dtype=dtype)  # type: ignore[arg-type]
-    assert difference(asked, Effective(**found)) == said
+    assert difference(asked, Effective(**result)) == said

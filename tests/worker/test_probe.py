@@ -42,7 +42,7 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("backends")
 def test_devices_of_all_backends_are_joined_the_best_first() -> None:
     machine = find_machine()
-    assert [one.name for one in machine.devices] == ["cuda:0", "cpu"]
+    assert [item.name for item in machine.devices] == ["cuda:0", "cpu"]
     assert set(machine.devices[1].backends) == {"eager", "compiled"}
     assert machine.devices[1].gemm_flop_per_s == 1e9
 
@@ -52,19 +52,19 @@ def test_a_busy_device_stands_apart_from_those_that_can_be_used(monkeypatch: pyt
     monkeypatch.setattr(registry, "names", lambda kind: ("eager",))
     finds = SimpleNamespace(find_devices=lambda: (held, device("cpu", "eager")))
     monkeypatch.setattr(registry, "load", lambda kind, name: finds)
-    found = find_machine()
-    assert ([one.name for one in found.devices], found.busy, found.environment.gpu) == (["cpu"], (held,), "")
+    machine = find_machine()
+    assert ([item.name for item in machine.devices], machine.busy, machine.environment.gpu) == (["cpu"], (held,), "")
 
 
 def test_devices_stand_in_order_and_know_who_spreads_a_case_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = [device(f"cuda:{index}", "eager", 1e9) for index in (10, 2, 0)]
-    spread = [dataclasses.replace(one, backends=("jax_jit",), sharding=("jax_jit",), memory_bytes=9) for one in cuda]
+    spread = [dataclasses.replace(item, backends=("jax_jit",), sharding=("jax_jit",), memory_bytes=9) for item in cuda]
     scripted = {"eager": cuda, "jax_jit": spread}
     monkeypatch.setattr(registry, "names", lambda kind: tuple(scripted))
     monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(find_devices=lambda: scripted[name]))
-    found = find_machine().devices
-    assert [one.name for one in found] == ["cuda:0", "cuda:2", "cuda:10"]
-    assert {(one.backends, one.sharding, one.gemm_flop_per_s, one.memory_bytes) for one in found} == {
+    devices = find_machine().devices
+    assert [item.name for item in devices] == ["cuda:0", "cuda:2", "cuda:10"]
+    assert {(item.backends, item.sharding, item.gemm_flop_per_s, item.memory_bytes) for item in devices} == {
         (("eager", "jax_jit"), ("jax_jit",), 1e9, 9)
     }
 
@@ -72,7 +72,7 @@ def test_devices_stand_in_order_and_know_who_spreads_a_case_over_them(monkeypatc
 @pytest.mark.usefixtures("backends")
 def test_several_hosts_plan_alike_so_none_has_a_rate_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_hosts", lambda: Hosts(process=1, count=2))
-    assert {one.gemm_flop_per_s for one in find_machine().devices} == {None}
+    assert {item.gemm_flop_per_s for item in find_machine().devices} == {None}
 
 
 @pytest.mark.usefixtures("backends")
@@ -91,16 +91,16 @@ def test_three_files_answer_the_wishes(tmp_path: Path, monkeypatch: pytest.Monke
     assert codec.read(Machine, tmp_path / "machine.json").devices[0].name == "cuda:0"
     assert codec.read(tuple[str, ...], tmp_path / "names.json") == ("resnet50",)
     catalogue = codec.read(tuple[ModelFacts, ...], tmp_path / "catalogue.json")
-    assert [one.native_px for one in catalogue] == [224, 64]
+    assert [model_facts.native_px for model_facts in catalogue] == [224, 64]
 
 
 def test_environment_names_versions_and_source_and_no_gpu_where_there_is_none() -> None:
-    found = find_environment((device("cpu", "eager"), device("fake", "fake")))
-    assert "+src." in found.lambdabench
-    assert len(found.lambdabench.rpartition("+src.")[2]) == 12
-    assert found.python
-    assert found.cores >= 1
-    assert (found.gpu, found.driver, dict(found.versions).get("cuda")) == ("", "", None)
+    result = find_environment((device("cpu", "eager"), device("fake", "fake")))
+    assert "+src." in result.lambdabench
+    assert len(result.lambdabench.rpartition("+src.")[2]) == 12
+    assert result.python
+    assert result.cores >= 1
+    assert (result.gpu, result.driver, dict(result.versions).get("cuda")) == ("", "", None)
 
 
 def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkey
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
     slowed = find_environment(())
     assert "ONEDNN_MAX_CPU_ISA=SSE41" in slowed.allocator.split()
-    assert len({fingerprint(one) for one in (without, there, slowed)}) == 3
+    assert len({fingerprint(item) for item in (without, there, slowed)}) == 3
 
 
 def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +186,5 @@ def test_variables_that_a_framework_sets_while_it_looks_for_devices_are_not_the_
 def test_parent_and_worker_make_the_same_environment_of_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = (Accelerator(kind="cuda", title="A100", uuid="GPU-1", driver="570.1"),)
     monkeypatch.setattr(environment.accelerators, "look", lambda: seen)
-    for found in ((device("cuda:0", "e"), device("cpu", "e")), (device("cpu", "e"),), (device("xpu:0", "e"),)):
-        assert environment.settled(environment.witnessed(), found) == find_environment(found)
+    for devices in ((device("cuda:0", "e"), device("cpu", "e")), (device("cpu", "e"),), (device("xpu:0", "e"),)):
+        assert environment.settled(environment.witnessed(), devices) == find_environment(devices)

@@ -33,7 +33,7 @@ OPENING = Opening(entry=ENTRY, base=str(PACKAGE), head=str(PACKAGE))
 def forgotten() -> Iterator[None]:
     """A process holds one version of a name; this one has many, one after the other."""
     yield
-    for name in [one for one in sys.modules if one.startswith(("lambdabench_base", "lambdabench_head"))]:
+    for name in [module for module in sys.modules if module.startswith(("lambdabench_base", "lambdabench_head"))]:
         del sys.modules[name]
 
 
@@ -54,7 +54,7 @@ def test_a_case_is_opened_visited_and_closed() -> None:
     assert same is not None
     assert slower is not None
     assert (same.verdict.finding, slower.verdict.finding) == ("same", "slower")
-    assert [len(one.builds) for one in (same, slower)] == [1, 1]
+    assert [len(compared.builds) for compared in (same, slower)] == [1, 1]
     closed = pairs.answer(PairAsked(what="close", label="a"))
     assert len(closed.sides) == 2
     assert closed.trouble is None
@@ -90,16 +90,16 @@ def test_processes_that_one_has_forked_have_their_memory_laid_out_each_in_its_wa
         (before,) = pairs._before
         lengths.append(len(before))
     assert lengths[0] == lengths[2] != lengths[1]
-    assert all(one % version_pairs.STEP_BYTES == 0 for one in lengths)
+    assert all(length % version_pairs.STEP_BYTES == 0 for length in lengths)
 
 
 def test_an_anchor_takes_bases_turns() -> None:
     pairs = Pairs()
     assert opened(pairs, base="", anchored=True).trouble is None
-    found = visited(pairs, fixed_s=0.05).compared
-    assert found is not None
+    compared = visited(pairs, fixed_s=0.05).compared
+    assert compared is not None
     assert pairs._held["a"][0].base is None
-    assert found.base_s > 0
+    assert compared.base_s > 0
 
 
 @pytest.mark.parametrize(("side", "trouble"), [("base", "unmeasured"), ("head", "head")])
@@ -107,9 +107,9 @@ def test_a_version_that_cannot_be_imported_is_its_sides_trouble(tmp_path: Path, 
     folder = tmp_path / "lambdabench"
     folder.mkdir()
     (folder / "__init__.py").write_text("raise RuntimeError('broken')")
-    found = opened(Pairs(), **{side: str(folder)}).trouble
-    assert found is not None
-    assert (found.label, found.trouble, found.reason) == ("a", trouble, "RuntimeError: broken")
+    pair_outcome = opened(Pairs(), **{side: str(folder)}).trouble
+    assert pair_outcome is not None
+    assert (pair_outcome.label, pair_outcome.trouble, pair_outcome.reason) == ("a", trouble, "RuntimeError: broken")
 
 
 def test_another_answer_is_no_question_of_speed_and_the_case_is_let_go(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_another_answer_is_no_question_of_speed_and_the_case_is_let_go(tmp_path:
     assert text.count('return "output"') == 1
     fake.write_text(text.replace('return "output"', 'return "another"'))
     pairs = Pairs()
-    found = opened(pairs, head=str(folder)).trouble
-    assert found is not None
-    assert found.trouble == "outputs"
+    pair_outcome = opened(pairs, head=str(folder)).trouble
+    assert pair_outcome is not None
+    assert pair_outcome.trouble == "outputs"
     assert pairs._held == {}

@@ -11,8 +11,8 @@ from lambdabench.worker import visit_observers
 
 
 class Watch:
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.told, self.said = told, list[str]()
+    def __init__(self, text: Mapping[str, Any]) -> None:
+        self.told, self.said = text, list[str]()
 
     def warm(self) -> None:
         self.said.append("warm")
@@ -34,7 +34,7 @@ def scripted(patch: pytest.MonkeyPatch, *watches: Watch) -> None:
 
         return SimpleNamespace(observe=observe)
 
-    patch.setattr(visit_observers, "observers", lambda: [entering(one) for one in watches])
+    patch.setattr(visit_observers, "observers", lambda: [entering(watch) for watch in watches])
 
 
 def test_all_observers_are_entered_warmed_and_asked_and_what_one_does_not_know_the_other_does(

@@ -95,13 +95,13 @@ def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
     process alone. Raises UnavailableError, OSError."""
     command, version = _found_compiler()
     flags = (*FLAGS, *([f"-I{include}", "-w"] if include else []))
-    sources = [one.read_text(encoding="utf-8") for one in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
-    told = "\n".join((*sources, " ".join(flags), version, _processor()))
-    name = f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    sources = [path.read_text(encoding="utf-8") for path in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
+    text = "\n".join((*sources, " ".join(flags), version, _processor()))
+    name = f"{source.stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     usable = _usable(folder)
     for place in (*([folder] if usable else []), caches.private()):
         path, wrong = trust.kept(place, name, os.geteuid())
-        _notice(*(f"{one}: built anew" for one in wrong))
+        _notice(*(f"{name}: built anew" for name in wrong))
         if path is not None:
             return path
     with tempfile.TemporaryDirectory(prefix=f"{ROOT}-kernel-") as scratch:
@@ -133,22 +133,22 @@ def _compile(asked: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"the CPU kernel cannot be built: {error}; the portable kernel runs") from error
     if done.returncode or not Path(asked[-1]).is_file():
-        told = done.stderr.strip().splitlines() or ["no message"]
-        first = next((line for line in told if "error" in line), told[0])
+        names = done.stderr.strip().splitlines() or ["no message"]
+        first = next((line for line in names if "error" in line), names[0])
         raise UnavailableError(f"{asked[0]} cannot build the CPU kernel: {first}; the portable kernel runs")
 
 
 def _notice(*said: str) -> None:
     """Said once, on standard error where nobody listens to the package's log."""
-    for one in said:
-        if one not in _notices:
-            _notices.append(one)
-            logging.getLogger(ROOT).warning(one)
+    for name in said:
+        if name not in _notices:
+            _notices.append(name)
+            logging.getLogger(ROOT).warning(name)
 
 
 def _found_compiler() -> tuple[str, str]:
     """(The compiler, what it says of its version). Raises UnavailableError, OSError."""
-    command = os.environ.get("CXX") or next((one for one in ("c++", "g++", "clang++") if shutil.which(one)), "")
+    command = os.environ.get("CXX") or next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), "")
     if not command or not shutil.which(command):
         raise UnavailableError(
             f"no C++ compiler ({command or 'c++, g++, clang++'}): the portable kernel runs; install g++"

@@ -34,10 +34,10 @@ def infer(
     An operator, whose way through torch takes as long as a small map: where nobody can see it, it is called without torch.
     """
     numbers: list[Any] = []
-    for one in norms:
-        own, running = one._parameters, one._buffers
+    for norm in norms:
+        own, running = norm._parameters, norm._buffers
         numbers += (own["weight"], own["bias"], running["running_mean"], running["running_var"])
-    epsilons = [one.eps for one in norms]
+    epsilons = [batch_norm2d.eps for batch_norm2d in norms]
     if not is_seen(x) and is_dense(x) and are_plain((*projections, *numbers, bias, embeddings)):
         same = heads * len(projections[-1]) == x.shape[1]
         y = torch.empty_like(x) if same else _empty(x, heads * len(projections[-1]))
@@ -65,7 +65,7 @@ def _run(  # noqa: PLR0917 (the operator's)
     loaded.lambda_layer(
         _GIVEN.pack(
             *(x.data_ptr(), queries.data_ptr(), keys[0].data_ptr() if keys else 0, values.data_ptr()),
-            *([one.data_ptr() for one in norms] or _NO_NORMS),
+            *([norm.data_ptr() for norm in norms] or _NO_NORMS),
             *(0 if bias is None else bias.data_ptr(), 0 if embeddings is None else embeddings.data_ptr(), y.data_ptr()),
             *(b, height, width, height, width, heads, len(queries) // heads, 1, v, *scope),
             *(depth, first, torch.get_num_threads(), *(epsilons or _NO_EPSILONS)),
@@ -98,9 +98,18 @@ def _infer(  # noqa: PLR0917 (the operator's signature)
     refuse_other_depth(x, projections)
     layout = torch.contiguous_format if channels_first(x) else torch.channels_last
     maps = x.detach().float().contiguous(memory_format=layout)
-    added, table = (None if one is None else plain(one) for one in (bias, embeddings))
+    added, table = (None if tensor is None else plain(tensor) for tensor in (bias, embeddings))
     y = _empty(maps, heads * len(projections[-1]))
-    _run(maps, y, [plain(one) for one in projections], [plain(one) for one in norms], epsilons, added, table, heads)
+    _run(
+        maps,
+        y,
+        [plain(projection) for projection in projections],
+        [plain(norm) for norm in norms],
+        epsilons,
+        added,
+        table,
+        heads,
+    )
     return y.to(x.dtype)
 
 
@@ -129,5 +138,5 @@ def _flops(  # noqa: PLR0917 (the operator's signature)
     *_: object,
     **__: object,
 ) -> int:
-    channels = sum(one[0] for one in projections)
+    channels = sum(projection[0] for projection in projections)
     return 2 * layer_macs(x, channels, embeddings, heads, projections[0][0] // heads, content=len(projections) == 3)

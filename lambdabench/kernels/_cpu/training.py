@@ -21,7 +21,7 @@ from .plan import ROOM, Plan, planned
 from .whole import are_plain, channels_first, is_dense, is_seen, layer_macs, plain, refuse_other_depth
 
 _TENSORS = "Tensor x, Tensor[] projections, Tensor[] norms, Tensor? bias, Tensor? embeddings"
-_ADDRESSES, _SIZES, _EPSILONS, _MOVED = (struct.Struct(one) for one in ("10P", "11q", "2d", "6P2d2q"))
+_ADDRESSES, _SIZES, _EPSILONS, _MOVED = (struct.Struct(name) for name in ("10P", "11q", "2d", "6P2d2q"))
 _NO_NORMS, _NO_EPSILONS = (0,) * 4, (0.0, 0.0)
 _Shapes = tuple[tuple[int, ...], tuple[int, ...], tuple[bool, bool], tuple[int, ...] | None]
 
@@ -31,7 +31,12 @@ def _shapes(
 ) -> _Shapes:
     """As `planned` takes them, without the heads."""
     scope = None if embeddings is None else tuple(embeddings.shape[2:])
-    return tuple(x.shape), tuple([one.shape[0] for one in projections]), (bool(norms), bias is not None), scope
+    return (
+        tuple(x.shape),
+        tuple([projection.shape[0] for projection in projections]),
+        (bool(norms), bias is not None),
+        scope,
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -51,8 +56,8 @@ def train(
     bias: Float[Tensor, " k"] | None = None,
 ) -> Float[Tensor, "b h*v height width"]:
     """The layer's output in the layout of its input, as `inference.infer` takes it; running statistics move on, gradients flow."""
-    parts = [one._parameters for one in norms]
-    weights = [*projections, *[one["weight"] for one in parts], *[one["bias"] for one in parts]]
+    parts = [norm._parameters for norm in norms]
+    weights = [*projections, *[part["weight"] for part in parts], *[part["bias"] for part in parts]]
     bias = bias if len(projections) == 3 else None
     settings = (len(projections), norms, heads)
     if not is_seen(x) and is_dense(x) and are_plain((*weights, bias, embeddings)):
@@ -67,7 +72,7 @@ def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
     """Running statistics, as batch norm moves them: at once where nobody watches torch's operators."""
     queries, values = norms
     of_queries, of_values = queries._buffers, values._buffers
-    numbers = [one[name] for name in ("running_mean", "running_var") for one in (of_queries, of_values)]
+    numbers = [item[name] for name in ("running_mean", "running_var") for item in (of_queries, of_values)]
     counts = [of_queries["num_batches_tracked"], of_values["num_batches_tracked"]]
     watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
     if watched or type(kept) is not Tensor or not are_plain(numbers):
@@ -76,7 +81,7 @@ def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
     loaded = library()
     assert loaded is not None
     moved = _MOVED.pack(
-        *[one.data_ptr() for one in (*numbers, *counts)],
+        *[number.data_ptr() for number in (*numbers, *counts)],
         *(queries.momentum, values.momentum, queries.num_features, values.num_features),
     )
     loaded.lambda_statistics(kept.data_ptr(), moved)
@@ -84,13 +89,13 @@ def _move_on(norms: Sequence[Any], kept: Tensor) -> None:
 
 
 def _move_by_torch(norms: Sequence[Any], kept: Tensor, numbers: Sequence[Tensor], counts: Sequence[Tensor]) -> None:
-    sizes = [one.num_features for one in norms]
+    sizes = [norm.num_features for norm in norms]
     total = sum(sizes)
     *means, _, variance_q, variance_v, _ = kept.split_with_sizes([*sizes, total, *sizes, kept.shape[0] - 3 * total])
-    found = [*means, variance_q, variance_v]
+    tensors = [*means, variance_q, variance_v]
     with torch.no_grad():
-        for side, one in enumerate(norms):
-            _move(numbers[side::2], found[side::2], one.momentum)
+        for side, item in enumerate(norms):
+            _move(numbers[side::2], tensors[side::2], item.momentum)
         _count(counts, 1)
 
 
@@ -101,7 +106,7 @@ def _addresses(
     queries, *keys, values = projections
     return _ADDRESSES.pack(
         *(x.data_ptr(), queries.data_ptr(), keys[0].data_ptr() if keys else 0, values.data_ptr()),
-        *([one.data_ptr() for one in norms] or _NO_NORMS),
+        *([norm.data_ptr() for norm in norms] or _NO_NORMS),
         *(0 if bias is None else bias.data_ptr(), 0 if embeddings is None else embeddings.data_ptr()),
     )
 
@@ -115,13 +120,13 @@ def _as_they_are_read(
 ) -> tuple[Any, ...]:
     """Their numbers as contiguous float32; the map channels first, or as it is. Raises ValueError for another depth."""
     refuse_other_depth(x, projections)
-    added, table = (None if one is None else plain(one) for one in (bias, embeddings))
+    added, table = (None if tensor is None else plain(tensor) for tensor in (bias, embeddings))
     maps = x.contiguous() if channels_first(x) else x
-    return maps, [plain(one) for one in projections], [plain(one) for one in norms], added, table
+    return maps, [plain(projection) for projection in projections], [plain(norm) for norm in norms], added, table
 
 
 def _pointers(pieces: Sequence[Tensor]) -> bytes:
-    return struct.pack(f"{len(pieces)}P", *[one.data_ptr() for one in pieces])
+    return struct.pack(f"{len(pieces)}P", *[piece.data_ptr() for piece in pieces])
 
 
 def _layout(first: bool) -> torch.memory_format:
@@ -219,7 +224,7 @@ class _Seen(torch.autograd.Function):
         """y and what is kept: an operator changes no statistics."""
         count, norms, heads = settings
         x, bias, embeddings, *weights = tensors
-        epsilons = [one.eps for one in norms]
+        epsilons = [norm.eps for norm in norms]
         y, room, kept = _TRAIN(x, weights[:count], weights[count:], bias, embeddings, epsilons, heads)
         ctx.save_for_backward(room, kept, *tensors)
         ctx.settings = (count, heads)
@@ -250,7 +255,7 @@ class _Unseen(torch.autograd.Function):
         bias, embeddings, *weights = parameters
         given = (x, weights[:count], weights[count:], bias, embeddings)
         planned_for = _plan(_shapes(*given), heads)
-        y, rooms, kept = _there(given, [one.eps for one in norms], planned_for, planned_for[0].each)
+        y, rooms, kept = _there(given, [norm.eps for norm in norms], planned_for, planned_for[0].each)
         if norms:
             _move_on(norms, kept)
         if has_way_back:  # what was made in inference mode has none, and no version
@@ -264,7 +269,7 @@ class _Unseen(torch.autograd.Function):
 
 
 def _versions(parameters: Sequence[Tensor | None]) -> list[int]:
-    return [one._version for one in parameters if one is not None]
+    return [parameter._version for parameter in parameters if parameter is not None]
 
 
 def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
@@ -284,7 +289,7 @@ def _back_unseen(ctx: Any, d_y: Tensor) -> tuple[Any, ...]:
     of_input = ctx.needs_input_grad[1]
     given = (x, weights[:count], weights[count:], bias, embeddings)
     if is_seen(d_y):
-        room = torch.cat([*[one[:-ROOM] for one in rooms], rooms[-1][-ROOM:]])
+        room = torch.cat([*[room[:-ROOM] for room in rooms], rooms[-1][-ROOM:]])
         return _shared(_BACK(d_y, room, kept, of_input, *given, heads), of_input, bias, embeddings, weights, _apart)
     return _shared(
         _back(d_y, rooms, kept, of_input, given, planned_for, planned_for[0].each),
@@ -300,7 +305,7 @@ _back_once = once_differentiable(_back_unseen)
 
 
 def _shared(  # noqa: PLR0917 (all that a call has)
-    found: tuple[Tensor, Tensor],
+    tensors: tuple[Tensor, Tensor],
     of_input: bool,
     bias: Tensor | None,
     embeddings: Tensor | None,
@@ -308,8 +313,8 @@ def _shared(  # noqa: PLR0917 (all that a call has)
     apart: Any,
 ) -> tuple[Any, ...]:
     """Gradients to whom they belong, as autograd's functions return them."""
-    d_x, gradients = found
-    each = list(apart(gradients, [*weights, *[one for one in (bias, embeddings) if one is not None]]))
+    d_x, gradients = tensors
+    each = list(apart(gradients, [*weights, *[tensor for tensor in (bias, embeddings) if tensor is not None]]))
     d_embeddings = None if embeddings is None else each.pop()
     d_bias = None if bias is None else each.pop()
     return None, d_x if of_input else None, d_bias, d_embeddings, *each
@@ -357,7 +362,7 @@ def _flops(
     *others: Any,
     **_: Any,
 ) -> int:
-    channels, heads = sum(one[0] for one in projections), others[-1]  # tensors are shapes here
+    channels, heads = sum(projection[0] for projection in projections), others[-1]  # tensors are shapes here
     return 2 * layer_macs(x, channels, embeddings, heads, projections[0][0] // heads, content=len(projections) == 3)
 
 
@@ -365,5 +370,5 @@ def _flops(
 def _backward_flops(d_y: Any, room: Any, kept: Any, of_input: bool, *arguments: Any, **_: Any) -> int:
     """Each product has two gradients."""
     b, d, height, width = arguments[0]
-    unneeded = 0 if of_input else b * height * width * d * sum(one[0] for one in arguments[1])
+    unneeded = 0 if of_input else b * height * width * d * sum(argument[0] for argument in arguments[1])
     return 2 * (_flops(*arguments) - unneeded)

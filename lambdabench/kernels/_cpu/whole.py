@@ -28,9 +28,9 @@ class Watch:
 
     def finds_plain(self, projections: Sequence[Any], norms: Sequence[Any]) -> bool:
         parts = (*projections, *norms)
-        told = (RemovableHandle.next_id, parts, [*map(type, parts)], [*map(len, map(vars, parts))])
-        if not self._plain or told != self._told:
-            self._plain, self._told = _are_plain(projections, norms), told
+        text = (RemovableHandle.next_id, parts, [*map(type, parts)], [*map(len, map(vars, parts))])
+        if not self._plain or text != self._told:
+            self._plain, self._told = _are_plain(projections, norms), text
         return self._plain
 
 
@@ -44,29 +44,32 @@ def may_run(x: Tensor, training: bool, projections: Sequence[Any], norms: Sequen
     if x.dim() != 4 or 0 in x.shape:
         return False
     depth = x.shape[1]
-    for one in projections:
-        own = one._parameters
+    for norm in projections:
+        own = norm._parameters
         if own["bias"] is not None or own["weight"].shape[1] != depth:
             return False
-    for one in norms:
-        if one.training is not training or one._buffers["running_mean"] is None:
+    for norm in norms:
+        if norm.training is not training or norm._buffers["running_mean"] is None:
             return False
     if not training:
         return not torch.is_grad_enabled() and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
-    for one in norms:
-        if one.momentum is None:
+    for norm in norms:
+        if norm.momentum is None:
             return False
-    for one in (*projections, *norms):
-        if one._parameters["weight"].dtype is not torch.float32:
+    for norm in (*projections, *norms):
+        if norm._parameters["weight"].dtype is not torch.float32:
             return False
     return x.dtype is torch.float32 and x.numel() > (depth if norms else 0)
 
 
 def _are_plain(projections: Sequence[Any], norms: Sequence[Any]) -> bool:
     """No hooks and nothing replaced; convolutions of one position, batch norms with weights."""
-    if any(type(one) is not nn.Conv2d or _changed(one) or _shape(one) != _OF_ONE for one in projections):
+    if any(
+        type(projection) is not nn.Conv2d or _changed(projection) or _shape(projection) != _OF_ONE
+        for projection in projections
+    ):
         return False
-    return all(type(one) is nn.BatchNorm2d and one.affine and not _changed(one) for one in norms)
+    return all(type(norm) is nn.BatchNorm2d and norm.affine and not _changed(norm) for norm in norms)
 
 
 def is_seen(x: Tensor) -> bool:
@@ -89,10 +92,12 @@ def is_dense(x: Tensor) -> bool:
 
 def are_plain(tensors: Iterable[Tensor | None]) -> bool:
     """Whether their numbers can be read as they are: contiguous float32 on the CPU, and no subclass."""
-    for one in tensors:
-        if one is None:
+    for tensor in tensors:
+        if tensor is None:
             continue
-        if type(one) not in _KINDS or not (one.is_cpu and one.dtype is torch.float32 and one.is_contiguous()):
+        if type(tensor) not in _KINDS or not (
+            tensor.is_cpu and tensor.dtype is torch.float32 and tensor.is_contiguous()
+        ):
             return False
     return True
 
@@ -101,22 +106,22 @@ _KINDS = (nn.Parameter, Tensor)
 _OF_ONE = ((1, 1), (1, 1), (0, 0), 1)
 
 
-def _shape(one: nn.Conv2d) -> tuple[Any, ...]:
-    return one.kernel_size, one.stride, one.padding, one.groups
+def _shape(conv2d: nn.Conv2d) -> tuple[Any, ...]:
+    return conv2d.kernel_size, conv2d.stride, conv2d.padding, conv2d.groups
 
 
 def refuse_other_depth(x: Tensor, projections: Sequence[Tensor]) -> None:
     """What is read by address must be there. Raises ValueError."""
-    if x.dim() != 4 or any(one.shape[1] != x.shape[1] for one in projections):
+    if x.dim() != 4 or any(projection.shape[1] != x.shape[1] for projection in projections):
         raise ValueError(
             f"found an input of shape {tuple(x.shape)}, expected [batch, {projections[0].shape[1]}, height, width]"
         )
 
 
-def _changed(one: nn.Module) -> bool:
+def _changed(module: nn.Module) -> bool:
     """By hooks, or by a forward of its own."""
-    hooks = one._forward_hooks or one._forward_pre_hooks or one._backward_hooks or one._backward_pre_hooks
-    return bool(hooks) or "forward" in vars(one)
+    hooks = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    return bool(hooks) or "forward" in vars(module)
 
 
 def channels_first(x: Tensor) -> bool:
@@ -124,10 +129,10 @@ def channels_first(x: Tensor) -> bool:
     return x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last)
 
 
-def plain(one: Tensor) -> Tensor:
+def plain(tensor: Tensor) -> Tensor:
     """Its numbers as contiguous float32."""
-    is_so = one.dtype is torch.float32 and one.is_contiguous()
-    return one if is_so else one.detach().float().contiguous()
+    is_so = tensor.dtype is torch.float32 and tensor.is_contiguous()
+    return tensor if is_so else tensor.detach().float().contiguous()
 
 
 def layer_macs(

@@ -20,19 +20,19 @@ from .lambdas import (
 
 @triton.jit
 def _add_queries(
-    found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION: tl.constexpr,
+    result, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """Gradient [queries, rows, k] of the queries by a block of columns: the output's gradient times lambdas [queries, k, columns]."""
     mine = one_image(there, row_image, image, real)
     d_y = tl.load(d_ptr + where[:, :, None] * V + channel[None, None, :], mask=mine, other=0.0)
-    return tl.dot(d_y, tl.permute(lambdas.to(d_y.dtype), (0, 2, 1)), found, input_precision=PRECISION)
+    return tl.dot(d_y, tl.permute(lambdas.to(d_y.dtype), (0, 2, 1)), result, input_precision=PRECISION)
 
 
 @triton.jit
-def _store_queries(out_ptr, found, where, there, K: tl.constexpr, KP: tl.constexpr):
+def _store_queries(out_ptr, result, where, there, K: tl.constexpr, KP: tl.constexpr):
     k = tl.arange(0, KP)
     place = where[:, :, None] * K + k[None, None, :]
-    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
+    tl.store(out_ptr + place, result.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -54,15 +54,15 @@ def resident_query_gradients(
     position, inside, n = at_y * width + at_x, (at_y < height) & (at_x < width), height * width
     for some in range(tl.program_id(1), tl.cdiv(images, IMAGES), tl.num_programs(1)):
         row_image, where, there = rows_of(position, inside, some * IMAGES, images, n, H, IMAGES, ROWS)
-        found = tl.zeros((T, ROWS, KP), tl.float32)
+        queries = tl.zeros((T, ROWS, KP), tl.float32)
         for block in range(BLOCKS):
             _, image, channel, real = columns_of(some * BLOCKS + block, images, V, IMAGES, CHANNELS)
             lambdas = resident_lambdas(
                 e, v_ptr, c_ptr, m_y, m_x, image, channel, real, rows, columns, V,
                 T, K, KP, IMAGES * CHANNELS, CONTENT, PRECISION,
             )  # fmt: skip
-            found = _add_queries(found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
-        _store_queries(out_ptr, found, where, there, K, KP)
+            queries = _add_queries(queries, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
+        _store_queries(out_ptr, queries, where, there, K, KP)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -80,15 +80,15 @@ def streamed_query_gradients(
     at_y, at_x = y0 + t // TX, x0 + t % TX
     position, inside, n = at_y * width + at_x, (at_y < height) & (at_x < width), height * width
     row_image, where, there = rows_of(position, inside, tl.program_id(1) * IMAGES, images, n, H, IMAGES, ROWS)
-    found = tl.zeros((T, ROWS, KP), tl.float32)
+    queries = tl.zeros((T, ROWS, KP), tl.float32)
     for block in range(BLOCKS):
         _, image, channel, real = columns_of(tl.program_id(1) * BLOCKS + block, images, V, IMAGES, CHANNELS)
         lambdas = streamed_lambdas(
             v_ptr, c_ptr, t_ptr, y0, x0, image, channel, real, rows, columns, V,
             K, KP, R_Y, R_X, BEFORE_Y, BEFORE_X, TY, TX, HALO, AROUND, IMAGES * CHANNELS, CONTENT, PRECISION,
         )  # fmt: skip
-        found = _add_queries(found, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
-    _store_queries(out_ptr, found, where, there, K, KP)
+        queries = _add_queries(queries, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
+    _store_queries(out_ptr, queries, where, there, K, KP)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -105,7 +105,7 @@ def embedding_gradients(
     work = tiles * tl.cdiv(images, IMAGES) * tl.cdiv(V, CHANNELS)
     t, row = tl.arange(0, T), tl.arange(0, T * KP)
     i = tl.program_id(0) * AROUND + tl.arange(0, AROUND)
-    found = tl.zeros((T * KP, AROUND), tl.float32)
+    result = tl.zeros((T * KP, AROUND), tl.float32)
     for job in range(tl.program_id(1), work, tl.num_programs(1)):
         y0, x0 = corner(job % tiles, width, TY, TX)
         first, image, channel, real = columns_of(job // tiles, images, V, IMAGES, CHANNELS)
@@ -118,8 +118,8 @@ def embedding_gradients(
         m_y, m_x = y0 - BEFORE_Y + i // WIDE, x0 - BEFORE_X + i % WIDE
         value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
         flat = tl.reshape(d_lambdas, (T * KP, IMAGES * CHANNELS)).to(value.dtype)
-        found = tl.dot(flat, tl.trans(value), found, input_precision=PRECISION)
-    tl.store(out_ptr + (tl.program_id(1) * T * KP + row[:, None]) * HALO + i[None, :], found)
+        result = tl.dot(flat, tl.trans(value), result, input_precision=PRECISION)
+    tl.store(out_ptr + (tl.program_id(1) * T * KP + row[:, None]) * HALO + i[None, :], result)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -140,7 +140,7 @@ def value_gradients(
     last_y, last_x, n = y0 + TY - 1 + BEFORE_Y, x0 + TX - 1 + BEFORE_X, height * width
     from_i = tl.maximum(0, last_y - height + 1) * WIDE // QUERIES * QUERIES
     to_i = tl.minimum(TY + R_Y - 1, last_y + 1) * WIDE
-    found = tl.zeros((TY * TX, IMAGES * CHANNELS), tl.float32)
+    result = tl.zeros((TY * TX, IMAGES * CHANNELS), tl.float32)
     for start in range(from_i, to_i, QUERIES):
         i = start + tl.arange(0, QUERIES)
         n_y, n_x = last_y - i // WIDE, last_x - i % WIDE
@@ -151,8 +151,8 @@ def value_gradients(
         )  # fmt: skip
         e = tl.load(t_ptr + square[:, None] * (HALO * KP) + start * KP + flat_k[None, :])
         flat = tl.reshape(d_lambdas, (QUERIES * KP, IMAGES * CHANNELS)).to(e.dtype)
-        found = tl.dot(e, flat, found, input_precision=PRECISION)
+        result = tl.dot(e, flat, result, input_precision=PRECISION)
     m_y, m_x = y0 + TY - 1 - square // TX, x0 + TX - 1 - square % TX
     place = ((m_y * columns + m_x) * V)[:, None] + (image * rows * columns * V + channel)[None, :]
     there = ((m_y < rows) & (m_x < columns))[:, None] & real[None, :]
-    tl.store(out_ptr + place, found.to(out_ptr.dtype.element_ty), mask=there)
+    tl.store(out_ptr + place, result.to(out_ptr.dtype.element_ty), mask=there)

@@ -60,15 +60,15 @@ def values_at(v_ptr, m_y, m_x, base, real, rows, columns, V):
 
 @triton.jit
 def add_content(
-    found, c_ptr, image, channel, real, V,
+    result, c_ptr, image, channel, real, V,
     T: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, PRECISION: tl.constexpr, DTYPE: tl.constexpr,
 ):  # fmt: skip
     """Content lambdas onto position lambdas [queries x k, columns], as a product: their layout is the one of products already."""
     row, k = tl.arange(0, T * KP), tl.arange(0, KP)
     place = (image[None, :] * K + k[:, None]) * V + channel[None, :]
     content = tl.load(c_ptr + place, mask=(k < K)[:, None] & real[None, :], other=0.0).to(DTYPE)
-    one = (row[:, None] % KP == k[None, :]).to(DTYPE)
-    return tl.dot(one, content, found, input_precision=PRECISION)
+    item = (row[:, None] % KP == k[None, :]).to(DTYPE)
+    return tl.dot(item, content, result, input_precision=PRECISION)
 
 
 @triton.jit
@@ -78,10 +78,10 @@ def resident_lambdas(
 ):  # fmt: skip
     """Lambdas [queries, k, columns] of a tile by one product of its table with all positions around it."""
     value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
-    found = tl.dot(e, value, input_precision=PRECISION)
+    content = tl.dot(e, value, input_precision=PRECISION)
     if CONTENT:
-        found = add_content(found, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
-    return tl.reshape(found, (T, KP, BLOCK))
+        content = add_content(content, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
+    return tl.reshape(content, (T, KP, BLOCK))
 
 
 @triton.jit
@@ -97,16 +97,16 @@ def streamed_lambdas(
     row = tl.arange(0, T * KP)
     first = tl.maximum(0, BEFORE_Y - y0) * WIDE // AROUND * AROUND
     last = tl.minimum(TY + R_Y - 1, rows + BEFORE_Y - y0) * WIDE
-    found = tl.zeros((T * KP, BLOCK), tl.float32)
+    content = tl.zeros((T * KP, BLOCK), tl.float32)
     base = image * rows * columns * V + channel
     for start in range(first, last, AROUND):
         i = start + tl.arange(0, AROUND)
         value = values_at(v_ptr, y0 - BEFORE_Y + i // WIDE, x0 - BEFORE_X + i % WIDE, base, real, rows, columns, V)
         e = tl.load(t_ptr + row[:, None] * HALO + i[None, :])
-        found = tl.dot(e, value, found, input_precision=PRECISION)
+        content = tl.dot(e, value, content, input_precision=PRECISION)
     if CONTENT:
-        found = add_content(found, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
-    return tl.reshape(found, (T, KP, BLOCK))
+        content = add_content(content, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
+    return tl.reshape(content, (T, KP, BLOCK))
 
 
 @triton.jit

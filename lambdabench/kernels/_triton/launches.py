@@ -99,8 +99,8 @@ def _sizes(q: Tensor, values: Tensor) -> tuple[int, ...]:
     return (*q.shape[:3], *values.shape[1:])
 
 
-def _tiles(one: Tensor, tile: tuple[int, int]) -> int:
-    return _parts(one.shape[1], tile[0]) * _parts(one.shape[2], tile[1])
+def _tiles(tensor: Tensor, tile: tuple[int, int]) -> int:
+    return _parts(tensor.shape[1], tile[0]) * _parts(tensor.shape[2], tile[1])
 
 
 def _groups(values: Tensor, chosen: dict[str, Any]) -> int:

@@ -69,6 +69,6 @@ def gradient(
     splits, rows, halo = shares.shape
     wide, row = tile[1] + seen.size[1] - 1, key_rows * halo
     strides = (rows * halo, tile[1] * row + wide, row + 1, halo, wide, 1)
-    found = shares.as_strided((splits, *tile, k, *seen.size), strides).sum((0, 1, 2))
+    tensor = shares.as_strided((splits, *tile, k, *seen.size), strides).sum((0, 1, 2))
     around = (seen.cut[1], seen.cut_behind[1], seen.cut[0], seen.cut_behind[0])
-    return (functional.pad(found, around) if any(around) else found)[:, None]
+    return (functional.pad(tensor, around) if any(around) else tensor)[:, None]

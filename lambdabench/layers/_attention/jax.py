@@ -91,7 +91,7 @@ def attend(
         return turn((queries, rows, columns))
     size = -(-n // turns)
     turns = -(-n // size)
-    parts = [jnp.pad(one, ((0, 0), (0, turns * size - n), (0, 0))) for one in (queries, rows, columns)]
-    cut = tuple(jnp.moveaxis(one.reshape(g, turns, size, -1), 1, 0) for one in parts)
-    found = jax.lax.map(jax.checkpoint(turn), cut)
-    return jnp.moveaxis(found, 0, 1).reshape(g, turns * size, -1)[:, :n]
+    parts = [jnp.pad(array, ((0, 0), (0, turns * size - n), (0, 0))) for array in (queries, rows, columns)]
+    cut = tuple(jnp.moveaxis(part.reshape(g, turns, size, -1), 1, 0) for part in parts)
+    result = jax.lax.map(jax.checkpoint(turn), cut)
+    return jnp.moveaxis(result, 0, 1).reshape(g, turns * size, -1)[:, :n]

@@ -10,10 +10,10 @@ def depth_of_heads(dim_out: int, heads: int) -> int:
     return dim_out // heads
 
 
-def refuse_larger(found: tuple[int, int], size: tuple[int, int]) -> None:
+def refuse_larger(numbers: tuple[int, int], size: tuple[int, int]) -> None:
     """Raises OptionError for a map (height, width) whose offsets the embeddings made for `size` do not cover."""
-    if found[0] > size[0] or found[1] > size[1]:
-        raise OptionError(f"the layer was made for maps up to {size}, found {found}; make it with size={found}")
+    if numbers[0] > size[0] or numbers[1] > size[1]:
+        raise OptionError(f"the layer was made for maps up to {size}, found {numbers}; make it with size={numbers}")
 
 
 def required_size(name: str, size: tuple[int, int] | None) -> tuple[int, int]:

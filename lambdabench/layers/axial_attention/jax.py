@@ -39,7 +39,7 @@ class _Axis(nnx.Module):
     def __call__(self, x: Float[Array, "b lines length d"]) -> Float[Array, "b lines length dim_out"]:
         b, lines, length, _ = x.shape
         apart = heads_of(self.to_queries_keys_values(x), self.heads)
-        queries, keys, values = (one.reshape(b * self.heads * lines, length, self.depth) for one in apart)
+        queries, keys, values = (array.reshape(b * self.heads * lines, length, self.depth) for array in apart)
         queries = queries * self.depth**-0.5
         embedded = relative(self.embeddings[...].astype(queries.dtype), length)
         positions = product("gid,ijd->gij", queries, embedded)

@@ -111,20 +111,21 @@ class LambdaLayer(nnx.Module):
     def _is_one_function(self, x: Array) -> bool:
         """Whether the compiled kernel may run all of it: in float32, its batch norms both in inference or both in training."""
         inside, norms = self._parts()
-        training = [one for one in norms if not one.use_running_average]
+        training = [norm for norm in norms if not norm.use_running_average]
         dtypes = {
             x.dtype,
-            *(one.kernel[...].dtype for one in inside),
-            *(one.dtype or x.dtype for one in (*inside, *norms)),
+            *(item.kernel[...].dtype for item in inside),
+            *(norm.dtype or x.dtype for norm in (*inside, *norms)),
         }
         return (
             x.ndim == 4
-            and all(one.kernel[...].shape[:3] == (1, 1, x.shape[3]) for one in inside)
+            and all(item.kernel[...].shape[:3] == (1, 1, x.shape[3]) for item in inside)
             and dtypes == {jnp.dtype(jnp.float32)}
             and self.intra_depth == 1
             and self.normalize in ("softmax", "no_batch_norm")
             and (
-                not training or (x.size > 0 and len(training) == len(norms) and not any(one.axis_name for one in norms))
+                not training
+                or (x.size > 0 and len(training) == len(norms) and not any(norm.axis_name for norm in norms))
             )
             and self.kernel_on(x.shape[1:3], None) == "xla_cpu"
             and jax.default_backend() == "cpu"
@@ -133,20 +134,20 @@ class LambdaLayer(nnx.Module):
 
     def _parts(self) -> tuple[list[Any], list[Any]]:
         """Projections and batch norms."""
-        inside = [one for one in (self.to_queries, self.to_keys, self.to_values) if one is not None]
-        return inside, [one for one in (self.norm_queries, self.norm_values) if one is not None]
+        inside = [conv for conv in (self.to_queries, self.to_keys, self.to_values) if conv is not None]
+        return inside, [batch_norm for batch_norm in (self.norm_queries, self.norm_values) if batch_norm is not None]
 
     def _run_whole(self, x: Array) -> Float[Array, "b height width dim_out"]:
         """In training the norms' running statistics move, as nnx moves them."""
         inside, norms = self._parts()
-        weights = [one.kernel[...][0, 0] for one in inside]
+        weights = [item.kernel[...][0, 0] for item in inside]
         table = None if self.embeddings is None else self.embeddings[...]
-        settings: Any = {"heads": self.heads, "epsilons": [one.epsilon for one in norms] or (0.0, 0.0)}
+        settings: Any = {"heads": self.heads, "epsilons": [norm.epsilon for norm in norms] or (0.0, 0.0)}
         if not norms or norms[0].use_running_average:
-            parts = [[part[...] for part in (one.scale, one.bias, one.mean, one.var)] for one in norms]
+            parts = [[part[...] for part in (norm.scale, norm.bias, norm.mean, norm.var)] for norm in norms]
             return xla_cpu.infer(x, weights, parts, table, **settings)
-        y, found = xla_cpu.train(x, weights, [(one.scale[...], one.bias[...]) for one in norms], table, **settings)
-        for norm, (mean, variance) in zip(norms, found, strict=True):
+        y, arrays = xla_cpu.train(x, weights, [(norm.scale[...], norm.bias[...]) for norm in norms], table, **settings)
+        for norm, (mean, variance) in zip(norms, arrays, strict=True):
             norm.mean[...] = norm.momentum * norm.mean[...] + (1 - norm.momentum) * mean
             norm.var[...] = norm.momentum * norm.var[...] + (1 - norm.momentum) * variance
         return y

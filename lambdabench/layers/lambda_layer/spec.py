@@ -127,11 +127,11 @@ def counts(settings: dict[str, Any]) -> tuple[int, int, int]:
     return h, k, u
 
 
-def checked_choice(option: str, found: Any, known: tuple[str, ...]) -> str:
+def checked_choice(option: str, item: Any, known: tuple[str, ...]) -> str:
     """The value of an option that has a list. Raises UnknownNameError with the nearest."""
-    if found not in known:
-        raise registry.unknown(option, str(found), known)
-    return found
+    if item not in known:
+        raise registry.unknown(option, str(item), known)
+    return item
 
 
 def odd(scope: int | str | bool) -> int:
@@ -152,10 +152,10 @@ def greatest(size: Size | None, context_size: Size | None) -> Size:
 def refuse_larger(made: Size | None, size: Sequence[int], context_size: Sequence[int]) -> None:
     """A global table holds the offsets of the size it was made for; a smaller map uses some of them. Raises OptionError."""
     sizes = (tuple(size), tuple(context_size))
-    if made and any(side > most for one in sizes for side, most in zip(one, made, strict=True)):
-        found = sizes[0] if sizes[0] == sizes[1] else sizes
+    if made and any(side > most for size in sizes for side, most in zip(size, made, strict=True)):
+        numbers = sizes[0] if sizes[0] == sizes[1] else sizes
         raise OptionError(
-            f"scope=global was made for maps up to {made}, found {found}; make the layer with size= of the largest map, "
+            f"scope=global was made for maps up to {made}, found {numbers}; make the layer with size= of the largest map, "
             f"or with a scope in positions"
         )
 

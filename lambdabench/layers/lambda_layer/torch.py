@@ -99,9 +99,9 @@ class LambdaLayer(nn.Module):
     def _draw_projections(self) -> None:
         """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2); embeddings are N(0, 1)."""
         nn.init.normal_(self.to_queries.weight, std=1 / math.sqrt(self.key_depth * self.to_queries.in_channels))
-        for one in (self.to_keys, self.to_values):
-            if one is not None:
-                nn.init.normal_(one.weight, std=1 / math.sqrt(one.in_channels))
+        for conv2d in (self.to_keys, self.to_values):
+            if conv2d is not None:
+                nn.init.normal_(conv2d.weight, std=1 / math.sqrt(conv2d.in_channels))
 
     def forward(
         self,
@@ -138,7 +138,7 @@ class LambdaLayer(nn.Module):
             return None
         parts = self._modules  # asking the layer itself takes ten times as long, and small maps feel it
         inside: list[Any] = [
-            one for one in (parts["to_queries"], parts.get("to_keys"), parts["to_values"]) if one is not None
+            module for module in (parts["to_queries"], parts.get("to_keys"), parts["to_values"]) if module is not None
         ]
         norms: tuple[Any, ...] = ()
         if self.normalize != "no_batch_norm":
@@ -148,7 +148,7 @@ class LambdaLayer(nn.Module):
         if self.global_size is not None:
             refuse_larger(self.global_size, x.shape[2:], x.shape[2:])
         run = training.train if self.training else inference.infer
-        weights: list[Any] = [one._parameters["weight"] for one in inside]
+        weights: list[Any] = [item._parameters["weight"] for item in inside]
         try:
             table = self._parameters["embeddings"]
         except KeyError:  # none, or pruned, or parametrized

@@ -35,8 +35,8 @@ class LocalAttention(nnx.Module):
         rows = rows + _mask(down, self.scope, height)[:, :, None, None]
         columns = columns + _mask(right, self.scope, width)
         flat = (
-            _flat(one)
-            for one in (grid, _key_blocks(keys, down, right), _key_blocks(values, down, right), rows, columns)
+            _flat(item)
+            for item in (grid, _key_blocks(keys, down, right), _key_blocks(values, down, right), rows, columns)
         )
         y = attend(*flat).reshape(b, self.heads, down.count, right.count, down.queries, right.queries, self.depth)
         y = y.swapaxes(3, 4).reshape(b, self.heads, down.count * down.queries, -1, self.depth)
@@ -60,10 +60,10 @@ def create(
     return LocalAttention(dim, dim_out, stride=stride, settings=settings, **given)
 
 
-def _flat(one: Float[Array, "b h p y q x d"]) -> Float[Array, "bhpq yx d"]:
+def _flat(array: Float[Array, "b h p y q x d"]) -> Float[Array, "bhpq yx d"]:
     """Blocks as groups, positions in them in one row."""
-    b, h, p, y, q, x, d = one.shape
-    return one.swapaxes(3, 4).reshape(b * h * p * q, y * x, d)
+    b, h, p, y, q, x, d = array.shape
+    return array.swapaxes(3, 4).reshape(b * h * p * q, y * x, d)
 
 
 def _query_blocks(
@@ -78,7 +78,7 @@ def _query_blocks(
 
 def _key_blocks(maps: Float[Array, "b h height width d"], down: Blocks, right: Blocks) -> Float[Array, "b h p j q i d"]:
     """What every block sees, the positions around it included."""
-    edges = [(one.margin, past(one, length)) for one, length in zip((down, right), maps.shape[2:4], strict=True)]
+    edges = [(item.margin, past(item, length)) for item, length in zip((down, right), maps.shape[2:4], strict=True)]
     maps = jnp.pad(maps, ((0, 0), (0, 0), *edges, (0, 0)))
     maps = jnp.take(maps, _places(down), axis=2)
     return jnp.take(maps, _places(right), axis=4)

@@ -40,7 +40,7 @@ class LocalAttention(nn.Module):
         columns = torch.einsum("gpqyxd,xdi->gpqyxi", of_columns, _embedded(self.column_embeddings, right))
         rows = rows + _mask(down, self.scope, height, rows)[:, None, :, None]
         columns = columns + _mask(right, self.scope, width, columns)[:, None]
-        queries, rows, columns = (one.flatten(3, 4).flatten(0, 2) for one in (grid, rows, columns))
+        queries, rows, columns = (item.flatten(3, 4).flatten(0, 2) for item in (grid, rows, columns))
         y = attend(queries, *_key_blocks(heads[:, 1:], down, right), rows, columns)
         y = y.reshape(b * self.heads, down.count, right.count, self.depth, down.queries, right.queries)
         y = y.permute(0, 3, 1, 4, 2, 5).reshape(b, self.heads * self.depth, *_covered(down, right))
@@ -70,7 +70,7 @@ def _key_blocks(
 ) -> tuple[Float[Tensor, "gpq d m"], Float[Tensor, "gpq d m"]]:
     """Keys and values of every block, those around it included."""
     (above, below), (before, after) = (
-        (one.margin, past(one, length)) for one, length in ((down, maps.shape[3]), (right, maps.shape[4]))
+        (item.margin, past(item, length)) for item, length in ((down, maps.shape[3]), (right, maps.shape[4]))
     )
     maps = functional.pad(maps, (before, after, above, below))
     maps = maps.unfold(3, down.keys, down.queries).unfold(4, right.keys, right.queries)

@@ -34,7 +34,7 @@ class SelfAttention(nnx.Module):
         of_columns = relative(self.column_embeddings[...].astype(queries.dtype), width)
         rows = product("bhyxd,yjd->bhyxj", queries, of_rows)
         columns = product("bhyxd,xid->bhyxi", queries, of_columns)
-        flat = (one.reshape(b * self.heads, height * width, -1) for one in (queries, keys, values, rows, columns))
+        flat = (item.reshape(b * self.heads, height * width, -1) for item in (queries, keys, values, rows, columns))
         y = attend(*flat).reshape(b, self.heads, height, width, self.depth)
         return pooled(together(y), self.stride)
 

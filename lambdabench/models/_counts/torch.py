@@ -21,7 +21,7 @@ def counted(network: nn.Module, *arguments: Any, batch_size: int = 1, **keywords
     with torch.no_grad(), counter, written:
         network(*arguments, **keywords)
     return {
-        "parameters": sum(one.numel() for one in network.parameters()),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "flops_per_image": float(counter.get_total_flops()) / batch_size,
         "activations_per_image": float(written.elements) / batch_size,
         "operations": written.operations,

@@ -11,20 +11,24 @@ from ...core.shapes import Shape
 def names_of(inputs: Callable[..., Any], reference: str) -> dict[str, str]:
     """ "batch_size" and "image_px" -> how inputs() calls them; the first argument is the batch size whatever its name."""
     given = [
-        one
-        for one in inspect.signature(inputs).parameters.values()
-        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        parameter
+        for parameter in inspect.signature(inputs).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    names = [one.name for one in given]
-    strange = [one.name for one in given[1:] if one.default is one.empty and one.name not in ("batch_size", "image_px")]
-    if strange or any(one.kind is one.POSITIONAL_ONLY for one in given):
+    names = [parameter.name for parameter in given]
+    strange = [
+        parameter.name
+        for parameter in given[1:]
+        if parameter.default is parameter.empty and parameter.name not in ("batch_size", "image_px")
+    ]
+    if strange or any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in given):
         raise NetworkError(
             f"inputs() of {reference} takes {', '.join(names)}, expected batch_size, and image_px where its size may vary"
         )
-    found = {name: name for name in ("batch_size", "image_px") if name in names}
-    if names and "batch_size" not in found and names[0] != "image_px":
-        found["batch_size"] = names[0]
-    return found
+    result = {name: name for name in ("batch_size", "image_px") if name in names}
+    if names and "batch_size" not in result and names[0] != "image_px":
+        result["batch_size"] = names[0]
+    return result
 
 
 def sizes_of(names: Mapping[str, str], batch_size: int, shape: Shape | None) -> dict[str, Any]:

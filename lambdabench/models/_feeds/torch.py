@@ -62,24 +62,24 @@ def own_feed(reference: str) -> Feed | None:
         return _arguments(inputs(**sizes_of(takes, batch_size, shape)), reference)
 
     sized, batched = "image_px" in takes, "batch_size" in takes
-    found = make(1, None, 0)
-    fixed = None if sized else image_shape(found)
-    size = None if batched else _first_size(found)
+    arguments = make(1, None, 0)
+    fixed = None if sized else image_shape(arguments)
+    size = None if batched else _first_size(arguments)
     return Feed(make=make, where=f"inputs() of {reference} is", fixed=fixed, batch_size=size)
 
 
 def program_feed(program: Any, reference: str) -> Feed:
     """That of an exported program, whose shapes are read off its graph: whole numbers are all that it takes, symbols may vary."""
     names = set(program.graph_signature.user_inputs)
-    nodes = [one for one in program.graph.nodes if one.op == "placeholder" and one.name in names]
-    shapes = [tuple(one.meta["val"].shape) for one in nodes if isinstance(one.meta.get("val"), Tensor)]
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
+    shapes = [tuple(node.meta["val"].shape) for node in nodes if isinstance(node.meta.get("val"), Tensor)]
     if not shapes:
         raise UnsupportedError(f"{reference} takes no tensor; export it with its inputs as arguments of forward")
-    firsts = [one[0] for one in shapes if one]
-    batch = next((one for one in firsts if not isinstance(one, int)), firsts[0] if firsts else 1)
-    maps = [one for one in shapes if len(one) == IMAGES]
+    firsts = [shape[0] for shape in shapes if shape]
+    batch = next((first for first in firsts if not isinstance(first, int)), firsts[0] if firsts else 1)
+    maps = [shape for shape in shapes if len(shape) == IMAGES]
     fixed = None
-    if maps and all(isinstance(one, int) for one in maps[0][1:]):
+    if maps and all(isinstance(item, int) for item in maps[0][1:]):
         fixed = Shape(channels=maps[0][1], height=maps[0][2], width=maps[0][3])
     examples = pytree.tree_leaves(program.example_inputs) if program.example_inputs else []
 
@@ -99,43 +99,51 @@ def program_feed(program: Any, reference: str) -> Feed:
     return Feed(make=make, where=f"{reference} is exported", fixed=fixed, batch_size=size)
 
 
-def image_shape(found: Arguments) -> Shape | None:
+def image_shape(arguments: Arguments) -> Shape | None:
     """The shape of the first batch of images among arguments; None where there is none."""
-    maps = [one for one in pytree.tree_leaves(found) if isinstance(one, Tensor) and one.dim() == IMAGES]
+    maps = [
+        tree_leaf
+        for tree_leaf in pytree.tree_leaves(arguments)
+        if isinstance(tree_leaf, Tensor) and tree_leaf.dim() == IMAGES
+    ]
     return Shape(channels=maps[0].shape[1], height=maps[0].shape[2], width=maps[0].shape[3]) if maps else None
 
 
-def _arguments(found: Any, reference: str) -> Arguments:
+def _arguments(item: Any, reference: str) -> Arguments:
     """What inputs() gave, as arguments. Raises NetworkError where it is none of what it may be."""
-    arguments: Arguments = ((found,), {}) if isinstance(found, Tensor) else ((), {})
-    if isinstance(found, (tuple, list)):
-        arguments = (tuple(found), {})  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(found, Mapping):
-        arguments = ((), {str(key): one for key, one in found.items()})  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-    if not any(isinstance(one, Tensor) for one in pytree.tree_leaves(arguments)):
-        raise NetworkError(f"inputs() of {reference} gave a {type(found).__name__}, expected {GIVES}")
+    arguments: Arguments = ((item,), {}) if isinstance(item, Tensor) else ((), {})
+    if isinstance(item, (tuple, list)):
+        arguments = (tuple(item), {})  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(item, Mapping):
+        arguments = ((), {str(key): entry for key, entry in item.items()})  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    if not any(isinstance(tree_leaf, Tensor) for tree_leaf in pytree.tree_leaves(arguments)):
+        raise NetworkError(f"inputs() of {reference} gave a {type(item).__name__}, expected {GIVES}")
     return arguments
 
 
-def _first_size(found: Arguments) -> int | None:
-    sizes = [one.shape[0] for one in pytree.tree_leaves(found) if isinstance(one, Tensor) and one.dim()]
+def _first_size(arguments: Arguments) -> int | None:
+    sizes = [
+        tree_leaf.shape[0]
+        for tree_leaf in pytree.tree_leaves(arguments)
+        if isinstance(tree_leaf, Tensor) and tree_leaf.dim()
+    ]
     return int(sizes[0]) if sizes else None
 
 
 def _resolved(sizes: Sequence[Any], batch: Any, batch_size: int, shape: Shape | None, example: Any) -> tuple[int, ...]:
     """Symbols as numbers: the batch's, an image's sides, and of anything else what the example has."""
     sides = (shape.channels, shape.height, shape.width) if shape is not None and len(sizes) == IMAGES else None
-    found: list[int] = []
-    for axis, one in enumerate(sizes):
-        if isinstance(one, int):
-            found.append(one)
-        elif str(one) == str(batch):
-            found.append(batch_size)
+    numbers: list[int] = []
+    for axis, item in enumerate(sizes):
+        if isinstance(item, int):
+            numbers.append(item)
+        elif str(item) == str(batch):
+            numbers.append(batch_size)
         elif sides is not None and axis:
-            found.append(sides[axis - 1])
+            numbers.append(sides[axis - 1])
         else:
-            found.append(int(example.shape[axis]) if isinstance(example, Tensor) else 2)
-    return tuple(found)
+            numbers.append(int(example.shape[axis]) if isinstance(example, Tensor) else 2)
+    return tuple(numbers)
 
 
 def _drawn(sizes: tuple[int, ...], dtype: torch.dtype, example: Any, generator: torch.Generator) -> Tensor:

@@ -26,8 +26,10 @@ class Seeded:
 
     def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
         like = self.inner.inputs(case, seed)
-        drawn = inputs([(one.shape, one.dtype.kind) for one in like], getattr(self.inner, "classes", None) or 2, seed)
-        return tuple(one.astype(given.dtype) for one, given in zip(drawn, like, strict=True))
+        drawn = inputs(
+            [(item.shape, item.dtype.kind) for item in like], getattr(self.inner, "classes", None) or 2, seed
+        )
+        return tuple(ndarray.astype(given.dtype) for ndarray, given in zip(drawn, like, strict=True))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

@@ -29,9 +29,9 @@ class Seeded:
 
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
         like = self.inner.inputs(case, seed)
-        shapes = [(_last(one).shape, "f" if one.is_floating_point() else "i") for one in like]
+        shapes = [(_last(item).shape, "f" if item.is_floating_point() else "i") for item in like]
         drawn = inputs(shapes, getattr(self.inner, "classes", None) or 2, seed)
-        return tuple(_first(torch.from_numpy(one)) for one in drawn)
+        return tuple(_first(torch.from_numpy(ndarray)) for ndarray in drawn)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -41,24 +41,24 @@ def seeded(workload: Workload) -> Seeded:
     """The workload with its weights replaced."""
     network = workload.network
     with torch.no_grad():
-        for name, one in named_tensors(network).items():
-            one.copy_(torch.from_numpy(weights(name, tuple(one.shape))))
+        for name, tensor in named_tensors(network).items():
+            tensor.copy_(torch.from_numpy(weights(name, tuple(tensor.shape))))
     return Seeded(inner=workload)
 
 
 def named_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Parameters and running statistics; one that several modules share under the first of its names in order of letters."""
-    found: dict[int, tuple[str, Tensor]] = {}
+    result: dict[int, tuple[str, Tensor]] = {}
     tensors = [*network.named_parameters(remove_duplicate=False), *network.named_buffers()]
-    for name, one in sorted(tensors, key=lambda item: item[0]):
-        if isinstance(one, nn.Parameter) or name.endswith(STATISTICS):
-            found.setdefault(id(one), (name, one))
-    return dict(found.values())
+    for name, entry in sorted(tensors, key=lambda item: item[0]):
+        if isinstance(entry, nn.Parameter) or name.endswith(STATISTICS):
+            result.setdefault(id(entry), (name, entry))
+    return dict(result.values())
 
 
-def _last(one: Tensor) -> Tensor:
-    return one.permute(0, 2, 3, 1) if one.dim() == IMAGES else one
+def _last(tensor: Tensor) -> Tensor:
+    return tensor.permute(0, 2, 3, 1) if tensor.dim() == IMAGES else tensor
 
 
-def _first(one: Tensor) -> Tensor:
-    return one.permute(0, 3, 1, 2).contiguous() if one.dim() == IMAGES else one
+def _first(tensor: Tensor) -> Tensor:
+    return tensor.permute(0, 3, 1, 2).contiguous() if tensor.dim() == IMAGES else tensor

@@ -18,35 +18,38 @@ SHOWN = 5
 
 def torch_state_of(module: nnx.Module) -> dict[str, Array]:
     """Parameters and running statistics under torch's names, with torch's axes."""
-    found: dict[str, Array] = {}
+    result: dict[str, Array] = {}
     for name, variable in _variables(module):
         value = np.asarray(variable[...])
         key, order = twins.to_torch(name, value.ndim)
-        found[key] = value if order is None else value.transpose(order)
-    return found
+        result[key] = value if order is None else value.transpose(order)
+    return result
 
 
 def torch_names(module: nnx.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Torch's name of each weight -> (the first, in order of letters, of the names that share it; its shape with torch's axes)."""
-    found: dict[str, tuple[str, tuple[int, ...]]] = {}
+    result: dict[str, tuple[str, tuple[int, ...]]] = {}
     first: dict[int, str] = {}
     for name, variable in sorted(_variables(module), key=lambda item: item[0]):
         shape = tuple(variable[...].shape)
         key, order = twins.to_torch(name, len(shape))
-        found[key] = first.setdefault(id(variable), key), shape if order is None else tuple(shape[one] for one in order)
-    return found
+        result[key] = (
+            first.setdefault(id(variable), key),
+            shape if order is None else tuple(shape[number] for number in order),
+        )
+    return result
 
 
 def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
     """Replaces all weights by those of a torch state dict. Raises ConversionError that names what is missing, left over, or
     of another shape; then nothing is replaced."""
     arrays: dict[str, Array] = {}
-    for key, one in state.items():
-        if (renamed := twins.to_jax(key, one.ndim)) is not None:
+    for key, array in state.items():
+        if (renamed := twins.to_jax(key, array.ndim)) is not None:
             name, order = renamed
-            arrays[name] = one if order is None else one.transpose(order)
+            arrays[name] = array if order is None else array.transpose(order)
     variables = dict(_variables(module))
-    shapes = {name: tuple(one[...].shape) for name, one in variables.items()}
+    shapes = {name: tuple(variable[...].shape) for name, variable in variables.items()}
     problems = {
         "missing": sorted(set(variables) - set(arrays)),
         "unexpected": sorted(set(arrays) - set(variables)),
@@ -65,7 +68,10 @@ def load_torch_state(module: nnx.Module, state: Mapping[str, Array]) -> None:
 
 def parameter_count(module: nnx.Module) -> int:
     """Number of parameters, shared ones counted once; running statistics are none."""
-    return sum(one.get_value().size for one in {id(one): one for _, one in _variables(module, nnx.Param)}.values())
+    return sum(
+        variable.get_value().size
+        for variable in {id(variable): variable for _, variable in _variables(module, nnx.Param)}.values()
+    )
 
 
 def _variables(module: nnx.Module, *kinds: type[nnx.Variable[Any]]) -> Iterator[tuple[str, nnx.Variable[Any]]]:
@@ -73,7 +79,7 @@ def _variables(module: nnx.Module, *kinds: type[nnx.Variable[Any]]) -> Iterator[
     for path, part in nnx.iter_modules(module):
         for name, value in vars(part).items():
             if isinstance(value, kinds or (nnx.Param, nnx.BatchStat)):
-                yield ".".join(str(one) for one in (*path, name) if one != twins.SEQUENTIAL), value
+                yield ".".join(str(key) for key in (*path, name) if key != twins.SEQUENTIAL), value
 
 
 def _told(kind: str, names: list[str]) -> str:

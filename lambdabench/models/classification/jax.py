@@ -59,13 +59,13 @@ class Classification:
         return -jnp.take_along_axis(logs, inputs[-1][:, None], axis=1).mean()
 
     def check(self, output: Any, case: Case) -> str:
-        found = [one for one in jax.tree.leaves(output) if isinstance(one, jax.Array)]
-        if not found or (not isinstance(output, jax.Array) and not self.reference):
+        leaves = [leaf for leaf in jax.tree.leaves(output) if isinstance(leaf, jax.Array)]
+        if not leaves or (not isinstance(output, jax.Array) and not self.reference):
             return f"the output is a {type(output).__name__}, expected {'an array in it' if self.reference else 'one array'}"
         if self.reference:
-            told = ", ".join(str(tuple(one.shape)) for one in found[:4])
-            there = any(one.shape[:1] == (case.batch_size,) for one in found)
-            return "" if there else f"the output's shape is {told}, expected ({case.batch_size},) and more"
+            name = ", ".join(str(tuple(array.shape)) for array in leaves[:4])
+            there = any(array.shape[:1] == (case.batch_size,) for array in leaves)
+            return "" if there else f"the output's shape is {name}, expected ({case.batch_size},) and more"
         wanted = (case.batch_size, self.classes) if self.classes else (case.batch_size,)
         if tuple(output.shape[: len(wanted)]) != wanted:
             return f"the output's shape is {tuple(output.shape)}, expected {wanted}"
@@ -103,14 +103,14 @@ def _fed(reference: str, batch_size: int, shape: Shape) -> tuple[np.ndarray, ...
     inputs = beside(reference, "inputs") if reference else None
     if inputs is None:
         return ()
-    found = inputs(**sizes_of(names_of(inputs, reference), batch_size, shape))
-    if isinstance(found, dict):
+    result = inputs(**sizes_of(names_of(inputs, reference), batch_size, shape))
+    if isinstance(result, dict):
         raise UnsupportedError(f"inputs() of {reference} gave a dict; jax_jit gives arguments by place: return a tuple")
-    given = tuple(np.asarray(one) for one in (found if isinstance(found, (tuple, list)) else (found,)))
-    if not any(one.shape[:1] == (batch_size,) for one in given):
-        told = ", ".join(str(one.shape) for one in given)
+    given = tuple(np.asarray(item) for item in (result if isinstance(result, (tuple, list)) else (result,)))
+    if not any(ndarray.shape[:1] == (batch_size,) for ndarray in given):
+        name = ", ".join(str(ndarray.shape) for ndarray in given)
         raise NetworkError(
-            f"inputs() of {reference} was asked for {batch_size} images and gave {told}; expected {batch_size} on the first axis"
+            f"inputs() of {reference} was asked for {batch_size} images and gave {name}; expected {batch_size} on the first axis"
         )
     return given
 
@@ -150,9 +150,9 @@ def load_users(reference: str, options: dict[str, Any]) -> nnx.Module:
 
 def set_dtype(network: nnx.Module, dtype: Any) -> None:
     """Has every part that has a compute dtype use `dtype`; its parameters stay what they are."""
-    for _, one in nnx.iter_modules(network):
-        if hasattr(one, "dtype") and hasattr(one, "param_dtype"):
-            setattr(one, "dtype", dtype)  # noqa: B010 (no attribute of every module)
+    for _, module in nnx.iter_modules(network):
+        if hasattr(module, "dtype") and hasattr(module, "param_dtype"):
+            setattr(module, "dtype", dtype)  # noqa: B010 (no attribute of every module)
 
 
 def describe(wish: Wish) -> ModelFacts:
@@ -166,7 +166,7 @@ def describe(wish: Wish) -> ModelFacts:
     own = {key: value for key, value in options.items() if key != OPTION}
     theirs, mine = (lambda: load_users(wish.model, own)), (lambda: build(wish.model, options, px))
     network = nnx.eval_shape(theirs) if users else outline(mine)
-    fed = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in _fed(wish.model if users else "", 1, shape)]
+    fed = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in _fed(wish.model if users else "", 1, shape)]
     images = jax.ShapeDtypeStruct((1, shape.height, shape.width, shape.channels), jnp.float32)
     counts = counted(network, *(fed or [images]))
     return ModelFacts(name=wish.model, family=family, native_px=native_px, image_px=px, **counts)
@@ -182,7 +182,7 @@ def counted(network: nnx.Module, *arguments: jax.ShapeDtypeStruct) -> dict[str, 
 
     program = jax.make_jaxpr(forward)(parameters, rest, arguments).jaxpr
     return {
-        "parameters": sum(one.size for one in jax.tree.leaves(parameters)),
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(parameters)),
         "flops_per_image": jaxpr.flops(program),
         "activations_per_image": jaxpr.written_elements(program),
         "operations": sum(1 for _ in jaxpr.products(program)),

@@ -53,14 +53,14 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         module = importlib.import_module(place)
     if not hasattr(module, attribute):
         raise NetworkError(f"{place} has no {attribute!r}")
-    found = getattr(module, attribute)
-    if not isinstance(found, type) and framework_of(found):  # flax gives its classes a type of its own
+    item = getattr(module, attribute)
+    if not isinstance(item, type) and framework_of(item):  # flax gives its classes a type of its own
         if options:
             raise UnsupportedError(
                 f"{reference} is a network and takes no option {', '.join(options)}; give what makes it"
             )
-        return found
-    return found(**options)
+        return item
+    return item(**options)
 
 
 def beside(reference: str, name: str) -> Callable[..., Any] | None:
@@ -68,8 +68,8 @@ def beside(reference: str, name: str) -> Callable[..., Any] | None:
     loaded; None where there is none."""
     place, _, attribute = reference.rpartition(":")
     module = sys.modules.get(_module_name(place) if place.endswith(".py") else place)
-    found = (getattr(module, one, None) for one in (f"{attribute}_{name}", name))
-    return next((one for one in found if callable(one)), None)
+    items = (getattr(module, text, None) for text in (f"{attribute}_{name}", name))
+    return next((item for item in items if callable(item)), None)
 
 
 def _module_name(place: str) -> str:
@@ -78,16 +78,16 @@ def _module_name(place: str) -> str:
 
 def framework_of(network: object) -> str:
     """ "torch" or "jax" for a module of theirs, told by the classes it descends from; "" for anything else."""
-    origins = {one.__module__.split(".")[0] for one in type(network).__mro__}
+    origins = {kind.__module__.split(".")[0] for kind in type(network).__mro__}
     return "torch" if "torch" in origins else "jax" if "flax" in origins else ""
 
 
 def refusal(model: str, error: Exception, takes: Sequence[str] = ()) -> UnsupportedError:
     """One of `REFUSALS` as what the case's row says; `takes` are the options there are, where they are known."""
-    told = str(error)
+    name = str(error)
     if isinstance(error, UnsupportedError):
         return error
-    if strange := STRANGE.search(told):
+    if strange := STRANGE.search(name):
         known = f"; it takes {', '.join(takes)}" if takes else ""
         return UnsupportedError(f"{model} takes no option {strange[1]!r}{known}")
-    return UnsupportedError(told if told.startswith(model) else f"{model} cannot be made: {told}")
+    return UnsupportedError(name if name.startswith(model) else f"{model} cannot be made: {name}")

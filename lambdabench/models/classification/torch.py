@@ -90,7 +90,7 @@ def _takes(name: str, error: Exception) -> tuple[str, ...]:
     if f"{network.__name__}.__init__()" not in str(error):
         return ()
     parameters = inspect.signature(network).parameters.values()
-    return tuple(one.name for one in parameters if one.kind is not one.VAR_KEYWORD)
+    return tuple(parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD)
 
 
 def refuse_size(case: Case) -> None:

@@ -43,7 +43,7 @@ class DigitsNet(nn.Module):
 
     def __init__(
         self,
-        one: Variant,
+        variant: Variant,
         *,
         num_classes: int = CLASSES,
         in_chans: int = CHANNELS,
@@ -52,13 +52,13 @@ class DigitsNet(nn.Module):
     ) -> None:
         super().__init__()
         size = (img_size, img_size) if isinstance(img_size, int) else img_size
-        settings: dict[str, Any] = OWN[one.layer] | options
-        conv = nn.Conv2d(in_chans, one.width, 3, padding=1, bias=False)
+        settings: dict[str, Any] = OWN[variant.layer] | options
+        conv = nn.Conv2d(in_chans, variant.width, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-        self.stem = nn.Sequential(conv, nn.BatchNorm2d(one.width), nn.ReLU(inplace=True))
-        made = (layers.create(one.layer, one.width, size=size, **settings) for _ in range(DEPTH))
-        self.blocks = nn.Sequential(*(Block(one.width, spatial) for spatial in made))
-        self.head = nn.Linear(one.width, num_classes)
+        self.stem = nn.Sequential(conv, nn.BatchNorm2d(variant.width), nn.ReLU(inplace=True))
+        made = (layers.create(variant.layer, variant.width, size=size, **settings) for _ in range(DEPTH))
+        self.blocks = nn.Sequential(*(Block(variant.width, spatial) for spatial in made))
+        self.head = nn.Linear(variant.width, num_classes)
 
     def forward(self, x: Float[Tensor, "b c height width"]) -> Float[Tensor, "b classes"]:
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))

@@ -17,8 +17,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"silu": nnx.silu, "relu6": n
 class _Maker:
     """Convolutions and norms of one variant and dtype policy."""
 
-    def __init__(self, one: Variant, dtype: Any, param_dtype: Any, rngs: nnx.Rngs) -> None:
-        self.one, self.settings = one, {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+    def __init__(self, variant: Variant, dtype: Any, param_dtype: Any, rngs: nnx.Rngs) -> None:
+        self.one, self.settings = variant, {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
 
     def conv(
         self, dim: int, dim_out: int, side: int = 1, *, stride: int = 1, groups: int = 1, bias: bool = False
@@ -106,7 +106,7 @@ class EfficientNet(nnx.Module):
 
     def __init__(
         self,
-        one: Variant,
+        variant: Variant,
         *,
         num_classes: int = 1000,
         in_chans: int = 3,
@@ -116,21 +116,21 @@ class EfficientNet(nnx.Module):
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs | None = None,
     ) -> None:
-        made = _Maker(one, dtype, param_dtype, rngs or nnx.Rngs(0))
-        stages = stages_of(one)
+        made = _Maker(variant, dtype, param_dtype, rngs or nnx.Rngs(0))
+        stages = stages_of(variant)
         count, place = sum(len(blocks) for blocks in stages), 0
-        stem, head = scaled(STEM, one.width), scaled(HEAD, one.width)
+        stem, head = scaled(STEM, variant.width), scaled(HEAD, variant.width)
         self.activation = made.activation
         self.conv_stem, self.bn1 = made.conv(in_chans, stem, 3, stride=2), made.norm(stem)
-        found: list[nnx.List[Any]] = []
+        lists: list[nnx.List[Any]] = []
         for blocks in stages:
             made_blocks: list[Any] = []
             for block in blocks:
                 kind = SeparableBlock if block.expansion == 1 else InvertedBlock
                 made_blocks.append(kind(block, drop_path_rate * place / count, made))
                 place += 1
-            found.append(nnx.List(made_blocks))
-        self.blocks = nnx.List(found)
+            lists.append(nnx.List(made_blocks))
+        self.blocks = nnx.List(lists)
         self.conv_head, self.bn2 = made.conv(stages[-1][-1].dim_out, head), made.norm(head)
         self.dropout = nnx.Dropout(drop_rate, rngs=made.settings["rngs"]) if drop_rate else None
         self.classifier = nnx.Linear(head, num_classes, kernel_init=_even(num_classes), **made.settings)

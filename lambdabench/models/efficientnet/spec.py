@@ -94,19 +94,19 @@ def options_of(name: str) -> dict[str, float]:
 def scaled(channels: int, width: float) -> int:
     """Channels times the width, a multiple of 8 that is not a tenth below."""
     wanted = channels * width
-    found = max(DIVISOR, int(wanted + DIVISOR / 2) // DIVISOR * DIVISOR)
-    return found + DIVISOR if found < 0.9 * wanted else found
+    number = max(DIVISOR, int(wanted + DIVISOR / 2) // DIVISOR * DIVISOR)
+    return number + DIVISOR if number < 0.9 * wanted else number
 
 
-def stages_of(one: Variant) -> list[list[Block]]:
+def stages_of(variant: Variant) -> list[list[Block]]:
     """The blocks of each stage; a stage's first strides."""
-    dim, found = scaled(STEM, one.width), list[list[Block]]()
-    for kernel, count, stride, expansion, channels in one.stages:
+    dim, result = scaled(STEM, variant.width), list[list[Block]]()
+    for kernel, count, stride, expansion, channels in variant.stages:
         blocks: list[Block] = []
-        for place in range(math.ceil(count * one.depth)):
-            dim_out = scaled(channels, one.width)
+        for place in range(math.ceil(count * variant.depth)):
+            dim_out = scaled(channels, variant.width)
             own = stride if place == 0 else 1
             blocks.append(Block(kernel=kernel, stride=own, expansion=expansion, dim=dim, dim_out=dim_out))
             dim = dim_out
-        found.append(blocks)
-    return found
+        result.append(blocks)
+    return result

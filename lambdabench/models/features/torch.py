@@ -39,16 +39,14 @@ class FeatureMaps:
         raise UnsupportedError("feature maps have no loss; use --mode train for classification")
 
     def check(self, output: Any, case: Case) -> str:
-        if not isinstance(output, (list, tuple)) or not all(isinstance(one, Tensor) for one in output) or not output:
+        if not isinstance(output, (list, tuple)) or not all(isinstance(item, Tensor) for item in output) or not output:
             return f"the output is a {type(output).__name__}, expected a list of feature maps"
         if self.strides and len(self.strides) != len(output):
             return f"there are {len(output)} feature maps, expected {len(self.strides)}"
-        for index, one in enumerate(output):
-            if one.dim() != 4 or one.shape[0] != case.batch_size:
-                return (
-                    f"map {index} has the shape {tuple(one.shape)}, expected four axes, the first of {case.batch_size}"
-                )
-            stride, sizes = self._stride(index, one, case), self._sizes(one)
+        for index, entry in enumerate(output):
+            if entry.dim() != 4 or entry.shape[0] != case.batch_size:
+                return f"map {index} has the shape {tuple(entry.shape)}, expected four axes, the first of {case.batch_size}"
+            stride, sizes = self._stride(index, entry, case), self._sizes(entry)
             shape = shape_of(case.image_px or 0, case.options)
             if not (_fits(sizes[0], shape.height, stride) and _fits(sizes[1], shape.width, stride)):
                 square = shape.height == shape.width
@@ -58,20 +56,20 @@ class FeatureMaps:
 
     def features(self, output: Any, case: Case) -> str:
         axis = 3 if self.channels_last else 1
-        return " ".join(f"{self._stride(index, one, case)}:{one.shape[axis]}" for index, one in enumerate(output))
+        return " ".join(f"{self._stride(index, item, case)}:{item.shape[axis]}" for index, item in enumerate(output))
 
     def interaction_bytes(self, case: Case) -> int | None:
         return models.interaction_bytes(case)
 
-    def _sizes(self, one: Tensor) -> tuple[int, int]:
+    def _sizes(self, tensor: Tensor) -> tuple[int, int]:
         height = 1 if self.channels_last else 2
-        return int(one.shape[height]), int(one.shape[height + 1])
+        return int(tensor.shape[height]), int(tensor.shape[height + 1])
 
-    def _stride(self, index: int, one: Tensor, case: Case) -> int:
-        return self.strides[index] if self.strides else self._found(one, case)
+    def _stride(self, index: int, tensor: Tensor, case: Case) -> int:
+        return self.strides[index] if self.strides else self._found(tensor, case)
 
-    def _found(self, one: Tensor, case: Case) -> int:
-        return max(1, round(shape_of(case.image_px or 0, case.options).height / self._sizes(one)[0]))
+    def _found(self, tensor: Tensor, case: Case) -> int:
+        return max(1, round(shape_of(case.image_px or 0, case.options).height / self._sizes(tensor)[0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +110,7 @@ def create(case: Case) -> FeatureMaps | OwnMaps:
 
 def _wrapped(network: nn.Module) -> FeatureMaps:
     info: Any = getattr(network, "feature_info", None)
-    strides = tuple(int(one) for one in info.reduction()) if hasattr(info, "reduction") else ()
+    strides = tuple(int(item) for item in info.reduction()) if hasattr(info, "reduction") else ()
     last = "NHWC" in str(getattr(network, "output_fmt", ""))
     return FeatureMaps(network=network, strides=strides, channels_last=last)
 

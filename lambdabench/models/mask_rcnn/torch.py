@@ -58,9 +58,9 @@ class Detector(nn.Module):
         if images.is_meta:
             return self._forward_parts(images)
         if boxes is None or labels is None or masks is None:
-            found = self.detector(list(images))
+            item = self.detector(list(images))
             return torch.stack(
-                [torch.cat([one["boxes"], one["labels"][:, None], one["scores"][:, None]], 1) for one in found]
+                [torch.cat([entry["boxes"], entry["labels"][:, None], entry["scores"][:, None]], 1) for entry in item]
             )
         targets = [
             {"boxes": box, "labels": label, "masks": mask}

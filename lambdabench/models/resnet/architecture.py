@@ -40,7 +40,7 @@ class Architecture:
     @property
     def kind(self) -> str:
         """The one layer that is not a convolution; "" where there is none."""
-        return next((one for stage in self.layers for one in stage if one != CONVOLUTION), "")
+        return next((name for stage in self.layers for name in stage if name != CONVOLUTION), "")
 
     def has_gate(self, stage: int, place: int) -> bool:
         """Whether a bottleneck ends in squeeze-and-excitation."""
@@ -76,24 +76,24 @@ class Block:
         return halved(self.size, self.stride)
 
 
-def blocks_of(one: Architecture, image_size: tuple[int, int]) -> list[Block]:
+def blocks_of(architecture: Architecture, image_size: tuple[int, int]) -> list[Block]:
     """Every bottleneck in order, for images of (height, width) pixels."""
     dim, size = WIDTHS[0], halved(halved(image_size, 2), 2)
-    found: list[Block] = []
-    for stage, (layers, width) in enumerate(zip(one.layers, WIDTHS, strict=True)):
+    blocks: list[Block] = []
+    for stage, (layers, width) in enumerate(zip(architecture.layers, WIDTHS, strict=True)):
         for place, layer in enumerate(layers):
             block = Block(
                 stage=stage,
                 layer=layer,
                 dim=dim,
                 width=width,
-                stride=one.stride(stage, place),
+                stride=architecture.stride(stage, place),
                 size=size,
-                has_gate=one.has_gate(stage, place),
+                has_gate=architecture.has_gate(stage, place),
             )
-            found.append(block)
+            blocks.append(block)
             dim, size = block.dim_out, block.size_out
-    return found
+    return blocks
 
 
 def halved(size: tuple[int, int], stride: int) -> tuple[int, int]:
@@ -114,4 +114,4 @@ def filled(counts: Sequence[int], layer: str, stages: Sequence[int] = (0, 1, 2, 
 def hybrid(counts: Sequence[int], places: Sequence[int]) -> tuple[tuple[str, ...], ...]:
     """Lambda layers at some places of c4, counted from 1, and in all of c5 (arXiv 2102.08602, Table 18)."""
     c2, c3, c4, c5 = filled(counts, LAMBDA, stages=(3,))
-    return c2, c3, tuple(LAMBDA if place in places else one for place, one in enumerate(c4, start=1)), c5
+    return c2, c3, tuple(LAMBDA if place in places else name for place, name in enumerate(c4, start=1)), c5

@@ -30,20 +30,22 @@ class DropPath(nnx.Module):
 class Bottleneck(nnx.Module):
     """1x1, spatial layer, 1x1, each with batch norm; the last one starts at gamma 0 (arXiv 2102.08602, appendix)."""
 
-    def __init__(self, block: Block, one: Architecture, spatial: Any, drop_path_rate: float, made: "_Maker") -> None:
-        self.activation = ACTIVATIONS[one.activation]
+    def __init__(
+        self, block: Block, architecture: Architecture, spatial: Any, drop_path_rate: float, made: "_Maker"
+    ) -> None:
+        self.activation = ACTIVATIONS[architecture.activation]
         self.conv1 = made.conv(block.dim, block.width, 1)
         self.bn1 = made.norm(block.width)
         self.spatial = spatial
         self.bn2 = made.norm(block.width)
         self.conv3 = made.conv(block.width, block.dim_out, 1)
         self.bn3 = made.norm(block.dim_out, scale_init=nnx.initializers.zeros)
-        gate = {"ratio": one.squeeze_ratio, **made.settings}
+        gate = {"ratio": architecture.squeeze_ratio, **made.settings}
         self.gate = (
             layers.create("squeeze_excitation", block.dim_out, framework="jax", **gate) if block.has_gate else None
         )
         self.drop_path = DropPath(drop_path_rate, made.settings["rngs"]) if drop_path_rate else None
-        self.shortcut = _shortcut(block, one.pooled_shortcut, made)
+        self.shortcut = _shortcut(block, architecture.pooled_shortcut, made)
 
     def __call__(self, x: Float[Array, "b height width d"]) -> Float[Array, "b height_out width_out d_out"]:
         y = self.activation(self.bn1(self.conv1(x)))
@@ -82,15 +84,15 @@ class ResNet(nnx.Module):
         self.stem, self.downsample = _stem(architecture, in_chans, made)
         for stage, name in enumerate(STAGES):
             mine = [(place, block) for place, block in enumerate(blocks) if block.stage == stage]
-            found: list[Bottleneck] = []
+            bottlenecks: list[Bottleneck] = []
             shared: Any = None
             for place, block in mine:
                 spatial = _spatial(block, options, shared, made)
                 if shared_embeddings and shared is None and block.layer == LAMBDA:
                     shared = spatial.embeddings  # of the stage's first, whose map is the largest
                 rate = drop_path_rate * place / (len(blocks) - 1)
-                found.append(Bottleneck(block, architecture, spatial, rate, made))
-            setattr(self, name, nnx.List(found))
+                bottlenecks.append(Bottleneck(block, architecture, spatial, rate, made))
+            setattr(self, name, nnx.List(bottlenecks))
         self.dropout = nnx.Dropout(drop_rate, rngs=made.settings["rngs"]) if drop_rate else None
         dim = WIDTHS[-1] * EXPANSION
         self.head = nnx.Linear(dim, num_classes, **as_torch(dim), **made.settings)
@@ -134,10 +136,10 @@ class _Maker:
         return nnx.BatchNorm(dim, momentum=0.9, epsilon=1e-5, **self.settings, **more)
 
 
-def _stem(one: Architecture, in_chans: int, made: _Maker) -> tuple[nnx.Sequential, Any]:
+def _stem(architecture: Architecture, in_chans: int, made: _Maker) -> tuple[nnx.Sequential, Any]:
     """(To half the size, to a quarter)."""
-    dim, activation = WIDTHS[0], ACTIVATIONS[one.activation]
-    if one.stem == "max_pool":
+    dim, activation = WIDTHS[0], ACTIVATIONS[architecture.activation]
+    if architecture.stem == "max_pool":
         return nnx.Sequential(made.conv(in_chans, dim, 7, 2), made.norm(dim), activation), _max_pool
     parts: list[Any] = []
     for place, (before, after) in enumerate(pairwise((in_chans, STEM_WIDTH, STEM_WIDTH, dim))):

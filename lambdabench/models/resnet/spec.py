@@ -77,36 +77,38 @@ def _revisited(depth: int, layers: tuple[tuple[str, ...], ...], squeezed: str, p
 
 def _resnet50s() -> dict[str, Architecture]:
     counts = BLOCKS[50]
-    found = {
+    architectures = {
         f"resnet50_{letters}": Architecture(layers=placed(counts, letters), native_px=224) for letters in PLACEMENTS
     }
     for name, layer in BASELINES.items():
-        found[f"resnet50_{name}"] = Architecture(layers=filled(counts, layer), native_px=224)
-    found["resnet50_se"] = Architecture(  # ratio 16 as in arXiv 1709.01507: it gives the 28.1 M that Table 3 prints
-        layers=placed(counts, "cccc"), native_px=224, squeeze_stages=("c2", "c3", "c4", "c5"), squeeze_ratio=16
+        architectures[f"resnet50_{name}"] = Architecture(layers=filled(counts, layer), native_px=224)
+    architectures["resnet50_se"] = (
+        Architecture(  # ratio 16 as in arXiv 1709.01507: it gives the 28.1 M that Table 3 prints
+            layers=placed(counts, "cccc"), native_px=224, squeeze_stages=("c2", "c3", "c4", "c5"), squeeze_ratio=16
+        )
     )
-    return found
+    return architectures
 
 
 def _resnet_rss() -> dict[str, Architecture]:
-    found: dict[str, Architecture] = {}
+    architectures: dict[str, Architecture] = {}
     for depth, counts in BLOCKS.items():
-        found[f"resnet_rs{depth}"] = _revisited(depth, placed(counts, "cccc"), "c2 c3 c4 c5")
-        found[f"resnet_rs{depth}_plain"] = _revisited(depth, placed(counts, "cccc"), "")
-    return found
+        architectures[f"resnet_rs{depth}"] = _revisited(depth, placed(counts, "cccc"), "c2 c3 c4 c5")
+        architectures[f"resnet_rs{depth}_plain"] = _revisited(depth, placed(counts, "cccc"), "")
+    return architectures
 
 
 def _lambda_resnets() -> dict[str, Architecture]:
     """Squeeze-and-excitation stands in c2 and c3 alone: only so do the printed counts of Tables 5, 14 and 15 come out."""
-    found = {
+    architectures = {
         f"lambda_resnet{depth}": _revisited(depth, hybrid(counts, LAMBDA_PLACES[depth]), "c2 c3")
         for depth, counts in BLOCKS.items()
     }
     for depth, px in ALL_LAMBDA_PX.items():
-        found[f"lambda_resnet{depth}_c4"] = _revisited(depth, placed(BLOCKS[depth], "ccll"), "c2 c3", px)
+        architectures[f"lambda_resnet{depth}_c4"] = _revisited(depth, placed(BLOCKS[depth], "ccll"), "c2 c3", px)
     small_scope = _revisited(270, placed(BLOCKS[270], "ccll"), "c2 c3", 256)
-    found["lambda_resnet270_c4_r7"] = dataclasses.replace(small_scope, options=(("scope", 7),))
-    return found
+    architectures["lambda_resnet270_c4_r7"] = dataclasses.replace(small_scope, options=(("scope", 7),))
+    return architectures
 
 
 def _botnets() -> dict[str, Architecture]:
@@ -139,28 +141,28 @@ def interaction_bytes(name: str, *, image_px: int, batch_size: int, **options: A
 
     Attention weights, or position embeddings, of every layer at the size of its output; one table a stage where embeddings are shared.
     """
-    one = VARIANTS[name]
+    architecture = VARIANTS[name]
     settings = options_of(name) | options
-    if not one.kind:
+    if not architecture.kind:
         return 0
-    layer = importlib.import_module(f"...layers.{one.kind}.spec", __package__)
+    layer = importlib.import_module(f"...layers.{architecture.kind}.spec", __package__)
     mine = {key: settings[key] for key in layer.OPTIONS}
-    found: dict[tuple[int, int], int] = {}
-    for place, block in enumerate(blocks_of(one, (image_px, image_px))):
+    result: dict[tuple[int, int], int] = {}
+    for place, block in enumerate(blocks_of(architecture, (image_px, image_px))):
         if block.layer != CONVOLUTION:
             shared = bool(settings.get("shared_embeddings"))
-            found[block.stage, 0 if shared else place] = layer.interaction_elements(
+            result[block.stage, 0 if shared else place] = layer.interaction_elements(
                 block.width, block.width, size=block.size_out, batch_size=batch_size, **mine
             )
-    return 4 * sum(found.values())
+    return 4 * sum(result.values())
 
 
 def options_of(name: str) -> dict[str, int | float | str | bool]:
     """The options that a variant takes, with their identity defaults: its layer's, and those of training."""
-    one = VARIANTS[name]
-    found: dict[str, int | float | str | bool] = dict(DROP_OPTIONS)
-    if one.kind == LAMBDA:
-        found |= lambda_layer.OPTIONS | SHARED_OPTION
-    elif one.kind:
-        found |= importlib.import_module(f"...layers.{one.kind}.spec", __package__).OPTIONS
-    return found | dict(one.options)
+    architecture = VARIANTS[name]
+    numbers: dict[str, int | float | str | bool] = dict(DROP_OPTIONS)
+    if architecture.kind == LAMBDA:
+        numbers |= lambda_layer.OPTIONS | SHARED_OPTION
+    elif architecture.kind:
+        numbers |= importlib.import_module(f"...layers.{architecture.kind}.spec", __package__).OPTIONS
+    return numbers | dict(architecture.options)

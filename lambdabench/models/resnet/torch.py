@@ -21,9 +21,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 class Bottleneck(nn.Module):
     """1x1, spatial layer, 1x1, each with batch norm; the last one starts at gamma 0 (arXiv 2102.08602, appendix)."""
 
-    def __init__(self, block: Block, one: Architecture, spatial: nn.Module, drop_path_rate: float = 0.0) -> None:
+    def __init__(
+        self, block: Block, architecture: Architecture, spatial: nn.Module, drop_path_rate: float = 0.0
+    ) -> None:
         super().__init__()
-        act = ACTIVATIONS[one.activation]
+        act = ACTIVATIONS[architecture.activation]
         self.conv1 = nn.Conv2d(block.dim, block.width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(block.width)
         self.act1 = act(inplace=True)
@@ -34,10 +36,12 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(block.dim_out)
         gated = block.has_gate
         self.gate = (
-            layers.create("squeeze_excitation", block.dim_out, ratio=one.squeeze_ratio) if gated else nn.Identity()
+            layers.create("squeeze_excitation", block.dim_out, ratio=architecture.squeeze_ratio)
+            if gated
+            else nn.Identity()
         )
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate else nn.Identity()
-        self.shortcut = _shortcut(block, one.pooled_shortcut)
+        self.shortcut = _shortcut(block, architecture.pooled_shortcut)
         self.act3 = act(inplace=True)
 
     def forward(self, x: Float[Tensor, "b d height width"]) -> Float[Tensor, "b d_out height_out width_out"]:
@@ -123,15 +127,15 @@ class ResNet(nn.Module):
     def _draw_weights(self) -> None:
         """He's initialisation of the convolutions of this module; layers draw their own."""
         own = [self.stem, self.downsample] + [
-            one
+            conv2d
             for block in self.modules()
             if isinstance(block, Bottleneck)
-            for one in (block.conv1, block.conv3, block.shortcut)
+            for conv2d in (block.conv1, block.conv3, block.shortcut)
         ]
         for module in own:
-            for one in module.modules():
-                if isinstance(one, nn.Conv2d):
-                    nn.init.kaiming_normal_(one.weight, mode="fan_out", nonlinearity="relu")
+            for item in module.modules():
+                if isinstance(item, nn.Conv2d):
+                    nn.init.kaiming_normal_(item.weight, mode="fan_out", nonlinearity="relu")
         for block in self.modules():
             if isinstance(block, Bottleneck):
                 nn.init.zeros_(block.bn3.weight)
@@ -170,21 +174,26 @@ def default_cfg(name: str) -> dict[str, Any]:
     }
 
 
-def _stem(one: Architecture, in_chans: int) -> tuple[nn.Module, nn.Module]:
+def _stem(architecture: Architecture, in_chans: int) -> tuple[nn.Module, nn.Module]:
     """(To half the size, to a quarter)."""
     dim = WIDTHS[0]
-    if one.stem == "max_pool":
+    if architecture.stem == "max_pool":
         first = nn.Conv2d(in_chans, dim, 7, 2, padding=3, bias=False)
-        return nn.Sequential(first, *_after(dim, one)), nn.MaxPool2d(3, 2, padding=1)
+        return nn.Sequential(first, *_after(dim, architecture)), nn.MaxPool2d(3, 2, padding=1)
     widths = (in_chans, STEM_WIDTH, STEM_WIDTH, dim)
     parts: list[nn.Module] = []
     for place, (before, after) in enumerate(pairwise(widths)):
-        parts += [nn.Conv2d(before, after, 3, 2 if place == 0 else 1, padding=1, bias=False), *_after(after, one)]
-    return nn.Sequential(*parts), nn.Sequential(nn.Conv2d(dim, dim, 3, 2, padding=1, bias=False), *_after(dim, one))
+        parts += [
+            nn.Conv2d(before, after, 3, 2 if place == 0 else 1, padding=1, bias=False),
+            *_after(after, architecture),
+        ]
+    return nn.Sequential(*parts), nn.Sequential(
+        nn.Conv2d(dim, dim, 3, 2, padding=1, bias=False), *_after(dim, architecture)
+    )
 
 
-def _after(dim: int, one: Architecture) -> tuple[nn.Module, nn.Module]:
-    return nn.BatchNorm2d(dim), ACTIVATIONS[one.activation](inplace=True)
+def _after(dim: int, architecture: Architecture) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm2d(dim), ACTIVATIONS[architecture.activation](inplace=True)
 
 
 def _shortcut(block: Block, pooled: bool) -> nn.Module:
@@ -206,18 +215,18 @@ def _spatial(block: Block, options: dict[str, Any], shared: nn.Parameter | None)
 
 def _shared_table(blocks: list[Block], options: dict[str, Any]) -> nn.Parameter | None:
     """The table of a stage's first lambda layer, whose map is the largest: later layers use some of its offsets."""
-    first = next((one for one in blocks if one.layer == LAMBDA), None)
+    first = next((block for block in blocks if block.layer == LAMBDA), None)
     return None if first is None else _spatial(first, options, None).embeddings
 
 
-def _feature_info(one: Architecture) -> list[dict[str, Any]]:
+def _feature_info(architecture: Architecture) -> list[dict[str, Any]]:
     """What timm's feature extractors need: channels, stride and name of the map at each scale."""
-    found = [{"num_chs": WIDTHS[0], "reduction": 2, "module": "stem"}]
+    result = [{"num_chs": WIDTHS[0], "reduction": 2, "module": "stem"}]
     reduction = 4
     for stage, (name, width) in enumerate(zip(STAGES, WIDTHS, strict=True)):
-        reduction *= one.stride(stage, 0)
-        found.append({"num_chs": EXPANSION * width, "reduction": reduction, "module": name})
-    return found
+        reduction *= architecture.stride(stage, 0)
+        result.append({"num_chs": EXPANSION * width, "reduction": reduction, "module": name})
+    return result
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class SingleLayer:
     def inputs(self, case: Case, seed: int) -> tuple[np.ndarray, ...]:
         generator, asked = np.random.default_rng(seed), self.asked
         maps = [(*asked.size, asked.dim), (*asked.size_out, asked.dim_out)][: 2 if case.mode == "train" else 1]
-        return tuple(generator.standard_normal((case.batch_size, *one), dtype=np.float32) for one in maps)
+        return tuple(generator.standard_normal((case.batch_size, *item), dtype=np.float32) for item in maps)
 
     def arguments(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return inputs[:1]

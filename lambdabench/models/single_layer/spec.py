@@ -41,10 +41,10 @@ def read(name: str, options: Options, image_px: int | None) -> Asked:
 
 def size_of(options: Options, image_px: int | None) -> tuple[int, int]:
     """(Height, width): options.size as "28x40", else a square of `image_px`."""
-    told = dict(options).get("size")
-    if told is None:
+    value = dict(options).get("size")
+    if value is None:
         return image_px or SIZE_PX, image_px or SIZE_PX
-    height, _, width = str(told).partition("x")
+    height, _, width = str(value).partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise OptionError(f'found options.size {told!r}, expected height and width as "28x40"')
+        raise OptionError(f'found options.size {value!r}, expected height and width as "28x40"')
     return int(height), int(width)

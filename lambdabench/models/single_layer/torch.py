@@ -24,7 +24,7 @@ class SingleLayer:
     def inputs(self, case: Case, seed: int) -> tuple[Tensor, ...]:
         generator, asked = torch.Generator().manual_seed(seed), self.asked
         maps = [(asked.dim, *asked.size), (asked.dim_out, *asked.size_out)][: 2 if case.mode == "train" else 1]
-        return tuple(torch.randn(case.batch_size, *one, generator=generator) for one in maps)
+        return tuple(torch.randn(case.batch_size, *item, generator=generator) for item in maps)
 
     def arguments(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """In training the map is differentiated as well, as it is inside a network."""

@@ -29,5 +29,5 @@ def tags(name: str) -> tuple[str, ...]:
     full = timm.list_models(f"{name}.*", pretrained=True)
     first = timm.get_pretrained_cfg(name)
     default = getattr(first, "tag", None) if first is not None else None
-    found = [one.partition(".")[2] for one in full]
-    return tuple(sorted(found, key=lambda tag: tag != default))
+    texts = [name.partition(".")[2] for name in full]
+    return tuple(sorted(texts, key=lambda tag: tag != default))

@@ -56,23 +56,23 @@ class Users:
         if own is not None:
             return own(output)
         if not isinstance(output, Tensor) or output.dim() != 2 or output.shape[1] < CLASSES:
-            found = f"{tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+            name = f"{tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise UnsupportedError(
-                f"training needs logits [batch, classes], found {found}; put {LOSS}(output), which returns a scalar, beside the "
+                f"training needs logits [batch, classes], found {name}; put {LOSS}(output), which returns a scalar, beside the "
                 f"callable of {self.reference}, or use --mode inference"
             )
         return functional.cross_entropy(output, inputs[-1])
 
     def check(self, output: Any, case: Case) -> str:
-        found = _tensors(output)
-        if not found:
+        tensors = _tensors(output)
+        if not tensors:
             return f"the output is a {type(output).__name__} without a tensor"
-        sizes = [one.shape[0] for one in found if one.dim()]
+        sizes = [tensor.shape[0] for tensor in tensors if tensor.dim()]
         listed = isinstance(output, (list, tuple)) and len(output) == case.batch_size
         if case.batch_size in sizes or listed:
             return ""
-        told = ", ".join(str(tuple(one.shape)) for one in found[:4])
-        return f"the output's shape is {told}, expected ({case.batch_size},) and more"
+        name = ", ".join(str(tuple(tensor.shape)) for tensor in tensors[:4])
+        return f"the output's shape is {name}, expected ({case.batch_size},) and more"
 
     def features(self, output: Any, case: Case) -> str:
         return ""
@@ -118,7 +118,7 @@ def _network(reference: str, options: dict[str, Any]) -> nn.Module:
             f"{reference} returned a {type(network).__name__}, a module of flax; this backend runs a torch.nn.Module: use --backend jax_jit"
         )
     if isinstance(network, (tuple, list)):
-        inside = ", ".join(type(one).__name__ for one in network)
+        inside = ", ".join(type(item).__name__ for item in network)
         raise NetworkError(
             f"{reference} returned a {type(network).__name__} of {inside}, expected a torch.nn.Module; return the network alone"
         )
@@ -162,8 +162,8 @@ def _counts(network: nn.Module, feed: Feed | None, px: int, options: Options) ->
     arguments: Arguments = ((torch.empty(1, shape.channels, shape.height, shape.width),), {})
     if feed is not None:
         arguments = _one_image(feed, px, options)
-    device = next((one.device for one in network.parameters()), torch.device("cpu"))
-    by_place, by_name = pytree.tree_map_only(Tensor, lambda one: one.to(device), arguments)
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+    by_place, by_name = pytree.tree_map_only(Tensor, lambda tensor: tensor.to(device), arguments)
     batch_size = (feed.batch_size if feed is not None else None) or 1
     return counted(network, *by_place, batch_size=batch_size, **by_name)
 
@@ -174,8 +174,10 @@ def _one_image(feed: Feed, px: int, options: Options) -> Arguments:
 
 
 def _shapes(arguments: Arguments) -> str:
-    given = [one for one in pytree.tree_leaves(arguments) if isinstance(one, Tensor)]
-    return ", ".join(f"{str(one.dtype).removeprefix('torch.')} {'x'.join(map(str, one.shape))}" for one in given)
+    given = [tree_leaf for tree_leaf in pytree.tree_leaves(arguments) if isinstance(tree_leaf, Tensor)]
+    return ", ".join(
+        f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape))}" for tensor in given
+    )
 
 
 def _asked(case: Case, feed: Feed) -> Shape | None:
@@ -191,7 +193,11 @@ def _asked(case: Case, feed: Feed) -> Shape | None:
 
 def _fed(feed: Feed, case: Case, seed: int) -> Arguments:
     arguments = feed.make(case.batch_size, _asked(case, feed), seed)
-    sizes = [one.shape[0] for one in pytree.tree_leaves(arguments) if isinstance(one, Tensor) and one.dim()]
+    sizes = [
+        tree_leaf.shape[0]
+        for tree_leaf in pytree.tree_leaves(arguments)
+        if isinstance(tree_leaf, Tensor) and tree_leaf.dim()
+    ]
     if case.batch_size not in sizes:
         raise NetworkError(
             f"{feed.where} for {case.batch_size} images, and gave tensors whose first axes are "
@@ -209,10 +215,10 @@ def _images(case: Case, seed: int) -> Tensor:
 
 def _ready(network: nn.Module, case: Case, feed: Feed | None) -> nn.Module:
     """The network, whose lazy parameters are made by one forward of one image: until then they have no size."""
-    if not any(is_lazy(one) for one in (*network.parameters(), *network.buffers())):
+    if not any(is_lazy(parameter) for parameter in (*network.parameters(), *network.buffers())):
         return network
-    one = dataclasses.replace(case, batch_size=(feed.batch_size if feed is not None else None) or 1, mode="inference")
-    arguments, keywords = ((_images(one, 0),), {}) if feed is None else _fed(feed, one, 0)
+    item = dataclasses.replace(case, batch_size=(feed.batch_size if feed is not None else None) or 1, mode="inference")
+    arguments, keywords = ((_images(item, 0),), {}) if feed is None else _fed(feed, item, 0)
     trains = network.training
     with torch.no_grad():
         network.eval()(*arguments, **keywords)
@@ -224,9 +230,9 @@ def _ready(network: nn.Module, case: Case, feed: Feed | None) -> nn.Module:
 
 def _tensors(output: Any) -> list[Tensor]:
     if dataclasses.is_dataclass(output) and not isinstance(output, type):
-        return [one for field in dataclasses.fields(output) for one in _tensors(getattr(output, field.name))]
+        return [tensor for field in dataclasses.fields(output) for tensor in _tensors(getattr(output, field.name))]
     if isinstance(output, dict):
-        return [one for value in output.values() for one in _tensors(value)]
+        return [tensor for value in output.values() for tensor in _tensors(value)]
     if isinstance(output, (list, tuple)):
-        return [one for value in output for one in _tensors(value)]
+        return [tensor for value in output for tensor in _tensors(value)]
     return [output] if isinstance(output, Tensor) else []

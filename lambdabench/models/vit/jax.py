@@ -43,11 +43,11 @@ class Mlp(nnx.Module):
 class Block(nnx.Module):
     """Attention and layers on their own, each behind a norm and added to its input."""
 
-    def __init__(self, one: Variant, drop_path_rate: float, settings: dict[str, Any]) -> None:
-        self.norm1 = nnx.LayerNorm(one.width, epsilon=EPSILON, **settings)
-        self.attn = Attention(one.width, one.heads, settings)
-        self.norm2 = nnx.LayerNorm(one.width, epsilon=EPSILON, **settings)
-        self.mlp = Mlp(one.width, settings)
+    def __init__(self, variant: Variant, drop_path_rate: float, settings: dict[str, Any]) -> None:
+        self.norm1 = nnx.LayerNorm(variant.width, epsilon=EPSILON, **settings)
+        self.attn = Attention(variant.width, variant.heads, settings)
+        self.norm2 = nnx.LayerNorm(variant.width, epsilon=EPSILON, **settings)
+        self.mlp = Mlp(variant.width, settings)
         self.drop_path = nnx.Dropout(drop_path_rate, broadcast_dims=(1, 2), rngs=settings["rngs"])
 
     def __call__(self, x: Float[Array, "b n d"]) -> Float[Array, "b n d"]:
@@ -58,10 +58,10 @@ class Block(nnx.Module):
 class PatchEmbed(nnx.Module):
     """A vector a patch of the image, row by row."""
 
-    def __init__(self, one: Variant, in_chans: int, settings: dict[str, Any]) -> None:
-        side = (one.patch_px, one.patch_px)
+    def __init__(self, variant: Variant, in_chans: int, settings: dict[str, Any]) -> None:
+        side = (variant.patch_px, variant.patch_px)
         self.proj = nnx.Conv(
-            in_chans, one.width, side, side, padding="VALID", **as_torch(in_chans * one.patch_px**2), **settings
+            in_chans, variant.width, side, side, padding="VALID", **as_torch(in_chans * variant.patch_px**2), **settings
         )
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b n d"]:
@@ -74,7 +74,7 @@ class VisionTransformer(nnx.Module):
 
     def __init__(
         self,
-        one: Variant,
+        variant: Variant,
         *,
         num_classes: int = 1000,
         in_chans: int = 3,
@@ -87,15 +87,17 @@ class VisionTransformer(nnx.Module):
     ) -> None:
         rngs = rngs or nnx.Rngs(0)
         settings: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
-        patches = ((image_px or one.native_px) // one.patch_px) ** 2
-        self.patch_embed = PatchEmbed(one, in_chans, settings)
-        self.cls_token = nnx.Param(normal(1e-6)(rngs.params(), (1, 1, one.width), param_dtype))
-        self.pos_embed = nnx.Param(normal(STD)(rngs.params(), (1, patches + 1, one.width), param_dtype))
-        last = max(1, one.depth - 1)
-        self.blocks = nnx.List([Block(one, drop_path_rate * place / last, settings) for place in range(one.depth)])
-        self.norm = nnx.LayerNorm(one.width, epsilon=EPSILON, **settings)
+        patches = ((image_px or variant.native_px) // variant.patch_px) ** 2
+        self.patch_embed = PatchEmbed(variant, in_chans, settings)
+        self.cls_token = nnx.Param(normal(1e-6)(rngs.params(), (1, 1, variant.width), param_dtype))
+        self.pos_embed = nnx.Param(normal(STD)(rngs.params(), (1, patches + 1, variant.width), param_dtype))
+        last = max(1, variant.depth - 1)
+        self.blocks = nnx.List(
+            [Block(variant, drop_path_rate * place / last, settings) for place in range(variant.depth)]
+        )
+        self.norm = nnx.LayerNorm(variant.width, epsilon=EPSILON, **settings)
         self.dropout = nnx.Dropout(drop_rate, rngs=rngs) if drop_rate else None
-        self.head = nnx.Linear(one.width, num_classes, kernel_init=normal(STD), **settings)
+        self.head = nnx.Linear(variant.width, num_classes, kernel_init=normal(STD), **settings)
 
     def __call__(self, images: Float[Array, "b height width c"]) -> Float[Array, "b classes"]:
         x = self.patch_embed(images)

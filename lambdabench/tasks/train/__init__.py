@@ -48,10 +48,10 @@ def measurement(recipe: Recipe, right: int, images: int) -> Measurement:
 def refuse_other_images(case: Case) -> None:
     """Raises UnsupportedError where a network is made for other images, or other classes, than it would be trained on."""
     channels, classes, px = models.channels(case.model), models.classes(case.model), models.native_px(case.model)
-    found = shape_of(case.image_px or px, {CHANNELS_OPTION: channels} | dict(case.options))
+    shape = shape_of(case.image_px or px, {CHANNELS_OPTION: channels} | dict(case.options))
     wanted = shape_of(px, {CHANNELS_OPTION: channels})
-    if found != wanted or dict(case.options).get("num_classes", classes) != classes:
+    if shape != wanted or dict(case.options).get("num_classes", classes) != classes:
         raise UnsupportedError(
-            f"{case.model} is trained on images of {wanted.told()} and {classes} classes, found {found.told()} and "
+            f"{case.model} is trained on images of {wanted.told()} and {classes} classes, found {shape.told()} and "
             f"{dict(case.options).get('num_classes', classes)}; leave out --image-px, --input and num_classes, or the metric {METRIC}"
         )

@@ -28,9 +28,9 @@ class Split:
 
 def load() -> Split:
     """898 to learn from and 899 for the test, the same ones always; of each class as many on either side, but one."""
-    found: Any = load_digits()
-    images = ((found.images / WHITE - MEAN) / SPREAD).astype(np.float32)[:, None]
-    labels = found.target.astype(np.int64)
+    item: Any = load_digits()
+    images = ((item.images / WHITE - MEAN) / SPREAD).astype(np.float32)[:, None]
+    labels = item.target.astype(np.int64)
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     test, train = order[::2], order[1::2]

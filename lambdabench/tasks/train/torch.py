@@ -27,7 +27,7 @@ def train(case: Case, recipe: Recipe, seed: int) -> tuple[int, int]:
         torch.manual_seed(seed)
         network = build(case.model, _options(case), case.image_px).to(device)
     images, labels, test_images, test_labels = (
-        torch.from_numpy(one).to(device) for one in (split.images, split.labels, split.test_images, split.test_labels)
+        torch.from_numpy(item).to(device) for item in (split.images, split.labels, split.test_images, split.test_labels)
     )
     with one_thread():
         fit(network, images, labels, recipe, seed)
@@ -69,8 +69,8 @@ def right(network: nn.Module, images: Tensor, labels: Tensor, case: Case) -> int
     is_mixed = case.dtype in HALF and case.param_dtype not in HALF
     mixed: Any = torch.autocast(images.device.type, HALF[case.dtype]) if is_mixed else contextlib.nullcontext()
     with torch.no_grad(), mixed:
-        told = [network(batch).argmax(1) for batch in images.split(TEST_BATCH)]
-    return int((torch.cat(told) == labels).sum())
+        items = [network(batch).argmax(1) for batch in images.split(TEST_BATCH)]
+    return int((torch.cat(items) == labels).sum())
 
 
 def _options(case: Case) -> dict[str, Any]:

@@ -21,12 +21,12 @@ def profiled(call: Callable[[], Any], on_gpu: bool) -> tuple[tuple[Operator, ...
         call()
     profile.disable()
     rows: Any = pstats.Stats(profile).stats  # pyright: ignore[reportAttributeAccessIssue] (typeshed leaves it out)
-    found = [
+    operators = [
         Operator(name=_name(where), self_s=own_s / CALLS, calls=calls / CALLS)
         for where, (_, calls, own_s, _, _) in rows.items()
         if "_lsprof" not in where[2]
     ]
-    return tuple(sorted(found, key=lambda one: -one.self_s)[:MOST]), None
+    return tuple(sorted(operators, key=lambda operator: -operator.self_s)[:MOST]), None
 
 
 def _name(where: tuple[str, int, str]) -> str:

@@ -16,21 +16,21 @@ def profiled(call: Callable[[], Any], on_gpu: bool) -> tuple[tuple[Operator, ...
     """(Operators by their own time in a call, allocations in a call). A profiler costs time: compare, do not quote."""
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     call()
-    with profile(activities=activities, profile_memory=True, acc_events=True) as found:
+    with profile(activities=activities, profile_memory=True, acc_events=True) as result:
         for _ in range(CALLS):
             call()
-    events = found.key_averages()
+    events = result.key_averages()
     operators = [
         Operator(
-            name=one.key,
-            self_s=(one.self_device_time_total if on_gpu else one.self_cpu_time_total) / 1e6 / CALLS,
-            calls=one.count / CALLS,
+            name=event.key,
+            self_s=(event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6 / CALLS,
+            calls=event.count / CALLS,
         )
-        for one in events
-        if one.key != "[memory]" and not one.key.startswith("Profiler")
+        for event in events
+        if event.key != "[memory]" and not event.key.startswith("Profiler")
     ]
-    operators.sort(key=lambda one: -one.self_s)
-    allocations = sum(_allocates(one) for one in found.events() or ())
+    operators.sort(key=lambda operator: -operator.self_s)
+    allocations = sum(_allocates(event) for event in result.events() or ())
     return tuple(operators[:MOST]), allocations / CALLS
 
 

@@ -67,14 +67,14 @@ class Pairing:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keeps the benchmarks that are asked for, and declares them; or says why one process cannot do it."""
-        timing = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
-        wanted = set(self._request.labels or picked([one.nodeid for one in timing], self._request.only))
-        items[:] = [one for one in timing if one.nodeid in wanted]
-        self._places |= {one.nodeid: str(one.path) for one in items}
-        self._skips["base"] |= {one.nodeid: "" for one in items if always_skipped(one)}
+        timing = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        wanted = set(self._request.labels or picked([item.nodeid for item in timing], self._request.only))
+        items[:] = [item for item in timing if item.nodeid in wanted]
+        self._places |= {item.nodeid: str(item.path) for item in items}
+        self._skips["base"] |= {item.nodeid: "" for item in items if always_skipped(item)}
         why = why_apart(self._trees.modules())
         if timing and not (items or self._failures or self._request.labels):
-            codec.write(self._folder / "offered.json", tuple(one.nodeid for one in timing))
+            codec.write(self._folder / "offered.json", tuple(item.nodeid for item in timing))
         codec.write(self._folder / "declared.json", tuple(self._places))
         if why:
             codec.write(self._folder / "apart.json", why)
@@ -108,29 +108,29 @@ class Pairing:
             self._write(nodeid)
 
     def _write(self, nodeid: str) -> None:
-        found = self._settled(nodeid, self._answered.get(nodeid))
-        self._answered[nodeid] = found
-        codec.write(self._folder / f"{list(self._answered).index(nodeid)}.json", found)
+        pair_outcome = self._settled(nodeid, self._answered.get(nodeid))
+        self._answered[nodeid] = pair_outcome
+        codec.write(self._folder / f"{list(self._answered).index(nodeid)}.json", pair_outcome)
 
-    def _settled(self, nodeid: str, found: PairOutcome | None) -> PairOutcome:
+    def _settled(self, nodeid: str, pair_outcome: PairOutcome | None) -> PairOutcome:
         """What was found where it was timed, and what became of the test afterwards."""
         if nodeid in self._failures:
-            if found is not None and found.trouble not in ("", "skipped"):
-                return found
-            after = "timed, and then failed: " if found is not None and not found.trouble else ""
+            if pair_outcome is not None and pair_outcome.trouble not in ("", "skipped"):
+                return pair_outcome
+            after = "timed, and then failed: " if pair_outcome is not None and not pair_outcome.trouble else ""
             return PairOutcome(label=nodeid, trouble="head", reason=f"{after}{self._failures[nodeid]}")
         if why := self._skips["head"].get(nodeid, ""):
-            if found is None and nodeid not in self._skips["base"]:
+            if pair_outcome is None and nodeid not in self._skips["base"]:
                 self._inside("base", nodeid, lambda target: None)
             base = self._skips["base"].get(nodeid)
             return skipped(nodeid, head=why, base=base or ("" if base is None else why))
         ended = PairOutcome(label=nodeid, trouble="head", reason="the test ended without timing anything")
-        return found or ended
+        return pair_outcome or ended
 
     def pytest_sessionfinish(self) -> None:
-        for one in (*self._failures, *self._skips["head"]):
-            if one in self._places and one not in self._answered:
-                self._write(one)
+        for failure in (*self._failures, *self._skips["head"]):
+            if failure in self._places and failure not in self._answered:
+                self._write(failure)
         codec.write(self._folder / "finished.json", True)
 
     def on_benchmark(self, name: str, target: Target) -> None:
@@ -145,20 +145,20 @@ class Pairing:
         rules, met = rules_of(self._request, label), list[_Met]()
 
         def measure(number: int, terms: Terms) -> Compared | None:
-            one = self._met(label, head, terms, number)
-            if isinstance(one, PairOutcome):
+            item = self._met(label, head, terms, number)
+            if isinstance(item, PairOutcome):
                 if not number:
-                    raise _Apart(one)
+                    raise _Apart(item)
                 return None  # a test that runs but once
-            met.append(one)
-            return one.found
+            met.append(item)
+            return item.found
 
         terms = Terms(rules=rules, fixed_s=self._request.fixed_s, seed=self._request.seed)
         try:
-            found = compare_builds(measure, terms, most=1 if terms.fixed_s is not None else BUILDS)
+            compared = compare_builds(measure, terms, most=1 if terms.fixed_s is not None else BUILDS)
         except _Apart as apart:
             return apart.outcome
-        return timed(label, found, *met[-1].sides)
+        return timed(label, compared, *met[-1].sides)
 
     def _met(self, label: str, head: Target, terms: Terms, number: int) -> "_Met | PairOutcome":
         """One build. Head's comes first in memory; swapped, it is called once more inside base's, and that one is compared."""
@@ -215,12 +215,12 @@ class Pairing:
                 return PairOutcome(label=label, trouble="foreign", reason=strange)
             if problem:
                 return PairOutcome(label=label, trouble="outputs", reason=problem)
-            found = compare(*players, terms)
+            compared = compare(*players, terms)
             if not self._controlled:
                 twice = self._player("head", head), self._player("head", head)
                 codec.write(self._folder / "controls.json", controls_of(label, *twice, terms.rules, self._request.seed))
                 self._controlled = True
-            return _Met(found=found, targets=sides, sides=self._sides(sides))
+            return _Met(found=compared, targets=sides, sides=self._sides(sides))
         except Exception as error:
             side: Trouble = self._trees.now
             return PairOutcome(label=label, trouble=side, reason=f"{type(error).__name__}: {error}")
@@ -229,12 +229,12 @@ class Pairing:
 
     def _foreign(self) -> str:
         """What either side has loaded that is not its own."""
-        found: list[str] = []
+        names: list[str] = []
         trees: tuple[Tree, Tree] = ("base", "head")
         for number, tree in enumerate(trees):
             self._trees.take(tree)
-            found.append(module_origins.foreign(module_origins.own_of(self._request, number)))
-        return "; ".join(one for one in found if one)
+            names.append(module_origins.foreign(module_origins.own_of(self._request, number)))
+        return "; ".join(name for name in names if name)
 
     def _player(self, tree: Tree, target: Target) -> Player:
         def prepare(calls: int) -> None:
@@ -245,24 +245,24 @@ class Pairing:
 
     def _disagreement(self, base: Target, head: Target) -> str:
         """How the results differ; empty where they agree, cannot be compared, or differ from call to call."""
-        found: list[Mapping[str, Any] | None] = []
+        result: list[Mapping[str, Any] | None] = []
         pairs: tuple[tuple[Tree, Target], ...] = (("base", base), ("head", head))
         for tree, target in pairs:
             self._trees.take(tree)
-            one, other = as_arrays(target.once()), as_arrays(target.once())
-            found.append(None if one is None or other is None or difference(one, other, "float32") else one)
-        if found[0] is None or found[1] is None:
+            item, other = as_arrays(target.once()), as_arrays(target.once())
+            result.append(None if item is None or other is None or difference(item, other, "float32") else item)
+        if result[0] is None or result[1] is None:
             return ""
-        return difference(found[0], found[1], "float32")
+        return difference(result[0], result[1], "float32")
 
     def _sides(self, targets: tuple[Target, Target]) -> tuple[Side, Side]:
         trees: tuple[Tree, Tree] = ("base", "head")
-        found: list[Side] = []
+        sides: list[Side] = []
         for tree, target in zip(trees, targets, strict=True):
             self._trees.take(tree)
             operators, allocations = self._profile(target)
-            found.append(Side(operators=operators, allocations_per_call=allocations))
-        return found[0], found[1]
+            sides.append(Side(operators=operators, allocations_per_call=allocations))
+        return sides[0], sides[1]
 
     def _profile(self, target: Target) -> tuple[tuple[Operator, ...], float | None]:
         """torch's operators where the tests have loaded torch, Python's functions elsewhere."""
@@ -321,6 +321,6 @@ def rules_of(request: UsersRequest, label: str) -> Rules:
 
 def _refused(ended: int, printed: str) -> str:
     """Why pytest began no session: what it loads before cannot be imported. Empty where it began one, or found no such test."""
-    lines = [one.removeprefix("E ").strip() for one in printed.splitlines() if one.strip()]
-    told = lines and not any("not found:" in one for one in lines)
-    return lines[-1] if told and ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR) else ""
+    lines = [line.removeprefix("E ").strip() for line in printed.splitlines() if line.strip()]
+    names = lines and not any("not found:" in line for line in lines)
+    return lines[-1] if names and ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR) else ""

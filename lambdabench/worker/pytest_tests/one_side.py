@@ -38,7 +38,7 @@ class Serving:
     """A pytest plugin that speaks lines of JSON with the gate."""
 
     def __init__(self, only: str) -> None:
-        asked, answered = (int(one) for one in os.environ[PIPES].split(","))
+        asked, answered = (int(name) for name in os.environ[PIPES].split(","))
         self._asked, self._answered = os.fdopen(asked, "r"), os.fdopen(answered, "w")
         self._only = only
         self._failures: dict[str, str] = {}
@@ -58,11 +58,11 @@ class Serving:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keeps benchmarks, and declares them; then files, of which is told at the end."""
-        timing = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
-        wanted = set(picked([one.nodeid for one in timing], self._only))
-        items[:] = [one for one in timing if one.nodeid in wanted]
-        declared = [*(one.nodeid for one in items), *self._failures, *self._skips]
-        offered = [] if items or self._failures else [one.nodeid for one in timing]
+        timing = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        wanted = set(picked([item.nodeid for item in timing], self._only))
+        items[:] = [item for item in timing if item.nodeid in wanted]
+        declared = [*(item.nodeid for item in items), *self._failures, *self._skips]
+        offered = [] if items or self._failures else [item.nodeid for item in timing]
         self._say(declared=declared, skips=self._skips, failures=self._failures, offered=offered)
 
     def pytest_collectstart(self, collector: Any) -> None:

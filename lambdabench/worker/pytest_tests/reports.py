@@ -20,8 +20,8 @@ def skip_reason_of(report: Any) -> str:
     if (expected := getattr(report, "wasxfail", None)) is not None:
         why = str(expected).removeprefix("reason: ").strip()
         return f"expected to fail: {why}" if why else "expected to fail"
-    told = report.longrepr
-    text = str(told[2] if isinstance(told, tuple) else told).strip().removeprefix("Skipped:").strip()
+    item = report.longrepr
+    text = str(item[2] if isinstance(item, tuple) else item).strip().removeprefix("Skipped:").strip()
     return (text.splitlines() or ["no reason given"])[0]
 
 

@@ -21,7 +21,7 @@ class TwoTrees:
         self.folders: dict[Tree, Path] = {"base": base.resolve(), "head": head.resolve()}
         self.now: Tree = "head"
         self._modules: dict[Tree, dict[str, ModuleType]] = {"base": {}, "head": {}}
-        self._paths: dict[Tree, list[str]] = {"base": [self.mapped(one) for one in sys.path], "head": list(sys.path)}
+        self._paths: dict[Tree, list[str]] = {"base": [self.mapped(name) for name in sys.path], "head": list(sys.path)}
         self._places: dict[str, tuple[int, bool]] = {}
         self._seen = 0
         sys.meta_path.insert(0, self)  # pyright: ignore[reportArgumentType] (a finder needs no more than find_spec)
@@ -44,7 +44,11 @@ class TwoTrees:
         if known and len(sys.modules) == self._seen and all(name in sys.modules for name in known):
             return known
         folder = self.folders[self.now]
-        return {name: one for name, one in list(sys.modules.items()) if name != "__main__" and is_below(one, folder)}
+        return {
+            name: module
+            for name, module in list(sys.modules.items())
+            if name != "__main__" and is_below(module, folder)
+        }
 
     def mapped(self, path: str) -> str:
         """A path below head as the same one below base; any other as it is."""
@@ -60,15 +64,19 @@ class TwoTrees:
         for finder in sys.meta_path:
             if finder is self:
                 continue
-            found = finder.find_spec(name, path, target)
-            if found is None:
+            module_spec = finder.find_spec(name, path, target)
+            if module_spec is None:
                 continue
-            if found.origin is None or self.mapped(found.origin) == found.origin or _is_foreign(found.origin):
+            if (
+                module_spec.origin is None
+                or self.mapped(module_spec.origin) == module_spec.origin
+                or _is_foreign(module_spec.origin)
+            ):
                 return None
-            place = Path(self.mapped(found.origin))
+            place = Path(self.mapped(module_spec.origin))
             if not place.exists():
                 raise ModuleNotFoundError(f"base has no module {name}", name=name)
-            within = [str(place.parent)] if found.submodule_search_locations is not None else None
+            within = [str(place.parent)] if module_spec.submodule_search_locations is not None else None
             return importlib.util.spec_from_file_location(name, place, submodule_search_locations=within)
         return None
 
@@ -76,7 +84,7 @@ class TwoTrees:
 def is_below(module: Any, folder: Path) -> bool:
     """Whether a module's file is in a tree, and in no environment inside it."""
     places = [getattr(module, "__file__", None) or "", *_path_of(module)]
-    return any(one.startswith(f"{folder}/") and not _is_foreign(one) for one in places if isinstance(one, str))
+    return any(place.startswith(f"{folder}/") and not _is_foreign(place) for place in places if isinstance(place, str))
 
 
 def why_apart(modules: dict[str, ModuleType]) -> str:
@@ -87,14 +95,14 @@ def why_apart(modules: dict[str, ModuleType]) -> str:
             return f"{name} is a compiled extension"
         if file.endswith(".py"):
             text = Path(file).read_text(errors="replace")
-            if found := next((one for one in MARKERS if one in text), None):
-                return f"{name} registers something for the whole process ({found})"
+            if word := next((name for name in MARKERS if name in text), None):
+                return f"{name} registers something for the whole process ({word})"
     return ""
 
 
 def _path_of(module: Any) -> list[str]:
     try:
-        return [str(one) for one in module.__path__]
+        return [str(item) for item in module.__path__]
     except (AttributeError, TypeError, KeyError):
         return []
 
