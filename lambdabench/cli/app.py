@@ -214,6 +214,12 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         Path | None,
         typer.Option(help="Instead: a file of stored sessions of this machine. The weaker way; it reports."),
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: which run moved first, in a folder of result files or a file of stored sessions, and what changed with it."
+        ),
+    ] = None,
     self_test: Annotated[
         bool,
         typer.Option("--self-test", help="Instead: equal code and known slowdowns, to see how often this errs here."),
@@ -250,8 +256,8 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import check_view, gate_view
 
     flags.choices(show, "--show", ("all",))
-    if [base is not None, baseline is not None, self_test].count(True) != 1:
-        raise RequestError("check: expected one of --base REF, --baseline FILE and --self-test")
+    if [base is not None, baseline is not None, history is not None, self_test].count(True) != 1:
+        raise RequestError("check: expected one of --base REF, --baseline FILE, --history PATH and --self-test")
     flags.refuse_alone({"--record": record, "--strict": strict}, "--baseline", is_given=baseline is not None)
     flags.refuse_alone({"--rounds": rounds is not None}, "--self-test", is_given=self_test)
     of_base = {
@@ -266,6 +272,10 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         if folder is not None:
             folders.refuse_unwritable(folder, f"give another {flag}")
     request = commands.CheckRequest(base=base or "", suite=suite, only=only)
+    if history is not None:
+        raise typer.Exit(
+            gate_view.print_history(terminal.console(), commands.history_of(history, None), as_json=as_json)
+        )
     if baseline is not None:
         with check_view.progress(quiet=as_json) as on_outcome:
             stored = commands.check_baseline(request, baseline, on_outcome, keep=record)

@@ -1,4 +1,4 @@
-"""What `check --baseline`, `check --self-test` and `import --against` print."""
+"""What `check --baseline`, `check --history`, `check --self-test` and `import --against` print."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..analysis.trend import FEWEST, History, words
 from ..commands import FileChange
 from ..core import codec, foreign
 from ..core.units import format_time
@@ -116,3 +117,24 @@ def _limits(changes: Sequence[FileChange]) -> list[str]:
 
 def _percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f}".replace("-", "−")
+
+
+def print_history(console: Console, histories: Sequence[History], *, as_json: bool) -> int:
+    """Each case that moved over stored runs, its changes of level in turn; returns the exit code: 1 where one is slower now."""
+    histories = foreign.cleaned(histories)
+    moved = [history for history in histories if history.moves()]
+    slower = sum(history.moves()[-1].is_slower for history in moved)
+    code = 1 if slower else 0
+    if as_json:
+        moves = {history.label: [codec.encode(move) for move in history.moves()] for history in moved}
+        console.print_json(json.dumps({"cases": len(histories), "moved": moves, "exit_code": code}))
+        return code
+    few = sum(len(history.sessions) < FEWEST for history in histories)
+    short = f" · {few} with fewer than the {FEWEST} runs that a change of level takes" if few else ""
+    console.print(f"check --history   {len(histories)} cases · {len(moved)} moved · {slower} slower now{short}")
+    for history in moved:
+        console.print(f"{history.label}, over {history.anchor}, {len(history.sessions)} runs:", soft_wrap=True)
+        for move in history.moves():
+            console.print(f"  {words(move)}", soft_wrap=True)
+    console.print(f"exit {code}: {f'{slower} slower' if slower else 'nothing is slower than before'}")
+    return code

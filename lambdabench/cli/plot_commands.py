@@ -146,3 +146,18 @@ def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, An
     for path in commands.plot_curves(kind, results, flags.text(suite, "--suite"), filters=kept, out=out):
         say(f"saved {path}")
     warn(commands.ahead(results))
+
+
+@plot_app.command("trend", epilog="Example: lambdabench plot trend --suite kernels-quick")
+def plot_trend(
+    suite: SuiteOption = None,
+    results: Annotated[
+        Path, typer.Option(help="Folder of result files, or a .jsonl file of stored sessions of check --baseline.")
+    ] = Path("results"),
+    out: OutOption = None,
+) -> None:
+    """Draw ratios to the reference over stored runs, with each change of level and what changed with it."""
+    from .. import commands
+
+    for path in commands.plot_trend(results, flags.text(suite, "--suite"), out=out):
+        say(f"saved {path}")

@@ -22,6 +22,7 @@ from .recommend import Advice, Wanted, advise
 from .report import write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
 from .show import repeat_command, show
+from .trend import history_of, last_slower, plot_trend
 
 __all__ = [
     "Advice",
@@ -57,7 +58,9 @@ __all__ = [
     "convert",
     "evaluate",
     "execute",
+    "history_of",
     "idle",
+    "last_slower",
     "list_names",
     "nothing_of",
     "options_of",
@@ -67,6 +70,7 @@ __all__ = [
     "plot_curves",
     "plot_latency",
     "plot_pareto",
+    "plot_trend",
     "prepare",
     "race_request",
     "read_frame",
