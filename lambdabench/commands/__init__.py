@@ -18,7 +18,7 @@ from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
-from .report import write_report
+from .report import Written, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .show import repeat_command, show
 
@@ -43,6 +43,7 @@ __all__ = [
     "Seen",
     "Timed",
     "Wanted",
+    "Written",
     "advise",
     "ahead",
     "answers_of",
@@ -76,6 +77,7 @@ __all__ = [
     "run_frame",
     "self_test",
     "show",
+    "suites_of",
     "wide_frame",
     "write_report",
 ]
