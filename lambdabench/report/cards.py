@@ -26,7 +26,7 @@ PICKED_BY = (
     "batch_size",
     "image_px",
 )
-LICENCE, FAMILY = "licence", "family"
+LICENCE, FAMILY, IMPLEMENTATION = "licence", "family", "implementation"
 UNKNOWN = "unknown"
 FIRST = ("top1", "throughput", "latency")
 """Metrics that a card begins with."""
@@ -76,7 +76,7 @@ def implementation_of(row: Line) -> str:
 
 
 def _facets(row: Line) -> dict[str, str]:
-    facets = {FAMILY: family_of(row)}
+    facets = {FAMILY if text(row, "kind") in ("", "model") else IMPLEMENTATION: family_of(row)}
     for name in PICKED_BY:
         value = fields.value(row, fields.NAMED[name])
         if value != "":

@@ -21,7 +21,7 @@ QUESTIONS = {
 }
 SURE, PERHAPS = 0.95, 0.05
 """Shares of membership from which on a network is on the front, or may be."""
-LARGEST = 6
+LARGEST = 4
 """Sentences at most; the figure has the rest."""
 
 
@@ -37,6 +37,8 @@ def of_fronts(points: pd.DataFrame) -> tuple[str, ...]:
 def _front_sentence(points: pd.DataFrame, group: Group) -> str:
     members = points.loc[front(points, "throughput", "top1")].sort_values("throughput", ascending=False)
     first, last = _member(members.iloc[0]), _member(members.iloc[-1])
+    if len(points) == 1:
+        return f"{panel_title(points, group)}: {first}."
     if len(members) == 1:
         return f"{panel_title(points, group)}: {first} is faster and more accurate than all others."
     return f"{panel_title(points, group)}: {_count(points, members)}, from {first} to {last}."
@@ -46,53 +48,52 @@ def _count(points: pd.DataFrame, members: pd.DataFrame) -> str:
     """How many are on the front: by probability where that is known."""
     share = pd.to_numeric(points["membership"])
     if share.isna().all():
-        return f"{len(members)} on the front"
+        return f"{len(members)} of {len(points)} networks are on the front"
     perhaps = int(((share <= SURE) & (share >= PERHAPS)).sum())
-    return f"{int((share > SURE).sum())} surely{f' and {perhaps} perhaps' if perhaps else ''} on the front"
-
-
-def _networks(count: int) -> str:
-    return f"{count} network{'' if count == 1 else 's'}"
+    sure = f"{int((share > SURE).sum())} of {len(points)} networks are surely on the front"
+    return f"{sure}, {perhaps} perhaps" if perhaps else sure
 
 
 def _member(point: pd.Series) -> str:
-    return (
-        f"{point['model']} ({answer(point, 'throughput').words()} image/s at {answer(point, 'top1').words()} % top-1)"
-    )
+    accuracy = answer(point, "top1")
+    words = f"{accuracy.words().removesuffix(' q')} % top-1{', quoted' if accuracy.origin == 'quoted' else ''}"
+    return f"{point['model']} ({answer(point, 'throughput').words()} image/s at {words})"
 
 
 def of_layers(cases: pd.DataFrame, grids: Sequence[Grid]) -> tuple[str, ...]:
-    """A sentence a grid: what is fastest most often, and its time over the best of the others, over all rows."""
+    """A sentence a machine: what is fastest most often, and its time over that of the best of the others."""
     rows = lines(cases)
-    return _bounded([text for grid in grids if (text := _layer_sentence(rows, grid))])
+    contested: dict[str, list[Row]] = {}
+    for grid in grids:
+        by_row: dict[int, Row] = {}
+        for cell in grid.cells:
+            if answer(rows[cell.case], "latency").value is not None:
+                by_row.setdefault(cell.row, {})[cell.series] = rows[cell.case]
+        for row in by_row.values():
+            if len(row) > 1:
+                contested.setdefault(str(next(iter(row.values()))["device_name"]), []).append(row)
+    return _bounded([_layer_sentence(machine, mine) for machine, mine in sorted(contested.items())])
 
 
-def _layer_sentence(rows: Sequence[Mapping[str, Any]], grid: Grid) -> str:
-    """Empty where nothing was timed beside another."""
-    by_row: dict[int, dict[str, Mapping[str, Any]]] = {}
-    for cell in grid.cells:
-        if answer(rows[cell.case], "latency").value is not None:
-            by_row.setdefault(cell.row, {})[cell.series] = rows[cell.case]
-    contested = [row for row in by_row.values() if len(row) > 1]
-    if not contested:
-        return ""
+Row = dict[str, Mapping[str, Any]]
+"""One layer's cases by who computed it."""
+
+
+def _layer_sentence(machine: str, contested: Sequence[Row]) -> str:
     winners = [min(row, key=lambda name, row=row: float(row[name]["latency"])) for row in contested]
     best = max(sorted(set(winners)), key=winners.count)
-    beside = [row for row in contested if best in row]
-    ratios = [_log_ratio(best, row) for row in beside]
+    ratios = [_log_ratio(best, row) for row in contested if best in row]
     mean = float(np.mean([value for value, _ in ratios]))
     half = WIDTH * math.sqrt(sum(variance for _, variance in ratios)) / len(ratios)
     value, low, high = (format_significant(math.exp(end)) for end in (mean, mean - half, mean + half))
     least, most = (format_significant(math.exp(end(value for value, _ in ratios))) for end in (min, max))
-    machine = str(next(iter(contested[0].values()))["device_name"])
-    place = grid.title if machine in grid.title else ", ".join(filter(None, (machine, grid.title)))
     return (
-        f"{place}: {best} is fastest in {winners.count(best)} of {len(contested)} shapes; it takes {value} [{low}, {high}] times as "
-        f"long as the best other, geometric mean ({least} to {most} by shape)."
+        f"{machine}: {best} is fastest in {winners.count(best)} of {len(contested)} layers and conditions; it takes "
+        f"{value} [{low}, {high}] times as long as the best of the others, geometric mean ({least} to {most})."
     )
 
 
-def _log_ratio(name: str, row: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
+def _log_ratio(name: str, row: Row) -> tuple[float, float]:
     """(Logarithm of its time over that of the fastest other, its variance)."""
     other = min((key for key in row if key != name), key=lambda key: float(row[key]["latency"]))
     variance = sum(_variance(row[key]) for key in (name, other))

@@ -10,13 +10,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 import markupsafe
 
-from ...analysis.page import CaseCard, Cell, Column, Page, Section, words
+from ...analysis.page import CaseCard, Cell, Column, Page, words
 from ...core import foreign
 from .geometry import MARKERS, draw
 from .site import SiteEntry, read_site
@@ -24,7 +24,9 @@ from .site import SiteEntry, read_site
 __all__ = ["SiteEntry", "read_site", "render", "render_site"]
 FOLDER = Path(__file__).parent
 MOST_PICTURE_BYTES = 1_000_000
-"""Of figures within a page, which is to stay under 2 MB; others are named."""
+"""Of figures within a page; others are named."""
+MOST_BYTES = 1_900_000
+"""Of a page: what would be more is written without figures, then with short cards."""
 MOST_VALUES = 40
 """Of a facet with more there is no list to pick from."""
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -48,17 +50,18 @@ class Picture:
     numbers: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A section as the page has it."""
-
-    section: Section
-
-
 def render(page: Page, svgs: Mapping[str, bytes] | None = None) -> str:
     """The page as one text; every name and reason in it is escaped. `svgs`: the figures that go into it, by their files' names."""
-    panels = draw(page.chart, page.cards)
-    script = _text("page.js")
+    text = _rendered(page, page.cards, svgs or {})
+    for cards, pictures in ((page.cards, {}), (tuple(map(_shortened, page.cards)), {})):
+        if len(text.encode()) <= MOST_BYTES:
+            break
+        text = _rendered(page, cards, pictures)
+    return text
+
+
+def _rendered(page: Page, cards: Sequence[CaseCard], svgs: Mapping[str, bytes]) -> str:
+    panels, script = draw(page.chart, cards), _text("page.js")
     return (
         _environment()
         .get_template("page.html.j2")
@@ -67,15 +70,19 @@ def render(page: Page, svgs: Mapping[str, bytes] | None = None) -> str:
             panels=panels,
             has_front=any(panel.front for panel in panels),
             has_band=any(panel.band for panel in panels),
-            parts=[Part(section=part) for part in page.sections],
-            facets=facets(page.cards),
-            pictures=_pictures(svgs or {}),
-            cards=[_card(card) for card in page.cards],
+            facets=facets(cards),
+            pictures=_pictures(svgs),
+            cards=[_card(card) for card in cards],
             style=markupsafe.Markup(_text("page.css")),
             script=markupsafe.Markup(script),
             script_hash=markupsafe.Markup(_hash(script)),
         )
     )
+
+
+def _shortened(card: CaseCard) -> CaseCard:
+    """Without what the table has too, and without the command, which `show` prints."""
+    return replace(card, lines=card.lines[-1:], command="")
 
 
 def render_site(entries: Sequence[SiteEntry]) -> str:

@@ -29,6 +29,8 @@ CHARACTER, LINE = 6.3, 11.0
 LONGEST_ROW, LONGEST_LABEL = 30, 30
 MOST_LABELS = 60
 """In a panel of more points those of the front alone have a name beside them."""
+SPOKEN = 3
+"""Lines of a card, besides its last, that a point is described by; all are in the card."""
 PAD = 0.06
 """Of an axis, beyond its outermost numbers."""
 
@@ -195,7 +197,8 @@ def _bar(point: Point, x: Place, y: Place) -> str:
 
 def _words(card: CaseCard) -> str:
     """A case in a sentence, for who cannot see the figure."""
-    return "; ".join([card.name, *(f"{title} {words}" for title, words in card.lines)])
+    lines = [*card.lines[:SPOKEN], *card.lines[max(SPOKEN, len(card.lines) - 1) :]]
+    return "; ".join([card.name, *(f"{title} {words}" for title, words in lines)])
 
 
 def _labels(panel: Panel, x: Place, y: Place, ends: tuple[float, float]) -> dict[int, Label]:

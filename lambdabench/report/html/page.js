@@ -135,6 +135,9 @@
     row.addEventListener("pointerleave", () => { if (kept === null) light(null); });
   }
 
+  // what is folded is printed too
+  addEventListener("beforeprint", () => { for (const part of all("details")) part.open = true; });
+
   const theme = document.getElementById("theme");
   theme.hidden = false;
   theme.addEventListener("click", () => {
