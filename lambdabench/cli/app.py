@@ -110,7 +110,7 @@ def report(
 
     asked = flags.words(weights, "--weights")
     names = commands.suites_of(results) if suite is None else (suite,)
-    result = [commands.write_report(name, results, reports, asked) for name in names]
+    result = [commands.report_suite(name, results, reports, asked) for name in names]
     for written in result:
         for path in written.pages:
             terminal.say(f"saved {path}")

@@ -18,7 +18,7 @@ from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
-from .report import Written, suites_of, write_report
+from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
 from .show import repeat_command, show
 
@@ -72,6 +72,7 @@ __all__ = [
     "read_json",
     "record",
     "repeat_command",
+    "report_suite",
     "results_words",
     "run",
     "run_frame",

@@ -42,7 +42,12 @@ class Written:
         return next(path for path in self.pages if path.suffix == ".html")
 
 
-def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Written:
+def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> tuple[Path, ...]:
+    """The files of `report_suite`'s page: Markdown, HTML, JSON."""
+    return report_suite(suite_name, results, reports, weights).pages
+
+
+def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Written:
     """Writes reports/<suite>/index.md, .html and .json with its figures from the rows there, and reports/index.html over all suites;
     `weights` as in `plot_pareto`. Raises NothingMeasuredError, UnknownNameError."""
     if suite_name not in (*suite.names(), PYTEST) and (results / suite_name).is_dir():

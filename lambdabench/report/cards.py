@@ -49,14 +49,15 @@ def cards(cases: pd.DataFrame, command_of: Callable[[Mapping[str, Any]], str] | 
 
 def machines(cases: pd.DataFrame) -> tuple[MachineSummary, ...]:
     """What there is of each machine, by its name."""
-    if cases.empty:
+    if cases.empty or "device_name" not in cases:
         return ()
+    days = cases["started_at"] if "started_at" in cases else pd.Series(dtype="str")
     return tuple(
         MachineSummary(
             name=str(name),
             cases=len(same),
             with_number=int((same["status"] == "ok").sum()),
-            last=max(map(str, same["started_at"].dropna()), default="")[:10],
+            last=max(map(str, days.reindex(same.index).dropna()), default="")[:10],
         )
         for name, same in cases.groupby("device_name", sort=True)
     )

@@ -107,7 +107,7 @@ def of_grids(cases: pd.DataFrame, grids: Sequence[Grid], name: str) -> Chart | N
             if _has(rows[cell.case], name)
         ]
         if points:
-            machines = ", ".join(sorted({str(rows[cell.case]["device_name"]) for cell in grid.cells}))
+            machines = ", ".join(sorted({str(rows[cell.case].get("device_name", "")) for cell in grid.cells}))
             title = grid.title if machines in grid.title else ", ".join(filter(None, (machines, grid.title)))
             panels.append(Panel(title=title, points=tuple(points), rows=grid.row_names()))
     return Chart(

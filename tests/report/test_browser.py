@@ -10,7 +10,9 @@ import pytest
 from lambdabench import commands, store
 from lambdabench.core.record import Record
 
-webdriver: Any = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install 'lambdabench[test]'")
+webdriver: Any = pytest.importorskip(
+    "selenium.webdriver", reason="selenium is not installed: pip install 'lambdabench[test]'"
+)
 BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="no chromium with its driver here: apt-get install chromium chromium-driver"
@@ -61,7 +63,7 @@ def page(reports: Path, make_record: Callable[..., Record]) -> Path:
         failed = {"model": "resnet18", "device_name": "cpu one", "suite": "quickstart", "case_id": "gone"}
         rows.append(make_record(None, status="oom", reason=f"too large {HOSTILE}", **failed))
         store.write(rows, store.run_path(reports / "results", "quickstart", "r1"))
-        assert commands.write_report("quickstart", reports / "results", reports / "reports").page == path
+        assert commands.report_suite("quickstart", reports / "results", reports / "reports").page == path
     return path
 
 
@@ -105,7 +107,9 @@ def click(browser: Any, selector: str) -> None:
 def refuse_noise(browser: Any, page: Path) -> None:
     """Nothing went wrong, and nothing but the page itself was asked for."""
     assert browser.get_log("browser") == []
-    asked = [entry["message"] for entry in browser.get_log("performance") if "Network.requestWillBeSent" in entry["message"]]
+    asked = [
+        entry["message"] for entry in browser.get_log("performance") if "Network.requestWillBeSent" in entry["message"]
+    ]
     assert all(f'"url":"{page.as_uri()}' in entry or '"url":"data:' in entry for entry in asked), asked
 
 
@@ -172,7 +176,10 @@ def test_the_front_is_of_what_is_left(opened: Any) -> None:
 
 def test_a_legend_entry_isolates_its_family(opened: Any) -> None:
     click(opened, "button[data-series='0']")
-    assert opened.execute_script("return document.querySelector(\"button[data-series='0']\").getAttribute('aria-pressed')") == "true"
+    assert (
+        opened.execute_script("return document.querySelector(\"button[data-series='0']\").getAttribute('aria-pressed')")
+        == "true"
+    )
     assert {name.split(" ")[0] for name in names(opened)} == {"lambda_resnet26t"}
     click(opened, "button[data-series='0']")
     assert len(visible(opened, ".point")) == 12
@@ -208,7 +215,9 @@ def test_a_point_shows_its_case_to_a_pointer_and_to_keys(opened: Any) -> None:
     assert "Close" in opened.execute_script("return document.getElementById('card').innerText")
     webdriver.ActionChains(opened).send_keys(keys.ESCAPE).perform()
     assert opened.execute_script("return document.getElementById('card').hidden")
-    assert "point" in opened.execute_script("return document.activeElement.getAttribute('class')"), "where it was before"
+    assert "point" in opened.execute_script("return document.activeElement.getAttribute('class')"), (
+        "where it was before"
+    )
 
 
 @pytest.mark.parametrize("width", [390, 1400])
