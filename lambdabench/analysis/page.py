@@ -2,11 +2,12 @@
 written in two ways: a cell that is an answer stays one until it is rendered.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .answers import Answer
+from .chart import Chart
 
 Cell = str | Answer
 
@@ -35,6 +36,32 @@ class Section:
     title: str
     table: Table
     legend: tuple[str, ...] = ()
+    is_of_cases: bool = False
+    """Whether its rows are the page's cases, in their order."""
+    is_long: bool = False
+    """Whether other sections say the same in fewer lines: Markdown leaves it out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseCard:
+    """All that is said of one case. `facets`: what it can be picked by, by the facet's title."""
+
+    name: str
+    lines: tuple[tuple[str, str], ...] = ()
+    """(What, in words): numbers with their intervals, conditions, the reason of a hole."""
+    facets: Mapping[str, str] = field(default_factory=dict[str, str])
+    command: str = ""
+    """What measures it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSummary:
+    """What a page holds of one machine. `last`: the day of its newest number, "2026-11-29"."""
+
+    name: str
+    cases: int
+    with_number: int
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +69,21 @@ class Page:
     """One suite's results, for a reader. Texts are plain: what renders a page makes them safe for where they go."""
 
     title: str
+    suite: str = ""
+    question: str = ""
+    answers: tuple[str, ...] = ()
+    """A sentence for each machine and program: numbers with their intervals."""
     source: str = ""
     figures: tuple[str, ...] = ()
     """File names beside the page."""
+    chart: Chart | None = None
     sections: tuple[Section, ...]
+    cards: tuple[CaseCard, ...] = ()
+    machines: tuple[MachineSummary, ...] = ()
     conditions: tuple[str, ...] = ()
-    """Where, with what and when it was measured, what intervals cover, and the holes."""
+    """Where, with what and when it was measured, and what intervals cover."""
+    holes: tuple[str, ...] = ()
+    """What was asked for and has no number, and why."""
     how: str = ""
     """How a number was made."""
     repeat: str = ""
@@ -71,7 +107,14 @@ def data(page: Page) -> dict[str, Any]:
     """The page for programs: a table's rows by the titles of its columns, answers as numbers in their stored units."""
     return {
         "title": page.title,
+        "suite": page.suite,
+        "question": page.question,
+        "answers": list(page.answers),
         "source": page.source,
+        "machines": [
+            {"name": known.name, "cases": known.cases, "with_number": known.with_number, "last": known.last}
+            for known in page.machines
+        ],
         "figures": list(page.figures),
         "sections": [
             {
@@ -85,6 +128,7 @@ def data(page: Page) -> dict[str, Any]:
             for part in page.sections
         ],
         "conditions": list(page.conditions),
+        "holes": list(page.holes),
         "how": page.how,
         "repeat": page.repeat,
     }

@@ -22,6 +22,7 @@ from .options import (
     JsonOption,
     LimitOption,
     ModeOption,
+    OpenOption,
     ReportsOption,
     ResultsOption,
     WeightsOption,
@@ -89,19 +90,34 @@ def import_file(
         gate_view.print_changes(terminal.console(), changes)
 
 
-@app.command(epilog="Example: lambdabench report quickstart")
+@app.command(epilog="Examples: lambdabench report quickstart --open; lambdabench report, for all suites")
 def report(
-    suite: Annotated[str, typer.Argument(help="A suite's name, or the path of your own .toml file.")],
+    suite: Annotated[
+        str | None,
+        typer.Argument(
+            help="A suite's name, or the path of your own .toml file. Default: every suite that has results.",
+            show_default=False,
+        ),
+    ] = None,
     results: ResultsOption = Path("results"),
     reports: ReportsOption = Path("reports"),
     weights: WeightsOption = None,
+    is_opened: OpenOption = False,
 ) -> None:
-    """Write a suite's page: reports/<suite>/index.md, .html and .json with table, figure, conditions and holes."""
+    """Write a suite's page: reports/<suite>/index.html, .md and .json with figure, tables, conditions and holes, and reports/index.html
+    over all suites."""
     from .. import commands
 
-    for path in commands.write_report(suite, results, reports, flags.words(weights, "--weights")):
-        terminal.say(f"saved {path}")
+    asked = flags.words(weights, "--weights")
+    names = commands.suites_of(results) if suite is None else (suite,)
+    result = [commands.report_suite(name, results, reports, asked) for name in names]
+    for written in result:
+        for path in written.pages:
+            terminal.say(f"saved {path}")
+    terminal.say(f"saved {result[0].site}")
     terminal.warn(commands.ahead(results))
+    if is_opened:
+        terminal.open_page(result[0].site if suite is None else result[0].page)
 
 
 @app.command(epilog="Example: lambdabench show lambda_resnet26t")

@@ -27,6 +27,7 @@ WeightsOption = Annotated[
         "Default: the suite's, else imagenet-1k, else measured."
     ),
 ]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser when it is written.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

@@ -11,7 +11,7 @@ import typer
 from ..core import fields, flags
 from ..core.errors import RequestError
 from . import terminal
-from .options import JsonOption, ReportsOption, ResultsOption, WeightsOption
+from .options import JsonOption, OpenOption, ReportsOption, ResultsOption, WeightsOption
 
 EPILOG = "Examples: lambdabench run --suite quickstart --models 'lambda*,resnet50'; lambdabench run --find-front --max-latency 25ms"
 LIMITS = ("--candidates", "--max-latency", "--min-top1", "--max-params", "--max-macs", "--weights")
@@ -101,6 +101,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")
     ] = False,
     as_json: JsonOption = False,
+    is_opened: OpenOption = False,
 ) -> None:
     """Measure a suite, or find the front. What is already measured on this machine is kept; an interrupted run goes on where it
     stopped."""
@@ -140,6 +141,8 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         typer.echo(json.dumps(run_view.as_json(result, code)))
     else:
         run_view.print_result(console, result, code, repeat=sys.argv[1:], results=results)
+    if is_opened and prepared.hosts.speaks:
+        terminal.open_page(result.page)
     raise typer.Exit(code)
 
 

@@ -68,7 +68,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             console.print(line, soft_wrap=True)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
-    if saved := [str(figure) for figure in (result.file, *result.figures) if figure is not None]:
+    if saved := [str(path) for path in (result.file, result.page, *result.figures) if path is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)
     _print_estimates(console, result)
     _print_next(console, result, repeat, results)
@@ -109,6 +109,7 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
         "counts": {str(key): int(value) for key, value in result.counts.items()},
         "seconds": result.seconds,
         "file": None if result.file is None else str(result.file),
+        "page": None if result.page is None else str(result.page),
         "figures": [str(figure) for figure in result.figures],
         "exit_code": code,
         "resolution": {

@@ -1,7 +1,9 @@
 """Where text leaves for a terminal: nothing that a name or a reason holds moves the cursor, changes colours or hides what stands there."""
 
 import sys
+import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
@@ -61,3 +63,11 @@ def warn(text: str) -> None:
     """Prints a text on standard error, where there is one."""
     if text:
         say(f"! {text}", stderr=True)
+
+
+def open_page(path: Path | None) -> None:
+    """Shows a page in the user's browser; says where it lies where there is none of either."""
+    if path is None:
+        warn("no page was written: nothing was measured")
+    elif not webbrowser.open(path.resolve().as_uri()):
+        warn(f"no browser was found to open {path}: open it by hand")

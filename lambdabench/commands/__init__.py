@@ -19,7 +19,7 @@ from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
 from .plot import plot_curves, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
-from .report import write_report
+from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
 from .show import repeat_command, show
 from .trend import history_of, last_slower, plot_trend
@@ -45,6 +45,7 @@ __all__ = [
     "Seen",
     "Timed",
     "Wanted",
+    "Written",
     "advise",
     "ahead",
     "answers_of",
@@ -79,11 +80,13 @@ __all__ = [
     "record",
     "repeat_command",
     "report_pages",
+    "report_suite",
     "results_words",
     "run",
     "run_frame",
     "self_test",
     "show",
+    "suites_of",
     "wide_frame",
     "write_report",
 ]

@@ -79,6 +79,8 @@ class RunResult:
     file: Path | None
     figures: tuple[Path, ...]
     seconds: float
+    page: Path | None = None
+    """What was found, as HTML."""
     estimates: EstimateCheck = EstimateCheck()  # noqa: RUF009 (frozen, and empty)
     quoted: tuple[Quoted, ...] = ()
     """What the paper prints of the suite's cases."""

@@ -1,17 +1,22 @@
 """A suite's page, from results that are there."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from .. import report, suite
+import pandas as pd
+
+from .. import report, store, suite
 from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
-from ..core.errors import SuiteError
+from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
 from ..pytest_benchmark.rows import SUITE as PYTEST
-from ._results import known_weights, repeat_suite, report_command, rows_of
+from ._results import known_weights, nothing_of, repeat_suite, report_command, rows_of
+from .show import repeat_command
 
 BENCHMARKS = Suite(
     name=PYTEST,
@@ -23,9 +28,28 @@ BENCHMARKS = Suite(
 """What stands for the suite of rows that no suite file asked for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What was written of a suite. `site`: the page over all suites."""
+
+    pages: tuple[Path, ...]
+    figures: tuple[Path, ...]
+    site: Path
+
+    @property
+    def page(self) -> Path:
+        """The page that people open."""
+        return next(path for path in self.pages if path.suffix == ".html")
+
+
 def write_report(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> tuple[Path, ...]:
-    """Writes reports/<suite>/index.md, .html and .json with its figures from the rows there; `weights` as in `plot_pareto`. Raises
-    NothingMeasuredError, UnknownNameError."""
+    """The files of `report_suite`'s page: Markdown, HTML, JSON."""
+    return report_suite(suite_name, results, reports, weights).pages
+
+
+def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequence[str] = ()) -> Written:
+    """Writes reports/<suite>/index.md, .html and .json with its figures from the rows there, and reports/index.html over all suites;
+    `weights` as in `plot_pareto`. Raises NothingMeasuredError, UnknownNameError."""
     if suite_name not in (*suite.names(), PYTEST) and (results / suite_name).is_dir():
         raise SuiteError(
             f"{suite_name} has results in {results} and does not come with the package: name its file, "
@@ -39,17 +63,52 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
         rows = rows_of(results, suite_name, columns=())
     if are_asked:
         every = tail_columns.with_tails(every, rows, tail_columns.quantiles_of(rows, wanted.sampling.at))
+    repeat = repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:])
+    return write_page(wanted, rows, every, PageRequest(results=results, reports=reports, repeat=repeat))
+
+
+def suites_of(results: Path) -> tuple[str, ...]:
+    """The suites of the package that have rows in a folder. Raises NothingMeasuredError where none has."""
+    there = {str(name) for name in store.runs(results)["suite"]} if results.is_dir() else set[str]()
+    names = sorted(there & {*suite.names(), PYTEST})
+    if not names:
+        raise NothingMeasuredError(nothing_of(None, results, sorted(there)))
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Where rows are from and pages go; `problem`: why nothing is ranked, empty where all is well."""
+
+    results: Path
+    reports: Path
+    repeat: str
+    problem: str = ""
+
+
+def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: PageRequest) -> Written:
+    """Writes a suite's page and figures of its rows and their wide table; nothing is ranked or drawn where there is a problem."""
     cases = scripted.measured(every)
-    points = front.pareto(cases)
-    folder = reports / wanted.name
-    names = report.plots_of(wanted, is_asked=are_asked)
-    figures = report.draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
-    marked = front.with_front(cases, points)
+    points = front.pareto(cases).iloc[:0] if request.problem else front.pareto(cases)
+    folder = request.reports / wanted.name
+    names = report.plots_of(wanted, is_asked=bool(tail_columns.columns_in(every)))
+    title = wanted.title or wanted.name
+    figures = () if request.problem else report.draw_plots(names, every, title=title, folder=folder)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
-        notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
+        notes=(*report.notes(cases, points, _axes(cases)), *scripted.left_out(every, cases)),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),
-        repeat=repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:]),
+        repeat=request.repeat,
+        points=points,
+        problem=request.problem,
+        command_of=partial(repeat_command, results=request.results),
     )
-    return report.write(report.page(marked, wanted, beside), folder)
+    pages = report.write(report.page(front.with_front(cases, points), wanted, beside), folder)
+    return Written(pages=pages, figures=figures, site=report.write_site(request.reports))
+
+
+def _axes(cases: pd.DataFrame) -> tuple[str, ...]:
+    """What a page's notes speak of: accuracy against throughput, of layers and tests latency alone."""
+    are_networks = "kind" not in cases or bool((cases["kind"] == "model").any())
+    return ("throughput", "top1") if are_networks else ("latency",)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import secrets
+import shlex
 import signal
 import tempfile
 import time
@@ -27,12 +28,13 @@ from ..core.spec import Case, Job, Plan, Rates, Skip
 from ..launch.workers import WorkerPool
 from ..machine import host
 from ..plan.estimates import check_estimates
-from ..report import draw_plots, plots_of
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
 from . import _race
 from ._race import Racer
+from ._results import repeat_suite, results_words
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
+from .report import PageRequest, Written, write_page
 
 
 def idle(request: RunRequest) -> str:
@@ -155,7 +157,7 @@ def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         return _execute(prepared, request, on_progress)
     with tempfile.TemporaryDirectory(prefix="lambdabench-host-") as name:
         aside = dataclasses.replace(request, results=Path(name), reports=Path(name))
-        return dataclasses.replace(_execute(prepared, aside, on_progress), file=None, figures=())
+        return dataclasses.replace(_execute(prepared, aside, on_progress), file=None, figures=(), page=None)
 
 
 def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
@@ -186,13 +188,15 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     if prepared.hosts.count == 1:
         calibration.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
     run_summary = tell() if racer is None else racer.answered(tell())
+    written = _write_page(prepared, run_summary, request)
     return RunResult(
         prepared=prepared,
         cases=run_summary.cases,
         rows=run_summary.rows,
         counts=counts_of(run_summary.cases),
         file=path if records else None,
-        figures=() if run_summary.resolution.problem else _draw(prepared, run_summary.all_cases, request.reports),
+        figures=() if written is None else written.figures,
+        page=None if written is None else written.page,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         estimates=check_estimates(ledger.outcomes()),
         quoted=of_suite(prepared.suite, run_summary.cases),
@@ -275,8 +279,17 @@ def _skip_records(skip: Skip, prepared: Prepared, run_id: str) -> tuple[Record, 
     return records_of(outcome, **_common(prepared, run_id, skip.case, skip.case_id, skip.replicate))
 
 
-def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
-    """The suite's plots, and that of quantiles where one is asked for; those that its cases suffice for."""
-    wanted = prepared.suite
-    names = plots_of(wanted, is_asked=bool(wanted.sampling.at))
-    return draw_plots(names, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)
+def _write_page(prepared: Prepared, run_summary: RunSummary, request: RunRequest) -> Written | None:
+    """The page of the suite's cells in this environment, with its plots; None where there is no cell."""
+    if run_summary.all_cases.empty:
+        return None
+    repeat = shlex.join(["lambdabench", "run", "--find-front", *results_words(request.results)])
+    if request.race is None:
+        repeat = repeat_suite(request.suite, request.results, *filter(None, [prepared.suite.sampling.at]))
+    asked = PageRequest(
+        results=request.results,
+        reports=request.reports,
+        repeat=repeat,
+        problem=run_summary.resolution.problem,
+    )
+    return write_page(prepared.suite, run_summary.rows, run_summary.all_cases, asked)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..analysis.answers import answer, columns_of, units_of
 from ..analysis.published_accuracy import accuracy_sources
@@ -61,9 +61,27 @@ def plain_log_ticks(axis: Axis) -> None:
         middle = math.sqrt(low * high)
         low, high = middle / math.sqrt(2), middle * math.sqrt(2)
         getattr(axis.axes, f"set_{axis.axis_name}lim")(low, high)  # pyright: ignore[reportAttributeAccessIssue]
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 10 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
+    axis.set_major_locator(LogLocator(subs=_subs(low, high)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_significant(value, 2)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Where a logarithmic axis that reaches so far has its numbers."""
+    ticks = LogLocator(subs=(1.0,) if high > 1000 * low else _subs(low, high)).tick_values(low, high)
+    return [float(tick) for tick in ticks if low <= tick <= high]
+
+
+def linear_ticks(low: float, high: float) -> list[float]:
+    """Where a linear axis that reaches so far has its numbers."""
+    return [
+        float(tick) for tick in MaxNLocator(nbins=7, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high
+    ]
+
+
+def _subs(low: float, high: float) -> tuple[float, ...]:
+    """The multiples of powers of ten that get a number."""
+    return (1.0, 2.0, 5.0) if high > 10 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 
 
 def numbers(cases: pd.DataFrame, metrics: Iterable[str], besides: Iterable[str], order: list[str]) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def draw(
         style.caption(figure, notes, width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
         for axes, mine in panels:
-            _name_points(axes, mine, (x, y), _names(mine, across, are_mixed=len(_origins(points)) > 1))
+            _name_points(axes, mine, (x, y), names(mine, across, are_mixed=len(_origins(points)) > 1))
     return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, "front", x]))
 
 
@@ -135,7 +135,7 @@ def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], nam
     textalloc.allocate(axes, xs, ys, names, x_scatter=xs, y_scatter=ys, textsize=7, linecolor="#bbbbbb")
 
 
-def _names(points: pd.DataFrame, across: Sequence[str], *, are_mixed: bool = False) -> list[str]:
+def names(points: pd.DataFrame, across: Sequence[str], *, are_mixed: bool = False) -> list[str]:
     """Each point's model with what tells it from others of its front: what the front was asked to join, and where points of one model
     stand on it their sizes, options, sources and tags; with the batch that fitted where it is not the panel's, and the data beyond
     ImageNet-1k that its accuracy is of, and where it was measured among others that are quoted (`are_mixed`)."""

@@ -7,17 +7,27 @@ from ..core import foreign
 
 TEMPLATE = """# {{ page.title | safe_text }}
 
-{% if page.source %}Source: {{ page.source | safe_text }}.
+{% if page.question %}{{ page.question }}
+
+{% endif %}{% for sentence in page.answers %}**{{ sentence | safe_text }}**
+
+{% endfor %}{% if page.source %}Source: {{ page.source | safe_text }}.
 
 {% endif %}{% for figure in page.figures %}![{{ figure }}]({{ figure }})
 
-{% endfor %}{% for part in page.sections %}{% if part.title %}## {{ part.title }}
+{% endfor %}{% for part in sections %}{% if part.title %}## {{ part.title }}
 
 {% endif %}{{ part | table }}
 
 {% for line in part.legend %}- {{ line | safe_text }}
 {% endfor %}
-{% endfor %}## Conditions
+{% endfor %}{% if is_shortened %}Every case with all its numbers: [index.html](index.html), index.json.
+
+{% endif %}{% if page.holes %}## Holes
+
+{% for line in page.holes %}- {{ line | safe_text }}
+{% endfor %}
+{% endif %}## Conditions
 
 {% for line in page.conditions %}- {{ line | safe_text }}
 {% endfor %}
@@ -30,7 +40,9 @@ Repeat: {{ page.repeat | code }}
 
 def render(page: Page) -> str:
     """The page as one text. Nothing of a name or a reason is taken for markup."""
-    return _environment().from_string(TEMPLATE).render(page=page)
+    sections = [part for part in page.sections if not part.is_long]
+    is_shortened = len(sections) < len(page.sections)
+    return _environment().from_string(TEMPLATE).render(page=page, sections=sections, is_shortened=is_shortened)
 
 
 def _environment() -> jinja2.Environment:

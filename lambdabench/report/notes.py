@@ -20,6 +20,8 @@ from ..store import AHEAD_S
 
 ORIGINS = ("quoted", "measured")
 """Of accuracies."""
+HOLE = "Not shown"
+"""What a line begins with that tells a hole."""
 NAMED = 8
 """Models that are named for one kind of hole; of more, the number is said."""
 PLAIN = fields.quiet("mode", "dtype")
@@ -78,9 +80,7 @@ def _without_accuracy(cases: pd.DataFrame) -> list[str]:
     reasons = silent.get("top1_missing", pd.Series(published_accuracy.NO_NETWORK, silent.index)).fillna(
         published_accuracy.NO_NETWORK
     )
-    return [
-        f"Not shown, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)
-    ]
+    return [f"{HOLE}, {reason}: {', '.join(sorted(set(same['model'])))}." for reason, same in silent.groupby(reasons)]
 
 
 def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ def _holes(cases: pd.DataFrame) -> list[str]:
         named = [_name(str(model), alike) for model, alike in same.groupby("model", sort=False)]
         more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
         likewise = " (the others likewise)" if same["reason"].nunique() > 1 else ""
-        lines.append(f"Not shown: {', '.join(named[:NAMED])}{more}: {status}: {same['reason'].iloc[0]}{likewise}.")
+        lines.append(f"{HOLE}: {', '.join(named[:NAMED])}{more}: {status}: {same['reason'].iloc[0]}{likewise}.")
     return lines
 
 

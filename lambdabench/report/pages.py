@@ -1,7 +1,7 @@
 """A suite's cases to a page: which tables it has, what stands in their cells, and what must be said beside them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from ..analysis import agreement
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
+from ..analysis.chart import Chart
 from ..analysis.page import Cell, Page, Section, section
 from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import mark
@@ -19,7 +20,9 @@ from ..core.metric import columns
 from ..core.options import differing, phrase
 from ..core.spec import Sampling, Suite
 from ..core.units import format_significant, format_time
-from . import tails
+from . import charts, headline, pivot, tails
+from .cards import cards, machines
+from .notes import HOLE
 
 LEGEND = (
     "q quoted, never measured here; top-1 without it was measured. [low, high]: 95 % interval.",
@@ -51,23 +54,60 @@ class Beside:
     agreements: tuple[Agreement, ...] = ()
     repeat: str = ""
     """The command that measures the cases again."""
+    points: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Of fronts, by the labels of their cases; none where nothing is ranked."""
+    problem: str = ""
+    """Why nothing is ranked; empty where all is well."""
+    command_of: Callable[[Mapping[str, Any]], str] | None = None
+    """What measures a case again."""
 
 
 def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     """The page of a suite's table of answers, with `on_front` and `membership`."""
-    of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
+    kind = _kind(cases)
     cases = cases.sort_values([name for name in ORDER if name in cases], kind="stable")
-    parts = [_tests(cases) if of_tests else _networks(cases), *_the_papers(beside.quoted)]
-    parts += [*_agreements(beside.agreements), *_tails(cases)]
+    grids = pivot.layers(cases) if kind == "layer" else pivot.others(cases)
+    every = replace(_tests(cases) if kind == "test" else _networks(cases), is_of_cases=True)
+    parts = [every]
+    if kind == "layer" and (laid_out := pivot.sections(cases, grids)):
+        parts = [*laid_out, replace(every, title="Every case", is_long=True)]
+    parts += [*_the_papers(beside.quoted), *_agreements(beside.agreements), *_tails(cases)]
+    chart, answers = _headline(cases, kind, grids, beside)
     return Page(
         title=suite.title or suite.name,
+        suite=suite.name,
+        question=headline.QUESTIONS["front" if len(beside.points) else kind],
+        answers=(f"Nothing is ranked: {beside.problem}.",) if beside.problem else answers,
         source=suite.source,
         figures=beside.figures,
+        chart=chart,
         sections=tuple(parts),
-        conditions=beside.notes,
-        how=OF_TESTS if of_tests else _how(suite.sampling),
+        cards=cards(cases, beside.command_of),
+        machines=machines(cases),
+        conditions=tuple(note for note in beside.notes if not note.startswith(HOLE)),
+        holes=tuple(note for note in beside.notes if note.startswith(HOLE)),
+        how=OF_TESTS if kind == "test" else _how(suite.sampling),
         repeat=beside.repeat or f"lambdabench run --suite {suite.name} --fresh",
     )
+
+
+def _kind(cases: pd.DataFrame) -> str:
+    """What a page's cases are: "test", "layer", or "speed" of networks."""
+    kinds = set(cases["kind"]) if "kind" in cases else set[str]()
+    return next((kind for kind in ("test", "layer") if kinds == {kind}), "speed")
+
+
+def _headline(
+    cases: pd.DataFrame, kind: str, grids: Sequence[pivot.Grid], beside: Beside
+) -> tuple[Chart | None, tuple[str, ...]]:
+    """The figure and the answers."""
+    if len(beside.points):
+        places = {key: place for place, key in enumerate(cases.index)}
+        return charts.of_fronts(beside.points, places), headline.of_fronts(beside.points)
+    if kind == "layer":
+        return charts.of_grids(cases, grids, "latency"), headline.of_layers(cases, grids)
+    name = "latency" if kind == "test" or "throughput" not in cases else "throughput"
+    return charts.of_grids(cases, grids, name), headline.of_times(cases)
 
 
 def _how(sampling: Sampling) -> str:
