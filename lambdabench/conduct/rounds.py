@@ -315,11 +315,9 @@ class _Run:
     def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
         case_state, stay, worker = entry.case, entry.stay, entry.worker
-        assert case_state.schedule is not None
         for tries in range(1 + REPEATS):
             begun_s = self._run_setup.clock()
-            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=case_state.schedule.length)
-            answered = worker.ask(asked, stay.job)
+            answered = worker.ask(case_state.visit(stay, self._round), stay.job)
             if answered.visit is not None:
                 case_state.note(stay, answered.visit, generation)
             elif answered.outcome is not None:
@@ -397,8 +395,4 @@ class _Run:
 
 def _visit_s(case_state: CaseState) -> float:
     """Seconds of a visit, as estimated before it was opened."""
-    return (
-        case_state.job.visit_s
-        if case_state.schedule is None
-        else case_state.schedule.length.timed_s + case_state.schedule.length.cold_s
-    )
+    return case_state.job.visit_s if case_state.schedule is None else case_state.schedule.visit_s
