@@ -332,19 +332,19 @@ def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
         status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
         if measurement.lacking:
             status, reason = "unsupported", measurement.lacking
-        visits = _columns_of(outcome.visits, measurement) if measurement.visit_values else None
+        visits = _columns_of(outcome.visits, measurement.visit_samples) if measurement.visit_values else None
         rows.append(Record(**shared, status=status, reason=reason, measurement=measurement, visits=visits))  # pyright: ignore[reportArgumentType]
     return tuple(rows)
 
 
-def _columns_of(visits: Sequence[Visit], measurement: Measurement) -> Visits:
-    """The visits of a row."""
+def _columns_of(visits: Sequence[Visit], samples: tuple[int, ...]) -> Visits:
+    """The visits of a row that has so many samples of each."""
     known = {field.name for field in fields(Visits)} & {field.name for field in fields(Noise)} - {"throttle"}
     values = {name: tuple(_number(getattr(visit.noise, name)) for visit in visits) for name in known}
     return Visits(
         round=tuple(visit.round for visit in visits),
         started_s=tuple(visit.started_s for visit in visits),
-        samples=measurement.visit_samples,
+        samples=samples,
         cold=tuple(len(visit.cold) for visit in visits),
         cold_s=tuple(seconds for visit in visits for seconds in visit.cold),
         throttle=tuple(visit.noise.throttle or "" for visit in visits),

@@ -63,6 +63,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
             "parameters": 10,
             "flops": 2e9,
             "outputs": 2.0,
+            "energy": None,
         }
     )
 
