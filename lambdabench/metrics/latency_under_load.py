@@ -48,8 +48,8 @@ def answer(bench: Visited) -> tuple[Measurement, ...]:
 
 def _source(load: str, visits: list[Served]) -> str:
     """ "Poisson arrivals, 36.6 a second, 70 % of the service rate"."""
-    rates = sorted({served.rate for served in visits})
-    text = " to ".join(f"{rate:.4g}" for rate in (rates if len(rates) < 2 else (rates[0], rates[-1])))
+    rates = [served.rate for served in visits]
+    text = " to ".join(dict.fromkeys(f"{rate:.4g}" for rate in (min(rates), max(rates))))
     share = load_of(load).share
     of_service = "" if share is None else f", {load_of(load).told()} of the service rate"
     return f"Poisson arrivals, {text} a second{of_service}"

@@ -40,5 +40,5 @@ def test_another_metric_has_none() -> None:
 def test_a_flag_says_which_load_is_none() -> None:
     assert loads("0.5,30/s", "--load") == ("0.5", "30/s")
     assert loads(None, "--load") == ()
-    with pytest.raises(RequestError, match="--load: found '1.2', expected"):
+    with pytest.raises(RequestError, match=r"--load: found '1\.2', expected"):
         loads("0.5,1.2", "--load")

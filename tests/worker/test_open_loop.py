@@ -52,8 +52,8 @@ def lindley(rate: float, draw: Callable[[random.Random], float], count: int = 20
 
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
 def test_the_mean_wait_of_constant_service_is_that_of_queueing_theory(share: float) -> None:
-    """M/D/1: rho / (2 (1 - rho)) services (Pollaczek and Khinchine; Kleinrock, "Queueing Systems", volume 1, section 5.6), though each visit
-    is short and began a moment ago."""
+    """M/D/1: rho / (2 (1 - rho)) services (Pollaczek and Khinchine; Kleinrock, "Queueing Systems", volume 1, 1975, chapter 5), though each
+    visit is short and began a moment ago."""
     visits = served(Server(), f"{share}", 300, 1.0)
     waits = np.array([np.mean(visit.seconds) - SERVICE_S for visit in visits])
     expected_s = share / (2 * (1 - share)) * SERVICE_S
