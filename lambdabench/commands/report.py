@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import report, suite
-from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
+from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..core.errors import SuiteError
@@ -34,15 +34,19 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)
     rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
     every = evaluation_rows.without(table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS))
-    are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows))
+    loads = load_columns.loads_in(every)
+    are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows) or loads)
     if are_asked or (rows["metric"] == "outputs").any():
         rows = rows_of(results, suite_name, columns=())
     if are_asked:
         every = tail_columns.with_tails(every, rows, tail_columns.quantiles_of(rows, wanted.sampling.at))
+        every = load_columns.with_loads(every, rows)
     cases = scripted.measured(every)
     points = front.pareto(cases)
     folder = reports / wanted.name
-    names = report.plots_of(wanted, is_asked=are_asked)
+    names = report.plots_of(
+        wanted, is_asked=bool(wanted.sampling.at or tail_columns.asked_in(rows)), has_loads=bool(loads)
+    )
     figures = report.draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
     marked = front.with_front(cases, points)
     beside = report.Beside(

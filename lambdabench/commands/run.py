@@ -300,5 +300,5 @@ def _skip_records(skip: Skip, prepared: Prepared, run_id: str) -> tuple[Record, 
 def _draw(prepared: Prepared, cases: pd.DataFrame, reports: Path) -> tuple[Path, ...]:
     """The suite's plots, and that of quantiles where one is asked for; those that its cases suffice for."""
     wanted = prepared.suite
-    names = plots_of(wanted, is_asked=bool(wanted.sampling.at))
+    names = plots_of(wanted, is_asked=bool(wanted.sampling.at), has_loads=bool(wanted.sampling.loads))
     return draw_plots(names, cases, title=wanted.title or wanted.name, folder=reports / wanted.name)

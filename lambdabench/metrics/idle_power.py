@@ -8,7 +8,7 @@ TITLE = "Idle power"
 UNIT = "W"
 BETTER = ""
 TIMED = False
-COLUMN = ""
+PLACE = 9
 
 
 def answer(bench: Opened) -> Measurement | None:

@@ -8,10 +8,21 @@ from ..analysis.page import Page, data
 from ..core import folders
 from . import html, markdown
 from .figures import draw_plots, plots_of
-from .notes import curve_notes, notes, tail_notes
+from .notes import curve_notes, load_notes, notes, tail_notes
 from .pages import Beside, accuracy, page
 
-__all__ = ["Beside", "accuracy", "curve_notes", "draw_plots", "notes", "page", "plots_of", "tail_notes", "write"]
+__all__ = [
+    "Beside",
+    "accuracy",
+    "curve_notes",
+    "draw_plots",
+    "load_notes",
+    "notes",
+    "page",
+    "plots_of",
+    "tail_notes",
+    "write",
+]
 
 
 def _json(result: Page) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement
+from ..analysis import agreement, load_columns
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
+from ..analysis.load_columns import loads_in
 from ..analysis.page import Cell, Page, Section, section
 from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import mark
@@ -58,7 +59,7 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
     cases = cases.sort_values([name for name in ORDER if name in cases], kind="stable")
     parts = [_tests(cases) if of_tests else _networks(cases), *_the_papers(beside.quoted)]
-    parts += [*_agreements(beside.agreements), *_tails(cases)]
+    parts += [*_agreements(beside.agreements), *_tails(cases), *_loads(cases)]
     return Page(
         title=suite.title or suite.name,
         source=suite.source,
@@ -124,6 +125,18 @@ def _tails(cases: pd.DataFrame) -> list[Section]:
     named = [(str(model), *words, str(int(px)), str(int(batch))) for model, words, px, batch in sizes]
     rows, titles = tails.cells(cases, named), ["model", *heads, "px", "batch", *tails.titles(cases)]
     return [section("The slowest calls", titles, rows, tails.LEGEND)] if rows else []
+
+
+def _loads(cases: pd.DataFrame) -> list[Section]:
+    """The quantiles under each load, a line a case and load."""
+    loads, (heads, apart) = loads_in(cases), _apart(cases)
+    rows = [
+        (str(line["model"]), *words, str(int(line["image_px"])), str(int(line["batch_size"])), *texts)
+        for line, words in zip(lines(cases), apart, strict=True)
+        for texts in load_columns.cells(line, loads)
+    ]
+    titles = ["model", *heads, "px", "batch", *load_columns.TITLES]
+    return [section("Latency under load", titles, rows, load_columns.LEGEND)] if rows else []
 
 
 def _apart(cases: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

@@ -7,11 +7,11 @@ from scripted_workers import job
 from lambdabench.conduct.case_state import CaseState, Stay
 from lambdabench.core.record import Noise, Outcome, Served, Visit
 
-DISTURBED = Noise(cpu_waited=0.4, steal=0.0)
+FREE, DISTURBED = Noise(), Noise(cpu_waited=0.4, steal=0.0)
 SAMPLING = dataclasses.replace(job("a").sampling, loads=("0.5",), load_budget_s=18.0)
 
 
-def visit(rate: float, noise: Noise = Noise()) -> Visit:
+def visit(rate: float, noise: Noise = FREE) -> Visit:
     served = Served(load="0.5", rate=rate, seconds=(0.1,), busy=())
     return Visit(round=1, started_s=0.0, cold=(), seconds=(0.02,) * 4, noise=noise, served=(served,))
 
