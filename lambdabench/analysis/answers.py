@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.loads import load_named
 from ..core.metric import NORMALIZED, Metric, metric, metrics
 from ..core.record import Origin
 from ..core.statuses import Status
@@ -136,6 +137,7 @@ def answers(cases: pd.DataFrame) -> Iterator[Answer]:
     """Every answer of a table, case by case: of each the metrics that the table has and that it has a number of, or, of a case without
     any, none."""
     names = [known.name for known in metrics() if known.name in cases]
+    names += [str(column) for column in cases if load_named(str(column)) is not None]
     for line in lines(cases):
         yield from (result for result in (answer(line, name) for name in names) if result.value is not None)
 

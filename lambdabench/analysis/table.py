@@ -130,9 +130,17 @@ def _codes(frame: pd.DataFrame, keys: Sequence[str]) -> Places:
     return codes
 
 
+def ranks(rows: pd.DataFrame, cell: Places) -> Places:
+    """Each row's status by its place in `WORST_FIRST`. What cannot be measured of a cell that has other rows says nothing of it: last."""
+    rank = pd.Categorical(rows["status"], categories=WORST_FIRST).codes.astype(np.int64)
+    single = (rank == WORST_FIRST.index("unsupported")) & rows["metric"].notna().to_numpy()
+    others = np.bincount(cell, ~single, minlength=cell.max() + 1) > 0
+    return np.where(single & others[cell], len(WORST_FIRST) - 1, rank)
+
+
 def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     """What each case is: its settings, the worst status of its processes with its reason, its flags, when it ran last."""
-    rank = pd.Categorical(newest["status"], categories=WORST_FIRST).codes.astype(np.int64)
+    rank = ranks(newest, case)
     worst = np.full(case.max() + 1, len(WORST_FIRST))
     np.minimum.at(worst, case, rank)
     first = _first(case, rank == worst[case])

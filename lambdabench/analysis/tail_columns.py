@@ -20,17 +20,17 @@ ENDS = ("", *INTERVAL, "_calls")
 Calls = list[Floats]
 
 
-def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str], metric: str = METRIC) -> pd.DataFrame:
     """The wide table with columns of each quantile by its name, "p95": `latency_p95` [s/step], `_low`, `_high` (null where it is not
     bounded) and `_calls` (independent calls that would tell as much); and `latency_calls`, all there are, `latency_longest` [s/step].
-    Nothing more where rows hold no samples."""
-    known = _calls_of(cases, rows) if names else {}
+    Nothing more where rows hold no samples. Of another metric in s/step alike, under its name."""
+    known = _calls_of(cases, rows, metric) if names else {}
     if not known:
         return cases
-    timed = [(known.get(place), _margin(case)) for place, case in enumerate(lines(cases))]
+    timed = [(known.get(place), _margin(case, metric)) for place, case in enumerate(lines(cases))]
     columns: dict[str, Any] = {
-        f"{METRIC}_calls": [math.nan if calls is None else sum(map(len, calls)) for calls, _ in timed],
-        f"{METRIC}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in timed],
+        f"{metric}_calls": [math.nan if calls is None else sum(map(len, calls)) for calls, _ in timed],
+        f"{metric}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in timed],
     }
     ordered = sorted(names, key=share_of)
     result = [
@@ -39,7 +39,7 @@ def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) ->
     for place, name in enumerate(ordered):
         text = [item[place] if item else None for item in result]
         cells = [(math.nan,) * 4 if item is None else (item.value, item.low, item.high, item.ess) for item in text]
-        columns |= {f"{METRIC}_{name}{end}": items for end, items in zip(ENDS, zip(*cells, strict=True), strict=True)}
+        columns |= {f"{metric}_{name}{end}": items for end, items in zip(ENDS, zip(*cells, strict=True), strict=True)}
     return _assigned(cases, columns)
 
 
@@ -55,16 +55,16 @@ def with_limit(cases: pd.DataFrame, rows: pd.DataFrame, limit_s: float | None) -
     return _assigned(cases, {f"{METRIC}_over{end}": items for end, items in zip(ENDS[:3], columns, strict=True)})
 
 
-def tail_of(case: Mapping[str, Any], name: str) -> Tail | None:
+def tail_of(case: Mapping[str, Any], name: str, metric: str = METRIC) -> Tail | None:
     """A quantile of a line of `with_tails`; None where it has none."""
-    value, low, high, ess = (number(case, f"{METRIC}_{name}{end}") for end in ENDS)
+    value, low, high, ess = (number(case, f"{metric}_{name}{end}") for end in ENDS)
     if value is None or ess is None:
         return None
     return Tail(
         value=value,
         low=low,
         high=high,
-        calls=int(case[f"{METRIC}_calls"]),
+        calls=int(case[f"{metric}_calls"]),
         ess=int(ess),
         share=share_of(name),
     )
@@ -91,7 +91,7 @@ def columns_in(cases: pd.DataFrame) -> tuple[str, ...]:
 
 def are_asked(wanted: Suite) -> bool:
     """Whether a suite's sampling or figures ask for quantiles."""
-    return bool(wanted.sampling.at) or METRIC in wanted.plots
+    return bool(wanted.sampling.at or wanted.sampling.loads) or METRIC in wanted.plots
 
 
 def ess_in(rows: pd.DataFrame, share: float) -> dict[str, int]:
@@ -129,11 +129,11 @@ def visits_of(row: Mapping[str, Any]) -> Iterator[Floats]:
         seen.add(int(round_))
 
 
-def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Calls]:
+def _calls_of(cases: pd.DataFrame, rows: pd.DataFrame, metric: str = METRIC) -> dict[int, Calls]:
     """The calls of each case, by its place, in the order of its processes."""
     if "samples" not in rows or rows.empty or cases.empty:
         return {}
-    timed = rows[(rows["metric"] == METRIC) & (rows["status"] == "ok") & rows["samples"].notna()]
+    timed = rows[(rows["metric"] == metric) & (rows["status"] == "ok") & rows["samples"].notna()]
     timed = timed.sort_values("replicate", kind="stable")
     by_key: dict[tuple[str, str], Calls] = {}
     for row in lines(timed[[*KEY, *(name for name in NEEDED if name in timed)]]):
@@ -151,7 +151,7 @@ def _assigned(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     return pd.concat([cases.drop(columns=[name for name in more if name in cases]), pd.DataFrame(more)], axis=1)
 
 
-def _margin(case: Mapping[str, Any]) -> float:
+def _margin(case: Mapping[str, Any], metric: str) -> float:
     """How far the interval of the median reaches on the log scale; 0 where there is none."""
-    value, high = number(case, METRIC), number(case, f"{METRIC}_high")
+    value, high = number(case, metric), number(case, f"{metric}_high")
     return 0.0 if value is None or high is None or not 0 < value <= high else math.log(high / value)

@@ -140,6 +140,27 @@ def plot_latency(  # noqa: PLR0917 (a flag is a parameter in Typer)
     warn(commands.ahead(results))
 
 
+@plot_app.command("load", epilog="Example: lambdabench plot load --suite service --models 'resnet*'")
+def plot_load(  # noqa: PLR0917 (a flag is a parameter in Typer)
+    suite: SuiteOption = None,
+    results: ResultsOption = Path("results"),
+    models: ModelsOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    mode: ModeOption = None,
+    backend: BackendOption = None,
+    batch_size: BatchOption = None,
+    out: OutOption = None,
+) -> None:
+    """Draw what requests wait that arrive at random, against how many arrive, from any results folder."""
+    from .. import commands
+
+    kept = filters(device=device, dtype=dtype, mode=mode, backend=backend, batch_size=batch_size, models=models)
+    for path in commands.plot_load(results, flags.text(suite, "--suite"), filters=kept, out=out):
+        say(f"saved {path}")
+    warn(commands.ahead(results))
+
+
 def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, Any], out: Path | None) -> None:
     from .. import commands
 

@@ -73,6 +73,13 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
             "p99 299), in 2 minutes a case."
         ),
     ] = None,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            help="Loads, comma-separated, under which requests arrive at random at one process: shares of its service rate, 0.5,0.9, "
+            "or requests a second, 30/s. Asks for the metric latency_under_load."
+        ),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Most time, estimating included: 90s, 10m, 1h30m. What does not fit is named."),

@@ -22,6 +22,7 @@ from ..core.units import format_duration
 from .beside_view import print_agreements, print_quoted
 from .case_labels import OF_A_MODEL
 from .case_table import accuracy_legend, case_table
+from .load_view import print_loads
 from .plan_view import cases_phrase, print_plan
 from .race_view import is_shown, measured_phrase, print_race
 from .tails_view import tail_legend
@@ -66,6 +67,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         _print_legend(console, result.cases)
         for line in tail_legend(result.cases, result.prepared.suite.sampling.at):
             console.print(line, soft_wrap=True)
+        print_loads(console, result.cases)
         print_quoted(console, result.quoted)
         print_agreements(console, result.agreements)
     if saved := [str(path) for path in (result.file, result.page, *result.figures) if path is not None]:

@@ -16,6 +16,7 @@ from ..core.record import TRAINED, Effective, Noise
 from ..core.units import format_significant, scale_of
 from ..doctor import Diagnosis
 from ..machine import libraries
+from .load_view import load_lines
 from .tables import fitted
 from .tails_view import calls_line, over_line, tails_line
 from .visits_view import device_line, noise_line, visits_line
@@ -66,6 +67,8 @@ def print_cases(
                 console.print(f"  visits  {line}", soft_wrap=True)
         for line in _tails(case, limit_s):
             console.print(f"  tails   {line}", soft_wrap=True)
+        for line in load_lines({str(key): value for key, value in case.items()}):
+            console.print(f"  load    {line}", soft_wrap=True)
         if case["flags"]:
             console.print(f"  flags   {case['flags']}")
         if isinstance(case.get("top1"), float) and not pd.isna(case["top1"]):
@@ -124,6 +127,8 @@ def _metrics(rows: pd.DataFrame, width: int) -> Padding:
         interval = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
         samples = 0 if row["samples"] is None else len(row["samples"])
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
+        if row["status"] == "unsupported":
+            source = f"unsupported: {row['reason']}"
         value = format_significant(row["value"] * factor, 4)
         process = "training" if row["replicate"] == TRAINED else str(row["replicate"])
         lines.append((row["metric"], value, interval, unit, str(samples or ""), process, source))

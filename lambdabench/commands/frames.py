@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from .. import store
+from ..analysis import load_columns, table, tail_columns
 from ..analysis import pareto as front
-from ..analysis import table, tail_columns
 from ..analysis.answers import Answer, answers
 from ..core import flags
 from ._results import known_joining, known_weights, weights_of
@@ -34,7 +34,8 @@ def wide_frame(
     names = tail_columns.quantiles_of(rows) if quantiles is None else flags.words(quantiles or None, "quantiles")
     for name in names:
         flags.quantile(name, "quantiles")
-    return tail_columns.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
+    cases = tail_columns.with_tails(table.wide(rows, known_weights(asked) or weights_of(frame)), rows, names)
+    return load_columns.with_loads(cases, rows, names)
 
 
 def answers_of(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> list[Answer]:

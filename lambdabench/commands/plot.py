@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import plots, report
-from ..analysis import evaluation_rows, scripted, table, tail_columns
+from ..analysis import evaluation_rows, load_columns, scripted, table, tail_columns
 from ..analysis import pareto as front
+from ..analysis.tails import SHOWN
 from ..core import registry
 from ..core.folders import REPORTS
 from ..core.metric import axes
-from ..plots import latency
+from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
 from ._results import filtered, known_joining, known_weights, matching, rows_of, title_of, weights_of
@@ -83,3 +84,18 @@ def plot_latency(
     notes = (*report.tail_notes(cases, limit_s), *scripted.left_out(every, cases))
     drawing = latency.draw(cases, title=f"{name}: {latency.TITLE.lower()}", notes=notes, limit_s=limit_s)
     return plots.save(drawing, out or REPORTS / name, "latency")
+
+
+def plot_load(
+    results: Path, suite_name: str | None, *, filters: Mapping[str, Any], out: Path | None
+) -> tuple[Path, ...]:
+    """Draws p50, p95 and p99 of each case under the loads it was under, from any results folder: SVG, PNG and CSV. Raises
+    NothingMeasuredError, StoreError."""
+    rows = rows_of(results, suite_name, columns=())
+    every = matching(evaluation_rows.without(table.wide(rows, weights_of(rows))), filters, str(suite_name or results))
+    cases = scripted.measured(every)
+    cases = load_columns.with_loads(tail_columns.with_tails(cases, rows, SHOWN), rows)
+    name = title_of(results, suite_name)
+    notes = (*report.load_notes(cases), *scripted.left_out(every, cases))
+    drawing = load.draw(cases, title=f"{name}: {load.TITLE.lower()}", notes=notes)
+    return plots.save(drawing, out or REPORTS / name, "load")

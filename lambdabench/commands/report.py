@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import report, store, suite
-from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
+from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..core.errors import NothingMeasuredError, SuiteError
@@ -58,11 +58,13 @@ def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequenc
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)
     rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
     every = evaluation_rows.without(table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS))
-    are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows))
+    loads = load_columns.loads_in(every)
+    are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows) or loads)
     if are_asked or (rows["metric"] == "outputs").any():
         rows = rows_of(results, suite_name, columns=())
     if are_asked:
         every = tail_columns.with_tails(every, rows, tail_columns.quantiles_of(rows, wanted.sampling.at))
+        every = load_columns.with_loads(every, rows)
     repeat = repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:])
     return write_page(wanted, rows, every, PageRequest(results=results, reports=reports, repeat=repeat))
 
@@ -91,7 +93,9 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
     cases = scripted.measured(every)
     points = front.pareto(cases).iloc[:0] if request.problem else front.pareto(cases)
     folder = request.reports / wanted.name
-    names = report.plots_of(wanted, is_asked=bool(tail_columns.columns_in(every)))
+    names = report.plots_of(
+        wanted, is_asked=bool(tail_columns.columns_in(every)), has_loads=bool(load_columns.loads_in(every))
+    )
     title = wanted.title or wanted.name
     figures = () if request.problem else report.draw_plots(names, every, title=title, folder=folder)
     beside = report.Beside(

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import models, store, suite
-from ..analysis import table, tail_columns
+from ..analysis import load_columns, table, tail_columns
 from ..core import fields, flags, registry, shapes
 from ..core.errors import NothingMeasuredError
 from ..core.evaluation import DATA, DIGITS, SUITE, WEIGHTS
@@ -37,9 +37,8 @@ def show(
     cases = table.wide(rows)
     cases = matching(cases[cases["case_id"].isin(mine["case_id"])], filters or {}, name)
     cases = cases.assign(asked_at=tail_columns.asked_of(cases, mine))
-    return tail_columns.with_limit(
-        tail_columns.with_tails(cases, mine, tail_columns.quantiles_of(mine)), mine, limit_s
-    ), mine
+    cases = load_columns.with_loads(tail_columns.with_tails(cases, mine, tail_columns.quantiles_of(mine)), mine)
+    return tail_columns.with_limit(cases, mine, limit_s), mine
 
 
 def repeat_command(case: Mapping[str, Any], results: Path) -> str:

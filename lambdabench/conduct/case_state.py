@@ -7,6 +7,8 @@ from ..analysis.estimate import median
 from ..core.record import TRAINED, Outcome, Visit
 from ..core.spec import Job
 from ..core.training import METRIC
+from ..core.visit_protocol import Asked
+from ..machine import quiet
 from ..turns import Schedule, has_clocks, schedule, shares
 
 FASTER = 0.8
@@ -44,6 +46,8 @@ class CaseState:
     """It had all its visits in an earlier run, and each that it has now is one more."""
     was_killed: bool = False
     """A process of it was ended from outside."""
+    rates: tuple[float, ...] = ()
+    """Arrivals a second of each load, as the first visit that nothing disturbed has them: fixed from then on."""
     made: dict[int, int] = field(default_factory=dict[int, int])
     """Rounds in which it was visited, by generation."""
 
@@ -72,7 +76,14 @@ class CaseState:
         """Adds a visit, which counts once a round however often it was made."""
         self.made[generation] = self.made.get(generation, 0) + all(item.round != visit.round for item in stay.visits)
         stay.visits.append(visit)
+        if not self.rates and not quiet.is_disturbed(visit):
+            self.rates = tuple(served.rate for served in visit.served)
         self.see(median(visit.seconds))
+
+    def visit(self, stay: Stay, round_: int) -> Asked:
+        """What its process is asked in a round."""
+        assert self.schedule is not None
+        return Asked(what="visit", job_id=stay.job.job_id, round=round_, length=self.schedule.length, rates=self.rates)
 
     def training_job(self) -> Job:
         """The job of its trainings."""

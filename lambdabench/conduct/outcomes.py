@@ -9,7 +9,7 @@ from ..analysis.estimate import half_width, median
 from ..analysis.sample_statistics import complete
 from ..analysis.visits import FEWEST
 from ..core import registry
-from ..core.record import POWER_CAP, SLOWED, Measurement, Noise, Outcome, Visit
+from ..core.record import POWER_CAP, SLOWED, Energy, Measurement, Noise, Outcome, Served, Visit
 from ..core.row_flags import POWER_CAPPED, SHARED, THROTTLED, VARIES
 from ..machine import quiet
 from .case_state import Stay
@@ -32,15 +32,19 @@ class VisitBench:
         rates = tuple(visit.rate for visit in self.visits if visit.rate is not None)
         return (rates, self.visits[-1].loops) if rates else None
 
+    def energies(self) -> tuple[Energy, ...]:
+        return tuple(visit.energy for visit in self.visits if visit.energy is not None)
+
+    def served(self) -> tuple[Served, ...]:
+        return tuple(served for visit in self.visits for served in visit.served)
+
 
 def visited_outcome(stay: Stay) -> Outcome:
     """The outcome of a case in one process so far: samples of the visits in the order they were made, and those visits."""
     if not stay.visits:
         return stay.opened
     timed = [metric for metric in (registry.load("metrics", name) for name in stay.job.metrics) if metric.TIMED]
-    measurements = [
-        measurement for measurement in (_measurement(metric, stay) for metric in timed) if measurement is not None
-    ]
+    measurements = [measurement for metric in timed for measurement in _measurements(metric, stay)]
     status, reason = stay.opened.status, stay.opened.reason
     if VARIES in stay.opened.flags and (width := _width(measurements)) > WIDE:
         status = "noisy"
@@ -83,13 +87,30 @@ def _width(measurements: Sequence[Measurement]) -> float:
     return (half_width(samples) or 0.0) if samples else 0.0
 
 
-def _measurement(metric: Any, stay: Stay) -> Measurement | None:
-    """A timed metric over all visits, and of each by itself."""
-    whole: Measurement | None = metric.answer(VisitBench(case=stay.job.case, visits=stay.visits))
-    if whole is None:
-        return None
-    each = [complete(metric.answer(VisitBench(case=stay.job.case, visits=[visit]))).value for visit in stay.visits]
-    return dataclasses.replace(complete(whole), visit_values=tuple(float(value or "nan") for value in each))
+def _measurements(metric: Any, stay: Stay) -> list[Measurement]:
+    """A timed metric over all visits, and of each by itself; one a load of what has several."""
+    each = [_answers(metric, stay, [visit]) for visit in stay.visits]
+    result: list[Measurement] = []
+    for name, whole in _answers(metric, stay, stay.visits).items():
+        mine = [answers.get(name) for answers in each]
+        values = tuple(float(("nan" if item is None else complete(item).value) or "nan") for item in mine)
+        counts = tuple(0 if item is None else len(item.samples) for item in mine)
+        is_told = bool(whole.samples)
+        result.append(
+            dataclasses.replace(
+                complete(whole), visit_values=values if is_told else (), visit_samples=counts if is_told else ()
+            )
+        )
+    return result
+
+
+def _answers(metric: Any, stay: Stay, visits: Sequence[Visit]) -> dict[str, Measurement]:
+    """What a metric answers of visits, by name."""
+    answered: Any = metric.answer(VisitBench(case=stay.job.case, visits=visits))
+    several: tuple[Measurement | None, ...] = (
+        answered if type(answered) is tuple else (answered,)  # pyright: ignore[reportUnknownVariableType]
+    )
+    return {item.metric: item for item in several if item is not None}
 
 
 def noise_of(visits: Sequence[Visit]) -> Noise:

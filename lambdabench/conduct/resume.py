@@ -11,6 +11,7 @@ import pandas as pd
 
 from .. import plan, store
 from ..analysis import tail_columns
+from ..analysis.table import ranks
 from ..core.quantiles import share_of
 from ..core.row_flags import CROWDED, HALVED, UNFINISHED, has_flag
 from ..core.statuses import WORST_FIRST
@@ -41,7 +42,7 @@ def done_in(folder: Path, print_: str, metrics: Sequence[str], at: str = "") -> 
     cell = cells.ngroup().to_numpy()
     firsts = rows.iloc[np.unique(cell, return_index=True)[1]]
     worst = np.full(len(firsts), len(WORST_FIRST))
-    np.minimum.at(worst, cell, pd.Categorical(rows["status"], categories=WORST_FIRST).codes)
+    np.minimum.at(worst, cell, ranks(rows, cell))
     flagged = [
         _any(cell, _has(rows["flags"], lambda text, flag=flag: has_flag(text, flag)))
         for flag in (UNFINISHED, HALVED, CROWDED)

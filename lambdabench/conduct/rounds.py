@@ -309,11 +309,9 @@ class _Run:
     def _visit(self, entry: _Held, generation: int, held: Sequence[_Held]) -> Iterator[Turn]:
         """A visit, and again where others disturbed it and have gone."""
         state, stay, worker = entry.case, entry.stay, entry.worker
-        assert state.schedule is not None
         for tries in range(1 + REPEATS):
             begun_s = self._run_setup.clock()
-            asked = Asked(what="visit", job_id=stay.job.job_id, round=self._round, length=state.schedule.length)
-            answered = worker.ask(asked, stay.job)
+            answered = worker.ask(state.visit(stay, self._round), stay.job)
             if answered.visit is not None:
                 state.note(stay, answered.visit, generation)
             elif answered.outcome is not None:
@@ -389,4 +387,4 @@ class _Run:
 
 def _visit_s(state: CaseState) -> float:
     """Seconds of a visit, as estimated before it was opened."""
-    return state.job.visit_s if state.schedule is None else state.schedule.length.timed_s + state.schedule.length.cold_s
+    return state.job.visit_s if state.schedule is None else state.schedule.visit_s

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import store
-from ..analysis import evaluation_rows, table, tail_columns
+from ..analysis import evaluation_rows, load_columns, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.resolution import Resolution, phrase, resolution
 from ..core.row_flags import HALVED, has_flag
@@ -51,7 +51,7 @@ def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
     cases = evaluation_rows.without(table.wide(rows, wanted.weights or DEFAULT_WEIGHTS))
     cases = front.with_front(cases, front.pareto(cases))
     names = tail_columns.quantiles_of(rows, wanted.sampling.at) if tail_columns.are_asked(wanted) else ()
-    return tail_columns.with_tails(cases, rows, names)
+    return load_columns.with_loads(tail_columns.with_tails(cases, rows, names), rows)
 
 
 def lacking(text: Resolution, precision: float | None) -> str:

@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import Any
 
 from .errors import RequestError
+from .loads import load_of
 from .quantiles import share_of
 from .spec import LARGEST
 from .units import parse_duration
@@ -81,6 +82,17 @@ def quantile(given: Any, flag: str) -> str | None:
     except ValueError as error:
         raise RequestError(f"{flag}: {error}") from error
     return str(given)
+
+
+def loads(given: Any, flag: str) -> tuple[str, ...]:
+    """Loads, "0.5,30/s". Raises RequestError for what is none."""
+    texts = words(given, flag)
+    for text in texts:
+        try:
+            load_of(text)
+        except ValueError as error:
+            raise RequestError(f"{flag}: {error}") from error
+    return texts
 
 
 def limit(given: Any, flag: str) -> float | None:

@@ -5,11 +5,12 @@ Axes, bars, columns of tables, checks of files and fronts read this, so that a m
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Literal
 
 from . import registry
+from .loads import METRIC, load_named
 from .quantiles import NAME as QUANTILE
 from .units import SCALES
 
@@ -41,6 +42,8 @@ class Metric:
     """What a value of it may be."""
     axis: str
     """Its label at an axis."""
+    beside: tuple[str, ...] = ()
+    """Metrics that are asked for where it is."""
 
     @property
     def sign(self) -> int:
@@ -57,7 +60,11 @@ def metric(name: str) -> Metric:
 
 @functools.cache
 def described(name: str) -> Metric:
-    """The description of the module of that name. Raises UnknownNameError."""
+    """The description of the module of that name, or of such a module's metric at one load. Raises UnknownNameError."""
+    if load := load_named(name):
+        whole = described(METRIC)
+        title = f"{whole.title} of {load.told()}"
+        return replace(whole, name=name, title=title, axis=f"{title[0].lower()}{title[1:]} [{whole.shown}]", beside=())
     module = registry.load("metrics", name)
     shown, factor = getattr(module, "SHOWN", None) or SCALES.get(module.UNIT, (module.UNIT, 1.0))
     return Metric(
@@ -71,6 +78,7 @@ def described(name: str) -> Metric:
         column=_said(module, "COLUMN", f"{module.TITLE[0].lower()}{module.TITLE[1:]}, {shown}"),
         place=getattr(module, "PLACE", LAST),
         values=getattr(module, "VALUES", "positive" if module.TIMED else "not negative"),
+        beside=getattr(module, "BESIDE", ()),
         axis=_said(module, "AXIS", f"{name.replace('_', ' ')} [{shown}]"),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from .record import Compilation, Effective, Measurement
+from .record import Compilation, Effective, Energy, Measurement, Served
 from .spec import Case, Device, Value
 
 
@@ -228,6 +228,10 @@ class Opened(Protocol):
 
     def compiler_flops_per_image(self) -> float | None: ...
 
+    def idle_power(self) -> tuple[float, str] | None:
+        """(Watts of the case's devices while nothing is called, by which counters); None where there is no counter."""
+        ...
+
 
 class Visited(Protocol):
     """What a timed metric may ask, of one visit or of several."""
@@ -243,6 +247,14 @@ class Visited(Protocol):
         """(Images a second of pipelined blocks, steps a block); None where calls are synchronous, or long enough not to care."""
         ...
 
+    def energies(self) -> tuple[Energy, ...]:
+        """What the timed calls of each visit took; empty where nobody asked."""
+        ...
+
+    def served(self) -> tuple[Served, ...]:
+        """Requests that arrived under a load, a visit and load each, in time order; empty where nobody asked."""
+        ...
+
 
 class MetricModule(Protocol):
     """One metric: one module of `metrics/` has these; `core.metric` reads what else it may say of itself."""
@@ -254,9 +266,10 @@ class MetricModule(Protocol):
     TIMED: bool
     """Whether it is answered from visits, and not once where a case is opened."""
 
-    def answer(self, bench: Any) -> Measurement | None:
-        """The measurement, of a `Visited` where it is timed, else of an `Opened`; None, and no row, where the backend has no such thing.
-        One with `OF_WEIGHTS = True` answers of a `core.evaluation.Judged`, and has none of an `Opened`."""
+    def answer(self, bench: Any) -> Measurement | tuple[Measurement, ...] | None:
+        """The measurement, of a `Visited` where it is timed, else of an `Opened`; one a load under the load's own name (`core.loads`) of
+        those that have several; None, and no row, where the backend has no such thing. One with `OF_WEIGHTS = True` answers of a
+        `core.evaluation.Judged`, and has none of an `Opened`."""
         ...
 
 

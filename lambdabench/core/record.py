@@ -19,7 +19,7 @@ Schema versions
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -44,6 +44,8 @@ SLOWED = frozenset(
 """Reasons in `Noise.throttle` that come of heat or of a fault, and not of the work alone."""
 POWER_CAP = "sw_power_cap"
 """The reason of a card that keeps within its power limit, as heavy work makes most cards do."""
+NO_COLUMN = {"stored": False}
+"""Metadata of what a measurement knows beside what its row's columns hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +60,15 @@ class Measurement:
     samples: tuple[float, ...] = ()
     visit_values: tuple[float, ...] = ()
     """The metric of each visit by itself, in time order."""
+    visit_samples: tuple[int, ...] = field(default=(), metadata=NO_COLUMN)
+    """How many of the samples are of each visit; the row's `Visits` have it."""
     loops_per_sample: int = 1
     statistic: Statistic = ""
     origin: Origin = "measured"
     source: str = ""
+    """Where it is from: what it was derived from, where it was published, or by which method it was measured."""
+    lacking: str = field(default="", metadata=NO_COLUMN)
+    """Why it has no value, of a metric that this machine cannot measure; its row says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +161,32 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    """What the timed calls of a visit took by a counter of energy. `joules` is None where there is none, or nothing came of it: `lacking`
+    says why."""
+
+    joules: float | None
+    calls: int
+    meter: str = ""
+    """Which counters were read."""
+    lacking: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Requests that arrived under a load in a visit, each a step of the case's batch."""
+
+    load: str
+    """As `core.loads` has it."""
+    rate: float
+    """Arrivals a second, of a Poisson process."""
+    seconds: tuple[float, ...]
+    """From when each was scheduled to arrive to when it was answered, in the order of their arrivals."""
+    busy: tuple[float, ...]
+    """Seconds of serving those that had waited for the one before them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One stretch of calls of an open case. Nothing that was timed is left out of it."""
 
@@ -169,6 +202,10 @@ class Visit:
     loops: int = 1
     """Steps of that block."""
     noise: Noise = Noise()
+    energy: Energy | None = None
+    """None where nobody asked for it."""
+    served: tuple[Served, ...] = ()
+    """A load each, after all else of the visit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +312,8 @@ def order_at(started_at: str, least: object = None) -> int | None:
 def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
     """An outcome's rows; `common` are the fields of `Record` that the outcome does not know, and of `run_order` the least that it may be.
 
-    Memory and counts stay usable when only the timing is noisy, so `noisy` marks rows that hold samples.
+    Memory and counts stay usable when only the timing is noisy, so `noisy` marks rows that hold samples. What this machine cannot
+    measure of a case that it has measured is `unsupported` by itself.
     """
     shared = dict(
         common,
@@ -292,21 +330,21 @@ def records_of(outcome: Outcome, **common: object) -> tuple[Record, ...]:
     for measurement in outcome.measurements:
         clean = outcome.status == "noisy" and not measurement.samples
         status, reason = ("ok", "") if clean else (outcome.status, outcome.reason)
-        visits = _columns_of(outcome.visits, len(measurement.samples)) if measurement.visit_values else None
+        if measurement.lacking:
+            status, reason = "unsupported", measurement.lacking
+        visits = _columns_of(outcome.visits, measurement.visit_samples) if measurement.visit_values else None
         rows.append(Record(**shared, status=status, reason=reason, measurement=measurement, visits=visits))  # pyright: ignore[reportArgumentType]
     return tuple(rows)
 
 
-def _columns_of(visits: Sequence[Visit], samples: int) -> Visits:
-    """The visits of a row with so many samples: one a call, or one a visit's block."""
-    blocks = tuple(int(visit.rate is not None) for visit in visits)
-    calls = tuple(len(visit.seconds) for visit in visits)
+def _columns_of(visits: Sequence[Visit], samples: tuple[int, ...]) -> Visits:
+    """The visits of a row that has so many samples of each."""
     known = {field.name for field in fields(Visits)} & {field.name for field in fields(Noise)} - {"throttle"}
     values = {name: tuple(_number(getattr(visit.noise, name)) for visit in visits) for name in known}
     return Visits(
         round=tuple(visit.round for visit in visits),
         started_s=tuple(visit.started_s for visit in visits),
-        samples=calls if sum(calls) == samples else blocks,
+        samples=samples,
         cold=tuple(len(visit.cold) for visit in visits),
         cold_s=tuple(seconds for visit in visits for seconds in visit.cold),
         throttle=tuple(visit.noise.throttle or "" for visit in visits),

@@ -91,6 +91,10 @@ class Sampling:
     aim_s: float = float("inf")
     """Seconds that the whole run is to take: where others' programs draw it out it makes fewer rounds, of all cases one in each generation
     of processes whatever that takes."""
+    loads: tuple[str, ...] = ()
+    """Loads under which requests arrive in each visit, as `core.loads` has them, where metrics ask for some."""
+    load_budget_s: float = 15.0
+    """Seconds in which requests arrive in all visits of a case, of each load."""
     seed: int = 0
     seeds: int = 5
     """Trainings, from `seed` on, of a network whose accuracy is measured here."""

@@ -52,6 +52,7 @@ DESCRIBED = (
         name="unsupported",
         meaning="The backend, the device or the network cannot do what is asked.",
         is_settled=True,
+        of_metrics=True,
     ),
     Description(name="ok", meaning="Measured.", is_usable=True, is_settled=True, of_metrics=True),
     Description(

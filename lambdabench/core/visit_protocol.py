@@ -17,11 +17,16 @@ class Length:
     cold_s: float
     least: int
     most: int
+    loads: tuple[str, ...] = ()
+    """Loads under which requests arrive after that, as `core.loads` has them."""
+    load_s: float = 0.0
+    """Seconds in which they arrive, of each load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request of a worker. `job` when a case is opened or trained, `round` and `length` when it is visited, `seed` when trained."""
+    """One request of a worker. `job` when a case is opened or trained, `round`, `length` and `rates` when it is visited, `seed` when
+    trained."""
 
     what: Literal["open", "visit", "close", "train"]
     job_id: str
@@ -30,6 +35,8 @@ class Asked:
     """Whether memory and counts are wanted too, which do not change from process to process."""
     round: int = 0
     length: Length | None = None
+    rates: tuple[float, ...] = ()
+    """Arrivals a second of each load of `length`; empty as long as the case's own timed calls are to tell."""
     seed: int = 0
 
 

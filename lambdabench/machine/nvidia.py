@@ -82,6 +82,12 @@ class Board:
             return None
         return sum(not is_ours(number) for number in numbers)
 
+    def energy_j(self) -> float | None:
+        """Joules of the whole card since its driver was loaded; None where it has no such counter: cards from Volta on have (NVML API
+        Reference, nvmlDeviceGetTotalEnergyConsumption)."""
+        asked = getattr(self.nvml, "nvmlDeviceGetTotalEnergyConsumption", None)
+        return None if asked is None else self._ask(lambda: asked(self.whole) / 1000)
+
     def free_bytes(self) -> int:
         """Memory that nobody holds; 0 where nobody tells."""
         item = self._ask(lambda: self.nvml.nvmlDeviceGetMemoryInfo(self.part).free)

@@ -370,7 +370,12 @@ def _sampling(suite: Suite, answers: Mapping[int, Done], compile_s: float) -> Sa
     processes = min(1 if compile_s > LONG_S else sampling.processes, max(rounds, tail_visits))
     share = sampling.case_budget_s * rounds / sampling.rounds
     return dataclasses.replace(
-        sampling, rounds=rounds, processes=processes, case_budget_s=share, tail_visits=tail_visits
+        sampling,
+        rounds=rounds,
+        processes=processes,
+        case_budget_s=share,
+        load_budget_s=sampling.load_budget_s * rounds / sampling.rounds,
+        tail_visits=tail_visits,
     )
 
 

@@ -8,7 +8,7 @@ from ..analysis.page import Page, data
 from ..core import folders
 from . import html, markdown
 from .figures import draw_plots, plots_of
-from .notes import curve_notes, notes, tail_notes
+from .notes import curve_notes, load_notes, notes, tail_notes
 from .pages import Beside, accuracy, page
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "accuracy",
     "curve_notes",
     "draw_plots",
+    "load_notes",
     "notes",
     "page",
     "plots_of",

@@ -12,7 +12,7 @@ from ..core import registry
 from ..core.errors import NothingMeasuredError
 from ..core.spec import Suite
 from ..plots import pareto as pareto_plot
-from .notes import curve_notes, notes, tail_notes
+from .notes import curve_notes, load_notes, notes, tail_notes
 
 
 def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
@@ -29,8 +29,8 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
                 said = (*notes(cases, points), *left_out)
                 drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=said)
             else:
-                texts = tail_notes(cases) if name == "latency" else curve_notes(cases, module.METRICS)
-                said = (*texts, *left_out)
+                own = {"latency": tail_notes, "load": load_notes}.get(name)
+                said = (*(own(cases) if own else curve_notes(cases, module.METRICS)), *left_out)
                 drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=said)
         except NothingMeasuredError:
             continue
@@ -38,6 +38,7 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
     return tuple(paths)
 
 
-def plots_of(wanted: Suite, *, is_asked: bool) -> tuple[str, ...]:
-    """A suite's plots, and that of quantiles where one is asked for."""
-    return (*wanted.plots, *(["latency"] if is_asked and "latency" not in wanted.plots else []))
+def plots_of(wanted: Suite, *, is_asked: bool, has_loads: bool = False) -> tuple[str, ...]:
+    """A suite's plots, that of quantiles where one is asked for, and that of loads where there are some."""
+    more = {"latency": is_asked, "load": has_loads}
+    return tuple(dict.fromkeys((*wanted.plots, *(name for name, is_so in more.items() if is_so))))

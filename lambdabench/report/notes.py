@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..analysis import pareto, published_accuracy, scripted
 from ..analysis.answers import covered, have_range
+from ..analysis.load_columns import LEGEND, loads_in
 from ..analysis.published_accuracy import accuracy_sources
 from ..analysis.tail_columns import columns_in
 from ..analysis.tails import unseen
@@ -95,6 +96,22 @@ def curve_notes(cases: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
     bars += ["least to most of several processes"] if have_range(cases, metrics) else []
     lines.append(f"Bars: {'; '.join(bars)}." if bars else "Without bars: read once a process.")
     return (*lines, *_holes(cases))
+
+
+def load_notes(cases: pd.DataFrame) -> tuple[str, ...]:
+    """The conditions of quantiles under loads, how requests arrive, what bars and marks say, and the holes."""
+    loads = loads_in(cases)
+    rows = cases[cases[list(loads)].notna().any(axis=1)] if loads else cases.iloc[:0]
+    if rows.empty:
+        return curve_notes(cases, ("latency",))
+    counts = pd.concat([rows[f"{name}_calls"] for name in loads if f"{name}_calls" in rows])
+    return (
+        *_conditions(rows, each="panels"),
+        *LEGEND,
+        f"{_range(counts.dropna())} requests a load. At 0: the calls of `latency`, one after the other. Hollow, with an arrow: not bounded, "
+        "and more load_budget_s in [sampling] makes more requests.",
+        *_holes(cases),
+    )
 
 
 def tail_notes(cases: pd.DataFrame, limit_s: float | None = None) -> tuple[str, ...]:

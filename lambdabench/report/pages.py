@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement
+from ..analysis import agreement, load_columns
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
 from ..analysis.chart import Chart
+from ..analysis.load_columns import loads_in
 from ..analysis.page import Cell, Page, Section, section
 from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import mark
@@ -71,7 +72,7 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     parts = [every]
     if kind == "layer" and (laid_out := pivot.sections(cases, grids)):
         parts = [*laid_out, replace(every, title="Every case", is_long=True)]
-    parts += [*_the_papers(beside.quoted), *_agreements(beside.agreements), *_tails(cases)]
+    parts += [*_the_papers(beside.quoted), *_agreements(beside.agreements), *_tails(cases), *_loads(cases)]
     chart, answers = _headline(cases, kind, grids, beside)
     return Page(
         title=suite.title or suite.name,
@@ -164,6 +165,18 @@ def _tails(cases: pd.DataFrame) -> list[Section]:
     named = [(str(model), *words, str(int(px)), str(int(batch))) for model, words, px, batch in sizes]
     rows, titles = tails.cells(cases, named), ["model", *heads, "px", "batch", *tails.titles(cases)]
     return [section("The slowest calls", titles, rows, tails.LEGEND)] if rows else []
+
+
+def _loads(cases: pd.DataFrame) -> list[Section]:
+    """The quantiles under each load, a line a case and load."""
+    loads, (heads, apart) = loads_in(cases), _apart(cases)
+    rows = [
+        (str(line["model"]), *words, str(int(line["image_px"])), str(int(line["batch_size"])), *texts)
+        for line, words in zip(lines(cases), apart, strict=True)
+        for texts in load_columns.cells(line, loads)
+    ]
+    titles = ["model", *heads, "px", "batch", *load_columns.TITLES]
+    return [section("Latency under load", titles, rows, load_columns.LEGEND)] if rows else []
 
 
 def _apart(cases: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

@@ -74,7 +74,11 @@ def columns() -> tuple[Column, ...]:
         if dataclasses.is_dataclass(kind):
             inner = get_type_hints(kind)
             prefix = PREFIXES[field.name]
-            result += [(prefix + sub.name, inner[sub.name], (field.name, sub.name)) for sub in dataclasses.fields(kind)]
+            result += [
+                (prefix + sub.name, inner[sub.name], (field.name, sub.name))
+                for sub in dataclasses.fields(kind)
+                if sub.metadata.get("stored", True)
+            ]
         else:
             result.append((field.name, hints[field.name], (field.name,)))
     return tuple(result)

@@ -15,11 +15,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ..core import evaluation, folders, registry, shapes, toml_lines
 from ..core.errors import SuiteError
-from ..core.quantiles import EXPECTED, NAME
+from ..core.loads import METRIC as UNDER_LOAD
+from ..core.metric import described
+from ..core.quantiles import EXPECTED as EXPECTED
+from ..core.quantiles import NAME as NAME
 from ..core.sources import source_hash
 from ..core.spec import (
     ALL,
-    LARGEST,
     MODEL_NAME,
     Case,
     Cell,
@@ -28,17 +30,21 @@ from ..core.spec import (
     Layout,
     Mode,
     Options,
-    Sampling,
     Suite,
     Value,
     options_from,
 )
+from ..core.spec import (
+    LARGEST as LARGEST,
+)
+from ..core.spec import (
+    Sampling as Sampling,
+)
 from ..facts import weight_names
 from .overrides import Overrides
+from .sampling_table import IGNORED, Count, Positive, SamplingTable, sampling_of
 
 PACKAGE = Path(__file__).parents[1]
-SAMPLING = Sampling()
-IGNORED = "Of older suites; it changes nothing."
 RESERVED = ("reference", evaluation.SUITE)
 """Folders below results that are no suite's: committed results, which are read only where they are named, and evaluations."""
 
@@ -79,15 +85,6 @@ def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
     return entry
 
 
-def _check_quantile(name: str) -> str:
-    if name and not NAME.fullmatch(name):
-        raise ValueError(EXPECTED)
-    return name
-
-
-Count = Annotated[int, Field(ge=1, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Px = Count | Literal["native"] | Annotated[str, Field(pattern=r"^(\d+x)?\d+x\d+$")]
 """Pixels a side, the model's own, or "96x160" and "1x96x160": (channels,) height and width."""
 Many = BeforeValidator(_listed)
@@ -125,31 +122,6 @@ class Grid(Axes):
 
     rows: list[Axes] | None = None
     exclude: list[Annotated[dict[str, Value], AfterValidator(partial(_check_keys, what="exclude"))]] | None = None
-
-
-class SamplingTable(BaseModel):
-    """`Sampling` as a file has it."""
-
-    model_config = ConfigDict(extra="forbid")
-    case_budget_s: Positive = SAMPLING.case_budget_s
-    min_samples: Count = SAMPLING.min_samples
-    warmup_calls: Annotated[int, Field(ge=0, le=LARGEST)] = SAMPLING.warmup_calls
-    warmup_share: Share = SAMPLING.warmup_share
-    target_precision: Share = Field(default=0.01, description=IGNORED)
-    processes: Count = SAMPLING.processes
-    rounds: Count = SAMPLING.rounds
-    spread_processes: Count = Field(default=1, description="Of older suites: the greater of this and processes counts.")
-    tells: Annotated[float, Field(gt=1, allow_inf_nan=False)] = SAMPLING.tells
-    at: Annotated[str, AfterValidator(_check_quantile)] = Field(
-        default=SAMPLING.at, description="A quantile of latency that is to have an upper bound: p95, p99.9."
-    )
-    aim_s: Positive | None = Field(
-        default=None, description="Seconds of the whole run: fewer rounds where others' programs draw it out."
-    )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = SAMPLING.seed
-    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=SAMPLING.seeds, description="Trainings of a network whose accuracy (metric top1) is measured."
-    )
 
 
 class SuiteFile(BaseModel):
@@ -231,13 +203,14 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         }
         if not cells:
             raise SuiteError(_unmatched(path, overrides.models, there))
-    sampling = _sampling(file.sampling, overrides.at)
+    metrics = _metrics(file.metrics, overrides.at or file.sampling.at, overrides)
+    sampling = sampling_of(file.sampling, metrics, at=overrides.at, loads=overrides.loads)
     return Suite(
         name=path.stem,
         title=file.title,
         source=file.source,
         cells=tuple(cells.values()),
-        metrics=tuple(dict.fromkeys((*file.metrics, *(["latency"] if sampling.at else [])))),
+        metrics=metrics,
         sampling=sampling,
         reference=options_from(file.reference),
         control=file.control,
@@ -248,9 +221,11 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     )
 
 
-def _sampling(table: SamplingTable, at: str | None) -> Sampling:
-    model_dump = table.model_dump(exclude={"target_precision", "spread_processes"}, exclude_none=True)
-    return Sampling(**model_dump | {"processes": max(table.processes, table.spread_processes), "at": at or table.at})
+def _metrics(names: Sequence[str], at: str, overrides: Overrides) -> tuple[str, ...]:
+    """The metrics of a file, those that flags ask for, and what stands beside each."""
+    more = [*(["latency"] if at else []), *([UNDER_LOAD] if overrides.loads else [])]
+    every = [*names, *more]
+    return tuple(dict.fromkeys([*every, *(beside for name in every for beside in described(name).beside)]))
 
 
 def _unmatched(path: Path, globs: Sequence[str], there: Sequence[str]) -> str:

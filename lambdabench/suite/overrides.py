@@ -17,3 +17,5 @@ class Overrides:
     "1x96x160", that of devices a number or "all"."""
     at: str | None = None
     """The quantile of latency that is to have an upper bound, "p95"."""
+    loads: tuple[str, ...] = ()
+    """Loads under which requests arrive, as `core.loads` has them."""

@@ -9,7 +9,7 @@ from ..core.fields import Field
 from .overrides import Overrides
 
 FLAGGED = tuple(field for field in fields.RUNNING if field.flag)
-KNOWN = ("models", "model", "at", shapes.OPTION, *(field.name for field in FLAGGED))
+KNOWN = ("models", "model", "at", "load", shapes.OPTION, *(field.name for field in FLAGGED))
 """What `overrides_of` takes."""
 
 
@@ -27,6 +27,7 @@ def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) ->
         model=own,
         axes={field.name: values for field in FLAGGED if (values := _read(field, given, title))},
         at=flags.quantile(given.get("at"), title("at")),
+        loads=flags.loads(given.get("load"), title("load")),
     )
 
 

@@ -1,7 +1,7 @@
 """How many visits a case has, and how long each is: from the time that a case may take and the seconds of its step."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.spec import Sampling
 from ..core.visit_protocol import Length
@@ -35,7 +35,7 @@ class Schedule:
     @property
     def visit_s(self) -> float:
         """Seconds of one visit."""
-        return self.length.cold_s + self.length.timed_s
+        return self.length.cold_s + self.length.timed_s + len(self.length.loads) * self.length.load_s
 
     def calls(self, step_s: float) -> int:
         """Calls of all visits, those at their starts aside."""
@@ -56,8 +56,17 @@ def schedule(sampling: Sampling, step_s: float, *, has_clocks: bool) -> Schedule
     `has_clocks`: on a device that may lower its clock in between.
 
     A case too slow for that has fewer visits, one a process at least; each has two calls at least, so that it says how far they are
-    apart. With `tail_visits` it may take `TAIL_S`.
+    apart. With `tail_visits` it may take `TAIL_S`. Loads come on top, `load_budget_s` each in all visits.
     """
+    made = _of_calls(sampling, step_s, has_clocks=has_clocks)
+    if not sampling.loads or not made.rounds:
+        return made
+    load_s = sampling.load_budget_s / made.rounds
+    return replace(made, length=replace(made.length, loads=sampling.loads, load_s=load_s))
+
+
+def _of_calls(sampling: Sampling, step_s: float, *, has_clocks: bool) -> Schedule:
+    """The visits without loads."""
     if step_s <= 0:  # nothing of it is timed
         return Schedule(rounds=0, length=length_of(0.0, 0.0))
     cold_s = 0.0 if step_s >= COLD_FREE_S else max(COLD_S[has_clocks], step_s)

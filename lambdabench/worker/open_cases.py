@@ -12,14 +12,16 @@ from ..analysis.sample_statistics import complete
 from ..core import registry, sources, training
 from ..core.errors import UnsupportedError, WrongOutputError
 from ..core.ports import Session, Workload
-from ..core.record import Measurement, Outcome, Visit
+from ..core.record import Energy, Measurement, Outcome, Visit
 from ..core.row_flags import NOT_STEADY
 from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked, Length
+from ..machine import energy
 from ..machine.memory import HostMeter, free_bytes
 from ..tasks.train import train
 from . import environment, visit_observers
 from .case_errors import explain
+from .open_loop import under_loads
 from .opening_metrics import LiveBench
 from .warm_up import warm_up
 
@@ -33,8 +35,8 @@ MOST_COLD_CALLS = 100_000
 """Scripted calls that take no time are never over."""
 CreateWorkload = Callable[[Case, str], Workload]
 """Of a case and a framework."""
-UNCHANGING = ("flops", "xla_flops")
-"""Metrics whose answers run calls of their own and are the same in every process."""
+UNCHANGING = ("flops", "xla_flops", "idle_power")
+"""Metrics whose answers take calls or seconds of their own and are the same in every process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class OpenCases:
             return _trained(asked.job, asked.seed, started_at)
         if asked.what == "visit":
             assert asked.length is not None
-            return Answered(visit=self._visit(self._held[asked.job_id], asked.round, asked.length))
+            return Answered(visit=self._visit(self._held[asked.job_id], asked))
         return self._close(asked.job_id, started_at)
 
     def _open(self, job: Job, is_first: bool, started_at: str) -> Answered:
@@ -136,21 +138,26 @@ class OpenCases:
         self._known |= sources.first_seen(case.model, self._known, sources.imported(case.model))
         return workload
 
-    def _visit(self, held: _Held, round_: int, length: Length) -> Visit:
-        """One stretch of calls. Raises WrongOutputError where an output is wrong by now."""
-        session, job_id = held.session, held.job.job_id
+    def _visit(self, held: _Held, asked: Asked) -> Visit:
+        """One stretch of calls, then requests under loads. Raises WrongOutputError where an output is wrong by now."""
+        session, job_id, length = held.session, held.job.job_id, asked.length
+        assert length is not None
         held.bench.watch()
+        meter = _EnergyWatch(held.job)
         started_s = time.time()
         with visit_observers.around(held.job.case.device) as watching:
             cold = _cold(session.time_calls, length.cold_s)
             watching.warm()
             step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
             count = min(max(round(length.timed_s / step_s), length.least), length.most)
+            meter.begin()
             seconds = _timed(session.time_calls, count, length)
             self._step_s[job_id] = median(seconds)
             loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
             rate = _pipelined(session, held.job.case, loops) if loops else None
+            taken = meter.end(len(seconds) + loops)
             noise = watching.noise(len(cold) + len(seconds) + loops)
+        served = under_loads(session, length, seconds, asked.rates, f"{held.job.sampling.seed}/{job_id}/{asked.round}")
         output = session.call()
         session.synchronize()
         if problem := session.check(output):
@@ -158,13 +165,15 @@ class OpenCases:
         held.bench.refuse_recompilation()
         session.rest()
         return Visit(
-            round=round_,
+            round=asked.round,
             started_s=started_s,
             cold=tuple(cold[: length.most]),
             seconds=tuple(seconds),
             rate=rate,
             loops=max(loops, 1),
             noise=noise,
+            energy=taken,
+            served=served,
         )
 
     def _close(self, job_id: str, started_at: str) -> Answered:
@@ -193,6 +202,24 @@ class OpenCases:
         held = self._held.pop(job_id, None)
         if held is not None:
             held.session.close()
+
+
+class _EnergyWatch:
+    """What the timed calls of a visit take, where the job asks for it."""
+
+    def __init__(self, job: Job) -> None:
+        self._is_asked = "energy" in job.metrics
+        self._meter, self._why = energy.meter_of(job.case.device, job.case.devices) if self._is_asked else (None, "")
+        self._before: energy.Readings = ()
+
+    def begin(self) -> None:
+        if self._meter is not None:
+            self._before = self._meter.read()
+
+    def end(self, calls: int) -> Energy | None:
+        if self._meter is not None:
+            return self._meter.between(self._before, self._meter.read(), calls)
+        return Energy(joules=None, calls=calls, lacking=self._why) if self._is_asked else None
 
 
 def _trained(job: Job, seed: int, started_at: str) -> Answered:

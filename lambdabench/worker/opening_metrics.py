@@ -10,6 +10,7 @@ from ..core.ports import MemoryMeter, Session
 from ..core.record import LEFT, Effective
 from ..core.row_flags import GRAPH_BREAKS
 from ..core.spec import Case
+from ..machine import energy
 
 CHECKED = tuple(field.name for field in dataclasses.fields(Effective) if field.name in Case.__slots__)
 """What a case asks for that a backend reads back from the live model."""
@@ -25,8 +26,15 @@ HINTS = {
 class LiveBench:
     """A `core.ports.Opened` over an open session. Making it makes the first call, so memory and time of that are known."""
 
-    def __init__(self, session: Session, case: Case, host_meter: Callable[[], MemoryMeter]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        case: Case,
+        host_meter: Callable[[], MemoryMeter],
+        idle_power: Callable[[str, int], tuple[float, str] | None] = energy.idle_power,
+    ) -> None:
         self.case = case
+        self._idle_power = idle_power
         self._session = session
         self._device_meter = session.meter
         self._steady_extra_bytes: float | None = None
@@ -91,6 +99,10 @@ class LiveBench:
     def compiler_flops_per_image(self) -> float | None:
         flops = self._session.compiler_flops()
         return None if flops is None else flops / self.case.batch_size
+
+    def idle_power(self) -> tuple[float, str] | None:
+        self._session.synchronize()
+        return self._idle_power(self.case.device, self.case.devices)
 
     def watch(self) -> None:
         """From here on what is compiled is this case's: in between other cases of the process may have compiled theirs."""

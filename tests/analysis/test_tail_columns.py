@@ -21,7 +21,7 @@ Rows = Callable[..., pd.DataFrame]
 
 def visits_of(*counts: int) -> Visits:
     """So many calls in each visit."""
-    visits = dataclasses.replace(_columns_of((), 0), samples=counts, round=tuple(range(len(counts))))
+    visits = dataclasses.replace(_columns_of((), ()), samples=counts, round=tuple(range(len(counts))))
     nothing = tuple(0.0 for _ in counts)
     names = [field.name for field in dataclasses.fields(Visits) if field.name not in ("samples", "round")]
     return dataclasses.replace(

@@ -31,7 +31,7 @@ def test_what_exit_codes_resuming_and_wide_tables_make_of_statuses() -> None:
     assert sorted(statuses.FAILED) == ["crash", "mismatch", "oom", "timeout", "wrong_output"]
     assert sorted(statuses.SETTLED) == ["ok", "oom", "unsupported"]
     assert list(statuses.USABLE) == ["ok"]
-    assert statuses.OF_METRICS == ("noisy", "ok")
+    assert statuses.OF_METRICS == ("noisy", "unsupported", "ok")
     assert statuses.WORST_FIRST == (
         "crash", "timeout", "oom", "mismatch", "wrong_output", "noisy", "unsupported", "ok", "skipped",
     )  # fmt: skip

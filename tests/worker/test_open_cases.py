@@ -10,12 +10,14 @@ from lambdabench.core import registry
 from lambdabench.core.record import Noise, Outcome, records_of
 from lambdabench.core.spec import Case, Environment, Job, Sampling, options_from
 from lambdabench.core.visit_protocol import Asked, Length
+from lambdabench.machine import energy
 from lambdabench.worker.open_cases import OpenCases
 
 CASE = Case(
     model="resnet50", backend="fake", device="fake", batch_size=4, image_px=224, param_dtype="float32", threads=1
 )
 LENGTH = Length(timed_s=1.0, cold_s=0.01, least=2, most=200)
+ENVIRONMENT = Environment(lambdabench="0", cpu="", cpu_flags="", cores=1, memory_gib=1)
 
 
 def job(metrics: tuple[str, ...], **options: Any) -> Job:
@@ -63,6 +65,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
             "parameters": 10,
             "flops": 2e9,
             "outputs": 2.0,
+            "energy": None,
         }
     )
 
@@ -217,3 +220,63 @@ def test_blocks_of_a_case_are_of_equally_many_steps_whatever_its_visits_take(mon
     assert len(rested) == 9, (
         "memory that is kept between calls is given back at the end of the opening and of each visit"
     )
+
+
+class Counter:
+    """A counter of so many joules a reading."""
+
+    def __init__(self, step_j: float) -> None:
+        self.now_j, self.step_j = 0.0, step_j
+
+    def read_j(self) -> float:
+        self.now_j += self.step_j
+        return self.now_j
+
+
+def test_energy_is_of_the_timed_calls_an_image_and_names_its_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter(6.0)
+    known = energy.Counter(name="c", read_j=counter.read_j, between_j=lambda before_j, after_j: after_j - before_j)
+    meter = energy.Meter(name="counters", counters=(known,))
+    monkeypatch.setattr(energy, "meter_of", lambda device, devices: (meter, ""))
+    outcome = measured(("latency", "energy"), latency_s=0.1, jitter=0.0)
+    (item,) = (item for item in outcome.measurements if item.metric == "energy")
+    assert item.samples == pytest.approx((6.0 / 10 / 4,) * 2)
+    assert (item.value, item.unit, item.source) == (pytest.approx(0.15), "J/image", "counters")
+    assert item.visit_values == pytest.approx((0.15, 0.15))
+    row = row_of(outcome, "energy")
+    assert (row.status, row.visits.samples) == ("ok", (1, 1))
+
+
+def test_energy_without_a_counter_is_unsupported_by_itself_with_the_reason() -> None:
+    outcome = measured(("latency", "energy", "idle_power"))
+    assert outcome.status == "ok"
+    row = row_of(outcome, "energy")
+    assert (row.status, row.measurement.value, row.visits) == ("unsupported", None, None)
+    assert row.reason.startswith("this machine shows no energy counter of fake: ")
+    assert row_of(outcome, "latency").status == "ok"
+    assert "idle_power" not in values(outcome)
+
+
+def test_requests_under_loads_are_a_row_a_load_with_their_visits() -> None:
+    length = dataclasses.replace(LENGTH, loads=("0.5", "12/s"), load_s=5.0)
+    asked = job(("latency", "latency_under_load", "saturation_rate"), latency_s=0.05, jitter=0.0)
+    outcome = stayed(asked, visits=3, length=length)
+    half, given = (row_of(outcome, f"latency_under_load_{name}") for name in ("50", "12_per_s"))
+    assert half.visits.samples == (50, 50, 50)
+    assert given.visits.samples == (60, 60, 60)
+    assert len(half.measurement.samples) == 150
+    assert min(half.measurement.samples) >= 0.05 - 1e-9
+    assert half.measurement.source == "Poisson arrivals, 10 a second, 50 % of the service rate"
+    assert given.measurement.source == "Poisson arrivals, 12 a second"
+    assert values(outcome)["saturation_rate"] == pytest.approx(20.0)
+    assert len(row_of(outcome, "latency").measurement.samples) == 60
+
+
+def row_of(outcome: Outcome, metric: str) -> Any:
+    """The row of a metric."""
+    common: Any = {
+        "run_id": "r", "suite": "s", "case_id": "0" * 12, "fingerprint": "f", "replicate": 0, "case": CASE,
+        "requested_batch_size": 4, "device_name": "fake", "environment": ENVIRONMENT,
+    }  # fmt: skip
+    (row,) = (row for row in records_of(outcome, **common) if row.measurement and row.measurement.metric == metric)
+    return row

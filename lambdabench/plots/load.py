@@ -1,0 +1,127 @@
+"""What requests wait that arrive by themselves: p50, p95 and p99 of each model against how much of its service rate arrives, and without
+waiting at 0."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from ..analysis.answers import INTERVAL, answer, columns_of, lines
+from ..analysis.legible import legible
+from ..analysis.load_columns import SATURATION, loads_in, share_of_service
+from ..analysis.tail_columns import tail_of
+from ..analysis.tails import MS, SHOWN, Tail
+from ..core import fields, foreign
+from ..core.errors import NothingMeasuredError
+from . import Drawing
+from . import _scales as scales
+from . import _style as style
+
+TITLE = "Latency under load"
+METRICS = ("latency_under_load",)
+COLOURS = dict(zip(SHOWN, ("#0072b2", "#e69f00", "#d55e00"), strict=True))
+"""As `latency` has them."""
+MOST_COLUMNS = 4
+PANEL_INCHES = (2.6, 2.5)
+SHIFT = 0.012
+"""Of a quantile's marks to the left or right, so that bars do not cover each other."""
+ARROW_POINTS = 16
+CAPTION_PER_INCH = 19
+OF_A_PANEL = tuple(field for field in fields.FIELDS if field.name not in ("model", "suite"))
+Point = tuple[float, Tail]
+
+
+def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawing:
+    """The figure of a wide table with quantiles under loads: a panel a case, the quickest first, one scale for all. Raises
+    NothingMeasuredError where no case was under a load."""
+    loads = loads_in(cases)
+    shown = cases[cases[list(loads)].notna().any(axis=1)] if loads else cases.iloc[:0]
+    if shown.empty:
+        raise NothingMeasuredError(
+            "no case was under a load: lambdabench run --suite service, or --load 0.5,0.9 of any suite"
+        )
+    shown = legible(shown, style.LONGEST_NAME).sort_values(next(iter(loads)), kind="stable")
+    rows = lines(shown)
+    names = [foreign.cut(str(row["model"]), style.LONGEST_NAME) for row in rows]
+    wide = min(len(rows), MOST_COLUMNS)
+    high = math.ceil(len(rows) / wide)
+    with style.context():
+        size = (1.2 + PANEL_INCHES[0] * wide, 1.9 + PANEL_INCHES[1] * high)
+        figure = Figure(figsize=size, layout="constrained")
+        grid: Any = figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False)
+        for axes, row, name, label in zip(grid.flat, rows, names, fields.labels(rows, OF_A_PANEL), strict=False):
+            _draw_panel(axes, row)
+            rate = answer(row, SATURATION)
+            of_rate = "" if rate.value is None else f"\nat most {rate.words()} request/s"
+            axes.set_title(f"{name}{f' ({label})' if label else ''}{of_rate}", fontsize=8, loc="left")
+        for axes in list(grid.flat)[len(rows) :]:
+            axes.set_visible(False)
+        figure.supxlabel("requests that arrive [% of the service rate]", fontsize=8)
+        figure.supylabel("latency of a request [ms]  (↓ faster)", fontsize=8)
+        scales.plain_log_ticks(grid[0][0].yaxis)
+        _draw_legend(figure)
+        style.heading(figure, title)
+        style.caption(figure, notes, width=int(size[0] * CAPTION_PER_INCH))
+    return Drawing(figure=figure, numbers=_numbers(shown, list(loads)))
+
+
+def points(row: Mapping[str, Any], quantile: str) -> list[Point]:
+    """A quantile of a case at each share of its service rate: 0 is that of its own calls, which wait for nothing."""
+    alone = tail_of(row, quantile)
+    result: list[Point] = [] if alone is None else [(0.0, alone)]
+    for name, load in loads_in(row).items():
+        tail, share = tail_of(row, quantile, name), share_of_service(row, load)
+        if tail is not None and share is not None:
+            result.append((share, tail))
+    return sorted(result, key=lambda point: point[0])
+
+
+def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
+    axes.set_yscale("log")
+    for place, (quantile, colour) in enumerate(COLOURS.items()):
+        curve = points(row, quantile)
+        shift = SHIFT * (place - 1)
+        places = [share + shift for share, _ in curve]
+        axes.plot(
+            places, [MS * tail.value for _, tail in curve], color=colour, lw=1.1, zorder=2, gid=f"curve {quantile}"
+        )
+        for at, (_, tail) in zip(places, curve, strict=True):
+            _draw_point(axes, at, tail, colour, quantile)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
+    axes.set_xlim(-0.06, 1.04)
+
+
+def _draw_point(axes: Axes, at: float, tail: Tail, colour: str, quantile: str) -> None:
+    """A quantile with its bar; hollow with an arrow where nothing bounds it from above."""
+    value = MS * tail.value
+    low, high = (value if end is None else MS * end for end in (tail.low, tail.high))
+    axes.plot([at, at], [low, high], color=colour, lw=1.0, zorder=3, gid=f"bar {quantile}")
+    is_open = tail.high is None
+    if is_open:
+        arrow = {"arrowstyle": "<-", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 2}
+        axes.annotate("", (at, value), (0, ARROW_POINTS), textcoords="offset points", arrowprops=arrow)
+    face = "white" if is_open else colour
+    axes.plot(at, value, "o", color=colour, mfc=face, ms=3.8, mew=1.0, zorder=4, gid=f"point {quantile}")
+
+
+def _draw_legend(figure: Figure) -> None:
+    marks = [Line2D([], [], color=colour, marker="o", ms=4, lw=1.1, label=name) for name, colour in COLOURS.items()]
+    marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4, ls="", label="not bounded"))
+    figure.legend(handles=marks, fontsize=7, frameon=False, loc="outside upper right", ncols=len(marks))
+
+
+def _numbers(shown: pd.DataFrame, loads: Sequence[str]) -> pd.DataFrame:
+    """The columns behind the figure, seconds a request."""
+    ends = ("", *INTERVAL, "_calls")
+    texts = [
+        column for name in ("latency", *loads) for column in columns_of([f"{name}_{item}" for item in SHOWN], ends)
+    ]
+    rates = columns_of([SATURATION], ("", *INTERVAL))
+    rows = scales.numbers(shown, ["latency", *loads], [*texts, *rates, "case_id"], ["model", "image_px", "batch_size"])
+    seconds = [name for name in texts if not name.endswith("_calls")]
+    return rows.rename(columns={name: f"{name} [s/step]" for name in (*seconds, *loads)})
