@@ -60,7 +60,7 @@ def _faster(quoted: float, interval: Interval) -> Finding:
 
 def _equal(interval: Interval) -> Finding:
     low, high = (math.log(end) for end in interval)
-    if -SAME <= low and high <= SAME:
+    if low >= -SAME and high <= SAME:
         return "replicated"
     return "contradicted" if low > SAME or high < -SAME else "unclear"
 

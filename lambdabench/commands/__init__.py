@@ -10,7 +10,9 @@ from ._judgement import Judgement
 from ._race_result import RaceResult
 from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
+from .bundle import Derived, Written, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
+from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
@@ -27,7 +29,9 @@ __all__ = [
     "AtAccuracy",
     "CheckRequest",
     "CheckResult",
+    "ClaimsResult",
     "Compared",
+    "Derived",
     "EvaluateRequest",
     "EvaluateResult",
     "FileChange",
@@ -43,12 +47,14 @@ __all__ = [
     "Seen",
     "Timed",
     "Wanted",
+    "Written",
     "advise",
     "ahead",
     "answers_of",
     "cases_so_far",
     "check",
     "check_baseline",
+    "claims_command",
     "compare_at_accuracy",
     "compare_files",
     "compare_sides",
@@ -56,17 +62,21 @@ __all__ = [
     "evaluate",
     "execute",
     "idle",
+    "judge_claims",
     "list_names",
+    "missing_models",
     "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",
     "place",
+    "planned_claims",
     "plot_curves",
     "plot_latency",
     "plot_pareto",
     "prepare",
     "race_request",
+    "read_bundle",
     "read_frame",
     "read_json",
     "record",
@@ -77,5 +87,6 @@ __all__ = [
     "self_test",
     "show",
     "wide_frame",
+    "write_bundle",
     "write_report",
 ]

@@ -97,14 +97,6 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """A network whose published speed stands beside EfficientNets' in tables that others made."""
-
-    model: str
-    image_px: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A known fault of a library. `versions`: how the affected ones begin; `models`: globs; `dtypes`: all where none is named."""
 
@@ -130,7 +122,8 @@ class Claims:
     sets: tuple[ConditionSet, ...]
     claims: tuple[Claim, ...]
     curves: tuple[Curves, ...]
-    witnesses: tuple[Witness, ...]
+    witness: Curves
+    """Of networks that stand in tables that others published."""
     faults: tuple[Fault, ...]
 
     def set_of(self, claim: Claim) -> ConditionSet | None:
@@ -152,6 +145,7 @@ def read(content: bytes) -> Claims:
     """The claims of a file. Raises FactError where it is none."""
     try:
         tables: dict[str, Any] = tomllib.loads(content.decode("utf-8"))
+        families = codec.decode(tuple[Curves, ...], tables["curves"])
         known = Claims(
             version=codec.decode(int, tables["version"]),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -160,8 +154,8 @@ def read(content: bytes) -> Claims:
             rules=codec.decode(dict[str, str], tables["rules"]),
             sets=codec.decode(tuple[ConditionSet, ...], tables["set"]),
             claims=codec.decode(tuple[Claim, ...], tables["claim"]),
-            curves=codec.decode(tuple[Curves, ...], tables["curves"]),
-            witnesses=codec.decode(tuple[Witness, ...], tables["witness"]),
+            curves=families,
+            witness={item.name: item for item in families}[tables["witness"]],
             faults=codec.decode(tuple[Fault, ...], tables["fault"]),
         )
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
@@ -200,7 +194,7 @@ def _over(changes: Setting, before: Setting) -> Setting:
 
 def _strange(tables: Mapping[str, Any], known: Claims) -> str:
     """The first thing that nothing reads, or that refers to nothing; empty where all is well."""
-    types = {"claim": Claim, "curves": Curves, "set": ConditionSet, "witness": Witness, "fault": Fault}
+    types = {"claim": Claim, "curves": Curves, "set": ConditionSet, "fault": Fault}
     for name, kind in types.items():
         fields = set(kind.__dataclass_fields__)
         for table in tables[name]:
