@@ -119,12 +119,19 @@ def _tables(where: str) -> list[str]:
 
 def _paper_curves(claim: Claim, curves: Curves) -> Comparison:
     """The claim's speed-up along the paper's own points."""
-    mine = _points("Table 19", "LambdaResNet")
-    theirs = _points("Fig. 4", SQUEEZED if _is_of_resnets(curves.theirs[0]) else "EfficientNet")
-    at = theirs[2] if _is_of_resnets(curves.theirs[0]) else accuracy_asked(claim, curves)
+    if _is_of_resnets(curves.theirs[0]):
+        return _along_the_papers(SQUEEZED, ())
+    return _along_the_papers("EfficientNet", accuracy_asked(claim, curves))
+
+
+@functools.cache
+def _along_the_papers(row: str, at: tuple[float, ...]) -> Comparison:
+    """LambdaResNets of Table 19 over the rows of Figure 4 that begin so, at accuracies, or at those of these rows."""
+    mine, theirs = _points("Table 19", "LambdaResNet"), _points("Fig. 4", row)
     seconds, log_sd, percent = (np.concatenate(pair) for pair in zip(mine, theirs, strict=True))
     points = Points(seconds=seconds, log_sd=log_sd, top1=percent, weights=np.arange(len(seconds)))
-    return compared(points, np.arange(len(mine[0])), np.arange(len(mine[0]), len(seconds)), [float(x) for x in at])
+    asked = at or tuple(float(value) for value in theirs[2])
+    return compared(points, np.arange(len(mine[0])), np.arange(len(mine[0]), len(seconds)), asked)
 
 
 def _is_of_resnets(recipe: Recipe) -> bool:

@@ -233,10 +233,9 @@ def _above_ceiling(table: Sequence[Line]) -> Iterator[str]:
         count, most = known.get((line["run_id"], line["case_id"])), ceilings.get(_device(line))
         if count is None or most is None or line["kind"] != "model" or line.get("effective_kernel") not in COUNTED:
             continue
-        if line["value"] * count["value"] > ABOVE_CEILING * most:
-            yield (
-                f"{_name(line)}: {line['value'] * count['value'] / 1e9:.4g} GFLOP/s, where a product of matrices did {most / 1e9:.4g} beside it"
-            )
+        speed = line["value"] * count["value"]
+        if speed > ABOVE_CEILING * most:
+            yield f"{_name(line)}: {speed / 1e9:.4g} GFLOP/s, where a product of matrices did {most / 1e9:.4g} beside it"
 
 
 def _device(line: Line) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Judged claims as a page: the terminal, Markdown, HTML and JSON show the same tables."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..core.units import format_significant
 from ..facts.claims import Claims
@@ -23,7 +24,7 @@ TITLES = (
 LEGEND = (
     "q: the paper's ratio, oriented so that it is above 1; here: that of the headline condition with its 95 % interval between processes; "
     "accuracies too: its interval where the sampling errors of the quoted accuracies are drawn as well.",
-    "layer: einsum is the paper's own listing, ours the kernels of this package. against: whose recipe the other family's accuracies are of.",
+    "layer: einsum is the paper's own listing, ours the kernels of this package. against: whose recipe gives their accuracies.",
     "conditions: the least and the greatest ratio of all conditions that have one; reach it: those that reach the paper's ratio, of all: "
     "what failed or was not run is among these.",
     "A verdict is by the headline condition alone and by fixed rules; where accuracy is quoted, speed replicated is the most there is.",
@@ -31,34 +32,42 @@ LEGEND = (
 LAYERS = {"paper's": "einsum", "ours": "ours", "": "–"}
 
 
-def page(
-    known: Claims,
-    machine: Machine,
-    claims: Sequence[Judged],
-    witnesses: Sequence[Witnessed],
-    lines: Sequence[str],
-    repeat: str,
-) -> Page:
-    """The whole page; `lines`: what may be concluded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a page is of. `lines`: what may be concluded; `repeat`: the command that measures it again; `figures`: files beside the page."""
+
+    known: Claims
+    machine: Machine
+    claims: Sequence[Judged]
+    witnesses: Sequence[Witnessed]
+    lines: Sequence[str]
+    repeat: str
+    figures: tuple[str, ...] = ()
+
+
+def page(told: Told) -> Page:
+    """The whole page."""
     sections = (
-        claims_section(claims),
-        conclusions_section(lines),
-        conditions_section(claims),
-        witness_section(witnesses),
+        claims_section(told.claims),
+        conclusions_section(told.lines),
+        conditions_section(told.claims),
+        witness_section(told.witnesses),
     )
+    machine = told.machine
     return Page(
         title="The claims of the LambdaNetworks paper, re-tested",
         source="arXiv 2102.08602; claims, conditions and rules: lambdabench/facts/claims.toml",
+        figures=told.figures,
         sections=tuple(section for section in sections if section.table.rows),
         conditions=(
             f"Machine: {machine.name} ({machine.kind})." if machine.name else "Nothing was measured.",
-            version(known),
-            *(f"Rule, {name}: {rule}." for name, rule in known.rules.items()),
-            *(f"Listed fault: {fault.says} ({fault.source})." for fault in known.faults),
+            version(told.known),
+            *(f"Rule, {name.replace('_', ' ')}: {rule}." for name, rule in told.known.rules.items()),
+            *(f"Listed fault: {fault.says} ({fault.source})." for fault in told.known.faults),
         ),
-        how="Both sides of a ratio ran under one condition: equal runtime, dtype, layout, batch, threads, folding and environment, and both "
-        "are ok. Ratios are of throughput, from rounds that visited both sides where there are such.",
-        repeat=repeat,
+        how="Both sides of a ratio ran under one condition: equal runtime, dtype, layout, batch, threads, folding, environment; both are "
+        "ok. Ratios are of throughput, from rounds that visited both sides where there are such.",
+        repeat=told.repeat,
     )
 
 
@@ -113,13 +122,27 @@ def verdict_words(row: Row) -> str:
     """The verdict, with what it takes to have one, or why there is none."""
     headline = row.headline
     if row.finding == "not measured":
-        return f"not measured ({headline.reason})" if headline.reason else "not measured"
+        return f"not measured{_lacking_words(headline)}"
     if row.finding == "not measurable":
         return "not measurable here: it takes training"
     if headline.fault is not None:
         return f"no headline: {headline.fault.says}"
     more = row.lacking and row.finding in ("unclear", "partly", "not replicated")
     return f"{row.finding}; needs {row.lacking} more processes" if more else row.finding
+
+
+def _lacking_words(tested: Tested) -> str:
+    """What of a headline is not there."""
+    if tested.status == "failed":
+        return f" ({tested.reason})"
+    count = len(tested.missing)
+    return (
+        f" ({count} network{'' if count == 1 else 's'} to run)"
+        if count
+        else f" ({tested.reason})"
+        if tested.reason
+        else ""
+    )
 
 
 def conclusions_section(lines: Sequence[str]) -> Section:
@@ -177,8 +200,8 @@ def witness_section(witnesses: Sequence[Witnessed]) -> Section:
         if any(item.reason != "not in the table" for item in same.values())
     )
     legend = (
-        "q: quoted, of tables of inference that timm publishes; others chose batches and runtimes and tell no error. At equal accuracy: theirs "
-        "is the curve of EfficientNets, with the accuracies that timm publishes.",
+        "q: quoted, of tables of inference that timm publishes; others chose batches and runtimes and tell no error. At equal accuracy: "
+        "theirs is the curve of EfficientNets, with the accuracies that timm publishes.",
     )
     return Section(title="A second witness", table=Table(columns=columns, rows=rows), legend=legend)
 

@@ -135,6 +135,16 @@ def reaches(claim: Claim, value: float) -> bool:
     return 1 / SAME <= value <= SAME if is_equality(claim.quoted, claim.rule) else value >= claim.quoted
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A claim under one condition; `recipe`: whose curve is theirs, None where the claim is of two networks."""
+
+    claim: Claim
+    known: Claims
+    recipe: Recipe | None
+    condition: Condition
+
+
 def _rows(claim: Claim, known: Claims, measured: Bench, machine: Machine) -> Iterator[Row]:
     if claim.kind == "training":
         yield Row(kernel="", recipe="", finding="not measurable", tested=(Tested(condition=None, status="not run"),))
@@ -149,7 +159,7 @@ def _rows(claim: Claim, known: Claims, measured: Bench, machine: Machine) -> Ite
         asked = where.conditions(claim, of_set, machine.kind, (recipe.recipe if recipe else "",))
         for kernel in where.KERNELS:
             tested = tuple(
-                _tested(claim, known, recipe, condition, measured, machine)
+                _tested(_Question(claim=claim, known=known, recipe=recipe, condition=condition), measured, machine)
                 for condition in asked
                 if condition.kernel == kernel
             )
@@ -185,18 +195,12 @@ def _row(claim: Claim, known: Claims, tested: Sequence[Tested]) -> Row:
     )
 
 
-def _tested(
-    claim: Claim,
-    known: Claims,
-    recipe: Recipe | None,
-    condition: Condition,
-    measured: Bench,
-    machine: Machine,
-) -> Tested:
+def _tested(question: _Question, measured: Bench, machine: Machine) -> Tested:
     """A claim under one condition on one machine."""
+    claim, condition = question.claim, question.condition
     there = where.under(measured.lines, condition, machine)
-    if recipe is not None:
-        return _along_curves(claim, known, recipe, condition, there, measured)
+    if question.recipe is not None:
+        return _along_curves(question, question.recipe, there, measured)
     sides = [
         where.wanted(names, options, condition, measured.choosing)
         for names, options in ((claim.mine, claim.mine_options), (claim.theirs, claim.theirs_options))
@@ -218,7 +222,7 @@ def _tested(
         value=estimate.value,
         interval=(estimate.low, estimate.high),
         processes=estimate.processes,
-        fault=where.fault_of([top, bottom], known.faults),
+        fault=where.fault_of([top, bottom], question.known.faults),
         environment=_environment(top),
     )
 
@@ -239,15 +243,9 @@ def _of_two(top: Line, bottom: Line, measured: Bench) -> Estimate | None:
     return ratio(estimates[0], estimates[1]) if estimates[0] and estimates[1] else None
 
 
-def _along_curves(
-    claim: Claim,
-    known: Claims,
-    recipe: Recipe,
-    condition: Condition,
-    there: Sequence[Line],
-    measured: Bench,
-) -> Tested:
+def _along_curves(question: _Question, recipe: Recipe, there: Sequence[Line], measured: Bench) -> Tested:
     """A claim of equal accuracy: both curves must have the networks between whose accuracies the claim lies."""
+    claim, known, condition = question.claim, question.known, question.condition
     curves = known.curves_of(claim)
     at = accuracy_asked(claim, curves)
     names = [needed(curves.mine, curves.weights, at), needed(recipe.models, recipe.weights, at)]
@@ -322,8 +320,8 @@ def _counted(claim: Claim, known: Claims, measured: Bench) -> Row:
 
 
 def _prints_as(quoted: float, value: float) -> bool:
-    """Whether a count's ratio reaches the paper's as far as that is printed."""
-    return round(value, 2) >= round(quoted, 2)
+    """Whether a count's ratio reaches the paper's as far as that is printed: in two digits."""
+    return round(value, 1) >= round(quoted, 1)
 
 
 def _count(metric: str, name: str, measured: Bench) -> float | None:
