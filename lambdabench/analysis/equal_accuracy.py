@@ -76,6 +76,8 @@ class Comparison:
     points: tuple[Places, Places]
     at: tuple[SpeedUp, ...]
     mean: SpeedUp
+    asked: SpeedUp
+    """The geometric mean over `at`; None where one of these is outside of a curve."""
     least: float | None
     most: float | None
 
@@ -142,15 +144,18 @@ def compared(
     )
     speed_ups = [
         _speed_up(item, value, place, speed, both)
-        for place, (item, value) in enumerate([*zip(asked, values, strict=True), (None, _mean(inside))])
+        for place, (item, value) in enumerate(
+            [*zip(asked, values, strict=True), (None, _mean(values)), (None, _mean(inside))]
+        )
     ]
     least, most = (float(np.exp(pick(inside))) if len(inside) else None for pick in (np.min, np.max))
     return Comparison(
         mine=line,
         theirs=other,
         points=(through[0], through[1]),
-        at=tuple(speed_ups[:-1]),
+        at=tuple(speed_ups[:-2]),
         mean=speed_ups[-1],
+        asked=speed_ups[-2],
         least=least,
         most=most,
     )
@@ -196,12 +201,13 @@ def _times_and_accuracies(points: Points, random: np.random.Generator) -> Draw:
 
 
 def _drawn(points: Points, places: tuple[Places, Places], at: Floats, draws: int, draw: Draw) -> Floats:
-    """[draw, accuracy]: logarithms of speed-ups, the mean over the shared range last; NaN outside."""
-    result = np.empty((draws, len(at) + 1))
+    """[draw, accuracy]: logarithms of speed-ups, their mean, and that over the shared range last; NaN outside."""
+    result = np.empty((draws, len(at) + 2))
     for row in result:
         seconds, top1 = draw()
         mine, theirs = (curve(seconds[place], top1[place]) for place in places)
-        row[:-1] = log_ratio(mine, theirs, at)
+        row[:-2] = log_ratio(mine, theirs, at)
+        row[-2] = _mean(row[:-2])
         row[-1] = _mean(over_shared(mine, theirs))
     return result
 

@@ -12,6 +12,8 @@ from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
+from .claims_command import EXAMPLES as CLAIMS_EXAMPLES
+from .claims_command import claims
 from .compare_commands import EXAMPLES, compare
 from .evaluate_command import evaluate
 from .options import (
@@ -46,6 +48,7 @@ app = typer.Typer(
 )
 app.command("compare", epilog=EXAMPLES)(compare)
 app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
+app.command("claims", epilog=CLAIMS_EXAMPLES)(claims)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

@@ -161,6 +161,24 @@ def plot_load(  # noqa: PLR0917 (a flag is a parameter in Typer)
     warn(commands.ahead(results))
 
 
+@plot_app.command("claims", epilog="Example: lambdabench plot claims --claim speedup,layer")
+def plot_claims(
+    results: ResultsOption = Path("results"),
+    machine: Annotated[str | None, typer.Option(help="Whose results, as lambdabench claims takes it.")] = None,
+    claim: Annotated[
+        str | None, typer.Option(help="Only these claims, comma-separated: ids, or how they begin.")
+    ] = None,
+    out: OutOption = None,
+) -> None:
+    """Draw the paper's claims under every condition, a figure each and one of all, with a page of their tables."""
+    from .. import commands
+
+    for path in commands.plot_claims(results, machine=machine, ids=flags.words(claim, "--claim"), out=out):
+        say(f"saved {path}")
+    if results.exists():
+        warn(commands.ahead(results))
+
+
 def _plot_curves(kind: str, results: Path, suite: str | None, kept: dict[str, Any], out: Path | None) -> None:
     from .. import commands
 

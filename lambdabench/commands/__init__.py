@@ -10,14 +10,16 @@ from ._judgement import Judgement
 from ._race_result import RaceResult
 from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
+from .bundle import Derived, Written, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
+from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
-from .plot import plot_curves, plot_latency, plot_load, plot_pareto
+from .plot import plot_claims, plot_curves, plot_latency, plot_load, plot_pareto
 from .recommend import Advice, Wanted, advise
 from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
@@ -29,7 +31,9 @@ __all__ = [
     "AtAccuracy",
     "CheckRequest",
     "CheckResult",
+    "ClaimsResult",
     "Compared",
+    "Derived",
     "EvaluateRequest",
     "EvaluateResult",
     "FileChange",
@@ -52,6 +56,7 @@ __all__ = [
     "cases_so_far",
     "check",
     "check_baseline",
+    "claims_command",
     "compare_at_accuracy",
     "compare_commits",
     "compare_files",
@@ -61,13 +66,17 @@ __all__ = [
     "execute",
     "history_of",
     "idle",
+    "judge_claims",
     "last_slower",
     "list_names",
+    "missing_models",
     "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",
     "place",
+    "planned_claims",
+    "plot_claims",
     "plot_curves",
     "plot_latency",
     "plot_load",
@@ -75,6 +84,7 @@ __all__ = [
     "plot_trend",
     "prepare",
     "race_request",
+    "read_bundle",
     "read_frame",
     "read_json",
     "recommend",
@@ -89,5 +99,6 @@ __all__ = [
     "show",
     "suites_of",
     "wide_frame",
+    "write_bundle",
     "write_report",
 ]

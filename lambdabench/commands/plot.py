@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from .. import plots, report
-from ..analysis import evaluation_rows, load_columns, scripted, table, tail_columns
+from ..analysis import claim_page, evaluation_rows, load_columns, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.tails import SHOWN
 from ..core import registry
 from ..core.folders import REPORTS
 from ..core.metric import axes
+from ..plots import claims as claims_plot
 from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
 from ._results import filtered, known_joining, known_weights, matching, rows_of, title_of, weights_of
+from .claims import claims_command, judge_claims
 
 
 def plot_pareto(
@@ -99,3 +101,32 @@ def plot_load(
     notes = (*report.load_notes(cases), *scripted.left_out(every, cases))
     drawing = load.draw(cases, title=f"{name}: {load.TITLE.lower()}", notes=notes)
     return plots.save(drawing, out or REPORTS / name, "load")
+
+
+def plot_claims(
+    results: Path, *, machine: str | None = None, ids: Sequence[str] = (), out: Path | None = None
+) -> tuple[Path, ...]:
+    """Draws one figure of all claims and a specification curve of each that has a ratio, with the page of their tables: SVG, PNG, CSV, and
+    index.md, .html and .json. Raises NothingMeasuredError where there is nothing to draw, StoreError, UnknownNameError."""
+    result = judge_claims(results, machine=machine, ids=ids)
+    folder = out or REPORTS / claims_plot.__name__.rpartition(".")[2]
+    said = (claim_page.version(result.known), *([f"Machine: {result.machine.name}."] if result.machine.name else []))
+    drawing = claims_plot.draw(
+        None, title=claims_plot.TITLE, notes=said, claims=result.judged, witnesses=() if ids else result.witnesses
+    )
+    paths = list(plots.save(drawing, folder, "summary"))
+    for item in result.judged:
+        if any(tested.is_usable and tested.condition for row in item.rows for tested in row.tested):
+            paths += plots.save(
+                claims_plot.curve(item, title=f"{item.claim.id}: {item.claim.says}", notes=said), folder, item.claim.id
+            )
+    told = claim_page.Told(
+        known=result.known,
+        machine=result.machine,
+        claims=result.judged,
+        witnesses=result.witnesses,
+        lines=result.conclusions,
+        repeat=claims_command(None, results),
+        figures=tuple(path.name for path in paths if path.suffix == ".svg"),
+    )
+    return (*paths, *report.write(claim_page.page(told), folder))

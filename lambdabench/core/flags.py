@@ -181,6 +181,12 @@ def refuse_alone(given: Mapping[str, object], needed: str, *, is_given: bool) ->
         )
 
 
+def refuse_beside(given: Mapping[str, object], other: str) -> None:
+    """Raises RequestError for flags that contradict `other`, which was given too."""
+    if both := [flag for flag, value in given.items() if value]:
+        raise RequestError(f"{', '.join(both)}: found beside {other}, which it does not go with; leave one out")
+
+
 def duration(given: Any, flag: str) -> float | None:
     """Seconds of "90s", "10m", or of a number. Raises RequestError where they are none, or not above 0."""
     if given is None:

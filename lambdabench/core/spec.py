@@ -130,6 +130,8 @@ class Suite:
     plots: tuple[str, ...] = ("pareto",)
     weights: tuple[str, ...] = ()
     """Which published accuracies count, as `facts.chosen` takes it; empty: its default."""
+    ordered: bool = False
+    """Where time is short, cases in their order: the first of them hold what is asked first."""
     fallback_budget_s: float = 600.0
     job_timeout_s: float = 300.0
 

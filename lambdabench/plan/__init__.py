@@ -132,7 +132,7 @@ def make(
     budget_s = suite.fallback_budget_s if request.budget_s is None and fallback else request.budget_s
     reference = next((job.case_id for job in jobs if is_reference(job.case, suite.reference)), "")
     left_s = None if budget_s is None else budget_s - request.spent_s
-    chosen, left_out = within(jobs, left_s, reference=suite.reference, measured=measured)
+    chosen, left_out = within(jobs, left_s, reference=suite.reference, measured=measured, ordered=suite.ordered)
     skips += [_left_out(job, budget_s or 0.0) for job in left_out]
     return Plan(
         jobs=tuple(chosen),

@@ -33,16 +33,24 @@ def least_s(job: Job) -> float:
 
 
 def within(
-    jobs: Sequence[Job], budget_s: float | None, *, reference: Options = (), measured: Collection[Setting] = ()
+    jobs: Sequence[Job],
+    budget_s: float | None,
+    *,
+    reference: Options = (),
+    measured: Collection[Setting] = (),
+    ordered: bool = False,
 ) -> tuple[list[Job], list[Job]]:
     """(Jobs within the budget, jobs left out). A run ends when its budget is spent, and rounds make that fair; what is chosen here is
     what it begins: as many processes as leave time for some visits of each case, else one process and the cases for which there is time.
 
     Each model's first case precedes any second; first cases are of the setting in which the reference is (`measured`: or was) and that
-    costs least, the reference's before all others'. One is chosen whatever it takes.
+    costs least, the reference's before all others'. `ordered`: their own order counts instead, each with all its visits, as far as
+    the time goes. One is chosen whatever it takes.
     """
     if not jobs or budget_s is None or total_s(jobs) <= budget_s:
         return list(jobs), []
+    if ordered:
+        return _in_order(jobs, budget_s)
     for processes in range(max(job.sampling.processes for job in jobs), 0, -1):
         fewer = [_with(job, processes) for job in jobs]
         if sum(map(least_s, fewer)) <= budget_s:
@@ -59,6 +67,16 @@ def within(
     if not chosen:
         chosen.add(min(single, key=least_s).job_id)
     return [job for job in single if job.job_id in chosen], [job for job in worth if job.job_id not in chosen]
+
+
+def _in_order(jobs: Sequence[Job], budget_s: float) -> tuple[list[Job], list[Job]]:
+    """(Jobs for whose every visit there is time after those before them, the others)."""
+    chosen: list[Job] = []
+    for job in jobs:
+        if not chosen or total_s([*chosen, job]) <= budget_s:
+            chosen.append(job)
+    names = {job.job_id for job in chosen}
+    return chosen, [job for job in jobs if job.job_id not in names]
 
 
 def _turns(jobs: Sequence[Job], ranks: Mapping[Setting, int]) -> dict[str, int]:

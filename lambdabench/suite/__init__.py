@@ -138,6 +138,10 @@ class SuiteFile(BaseModel):
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
     weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
+    ordered: bool = Field(
+        default=False,
+        description="Where time is short, cases in the order of the file, not every model once before any twice.",
+    )
     fallback_budget_s: Positive = 600.0
     jobs_per_worker: Count = Field(default=16, description=IGNORED)
     job_timeout_s: Positive = 300.0
@@ -216,6 +220,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         control=file.control,
         plots=tuple(file.plots),
         weights=tuple(file.weights),
+        ordered=file.ordered,
         fallback_budget_s=file.fallback_budget_s,
         job_timeout_s=file.job_timeout_s,
     )

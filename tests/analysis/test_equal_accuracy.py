@@ -169,3 +169,13 @@ def test_of_equal_seconds_the_most_accurate_counts() -> None:
     assert frontier(np.array([1.0, 1.0, 2.0]), np.array([70.0, 71.0, 71.0])).tolist() == [1]
     with pytest.raises(ValueError, match="no points"):
         compared(*together(LAMBDA, (np.array([]),) * 3))
+
+
+def test_over_some_accuracies_it_is_their_geometric_mean() -> None:
+    """B1 to B4 of Figure 4: 1.69, 1.82, 1.87 and 2.14; none where one of them is outside."""
+    points, mine, theirs = together(LAMBDA, EFFICIENTNET)
+    comparison = compared(points, mine, theirs, [79.1, 80.1, 81.6, 82.9])
+    assert comparison.asked.value == pytest.approx((1.69 * 1.82 * 1.87 * 2.14) ** 0.25, abs=0.005)
+    assert comparison.asked.both is not None
+    assert comparison.asked.both[0] < 1.87 < comparison.asked.both[1]
+    assert compared(points, mine, theirs, [77.1, 79.1], draws=10).asked.value is None
