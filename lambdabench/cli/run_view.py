@@ -19,7 +19,7 @@ from ..commands import RunResult, results_words
 from ..core import fields, foreign, identity, registry
 from ..core.row_flags import HALVED, has_flag
 from ..core.units import format_duration
-from .beside_view import print_agreements, print_quoted
+from .beside_view import print_agreements, print_best, print_quoted
 from .case_labels import OF_A_MODEL
 from .case_table import accuracy_legend, case_table
 from .plan_view import cases_phrase, print_plan
@@ -67,6 +67,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         for line in tail_legend(result.cases, result.prepared.suite.sampling.at):
             console.print(line, soft_wrap=True)
         print_quoted(console, result.quoted)
+        print_best(console, result.best)
         print_agreements(console, result.agreements)
     if saved := [str(figure) for figure in (result.file, *result.figures) if figure is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)

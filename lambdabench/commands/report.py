@@ -7,6 +7,7 @@ from .. import report, suite
 from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
+from ..analysis.best_runtimes import best_runtimes, is_asked
 from ..core.errors import SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
@@ -40,16 +41,18 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     if are_asked:
         every = tail_columns.with_tails(every, rows, tail_columns.quantiles_of(rows, wanted.sampling.at))
     cases = scripted.measured(every)
-    points = front.pareto(cases)
+    points = front.pareto(cases, across=wanted.across)
     folder = reports / wanted.name
     names = report.plots_of(wanted, is_asked=are_asked)
-    figures = report.draw_plots(names, every, title=wanted.title or wanted.name, folder=folder)
+    title = wanted.title or wanted.name
+    figures = report.draw_plots(names, every, title=title, folder=folder, across=wanted.across)
     marked = front.with_front(cases, points)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
-        notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
+        notes=(*report.notes(cases, points, across=wanted.across), *scripted.left_out(every, cases)),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),
+        best=best_runtimes(cases) if is_asked(wanted.across) else (),
         repeat=repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:]),
     )
     return report.write(report.page(marked, wanted, beside), folder)

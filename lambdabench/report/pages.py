@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement
+from ..analysis import agreement, best_runtimes
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
+from ..analysis.best_runtimes import BestRuntime
 from ..analysis.page import Cell, Page, Section, section
 from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import mark
@@ -49,6 +50,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     quoted: tuple[Quoted, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    best: tuple[BestRuntime, ...] = ()
     repeat: str = ""
     """The command that measures the cases again."""
 
@@ -58,7 +60,7 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     of_tests = len(cases) > 0 and "kind" in cases and bool((cases["kind"] == "test").all())
     cases = cases.sort_values([name for name in ORDER if name in cases], kind="stable")
     parts = [_tests(cases) if of_tests else _networks(cases), *_the_papers(beside.quoted)]
-    parts += [*_agreements(beside.agreements), *_tails(cases)]
+    parts += [*_best(beside.best), *_agreements(beside.agreements), *_tails(cases)]
     return Page(
         title=suite.title or suite.name,
         source=suite.source,
@@ -108,6 +110,11 @@ def _tests(cases: pd.DataFrame) -> Section:
 def _the_papers(quoted: Sequence[Quoted]) -> list[Section]:
     rows = [the_paper.cells(item) for item in quoted]
     return [section("What the paper prints", the_paper.TITLES, rows, the_paper.legend(quoted))] if rows else []
+
+
+def _best(best: Sequence[BestRuntime]) -> list[Section]:
+    rows, title = [best_runtimes.cells(item) for item in best], "Each network's quickest runtime"
+    return [section(title, best_runtimes.TITLES, rows, best_runtimes.LEGEND)] if rows else []
 
 
 def _agreements(agreements: Sequence[Agreement]) -> list[Section]:
