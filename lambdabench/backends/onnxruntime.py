@@ -23,8 +23,13 @@ LIBRARIES = (
     *(Library(name=name) for name in ("onnxruntime", "onnx", "onnxscript", "torch", "timm", "numpy")),
     *_nvidia.LIBRARIES,
 )
-OPTIONS: Mapping[str, Value] = {"graph_optimization": "all"}
-CHOICES: Mapping[str, tuple[Value, ...]] = {"graph_optimization": ("all", "extended", "basic", "none")}
+OPTIONS: Mapping[str, Value] = {"graph_optimization": "all", "quantize": "none", "calibration": ""}
+"""`quantize`: the file is made one of 8-bit integers; `calibration`: the folder of images from which static takes its ranges, seeded
+noise without one."""
+CHOICES: Mapping[str, tuple[Value, ...]] = {
+    "graph_optimization": ("all", "extended", "basic", "none"),
+    "quantize": ("none", "dynamic", "static"),
+}
 LEVELS = {
     "all": "ORT_ENABLE_ALL",
     "extended": "ORT_ENABLE_EXTENDED",
@@ -61,7 +66,12 @@ def open_session(exported: Exported | None, case: Case, seed: int) -> Session:
         )
     if case.dtype == "bfloat16":
         raise UnsupportedError("ONNX Runtime has no convolutions in bfloat16; use --dtype float16")
-    return _file_session.FileSession(exported, case, lambda path: _OnnxRuntime(path, case, level))
+    quantised = _file_session.option(case, OPTIONS, CHOICES, "quantize")
+    if "calibration" in dict(case.options) and quantised != "static":
+        raise UnsupportedError(f"quantize {quantised} takes no images; leave out calibration, or use quantize = static")
+    return _file_session.FileSession(
+        exported, case, lambda path: _OnnxRuntime(path, case, level), quantised=quantised != "none"
+    )
 
 
 class _OnnxRuntime:

@@ -23,6 +23,10 @@ class ExportAsked:
     case: Case
     format: str
     seed: int
+    quantize: str = "none"
+    """none, dynamic or static: 8-bit integers by the format's own quantiser."""
+    calibration: str = ""
+    """The folder of images from which static takes its ranges; empty: seeded noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,6 +236,14 @@ PROGRAMS = (
         joins=True,
         default="off",
     ),
+    Field(
+        name="options.graph_optimization",
+        title="graph_optimization",
+        words="graph optimization {}",
+        parts=True,
+        joins=True,
+        default="all",
+    ),
     Field(name="options.kernel", title="kernel", words="kernel={}", parts=True, joins=True),
 )
 """Options that make another program of one network. All others make another network, which may stand beside the first."""

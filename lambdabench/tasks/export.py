@@ -35,6 +35,7 @@ def answer(folder: Path) -> None:
     asked = codec.read(ExportAsked, folder / REQUEST)
     try:
         if users_files.is_file(asked.case.model):
+            _refuse_quantising(asked)
             facts = users_files.described(asked.case, asked.seed, folder)
         else:
             workload = models.create_workload(asked.case, "torch")
@@ -71,7 +72,15 @@ def export(workload: Workload, asked: ExportAsked, folder: Path) -> ExportFacts:
         kernel=make_portable(sizes, case),
     )
     _keep_arrays(folder, (arguments, keywords), output)
-    return _written(network, (arguments, keywords), facts, asked, folder)
+    facts = _written(network, (arguments, keywords), facts, asked, folder)
+    return facts if asked.quantize == "none" else _quantised(workload, facts, asked, folder)
+
+
+def _refuse_quantising(asked: ExportAsked) -> None:
+    if asked.quantize != "none":
+        raise UnsupportedError(
+            f"{asked.case.model} runs as it is; leave out quantize, or give a file that is quantised"
+        )
 
 
 def make_portable(sizes: "dict[LambdaLayer, int]", case: Case) -> str:
@@ -150,6 +159,29 @@ def _written(
     size = sum(part.stat().st_size for part in folder.glob(f"{path.name}*"))
     return dataclasses.replace(
         facts, seconds=seconds, file_bytes=size, exporter=f"torch {torch.__version__}, {version}"
+    )
+
+
+def _quantised(workload: Workload, facts: ExportFacts, asked: ExportAsked, folder: Path) -> ExportFacts:
+    """The facts of the file in 8-bit integers. Raises UnsupportedError with the quantiser's reason."""
+    from .calibration_images import batches
+    from .exporters import _int8
+
+    images, source = (
+        batches(workload, asked.case, asked.calibration, asked.seed) if asked.quantize == "static" else ([], "")
+    )
+    path, start_s = folder / facts.file, time.perf_counter()
+    try:
+        told = _int8.quantise(path, asked.quantize, images)
+    except Exception as error:
+        raise UnsupportedError(
+            f"{asked.case.model} cannot be quantised ({asked.quantize}) by ONNX Runtime: {sentence(error)}; leave out quantize"
+        ) from error
+    return dataclasses.replace(
+        facts,
+        seconds=(facts.seconds or 0.0) + time.perf_counter() - start_s,
+        file_bytes=sum(part.stat().st_size for part in folder.glob(f"{path.name}*")),
+        exporter=f"{facts.exporter}, {told}{f', ranges from {source}' if source else ''}",
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..core import caches, codec, foreign, sources
+from ..core import caches, codec, foreign, image_folder, sources
 from ..core.errors import ExportError, UnsupportedError
 from ..core.exported import ANSWER, REQUEST, ExportAsked, Exported, ExportFacts, refuse
 from ..core.registry import ROOT
@@ -29,25 +29,34 @@ PACKAGE = Path(__file__).parents[1]
 FOLDER = "exports"
 MADE_BY = ("torch", "torchvision", "timm", "numpy")
 """Packages whose versions an export depends on, beside the exporter's own."""
+QUANTISING = ("quantize", "calibration")
+"""Options of a backend that say what file it runs."""
 MOST_BYTES = 6 * 2**30
 """Of all files that are kept: those used longest ago go first."""
 LAST_LINES = 2
 INSTALL = 'pip install "lambdabench[torch]"'
 
 
-def exported(case: Case, format_: str, seed: int) -> Exported:
-    """The file of a case as its model sees it, without the backend's own options. Raises UnsupportedError with the exporter's reason, or
-    with what to install, and ExportError where the exporting process ended without an answer."""
+def exported(case: Case, asked: Case, format_: str, seed: int) -> Exported:
+    """The file of a case as its model sees it, without the backend's own options, which `asked` has still. Raises UnsupportedError with
+    the exporter's reason, or with what to install, and ExportError where the exporting process ended without an answer."""
+    request = request_of(case, asked, format_, seed)
     home = _home(case) / FOLDER
-    folder = home / _key(case, format_, seed)
+    folder = home / _key(request)
     with _alone(home, folder.name):
         facts = caches.read(ExportFacts, folder / ANSWER)
         if facts is None or not (folder / facts.file).exists():
             _refuse_absent(case, format_)
-            facts = _made(ExportAsked(case=case, format=format_, seed=seed), folder)
+            facts = _made(request, folder)
         os.utime(folder)
         _prune(home, keep=folder)
     return Exported(folder=folder, facts=facts)
+
+
+def request_of(case: Case, asked: Case, format_: str, seed: int) -> ExportAsked:
+    """What the exporting process is asked for."""
+    own = {key: str(value) for key, value in asked.options if key in QUANTISING}
+    return ExportAsked(case=case, format=format_, seed=seed, **own)
 
 
 def _made(asked: ExportAsked, folder: Path) -> ExportFacts:
@@ -98,15 +107,22 @@ def _home(case: Case) -> Path:
     return Path(os.environ[SCRATCH]) if SCRATCH in os.environ else caches.private()
 
 
-def _key(case: Case, format_: str, seed: int) -> str:
+def _key(asked: ExportAsked) -> str:
     """What an export depends on: threads and devices are not among it."""
-    exporter = importlib.import_module(f"{__package__}.exporters.{format_}")
-    versions = [f"{name} {host.package_version(name)}" for name in (*MADE_BY, *exporter.PACKAGES)]
+    case = asked.case
+    exporter = importlib.import_module(f"{__package__}.exporters.{asked.format}")
+    packages = (*MADE_BY, *exporter.PACKAGES, *(() if asked.quantize == "none" else exporter.QUANTISERS))
+    versions = [f"{name} {host.package_version(name)}" for name in packages]
     names = ("model", "kind", "mode", "batch_size", "image_px", "dtype", "options")
     settings = [f"{name} {getattr(case, name)!r}" for name in names]
-    source = sources.source_hash(case.model)
-    text = "\n".join((format_, str(seed), *settings, *versions, source, str(Path.cwd()), host.source_hash(PACKAGE)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    images = (
+        image_folder.find(Path(asked.calibration)).digest
+        if Path(asked.calibration).is_dir() and asked.calibration
+        else ""
+    )
+    own = [asked.format, str(asked.seed), asked.quantize, asked.calibration, images]
+    place = [sources.source_hash(case.model), str(Path.cwd()), host.source_hash(PACKAGE)]
+    return hashlib.sha256("\n".join((*own, *settings, *versions, *place)).encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager

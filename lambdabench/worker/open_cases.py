@@ -101,7 +101,7 @@ class OpenCases:
         backend.prepare(job.case)
         framework = backend.FRAMEWORK
         own = _without(job.case, backend.OPTIONS)
-        workload = self._create(own, framework, job.sampling.seed) if framework else None
+        workload = self._create(own, framework, job) if framework else None
         session = backend.open_session(workload, job.case, job.sampling.seed)
         try:
             bench = LiveBench(session, job.case, HostMeter)
@@ -133,9 +133,9 @@ class OpenCases:
             free_bytes=free_bytes(job.case.device),
         )
 
-    def _create(self, case: Case, framework: str, seed: int) -> Workload | Exported:
+    def _create(self, case: Case, framework: str, job: Job) -> Workload | Exported:
         if framework in FORMATS:
-            exported = exports.exported(case, framework, seed)
+            exported = exports.exported(case, job.case, framework, job.sampling.seed)
             self._known |= sources.first_seen(case.model, self._known, dict(exported.facts.sources))
             return exported
         workload = self._create_workload(case, framework)
