@@ -35,8 +35,8 @@ class Runtime(Protocol):
         """Arrays in the order of the file's inputs, to arrays in the order of its outputs."""
         ...
 
-    def inputs(self) -> int:
-        """How many the file takes."""
+    def inputs(self) -> int | None:
+        """How many the file takes; None where it does not tell."""
         ...
 
     def effective(self) -> Mapping[str, Any]:
@@ -102,7 +102,7 @@ class FileSession:
         start_s = time.perf_counter()
         self._runtime = load(exported.path)
         self._load_s = time.perf_counter() - start_s
-        if self._runtime.inputs() != len(self._inputs):
+        if self._runtime.inputs() not in (None, len(self._inputs)):
             raise UnsupportedError(
                 f"the file of {case.model} takes {self._runtime.inputs()} inputs, and the network {len(self._inputs)}: the exporter left "
                 "out what changes nothing; use --backend torch_eager"

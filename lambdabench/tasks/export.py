@@ -144,6 +144,7 @@ def _written(
     if asked.case.dtype == "float16":
         network, given = network.half(), mapped(_halved, given)
     path = folder / facts.file
+    torch.set_num_threads(asked.case.threads or 1)
     start_s = time.perf_counter()
     try:
         with torch.no_grad():

@@ -114,6 +114,7 @@ def _key(asked: ExportAsked) -> str:
     packages = (*MADE_BY, *exporter.PACKAGES, *(() if asked.quantize == "none" else exporter.QUANTISERS))
     versions = [f"{name} {host.package_version(name)}" for name in packages]
     names = ("model", "kind", "mode", "batch_size", "image_px", "dtype", "options")
+    names += ("threads",) if getattr(exporter, "THREADED", False) else ()
     settings = [f"{name} {getattr(case, name)!r}" for name in names]
     images = (
         image_folder.find(Path(asked.calibration)).digest

@@ -1,5 +1,7 @@
 """What every backend keeps, ours and outsiders': a new module is tested by being there."""
 
+import functools
+import importlib
 from typing import Any
 
 import exported_networks
@@ -75,14 +77,19 @@ class JaxWorkload:
         return ""
 
 
-def onnx_file() -> Any:
+def file_in(format_: str) -> Any:
     """A file of the same."""
-    for name in ("torch", "onnx", "onnxscript"):
+    for name in ("torch", *importlib.import_module(f"lambdabench.tasks.exporters.{format_}").PACKAGES):
         pytest.importorskip(name)
-    return exported_networks.small()
+    return exported_networks.small(format_)
 
 
-WORKLOADS: dict[str, Any] = {"": lambda: None, "torch": TorchWorkload, "jax": JaxWorkload, "onnx": onnx_file}
+WORKLOADS: dict[str, Any] = {
+    "": lambda: None,
+    "torch": TorchWorkload,
+    "jax": JaxWorkload,
+    **{name: functools.partial(file_in, name) for name in FORMATS},
+}
 
 
 @pytest.fixture(params=registry.names("backends"))
