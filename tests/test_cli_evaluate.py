@@ -71,7 +71,7 @@ def here(
     torch.save(network.state_dict(), "net.pt")
 
     def probe(wishes: Sequence[Wish]) -> Found:
-        backends = ("torch_eager", "torch_compile", "jax_jit")
+        backends = ("torch_eager", "torch_compile", "jax_jit", "onnxruntime", "openvino")
         device = Device(name="cpu", title="a cpu", memory_bytes=2**33, backends=backends, gemm_flop_per_s=1e10)
         described = [(wish, models.describe(wish)) for wish in wishes]
         facts = {label: model_facts for wish, model_facts in described for label in _labels(model_facts, wish)}
@@ -281,6 +281,28 @@ def test_a_folded_network_agrees_with_the_plain_one(here: Path) -> None:
     folded = told("--option", "fold=true")
     assert folded["agreement"]["value"] == 100.0
     assert folded["top1"]["value"] == folded["others"][0]["top1"]["value"]
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_runtime_that_runs_files_agrees_with_torch(here: Path, backend: str) -> None:
+    for name in ("onnx", "onnxscript", backend):
+        pytest.importorskip(name)
+    exact = told()
+    ran = told("--backend", backend)
+    assert ran["agreement"]["value"] == 100.0
+    assert ran["top1"]["value"] == exact["top1"]["value"]
+    assert "opset" in rows()[rows()["backend"] == backend]["effective_runtime"].iloc[0]
+
+
+def test_of_8_bit_integers_accuracy_and_agreement_are_measured(here: Path) -> None:
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    told()
+    integers = told("--backend", "onnxruntime", "--option", "quantize=static", "--option", "calibration=val")
+    assert 50 < integers["agreement"]["value"] <= 100
+    stored = rows()[rows()["backend"] == "onnxruntime"]
+    assert set(stored["metric"]) == FOUND
+    assert "ranges from 32 images of val" in stored["effective_runtime"].iloc[0]
 
 
 def test_other_images_or_weights_are_not_held_against_each_other(here: Path, network: torch.nn.Module) -> None:

@@ -17,4 +17,4 @@ def family_of(model: str, ours: Mapping[str, str]) -> str:
         return OURS.format(ours[model])
     name = TRAINED_BY.sub("", model)
     match = FAMILY.match(name)
-    return match[0] if match and not set(model) & set(":/\\ ") and not model.endswith(".pt2") else ""
+    return match[0] if match and not set(model) & set(":/\\ ") and not model.endswith((".pt2", ".onnx")) else ""

@@ -3,7 +3,8 @@
 Options of a case: latency_s, jitter (relative), first_call_s, memory_bytes, parameters, flops (a step), sleep_s (real),
 largest_batch (a larger one is out of memory); top1 (percent, where it is asked for); fail = "oom" | "crash" | "unsupported" |
 "mismatch" | "wrong_output" | "hang" | "kill" | "recompile" | "train"; flag (doubts about the network); compile_s makes it a compiler,
-with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts.
+with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts; load_s one that runs a file, with export_s, file_bytes,
+difference.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 from ..core.dtypes import HELD_IN
 from ..core.errors import MismatchError, OutOfMemoryError, UnsupportedError
+from ..core.exported import FromFile
 from ..core.ports import Session, Workload
 from ..core.record import Compilation, Effective
 from ..core.spec import Case, Device, Value
@@ -176,6 +178,16 @@ class _FakeSession:
 
     def compiler_flops(self) -> float | None:
         return self._options.get("xla_flops")
+
+    def from_file(self) -> FromFile | None:
+        if "load_s" not in self._options:
+            return None
+        return FromFile(
+            export_s=self._options.get("export_s"),
+            file_bytes=int(self._options.get("file_bytes", self.parameter_bytes())),
+            load_s=float(self._options["load_s"]),
+            difference=self._options.get("difference"),
+        )
 
     def close(self) -> None:
         """Nothing is held."""

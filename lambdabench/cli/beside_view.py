@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from rich.console import Console
 
-from ..analysis import agreement, paper_comparison
+from ..analysis import agreement, best_runtimes, paper_comparison
 from ..analysis.page import Column
 from .tables import fitted
 
@@ -27,6 +27,13 @@ def print_agreements(console: Console, agreements: Sequence[agreement.Agreement]
         _print(
             console, agreement.TITLES, map(agreement.cells, agreements), agreement.legend(agreements), texts=(0, 1, 5)
         )
+
+
+def print_best(console: Console, best: Sequence[best_runtimes.BestRuntime]) -> None:
+    """Each network's quickest runtime; nothing where the suite has no front over all of them."""
+    if best:
+        rows = map(best_runtimes.texts, best)
+        _print(console, best_runtimes.TITLES, rows, best_runtimes.LEGEND, texts=(0, 1, 2, 4))
 
 
 def _print(

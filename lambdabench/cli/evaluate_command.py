@@ -35,7 +35,9 @@ def evaluate(  # noqa: PLR0917 (a flag is a parameter in Typer)
             "not in the hub's cache. Tensors alone are read: what would run code is refused."
         ),
     ] = None,
-    backend: Annotated[str, typer.Option(help="torch_eager, torch_compile or jax_jit.")] = "torch_eager",
+    backend: Annotated[
+        str, typer.Option(help="torch_eager, torch_compile, jax_jit, onnxruntime or openvino.")
+    ] = "torch_eager",
     dtype: Annotated[str, typer.Option(help=f"{', '.join(DTYPES)}.")] = "float32",
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 64,
     limit: Annotated[

@@ -19,7 +19,7 @@ from ..commands import RunResult, results_words
 from ..core import fields, foreign, identity, registry
 from ..core.row_flags import HALVED, has_flag
 from ..core.units import format_duration
-from .beside_view import print_agreements, print_quoted
+from .beside_view import print_agreements, print_best, print_quoted
 from .case_labels import OF_A_MODEL
 from .case_table import accuracy_legend, case_table
 from .load_view import print_loads
@@ -69,6 +69,7 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             console.print(line, soft_wrap=True)
         print_loads(console, result.cases)
         print_quoted(console, result.quoted)
+        print_best(console, result.best)
         print_agreements(console, result.agreements)
     if saved := [str(path) for path in (result.file, result.page, *result.figures) if path is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)

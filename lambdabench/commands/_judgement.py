@@ -26,6 +26,8 @@ from ..worker.environment import settled
 METRICS = ("top1", "top5", "agreement")
 EAGER, EXACT = "torch_eager", "float32"
 """How the network runs that others are held against."""
+QUANTISING = ("quantize", "calibration")
+"""Options that make a network answer otherwise, and that agreement is asked about."""
 KEPT = ("case_id", "fingerprint", "metric", "value", "flags")
 """Columns that tell whether a row is there already."""
 
@@ -56,7 +58,11 @@ def are_like(subject: Subject, other: Subject) -> bool:
     """Whether two are of one network with the same weights on the same images, however it ran."""
     same = ("model", "weights", "image_px", "data", "images")
     alike = all(getattr(subject, name) == getattr(other, name) for name in same)
-    return alike and what(dict(subject.options)) == what(dict(other.options))
+    ours, theirs = (
+        {key: value for key, value in what(dict(item.options)).items() if key not in QUANTISING}
+        for item in (subject, other)
+    )
+    return alike and ours == theirs
 
 
 def is_reference(subject: Subject) -> bool:

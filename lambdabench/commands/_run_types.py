@@ -9,6 +9,7 @@ import pandas as pd
 
 from .. import layers, models
 from ..analysis.agreement import Agreement
+from ..analysis.best_runtimes import BestRuntime
 from ..analysis.paper_comparison import Quoted
 from ..analysis.resolution import Resolution
 from ..conduct import user_networks
@@ -86,6 +87,8 @@ class RunResult:
     """What the paper prints of the suite's cases."""
     agreements: tuple[Agreement, ...] = ()
     """Pairs of backends that ran one network on equal weights and inputs."""
+    best: tuple[BestRuntime, ...] = ()
+    """Each network's quickest runtime, where the suite has one front over all runtimes."""
     interrupted: bool = False
     resolution: Resolution = Resolution()  # noqa: RUF009 (frozen, and empty)
     """What differences this run can tell."""

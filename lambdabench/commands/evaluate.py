@@ -137,7 +137,9 @@ def _backend(request: EvaluateRequest) -> ModuleType:
     """The backend, of a request that can be carried out as far as it tells. Raises EvaluationError."""
     backend = registry.load("backends", request.backend)
     if not backend.FRAMEWORK:
-        raise EvaluationError(f"--backend {request.backend} runs no network; use torch_eager, torch_compile or jax_jit")
+        raise EvaluationError(
+            f"--backend {request.backend} runs no network; use torch_eager, torch_compile, jax_jit, onnxruntime or openvino"
+        )
     if absent := [name for name in NEEDED if not find_spec(name)]:
         raise MissingExtraError(f"evaluate needs {', '.join(absent)}: {models.INSTALL['torch']}")
     if request.checkpoint is not None and not request.checkpoint.is_file():

@@ -11,6 +11,7 @@ from .. import report, store, suite
 from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
+from ..analysis.best_runtimes import best_runtimes, is_asked
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
@@ -91,18 +92,21 @@ class PageRequest:
 def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: PageRequest) -> Written:
     """Writes a suite's page and figures of its rows and their wide table; nothing is ranked or drawn where there is a problem."""
     cases = scripted.measured(every)
-    points = front.pareto(cases).iloc[:0] if request.problem else front.pareto(cases)
+    points = front.pareto(cases, across=wanted.across)
+    points = points.iloc[:0] if request.problem else points
     folder = request.reports / wanted.name
     names = report.plots_of(
         wanted, is_asked=bool(tail_columns.columns_in(every)), has_loads=bool(load_columns.loads_in(every))
     )
     title = wanted.title or wanted.name
-    figures = () if request.problem else report.draw_plots(names, every, title=title, folder=folder)
+    draw = partial(report.draw_plots, across=wanted.across)
+    figures = () if request.problem else draw(names, every, title=title, folder=folder)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
-        notes=(*report.notes(cases, points, _axes(cases)), *scripted.left_out(every, cases)),
+        notes=(*report.notes(cases, points, _axes(cases), wanted.across), *scripted.left_out(every, cases)),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),
+        best=best_runtimes(cases) if is_asked(wanted.across) else (),
         repeat=request.repeat,
         points=points,
         problem=request.problem,

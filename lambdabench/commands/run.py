@@ -16,6 +16,7 @@ import pandas as pd
 
 from .. import conduct, launch, models, plan, store, suite
 from ..analysis.agreement import agreements
+from ..analysis.best_runtimes import best_runtimes, is_asked
 from ..analysis.paper_comparison import of_suite
 from ..conduct import Progress, calibration, placement, user_networks
 from ..conduct.resume import done_in
@@ -201,6 +202,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         estimates=check_estimates(ledger.outcomes()),
         quoted=of_suite(prepared.suite, run_summary.cases),
         agreements=agreements(run_summary.rows, run_summary.cases),
+        best=best_runtimes(run_summary.cases) if is_asked(prepared.suite.across) else (),
         interrupted=bool(stop.signal),
         resolution=run_summary.resolution,
         lacking=run_summary.lacking if request.precision is not None else "",

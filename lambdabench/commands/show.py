@@ -81,7 +81,7 @@ def _has(suite_name: str, case: Mapping[str, Any]) -> bool:
     """Whether a suite has a case's model itself; one whose file nobody knows, where the model is no reference to somebody's own."""
     if suite_name in suite.names():
         return case["model"] in _models_of(suite_name)
-    return ":" not in str(case["model"]) and not str(case["model"]).endswith(".pt2")
+    return ":" not in str(case["model"]) and not str(case["model"]).endswith((".pt2", ".onnx"))
 
 
 @functools.cache

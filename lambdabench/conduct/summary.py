@@ -49,7 +49,7 @@ def summarize(
 def wide_of(wanted: Suite, rows: pd.DataFrame) -> pd.DataFrame:
     """The wide table of a suite's rows with `on_front`, and with quantiles of latency where the suite asks for some."""
     cases = evaluation_rows.without(table.wide(rows, wanted.weights or DEFAULT_WEIGHTS))
-    cases = front.with_front(cases, front.pareto(cases))
+    cases = front.with_front(cases, front.pareto(cases, across=wanted.across))
     names = tail_columns.quantiles_of(rows, wanted.sampling.at) if tail_columns.are_asked(wanted) else ()
     return load_columns.with_loads(tail_columns.with_tails(cases, rows, names), rows)
 

@@ -93,6 +93,10 @@ class UnsupportedError(LambdabenchError):
     """Raised in a worker: this model or backend cannot do what the case asks; becomes a row with status `unsupported`."""
 
 
+class ExportError(LambdabenchError):
+    """Raised in a worker: a network could not be made, or called, before its export; becomes a row with status `crash`."""
+
+
 class MismatchError(LambdabenchError):
     """Raised in a worker: what ran is not what was asked; becomes a row with status `mismatch`."""
 

@@ -76,7 +76,7 @@ FIELDS = (
         name="model",
         title="model",
         of_network=True,
-        flag="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable or net.pt2; "
+        flag="In place of the suite's models: any by name, and your own, file.py:callable, package.module:callable, net.pt2 or net.onnx; "
         "comma-separated. inputs(batch_size) beside the callable says what it is fed. Loading your own runs its code, of a .pt2 too, "
         "under --dry-run as well.",
         takes_many=True,
@@ -235,6 +235,14 @@ PROGRAMS = (
         parts=True,
         joins=True,
         default="off",
+    ),
+    Field(
+        name="options.graph_optimization",
+        title="graph_optimization",
+        words="graph optimization {}",
+        parts=True,
+        joins=True,
+        default="all",
     ),
     Field(name="options.kernel", title="kernel", words="kernel={}", parts=True, joins=True),
 )

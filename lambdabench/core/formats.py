@@ -4,14 +4,11 @@ import zipfile
 from pathlib import Path
 
 from .errors import SuiteError
+from .sources import FILES
 
 EXPORT = "export it: torch.export.save(torch.export.export(network, (images,)), 'net.pt2')"
 CALLABLE = "give what makes it: --model file.py:callable"
 KINDS = {
-    ".onnx": (
-        "an ONNX graph, which no backend here runs",
-        f"{CALLABLE}, of the network that it was exported from; or {EXPORT}",
-    ),
     ".engine": ("a TensorRT engine, which no backend here runs", f"{CALLABLE}, of the network that it was built from"),
     ".plan": ("a TensorRT engine, which no backend here runs", f"{CALLABLE}, of the network that it was built from"),
     ".tflite": ("a TensorFlow Lite model, which no backend here runs", f"{CALLABLE}, of a network in torch or JAX"),
@@ -31,14 +28,17 @@ SCRIPTED = (
     "put `def make(): return torch.jit.load({name!r})` into net.py and give --model net.py:make; or " + EXPORT,
 )
 SAVED = ("what torch.save wrote, weights most often", f"{CALLABLE}, which makes the network and loads them")
-UNKNOWN = ("no file that is there", f"{CALLABLE}, or --model net.pt2, or a model's name (lambdabench list models)")
+UNKNOWN = (
+    "no file that is there",
+    f"{CALLABLE}, or --model net.pt2 or net.onnx, or a model's name (lambdabench list models)",
+)
 
 
 def refuse(model: str) -> None:
     """Raises SuiteError for a reference to a file that is no network we can run, with what it is and what to do."""
     path = Path(model)
     ending = path.suffix.lower()
-    if ":" in model or ending == ".pt2":
+    if ":" in model or ending in FILES:
         return
     kind = KINDS.get(ending) or (_torchs(path) if ending in TORCHS else None)
     if ending == ".py":

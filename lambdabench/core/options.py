@@ -21,6 +21,10 @@ SCRIPTED = frozenset(
         "graphs",
         "breaks",
         "xla_flops",
+        "load_s",
+        "export_s",
+        "file_bytes",
+        "difference",
         "top1",
     }
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from .exported import FromFile
 from .record import Compilation, Effective, Energy, Measurement, Served
 from .spec import Case, Device, Value
 
@@ -139,9 +140,11 @@ class Session(Protocol):
         """The whole first tensor of an output as a NumPy array of float32. Raises UnsupportedError where there is none."""
         ...
 
-    def parameters(self) -> int: ...
+    def parameters(self) -> int | None:
+        """None, as of the two that follow, where a file of the user's does not tell."""
+        ...
 
-    def parameter_bytes(self) -> int: ...
+    def parameter_bytes(self) -> int | None: ...
 
     def input_bytes(self) -> int: ...
 
@@ -149,7 +152,7 @@ class Session(Protocol):
         """The workload's."""
         ...
 
-    def flops(self) -> float:
+    def flops(self) -> float | None:
         """FLOP of one step, 2 x multiply-accumulate, counted over one more call."""
         ...
 
@@ -165,9 +168,11 @@ class Session(Protocol):
 class Backend(Protocol):
     """A runtime: one module of `backends/` has these as functions. The module's name is the backend's.
 
-    `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none). One with `SEVERAL_HOSTS = True` is run by several
-    processes together where the environment names them (`core.hosts`); of others the first one measures alone. `LIBRARIES`, a tuple of
-    `spec.Library`, are what its numbers depend on, the runtime itself first; none without it. Importing the module loads none of them.
+    `FRAMEWORK`: which twin of a model it runs ("torch", "jax", or "" for none); or a format of `core.exported.FORMATS`: then it is given
+    a file, exported by another process, in a workload's place, and its sessions have `from_file()`, which gives a `FromFile`. One with
+    `SEVERAL_HOSTS = True` is run by several processes together where the environment names them (`core.hosts`); of others the first one
+    measures alone. `LIBRARIES`, a tuple of `spec.Library`, are what its numbers depend on, the runtime itself first; none without it.
+    Importing the module loads none of them.
     """
 
     FRAMEWORK: str
@@ -186,8 +191,9 @@ class Backend(Protocol):
         """What must be settled before its framework's first use, which may be the making of the network."""
         ...
 
-    def open_session(self, workload: Workload | None, case: Case, seed: int) -> Session:
-        """Builds the session of a resolved case. Raises UnsupportedError with the fix."""
+    def open_session(self, workload: Any, case: Case, seed: int) -> Session:
+        """Builds the session of a resolved case: of a `Workload`, an `Exported` or None, as FRAMEWORK says. Raises UnsupportedError with
+        the fix."""
         ...
 
 
@@ -216,15 +222,21 @@ class Opened(Protocol):
 
     def extra_bytes(self) -> float: ...
 
-    def parameter_bytes(self) -> int: ...
+    def parameter_bytes(self) -> int | None:
+        """None, as `parameters` and `flops_per_image`, where a file of the user's does not tell."""
+        ...
 
     def input_bytes(self) -> int: ...
 
     def interaction_bytes(self) -> int | None: ...
 
-    def parameters(self) -> int: ...
+    def parameters(self) -> int | None: ...
 
-    def flops_per_image(self) -> float: ...
+    def flops_per_image(self) -> float | None: ...
+
+    def from_file(self) -> FromFile | None:
+        """Of a network that runs from a file, the exporting and loading of it; None for others."""
+        ...
 
     def compiler_flops_per_image(self) -> float | None: ...
 

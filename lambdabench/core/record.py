@@ -15,6 +15,7 @@ Schema versions
    of them (`spec.FORMER_FIELDS`). Readers get columns env_NAME whatever the version, those of the ten always: "" where a library is
    absent, null where a file of an older version does not tell. Rows of the metric top1, whose replicate is `TRAINED` where it was
    trained for them, and whose statistic is mean_share.
+9  effective_runtime; null in files of older versions.
 """
 
 import math
@@ -27,7 +28,7 @@ from . import foreign
 from .spec import Case, Environment
 from .statuses import Status
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 Origin = Literal["measured", "derived", "quoted"]
 Statistic = Literal["median", "mean_rate", "mean_share", ""]
@@ -125,6 +126,8 @@ class Effective:
     """What the network is given, "float32 4x3x224x224", several with commas; empty where a backend does not say."""
     network: str = ""
     """What the author of a user's own network has done to it, and what was cast ("TorchScript", "compiled by its author")."""
+    runtime: str = ""
+    """Of a network that runs from a file: what wrote it, provider, precision and optimisations of the runtime; empty for others."""
     warmup_calls: int | None = None
     meter: str = ""
     """How memory was read."""

@@ -23,6 +23,8 @@ from .errors import SuiteError
 from .spec import MODEL_NAME
 
 DIGITS = 12
+FILES = (".pt2", ".onnx")
+"""Endings of networks that are files by themselves."""
 PACKAGE = Path(__file__).resolve().parents[1]
 FRAMEWORKS = frozenset({"torch", "torchvision", "timm", "triton", "jax", "jaxlib", "flax", "numpy", PACKAGE.name})
 """Told by their versions, wherever they are installed."""
@@ -86,7 +88,7 @@ def imported(model: str, beside: Iterable[str] = ()) -> dict[str, str]:
         network = _network(model)
     except SuiteError:
         return {}
-    if network is None or network.file.suffix == ".pt2":
+    if network is None or network.file.suffix in FILES:
         return {}
     modules = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
     named = [path for name, path in modules if isinstance(path, str) and name.split(".")[0] not in FRAMEWORKS]
@@ -126,8 +128,11 @@ def files_of(network: Network) -> list[Path]:
     """The network's file, and its own files that it imports as far as they can be told without importing them."""
     walk = _Walk(network=network)
     main = network.file.resolve()
-    if main.suffix == ".pt2":
-        return [main]
+    if main.suffix in FILES:
+        weights = main.with_name(
+            f"{main.name}.data"
+        )  # as torch.onnx calls what does not fit, or is not wanted, in the file
+        return [main, weights] if weights.is_file() else [main]
     importlib.invalidate_caches()  # a file may be as young as its folder's last listing
     package = network.module if main.name == "__init__.py" else network.module.rpartition(".")[0]
     for name in _parents(network.module):
@@ -147,13 +152,15 @@ def files_of(network: Network) -> list[Path]:
 
 def _network(model: str) -> Network | None:
     """Where a model comes from; None for one that is known by its name. Raises SuiteError."""
-    if MODEL_NAME.fullmatch(model) and not model.endswith(".pt2"):
+    if MODEL_NAME.fullmatch(model) and not model.endswith(FILES):
         return None
     place, _, attribute = model.rpartition(":")
-    if model.endswith(".pt2"):
+    if model.endswith(FILES):
         network = Network(file=Path(model))
     elif not place or not attribute.isidentifier():
-        raise SuiteError(f"found --model {model}, expected file.py:callable, package.module:callable or net.pt2")
+        raise SuiteError(
+            f"found --model {model}, expected file.py:callable, package.module:callable, net.pt2 or net.onnx"
+        )
     elif place.endswith(".py"):
         folder, here = Path(place).resolve().parent, Path.cwd()
         network = Network(file=Path(place), roots=_roots(folder, here), path=(str(folder), str(here), *sys.path))

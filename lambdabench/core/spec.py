@@ -128,6 +128,9 @@ class Suite:
     control: tuple[str, str] | None = None
     """Two models that are one architecture under two names: their ratio must be 1."""
     plots: tuple[str, ...] = ("pareto",)
+    across: tuple[str, ...] = ()
+    """Fields over which there is one front, as `plot pareto --across` takes them; with "backend" among them each network's best runtime
+    is told."""
     weights: tuple[str, ...] = ()
     """Which published accuracies count, as `facts.chosen` takes it; empty: its default."""
     ordered: bool = False

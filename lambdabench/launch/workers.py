@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core import codec, registry
+from ..core.exported import FORMATS
 from ..core.registry import ROOT
 from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked
@@ -44,6 +45,8 @@ class Key:
     threads: int | None
     forks: bool
     """Whether a fork of a process that has loaded the framework can measure them."""
+    runtime: str = ""
+    """The backend of networks that run from files: each runtime has processes of its own, so that memory and threads are its own."""
 
 
 def forks(backend: str) -> bool:
@@ -54,7 +57,8 @@ def forks(backend: str) -> bool:
 def kind_of(case: Case) -> Key:
     """The kind of process that a case wants."""
     framework = registry.load("backends", case.backend).FRAMEWORK
-    return Key(framework=framework, threads=case.threads, forks=forks(case.backend))
+    runtime = case.backend if framework in FORMATS else ""
+    return Key(framework=framework, threads=case.threads, forks=forks(case.backend), runtime=runtime)
 
 
 class Ended(Exception):

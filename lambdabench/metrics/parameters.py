@@ -10,6 +10,7 @@ TIMED = False
 PLACE = 6
 
 
-def answer(bench: Opened) -> Measurement:
-    """Number of trainable and fixed parameters, buffers not counted."""
-    return Measurement(metric="parameters", unit=UNIT, value=float(bench.parameters()))
+def answer(bench: Opened) -> Measurement | None:
+    """Number of trainable and fixed parameters, buffers not counted; None where nobody counted them."""
+    count = bench.parameters()
+    return None if count is None else Measurement(metric="parameters", unit=UNIT, value=float(count))

@@ -10,9 +10,12 @@ TIMED = False
 PLACE = 5
 
 
-def answer(bench: Opened) -> Measurement:
-    """Extra + parameters + inputs, the same sum on every device."""
-    total = bench.extra_bytes() + bench.parameter_bytes() + bench.input_bytes()
+def answer(bench: Opened) -> Measurement | None:
+    """Extra + parameters + inputs, the same sum on every device; None where nobody knows the parameters."""
+    parameter_bytes = bench.parameter_bytes()
+    if parameter_bytes is None:
+        return None
+    total = bench.extra_bytes() + parameter_bytes + bench.input_bytes()
     return Measurement(
         metric="peak_memory", unit=UNIT, value=total, origin="derived", source="extra_memory + parameters + inputs"
     )

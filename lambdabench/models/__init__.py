@@ -42,6 +42,8 @@ WORKLOADS_OWN: Mapping[str, tuple[Value, ...] | None] = {_seeded.OPTION: (_seede
 BEYOND_THE_FORMULA = {shapes.OPTION, shapes.CHANNELS_OPTION, "num_classes"}
 """Options that the paper's formula of memory does not know."""
 INSTALL = {"torch": 'pip install "lambdabench[torch]"', "jax": 'pip install "lambdabench[jax]"'}
+FILE = ".onnx"
+"""Ending of a file that runtimes run as it is."""
 NEEDS = {"torch": "torch", "jax": "flax"}
 
 
@@ -139,6 +141,10 @@ def _refuse_strange(name: str, options: Mapping[str, Any], takes: set[str]) -> N
 def create_workload(case: Case, framework: str = "torch") -> Workload:
     """The network of a case with its inputs, loss and checks. Raises what `create` raises, UnsupportedError, or the user's own error."""
     task = _task(case, framework)
+    if case.model.endswith(FILE):
+        raise UnsupportedError(
+            f"{case.model} is an ONNX file, which {case.backend} does not run; use --backend onnxruntime or --backend openvino"
+        )
     if not has_twin(task, framework):
         raise UnsupportedError(
             f"{case.model} in mode {case.mode} has no twin in {framework.upper()}; use --backend torch_eager"
@@ -173,11 +179,13 @@ def describe(wish: Wish) -> ModelFacts:
     framework = "torch" if find_spec("torch") else "jax"
     task = "users" if is_users(wish.model) and framework == "torch" else "classification"
     task = "single_layer" if wish.kind == "layer" else task
+    if wish.model.endswith(FILE):
+        task, framework = "users", "onnx"
     try:
         try:
             return _twin(task, framework).describe(wish)
         except UnsupportedError:
-            if framework == "jax" or ":" not in wish.model or not find_spec("flax"):
+            if framework != "torch" or ":" not in wish.model or not find_spec("flax"):
                 raise
             return _twin("classification", "jax").describe(wish)
     except Exception as error:

@@ -15,19 +15,21 @@ from ..plots import pareto as pareto_plot
 from .notes import curve_notes, load_notes, notes, tail_notes
 
 
-def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
+def draw_plots(
+    names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path, across: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out. Scripted times stand in none of which
-    others were measured."""
+    others were measured. `across`: fields over which there is one front."""
     cases = scripted.measured(every)
     left_out = scripted.left_out(every, cases)
-    points = front.pareto(cases)
+    points = front.pareto(cases, across=across)
     paths: list[Path] = []
     for name in names:
         module = registry.load("plots", name)
         try:
             if name == "pareto":
-                said = (*notes(cases, points), *left_out)
-                drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=said)
+                said = (*notes(cases, points, across=across), *left_out)
+                drawing = pareto_plot.draw(points, x="throughput", y="top1", title=title, notes=said, across=across)
             else:
                 own = {"latency": tail_notes, "load": load_notes}.get(name)
                 said = (*(own(cases) if own else curve_notes(cases, module.METRICS)), *left_out)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement, load_columns
+from ..analysis import agreement, best_runtimes, load_columns
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
+from ..analysis.best_runtimes import BestRuntime
 from ..analysis.chart import Chart
 from ..analysis.load_columns import loads_in
 from ..analysis.page import Cell, Page, Section, section
@@ -53,6 +54,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     quoted: tuple[Quoted, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    best: tuple[BestRuntime, ...] = ()
     repeat: str = ""
     """The command that measures the cases again."""
     points: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -72,7 +74,7 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     parts = [every]
     if kind == "layer" and (laid_out := pivot.sections(cases, grids)):
         parts = [*laid_out, replace(every, title="Every case", is_long=True)]
-    parts += [*_the_papers(beside.quoted), *_agreements(beside.agreements), *_tails(cases), *_loads(cases)]
+    parts += [*_the_papers(beside.quoted), *_best(beside.best), *_agreements(beside.agreements), *_tails(cases), *_loads(cases)]
     chart, answers = _headline(cases, kind, grids, beside)
     return Page(
         title=suite.title or suite.name,
@@ -149,6 +151,11 @@ def _tests(cases: pd.DataFrame) -> Section:
 def _the_papers(quoted: Sequence[Quoted]) -> list[Section]:
     rows = [the_paper.cells(item) for item in quoted]
     return [section("What the paper prints", the_paper.TITLES, rows, the_paper.legend(quoted))] if rows else []
+
+
+def _best(best: Sequence[BestRuntime]) -> list[Section]:
+    rows, title = [best_runtimes.cells(item) for item in best], "Each network's quickest runtime"
+    return [section(title, best_runtimes.TITLES, rows, best_runtimes.LEGEND)] if rows else []
 
 
 def _agreements(agreements: Sequence[Agreement]) -> list[Section]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ..core import evaluation, folders, registry, shapes, toml_lines
+from ..core import evaluation, fields, folders, registry, shapes, toml_lines
 from ..core.errors import SuiteError
 from ..core.loads import METRIC as UNDER_LOAD
 from ..core.metric import described
@@ -76,12 +76,17 @@ def _check_weights(name: str) -> str:
     return name
 
 
+def _check_joining(name: str) -> str:
+    joining = [field.name.removeprefix(fields.OPTION) for field in fields.JOINING]
+    if name not in joining:
+        raise ValueError(str(registry.unknown("field that one front can be drawn over", name, joining)))
+    return name
+
+
 def _check_keys(entry: dict[str, Value], what: str) -> dict[str, Value]:
-    fields = {field.name for field in dataclasses.fields(Case)}
-    if strange := [
-        key for key in entry if key not in fields and not (what == "exclude" and key.startswith("options."))
-    ]:
-        raise ValueError("; ".join(str(registry.unknown(f"{what} key", key, fields)) for key in strange))
+    known = {field.name for field in dataclasses.fields(Case)}
+    if strange := [key for key in entry if key not in known and not (what == "exclude" and key.startswith("options."))]:
+        raise ValueError("; ".join(str(registry.unknown(f"{what} key", key, known)) for key in strange))
     return entry
 
 
@@ -137,6 +142,9 @@ class SuiteFile(BaseModel):
     reference: Annotated[dict[str, Value], AfterValidator(partial(_check_keys, what="reference"))] = {}
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
+    across: Annotated[list[Annotated[str, AfterValidator(_check_joining)]], Many] = Field(
+        default=[], description="Fields over which there is one front: backend, dtype, ..."
+    )
     weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
     ordered: bool = Field(
         default=False,
@@ -219,6 +227,7 @@ def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
         reference=options_from(file.reference),
         control=file.control,
         plots=tuple(file.plots),
+        across=tuple(file.across),
         weights=tuple(file.weights),
         ordered=file.ordered,
         fallback_budget_s=file.fallback_budget_s,

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,15 +15,16 @@ import torch
 from torch import Tensor
 
 from .. import models
-from ..core import codec, foreign, predictions, registry
+from ..core import caches, codec, foreign, predictions, registry
 from ..core.conversion import Conversion
 from ..core.errors import EvaluationError, LambdabenchError, WrongOutputError
 from ..core.evaluation import LIKELIEST, Ended, Evaluation, Heading
+from ..core.exported import FORMATS, Exported
 from ..core.ports import Session, Workload
 from ..core.predictions import Answer, Predictions
 from ..core.spec import Case, Environment
 from ..machine import host
-from . import checkpoints, preprocessing
+from . import checkpoints, exports, preprocessing
 from .convert import as_torch
 from .pretrained import pretrained
 
@@ -98,11 +100,13 @@ def refuse_other_classes(asked: Evaluation, classes: int) -> None:
     )
 
 
-def workload_of(asked: Evaluation, backend: Any) -> Workload:
-    """The network with its weights. Raises MismatchError naming what does not fit, LambdabenchError where there are no weights."""
+def workload_of(asked: Evaluation, backend: Any) -> Workload | Exported:
+    """The network with its weights, as a file where the backend runs files. Raises MismatchError naming what does not fit,
+    LambdabenchError where there are no weights."""
     own = tuple(pair for pair in asked.case.options if pair[0] not in backend.OPTIONS)
     case = dataclasses.replace(asked.case, options=own)
-    workload = models.create_workload(case, backend.FRAMEWORK)
+    is_file = backend.FRAMEWORK in FORMATS
+    workload = models.create_workload(case, "torch" if is_file else backend.FRAMEWORK)
     state = from_checkpoint(asked, case) if asked.checkpoint else pretrained(case, asked.tag)
     if backend.FRAMEWORK == "jax":
         from ..models._weights.jax import load_torch_state  # a torch user may not have it
@@ -110,7 +114,16 @@ def workload_of(asked: Evaluation, backend: Any) -> Workload:
         load_torch_state(workload.network, state)
     else:
         workload.network.load_state_dict({name: checkpoints.to_torch(array) for name, array in state.items()})
-    return workload
+    return _exported(workload, asked, case, backend.FRAMEWORK) if is_file else workload
+
+
+def _exported(workload: Workload, asked: Evaluation, case: Case, format_: str) -> Exported:
+    """The network with these weights as a file, which is gone with this process. Raises UnsupportedError with the exporter's reason."""
+    from . import export  # with a counter of operations, which other evaluations do not need
+
+    folder = Path(tempfile.mkdtemp(dir=caches.private()))
+    request = exports.request_of(case, asked.case, format_, 0)
+    return Exported(folder=folder, facts=export.export(workload, request, folder))
 
 
 def from_checkpoint(asked: Evaluation, case: Case) -> dict[str, checkpoints.Array]:

@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
-`probe|describe|convert|evaluate FOLDER`: reads what is asked from the folder, writes what it found into it."""
+`probe|describe|convert|evaluate|export FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
 import os
@@ -11,8 +11,10 @@ from ..core.worker_protocol import PARENT_PIPE
 from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate FOLDER\n"
-ERRANDS = ("probe", "describe", "convert", "evaluate")
+USAGE = (
+    "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate|export FOLDER\n"
+)
+ERRANDS = ("probe", "describe", "convert", "evaluate", "export")
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +39,10 @@ def main(arguments: list[str]) -> int:
         from ..tasks import evaluate
 
         evaluate.answer(Path(arguments[1]), seen)
+    elif arguments[0] == "export":
+        from ..tasks import export
+
+        export.answer(Path(arguments[1]))
     else:
         from ..tasks import convert  # with its frameworks, which other work may not have
 

@@ -11,6 +11,7 @@ from ..analysis.estimate import median
 from ..analysis.sample_statistics import complete
 from ..core import registry, sources, training
 from ..core.errors import UnsupportedError, WrongOutputError
+from ..core.exported import FORMATS, Exported
 from ..core.ports import Session, Workload
 from ..core.record import Energy, Measurement, Outcome, Visit
 from ..core.row_flags import NOT_STEADY
@@ -18,6 +19,7 @@ from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked, Length
 from ..machine import energy
 from ..machine.memory import HostMeter, free_bytes
+from ..tasks import exports
 from ..tasks.train import train
 from . import environment, visit_observers
 from .case_errors import explain
@@ -44,7 +46,7 @@ class _Held:
     job: Job
     session: Session
     bench: LiveBench
-    workload: Workload | None
+    workload: Workload | Exported | None
     steady: bool
     warmup_calls: int
 
@@ -101,7 +103,7 @@ class OpenCases:
         backend.prepare(job.case)
         framework = backend.FRAMEWORK
         own = _without(job.case, backend.OPTIONS)
-        workload = self._create(own, framework) if framework else None
+        workload = self._create(own, framework, job) if framework else None
         session = backend.open_session(workload, job.case, job.sampling.seed)
         try:
             bench = LiveBench(session, job.case, HostMeter)
@@ -133,7 +135,11 @@ class OpenCases:
             free_bytes=free_bytes(job.case.device),
         )
 
-    def _create(self, case: Case, framework: str) -> Workload:
+    def _create(self, case: Case, framework: str, job: Job) -> Workload | Exported:
+        if framework in FORMATS:
+            exported = exports.exported(case, job.case, framework, job.sampling.seed)
+            self._known |= sources.first_seen(case.model, self._known, dict(exported.facts.sources))
+            return exported
         workload = self._create_workload(case, framework)
         self._known |= sources.first_seen(case.model, self._known, sources.imported(case.model))
         return workload

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.dtypes import PRODUCTS
 from ..core.errors import MismatchError, WrongOutputError
+from ..core.exported import FromFile
 from ..core.ports import MemoryMeter, Session
 from ..core.record import LEFT, Effective
 from ..core.row_flags import GRAPH_BREAKS
@@ -81,7 +82,11 @@ class LiveBench:
             self.meter_name = self._device_meter.name
         return self._steady_extra_bytes
 
-    def parameter_bytes(self) -> int:
+    def from_file(self) -> FromFile | None:
+        read = getattr(self._session, "from_file", None)  # outsiders' sessions may have none
+        return None if read is None else read()
+
+    def parameter_bytes(self) -> int | None:
         return self._session.parameter_bytes()
 
     def input_bytes(self) -> int:
@@ -90,11 +95,12 @@ class LiveBench:
     def interaction_bytes(self) -> int | None:
         return self._session.interaction_bytes()
 
-    def parameters(self) -> int:
+    def parameters(self) -> int | None:
         return self._session.parameters()
 
-    def flops_per_image(self) -> float:
-        return self._session.flops() / self.case.batch_size
+    def flops_per_image(self) -> float | None:
+        flops = self._session.flops()
+        return None if flops is None else flops / self.case.batch_size
 
     def compiler_flops_per_image(self) -> float | None:
         flops = self._session.compiler_flops()

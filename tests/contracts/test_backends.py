@@ -1,11 +1,15 @@
 """What every backend keeps, ours and outsiders': a new module is tested by being there."""
 
+import functools
+import importlib
 from typing import Any
 
+import exported_networks
 import pytest
 
 from lambdabench.core import registry
 from lambdabench.core.errors import MissingExtraError, UnsupportedError
+from lambdabench.core.exported import FORMATS
 from lambdabench.core.ports import Session, Workload
 from lambdabench.core.spec import Case, Device, Library
 from lambdabench.machine.memory import HostMeter
@@ -73,7 +77,19 @@ class JaxWorkload:
         return ""
 
 
-WORKLOADS: dict[str, Any] = {"": lambda: None, "torch": TorchWorkload, "jax": JaxWorkload}
+def file_in(format_: str) -> Any:
+    """A file of the same."""
+    for name in ("torch", *importlib.import_module(f"lambdabench.tasks.exporters.{format_}").PACKAGES):
+        pytest.importorskip(name)
+    return exported_networks.small(format_)
+
+
+WORKLOADS: dict[str, Any] = {
+    "": lambda: None,
+    "torch": TorchWorkload,
+    "jax": JaxWorkload,
+    **{name: functools.partial(file_in, name) for name in FORMATS},
+}
 
 
 @pytest.fixture(params=registry.names("backends"))
@@ -94,12 +110,14 @@ def open_small(backend: Any, name: str, **fields: Any) -> tuple[Session, Case]:
     device = "fake" if not backend.FRAMEWORK else "cpu"
     settings: dict[str, Any] = {"batch_size": 2, "image_px": 8, "param_dtype": "float32", "threads": 1} | fields
     case = Case(model="m", backend=name, device=device, **settings)
+    if backend.FRAMEWORK in FORMATS:
+        found_devices(backend)
     backend.prepare(case)
     return backend.open_session(workload, case, 0), case
 
 
 def test_it_names_its_framework(backend: Any) -> None:
-    assert backend.FRAMEWORK in ("", "torch", "jax")
+    assert backend.FRAMEWORK in ("", "torch", "jax", *FORMATS)
     assert backend.__doc__
 
 
@@ -137,6 +155,10 @@ def test_its_devices_name_it(name: str, backend: Any) -> None:
 
 @pytest.mark.parametrize("mode", ["inference", "train"])
 def test_a_small_case_runs_with_the_settings_asked_for(name: str, backend: Any, mode: str) -> None:
+    if mode == "train" and backend.FRAMEWORK in FORMATS:
+        with pytest.raises(UnsupportedError, match="use --mode inference"):
+            open_small(backend, name, mode=mode)
+        return
     session, case = open_small(backend, name, mode=mode)
     output = session.call()
     session.synchronize()

@@ -96,6 +96,11 @@ class LambdaLayer(nn.Module):
         runs = getattr(registry.load("kernels", self._chosen), "runs", None)
         return self._chosen if runs is None or runs(self.to_values.weight, self.intra_depth) else "conv2d"
 
+    def run_as(self, kernel: str) -> None:
+        """Has a kernel by its name apply the lambdas from here on, and nothing run the layer whole."""
+        self._chosen, self._is_one_operator = kernels.choose(kernel), False
+        self._apply_lambdas = registry.load("kernels", self._chosen).apply
+
     def _draw_projections(self) -> None:
         """The paper's initialisation: keys and values N(0, d^-1/2), queries N(0, (kd)^-1/2); embeddings are N(0, 1)."""
         nn.init.normal_(self.to_queries.weight, std=1 / math.sqrt(self.key_depth * self.to_queries.in_channels))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import LambdabenchError, NetworkError, UnsupportedError
+from ...core.sources import FILES
 
 CLASSES = 1000
 USER_PX = 224
@@ -20,8 +21,8 @@ STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def is_users(model: str) -> bool:
-    """Whether a model's name is a reference to the user's own: file.py:callable, module:callable, or net.pt2."""
-    return ":" in model or model.endswith(".pt2")
+    """Whether a model's name is a reference to the user's own: file.py:callable, module:callable, net.pt2 or net.onnx."""
+    return ":" in model or model.endswith(FILES)
 
 
 def call_users(reference: str, options: dict[str, Any]) -> Any:
