@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from ..core import cpuinfo
+from ..core.dtypes import HELD_IN
 from ..core.errors import DeviceError, UnsupportedError
 from ..core.hosts import find_hosts
 from ..core.spec import Case, Device, Library
@@ -117,8 +118,8 @@ def refuse(case: Case) -> None:
     """Raises UnsupportedError, with what to ask instead, for what JAX cannot do."""
     if case.dtype == "tf32" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
-    if case.dtype == "float32" and case.param_dtype != "float32":
-        raise UnsupportedError(f"float32 compute on {case.param_dtype} parameters is not offered; use --dtype")
+    if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
+        raise UnsupportedError(f"{case.dtype} compute on {case.param_dtype} parameters is not offered; use --dtype")
     if case.mode == "features":
         raise UnsupportedError("jax_jit has no mode features; use --mode inference or train, or --backend torch_eager")
     devices_of(case)

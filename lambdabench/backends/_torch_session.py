@@ -57,9 +57,11 @@ def refuse(case: Case) -> None:
         raise UnsupportedError(f"{case.backend} runs on one device; leave out --devices")
     if case.dtype == "tf32" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
-    if case.dtype == "float32" and case.param_dtype != "float32":
+    if case.dtype == "float32_default":
+        raise UnsupportedError("float32_default is what JAX's compiler takes for float32; use --dtype float32 or tf32")
+    if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
         raise UnsupportedError(
-            f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
+            f"{case.dtype} compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
         )
     if _folds(case) and case.mode == "train":
         raise UnsupportedError("batch norms fold in inference only; leave out fold, or use --mode inference")

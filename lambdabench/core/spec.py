@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 Kind = Literal["model", "layer", "probe", "test"]
 Mode = Literal["inference", "train", "features"]
-Dtype = Literal["float32", "tf32", "bfloat16", "float16"]
+Dtype = Literal["float32", "tf32", "float32_default", "bfloat16", "float16"]
 Layout = Literal["contiguous", "channels_last"]
 Value = str | int | float | bool
 Options = tuple[tuple[str, Value], ...]
@@ -18,6 +18,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 MODES: tuple[str, ...] = get_args(Mode)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 LAYOUTS: tuple[str, ...] = get_args(Layout)
+HELD_IN_FLOAT32 = ("float32", "tf32", "float32_default")
 Fit = Literal["", "halve"]
 """What happens to a batch that does not fit in memory: nothing, or it is halved until it does (the paper's own rule)."""
 ALL = 0
@@ -59,8 +60,9 @@ class Case:
 
 
 def default_param_dtype(dtype: str, mode: str) -> str:
-    """The parameters' dtype where a suite names none: float32 for tf32 and for training in half precision, else `dtype`."""
-    return "float32" if dtype == "tf32" or mode == "train" else dtype
+    """The parameters' dtype where a suite names none: float32 for float32 of whatever precision and for training in half precision,
+    else `dtype`."""
+    return "float32" if dtype in HELD_IN_FLOAT32 or mode == "train" else dtype
 
 
 def halves(case: Case) -> bool:

@@ -21,7 +21,7 @@ from lambdabench.backends._jax_session import _XlaMeter  # noqa: E402
 from lambdabench.core import codec  # noqa: E402
 from lambdabench.core.errors import MismatchError, MissingExtraError, UnsupportedError  # noqa: E402
 from lambdabench.core.record import Outcome  # noqa: E402
-from lambdabench.core.spec import Case, Job, Sampling, options_from  # noqa: E402
+from lambdabench.core.spec import Case, Job, Sampling, default_param_dtype, options_from  # noqa: E402
 from lambdabench.models.classification.jax import Classification  # noqa: E402
 from lambdabench.worker.opening_metrics import LiveBench, difference  # noqa: E402
 
@@ -117,6 +117,17 @@ def test_inference_reads_back_what_is_in_force() -> None:
     assert (effective.layout, effective.matmul, effective.kernel) == ("", "highest", "einsum")
     assert effective.threads in (None, GIVEN["threads"])
     assert item.check(output) == ""
+    item.close()
+
+
+def test_jaxs_own_float32_asks_its_compiler_for_nothing() -> None:
+    asked = case(dtype="float32_default")
+    assert default_param_dtype("float32_default", "inference") == "float32"
+    item = session(dtype="float32_default")
+    effective = item.effective(item.call())
+    assert (effective.matmul, effective.param_dtype, effective.autocast) == ("default", "float32", "")
+    assert difference(asked, effective) == ""
+    assert "matmul 'default' instead of 'highest'" in difference(case(), effective)
     item.close()
 
 

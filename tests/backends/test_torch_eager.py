@@ -147,6 +147,8 @@ def test_both_layouts_give_the_same_numbers() -> None:
     [
         ({"devices": 2}, "leave out --devices"),
         ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"dtype": "float32_default"}, "what JAX's compiler takes for float32; use --dtype float32 or tf32"),
+        ({"dtype": "tf32", "device": "cuda:0", "param_dtype": "bfloat16"}, "tf32 compute on bfloat16 parameters"),
         ({"param_dtype": "bfloat16"}, "use --dtype"),
     ],
 )
