@@ -70,6 +70,10 @@ class DeviceError(LambdabenchError):
     it may be here, and free, the next time."""
 
 
+class OperatingSystemError(LambdabenchError):
+    """The operating system lacks what measuring needs; the message says where it works, and what works here."""
+
+
 class ProbeError(LambdabenchError):
     """The worker could not tell what this machine has."""
 
