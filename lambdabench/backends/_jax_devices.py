@@ -22,6 +22,8 @@ from . import _nvidia
 LIBRARIES = (
     *(Library(name=name) for name in ("jax", "jaxlib", "flax", "numpy")),
     *_nvidia.LIBRARIES,
+    Library(name="jax-cuda-plugin", distributions=("jax-cuda12-plugin", "jax-cuda13-plugin"), device="cuda"),
+    Library(name="jax-rocm-plugin", distributions=("jax-rocm60-plugin", "jax-rocm7-plugin"), device="rocm"),
     Library(name="libtpu", distributions=("libtpu", "libtpu-nightly"), device="tpu"),
 )
 THREADS = "PJRT_NPROC"
