@@ -5,7 +5,7 @@ import dataclasses
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ LIBRARIES = (
     *(Library(name=name) for name in ("jax", "jaxlib", "flax", "numpy")),
     *_nvidia.LIBRARIES,
     Library(name="jax-cuda-plugin", distributions=("jax-cuda12-plugin", "jax-cuda13-plugin"), device="cuda"),
-    Library(name="jax-rocm-plugin", distributions=("jax-rocm60-plugin", "jax-rocm7-plugin"), device="rocm"),
+    Library(name="jax-rocm-plugin", distributions=("jax-rocm60-plugin", "jax-rocm7-plugin"), device="cuda"),
     Library(name="libtpu", distributions=("libtpu", "libtpu-nightly"), device="tpu"),
 )
 THREADS = "PJRT_NPROC"
@@ -33,6 +33,9 @@ POOL = "tf_XLAEigen"
 """Name of the threads of XLA's CPU pool."""
 GEMM_SIZE = 1024
 PLATFORMS = ("tpu", "cuda", "rocm", "cpu")
+KINDS = {"gpu": "cuda", "rocm": "cuda"}
+"""JAX's platform -> the kind of device as cases name it, where it is another word: AMD's are cuda as torch calls them, so that one card
+has one name."""
 BUSY = re.compile(r"in use|busy|resource_exhausted|out of memory|lockfile|operation not permitted", re.IGNORECASE)
 """What JAX says of a platform that is here and that it cannot have: by another process's name mostly (one process owns a TPU)."""
 STATES = re.compile(r"\b(ABORTED|UNAVAILABLE)\b")
@@ -61,7 +64,11 @@ def find_devices(backend: str) -> tuple[Device, ...]:
             if problem:
                 result.append(
                     Device(
-                        name=_name(platform, 0), title=platform, memory_bytes=0, backends=(backend,), problem=problem
+                        name=_name(KINDS.get(platform, platform), 0),
+                        title=platform,
+                        memory_bytes=0,
+                        backends=(backend,),
+                        problem=problem,
                     )
                 )
         kinds: dict[str, list[Any]] = {}
@@ -96,7 +103,7 @@ def devices_of(case: Case) -> list[Any]:
     import jax
 
     kind, _, index = case.device.partition(":")
-    there, problem = _awaited(kind, WAIT_S, everywhere=True)
+    there, problem = _any_of([platform for platform in PLATFORMS if KINDS.get(platform, platform) == kind] or [kind])
     if problem:
         raise DeviceError(
             f"{case.device} is here and busy, for {WAIT_S:g} s by now: {problem}; end what has it, or run again when it is free"
@@ -139,10 +146,8 @@ def refuse(case: Case) -> None:
 
 
 def kind_of(device: Any) -> str:
-    """ "cpu", "cuda", "rocm", "tpu": JAX calls the two in the middle gpu."""
-    if device.platform != "gpu":
-        return device.platform
-    return "rocm" if "rocm" in device.client.platform_version else "cuda"
+    """ "cpu", "cuda", "tpu"."""
+    return KINDS.get(device.platform, device.platform)
 
 
 def name_of(device: Any, among: list[Any]) -> str:
@@ -160,6 +165,12 @@ def pool_threads() -> int | None:
         with contextlib.suppress(OSError):  # ended meanwhile
             names.append((path / "comm").read_text().strip())
     return names.count(POOL) or None
+
+
+def _any_of(platforms: Sequence[str]) -> tuple[list[Any], str]:
+    """`_awaited` of the first platform that is here, on all hosts."""
+    results = (_awaited(platform, WAIT_S, everywhere=True) for platform in platforms)
+    return next((result for result in results if any(result)), ([], ""))
 
 
 def _awaited(platform: str, wait_s: float, *, everywhere: bool = False) -> tuple[list[Any], str]:

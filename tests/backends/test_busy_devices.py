@@ -10,6 +10,7 @@ from lambdabench.backends import _jax_devices, _torch_devices
 from lambdabench.core.errors import DeviceError
 from lambdabench.core.spec import Case, Device
 from lambdabench.core.statuses import SETTLED
+from lambdabench.worker import probe
 from lambdabench.worker.case_errors import explain
 
 
@@ -22,6 +23,37 @@ def test_torch_tells_a_device_that_fails_its_first_product(monkeypatch: pytest.M
     assert (result.name, result.problem) == ("cuda:0", "CUDA error: all CUDA-capable devices are busy or unavailable")
     monkeypatch.setattr(_torch_devices, "_gemm_rate", lambda device: 1e9)
     assert _torch_devices._device("cuda:0", "a gpu", 2**36).problem == ""
+
+
+def test_one_broken_card_of_several_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory is full, it fell off the bus, or this torch was built without kernels for it: the probe of all ended with it."""
+    torch = pytest.importorskip("torch")
+
+    def properties(index: int) -> Any:
+        if index == 1:
+            raise RuntimeError("CUDA error: unspecified launch failure\nmore")
+        return SimpleNamespace(name=f"card {index}", total_memory=2**36)
+
+    def rate(device: str) -> float:
+        if device == "cuda:2":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 MiB")
+        return 1e12
+
+    for name, value in (
+        ("is_available", lambda: True),
+        ("device_count", lambda: 4),
+        ("get_device_properties", properties),
+    ):
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(_torch_devices, "_gemm_rate", rate)
+    devices = {device.name: device.problem for device in _torch_devices._found.__wrapped__()}
+    assert devices == {
+        "cuda:0": "",
+        "cuda:1": "CUDA error: unspecified launch failure",
+        "cuda:2": "CUDA out of memory. Tried to allocate 4.00 MiB",
+        "cuda:3": "",
+        "cpu": "",
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,6 +130,31 @@ def test_a_device_that_is_not_here_is_not_waited_for_and_settles_nothing(monkeyp
     with pytest.raises(DeviceError, match="8 devices from tpu:0 on are not here, of 0"):
         _jax_devices.devices_of(CASE)
     assert (platform.tries, platform.time_s) == (1, 0.0)
+
+
+def test_an_accelerator_is_taken_before_a_processor() -> None:
+    devices = [
+        Device(name=name, title="", memory_bytes=0, backends=())
+        for name in ("fake", "cpu", "mps", "rocm:0", "xpu:0", "cuda:1", "cuda:0", "tpu:0")
+    ]
+    assert [device.name for device in sorted(devices, key=probe._rank)] == [
+        *("tpu:0", "cuda:0", "cuda:1", "rocm:0", "xpu:0", "mps", "cpu", "fake"),
+    ]
+
+
+def test_amds_gpu_is_called_as_torch_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def devices(platform: str) -> list[str]:
+        asked.append(platform)
+        if platform != "rocm":
+            raise RuntimeError(f"Unknown backend {platform}")
+        return ["a gpu"]
+
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=devices, process_count=lambda: 1))
+    assert _jax_devices.devices_of(Case(model="m", backend="jax_jit", device="cuda:0")) == ["a gpu"]
+    assert asked == ["cuda", "rocm"]
+    assert _jax_devices.kind_of(SimpleNamespace(platform="gpu")) == "cuda"
 
 
 def test_jax_tells_a_device_that_fails_its_first_product(monkeypatch: pytest.MonkeyPatch) -> None:
