@@ -7,7 +7,7 @@ import pytest
 
 from lambdabench import plan
 from lambdabench.core.errors import DeviceError
-from lambdabench.core.spec import ALL, Case, Cell, Device, Environment, Machine, ModelFacts, Sampling, Suite
+from lambdabench.core.spec import ALL, Case, Cell, Device, Environment, Machine, ModelFacts, Sampling, Suite, halves
 from lambdabench.plan import Done, Request
 
 CPU = Device(name="cpu", title="a cpu", memory_bytes=2**34, backends=("torch_eager",), gemm_flop_per_s=1e11)
@@ -55,6 +55,26 @@ def test_all_devices_are_those_of_one_kind_that_the_backend_spreads_a_case_over(
     assert four.case_id == spread.case_id
     (skip,) = make(suite_of(jax), machine(environment)).skips
     assert skip.case.devices == 1
+
+
+@pytest.mark.parametrize(("devices", "batch_size"), [(8, 1024), (6, 1008), (7, 1008), (5, 1000), (3, 1008)])
+def test_a_batch_over_all_devices_is_what_these_can_share(
+    devices: int, batch_size: int, environment: Environment
+) -> None:
+    """Where 1024 images were refused on six chips; what was asked for is beside it, and halving goes on."""
+    chips = [
+        Device(name=f"tpu:{index}", title="a chip", memory_bytes=1, backends=("jax_jit",), sharding=("jax_jit",))
+        for index in range(devices)
+    ]
+    asked = Case(model="a", backend="jax_jit", devices=ALL, batch_size=1024)
+    (job,) = make(suite_of(asked), machine(environment, *chips)).jobs
+    assert (job.case.batch_size, job.case.devices, job.requested_batch_size) == (batch_size, devices, 1024)
+    assert halves(job.case)
+    assert halves(plan.halved(job, {}).case)
+    left_out = Cell(case=asked, grid="g", exclude=((("batch_size", "1024"),),))
+    assert make(suite_of(cells=(left_out,)), machine(environment, *chips)).jobs == ()
+    exact = dataclasses.replace(asked, devices=devices)
+    assert make(suite_of(exact), machine(environment, *chips)).jobs[0].case.batch_size == 1024
 
 
 def test_an_absent_device_is_an_error_when_asked_for_and_a_row_when_a_suite_names_it(environment: Environment) -> None:

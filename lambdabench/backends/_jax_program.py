@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from jax.experimental import multihost_utils
 from jax.experimental.compilation_cache import compilation_cache
 
 from ..core import caches
+from ..core import jaxpr as traced_program
 from ..core.record import Compilation
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -75,14 +77,19 @@ class Program:
             compiler="xla", seconds=trace_s + lower_s + compile_s, graphs=self._graphs, trace_s=trace_s, lower_s=lower_s
         )
 
-    def extra_bytes(self) -> int:
-        """What a run takes on one device beside its arguments: temporaries, and outputs that do not take an argument's place."""
+    def extra_bytes(self) -> float:
+        """What a run takes on one device beside its arguments: temporaries, and outputs that do not take an argument's place; NaN where
+        a compiler does not tell."""
         item = self._compiled.memory_analysis()
+        if item is None:
+            return math.nan
         return item.temp_size_in_bytes + item.output_size_in_bytes - item.alias_size_in_bytes
 
     def compiler_flops(self) -> float | None:
-        """FLOP of a run over all devices, by XLA's count; None where it has none."""
-        result = (self._compiled.cost_analysis() or {}).get("flops") if self.ready else None
+        """FLOP of a run over all devices, by XLA's count; None where it has none, or where loops and kernels make it no count of a run."""
+        if not self.ready or not traced_program.is_countable(self.jaxpr):
+            return None
+        result = (self._compiled.cost_analysis() or {}).get("flops")
         return None if result is None else float(result) * self._compiled_for()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import functools
 import os
 import time
 from importlib.util import find_spec
+from typing import Any
 
 from ..core import cpuinfo
 from ..core.errors import MissingExtraError
@@ -28,18 +29,23 @@ def _found() -> tuple[Device, ...]:
     import torch
 
     devices: list[Device] = []
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            facts = torch.cuda.get_device_properties(index)
-            devices.append(_device(f"cuda:{index}", facts.name, facts.total_memory))
-    if torch.xpu.is_available():
-        for index in range(torch.xpu.device_count()):
-            facts = torch.xpu.get_device_properties(index)
-            devices.append(_device(f"xpu:{index}", facts.name, facts.total_memory))
+    for kind in ("cuda", "xpu"):
+        module = getattr(torch, kind)
+        if module.is_available():
+            devices += [_numbered(module, kind, index) for index in range(module.device_count())]
     if torch.backends.mps.is_available():
         devices.append(_device("mps", "Apple GPU", torch.mps.recommended_max_memory()))
     devices.append(_device("cpu", *_cpu_facts()))
     return tuple(devices)
+
+
+def _numbered(module: Any, kind: str, index: int) -> Device:
+    """One of several; of a card that answers nothing, that it is here."""
+    try:
+        facts = module.get_device_properties(index)
+    except (RuntimeError, AssertionError) as error:
+        return Device(name=f"{kind}:{index}", title=kind, memory_bytes=0, backends=(), problem=_first_line(error))
+    return _device(f"{kind}:{index}", facts.name, facts.total_memory)
 
 
 def _device(name: str, title: str, memory_bytes: int) -> Device:
@@ -48,7 +54,11 @@ def _device(name: str, title: str, memory_bytes: int) -> Device:
     try:
         return Device(**known, gemm_flop_per_s=_gemm_rate(name))
     except RuntimeError as error:
-        return Device(**known, problem=(str(error).splitlines() or [type(error).__name__])[0])
+        return Device(**known, problem=_first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _cpu_facts() -> tuple[str, int]:

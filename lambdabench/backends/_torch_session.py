@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..core.dtypes import HELD_IN, PRODUCTS
+from ..core.dtypes import HELD_IN
 from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
 from ..core.record import LEFT, Compilation, Effective
 from ..core.row_flags import UNWATCHED
 from ..core.spec import Case, Value
-from ._torch_meters import CudaMeter
+from . import _torch_clocks, _torch_precision
+from ._torch_meters import meter_of
 from ._torch_trees import as_float, detached, mapped, tensors
 
 OPTIONS: Mapping[str, Value] = {"fold": False}
@@ -21,6 +22,8 @@ OPTIONS: Mapping[str, Value] = {"fold": False}
 CHOICES: Mapping[str, tuple[Value, ...]] = {"fold": (False, True)}
 NUMBERED = ("cuda", "xpu")
 """Kinds of device that a process has a current one of: synchronisation, events and Triton's launches are the current one's."""
+UNNUMBERED = ("cpu", "mps")
+"""Kinds of which there is one, whose name has no number."""
 LEARNING_RATE = 1e-3
 """Small enough that a few hundred steps on random labels stay finite."""
 SHOWN = 1000
@@ -54,9 +57,11 @@ def refuse(case: Case) -> None:
         raise UnsupportedError(f"{case.backend} runs on one device; leave out --devices")
     if case.dtype == "tf32" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
-    if case.dtype == "float32" and case.param_dtype != "float32":
+    if case.dtype == "float32_default":
+        raise UnsupportedError("float32_default is what JAX's compiler takes for float32; use --dtype float32 or tf32")
+    if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
         raise UnsupportedError(
-            f"float32 compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
+            f"{case.dtype} compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
         )
     if _folds(case) and case.mode == "train":
         raise UnsupportedError("batch norms fold in inference only; leave out fold, or use --mode inference")
@@ -76,7 +81,7 @@ class TorchSession:
         if self._device.type in NUMBERED:
             getattr(torch, self._device.type).set_device(self._device)
         self.asynchronous = self._device.type != "cpu"
-        self.meter: MemoryMeter | None = CudaMeter(self._device) if self._device.type == "cuda" else None
+        self.meter: MemoryMeter | None = meter_of(self._device)
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         self._mode_is_readable = True
@@ -108,27 +113,21 @@ class TorchSession:
 
     def time_calls(self, count: int) -> Sequence[float]:
         if self._device.type == "cuda":
-            return self._time_by_events(count)
-        times: list[float] = []
-        for _ in range(count):
-            start_s = time.perf_counter()
-            self.call()
-            self.synchronize()
-            times.append(time.perf_counter() - start_s)
-        return times
+            return _torch_clocks.by_events(count, self.call, self._torch.cuda)
+        return _torch_clocks.by_host(count, self.call, self.synchronize)
 
     def effective(self, output: Any) -> Effective:
         given, outputs = tensors(self._first.inputs), tensors(output)
         fed = tensors((self._first.arguments, self._first.keywords)) or given
         return Effective(
             mode=self._found_mode(output),
-            device=str(given[0].device),
+            device=_device_name(given[0].device),
             param_dtype=_names({parameter.dtype for parameter in self._network.parameters()}),
             output_dtype=_names({output.dtype for output in outputs}),
             autocast=self._case.dtype if self._autocasts() else "",
             layout=self._found_layout(),
             threads=self._torch.get_num_threads(),
-            matmul=self._torch.get_float32_matmul_precision(),
+            matmul=_torch_precision.products(self._torch, self._device.type),
             batch_size=self._found_batch(output),
             kernel=_names(
                 {part.kernel for part in self._network.modules() if isinstance(getattr(part, "kernel", None), str)}
@@ -170,7 +169,7 @@ class TorchSession:
     def values(self, output: Any) -> tuple[float, ...]:
         first = tensors(output)[0].detach()
         last = first.permute(0, 2, 3, 1) if first.dim() == IMAGES else first
-        return tuple(last.flatten()[:SHOWN].double().tolist())
+        return tuple(last.flatten()[:SHOWN].cpu().double().tolist())
 
     def array(self, output: Any) -> Any:
         return tensors(output)[0].detach().float().cpu().numpy()
@@ -204,8 +203,8 @@ class TorchSession:
         self.rest()
 
     def rest(self) -> None:
-        if self._device.type == "cuda":
-            self._torch.cuda.empty_cache()
+        if self.asynchronous:
+            getattr(self._torch, self._device.type).empty_cache()
 
     def _step(self, work: Callable[..., Any], given: "_Turn") -> Any:
         if self._case.mode != "train":
@@ -265,8 +264,7 @@ class TorchSession:
     def _set_switches(self) -> None:
         torch, case = self._torch, self._case
         torch.set_num_threads(case.threads or 1)
-        torch.set_float32_matmul_precision(PRODUCTS.get(case.dtype, "highest"))
-        torch.backends.cudnn.allow_tf32 = case.dtype == "tf32"
+        _torch_precision.set_products(torch, case.dtype)
         torch.backends.cudnn.benchmark = False
 
     def _placed(self, network: Any) -> Any:
@@ -349,17 +347,6 @@ class TorchSession:
         are_last = {tensor.is_contiguous(memory_format=last) for tensor in (images, *maps)}
         return "mixed" if len(are_last) > 1 else "channels_last" if are_last == {True} else "contiguous"
 
-    def _time_by_events(self, count: int) -> Sequence[float]:
-        cuda = self._torch.cuda
-        pairs = [(cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)) for _ in range(count)]
-        for start, end in pairs:
-            cuda.synchronize()
-            start.record()
-            self.call()
-            end.record()
-        cuda.synchronize()
-        return [start.elapsed_time(end) / 1e3 for start, end in pairs]
-
 
 class _Turn(NamedTuple):
     """A set of inputs, and what of it the network takes."""
@@ -367,6 +354,11 @@ class _Turn(NamedTuple):
     inputs: tuple[Any, ...]
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
+
+
+def _device_name(device: Any) -> str:
+    """As cases name it: Apple's GPU is the only one of its kind, whose tensors say "mps:0"."""
+    return device.type if device.type in UNNUMBERED else str(device)
 
 
 def _authors() -> Any:

@@ -10,7 +10,7 @@ from ._judgement import Judgement
 from ._race_result import RaceResult
 from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
-from .bundle import Derived, Written, read_bundle, write_bundle
+from .bundle import Derived, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides

@@ -15,12 +15,15 @@ class Precision:
     number_bytes: int
     """Of one number."""
     products: str = ""
-    """What is asked of matrix products in float32, in torch's words, which JAX shares; empty where none are meant to be in float32."""
+    """What is asked of convolutions and matrix products in float32, in torch's words, which JAX shares, and JAX's own "default": whatever
+    its compiler takes for float32 on a device, which is one pass in bfloat16 on a TPU (JAX, `jax.default_matmul_precision`), as float32
+    was in the TensorFlow that papers' TPU tables ran. Empty where none are meant to be in float32."""
 
 
 PRECISIONS = (
     Precision(name="float32", held_in="float32", number_bytes=4, products="highest"),
     Precision(name="tf32", held_in="float32", number_bytes=4, products="high"),
+    Precision(name="float32_default", held_in="float32", number_bytes=4, products="default"),
     Precision(name="bfloat16", held_in="bfloat16", number_bytes=2),
     Precision(name="float16", held_in="float16", number_bytes=2),
 )

@@ -66,7 +66,12 @@ class BaselineError(GateError):
 
 
 class DeviceError(LambdabenchError):
-    """A device that was asked for is not here."""
+    """A device that was asked for is not here, or busy. Raised in a worker it becomes a row with status `crash`, which settles nothing:
+    it may be here, and free, the next time."""
+
+
+class OperatingSystemError(LambdabenchError):
+    """The operating system lacks what measuring needs; the message says where it works, and what works here."""
 
 
 class ProbeError(LambdabenchError):

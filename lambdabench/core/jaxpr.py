@@ -11,6 +11,8 @@ from typing import Any
 
 from .lambdas import applied_macs
 
+UNSEEN = ("while", "pallas_call", "ffi_call")
+"""Operations of whose work XLA's count holds a part, or none."""
 PRODUCTS = ("dot_general", "conv_general_dilated", "ffi_call")
 """Of calls of foreign functions, those of the kernels here."""
 WHOLE = ("lambda_layer", "lambda_layer_train", "lambda_layer_back")
@@ -35,6 +37,16 @@ def products(jaxpr: Any) -> Iterator[tuple[Any, int]]:
 def flops(jaxpr: Any) -> float:
     """FLOP of one run of a jaxpr, 2 x multiply-accumulate."""
     return float(sum(2 * times * _macs(equation) for equation, times in products(jaxpr)))
+
+
+def is_countable(jaxpr: Any) -> bool:
+    """Whether a compiler that walks the program once sees all that it does: it counts the body of a loop once however often that runs,
+    and of a kernel or a foreign function nothing."""
+    return all(
+        not (equation.primitive.name in UNSEEN or (equation.primitive.name == "scan" and _times(equation) > 1))
+        and all(is_countable(inner) for inner in _inner(equation))
+        for equation in jaxpr.eqns
+    )
 
 
 def written_elements(jaxpr: Any) -> float:

@@ -220,7 +220,9 @@ class Opened(Protocol):
         """The first numbers of the first call's output; empty where a session has none."""
         ...
 
-    def extra_bytes(self) -> float: ...
+    def extra_bytes(self) -> float:
+        """NaN where nobody tells."""
+        ...
 
     def parameter_bytes(self) -> int | None:
         """None, as `parameters` and `flops_per_image`, where a file of the user's does not tell."""

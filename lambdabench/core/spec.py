@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 Kind = Literal["model", "layer", "probe", "test"]
 Mode = Literal["inference", "train", "features"]
-Dtype = Literal["float32", "tf32", "bfloat16", "float16"]
+Dtype = Literal["float32", "tf32", "float32_default", "bfloat16", "float16"]
 Layout = Literal["contiguous", "channels_last"]
 Value = str | int | float | bool
 Options = tuple[tuple[str, Value], ...]
@@ -18,6 +18,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 MODES: tuple[str, ...] = get_args(Mode)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 LAYOUTS: tuple[str, ...] = get_args(Layout)
+HELD_IN_FLOAT32 = ("float32", "tf32", "float32_default")
 Fit = Literal["", "halve"]
 """What happens to a batch that does not fit in memory: nothing, or it is halved until it does (the paper's own rule)."""
 ALL = 0
@@ -28,6 +29,8 @@ LIBRARY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 FORMER_FIELDS = ("cuda", "cudnn", "flax", "jax", "jaxlib", "numpy", "timm", "torch", "torchvision", "triton")
 """Libraries that were fields of `Environment` once. Readers know their columns, and fingerprints of old files hold them where they are
 absent too: none is added, none taken away."""
+SPREAD_BITS = 5
+"""Of a device's share of a batch that was no multiple of the devices: the others are dropped, 3 % of it at most."""
 LARGEST = 1_000_000
 """Of anything that is counted in a request: images, pixels a side, devices, threads, processes."""
 
@@ -59,8 +62,19 @@ class Case:
 
 
 def default_param_dtype(dtype: str, mode: str) -> str:
-    """The parameters' dtype where a suite names none: float32 for tf32 and for training in half precision, else `dtype`."""
-    return "float32" if dtype == "tf32" or mode == "train" else dtype
+    """The parameters' dtype where a suite names none: float32 for float32 of whatever precision and for training in half precision,
+    else `dtype`."""
+    return "float32" if dtype in HELD_IN_FLOAT32 or mode == "train" else dtype
+
+
+def spread(batch_size: int, devices: int) -> int:
+    """So many images, or the next fewer that `devices` devices can share evenly, and still in halves of halves: 1008 of 1024 on 6. What
+    is fewer than the devices stays as it is."""
+    each = batch_size // devices
+    if batch_size % devices == 0 or each == 0:
+        return batch_size
+    step = 1 << max(0, each.bit_length() - SPREAD_BITS)
+    return each // step * step * devices
 
 
 def halves(case: Case) -> bool:

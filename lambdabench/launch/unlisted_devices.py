@@ -17,6 +17,8 @@ PLUGINS = {
 }
 """Packages by which JAX drives a kind of device."""
 
+CALLED = {"rocm": "cuda"}
+"""Kinds of devices that cases call by another name: AMD's as torch does."""
 LOOKED_AT = frozenset({"cuda", "rocm", "xpu", "tpu"})
 """Kinds of devices of which one that the look does not see may be another one tomorrow."""
 
@@ -28,14 +30,15 @@ def unlisted(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...
     devices: list[Device] = []
     for kind in dict.fromkeys(accelerator.kind for accelerator in seen):
         backends = _drivers(kind)
-        if not backends or listed & {kind, "cuda" if kind == "rocm" else kind}:  # torch calls ROCm's cuda
+        name = CALLED.get(kind, kind)
+        if not backends or listed & {kind, name}:
             continue
         first = next(accelerator for accelerator in seen if accelerator.kind == kind)
         problem = first.held() or f"{' and '.join(backends)} found none to use"
         title = first.title or kind
         devices.append(
             Device(
-                name=f"{kind}:0",
+                name=f"{name}:0",
                 title=title,
                 memory_bytes=first.memory_bytes,
                 backends=tuple(backends),
@@ -47,7 +50,9 @@ def unlisted(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...
 
 def with_holders(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device, ...]:
     """The busy devices of a probe, and who is seen to hold them."""
-    held = {accelerator.kind: accelerator.held() for accelerator in seen if accelerator.held()}
+    held = {
+        CALLED.get(accelerator.kind, accelerator.kind): accelerator.held() for accelerator in seen if accelerator.held()
+    }
     return tuple(
         replace(device, problem=f"{device.problem} ({held[device.kind]})") if device.kind in held else device
         for device in machine.busy
@@ -57,8 +62,8 @@ def with_holders(machine: Machine, seen: Sequence[Accelerator]) -> tuple[Device,
 def is_lasting(machine: Machine, seen: Sequence[Accelerator]) -> bool:
     """Whether an answer is true for as long as nothing changes that its key is made of."""
     kinds = {accelerator.kind for accelerator in seen}
-    visible = kinds | {"cuda"} if "rocm" in kinds else kinds  # torch calls ROCm's cuda
-    hidden = {device.kind for device in machine.devices} & LOOKED_AT - visible
+    visible = {CALLED.get(kind, kind) for kind in kinds}
+    hidden = {device.kind for device in machine.devices} & LOOKED_AT - visible - kinds
     return not machine.busy and not unlisted(machine, seen) and not hidden
 
 

@@ -2,6 +2,7 @@
 run may ask."""
 
 import contextlib
+import dataclasses
 import importlib
 import os
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,12 @@ from typing import Any
 import psutil
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+HIDING = {
+    "rocm": ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
+    "xpu": ("ZE_AFFINITY_MASK",),
+    "tpu": ("TPU_VISIBLE_CHIPS",),
+}
+"""The same of other makers."""
 DRIVER = Path("/proc/driver/nvidia")
 PCI = Path("/sys/bus/pci/devices")
 DISPLAY_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
@@ -33,6 +40,10 @@ class Accelerator:
     mig: str = ""
     """What of the device it is, where it is partitioned."""
     driver: str = ""
+    power_limit_w: float = 0.0
+    """What its owner lets it take; 0 where nobody tells."""
+    ecc: str = ""
+    """ "ECC off" where its memory could correct errors and does not, which makes it faster."""
     used_bytes: int = 0
     holders: tuple[tuple[int, int], ...] = ()
     """(Process, its bytes on the device), of all that compute there."""
@@ -40,8 +51,10 @@ class Accelerator:
     def told(self) -> str:
         """What makes it the same device: nothing that changes from one moment to the next."""
         size = f"{self.memory_bytes / 2**30:.0f} GiB" if self.memory_bytes else ""
+        power = f"{self.power_limit_w:.0f} W" if self.power_limit_w else ""
         driver = f"driver {self.driver}" if self.driver else ""
-        return " ".join(filter(None, (self.title or self.kind, self.uuid, size, self.mig, driver)))
+        parts = (self.title or self.kind, self.uuid, size, self.mig, power, self.ecc, driver)
+        return " ".join(filter(None, parts))
 
     def held(self) -> str:
         """Who is on it, in words; empty where nobody is seen."""
@@ -51,8 +64,15 @@ class Accelerator:
 def look(
     environment: Mapping[str, str] = os.environ, driver: Path = DRIVER, pci: Path = PCI
 ) -> tuple[Accelerator, ...]:
-    """Those that are here now and not hidden by CUDA_VISIBLE_DEVICES, in its order; empty where there are none."""
-    return (*_visible(_by_nvml() or _by_driver(driver), environment.get(VISIBLE)), *_others(pci))
+    """Those that are here now and that no variable hides, in its order; empty where there are none."""
+    result = list(_visible(_by_nvml() or _by_driver(driver), environment.get(VISIBLE)))
+    others = _others(pci)
+    for kind in dict.fromkeys(accelerator.kind for accelerator in others):
+        same = tuple(accelerator for accelerator in others if accelerator.kind == kind)
+        for name in HIDING[kind]:
+            same = _visible(same, environment.get(name))
+        result += same
+    return tuple(result)
 
 
 def told(accelerators: tuple[Accelerator, ...]) -> str:
@@ -89,7 +109,11 @@ def _by_nvml() -> tuple[Accelerator, ...]:
     try:
         driver = _text(nvml.nvmlSystemGetDriverVersion())
         handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        return tuple(_described(nvml, part, mig, driver) for handle in handles for part, mig in _parts(nvml, handle))
+        return tuple(
+            dataclasses.replace(_described(nvml, part), mig=mig, driver=driver, **_settings(nvml, handle))
+            for handle in handles
+            for part, mig in _parts(nvml, handle)
+        )
     except nvml.NVMLError:  # a device that fell off the bus; the driver's own files still tell the others
         return ()
     finally:
@@ -110,21 +134,28 @@ def _parts(nvml: Any, handle: Any) -> Iterator[tuple[Any, str]]:
         yield handle, ""
 
 
-def _described(nvml: Any, handle: Any, mig: str, driver: str) -> Accelerator:
+def _settings(nvml: Any, card: Any) -> dict[str, Any]:
+    """What its owner has set on a card: its power limit, and whether its memory corrects errors."""
+    result: dict[str, Any] = {}
+    with contextlib.suppress(nvml.NVMLError):  # laptops' cards have no limit to be read
+        result["power_limit_w"] = nvml.nvmlDeviceGetPowerManagementLimit(card) / 1000
+    with contextlib.suppress(nvml.NVMLError):  # most cards of players cannot correct errors
+        result["ecc"] = "" if nvml.nvmlDeviceGetEccMode(card)[0] else "ECC off"
+    return result
+
+
+def _described(nvml: Any, handle: Any) -> Accelerator:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     holders: list[tuple[int, int]] = []
     with contextlib.suppress(nvml.NVMLError):  # not told to everybody
         holders = [
-            (nvmlDeviceGetComputeRunningProcess.pid, nvmlDeviceGetComputeRunningProcess.usedGpuMemory or 0)
-            for nvmlDeviceGetComputeRunningProcess in nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            (process.pid, process.usedGpuMemory or 0) for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)
         ]
     return Accelerator(
         kind="cuda",
         title=_text(nvml.nvmlDeviceGetName(handle)),
         uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
         memory_bytes=int(memory.total),
-        mig=mig,
-        driver=driver,
         used_bytes=int(memory.used),
         holders=tuple(holders),
     )
@@ -157,7 +188,7 @@ def _visible(every: tuple[Accelerator, ...], chosen: str | None) -> tuple[Accele
     if chosen is None:
         return every
     accelerators: list[Accelerator] = []
-    for word in (name.strip() for name in chosen.split(",")):
+    for word in (name.strip().partition(".")[0] for name in chosen.split(",")):  # of Intel's "0.1" the tile is left out
         place = int(word) if word.isdecimal() else None
         matches = [
             accelerator
@@ -178,5 +209,28 @@ def _others(pci: Path) -> tuple[Accelerator, ...]:
             kind = VENDORS.get((folder / "vendor").read_text().strip())
             computes = (folder / "class").read_text().startswith(DISPLAY_CLASSES)
             if kind is not None and (computes or kind == "tpu"):
-                accelerators.append(Accelerator(kind=kind, title=f"{kind} {(folder / 'device').read_text().strip()}"))
+                accelerators.append(_on_bus(kind, folder))
     return tuple(accelerators)
+
+
+def _on_bus(kind: str, folder: Path) -> Accelerator:
+    """What the kernel's driver says of a device (amdgpu, "Misc AMDGPU driver information": unique_id, product_name, mem_info_vram_total;
+    hwmon, power1_cap in microwatts), as far as it does."""
+    unique, product, memory = (_line(folder / name) for name in ("unique_id", "product_name", "mem_info_vram_total"))
+    cap = next((text for path in sorted(folder.glob("hwmon/*/power1_cap")) if (text := _line(path))), "0")
+    return Accelerator(
+        kind=kind,
+        title=product or f"{kind} {_line(folder / 'device')}",
+        uuid=f"GPU-{unique}" if unique else "",
+        memory_bytes=int(memory or 0),
+        power_limit_w=int(cap) / 1e6,
+        driver=_line(folder / "driver" / "module" / "version"),
+    )
+
+
+def _line(path: Path) -> str:
+    """A file's only line; empty where there is none."""
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

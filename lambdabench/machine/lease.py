@@ -6,7 +6,6 @@ file or written into it.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import stat
@@ -18,6 +17,11 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import psutil
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: nothing is locked, and nothing is measured there
+    fcntl = None
 
 from ..core.errors import DeviceError
 from ..core.registry import ROOT
@@ -103,7 +107,7 @@ def _places(device: str) -> list[int]:
 
 def _path() -> Path | None:
     name = os.environ.get(VARIABLE, "")
-    if name == "off":
+    if name == "off" or fcntl is None:
         return None
     shared = Path("/tmp") if sys.platform == "linux" else Path(tempfile.gettempdir())  # TMPDIR is each user's own
     return Path(name) if name else shared / f"{ROOT}.lease"

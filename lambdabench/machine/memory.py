@@ -3,12 +3,12 @@
 import contextlib
 import ctypes
 import gc
-import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..core.process_usage import usage
 from . import host, nvidia
 
 PROC = Path("/proc/self")
@@ -41,9 +41,9 @@ class HostMeter:
         """(Extra peak bytes, what `work` returned). With `ru_maxrss` only growth beyond the process's old peak is seen."""
         trim()
         if not self._reset():
-            before = _max_rss()
+            before = usage().peak_bytes
             result = work()
-            return float(_max_rss() - before), result
+            return float(usage().peak_bytes - before), result
         start = self._status("VmRSS")
         result = work()
         return float(max(0, self._status("VmHWM") - start)), result
@@ -60,9 +60,3 @@ class HostMeter:
             if line.startswith(key + ":"):
                 return int(line.split()[1]) * 1024
         raise OSError(f"{self._proc}/status has no {key}")
-
-
-def _max_rss() -> int:
-    """Bytes; Linux counts ru_maxrss in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

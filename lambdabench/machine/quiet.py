@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.cpu_contention import DISTURBED, LEAST_S, lost_share
+from ..core.process_usage import usage
 from ..core.record import Noise, Visit
 
 STARVED_SHARE = 0.4
@@ -35,13 +35,13 @@ class Snapshot:
 
 def take_snapshot(proc: Path = Path("/proc")) -> Snapshot:
     """The counters now."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage()
     ticks = _cpu_ticks(proc / "stat")
     return Snapshot(
         wall_s=time.perf_counter(),
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        faults=usage.ru_minflt,
-        switches=usage.ru_nivcsw,
+        cpu_s=used.cpu_s,
+        faults=used.faults,
+        switches=used.switches,
         pressure_us=_pressure_us(proc / "pressure" / "cpu"),
         steal_ticks=ticks[7] if ticks and len(ticks) > 7 else None,
         all_ticks=sum(ticks[:8]) if ticks else None,

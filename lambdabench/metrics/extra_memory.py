@@ -1,5 +1,7 @@
 """Peak bytes beyond model and inputs."""
 
+import math
+
 from ..core.ports import Opened
 from ..core.record import Measurement
 
@@ -10,6 +12,7 @@ TIMED = False
 COLUMN = ""
 
 
-def answer(bench: Opened) -> Measurement:
-    """Peak bytes beyond model and inputs."""
-    return Measurement(metric="extra_memory", unit=UNIT, value=bench.extra_bytes())
+def answer(bench: Opened) -> Measurement | None:
+    """Peak bytes beyond model and inputs; None where nobody tells."""
+    value = bench.extra_bytes()
+    return None if math.isnan(value) else Measurement(metric="extra_memory", unit=UNIT, value=value)

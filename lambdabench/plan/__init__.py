@@ -26,6 +26,7 @@ from ..core.spec import (
     default_param_dtype,
     facts_key,
     halves,
+    spread,
 )
 from ..core.statuses import SETTLED, USABLE
 from ..core.training import METRIC, Recipe
@@ -123,7 +124,7 @@ def make(
                     more.append(item)
                 continue
             job = _job(suite, fitting, identity, answers.get(identity, {}), (device, facts, request))
-            jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=case.batch_size))
+            jobs.append(dataclasses.replace(job, fit=cell.fit, requested_batch_size=cell.case.batch_size))
     wanted = {setting(job.case) for job in jobs}
     beside = [job for where, job in measured.items() if where in wanted and job is not None]
     jobs += beside
@@ -168,12 +169,15 @@ def halved(job: Job, defaults: Mapping[str, Value]) -> Job:
 
 
 def resolve(case: Case, device: str, machine: Machine, facts: Mapping[str, ModelFacts]) -> Case:
-    """The case with device, number of devices, image size, threads and parameter dtype filled in."""
+    """The case with device, number of devices, image size, threads and parameter dtype filled in; of a batch over all devices as many
+    images as these can share."""
     known = facts.get(facts_key(case.model, None, case.options)) or facts.get(case.model)
+    devices = _count(case, device, machine) if case.devices == ALL else case.devices
     return dataclasses.replace(
         case,
         device=device if device != "auto" else machine.devices[0].name,
-        devices=_count(case, device, machine) if case.devices == ALL else case.devices,
+        devices=devices,
+        batch_size=spread(case.batch_size, devices) if case.devices == ALL else case.batch_size,
         image_px=case.image_px or (known.native_px if known else FALLBACK_PX),
         threads=case.threads or machine.environment.cores,
         param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode),
@@ -260,6 +264,7 @@ def _is_excluded(case: Case, cell: Cell) -> bool:
         return False
     options = {f"options.{key}": str(value) for key, value in case.options}
     texts = {name: str(getattr(case, name)) for name in Case.__slots__} | options
+    texts["batch_size"] = str(cell.case.batch_size)  # as it was asked for, whatever so many devices share
     return any(all(fnmatch.fnmatchcase(texts.get(key, ""), glob) for key, glob in entry) for entry in cell.exclude)
 
 

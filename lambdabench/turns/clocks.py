@@ -1,13 +1,13 @@
 """Blocks of calls of one side by every clock, how many calls make a block, and which clock tells."""
 
 import math
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..analysis.estimate import median
 from ..core.gate_protocol import Clock
+from ..core.process_usage import usage
 
 BLOCK_S = 1e-3
 """A clock's readings cost about a microsecond: a tenth of a percent of this."""
@@ -75,19 +75,19 @@ def read(player: Player, calls: int) -> Reading:
     if player.remote is not None:
         return player.remote(calls)
     player.prepare(calls)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    before = usage()
     process_ns, thread_ns, wall_ns = time.process_time_ns(), time.thread_time_ns(), time.perf_counter_ns()
     device_s = player.play(calls)
     wall_ns, thread_ns = time.perf_counter_ns() - wall_ns, time.thread_time_ns() - thread_ns
     process_ns = time.process_time_ns() - process_ns
-    after = resource.getrusage(resource.RUSAGE_SELF)
+    after = usage()
     return Reading(
         wall_s=max(wall_ns, 1) / 1e9,
         thread_s=thread_ns / 1e9,
         process_s=process_ns / 1e9,
         device_s=device_s,
-        faults=after.ru_minflt - usage.ru_minflt,
-        waits=after.ru_nvcsw - usage.ru_nvcsw,
+        faults=after.faults - before.faults,
+        waits=after.waits - before.waits,
     )
 
 

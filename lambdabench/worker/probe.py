@@ -76,5 +76,5 @@ def find_environment(devices: tuple[Device, ...]) -> Environment:
 
 
 def _rank(device: Device) -> tuple[int, int]:
-    order = ("tpu", "cuda", "xpu", "mps", "cpu", "fake")
+    order = ("tpu", "cuda", "rocm", "xpu", "mps", "cpu", "fake")
     return order.index(device.kind) if device.kind in order else len(order), int(device.name.partition(":")[2] or 0)

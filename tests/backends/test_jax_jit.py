@@ -1,10 +1,12 @@
 """JAX's runtime does what the case asks, compiles once and says what each stage took, and reads back what is in force."""
 
 import dataclasses
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +18,12 @@ import numpy as np  # noqa: E402
 from flax import nnx  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
-from lambdabench.backends import _jax_devices, jax_jit  # noqa: E402
+from lambdabench.backends import _jax_devices, _jax_session, jax_jit  # noqa: E402
 from lambdabench.backends._jax_session import _XlaMeter  # noqa: E402
 from lambdabench.core import codec  # noqa: E402
 from lambdabench.core.errors import MismatchError, MissingExtraError, UnsupportedError  # noqa: E402
 from lambdabench.core.record import Outcome  # noqa: E402
-from lambdabench.core.spec import Case, Job, Sampling, options_from  # noqa: E402
+from lambdabench.core.spec import Case, Job, Sampling, default_param_dtype, options_from  # noqa: E402
 from lambdabench.models.classification.jax import Classification  # noqa: E402
 from lambdabench.worker.opening_metrics import LiveBench, difference  # noqa: E402
 
@@ -117,6 +119,17 @@ def test_inference_reads_back_what_is_in_force() -> None:
     assert (effective.layout, effective.matmul, effective.kernel) == ("", "highest", "einsum")
     assert effective.threads in (None, GIVEN["threads"])
     assert item.check(output) == ""
+    item.close()
+
+
+def test_jaxs_own_float32_asks_its_compiler_for_nothing() -> None:
+    asked = case(dtype="float32_default")
+    assert default_param_dtype("float32_default", "inference") == "float32"
+    item = session(dtype="float32_default")
+    effective = item.effective(item.call())
+    assert (effective.matmul, effective.param_dtype, effective.autocast) == ("default", "float32", "")
+    assert difference(asked, effective) == ""
+    assert "matmul 'default' instead of 'highest'" in difference(case(), effective)
     item.close()
 
 
@@ -243,6 +256,44 @@ def test_a_device_that_keeps_a_peak_is_asked_for_that_of_a_steady_call() -> None
         ((90.0, "done"), "xla device peak"),
         ((7.0, "done"), "xla memory analysis"),  # the peak is another call's
     ]
+
+
+def test_a_compiler_that_plans_no_memory_is_no_crash() -> None:
+    item = session()
+    item.call()
+    item._program._compiled = SimpleNamespace(memory_analysis=lambda: None)
+    assert math.isnan(item._program.extra_bytes())
+    item.close()
+
+
+def test_hosts_telling_each_other_the_time_is_no_part_of_what_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of 1 s between two readings, each of which takes the hosts 10 ms."""
+    times = {"here": 100.0}
+
+    def tell(values: Any) -> Any:
+        times["here"] += 0.010
+        return values
+
+    monkeypatch.setattr(_jax_session, "agreed", tell)
+    monkeypatch.setattr(_jax_session, "time", SimpleNamespace(perf_counter=lambda: times["here"]))
+    clock = _jax_session._Clock()
+    clock.now()
+    start_s = clock.now()
+    times["here"] += 1.0
+    assert clock.now() - start_s == pytest.approx(1.0)
+
+
+def test_a_program_with_a_loop_has_no_count_of_its_compilers() -> None:
+    class Turning(Net):
+        def __call__(self, images: Any) -> Any:
+            output = super().__call__(images)
+            return jax.lax.fori_loop(0, 3, lambda _, y: y @ jnp.ones((5, 5)), output)
+
+    item = session(Turning())
+    item.call()
+    assert item.compiler_flops() is None
+    assert item.flops() > 0
+    item.close()
 
 
 def test_the_memory_of_a_steady_step_is_not_the_compilers_peak() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lambdabench.backends import _torch_session, torch_eager
+from lambdabench.backends import _torch_precision, _torch_session, torch_eager
 from lambdabench.core.errors import UnsupportedError
 from lambdabench.core.spec import Case
 from lambdabench.models.classification.torch import Classification
@@ -18,10 +18,10 @@ from lambdabench.models.classification.torch import Classification
 @pytest.fixture(autouse=True)
 def switches() -> Iterator[None]:
     """Threads and precision are the process's: put back what was in force."""
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(precision)
+    _torch_precision.set_products(torch, "float32")
 
 
 def case(**changes: Any) -> Case:
@@ -147,6 +147,8 @@ def test_both_layouts_give_the_same_numbers() -> None:
     [
         ({"devices": 2}, "leave out --devices"),
         ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"dtype": "float32_default"}, "what JAX's compiler takes for float32; use --dtype float32 or tf32"),
+        ({"dtype": "tf32", "device": "cuda:0", "param_dtype": "bfloat16"}, "tf32 compute on bfloat16 parameters"),
         ({"param_dtype": "bfloat16"}, "use --dtype"),
     ],
 )
@@ -247,7 +249,9 @@ def test_a_device_is_the_current_one_before_anything_is_placed(device: str, acce
     assert set(accelerator.told[1:]) == {f"place {device}"}
     accelerator.told.clear()
     assert len(item.time_calls(2)) == 2
-    timed = ["synchronize", "record", "record"] * 2 + ["synchronize"] if device == "cuda:1" else ["synchronize"] * 2
+    made_before = ["record"] * 4  # an event is made when it is first recorded, which must not be timed
+    by_events = [*made_before, *["synchronize", "record", "record"] * 2, "synchronize"]
+    timed = by_events if device == "cuda:1" else ["synchronize"] * 2
     assert accelerator.told == [f"{what} {device}" for what in timed]
 
 
@@ -255,6 +259,38 @@ def test_a_device_is_the_current_one_before_anything_is_placed(device: str, acce
 def test_a_device_that_is_the_only_one_of_its_kind_is_current_anyway(device: str, accelerator: Accelerator) -> None:
     session(device=device)
     assert not [name for name in accelerator.told if name.startswith("set")]
+
+
+class WithoutFloat64(torch.Tensor):
+    """A tensor as Apple's GPU and Intel's Arc have it: nothing of it is ever float64."""
+
+    def double(self) -> torch.Tensor:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64.")
+
+    def cpu(self, *_: Any) -> torch.Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+def test_outputs_of_a_device_without_float64_are_read() -> None:
+    item = session()
+    assert item.values(torch.tensor([[1.5, 2.5]]).as_subclass(WithoutFloat64)) == (1.5, 2.5)
+    assert item.values(torch.tensor([[0.1]], dtype=torch.float64)) == (0.1,)
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "xpu:0", "mps"])
+def test_every_device_gives_back_what_its_allocator_keeps(
+    device: str, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[str] = []
+    for kind in ("cuda", "xpu", "mps"):
+        monkeypatch.setattr(getattr(torch, kind), "empty_cache", lambda kind=kind: emptied.append(kind))
+    session(device=device).rest()
+    assert emptied == [device.partition(":")[0]]
+
+
+def test_a_device_is_named_as_cases_name_it() -> None:
+    names = {name: _torch_session._device_name(torch.device(name)) for name in ("mps:0", "cpu", "cuda:1", "xpu:0")}
+    assert names == {"mps:0": "mps", "cpu": "cpu", "cuda:1": "cuda:1", "xpu:0": "xpu:0"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

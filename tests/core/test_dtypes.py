@@ -23,7 +23,7 @@ def test_it_is_held_in_what_torch_has_and_as_wide(precision: Precision) -> None:
 def test_products_are_asked_for_of_what_is_held_in_float32_in_torchs_words() -> None:
     assert set(PRODUCTS) == {precision.name for precision in PRECISIONS if precision.held_in == "float32"}
     before = torch.get_float32_matmul_precision()
-    for words in PRODUCTS.values():
+    for words in sorted({*PRODUCTS.values()} - {"default"}):  # JAX's own
         torch.set_float32_matmul_precision(words)
         assert torch.get_float32_matmul_precision() == words
     torch.set_float32_matmul_precision(before)

@@ -68,3 +68,17 @@ def test_precision_is_what_was_in_force_when_it_was_traced() -> None:
         with jax.default_matmul_precision(asked):
             assert jaxpr.precisions(program(lambda a: a @ a, (4, 4))) == {name}
     assert jaxpr.precisions(program(lambda a: a.astype(jnp.bfloat16) @ a.astype(jnp.bfloat16), (4, 4))) == set()
+
+
+def test_a_compiler_counts_no_loops_and_no_kernels() -> None:
+    """XLA's cost analysis takes a scan's body once: a program with one has no number of a run."""
+
+    def turns(count: int) -> object:
+        return program(lambda x: jax.lax.scan(lambda y, _: (y @ y, None), x, None, length=count)[0], (4, 4))
+
+    assert jaxpr.is_countable(program(lambda x: jax.jit(jnp.matmul)(x, x), (4, 4)))
+    assert jaxpr.is_countable(turns(1))
+    assert not jaxpr.is_countable(turns(8))
+    assert not jaxpr.is_countable(
+        program(lambda x: jax.jit(lambda y: jax.lax.while_loop(lambda z: z.sum() < 9, lambda z: z @ z, y))(x), (4, 4))
+    )

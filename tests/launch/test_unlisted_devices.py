@@ -106,6 +106,15 @@ def test_a_device_that_nothing_here_drives_is_no_absence(bench: Bench, tmp_path:
     assert (absent.backends, absent.problem) == (("jax_jit",), "jax_jit found none to use")
 
 
+def test_amds_device_that_nothing_finds_is_called_as_cases_call_it(bench: Bench, tmp_path: Path) -> None:
+    bench.versions, bench.here, bench.probed = {"torch": "2.15.0+rocm6.4"}, (gpu("MI300X", kind="rocm"),), (CPU,)
+    (absent,) = launch.probe((), cache=tmp_path).machine.busy
+    assert absent.name == "cuda:0"
+    bench.probed = (device("MI300X"), CPU)
+    assert [launch.probe((), cache=tmp_path).machine.busy for _ in "ab"] == [(), ()]
+    assert bench.asked == 2, "found, it is remembered"
+
+
 def test_a_device_that_the_look_does_not_see_is_not_remembered(bench: Bench, tmp_path: Path) -> None:
     bench.probed = (device("A100"), CPU)
     launch.probe((), cache=tmp_path)

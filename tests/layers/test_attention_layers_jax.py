@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lambdabench import layers
+from lambdabench.core import jaxpr
 from lambdabench.core.errors import LambdabenchError
 
 jax = pytest.importorskip("jax")
@@ -41,6 +42,16 @@ def twins(name: str, size: tuple[int, int], stride: int, options: dict[str, Any]
 
 def last(x: torch.Tensor) -> Any:
     return jnp.array(x.numpy().transpose(0, 2, 3, 1), copy=True)
+
+
+@pytest.mark.parametrize("precision", ["highest", "high", "default"])
+@pytest.mark.parametrize("name", ["self_attention", "axial_attention", "linear_attention", "local_attention"])
+def test_products_are_as_exact_as_their_caller_asks(name: str, precision: str) -> None:
+    """Where a layer wrote a precision of its own into the program, its case in TF32 was no such case."""
+    layer = layers.create(name, 16, size=(8, 8), framework="jax", heads=4)
+    with jax.default_matmul_precision(precision):
+        traced = jax.make_jaxpr(layer)(jnp.ones((1, 8, 8, 16)))
+    assert jaxpr.precisions(traced.jaxpr) == {precision}
 
 
 @pytest.mark.parametrize("turns", [False, True])

@@ -61,6 +61,17 @@ class ScriptedNvml:
     def nvmlDeviceGetComputeRunningProcesses(self, handle: dict[str, Any]) -> list[Any]:
         return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in handle.get("holders", {}).items()]
 
+    def nvmlDeviceGetPowerManagementLimit(self, handle: dict[str, Any]) -> int:
+        return 1000 * self._told(handle, "watts")
+
+    def nvmlDeviceGetEccMode(self, handle: dict[str, Any]) -> list[int]:
+        return [self._told(handle, "ecc"), 1]
+
+    def _told(self, handle: dict[str, Any], name: str) -> int:
+        if name not in handle:
+            raise NVMLError("not supported")
+        return handle[name]
+
     def nvmlDeviceGetName(self, handle: dict[str, Any]) -> str:
         return handle["name"]
 
@@ -89,6 +100,42 @@ def test_a_device_is_told_by_what_stays(tmp_path: Path, monkeypatch: pytest.Monk
     assert told(result) == "NVIDIA A100 GPU-a1 80 GiB driver 570.1; NVIDIA H100 GPU-b2 80 GiB driver 570.1"
     assert [accelerator.used_bytes for accelerator in result] == [5, 0]
     assert nvml.open == 0, "let go again"
+
+
+def test_what_its_owner_set_on_a_device_makes_it_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch, A100 | {"watts": 300, "ecc": 0}, H100 | {"watts": 700, "ecc": 1})
+    assert told(seen(tmp_path)) == (
+        "NVIDIA A100 GPU-a1 80 GiB 300 W ECC off driver 570.1; NVIDIA H100 GPU-b2 80 GiB 700 W driver 570.1"
+    )
+    parts = [{"name": "MIG 1g", "uuid": "MIG-1g", "total": 5 * GIB}]
+    here(monkeypatch, A100 | {"parts": parts, "watts": 300})
+    assert told(seen(tmp_path)) == "MIG 1g MIG-1g 5 GiB MIG 300 W driver 570.1", "a part has its card's limit"
+
+
+def amd(pci: Path, name: str, **files: str) -> None:
+    folder = pci / name
+    (folder / "hwmon" / "hwmon3").mkdir(parents=True)
+    (folder / "driver" / "module").mkdir(parents=True)
+    for file, text in ({"vendor": "0x1002", "class": "0x038000", "device": "0x74a1"} | files).items():
+        (folder / file).write_text(f"{text}\n")
+    (folder / "hwmon" / "hwmon3" / "power1_cap").write_text("750000000\n")
+    (folder / "driver" / "module" / "version").write_text("6.10.5\n")
+
+
+def test_another_makers_device_is_told_by_its_kernel_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch)
+    mi300 = {"product_name": "AMD Instinct MI300X", "mem_info_vram_total": str(192 * GIB)}
+    amd(tmp_path / "pci", "a", unique_id="1f00", **mi300)
+    amd(tmp_path / "pci", "b", unique_id="2f00", **mi300)
+    first = "AMD Instinct MI300X GPU-1f00 192 GiB 750 W driver 6.10.5"
+    assert told(seen(tmp_path)) == f"{first}; {first.replace('1f00', '2f00')}"
+    for name, chosen, count in (
+        ("HIP_VISIBLE_DEVICES", "1", 1),
+        ("ROCR_VISIBLE_DEVICES", "GPU-1f", 1),
+        ("HIP_VISIBLE_DEVICES", "-1", 0),
+        ("ZE_AFFINITY_MASK", "7", 2),
+    ):
+        assert len(look({name: chosen}, tmp_path / "driver", tmp_path / "pci")) == count
 
 
 def test_parts_of_a_split_device_are_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

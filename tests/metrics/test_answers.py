@@ -96,3 +96,8 @@ def test_what_only_a_compiler_has_is_no_row_without_one(metric: Any, answers: di
 def test_single_numbers(metric: Any, unit: str, value: float) -> None:
     item = metric.answer(bench())
     assert (item.unit, item.value, item.samples, item.origin) == (unit, value, (), "measured")
+
+
+@pytest.mark.parametrize("metric", [extra_memory, peak_memory])
+def test_memory_of_which_nobody_tells_is_no_row(metric: Any) -> None:
+    assert metric.answer(bench(extra_bytes=float("nan"))) is None

@@ -23,6 +23,7 @@ def raised(error: Exception) -> Exception:
 
 
 OutOfMemoryByName = type("OutOfMemoryError", (RuntimeError,), {})
+OutOfResources = type("OutOfResources", (RuntimeError,), {})
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,27 @@ OutOfMemoryByName = type("OutOfMemoryError", (RuntimeError,), {})
         (RuntimeError("CUDA error: out of memory"), "oom"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "oom"),
         (OutOfMemoryByName("Tried to allocate 9 GiB"), "oom"),
+        (
+            RuntimeError(
+                "Attempting to reserve 12.87G at the bottom of memory. That was not possible. There are 8G free"
+            ),
+            "oom",
+        ),
+        (RuntimeError("RESOURCE_EXHAUSTED: Attempting to allocate 2.00G. That was not possible."), "oom"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm."),
+            "oom",
+        ),
+        (RuntimeError("INTERNAL: it failed\nRESOURCE_EXHAUSTED: Failed to allocate request for 4.0GiB"), "oom"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), "oom"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "oom"),
+        (RuntimeError("GET was unable to find an engine to execute this computation"), "oom"),
+        (RuntimeError("level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)"), "oom"),
+        (RuntimeError("level_zero backend failed with error: 40 (UR_RESULT_ERROR_OUT_OF_RESOURCES)"), "oom"),
+        (RuntimeError("HIP error: hipErrorOutOfMemory"), "oom"),
+        (OutOfResources("out of resource: shared memory, Required: 294912, Hardware limit: 101376."), "crash"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Ran out of memory in memory space vmem. Used 32.42M of 16.00M"), "crash"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Shared memory size limit exceeded: requested 266240"), "crash"),
         (RuntimeError("shapes do not match"), "crash"),
     ],
 )

@@ -198,7 +198,7 @@ def test_threads_matter_on_a_cpu_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "found", "said"),
+    ("dtype", "result", "text"),
     [
         ("float32", {"output_dtype": "bfloat16"}, "output_dtype 'bfloat16' instead of 'float32'"),
         ("float32", {"matmul": "high"}, "matmul 'high' instead of 'highest'"),
@@ -206,6 +206,6 @@ def test_threads_matter_on_a_cpu_only() -> None:
         ("bfloat16", {"output_dtype": "float32", "matmul": "highest"}, ""),
     ],
 )
-def test_precision_other_than_asked_is_named(dtype: str, result: dict[str, str], said: str) -> None:
+def test_precision_other_than_asked_is_named(dtype: str, result: dict[str, str], text: str) -> None:
     asked = Case(model="m", device="cpu", image_px=8, threads=2, param_dtype="float32", dtype=dtype)  # type: ignore[arg-type]
-    assert difference(asked, Effective(**result)) == said
+    assert difference(asked, Effective(**result)) == text

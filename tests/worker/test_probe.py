@@ -124,6 +124,8 @@ def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatc
     of_cuda = {
         "cuda": "nvidia-cuda-runtime 1 nvidia-cuda-runtime-cu12 1",
         "cudnn": "nvidia-cudnn-cu13 1 nvidia-cudnn-cu12 1",
+        "jax-cuda-plugin": "jax-cuda12-plugin 1 jax-cuda13-plugin 1",
+        "jax-rocm-plugin": "jax-rocm60-plugin 1 jax-rocm7-plugin 1",
     }
     assert dict(on_gpu.versions) == dict(on_cpu.versions) | of_cuda
 

@@ -14,7 +14,6 @@ WEIGHTS = 1 << 22
 """Attention weights alive at once: 16 MiB in float32. More are made in turns, and made again in the backward pass."""
 MASKED = -1e4
 """Added to the logits of keys that do not count."""
-HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def projection(dim: int, dim_out: int, settings: dict[str, Any]) -> nnx.Conv:
@@ -61,9 +60,9 @@ def relative(table: Float[Array, "offsets depth"], length: int) -> Float[Array, 
 
 
 def product(equation: str, *operands: Array) -> Array:
-    """An einsum with sums in float32, of float32 at full precision."""
+    """An einsum with sums in float32, of float32 as exact as JAX is asked to be where it is called."""
     wide = jnp.promote_types(operands[0].dtype, jnp.float32)
-    return jnp.einsum(equation, *operands, precision=HIGHEST, preferred_element_type=wide)
+    return jnp.einsum(equation, *operands, preferred_element_type=wide)
 
 
 def attend(

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 
 from ... import models
 from ...core import jaxpr
+from ...core.dtypes import HELD_IN
 from ...core.errors import NetworkError, UnsupportedError
 from ...core.shapes import OPTION, Shape, shape_of
 from ...core.spec import Case, ModelFacts, Wish
@@ -117,8 +118,7 @@ def _fed(reference: str, batch_size: int, shape: Shape) -> tuple[np.ndarray, ...
 
 def dtypes_of(case: Case) -> dict[str, Any]:
     """A case's dtypes as the twins take them: what they compute in, what they keep."""
-    compute = "float32" if case.dtype == "tf32" else case.dtype
-    return {"dtype": jnp.dtype(compute), "param_dtype": jnp.dtype(case.param_dtype or "float32")}
+    return {"dtype": jnp.dtype(HELD_IN[case.dtype]), "param_dtype": jnp.dtype(case.param_dtype or "float32")}
 
 
 def build(name: str, options: dict[str, Any], image_px: int | None, **dtypes: Any) -> nnx.Module:

@@ -1,0 +1,31 @@
+"""Seconds of calls on a torch device: by the device's own events where it has some that tell time, and by the host's clock."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def by_host(count: int, call: Callable[[], Any], synchronize: Callable[[], None]) -> Sequence[float]:
+    """Of each call with its synchronisation: dispatch included."""
+    times: list[float] = []
+    for _ in range(count):
+        start_s = time.perf_counter()
+        call()
+        synchronize()
+        times.append(time.perf_counter() - start_s)
+    return times
+
+
+def by_events(count: int, call: Callable[[], Any], cuda: Any) -> Sequence[float]:
+    """Of each call on an idle stream, between its two events. Each is recorded once before: the first time makes it, which takes longer
+    than a small network's kernels, and would be timed."""
+    pairs = [(cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)) for _ in range(count)]
+    for event in (event for pair in pairs for event in pair):
+        event.record()
+    for start, end in pairs:
+        cuda.synchronize()
+        start.record()
+        call()
+        end.record()
+    cuda.synchronize()
+    return [start.elapsed_time(end) / 1e3 for start, end in pairs]
