@@ -13,6 +13,7 @@ from ._cpu import problem
 APART = ("grid_attention", "reference", "reference_attention")
 """Modules that are no way to apply lambdas."""
 XLA = "xla_"
+PALLAS = "xla_pallas"
 DENSE_POSITIONS = 256
 """Positions of a map up to which all pairs of them are few."""
 WIDE_SCOPE, WIDE_SIDE, LARGE_SIDE = 15, 24, 40
@@ -53,6 +54,9 @@ def choose_xla(
 ) -> str:
     """The implementation that runs in JAX for the option `kernel`, by the sides of both maps, the scope (rows, columns) and
     the platform ("cpu", "gpu", "tpu"). `compiled`: the compiled kernel may run. Raises what `check` raises."""
+    if kernel == PALLAS:
+        pallas = registry.load("kernels", PALLAS)
+        return PALLAS if pallas.runs(platform, size, context_size, scope) else "xla_rows"
     if kernel != "auto":
         return check(kernel, "jax")
     if compiled and platform == "cpu":
