@@ -7,8 +7,9 @@ from .kernel_times import Stage
 from .spec import Case
 from .targets import Target
 
-Status = Literal["fits", "too_large", "refused", "unfinished"]
-"""It fits in a device's memory; it does not; the compiler or the network refuses it; it had not compiled when time was out."""
+Status = Literal["fits", "too_large", "refused", "unfinished", "absent"]
+"""It fits in a device's memory; it does not; the compiler or the network refuses it; it had not compiled when time was out; there is no
+compiler here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

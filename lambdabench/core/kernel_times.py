@@ -21,11 +21,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelTime:
-    """Of one direction ("forward", "backward"); infinite where it does not fit."""
+    """Of one direction ("forward", "backward", or "step" for both together); infinite where it does not fit."""
 
     kind: str
-    """As JAX calls the kind of device."""
+    """As the framework calls the kind of device."""
     origin: str
+    """ "measured", or the model's name."""
     stage: Stage
     kernel: str
     direction: str
@@ -39,17 +40,20 @@ def of_kind(times: Iterable[KernelTime], kind: str) -> tuple[KernelTime, ...]:
 
 
 def ranking(times: Iterable[KernelTime], side: float, scope: float) -> tuple[str, ...]:
-    """Kernels, the quickest first, by both directions together on the nearest stage that is known; empty where nothing is."""
+    """Kernels, the quickest first, on the nearest stage that is known, by the directions that are known of all of them; empty where
+    nothing is. What does not fit is left out."""
     known = tuple(times)
     if not known:
         return ()
     nearest = min(
         {time.stage for time in known}, key=lambda stage: (_distance(stage, side, scope), stage.side, stage.scope)
     )
-    sums: dict[str, float] = {}
+    seconds: dict[str, dict[str, float]] = {}
     for time in known:
         if time.stage == nearest:
-            sums[time.kernel] = sums.get(time.kernel, 0.0) + time.seconds
+            seconds.setdefault(time.kernel, {})[time.direction] = time.seconds
+    shared = frozenset.intersection(*(frozenset(each) for each in seconds.values()))
+    sums = {kernel: sum(each[direction] for direction in shared) for kernel, each in seconds.items()}
     return tuple(
         sorted((kernel for kernel, total in sums.items() if math.isfinite(total)), key=lambda name: sums[name])
     )

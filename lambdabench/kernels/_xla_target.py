@@ -21,6 +21,12 @@ def platform() -> str:
     return _platform.get() or jax.default_backend()
 
 
+def kind() -> str:
+    """What JAX calls the kind of the devices that programs are traced for."""
+    abstract = getattr(jax.sharding.get_abstract_mesh(), "abstract_device", None)
+    return jax.devices()[0].device_kind if abstract is None else abstract.device_kind
+
+
 @contextlib.contextmanager
 def target(*, mesh: Mesh | None = None, platform: str = "") -> Iterator[None]:
     """Within it, programs are traced for this platform, their images split over the one axis of this mesh."""

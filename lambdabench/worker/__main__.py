@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
-`probe|describe|convert|evaluate FOLDER`: reads what is asked from the folder, writes what it found into it."""
+`probe|describe|convert|evaluate|ahead|prove FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
 import os
@@ -11,8 +11,8 @@ from ..core.worker_protocol import PARENT_PIPE
 from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate FOLDER\n"
-ERRANDS = ("probe", "describe", "convert", "evaluate")
+USAGE = "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate|ahead|prove FOLDER\n"
+ERRANDS = ("probe", "describe", "convert", "evaluate", "ahead", "prove")
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +37,14 @@ def main(arguments: list[str]) -> int:
         from ..tasks import evaluate
 
         evaluate.answer(Path(arguments[1]), seen)
+    elif arguments[0] == "ahead":
+        from ..tasks.ahead import cases
+
+        cases.answer(Path(arguments[1]))
+    elif arguments[0] == "prove":
+        from ..tasks import prove
+
+        prove.answer(Path(arguments[1]))
     else:
         from ..tasks import convert  # with its frameworks, which other work may not have
 

@@ -46,39 +46,10 @@ def test_values_and_gradients_are_those_of_the_equations_in_float64(
 
     given = [None if array is None else jnp.asarray(array, jnp.float32) for array in (queries, values, content, table)]
     y, gradients = jax.jit(both)(*given)
-    wanted, exact = equations(queries, values, content, table, slope)
+    wanted, exact = reference.applied(queries, values[..., 0], content, table[:, 0], slope)
     for array, right in ((y, wanted), *zip(gradients, exact, strict=True)):
         if right is not None:
-            assert np.abs(np.asarray(array) - right).max() <= 2e-6 * np.abs(right).max()
-
-
-def equations(queries: Any, values: Any, content: Any, table: Any, slope: Any) -> tuple[Any, tuple[Any, ...]]:
-    """y_n = (lambda^c + lambda^p_n)^T q_n and its gradients, from the reference's embeddings, in float64."""
-    b, *size, h, k = queries.shape
-    dense = reference.relative_embeddings(table.transpose(2, 3, 0, 1), tuple(size), values.shape[1:3])[..., 0]
-    flat, met, d_y = (
-        queries.reshape(b, -1, h, k),
-        values.reshape(b, -1, values.shape[3]),
-        slope.reshape(b, -1, h, values.shape[3]),
-    )
-    lambdas = np.einsum("nmk,bmv->bnkv", dense, met) + (0.0 if content is None else content[:, None])
-    d_lambdas = np.einsum("bnhk,bnhv->bnkv", flat, d_y)
-    d_dense = np.einsum("bnkv,bmv->nmk", d_lambdas, met)
-    d_table = np.zeros_like(table)
-    reach = [side // 2 for side in table.shape[2:]]
-    for n, m in np.ndindex(*dense.shape[:2]):
-        offset = [
-            at + there - here
-            for at, there, here in zip(reach, divmod(m, values.shape[2]), divmod(n, size[1]), strict=True)
-        ]
-        if all(0 <= place < side for place, side in zip(offset, table.shape[2:], strict=True)):
-            d_table[:, 0, *offset] += d_dense[n, m]
-    return np.einsum("bnhk,bnkv->bnhv", flat, lambdas).reshape(slope.shape), (
-        np.einsum("bnhv,bnkv->bnhk", d_y, lambdas).reshape(queries.shape),
-        np.einsum("nmk,bnkv->bmv", dense, d_lambdas).reshape(values.shape),
-        None if content is None else d_lambdas.sum(1),
-        d_table,
-    )
+            assert np.abs(np.asarray(array).reshape(right.shape) - right).max() <= 2e-6 * np.abs(right).max()
 
 
 def test_elsewhere_and_on_maps_too_large_for_a_core_rows_run_and_it_is_said() -> None:

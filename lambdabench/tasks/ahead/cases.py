@@ -4,6 +4,7 @@ import dataclasses
 import re
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,8 +13,9 @@ from jax.sharding import Mesh
 
 from ... import models
 from ...backends import _jax_steps, jax_jit
+from ...core import codec
 from ...core.ahead import CaseAhead, Compiled
-from ...core.errors import LambdabenchError
+from ...core.errors import LambdabenchError, MissingExtraError
 from ...core.ports import Workload
 from ...core.spec import Case
 from ...kernels import _xla_target
@@ -85,3 +87,12 @@ def _refused(error: Exception) -> Compiled:
         return Compiled(status="refused", reason=f"{type(error).__name__}: {text[:300]}")
     needed_bytes = int(float(used["used"]) * UNITS[used["unit"].upper()])
     return Compiled(status="too_large", reason=text[used.start() : used.start() + 80], needed_bytes=needed_bytes)
+
+
+def answer(folder: Path) -> None:
+    """Reads request.json; compiles; writes answer.json."""
+    try:
+        compiled = compile_case(codec.read(CaseAhead, folder / "request.json"))
+    except MissingExtraError as error:
+        compiled = Compiled(status="absent", reason=str(error))
+    codec.write(folder / "answer.json", compiled)

@@ -5,7 +5,11 @@ one, and of `xla_rows` times the rows of the window that it goes through. Of the
 products are counted and divided by the chip's rate.
 """
 
+import argparse
 import math
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -14,13 +18,43 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ...core import registry
 from ...core.kernel_times import KernelTime, Stage
-from ...core.targets import Target
+from ...core.targets import Target, target_of
+from ...facts import kernel_times
 from ...kernels import PALLAS, _xla_target
 from ...kernels._pallas import tiles
 from . import mesh_for
 
-ORIGIN = "cost model"
+ORIGIN = "libtpu cost model"
 ONLY = "one"
+KERNELS = (PALLAS, "xla_einsum", "xla_conv", "xla_dense", "xla_rows")
+DIRECTIONS = ("forward", "backward")
+BATCH = 128
+STAGES = tuple(
+    Stage(batch=BATCH, side=side, scope=scope, value_depth=depth)
+    for side, depth in ((14, 64), (28, 32), (7, 128), (56, 16))
+    for scope in (7, 23)
+)
+"""Maps of a ResNet-50 at 224 pixels (arXiv 2102.08602, section 4: k = 16, h = 4)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the table of a target to standard output, in a process with the variables of `core.targets.variables`."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=main.__doc__)
+    parser.add_argument("target", type=target_of)
+    target: Target = parser.parse_args(arguments).target
+    times = [
+        cost(target, stage, kernel, direction) for direction in DIRECTIONS for stage in STAGES for kernel in KERNELS
+    ]
+    sys.stdout.write(kernel_times.table(times, source_of(target)))
+    return 0
+
+
+def source_of(target: Target) -> str:
+    """Where a target's seconds come from, in a line."""
+    return (
+        f"{target.title}: cost model of libtpu {version('libtpu')} through jax {version('jax')}, compiled ahead of time in bfloat16; "
+        f"xla_rows: a row times the rows; {PALLAS}: XLA's part by the model, products counted over {target.flop_per_s:g} FLOP/s"
+    )
 
 
 def cost(target: Target, stage: Stage, kernel: str, direction: str) -> KernelTime:
@@ -63,3 +97,7 @@ def _compiled_s(mesh: Any, stage: Stage, kernel: str, direction: str) -> float:
     with _xla_target.target(platform="tpu"), jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
         compiled = program.lower(*arguments).compile()
     return float(compiled.cost_analysis().get("optimal_seconds", 0.0)) % 1.0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
