@@ -13,20 +13,18 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import numpy as jnp
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType
 
 from ..core import jaxpr as traced_program
-from ..core.dtypes import HELD_IN, PRODUCTS
+from ..core.dtypes import HELD_IN
 from ..core.errors import MismatchError
 from ..core.ports import MemoryMeter, Workload
 from ..core.record import Compilation, Effective
 from ..core.spec import Case
 from ._jax_devices import devices_of, name_of, pool_threads
 from ._jax_program import Program, agreed
+from ._jax_steps import BATCH, donated_of, input_dtype_of, param_dtype_of, precision_of, shardings, steps_of
 
-LEARNING_RATE = 1e-3
-"""As in torch's session."""
-BATCH = "batch"
 SHOWN = 1000
 """Numbers of an output that are kept."""
 PLANNED, SEEN = "xla memory analysis", "xla device peak"
@@ -57,19 +55,17 @@ class JaxSession:
         self._case, self._workload = case, workload
         devices = devices_of(case)
         mesh = jax.make_mesh((len(devices),), (BATCH,), axis_types=(AxisType.Auto,), devices=devices)
-        self._whole, self._split = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), (BATCH,)))
-        network = workload.network
-        network.train() if case.mode == "train" else network.eval()
-        self._graph, params, rest = nnx.split(network, nnx.Param, ...)
+        self._whole, self._split = shardings(mesh)
+        self._steps, params, rest = steps_of(workload, case)
         params = jax.tree.map(self._parameter, params)
-        (self._params, self._params_tree), (self._rest, self._rest_tree) = map(self._placed, (params, rest))
+        self._params, self._rest = self._placed(params), self._placed(rest)
         self._inputs = tuple(jax.device_put(self._input(item), self._split) for item in workload.inputs(case, seed))
         self._own = bool(case.model_hash) or ":" in case.model
         self._pending: Any = ()
         self._program = Program(
-            self._work(),
-            precision=PRODUCTS.get(case.dtype, "default"),  # XLA takes tf32 on NVIDIA for what is under highest
-            donated=(0, 1) if case.mode == "train" else (),
+            self._steps.work(mesh),
+            precision=precision_of(case),
+            donated=donated_of(case),
             shardings=(self._whole, self._whole, self._split),
             cached=cached,
         )
@@ -178,59 +174,19 @@ class JaxSession:
         self._program.close()
         del self._params, self._rest, self._inputs, self._pending, self._program, self.meter
 
-    def _infer(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
-        return self._network(params, rest)(*self._workload.arguments(inputs))
-
-    def _work(self) -> Callable[..., Any]:
-        if self._case.mode != "train":
-            return self._infer
-        return self._there_and_back if self._case.kind == "layer" else self._train
-
-    def _there_and_back(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
-        """A training step of a part of a network, with gradients of its input as well: no loss and no optimizer's step, whose time
-        is not its own. (Parameters, statistics, output, gradients)."""
-
-        def forward(params: Any, arguments: tuple[Any, ...]) -> Any:
-            network = self._network(params, rest)
-            return network(*arguments), jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
-
-        output, pull, after = jax.vjp(forward, params, self._workload.arguments(inputs), has_aux=True)
-        return params, after, output, pull(inputs[-1].astype(output.dtype))
-
-    def _train(self, params: Any, rest: Any, inputs: tuple[Any, ...]) -> Any:
-        """(Parameters and statistics after one step of SGD, output, nothing)."""
-
-        def loss(params: Any) -> Any:
-            network = self._network(params, rest)
-            output = network(*self._workload.arguments(inputs))
-            after = jax.tree.leaves(nnx.split(network, nnx.Param, ...)[2])
-            return self._workload.loss(jax.tree.map(lambda item: item.astype(jnp.float32), output), inputs), (
-                after,
-                output,
-            )
-
-        slopes, (after, output) = jax.grad(loss, has_aux=True)(params)
-        moved = [item - (LEARNING_RATE * slope).astype(item.dtype) for item, slope in zip(params, slopes, strict=True)]
-        return moved, after, output, ()
-
-    def _network(self, params: Any, rest: Any) -> Any:
-        trees = ((self._params_tree, params), (self._rest_tree, rest))
-        return nnx.merge(self._graph, *(jax.tree.unflatten(tree, leaves) for tree, leaves in trees))
-
     def _modules(self) -> list[Any]:
-        network = self._network(self._params, self._rest)
+        network = self._steps.network(self._params, self._rest)
         return [module for _, module in nnx.iter_modules(network)]
 
-    def _placed(self, state: Any) -> tuple[list[Any], Any]:
-        """(Arrays on all devices, how they hang together). A copy: training gives its arrays away."""
-        leaves, tree = jax.tree.flatten(state)
-        return [jax.device_put(leaf, self._whole, may_alias=False) for leaf in leaves], tree
+    def _placed(self, state: Any) -> list[Any]:
+        """Its arrays, on all devices. A copy: training gives its arrays away."""
+        return [jax.device_put(leaf, self._whole, may_alias=False) for leaf in jax.tree.leaves(state)]
 
     def _parameter(self, array: Any) -> Any:
-        return array.astype(self._case.param_dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+        return array.astype(param_dtype_of(array.dtype, self._case))
 
     def _input(self, array: Any) -> Any:
-        return array.astype(HELD_IN[self._case.dtype]) if np.issubdtype(array.dtype, np.floating) else array
+        return array.astype(input_dtype_of(array.dtype, self._case))
 
     def _check_dtype(self, program: Any) -> None:
         """Raises MismatchError where no product is computed in the half precision asked for, or one is where none was."""

@@ -31,6 +31,7 @@ from .options import (
     filters,
 )
 from .plot_commands import plot_app
+from .prove_command import prove
 from .recommend_command import recommend
 from .run_command import EPILOG, run, say_waiting
 
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.command("compare", epilog=EXAMPLES)(compare)
 app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
 app.command("claims", epilog=CLAIMS_EXAMPLES)(claims)
+app.command(epilog="Example: lambdabench prove --device cuda")(prove)
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

@@ -18,6 +18,7 @@ from ..core.folders import REPORTS, RESULTS
 from ..core.hosts import Hosts
 from ..core.spec import Machine, ModelFacts, Plan, Suite, Value, Wish
 from ..core.statuses import FAILED
+from ..core.targets import Target
 from ..plan.estimates import EstimateCheck
 from ..suite.overrides import Overrides
 from ._candidates import RaceRequest, Starters
@@ -44,6 +45,8 @@ class RunRequest:
     """Only the plan is wanted: nothing is measured for it."""
     race: RaceRequest | None = None
     """The front is to be found among published networks, in place of a suite."""
+    target: str = ""
+    """The machine, one of `core.targets`, that is planned for; this one where it is empty. Nothing can be measured there from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Prepared:
     """Files that users' own networks are known to import."""
     race: Starters | None = None
     """Who races, where the front is to be found."""
+    target: Target | None = None
+    """The machine that is planned for where it is not this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,12 @@ from ..conduct import Progress, calibration, placement, user_networks
 from ..conduct.resume import done_in
 from ..conduct.summary import RunSummary, counts_of, summarize, wide_of
 from ..core import caches, folders, registry
+from ..core.errors import RequestError
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.record import Outcome, Record, records_of
 from ..core.spec import Case, Job, Plan, Rates, Skip
+from ..core.targets import target_of
 from ..launch.workers import WorkerPool
 from ..machine import host
 from ..plan.estimates import check_estimates
@@ -35,6 +37,7 @@ from . import _race
 from ._race import Racer
 from ._results import repeat_suite, results_words
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
+from .ahead import machine_of
 from .report import PageRequest, Written, write_page
 
 
@@ -58,6 +61,8 @@ def prepare(
     """
     for message in filter(None, (caches.problem(), store.ahead(request.results))):
         on_wait(message)
+    if request.target and not request.dry_run:
+        raise RequestError(f"--for {request.target}: nothing can be measured there from here; use it with --dry-run")
     if request.race is not None:
         return _race.prepare(request, request.race, on_wait, clock)
     return _prepare_suite(request, on_wait, clock)
@@ -76,6 +81,9 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     with placement.alone(is_alone):
         asked_for = [*wishes_of(wanted), *calibration.WISHES]
         probe = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
+    target = target_of(request.target) if request.target else None
+    if target is not None:
+        probe = dataclasses.replace(probe, machine=machine_of(target, probe.machine))
     check_names(wanted, probe.names)
     seen = user_networks.seen_of(wanted, probe.facts)
     wanted = user_networks.settled(wanted, seen)
@@ -122,6 +130,7 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
         order=0 if request.dry_run else store.next_order(request.results),
         seen=seen,
         is_alone=is_alone,
+        target=target,
     )
 
 

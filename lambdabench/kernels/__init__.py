@@ -5,14 +5,17 @@ choice of the layer's option `kernel`: those called `xla_...` in JAX, with chann
 """
 
 import importlib.util
+import math
 
-from ..core import registry
+from ..core import kernel_times, registry
 from ..core.errors import OptionError
+from ..facts import kernel_times as facts
 from ._cpu import problem
 
 APART = ("grid_attention", "reference", "reference_attention")
 """Modules that are no way to apply lambdas."""
 XLA = "xla_"
+PALLAS = "xla_pallas"
 DENSE_POSITIONS = 256
 """Positions of a map up to which all pairs of them are few."""
 WIDE_SCOPE, WIDE_SIDE, LARGE_SIDE = 15, 24, 40
@@ -53,10 +56,15 @@ def choose_xla(
 ) -> str:
     """The implementation that runs in JAX for the option `kernel`, by the sides of both maps, the scope (rows, columns) and
     the platform ("cpu", "gpu", "tpu"). `compiled`: the compiled kernel may run. Raises what `check` raises."""
+    if kernel == PALLAS:
+        pallas = registry.load("kernels", PALLAS)
+        return PALLAS if pallas.runs(platform, size, context_size, scope) else "xla_rows"
     if kernel != "auto":
         return check(kernel, "jax")
     if compiled and platform == "cpu":
         return "xla_cpu"
+    if chosen := _by_times(size, context_size, scope, platform):
+        return chosen
     few = max(size[0] * size[1], context_size[0] * context_size[1]) <= DENSE_POSITIONS
     if platform != "cpu":
         return "xla_dense" if few else "xla_rows"
@@ -64,6 +72,19 @@ def choose_xla(
         return "xla_dense"
     wide = min(scope) >= WIDE_SCOPE and min(size) >= WIDE_SIDE
     return "xla_fft" if wide or min(size) >= LARGE_SIDE else "xla_rows"
+
+
+def _by_times(size: tuple[int, ...], context_size: tuple[int, ...], scope: tuple[int, ...], platform: str) -> str:
+    """The quickest by what is known of this kind of device, measured or by a model; empty where nothing is, and on a CPU."""
+    if platform == "cpu":
+        return ""
+    from . import _xla_target
+
+    times = kernel_times.of_kind(facts.known(), _xla_target.kind())
+    for kernel in kernel_times.ranking(times, math.sqrt(math.prod(size)), math.sqrt(math.prod(scope))):
+        if kernel in names("jax") and choose_xla(kernel, size, context_size, scope, platform) == kernel:
+            return kernel
+    return ""
 
 
 def check(kernel: str, framework: str) -> str:

@@ -65,3 +65,34 @@ def relative_embeddings(table: Array, size: tuple[int, int], context_size: tuple
 def _softmax(values: Array, axis: int) -> Array:
     exponentials = np.exp(values - values.max(axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+def applied(
+    queries: Array, values: Array, content: Array | None, table: Array, slope: Array
+) -> tuple[Array, tuple[Array, Array, Array | None, Array]]:
+    """Outputs [b, y, x, h, v] of queries [b, y, x, h, k], values [b, j, i, v], content lambdas [b, k, v] and a table [k, r_y, r_x] of
+    offsets, and the gradients of these four for `slope`, the outputs': y_n = (lambda^c + lambda^p_n)^T q_n."""
+    b, *size, h, k = queries.shape
+    context = (values.shape[1], values.shape[2])
+    offsets = relative_embeddings(table.transpose(1, 2, 0)[..., None], (size[0], size[1]), context)[..., 0]
+    flat, met = queries.reshape(b, -1, h, k), values.reshape(b, -1, values.shape[3])
+    d_y = slope.reshape(b, -1, h, values.shape[3])
+    lambdas = np.einsum("nmk,bmv->bnkv", offsets, met) + (0.0 if content is None else content[:, None])
+    d_lambdas = np.einsum("bnhk,bnhv->bnkv", flat, d_y)
+    return np.einsum("bnhk,bnkv->bnhv", flat, lambdas).reshape(slope.shape), (
+        np.einsum("bnhv,bnkv->bnhk", d_y, lambdas).reshape(queries.shape),
+        np.einsum("nmk,bnkv->bmv", offsets, d_lambdas).reshape(values.shape),
+        None if content is None else d_lambdas.sum(1),
+        _of_offsets(np.einsum("bnkv,bmv->nmk", d_lambdas, met), table.shape, (size[0], size[1]), context),
+    )
+
+
+def _of_offsets(dense: Array, shape: tuple[int, ...], size: tuple[int, int], context: tuple[int, int]) -> Array:
+    """The gradient of a table [k, r_y, r_x] from that of the embeddings [n, m, k] that were taken from it."""
+    result, (_, rows, columns) = np.zeros(shape), shape
+    for n, m in np.ndindex(*dense.shape[:2]):
+        down = m // context[1] - n // size[1] + rows // 2
+        right = m % context[1] - n % size[1] + columns // 2
+        if 0 <= down < rows and 0 <= right < columns:
+            result[:, down, right] += dense[n, m]
+    return result

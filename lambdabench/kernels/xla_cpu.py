@@ -18,7 +18,7 @@ from jax import numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.registry import ROOT
-from . import xla_einsum, xla_rows
+from . import _xla_target, xla_einsum, xla_rows
 from ._cpu import build
 from ._cpu.plan import planned
 
@@ -40,7 +40,7 @@ def apply(
     embeddings: Float[Array, "k u r_y r_x"] | None,
 ) -> Float[Array, "b y x h v"]:
     """Queries applied to the content lambdas plus the position lambdas; None leaves one of them out."""
-    if jax.default_backend() != "cpu" or values.dtype == jnp.float64 or problem():
+    if _xla_target.platform() != "cpu" or values.dtype == jnp.float64 or problem():
         return xla_rows.apply(queries, values, content, embeddings)
     absent = jnp.zeros((0,), jnp.float32)
     given = (

@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
-`probe|describe|convert|evaluate|export FOLDER`: reads what is asked from the folder, writes what it found into it."""
+`probe|describe|convert|evaluate|export|ahead|prove FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
 import os
@@ -11,10 +11,8 @@ from ..core.worker_protocol import PARENT_PIPE
 from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-USAGE = (
-    "usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | probe|describe|convert|evaluate|export FOLDER\n"
-)
-ERRANDS = ("probe", "describe", "convert", "evaluate", "export")
+ERRANDS = ("probe", "describe", "convert", "evaluate", "export", "ahead", "prove")
+USAGE = f"usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | {'|'.join(ERRANDS)} FOLDER\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -43,6 +41,14 @@ def main(arguments: list[str]) -> int:
         from ..tasks import export
 
         export.answer(Path(arguments[1]))
+    elif arguments[0] == "ahead":
+        from ..tasks.ahead import cases
+
+        cases.answer(Path(arguments[1]))
+    elif arguments[0] == "prove":
+        from ..tasks import prove
+
+        prove.answer(Path(arguments[1]))
     else:
         from ..tasks import convert  # with its frameworks, which other work may not have
 

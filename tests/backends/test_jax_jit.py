@@ -147,7 +147,7 @@ def test_a_training_step_is_plain_sgd_with_statistics_and_state_carried_on() -> 
     outputs = [np.asarray(entry.call()) for _ in range(3)]
     losses = [float(entry._workload.loss(jnp.asarray(item), (images, labels))) for item in outputs]
     assert losses == pytest.approx(reference(Net(), images, labels, 3), rel=1e-5)
-    network = entry._network(entry._params, entry._rest)
+    network = entry._steps.network(entry._params, entry._rest)
     assert float(jnp.abs(network.norm.mean[...]).max()) > 0
     effective = entry.effective(entry.call())
     assert (effective.mode, effective.matmul) == ("train", "highest")
@@ -166,7 +166,8 @@ def test_a_part_left_in_training_is_seen() -> None:
     network = Net(drop=0.5)
     item = session(network)
     output = item.call()
-    item._graph = nnx.split(_with_mode(network), nnx.Param, ...)[0]
+    graph = nnx.split(_with_mode(network), nnx.Param, ...)[0]
+    item._steps = dataclasses.replace(item._steps, graph=graph)
     assert item.effective(output).mode == "mixed"
 
 

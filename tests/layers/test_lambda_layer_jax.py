@@ -15,6 +15,7 @@ from flax import nnx  # noqa: E402 (JAX may be absent)
 from jax import numpy as jnp  # noqa: E402
 
 from lambdabench.core.twins import to_jax as named  # noqa: E402
+from lambdabench.kernels import xla_pallas  # noqa: E402
 from lambdabench.layers.lambda_layer.jax import LambdaLayer  # noqa: E402
 from lambdabench.layers.lambda_layer.torch import LambdaLayer as TorchLayer  # noqa: E402
 from lambdabench.models._weights.jax import load_torch_state, parameter_count  # noqa: E402
@@ -36,6 +37,12 @@ EVERY = [("xla_dense", *item) for item in SHAPES] + [
     (kernel, *item) for kernel in kernels.names("jax") if kernel != "xla_dense" for item in SHAPES[:3]
 ]
 run = nnx.jit(lambda layer, *inputs, **more: layer(*inputs, **more))
+
+
+@pytest.fixture(autouse=True)
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made for a TPU runs in Pallas' interpreter, and not another kernel in its place."""
+    monkeypatch.setattr(xla_pallas, "INTERPRETED", True)
 
 
 def twins(size: tuple[int, int] | None, dtype: torch.dtype = torch.float32, **settings: Any) -> tuple[Any, Any]:

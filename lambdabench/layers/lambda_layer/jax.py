@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 from ... import kernels
 from ...core import registry
 from ...core.errors import OptionError
-from ...kernels import xla_cpu, xla_einsum
+from ...kernels import _xla_target, xla_cpu, xla_einsum
 from .._initial.jax import normal
 from .spec import NORMALIZE, OPTIONS, checked_choice, counts, greatest, odd, refuse_larger, table_size
 
@@ -69,13 +69,14 @@ class LambdaLayer(nnx.Module):
 
     def kernel_on(self, size: tuple[int, ...], context_size: tuple[int, ...] | None) -> str:
         """The kernel that runs on a map of `size`, here."""
-        alone = self._asked == "auto" and jax.default_backend() == "cpu" and jax.device_count() == 1
+        platform = _xla_target.platform()
+        alone = self._asked == "auto" and platform == "cpu" and jax.device_count() == 1
         return kernels.choose_xla(
             self._asked,
             size,
             context_size or size,
             self.scope,
-            jax.default_backend(),
+            platform,
             compiled=alone and not xla_cpu.problem(),  # XLA cannot divide a foreign function among devices
         )
 
@@ -128,7 +129,7 @@ class LambdaLayer(nnx.Module):
                 or (x.size > 0 and len(training) == len(norms) and not any(norm.axis_name for norm in norms))
             )
             and self.kernel_on(x.shape[1:3], None) == "xla_cpu"
-            and jax.default_backend() == "cpu"
+            and _xla_target.platform() == "cpu"
             and not xla_cpu.problem()
         )
 

@@ -1,0 +1,21 @@
+"""Has a worker ask a device for `prove`: the parent loads no framework."""
+
+import tempfile
+from pathlib import Path
+
+from ..core import codec
+from ..core.errors import ProbeError
+from ..core.proof_protocol import ProofAnswered, ProofAsked
+from .one_shot_worker import ask
+
+LIMIT_S = 300.0
+
+
+def prove(asked: ProofAsked, *, limit_s: float = LIMIT_S) -> ProofAnswered:
+    """What the framework found on the device. Raises ProbeError with the worker's last words."""
+    with tempfile.TemporaryDirectory(prefix="lambdabench-prove-") as name:
+        folder = Path(name)
+        codec.write(folder / "request.json", asked)
+        if failed := ask("prove", folder, limit_s=limit_s):
+            raise ProbeError(f"{asked.framework} on {asked.device} {failed}")
+        return codec.read(ProofAnswered, folder / "answer.json")
