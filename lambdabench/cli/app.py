@@ -14,6 +14,7 @@ from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
 from .compare_commands import EXAMPLES, compare
 from .evaluate_command import evaluate
+from .fleet_commands import fleet_app
 from .options import (
     BackendOption,
     BatchOption,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command("compare", epilog=EXAMPLES)(compare)
 app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
+app.add_typer(fleet_app, name="fleet", epilog="Example: lambdabench fleet run --suite quickstart --on local")
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

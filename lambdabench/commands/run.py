@@ -26,6 +26,7 @@ from ..core.record import Outcome, Record, records_of
 from ..core.spec import Case, Job, Plan, Rates, Skip
 from ..launch.workers import WorkerPool
 from ..machine import host
+from ..plan import shares
 from ..plan.estimates import check_estimates
 from ..report import draw_plots, plots_of
 from ..suite.parse_overrides import KNOWN, overrides_of
@@ -68,6 +69,7 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     """A suite's cases, planned."""
     begun_s, hosts = clock(), find_hosts()
     wanted = suite.load(request.suite, request.overrides)
+    wanted = wanted if request.share is None else shares.cut(wanted, *request.share)
     is_alone = hosts.count > 1 and not placement.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
     if hosts.speaks:
@@ -154,6 +156,11 @@ def execute(
         return _on_host(prepared, request, on_progress)
 
 
+def new_run_id(started: datetime) -> str:
+    """A name that no other run has: when it started, and a number drawn."""
+    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
 def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     if prepared.hosts.speaks:
         return _execute(prepared, request, on_progress)
@@ -164,7 +171,7 @@ def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
 
 def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    run_id = request.run_id or new_run_id(started)
     path = store.run_path(request.results, prepared.suite.name, run_id)
     skipped = [skip_record for skip in prepared.plan.skips for skip_record in _skip_records(skip, prepared, run_id)]
     ledger = conduct.Ledger(path, partial(_common_of, prepared, run_id), first=skipped)

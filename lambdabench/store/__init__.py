@@ -17,20 +17,28 @@ from .columns import cells, schema
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
 from .newest_rows import lined_up, milliseconds, newest, order_of
+from .remote import is_address, place, publish, refresh, send_rest, told, withdraw
 
 __all__ = [
     "AHEAD_S",
     "ahead",
     "committed_in",
     "frame",
+    "is_address",
     "latest_order",
     "newest",
     "next_order",
     "order_of",
+    "place",
+    "publish",
     "read",
+    "refresh",
     "run_path",
     "runs",
     "schema",
+    "send_rest",
+    "told",
+    "withdraw",
     "write",
 ]
 
@@ -114,7 +122,7 @@ def _latest_of(path: Path) -> int:
 
 def _files(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    return [file for path in given for file in files_of(Path(path))]
+    return [file for path in given for file in files_of(place(path))]
 
 
 def _plain(table: pa.Table) -> pa.Table:

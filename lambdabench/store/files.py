@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..core import fields, folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import file_checksum, versions
+from . import file_checksum, remote, versions
 from .checks import refuse_impossible
 from .columns import cells, schema
 
@@ -48,6 +48,7 @@ def write(records: Sequence[Record], path: Path) -> None:
         finally:
             aside.unlink(missing_ok=True)
         _sweep(path)
+    remote.publish(path)
 
 
 def _sweep(path: Path) -> None:
