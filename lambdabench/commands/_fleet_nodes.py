@@ -61,7 +61,7 @@ def chosen(nodes: Sequence[Node], kinds: Sequence[str], most: int | None, device
         raise RequestError("there is no node to measure on; see that the system has some, and that they are up")
     if unknown := [kind for kind in kinds if kind not in there and kind != "auto"]:
         raise RequestError(f"--kinds: no node is of kind {', '.join(unknown)}; there are {listed}")
-    asked = {device.partition(":")[0] for device in devices} - {"auto"}
+    asked = {device.partition(":")[0] for device in devices} - {"auto", "fake"}
     fits = [node for node in nodes if not asked or not node.devices or asked & {*node.devices}]
     if not fits:
         raise RequestError(f"no node has a device {' or '.join(sorted(asked))}; there are {listed}")

@@ -21,8 +21,10 @@ from ..core.fleet import ENGINES, NODE, Began, Ended, Engine, Fleet, Share, Task
 from ..core.folders import RESULTS
 from ..core.hosts import ALONE
 from ..core.spec import Suite
+from ..core.worker_protocol import PARENT_PIPE
 from ..plan.shares import cut, own_models
 from ..suite.parse_overrides import overrides_of
+from ..worker import parent_watch
 from . import _fleet_nodes
 from .run import RunRequest, RunResult, execute, new_run_id, prepare
 
@@ -124,7 +126,7 @@ def plan_texts(request: FleetRequest, fleet: Fleet, engine: Engine) -> dict[str,
 def _share_text(part: Suite, share: Share, home: Path, engine: Engine) -> str:
     models = dict.fromkeys(cell.case.model for cell in part.cells)
     script = getattr(engine, "script", None)
-    task = Task(share=share, attempt=1, suite=part.name)
+    task = Task(share=share, attempt=1, suite=part.name, place=store.told((home / share.name).absolute()))
     return "\n".join([
         f"{len(part.cells)} cases: {', '.join(models)}", *([script(task, home / share.name)] if script else [])
     ])  # fmt: skip
@@ -202,6 +204,8 @@ def status(home: Path, fleet: Fleet, states: Sequence[ShareState] | None = None)
 
 def work(folder: Path, attempt: int) -> int:
     """What a node does: runs its share into the share's folder, and writes how it began and ended. The exit code of `run`."""
+    if os.environ.pop(PARENT_PIPE, ""):
+        parent_watch.follow_parent()
     task = fleet_folder.read_task(folder, attempt)
     os.environ[ALONE] = "1"  # a share is one machine's, whatever the cluster says of others
     host, run_id = socket.gethostname(), new_run_id(datetime.now(UTC))

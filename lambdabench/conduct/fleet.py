@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .. import store
 from ..core.fleet import Attempt, Engine, Fleet, Lost, Share, Task
 from . import fleet_folder
 
@@ -135,7 +136,8 @@ def cancel(home: Path, states: Sequence[ShareState], engine: Engine, clock: Cloc
 def _handed(home: Path, fleet: Fleet, state: ShareState, engine: Engine, clock: Clock) -> ShareState:
     """With a further attempt, where the engine has taken one."""
     folder, number = home / state.share.name, 1 + max((attempt.number for attempt in state.attempts), default=0)
-    task = Task(share=state.share, attempt=number, suite=fleet.suite, flags=fleet.flags)
+    place = store.told(folder.absolute())
+    task = Task(share=state.share, attempt=number, suite=fleet.suite, place=place, flags=fleet.flags)
     fleet_folder.describe(folder, task)
     submitted = engine.start(task, folder, {attempt.node for attempt in state.attempts})
     if submitted is None:

@@ -67,6 +67,8 @@ class Task:
     share: Share
     attempt: int
     suite: str
+    place: str = ""
+    """That folder as nodes know it: a path, or an address of object storage."""
     flags: tuple[tuple[str, str], ...] = ()
 
 

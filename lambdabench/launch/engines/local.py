@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from ...core.fleet import NODE, Look, Node, Submitted, Task
-from . import work_command
+from . import free_node, work_command
 
 
 class LocalEngine:
@@ -24,10 +24,10 @@ class LocalEngine:
         return self._nodes
 
     def start(self, task: Task, folder: Path, avoid: Collection[str]) -> Submitted | None:
-        free = [node for node in self._nodes if node.kind == task.share.kind and not self._is_busy(node.name)]
-        if not free:
+        busy = [node.name for node in self._nodes if self._is_busy(node.name)]
+        node = free_node(self._nodes, task.share.kind, busy, avoid)
+        if node is None:
             return None
-        node = min(free, key=lambda node: node.name in avoid)
         with (folder / "attempts" / f"{task.attempt}.log").open("ab") as log:
             child = subprocess.Popen(
                 work_command(str(folder), task.attempt), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
