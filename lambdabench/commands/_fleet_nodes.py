@@ -1,6 +1,7 @@
 """The nodes of a fleet, and which of its runs were made on which of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -34,8 +35,6 @@ def engine_of(on: str, wanted: Suite, nodes: Sequence[Node] = ()) -> Engine:
 def local_nodes(backends: Collection[str]) -> tuple[Node, ...]:
     """The accelerators of this machine, those of one title are of one kind; its processor where there are none, or scripted nodes for
     scripted times."""
-    import os
-
     if {*backends} == {"fake"}:
         return scripted_nodes.scripted_nodes(os.environ)
     seen = [item for item in accelerators.look() if item.kind == "cuda"]
@@ -90,19 +89,18 @@ def findings_of(home: Path, states: Sequence[ShareState]) -> tuple[str, list[Kin
     return name, judge_kinds(list(_readings(rows, places, name)))
 
 
-def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: str) -> list[Reading]:
-    result: list[Reading] = []
-    where = rows["run_id"].astype(str).map(places)
-    for (kind, node), mine in rows.groupby(where, sort=True):
-        cases = table.wide(store.newest(mine.reset_index(drop=True)))
-        usable = cases[(cases["status"] == "ok") & cases[name].notna()] if name in cases else cases.iloc[:0]
-        labels = _labels(usable)
-        for label, value, low, high in zip(
-            labels, usable[name], usable[f"{name}_low"], usable[f"{name}_high"], strict=True
-        ):
-            ends = (None, None) if pd.isna(low) or pd.isna(high) else (float(low), float(high))
-            result.append(Reading(kind=kind, node=node, case=label, value=float(value), low=ends[0], high=ends[1]))
-    return result
+def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: str) -> Iterator[Reading]:
+    """Each node's own numbers: rows of two nodes are never one case."""
+    nodes = sorted(set(places.values()))
+    codes = {place: str(number) for number, place in enumerate(nodes)}
+    named = rows["run_id"].astype(str).map({run: codes[place] for run, place in places.items()})
+    cases = table.wide(store.newest(rows.assign(fingerprint=named).reset_index(drop=True)))
+    usable = cases[(cases["status"] == "ok") & cases[name].notna()] if name in cases else cases.iloc[:0]
+    columns = (usable["fingerprint"], _labels(usable), *(usable[f"{name}{end}"] for end in ("", "_low", "_high")))
+    for code, label, value, low, high in zip(*columns, strict=True):
+        kind, node = nodes[int(code)]
+        ends = (None, None) if pd.isna(low) or pd.isna(high) else (float(low), float(high))
+        yield Reading(kind=kind, node=node, case=label, value=float(value), low=ends[0], high=ends[1])
 
 
 def _labels(cases: pd.DataFrame) -> list[str]:
