@@ -12,6 +12,7 @@ from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
+from .compact_command import compact
 from .compare_commands import EXAMPLES, compare
 from .evaluate_command import evaluate
 from .fleet_commands import fleet_app
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("compare", epilog=EXAMPLES)(compare)
 app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
+app.command(epilog="Example: lambdabench compact --min-age 1h")(compact)
 app.add_typer(fleet_app, name="fleet", epilog="Example: lambdabench fleet run --suite quickstart --on local")
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 

@@ -12,6 +12,7 @@ from ._race_result import RaceResult
 from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
+from .compact import compact
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
@@ -68,6 +69,7 @@ __all__ = [
     "cases_so_far",
     "check",
     "check_baseline",
+    "compact",
     "compare_at_accuracy",
     "compare_files",
     "compare_sides",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import report, suite
+from .. import report, store, suite
 from ..analysis import evaluation_rows, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
@@ -28,7 +28,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     NothingMeasuredError, UnknownNameError."""
     if suite_name not in (*suite.names(), PYTEST) and (results / suite_name).is_dir():
         raise SuiteError(
-            f"{suite_name} has results in {results} and does not come with the package: name its file, "
+            f"{suite_name} has results in {store.told(results)} and does not come with the package: name its file, "
             f"{report_command(f'PATH/{suite_name}.toml', results)}"
         )
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)

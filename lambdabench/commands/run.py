@@ -193,6 +193,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         conduct.perform(jobs, setup, ledger, stop, on_progress)
     except KeyboardInterrupt:
         stop.signal = stop.signal or signal.SIGINT
+    store.send_rest(request.results)
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibration.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)
@@ -255,7 +256,7 @@ def run_frame(suite_name: str, **overrides: Any) -> pd.DataFrame:
     own = {name: overrides[name] for name in OWN if overrides.get(name) is not None}
     if strange := sorted(set(overrides) - {*KNOWN, *OWN}):
         raise registry.unknown("override", strange[0], {*KNOWN, *OWN})
-    own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
+    own |= {name: store.place(own[name]) for name in ("results", "reports") if name in own}
     own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
     if "precision" in own:
         own["precision"] = flags.share(own["precision"], "precision")

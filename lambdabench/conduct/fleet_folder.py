@@ -49,7 +49,9 @@ def find(results: Path, fleet_id: str = "") -> tuple[Path, Fleet]:
     homes = {path.parent.name.removeprefix(PREFIX): path.parent for path in results.glob(f"*/{PREFIX}*/{DESCRIPTION}")}
     like = sorted(name for name in homes if name.startswith(fleet_id))
     if not homes:
-        raise StoreError(f"{results} has no fleet; lambdabench fleet run --suite quickstart --on local begins one")
+        raise StoreError(
+            f"{store.told(results)} has no fleet; lambdabench fleet run --suite quickstart --on local begins one"
+        )
     if not like or (fleet_id and len(like) > 1 and fleet_id not in like):
         raise registry.unknown("fleet", fleet_id, sorted(homes))
     home = homes[fleet_id if fleet_id in like else like[-1]]

@@ -21,8 +21,6 @@ def test_many_nodes_that_fail_straggle_and_lie(tmp_path: Path) -> None:
     assert outcome.named == outcome.engine.liars & outcome.used != set()
     held, count = covered(outcome)
     assert held / count > 0.85
-    again = [attempt.node for state in outcome.states if len(state.attempts) > 1 for attempt in state.attempts[:2]]
-    assert len(set(again)) > len(again) // 2, "on other nodes where there are any"
     assert any("others of its kind took" in text for text in outcome.told)
 
 
