@@ -31,6 +31,8 @@ from .run import RunRequest, RunResult, execute, new_run_id, prepare
 OF_RUN = ("models", "backend", "device", "mode", "batch_size", "image_px", "dtype", "layout", "threads", "budget")
 """Flags that each node's run gets."""
 INTERRUPTED = 130
+REMOTE_POLL_S = 10.0
+"""Between two listings of object storage."""
 CANCELLED = "interrupted: shares that ran were told to end after the visit in flight, {} of them; lambdabench fleet resume goes on"
 LEFT = (
     "interrupted: shares that run go on without this command, {} of them; lambdabench fleet resume looks after them again, "
@@ -156,7 +158,8 @@ def look_after(
 
     try:
         with stop.listening():
-            around = dataclasses.replace(clock, sleep=refreshed)
+            poll_s = REMOTE_POLL_S if store.is_address(store.told(home)) else clock.poll_s
+            around = dataclasses.replace(clock, sleep=refreshed, poll_s=poll_s)
             states = looking_after.conduct(home, fleet, states, engine, around, is_stopped=stop, on_event=on_event)
         if stop():
             states = looking_after.states_of(home, fleet)

@@ -83,12 +83,14 @@ def refresh(path: Path) -> None:
             for info in infos
             if info.is_file and info.path.endswith(OURS)
         }
-        wanted = [name for name, stamp in there.items() if index.get(name) != stamp or not (root / name).exists()]
+        wanted = [
+            name for name, stamp in there.items() if index.get(name, [])[:2] != stamp or not (root / name).exists()
+        ]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             list(pool.map(lambda name: _fetch(system, f"{top}/{name}", root / name), wanted))
     for name in set(index) - set(there):
         (root / name).unlink(missing_ok=True)
-    _write_index(root, there)
+    _write_index(root, {name: [*stamp, (root / name).stat().st_mtime_ns] for name, stamp in there.items()})
 
 
 def publish(path: Path) -> None:
@@ -120,19 +122,19 @@ def send_rest(path: Path) -> None:
         name = file.relative_to(root).as_posix()
         if file.name.startswith(".") or file.suffix not in OURS or not file.is_file():
             continue
-        if name not in index or index[name][0] != file.stat().st_size:
+        if name not in index or index[name][2] != file.stat().st_mtime_ns:
             _send(root, file)
 
 
 def _send(root: Path, file: Path) -> None:
     name = file.absolute().relative_to(root).as_posix()
-    content = file.read_bytes()
+    stamp_ns, content = file.stat().st_mtime_ns, file.read_bytes()
     with _speaking(root, f"; {file} keeps it, and the next command with this --results sends it") as (system, top):
         with system.open_output_stream(f"{top}/{name}") as stream:
             stream.write(content)
         info = system.get_file_info(f"{top}/{name}")
     index = _read_index(root)
-    _write_index(root, index | {name: [info.size, info.mtime_ns]})
+    _write_index(root, index | {name: [info.size, info.mtime_ns, stamp_ns]})
 
 
 def _fetch(system: Any, source: str, target: Path) -> None:

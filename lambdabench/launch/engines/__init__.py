@@ -1,6 +1,7 @@
 """What starts shares of a suite on nodes, one system a module, behind `core.fleet.Engine`. Each starts the same program."""
 
 import os
+import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from ...core.registry import ROOT
 
 TRAVELS = (".parquet", ".json", ".toml", ".log")
 """Endings of what a share is made of."""
+
+LEAST_BYTES = 2**24
+"""Of a disk, under which it is as good as full."""
 
 
 def work_command(folder: str, attempt: int) -> list[str]:
@@ -21,6 +25,18 @@ def free_node(nodes: Sequence[Node], kind: str, busy: Collection[str], avoid: Co
     """A node of a kind on which nothing runs, none of those to avoid where there is another; None where there is none."""
     free = [node for node in nodes if node.kind == kind and node.name not in busy]
     return min(free, key=lambda node: node.name in avoid, default=None)
+
+
+def exit_words(code: int, ailing: str) -> str:
+    """How a process ended that wrote nothing of its end, and what ails its disk."""
+    how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+    return f"{how}; {ailing}" if ailing else how
+
+
+def full_disk(folder: Path) -> str:
+    """What to say of a disk on which nothing can be written; empty where there is room."""
+    free_bytes = shutil.disk_usage(folder).free
+    return f"its disk has {free_bytes / 2**20:.0f} MiB left" if free_bytes < LEAST_BYTES else ""
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from ...core.fleet import NODE, Look, Node, Submitted, Task
-from . import free_node, work_command
+from . import exit_words, free_node, full_disk, work_command
 
 
 class LocalEngine:
@@ -43,8 +43,8 @@ class LocalEngine:
             return Look(phase="running", node=submitted.node)
         child = self._children.get(submitted.ticket)
         code = None if child is None else child.returncode
-        words = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return Look(phase="gone", node=submitted.node, reason="its process is gone" if code is None else words)
+        words = "its process is gone" if code is None else exit_words(code, full_disk(folder))
+        return Look(phase="gone", node=submitted.node, reason=words)
 
     def cancel(self, submitted: Submitted, folder: Path) -> None:
         process = _process(submitted.ticket)

@@ -18,7 +18,7 @@ from ...core.fleet import NODE, Look, Node, Submitted, Task
 from ...core.registry import ROOT
 from ...core.worker_protocol import PARENT_PIPE
 from ...machine.host import cpu_facts
-from . import bring, folder_files, free_node, work_command
+from . import bring, exit_words, folder_files, free_node, full_disk, work_command
 
 ray: Any
 try:
@@ -45,13 +45,13 @@ class ShareRunner:
                 env={**os.environ, NODE: node, PARENT_PIPE: "1"},
             )  # fmt: skip
 
-    def poll(self) -> tuple[int | None, dict[str, bytes]]:
-        """(Its exit code, None while it runs; files that are new or changed since the last time)."""
+    def poll(self) -> tuple[int | None, dict[str, bytes], str]:
+        """(Its exit code, None while it runs; files that are new or changed since the last time; what ails its disk)."""
         code = self._child.poll()
         now = folder_files(self._folder)
         changed = {name: content for name, content in now.items() if self._sent.get(name) != content}
         self._sent |= changed
-        return code, changed
+        return code, changed, full_disk(self._folder)
 
     def end(self) -> None:
         """Ends it after the visit in flight."""
@@ -87,7 +87,7 @@ class RayEngine:
         self._busy.setdefault(submitted.node, submitted.ticket)
         try:
             actor = ray.get_actor(submitted.ticket)
-            code, files = ray.get(actor.poll.remote(), timeout=ANSWER_S)
+            code, files, ailing = ray.get(actor.poll.remote(), timeout=ANSWER_S)
         except ray.exceptions.GetTimeoutError:
             return Look(phase="waiting", node=submitted.node, reason="its node does not answer yet")
         except (ray.exceptions.RayError, ValueError) as error:
@@ -100,7 +100,7 @@ class RayEngine:
             ray.get(actor.clear.remote(), timeout=ANSWER_S)
         ray.kill(actor)
         self._free(submitted)
-        return Look(phase="gone", node=submitted.node, reason=f"exit code {code}" if code >= 0 else f"signal {-code}")
+        return Look(phase="gone", node=submitted.node, reason=exit_words(code, ailing))
 
     def cancel(self, submitted: Submitted, folder: Path) -> None:
         with contextlib.suppress(ray.exceptions.RayError, ValueError):

@@ -19,9 +19,9 @@ from . import work_command
 submitit: Any
 try:
     import submitit
-    import submitit.helpers
+    from submitit.helpers import CommandFunction
 except ImportError:
-    submitit = None
+    submitit = CommandFunction = None
 
 NONE = "(null)"
 CPU = "cpu"
@@ -60,7 +60,7 @@ class SlurmEngine:
         executor = _executor(task, folder, sorted({*avoid} - {""}) if others else ())
         command = work_command(task.place, task.attempt)
         try:
-            job = executor.submit(submitit.helpers.CommandFunction(command, verbose=False))
+            job = executor.submit(CommandFunction(command, verbose=False))
         except (submitit.core.utils.FailedJobError, subprocess.CalledProcessError) as error:
             raise RequestError(f"SLURM takes no job for {task.share.name}: {str(error).strip()}") from error
         return Submitted(ticket=str(job.job_id))
