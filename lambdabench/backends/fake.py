@@ -5,6 +5,9 @@ largest_batch (a larger one is out of memory); top1 (percent, where it is asked 
 "mismatch" | "wrong_output" | "hang" | "kill" | "recompile" | "train"; flag (doubts about the network); compile_s makes it a compiler,
 with trace_s, lower_s, graphs, breaks; xla_flops (a step) one that counts; load_s one that runs a file, with export_s, file_bytes,
 difference.
+
+Of a fleet of scripted nodes each is told by two variables what it is: `LAMBDABENCH_FAKE_KIND`, and `LAMBDABENCH_FAKE_SLOWNESS`, by which
+its steps take longer, of which no row says anything.
 """
 
 import os
@@ -19,6 +22,7 @@ from ..core.errors import MismatchError, OutOfMemoryError, UnsupportedError
 from ..core.exported import FromFile
 from ..core.ports import Session, Workload
 from ..core.record import Compilation, Effective
+from ..core.scripted_nodes import KIND, SLOWNESS
 from ..core.spec import Case, Device, Value
 
 FRAMEWORK = ""
@@ -32,7 +36,9 @@ TEST_IMAGES = 1000
 
 def find_devices() -> tuple[Device, ...]:
     """The one device of this backend."""
-    return (Device(name="fake", title="scripted times", memory_bytes=2**40, backends=("fake",), gemm_flop_per_s=1e12),)
+    kind = os.environ.get(KIND, "")
+    title = f"scripted times, {kind}" if kind else "scripted times"
+    return (Device(name="fake", title=title, memory_bytes=2**40, backends=("fake",), gemm_flop_per_s=1e12),)
 
 
 def prepare(case: Case) -> None:
@@ -91,6 +97,7 @@ class _FakeSession:
         self.clock = _FakeClock()
         self.meter = _FakeMeter(float(options.get("memory_bytes", 2**20 * case.batch_size)))
         self._case, self._options, self._calls = case, options, 0
+        self._slowness = float(os.environ.get(SLOWNESS, "1"))
         self._random = random.Random(f"{seed}/{case}")
 
     def call(self) -> Any:
@@ -98,7 +105,7 @@ class _FakeSession:
             time.sleep(3600)
         time.sleep(float(self._options.get("sleep_s", 0.0)))
         self._calls += 1
-        step_s = float(self._options.get("latency_s", 0.01 * self._case.batch_size))
+        step_s = self._slowness * float(self._options.get("latency_s", 0.01 * self._case.batch_size))
         jitter = float(self._options.get("jitter", 0.002))
         if self._calls == 1:
             step_s = float(self._options.get("first_call_s", 3 * step_s))

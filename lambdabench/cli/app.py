@@ -14,8 +14,10 @@ from ..core.errors import RequestError
 from . import INTERRUPTED, terminal
 from .claims_command import EXAMPLES as CLAIMS_EXAMPLES
 from .claims_command import claims
+from .compact_command import compact
 from .compare_commands import EXAMPLES, compare
 from .evaluate_command import evaluate
+from .fleet_commands import fleet_app
 from .options import (
     BackendOption,
     BatchOption,
@@ -51,6 +53,8 @@ app.command("compare", epilog=EXAMPLES)(compare)
 app.command(epilog="Example: lambdabench recommend --max-latency 25ms --license permissive")(recommend)
 app.command("claims", epilog=CLAIMS_EXAMPLES)(claims)
 app.command(epilog="Example: lambdabench prove --device cuda")(prove)
+app.command(epilog="Example: lambdabench compact --min-age 1h")(compact)
+app.add_typer(fleet_app, name="fleet", epilog="Example: lambdabench fleet run --suite quickstart --on local")
 app.add_typer(plot_app, name="plot", epilog="Example: lambdabench plot pareto --suite quickstart")
 
 

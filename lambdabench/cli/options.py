@@ -8,7 +8,25 @@ import typer
 from ..core import flags
 from ..core.spec import MODES
 
-ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of result files.")]
+
+def _place(text: str | Path) -> Path:
+    """The folder of results that is meant; one that stands for an address is brought up to what is there."""
+    if ":/" not in str(text):
+        return Path(text)
+    from .. import store
+
+    return store.place(text)
+
+
+ResultsOption = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        parser=_place,
+        metavar="FOLDER",
+        help="Folder of result files, or s3://bucket/prefix (gs://, abfs://, hdfs://).",
+    ),
+]
 ReportsOption = Annotated[Path, typer.Option(help="Folder of figures and pages; those of a suite go to its <suite>/.")]
 SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results: its name, or its .toml file's path.")]
 ModelsOption = Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")]

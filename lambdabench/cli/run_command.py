@@ -95,6 +95,12 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         str | None,
         typer.Option(help="To how much ratios to the reference are to be known: 2%. If they are not: exit 3."),
     ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this part of the suite, 2/5, with the reference and the control pair in each: one of five equal machines, say."
+        ),
+    ] = None,
     results: ResultsOption = Path("results"),
     reports: ReportsOption = Path("reports"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already there.")] = False,
@@ -117,7 +123,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import live_view, run_view
 
     limits = {flag: given[flag.removeprefix("--").replace("-", "_")] for flag in LIMITS}
-    _refuse_both(suite, find_front, limits)
+    _refuse_both(suite, find_front, share, limits)
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
     request = commands.RunRequest(
         suite=suite or "",
@@ -129,6 +135,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         precision=flags.share(precision, "--precision"),
         fresh=fresh,
         dry_run=dry_run,
+        share=commands.parse_share(share, "--share"),
         race=commands.race_request(limits) if find_front else None,
     )
     if idle := commands.idle(request):
@@ -153,12 +160,13 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     raise typer.Exit(code)
 
 
-def _refuse_both(suite: str | None, find_front: bool, limits: Mapping[str, object]) -> None:
+def _refuse_both(suite: str | None, find_front: bool, share: str | None, limits: Mapping[str, object]) -> None:
     """Raises RequestError unless one of a suite and the front is asked for, with flags that go with it."""
     if find_front == (suite is not None):
         name = "both" if find_front else "neither"
         raise RequestError(f"--suite, --find-front: found {name}, expected one, such as --suite quickstart")
     flags.refuse_alone(limits, "--find-front", is_given=find_front)
+    flags.refuse_alone({"--share": share}, "--suite", is_given=suite is not None)
 
 
 def say_waiting(text: str) -> None:

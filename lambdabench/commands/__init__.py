@@ -1,9 +1,10 @@
 """What the program can do, as functions: no printing, no exit. The command line and Python call the same ones."""
 
+from ..plan.shares import parse_share
 from ..pytest_benchmark.file_comparison import FileChange, compare_files
 from ..pytest_benchmark.rows import Ran, Timed, place, record
 from ..pytest_benchmark.saved_file import Saved, read_json
-from ..store import ahead
+from ..store import ahead, told
 from ..suite.parse_overrides import overrides_of
 from ._candidates import RaceRequest, race_request
 from ._judgement import Judgement
@@ -13,9 +14,25 @@ from ._run_types import Prepared, RunRequest, RunResult
 from .bundle import Derived, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
+from .compact import compact
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
+from .fleet import (
+    FleetRequest,
+    FleetStatus,
+    cancel_fleet,
+    count_nodes,
+    find_fleet,
+    look_after,
+    plan_fleet,
+    plan_texts,
+    resume_fleet,
+    start_fleet,
+    status,
+    text_flags,
+    work,
+)
 from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
@@ -37,6 +54,8 @@ __all__ = [
     "EvaluateRequest",
     "EvaluateResult",
     "FileChange",
+    "FleetRequest",
+    "FleetStatus",
     "Judgement",
     "Prepared",
     "Progress",
@@ -53,28 +72,36 @@ __all__ = [
     "advise",
     "ahead",
     "answers_of",
+    "cancel_fleet",
     "cases_so_far",
     "check",
     "check_baseline",
     "claims_command",
+    "compact",
     "compare_at_accuracy",
     "compare_commits",
     "compare_files",
     "compare_sides",
     "convert",
+    "count_nodes",
     "evaluate",
     "execute",
+    "find_fleet",
     "history_of",
     "idle",
     "judge_claims",
     "last_slower",
     "list_names",
+    "look_after",
     "missing_models",
     "nothing_of",
     "options_of",
     "overrides_of",
     "pareto_frame",
+    "parse_share",
     "place",
+    "plan_fleet",
+    "plan_texts",
     "planned_claims",
     "plot_claims",
     "plot_curves",
@@ -93,12 +120,18 @@ __all__ = [
     "report_pages",
     "report_suite",
     "results_words",
+    "resume_fleet",
     "run",
     "run_frame",
     "self_test",
     "show",
+    "start_fleet",
+    "status",
     "suites_of",
+    "text_flags",
+    "told",
     "wide_frame",
+    "work",
     "write_bundle",
     "write_report",
 ]

@@ -117,7 +117,7 @@ def nothing_of(reference: str | None, results: Path, there: Sequence[str] = ()) 
         again = repeat_suite(PYTEST, results)
     of = f" of {suite.name_of(reference)}" if reference else ""
     has = f"there are rows of {', '.join(there)}" if there else "it has no rows"
-    return f"no results{of} in {results}; {has}; {again}{elsewhere(results)}"
+    return f"no results{of} in {store.told(results)}; {has}; {again}{elsewhere(results)}"
 
 
 def elsewhere(results: Path) -> str:
@@ -139,4 +139,4 @@ def report_command(suite_name: str, results: Path) -> str:
 
 def results_words(results: Path) -> tuple[str, ...]:
     """The flag that names a folder of results, where a command needs it."""
-    return () if results == RESULTS else ("--results", str(results))
+    return () if results == RESULTS else ("--results", store.told(results))

@@ -43,6 +43,10 @@ class RunRequest:
     fresh: bool = False
     dry_run: bool = False
     """Only the plan is wanted: nothing is measured for it."""
+    share: tuple[int, int] | None = None
+    """Which part of how many of the suite is to be measured here, (2, 5); all of it where there is none."""
+    run_id: str = ""
+    """Of its rows; made of the time where there is none."""
     race: RaceRequest | None = None
     """The front is to be found among published networks, in place of a suite."""
     target: str = ""

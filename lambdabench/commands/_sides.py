@@ -77,7 +77,7 @@ def _cases(newest: pd.DataFrame) -> pd.DataFrame:
 def _of_results(named: str, results: Path, suite_name: str | None) -> tuple[str, pd.DataFrame]:
     """(What it is called, its rows) of a run or a machine in a folder of results."""
     if not results.exists():
-        raise UnknownNameError(f"{named} is not there, and {results} neither; give {EXPECTED}")
+        raise UnknownNameError(f"{named} is not there, and {store.told(results)} neither; give {EXPECTED}")
     runs = store.runs(results)
     if runs.empty:
         raise NothingMeasuredError(f"{named} is no path that is there, and {nothing_of(None, results)}")
@@ -92,7 +92,7 @@ def _of_results(named: str, results: Path, suite_name: str | None) -> tuple[str,
         return like[0], rows[rows["device_name"] == like[0]]
     if like:
         raise RequestError(
-            f"{named} is in the names of {len(like)} machines of {results}: {', '.join(like)}; give more of one"
+            f"{named} is in the names of {len(like)} machines of {store.told(results)}: {', '.join(like)}; give more of one"
         )
     nearest = registry.unknown("path, run or machine", named, [*runs["run"], *machines, LATEST, PREVIOUS])
     raise UnknownNameError(f"{nearest}; expected {EXPECTED}")

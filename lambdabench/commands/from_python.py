@@ -63,7 +63,7 @@ def run_frame(
     own = {name: given[name] for name in OWN if given.get(name) is not None}
     if strange := sorted(set(given) - {*KNOWN, *OWN}):
         raise registry.unknown("override", strange[0], {*KNOWN, *OWN})
-    own |= {name: Path(own[name]) for name in ("results", "reports") if name in own}
+    own |= {name: store.place(own[name]) for name in ("results", "reports") if name in own}
     own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
     if "precision" in own:
         own["precision"] = flags.share(own["precision"], "precision")

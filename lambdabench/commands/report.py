@@ -53,7 +53,7 @@ def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequenc
     `weights` as in `plot_pareto`. Raises NothingMeasuredError, UnknownNameError."""
     if suite_name not in (*suite.names(), PYTEST) and (results / suite_name).is_dir():
         raise SuiteError(
-            f"{suite_name} has results in {results} and does not come with the package: name its file, "
+            f"{suite_name} has results in {store.told(results)} and does not come with the package: name its file, "
             f"{report_command(f'PATH/{suite_name}.toml', results)}"
         )
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)

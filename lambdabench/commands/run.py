@@ -30,6 +30,7 @@ from ..core.spec import Case, Job, Plan, Rates, Skip
 from ..core.targets import target_of
 from ..launch.workers import WorkerPool
 from ..machine import host
+from ..plan import shares
 from ..plan.estimates import check_estimates
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
@@ -72,6 +73,7 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     """A suite's cases, planned."""
     begun_s, hosts = clock(), find_hosts()
     wanted = suite.load(request.suite, request.overrides)
+    wanted = wanted if request.share is None else shares.cut(wanted, *request.share)
     is_alone = hosts.count > 1 and not placement.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
     if hosts.speaks:
@@ -162,6 +164,11 @@ def execute(
         return _on_host(prepared, request, on_progress)
 
 
+def new_run_id(started: datetime) -> str:
+    """A name that no other run has: when it started, and a number drawn."""
+    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
 def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     if prepared.hosts.speaks:
         return _execute(prepared, request, on_progress)
@@ -172,7 +179,7 @@ def _on_host(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
 
 def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunResult:
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    run_id = request.run_id or new_run_id(started)
     path = store.run_path(request.results, prepared.suite.name, run_id)
     skipped = [skip_record for skip in prepared.plan.skips for skip_record in _skip_records(skip, prepared, run_id)]
     ledger = conduct.Ledger(path, partial(_common_of, prepared, run_id), first=skipped)
@@ -194,6 +201,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         conduct.perform(jobs, setup, ledger, stop, on_progress)
     except KeyboardInterrupt:
         stop.signal = stop.signal or signal.SIGINT
+    store.send_rest(request.results)
     records = ledger.records()
     if prepared.hosts.count == 1:
         calibration.correct(ledger.outcomes(), prepared.machine, prepared.facts, prepared.fingerprint)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ..core import caches, codec, sources
 from ..core.errors import ProbeError, SuiteError
+from ..core.fleet import NODE
+from ..core.scripted_nodes import SLOWNESS
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
 from ..machine import accelerators, host, libraries
@@ -29,6 +31,8 @@ SETTINGS = (
     *("XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS"),
 )
 """Prefixes of variables that change what the probe finds, beside the settings that it tells."""
+SAME = (NODE, SLOWNESS)
+"""Of these the ones that do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,7 @@ def _key(wishes: tuple[Wish, ...], seen: tuple[Accelerator, ...] = ()) -> str:
     digest.update(accelerators.told(seen).encode())
     digest.update(DRIVER.read_bytes() if DRIVER.exists() else b"no driver")
     affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS))
+    settings = sorted((key, value) for key, value in os.environ.items() if key.startswith(SETTINGS) and key not in SAME)
     digest.update(
         f"{sys.executable}{sys.version}{affinity}{settings}{host.settings()}{compiler()}{host.cpu_facts()}".encode()
     )

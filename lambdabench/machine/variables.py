@@ -7,6 +7,8 @@ and so is what a case holds (threads, devices) or what says which of several hos
 import hashlib
 import re
 
+from ..core.scripted_nodes import KIND
+
 
 def _named(prefix: str, words: str) -> frozenset[str]:
     return frozenset(prefix + word for word in words.split())
@@ -192,7 +194,7 @@ GPUS = (
 )
 FLAGGED = frozenset({"XLA_FLAGS", "LIBTPU_INIT_ARGS", "TF_XLA_FLAGS"})
 """Variables that hold flags, each told by itself."""
-NAMES: frozenset[str] = frozenset(ALLOCATORS | THREADS | CPU_LIBRARIES | TORCH | JAX | GPUS | FLAGGED)
+NAMES: frozenset[str] = frozenset(ALLOCATORS | THREADS | CPU_LIBRARIES | TORCH | JAX | GPUS | FLAGGED | {KIND})
 
 FLAG = re.compile(r"--?(\w+)(?:=(.*))?", re.DOTALL)
 KNOWN_FLAG = re.compile(r"(xla|tf_xla|tpu|libtpu|megascale)_\w+")

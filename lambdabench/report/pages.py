@@ -74,7 +74,13 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     parts = [every]
     if kind == "layer" and (laid_out := pivot.sections(cases, grids)):
         parts = [*laid_out, replace(every, title="Every case", is_long=True)]
-    parts += [*_the_papers(beside.quoted), *_best(beside.best), *_agreements(beside.agreements), *_tails(cases), *_loads(cases)]
+    parts += [
+        *_the_papers(beside.quoted),
+        *_best(beside.best),
+        *_agreements(beside.agreements),
+        *_tails(cases),
+        *_loads(cases),
+    ]
     chart, answers = _headline(cases, kind, grids, beside)
     return Page(
         title=suite.title or suite.name,

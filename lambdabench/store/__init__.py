@@ -12,25 +12,35 @@ import pyarrow as pa
 
 from ..core.errors import StoreError
 from ..core.record import Record
-from . import versions
+from . import compaction, versions
 from .columns import cells, schema
+from .compaction import compact
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
 from .newest_rows import lined_up, milliseconds, newest, order_of
+from .remote import is_address, place, publish, refresh, send_rest, told, withdraw
 
 __all__ = [
     "AHEAD_S",
     "ahead",
     "committed_in",
+    "compact",
     "frame",
+    "is_address",
     "latest_order",
     "newest",
     "next_order",
     "order_of",
+    "place",
+    "publish",
     "read",
+    "refresh",
     "run_path",
     "runs",
     "schema",
+    "send_rest",
+    "told",
+    "withdraw",
     "write",
 ]
 
@@ -114,7 +124,7 @@ def _latest_of(path: Path) -> int:
 
 def _files(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    return [file for path in given for file in files_of(Path(path))]
+    return [file for path in given for file in compaction.without_compacted([*files_of(place(path))])]
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -129,6 +139,6 @@ def ahead(results: Path, clock: Callable[[], float] = time.time) -> str:
     if latest_s <= clock() + AHEAD_S:
         return ""
     return (
-        f"{results} has times in the future, up to {datetime.fromtimestamp(latest_s, UTC):%Y-%m-%d %H:%M} UTC: a clock was ahead. "
+        f"{told(results)} has times in the future, up to {datetime.fromtimestamp(latest_s, UTC):%Y-%m-%d %H:%M} UTC: a clock was ahead. "
         f"What is measured from now on counts as newer all the same"
     )

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..core import fields, folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import file_checksum, versions
+from . import file_checksum, remote, versions
 from .checks import refuse_impossible
 from .columns import cells, schema
 
@@ -34,7 +34,11 @@ def write(records: Sequence[Record], path: Path) -> None:
 
     Nothing is left of what could not be written, nor of what a killed writer left.
     """
-    table = pa.Table.from_pylist([cells(record) for record in records], schema=schema())
+    write_table(pa.Table.from_pylist([cells(record) for record in records], schema=schema()), path)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """The same of rows that are a table with our schema, and what its metadata holds."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -48,6 +52,7 @@ def write(records: Sequence[Record], path: Path) -> None:
         finally:
             aside.unlink(missing_ok=True)
         _sweep(path)
+    remote.publish(path)
 
 
 def _sweep(path: Path) -> None:

@@ -193,6 +193,11 @@ def load(reference: str, overrides: Overrides | None = None) -> Suite:
     return expand(_parse(text, path), path, overrides or Overrides())
 
 
+def source_of(reference: str) -> str:
+    """The text of a suite's file. Raises SuiteError, UnknownNameError."""
+    return _find(reference).read_text(encoding="utf-8")
+
+
 def expand(file: SuiteFile, path: Path, overrides: Overrides) -> Suite:
     """The suite that a file and flags describe. Equal cases are merged. Raises SuiteError where no case is left, or
     none is what the file refers to."""
