@@ -21,9 +21,10 @@ from ..facts.claims import Claims, network
 from ..facts.paper import UNITS, paper_figures
 from ..facts.priors import priors
 from ..store.published_speeds import ENDING, read_speeds
+from ..suite.parse_overrides import overrides_of
 from ._results import results_words, rows_of
 from ._run_types import Prepared, RunRequest
-from .run import overrides_of, prepare
+from .run import prepare
 
 SUITE = "claims"
 TIMMS = f"benchmark-infer-*{ENDING}"
