@@ -17,6 +17,7 @@ def __dir__() -> list[str]:
         "create_model",
         "fold",
         "pareto",
+        "plot",
         "read",
         "run",
         "wide",
@@ -45,7 +46,7 @@ def __getattr__(name: str) -> Any:
         from .commands import answers_of
 
         return answers_of
-    if name in ("read", "wide", "pareto", "run"):
+    if name in ("read", "wide", "pareto", "plot", "run"):
         from . import commands
 
         return getattr(commands, f"{name}_frame")

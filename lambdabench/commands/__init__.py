@@ -16,7 +16,7 @@ from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .list import list_names
-from .plot import plot_curves, plot_latency, plot_pareto
+from .plot import plot_curves, plot_frame, plot_latency, plot_pareto
 from .recommend import Advice, Wanted, advise
 from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run, run_frame
@@ -64,6 +64,7 @@ __all__ = [
     "pareto_frame",
     "place",
     "plot_curves",
+    "plot_frame",
     "plot_latency",
     "plot_pareto",
     "prepare",

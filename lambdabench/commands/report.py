@@ -15,7 +15,7 @@ from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
 from ..pytest_benchmark.rows import SUITE as PYTEST
-from ._results import known_weights, nothing_of, repeat_suite, report_command, rows_of
+from ._results import known_weights, nothing_of, plot_command, repeat_suite, report_command, rows_of
 from .show import repeat_command
 
 BENCHMARKS = Suite(
@@ -93,7 +93,8 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
     folder = request.reports / wanted.name
     names = report.plots_of(wanted, is_asked=bool(tail_columns.columns_in(every)))
     title = wanted.title or wanted.name
-    figures = () if request.problem else report.draw_plots(names, every, title=title, folder=folder)
+    command = plot_command("{}", request.results, wanted.name).replace("'{}'", "{}")
+    figures = () if request.problem else report.draw_plots(names, every, title=title, folder=folder, command=command)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
         notes=(*report.notes(cases, points, _axes(cases)), *scripted.left_out(every, cases)),

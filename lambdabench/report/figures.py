@@ -15,9 +15,11 @@ from ..plots import pareto as pareto_plot
 from .notes import curve_notes, notes, tail_notes
 
 
-def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path) -> tuple[Path, ...]:
+def draw_plots(
+    names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path, command: str = ""
+) -> tuple[Path, ...]:
     """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out. Scripted times stand in none of which
-    others were measured."""
+    others were measured. `command` makes each, its kind in place of {}."""
     cases = scripted.measured(every)
     left_out = scripted.left_out(every, cases)
     points = front.pareto(cases)
@@ -34,7 +36,7 @@ def draw_plots(names: Sequence[str], every: pd.DataFrame, *, title: str, folder:
                 drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=said)
         except NothingMeasuredError:
             continue
-        paths += plots.save(drawing, folder, name)
+        paths += plots.save(drawing, folder, name, command.replace("{}", name))
     return tuple(paths)
 
 
