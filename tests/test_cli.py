@@ -121,6 +121,8 @@ def test_a_part_of_a_suite_run_again_leaves_the_figure_whole(done: str, away: Pa
     result = call("run", "--suite", done, "--models", "resnet50")
     assert (away / "reports" / "mine" / "pareto.csv").read_text() == before
     assert "saved reports/mine/pareto.svg · reports/mine/pareto.png · reports/mine/pareto.csv" in result.output
+    assert "\npage  reports/mine/index.html\n" in result.output
+    assert {path.name for path in Path("reports").rglob("index.*")} == {"index.html", "index.md", "index.json"}
     table = result.output.partition("front  model")[2].partition("● on the front")[0]
     assert "resnet50" in table
     assert "vit_small" not in table

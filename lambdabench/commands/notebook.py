@@ -16,8 +16,7 @@ KERNEL = "kernel"
 def progress_of(prepared: Prepared) -> Callable[[Progress], None] | None:
     """What shows a run's progress in the notebook that called it; None where none did."""
     ipython: Any = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    if shell is None or getattr(shell, KERNEL, None) is None:
+    if ipython is None or getattr(ipython.get_ipython(), KERNEL, None) is None:
         return None
     text = teller([job.case for job in prepared.plan.jobs])
     handle = ipython.display.display(_Line(prepared.suite.name), display_id=True)

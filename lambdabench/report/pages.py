@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement
+from ..analysis import agreement, scripted
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
@@ -73,6 +73,8 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
         parts = [*laid_out, replace(every, title="Every case", is_long=True)]
     parts += [*_the_papers(beside.quoted), *_agreements(beside.agreements), *_tails(cases)]
     chart, answers = _headline(cases, kind, grids, beside)
+    if "backend" in cases and set(cases["backend"]) == {scripted.BACKEND}:
+        answers = tuple(f"Scripted, nothing was measured: {sentence}" for sentence in answers)
     return Page(
         title=suite.title or suite.name,
         suite=suite.name,

@@ -110,3 +110,21 @@ def test_names_are_completed() -> None:
     asked = {"_LAMBDABENCH_COMPLETE": "complete_bash", "COMP_WORDS": "lambdabench rep", "COMP_CWORD": "1"}
     ended = CliRunner().invoke(app, env=asked, prog_name="lambdabench")
     assert ended.stdout.split() == ["report"]
+
+
+@pytest.mark.parametrize(("has_browser", "expected"), [(True, ""), (False, "open it by hand")])
+def test_a_page_opens_where_there_is_a_browser(
+    has_browser: bool,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: asked.append(address) or has_browser)
+    terminal.open_page(tmp_path / "a page.html")
+    assert asked == [f"{tmp_path.as_uri()}/a%20page.html"]
+    assert expected in capsys.readouterr().err
+    terminal.open_page(None)
+    assert len(asked) == 1
+    assert "nothing was measured" in capsys.readouterr().err
