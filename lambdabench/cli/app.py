@@ -113,12 +113,14 @@ def report(
     from .. import commands
 
     asked = flags.words(weights, "--weights")
-    names = commands.suites_of(results) if suite is None else (suite,)
+    names, others = commands.suites_of(results) if suite is None else ((suite,), ())
     result = [commands.report_suite(name, results, reports, asked) for name in names]
     for written in result:
         for path in written.pages:
             terminal.say(f"saved {path}")
     terminal.say(f"saved {result[0].site}")
+    for name in others:
+        terminal.warn(f"{name} does not come with the package: lambdabench report PATH/{name}.toml writes its page")
     terminal.warn(commands.ahead(results))
     if is_opened:
         terminal.open_page(result[0].site if suite is None else result[0].page)
