@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .commands.from_python import recommend
     from .commands.from_python import report_pages as write_report
     from .commands.from_python import run_frame as run
+    from .commands.plot import plot_frame as plot
     from .layers import create as create_layer
     from .models import create as create_model
     from .timm import accelerate
@@ -31,6 +32,7 @@ __all__ = [
     "create_model",
     "fold",
     "pareto",
+    "plot",
     "read",
     "recommend",
     "run",
@@ -46,6 +48,7 @@ _PLACES = {
     "create_model": (".models", "create"),
     "fold": (".backends._torch_fold", "fold"),
     "pareto": (".commands", "pareto_frame"),
+    "plot": (".commands", "plot_frame"),
     "read": (".commands", "read_frame"),
     "recommend": (".commands", "recommend"),
     "run": (".commands", "run_frame"),

@@ -36,6 +36,10 @@ model = ["resnet50", "vit_small_patch16_224", "deit_small_patch16_224"]
 """
 
 
+WRITTEN = {"pareto": ("svg", "png", "csv"), "index": ("html", "md", "json")}
+"""Beside each other for a suite."""
+
+
 def call(*words: str) -> Result:
     """Runs a command in this process. An error of ours comes back as `result.exception`."""
     return CliRunner().invoke(app, list(words))
@@ -105,7 +109,8 @@ def test_a_run_ends_in_a_table_a_file_and_a_figure(first: tuple[Path, Result]) -
         rows[rows["metric"] == "latency"].groupby("case_id")["visit_round"].agg(lambda series: sum(map(len, series)))
     )
     assert set(visits) == {9}
-    assert {path.name for path in (away / "reports" / "mine").iterdir()} == {"pareto.svg", "pareto.png", "pareto.csv"}
+    figures, pages = ({f"{name}.{ending}" for ending in endings} for name, endings in WRITTEN.items())
+    assert {path.name for path in (away / "reports" / "mine").iterdir()} == figures | pages
 
 
 def test_a_second_run_keeps_what_is_there_and_fresh_does_not(done: str) -> None:
@@ -121,6 +126,7 @@ def test_a_part_of_a_suite_run_again_leaves_the_figure_whole(done: str, away: Pa
     result = call("run", "--suite", done, "--models", "resnet50")
     assert (away / "reports" / "mine" / "pareto.csv").read_text() == before
     assert "saved reports/mine/pareto.svg · reports/mine/pareto.png · reports/mine/pareto.csv" in result.output
+    assert "\npage  reports/mine/index.html\n" in result.output
     table = result.output.partition("front  model")[2].partition("● on the front")[0]
     assert "resnet50" in table
     assert "vit_small" not in table

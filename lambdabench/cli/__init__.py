@@ -7,6 +7,7 @@ from types import FrameType
 
 from ..core import caches, foreign
 from ..core.errors import LambdabenchError
+from . import marks
 
 INTERRUPTED = 130
 ENDINGS = ("SIGTERM", "SIGHUP")
@@ -16,6 +17,7 @@ ENDINGS = ("SIGTERM", "SIGHUP")
 def main() -> None:
     """The program. Exit codes: 0 well, 1 a case failed, 2 a wrong request, 3 no usable number, 4 not comparable, 130 interrupted."""
     _end_as_if_interrupted()
+    marks.settle((sys.stdout, sys.stderr))
     try:
         caches.settle()
         from .app import app  # here, so that Ctrl-C is answered while its libraries load

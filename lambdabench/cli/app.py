@@ -11,7 +11,7 @@ from .. import __version__
 from ..core import flags, folders, registry
 from ..core.conversion import Conversion, Framework
 from ..core.errors import RequestError
-from . import INTERRUPTED, terminal
+from . import INTERRUPTED, completion, terminal
 from .claims_command import EXAMPLES as CLAIMS_EXAMPLES
 from .claims_command import claims
 from .compact_command import compact
@@ -36,13 +36,13 @@ from .plot_commands import plot_app
 from .prove_command import prove
 from .recommend_command import recommend
 from .run_command import EPILOG, run, say_waiting
+from .start import start_text
 
 ROUNDS = 3
 """Of `check --self-test` where none are asked for."""
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -66,11 +66,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def entry(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Speed, memory and accuracy of vision backbones on this machine, with intervals."""
+    if context.invoked_subcommand is None:
+        terminal.say(start_text(folders.RESULTS, terminal.console().width))
 
 
 app.command(epilog=EPILOG)(run)
@@ -106,6 +109,7 @@ def report(
         typer.Argument(
             help="A suite's name, or the path of your own .toml file. Default: every suite that has results.",
             show_default=False,
+            autocompletion=completion.suites,
         ),
     ] = None,
     results: ResultsOption = Path("results"),
@@ -118,12 +122,14 @@ def report(
     from .. import commands
 
     asked = flags.words(weights, "--weights")
-    names = commands.suites_of(results) if suite is None else (suite,)
+    names, others = commands.suites_of(results) if suite is None else ((suite,), ())
     result = [commands.report_suite(name, results, reports, asked) for name in names]
     for written in result:
         for path in written.pages:
             terminal.say(f"saved {path}")
     terminal.say(f"saved {result[0].site}")
+    for name in others:
+        terminal.warn(f"{name} does not come with the package: lambdabench report PATH/{name}.toml writes its page")
     terminal.warn(commands.ahead(results))
     if is_opened:
         terminal.open_page(result[0].site if suite is None else result[0].page)
@@ -160,7 +166,7 @@ def show(  # noqa: PLR0917 (a flag is a parameter in Typer)
 def list_things(
     what: Annotated[
         str,
-        typer.Argument(help=f"{registry.LISTED}.", show_default=False),
+        typer.Argument(help=f"{registry.LISTED}.", show_default=False, autocompletion=completion.lists),
     ],
     like: Annotated[str, typer.Option(help="Only names that match this glob.")] = "*",
     results: ResultsOption = Path("results"),
@@ -249,7 +255,9 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
         bool,
         typer.Option("--self-test", help="Instead: equal code and known slowdowns, to see how often this errs here."),
     ] = False,
-    suite: Annotated[str, typer.Option(help="A suite's name, or a path to a .toml file.")] = "kernels-quick",
+    suite: Annotated[
+        str, typer.Option(help="A suite's name, or a path to a .toml file.", autocompletion=completion.suites)
+    ] = "kernels-quick",
     tests: Annotated[
         str | None,
         typer.Option("--pytest", help="Your own pytest-benchmark tests instead of a suite: a file or folder."),

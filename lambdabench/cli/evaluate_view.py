@@ -26,7 +26,7 @@ def progress(model: str, quiet: bool) -> Iterator[Callable[[Seen], None]]:
     console = terminal.console(stderr=True)
     if quiet:
         yield lambda seen: None
-    elif not console.is_terminal:
+    elif not terminal.is_redrawn(console):
         yield _Lines(console, model).take
     else:
         columns = (

@@ -7,6 +7,7 @@ import typer
 
 from ..core import flags
 from ..core.spec import MODES
+from . import completion
 
 
 def _place(text: str | Path) -> Path:
@@ -28,12 +29,22 @@ ResultsOption = Annotated[
     ),
 ]
 ReportsOption = Annotated[Path, typer.Option(help="Folder of figures and pages; those of a suite go to its <suite>/.")]
-SuiteOption = Annotated[str | None, typer.Option(help="Only this suite's results: its name, or its .toml file's path.")]
+SuiteOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Only this suite's results: its name, or its .toml file's path.", autocompletion=completion.suites
+    ),
+]
 ModelsOption = Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")]
 DeviceOption = Annotated[str | None, typer.Option(help="Only this device: cpu, cuda, cuda:0.")]
-DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.")]
-ModeOption = Annotated[str | None, typer.Option(help=f"Only these modes, comma-separated: {', '.join(MODES)}.")]
-BackendOption = Annotated[str | None, typer.Option(help="Only these runtimes, comma-separated.")]
+DtypeOption = Annotated[str | None, typer.Option(help="Only this dtype.", autocompletion=completion.dtypes)]
+ModeOption = Annotated[
+    str | None,
+    typer.Option(help=f"Only these modes, comma-separated: {', '.join(MODES)}.", autocompletion=completion.modes),
+]
+BackendOption = Annotated[
+    str | None, typer.Option(help="Only these runtimes, comma-separated.", autocompletion=completion.backends)
+]
 BatchOption = Annotated[str | None, typer.Option(help="Only these batch sizes, comma-separated.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write to. Default: reports/<suite>.")]
 LimitOption = Annotated[str | None, typer.Option(help="Also the share of calls that took longer: 25ms, 1.5s, 800us.")]

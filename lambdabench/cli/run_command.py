@@ -10,7 +10,7 @@ import typer
 
 from ..core import fields, flags
 from ..core.errors import RequestError
-from . import terminal
+from . import completion, terminal
 from .options import JsonOption, OpenOption, ReportsOption, ResultsOption, WeightsOption
 
 EPILOG = "Examples: lambdabench run --suite quickstart --models 'lambda*,resnet50'; lambdabench run --find-front --max-latency 25ms"
@@ -20,7 +20,10 @@ LIMITS = ("--candidates", "--max-latency", "--min-top1", "--max-params", "--max-
 
 def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     suite: Annotated[
-        str | None, typer.Option(help="A suite's name (lambdabench list suites) or a path to a .toml file.")
+        str | None,
+        typer.Option(
+            help="A suite's name (lambdabench list suites) or a path to a .toml file.", autocompletion=completion.suites
+        ),
     ] = None,
     find_front: Annotated[
         bool,
@@ -54,7 +57,9 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     weights: WeightsOption = None,
     device: Annotated[str | None, typer.Option(help=fields.NAMED["device"].help)] = None,
     devices: Annotated[str | None, typer.Option(help=fields.NAMED["devices"].help)] = None,
-    backend: Annotated[str | None, typer.Option(help=fields.NAMED["backend"].help)] = None,
+    backend: Annotated[
+        str | None, typer.Option(help=fields.NAMED["backend"].help, autocompletion=completion.backends)
+    ] = None,
     models: Annotated[str | None, typer.Option(help="Only models that match these globs, comma-separated.")] = None,
     model: Annotated[str | None, typer.Option(help=fields.NAMED["model"].help)] = None,
     batch_size: Annotated[str | None, typer.Option(help=fields.NAMED["batch_size"].help)] = None,
@@ -62,10 +67,12 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     input_shape: Annotated[
         str | None, typer.Option("--input", help="Instead: channels x height x width, 1x96x160; comma-separated.")
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help=fields.NAMED["dtype"].help)] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help=fields.NAMED["dtype"].help, autocompletion=completion.dtypes)
+    ] = None,
     layout: Annotated[str | None, typer.Option(help=fields.NAMED["layout"].help)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help=fields.NAMED["threads"].help)] = None,
-    mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help)] = None,
+    mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help, autocompletion=completion.modes)] = None,
     at: Annotated[
         str | None,
         typer.Option(

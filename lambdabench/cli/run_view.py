@@ -71,8 +71,10 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
         print_quoted(console, result.quoted)
         print_best(console, result.best)
         print_agreements(console, result.agreements)
-    if saved := [str(path) for path in (result.file, result.page, *result.figures) if path is not None]:
+    if saved := [str(path) for path in (result.file, *result.figures) if path is not None]:
         console.print(f"saved {' · '.join(saved)}", soft_wrap=True)
+    if result.page is not None:
+        console.print(f"page  {result.page}", soft_wrap=True)
     _print_estimates(console, result)
     _print_next(console, result, repeat, results)
     console.print(f"exit {code}: {_exit_reason(result, code)}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """Where text leaves for a terminal: nothing that a name or a reason holds moves the cursor, changes colours or hides what stands there."""
 
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from rich.segment import Segment
 
 from ..core import foreign
 
-PLAIN_WIDTH = 150
-"""Columns where the output is no terminal: enough for a line of the closing table."""
+PLAIN_WIDTH, NARROWEST = 150, 40
+"""Columns where the output is no terminal and COLUMNS is not set: enough for a line of the closing table; and the fewest."""
 
 
 class _Shown:
@@ -47,9 +48,20 @@ def console(*, stderr: bool = False) -> Console:
     settings: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "stderr": stderr}
     made = Console(**settings)
     if not stderr and not made.is_terminal:
-        made = Console(**settings, width=PLAIN_WIDTH)
+        made = Console(**settings, width=_plain_width())
     made.push_render_hook(_Boundary())  # pyright: ignore[reportArgumentType]
     return made
+
+
+def is_redrawn(console: Console) -> bool:
+    """Whether what stands there can be drawn over: on a terminal that somebody looks at, and in no log that keeps every line."""
+    is_watched = console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+    return is_watched and not os.environ.get("CI")
+
+
+def _plain_width() -> int:
+    asked = os.environ.get("COLUMNS", "")
+    return max(NARROWEST, int(asked)) if asked.isdigit() else PLAIN_WIDTH
 
 
 def say(text: str, *, stderr: bool = False) -> None:

@@ -36,7 +36,7 @@ from .fleet import (
 from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
-from .plot import plot_claims, plot_curves, plot_latency, plot_load, plot_pareto
+from .plot import plot_claims, plot_curves, plot_frame, plot_latency, plot_load, plot_pareto
 from .recommend import Advice, Wanted, advise
 from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
@@ -105,6 +105,7 @@ __all__ = [
     "planned_claims",
     "plot_claims",
     "plot_curves",
+    "plot_frame",
     "plot_latency",
     "plot_load",
     "plot_pareto",

@@ -11,13 +11,15 @@ import pandas as pd
 from .. import store, suite
 from ..analysis import evaluation_rows, table
 from ..analysis.accuracies import MEASURED
-from ..core import fields, registry
+from ..core import fields, flags, registry
 from ..core.errors import NothingMeasuredError
 from ..core.evaluation import SUITE
 from ..core.folders import RESULTS
 from ..facts import DEFAULT_WEIGHTS, given, weight_names
 from ..pytest_benchmark.rows import SUITE as PYTEST
 
+PLURAL = {"model": "models"}
+"""Filters whose flags have another name."""
 FRONT = "find-front"
 """What stands for a suite's name where the front was looked for."""
 
@@ -135,6 +137,28 @@ def repeat_suite(suite_name: str, results: Path, at: str = "") -> str:
 
 def report_command(suite_name: str, results: Path) -> str:
     return shlex.join(["lambdabench", "report", suite_name, *results_words(results)])
+
+
+def plot_command(kind: str, results: Path, suite_name: str | None, flags_given: Mapping[str, Any] | None = None) -> str:
+    """What draws a figure again: `flags_given` by their names, None and empty ones left out, lists with commas."""
+    words = [
+        "lambdabench",
+        "plot",
+        kind,
+        *(["--suite", suite_name] if suite_name else []),
+        *results_words(_near(results)),
+    ]
+    for name, value in (flags_given or {}).items():
+        if value is not None and value != () and value != "":
+            text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            words += [flags.dashed(PLURAL.get(name, name)), text]
+    return shlex.join(words)
+
+
+def _near(path: Path) -> Path:
+    """A path as seen from here, where it is below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
 
 
 def results_words(results: Path) -> tuple[str, ...]:

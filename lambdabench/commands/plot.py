@@ -4,19 +4,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from .. import plots, report
 from ..analysis import claim_page, evaluation_rows, load_columns, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.tails import SHOWN
-from ..core import registry
+from ..core import flags, registry
 from ..core.folders import REPORTS
 from ..core.metric import axes
 from ..plots import claims as claims_plot
 from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
-from ._results import filtered, known_joining, known_weights, matching, rows_of, title_of, weights_of
+from ._results import filtered, known_joining, known_weights, matching, plot_command, rows_of, title_of, weights_of
 from .claims import claims_command, judge_claims
+from .frames import wide_frame
 
 
 def plot_pareto(
@@ -47,7 +50,8 @@ def plot_pareto(
         notes=(*report.notes(cases, points, (x, y), across), *scripted.left_out(every, cases)),
         across=across,
     )
-    return plots.save(drawing, out or REPORTS / name, "pareto")
+    given = {**filters, "x": x, "y": y, "weights": weights, "across": across}
+    return plots.save(drawing, out or REPORTS / name, "pareto", plot_command("pareto", results, suite_name, given))
 
 
 def plot_curves(
@@ -63,7 +67,7 @@ def plot_curves(
     name = title_of(results, suite_name)
     notes = (*report.curve_notes(cases, module.METRICS), *left_out)
     drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=notes)
-    return plots.save(drawing, out or REPORTS / name, kind)
+    return plots.save(drawing, out or REPORTS / name, kind, plot_command(kind, results, suite_name, filters))
 
 
 def plot_latency(
@@ -85,7 +89,8 @@ def plot_latency(
     name = title_of(results, suite_name)
     notes = (*report.tail_notes(cases, limit_s), *scripted.left_out(every, cases))
     drawing = latency.draw(cases, title=f"{name}: {latency.TITLE.lower()}", notes=notes, limit_s=limit_s)
-    return plots.save(drawing, out or REPORTS / name, "latency")
+    given = {**filters, "limit": None if limit_s is None else f"{1e3 * limit_s:g}ms"}
+    return plots.save(drawing, out or REPORTS / name, "latency", plot_command("latency", results, suite_name, given))
 
 
 def plot_load(
@@ -130,3 +135,34 @@ def plot_claims(
         figures=tuple(path.name for path in paths if path.suffix == ".svg"),
     )
     return (*paths, *report.write(claim_page.page(told), folder))
+
+
+def plot_frame(
+    kind: str,
+    rows: pd.DataFrame,
+    *,
+    x: str = "throughput",
+    y: str = "top1",
+    across: Sequence[str] = (),
+    limit: str | None = None,
+    title: str = "",
+) -> plots.Figure:
+    """The figure of long rows, or of `wide`'s table, as `lambdabench plot` draws it; a notebook shows it. `kind`: a name of `list plots`;
+    `x`, `y` and `across` are of "pareto", `limit` of "latency": "25ms". Raises NothingMeasuredError, UnknownNameError."""
+    module = registry.load("plots", kind)
+    every = wide_frame(rows, quantiles=None if kind == "latency" else ()) if "metric" in rows else rows
+    cases = scripted.measured(every)
+    left_out = scripted.left_out(every, cases)
+    title = title or module.TITLE
+    if kind == "pareto":
+        points = front.pareto(cases, x=x, y=y, across=known_joining(across))
+        notes = (*report.notes(cases, points, (x, y), across), *left_out)
+        return plots.displayed(module.draw(points, x=x, y=y, title=title, notes=notes, across=across))
+    if kind == "latency":
+        limit_s = flags.limit(limit, "limit")
+        cases = tail_columns.with_limit(cases, rows, limit_s) if "metric" in rows else cases
+        notes = (*report.tail_notes(cases, limit_s), *left_out)
+        return plots.displayed(module.draw(cases, title=title, notes=notes, limit_s=limit_s))
+    cases = module.drawn(cases) if kind == "roofline" else cases
+    notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+    return plots.displayed(module.draw(cases, title=title, notes=notes))

@@ -13,10 +13,11 @@ from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..analysis.best_runtimes import best_runtimes, is_asked
 from ..core.errors import NothingMeasuredError, SuiteError
+from ..core.evaluation import SUITE as EVALUATIONS
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
 from ..pytest_benchmark.rows import SUITE as PYTEST
-from ._results import known_weights, nothing_of, repeat_suite, report_command, rows_of
+from ._results import FRONT, known_weights, nothing_of, plot_command, repeat_suite, report_command, rows_of
 from .show import repeat_command
 
 BENCHMARKS = Suite(
@@ -70,13 +71,14 @@ def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequenc
     return write_page(wanted, rows, every, PageRequest(results=results, reports=reports, repeat=repeat))
 
 
-def suites_of(results: Path) -> tuple[str, ...]:
-    """The suites of the package that have rows in a folder. Raises NothingMeasuredError where none has."""
+def suites_of(results: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The suites that have rows in a folder: those of the package, and others, whose files have to be named. Raises NothingMeasuredError
+    where there is none of the package."""
     there = {str(name) for name in store.runs(results)["suite"]} if results.is_dir() else set[str]()
     names = sorted(there & {*suite.names(), PYTEST})
     if not names:
         raise NothingMeasuredError(nothing_of(None, results, sorted(there)))
-    return tuple(names)
+    return tuple(names), tuple(sorted(there - {*names, EVALUATIONS, FRONT}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +101,9 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
         wanted, is_asked=bool(tail_columns.columns_in(every)), has_loads=bool(load_columns.loads_in(every))
     )
     title = wanted.title or wanted.name
-    draw = partial(report.draw_plots, across=wanted.across)
-    figures = () if request.problem else draw(names, every, title=title, folder=folder)
+    command = plot_command("{}", request.results, wanted.name).replace("'{}'", "{}")
+    draw = partial(report.draw_plots, title=title, folder=folder, across=wanted.across, command=command)
+    figures = () if request.problem else draw(names, every)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
         notes=(*report.notes(cases, points, _axes(cases), wanted.across), *scripted.left_out(every, cases)),

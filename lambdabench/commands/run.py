@@ -34,7 +34,7 @@ from ..plan import shares
 from ..plan.estimates import check_estimates
 from ..suite.validation import check_names, check_options
 from ..worker.environment import settled
-from . import _race
+from . import _race, notebook
 from ._race import Racer
 from ._results import repeat_suite, results_words
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
@@ -142,9 +142,10 @@ def _refuse_unwritable(request: RunRequest, name: str) -> None:
 
 
 def run(request: RunRequest, on_progress: Callable[[Progress], None] | None = None) -> RunResult:
-    """Measures what is not there yet, stores it visit by visit, draws the suite's plots. Ctrl-C keeps what is done."""
+    """Measures what is not there yet, stores it visit by visit, writes the suite's page. Ctrl-C keeps what is done. In a notebook the
+    progress is shown where nobody else hears of it."""
     prepared = prepare(request)
-    return execute(prepared, request, on_progress or (lambda _: None))
+    return execute(prepared, request, on_progress or notebook.progress_of(prepared) or (lambda _: None))
 
 
 def execute(

@@ -16,7 +16,7 @@ FAMILIES = {
     "attention": ("#0072b2", "s"),
     "hybrid": ("#cc79a7", "^"),
     "mobile": ("#009e73", "o"),
-    "convolution": ("#6b6b6b", "o"),
+    "convolution": ("#6b6b6b", "P"),
 }
 """Okabe and Ito's palette (jfly.uni-koeln.de/color); colour and marker of each family."""
 WORDS = {
@@ -48,8 +48,8 @@ def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 LONGEST_NAME, LONGEST_TEXT, LONGEST_NOTE = 60, 160, 1200
 """Characters of a point's name, of a title and of a line under a figure that leave room for the figure."""
-CAPTION_SHARE, LINE_INCHES = 0.4, 0.108
-"""Most of a figure's height that the lines under it take, and the height of one: more would leave the figure no room."""
+SPARE_LINES, LINE_INCHES = 6, 0.108
+"""Lines under a figure that it has room for as it is, and the height of one."""
 TITLE_PER_INCH = 9
 """Characters of a title that an inch of a figure holds."""
 
@@ -63,12 +63,10 @@ def heading(figure: Figure, title: str) -> None:
 
 
 def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
-    """The conditions under a figure, wrapped to `width` characters."""
+    """The conditions under a figure, wrapped to `width` characters, all of them: the figure grows by what they take beyond their share."""
     names = (foreign.bounded(foreign.plain(note), LONGEST_NOTE) for note in notes)
     lines = [line for note in names for line in textwrap.wrap(note, width)]
-    most = int(CAPTION_SHARE * figure.get_figheight() / LINE_INCHES)
-    if len(lines) > most:
-        lines[most - 1 :] = [f"... and {len(lines) - most + 1} lines more: lambdabench report has them all."]
+    figure.set_figheight(figure.get_figheight() + LINE_INCHES * max(0, len(lines) - SPARE_LINES))
     figure.supxlabel("\n".join(lines), fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 

@@ -1,12 +1,17 @@
 """Accuracy against speed, one panel a front, with every interval, and what is missing."""
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import textalloc
 from matplotlib.axes import Axes
+from matplotlib.cbook import pts_to_poststep as step_post
+from matplotlib.cbook import pts_to_prestep as step_pre
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..analysis.accuracies import MEASURED
 from ..analysis.legible import legible
@@ -20,6 +25,17 @@ from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
 BAND = "#dddddd"
+NAME_SIZE = 7
+MOST_BESIDE = 5
+"""Entries of the legend in one line, as wide as a panel."""
+LEGEND_LIFT = 2.6
+"""Lines of text between a panel and the legend above it: its title has its place there."""
+MOST_NAMES = 60
+"""In a panel of more points those that are on the front, or may be, have names."""
+CROWD = 12
+"""In a panel of more points some may find no room for a name."""
+PERHAPS = 0.05
+UNNAMED = "Points without a name: there was no room; the CSV beside this figure names them all."
 BESIDES = (
     BATCH,
     "top1_tag",
@@ -56,8 +72,9 @@ def draw(
         grid: Any = figure.subplots(len(rows), len(batches), sharex=shared, sharey=True, squeeze=False)
         panels = _draw_panels(grid, {(group.told, group.batch): group for group in result}, points, (x, y))
         style.heading(figure, title)
-        _draw_legend(panels[-1][0], points)
-        style.caption(figure, notes, width=95 * len(batches))
+        _draw_legend(panels[0][0], points)
+        more = (UNNAMED,) if any(len(mine) > CROWD for _, mine in panels) else ()
+        style.caption(figure, (*notes, *more), width=95 * len(batches))
         figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
         for axes, mine in panels:
             _name_points(axes, mine, (x, y), names(mine, across, are_mixed=len(_origins(points)) > 1))
@@ -129,10 +146,44 @@ def _draw_point(axes: Axes, point: pd.Series, x: str, y: str, *, is_on: bool) ->
 
 
 def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], names: list[str]) -> None:
-    """Labels that keep clear of each other and of the points, where the layout leaves them."""
+    """Labels that keep clear of each other, of the points and of the front, where the layout leaves them; the front's own first. What has
+    no room has no name: the numbers have it."""
     x, y = columns
     xs, ys = scales.scaled(points[x], x), scales.scaled(points[y], y)
-    textalloc.allocate(axes, xs, ys, names, x_scatter=xs, y_scatter=ys, textsize=7, linecolor="#bbbbbb")
+    on = front(points, x, y)
+    order = sorted(range(len(points)), key=lambda place: points.index[place] not in on)
+    if len(order) > MOST_NAMES:
+        order = [place for place in order if points.index[place] in on or _is_in_question(points.iloc[place])]
+    (stairs,) = [line for line in axes.lines if line.get_gid() == "front"]
+    steps = _steps(stairs)
+    textalloc.allocate(
+        axes,
+        [xs[place] for place in order],
+        [ys[place] for place in order],
+        [names[place] for place in order],
+        x_scatter=xs,
+        y_scatter=ys,
+        x_lines=[steps[0]],
+        y_lines=[steps[1]],
+        textsize=NAME_SIZE,
+        linecolor="#bbbbbb",
+        draw_all=False,
+    )
+
+
+def _steps(stairs: Line2D) -> tuple[list[float], list[float]]:
+    """The corners of a front's line."""
+    where = stairs.get_drawstyle().removeprefix("steps-")
+    xs, ys = (np.asarray(values, float) for values in stairs.get_data())
+    step = {"pre": step_pre, "post": step_post}[where]
+    corners = step(xs, ys)
+    return list(corners[0]), list(corners[1])
+
+
+def _is_in_question(point: pd.Series) -> bool:
+    """Whether a point may be on its front."""
+    share = point.get("membership")
+    return share is not None and not pd.isna(share) and float(share) >= PERHAPS
 
 
 def names(points: pd.DataFrame, across: Sequence[str], *, are_mixed: bool = False) -> list[str]:
@@ -163,6 +214,8 @@ def _without(row: dict[str, Any], text: Sequence[fields.Field]) -> dict[str, Any
 def _name(point: dict[str, Any], words: Sequence[str]) -> str:
     batch = "" if point["batch_size"] == point[BATCH] else f"batch {point['batch_size']}"
     besides = [word for word in (*words, batch, point.get("top1_data", "")) if word]
+    share = float(point["membership"]) if _is_in_question(pd.Series(point)) else 0.0
+    besides += [f"{100 * share:.0f} %"] if PERHAPS <= share <= 1 - PERHAPS else []
     return foreign.cut(str(point["model"]), style.LONGEST_NAME) + (f" ({', '.join(besides)})" if besides else "")
 
 
@@ -194,10 +247,24 @@ def _draw_band(axes: Axes, points: pd.DataFrame, x: str, y: str) -> None:
 
 
 def _draw_legend(axes: Axes, points: pd.DataFrame) -> None:
+    """Above the panels, where it covers nothing."""
     for name in dict.fromkeys(style.family(str(model)) for model in points["model"]):
         colour, marker = style.FAMILIES[name]
         axes.plot([], [], marker, color=colour, label=name)
     axes.plot([], [], color="#222222", lw=1.2, label="front")
     if any(collection.get_gid() == "band" and collection.get_paths() for collection in axes.collections):
         axes.fill_between([], [], color=BAND, lw=0, label="front, 95 %")
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    marks, texts = axes.get_legend_handles_labels()
+    axes.legend(
+        marks,
+        texts,
+        fontsize=7,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=LEGEND_LIFT,
+        borderpad=0.0,
+        ncols=len(marks) if len(marks) <= MOST_BESIDE else math.ceil(len(marks) / 2),
+        columnspacing=1.2,
+        handletextpad=0.4,
+    )

@@ -9,7 +9,6 @@ from ..analysis.answers import Line, answer, lines, text
 from ..analysis.page import CaseCard, MachineSummary
 from ..core import fields
 from ..core.metric import Metric, metrics
-from ..core.units import format_significant
 from ..plots import _style as style
 
 TITLES = {"device_name": "machine", "backend": "runtime"}
@@ -92,12 +91,17 @@ def _lines(row: Line, name: str) -> list[tuple[str, str]]:
     numbers = [(known.title, _number(row, known)) for known in ordered]
     result = [(title, words) for title, words in numbers if words]
     if (share := row.get("membership")) is not None and not pd.isna(share):
-        result.append(("On the front", f"with probability {format_significant(float(share), 2)}"))
+        result.append(("On the front", f"with probability {_probability(float(share))}"))
     if text(row, "status") not in ("", "ok"):
         result.append(("No number", f"{row['status']}: {row['reason']}"))
     if text(row, "flags"):
         result.append(("Flags", text(row, "flags")))
     return [*result, ("Conditions", _conditions(row, name))]
+
+
+def _probability(share: float) -> str:
+    """Two places; never surer than the draws that it was counted in."""
+    return "over 0.99" if share > 0.99 else "under 0.01" if share < 0.01 else f"{share:.2f}"
 
 
 def _number(row: Line, known: Metric) -> str:

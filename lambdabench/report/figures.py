@@ -16,10 +16,16 @@ from .notes import curve_notes, load_notes, notes, tail_notes
 
 
 def draw_plots(
-    names: Sequence[str], every: pd.DataFrame, *, title: str, folder: Path, across: Sequence[str] = ()
+    names: Sequence[str],
+    every: pd.DataFrame,
+    *,
+    title: str,
+    folder: Path,
+    across: Sequence[str] = (),
+    command: str = "",
 ) -> tuple[Path, ...]:
     """Draws a suite's plots into `folder`; one that its cases do not suffice for is left out. Scripted times stand in none of which
-    others were measured. `across`: fields over which there is one front."""
+    others were measured. `across`: fields over which there is one front; `command` makes each, its kind in place of {}."""
     cases = scripted.measured(every)
     left_out = scripted.left_out(every, cases)
     points = front.pareto(cases, across=across)
@@ -36,7 +42,7 @@ def draw_plots(
                 drawing = module.draw(cases, title=f"{title}: {module.TITLE.lower()}", notes=said)
         except NothingMeasuredError:
             continue
-        paths += plots.save(drawing, folder, name)
+        paths += plots.save(drawing, folder, name, command.replace("{}", name))
     return tuple(paths)
 
 

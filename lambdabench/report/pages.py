@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import agreement, best_runtimes, load_columns
+from ..analysis import agreement, best_runtimes, load_columns, scripted
 from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
@@ -82,6 +82,8 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
         *_loads(cases),
     ]
     chart, answers = _headline(cases, kind, grids, beside)
+    if "backend" in cases and set(cases["backend"]) == {scripted.BACKEND}:
+        answers = tuple(f"Scripted, nothing was measured: {sentence}" for sentence in answers)
     return Page(
         title=suite.title or suite.name,
         suite=suite.name,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from lambdabench import plots
 from lambdabench.analysis.pareto import pareto
@@ -69,7 +70,7 @@ def test_the_front_has_a_band_where_both_axes_have_an_error() -> None:
     assert [at[:, 1].min(), at[:, 1].max()] == pytest.approx([77 - 0.233, 77 + 0.233], abs=0.01)
     assert corners[:, 0].min() < 10.1, "from the slowest point on, beaten as it is"
     assert "front, 95 %" in [text.get_text() for text in axes.get_legend().get_texts()]
-    (_, axes) = figure.draw(points(), x="latency", y="peak_memory", title="T").figure.axes
+    (axes, _) = figure.draw(points(), x="latency", y="peak_memory", title="T").figure.axes
     assert not [
         collection for collection in axes.collections if collection.get_gid() == "band" and collection.get_paths()
     ]
@@ -132,3 +133,52 @@ def test_a_long_title_is_wrapped_to_its_figure() -> None:
     box = drawn._suptitle.get_window_extent()  # pyright: ignore[reportAttributeAccessIssue]
     assert box.x1 <= drawn.bbox.x1, "nothing is cut"
     assert drawn.get_suptitle().replace("\n", " ") == title
+
+
+def names_of(drawing: plots.Drawing) -> list[Bbox]:
+    """Where the names stand in the figure's only panel, in pixels."""
+    (axes,) = drawing.figure.axes
+    drawing.figure.draw_without_rendering()
+    return [text.get_window_extent() for text in axes.texts]
+
+
+@pytest.mark.parametrize("count", [12, 40, 200])
+def test_names_do_not_overlap(count: int) -> None:
+    drawn = np.random.default_rng(1)
+    rows = points((4,)).iloc[[0] * count].reset_index(drop=True)
+    speed = np.exp(drawn.normal(4, 1, count))
+    top1 = 88 - 3 * np.log(speed) + drawn.normal(0, 1, count)
+    rows = rows.assign(model=[f"network_number_{place}" for place in range(count)], throughput=speed, top1=top1)
+    rows = rows.assign(
+        throughput_low=0.98 * speed, throughput_high=1.02 * speed, top1_low=top1 - 0.3, top1_high=top1 + 0.3
+    )
+    drawing = figure.draw(pareto(rows), x="throughput", y="top1", title="T", notes=("A condition.",))
+    boxes = names_of(drawing)
+    assert len(boxes) >= min(10, count - 2)
+    pairs = [(a, b) for place, a in enumerate(boxes) for b in boxes[place + 1 :]]
+    assert not [pair for pair in pairs if pair[0].padded(-1).overlaps(pair[1].padded(-1))]
+    assert ("there was no room" in drawing.figure.get_supxlabel()) == (count > 12)
+
+
+def test_conditions_are_never_cut() -> None:
+    notes = [f"condition {place} {'x' * 60}" for place in range(60)]
+    drawing = figure.draw(points((4,)), x="throughput", y="top1", title="T", notes=notes)
+    text = drawing.figure.get_supxlabel()
+    assert all(f"condition {place} " in text for place in range(60))
+    drawing.figure.draw_without_rendering()
+    (axes,) = drawing.figure.axes
+    assert axes.get_window_extent().height > 200, "the figure keeps its room"
+
+
+def test_families_are_told_apart_without_colours() -> None:
+    assert len({marker for _, marker in style.FAMILIES.values()}) == len(style.FAMILIES)
+
+
+def test_pictures_say_what_makes_them_and_show_themselves_in_a_notebook(tmp_path: Path) -> None:
+    drawing = figure.draw(points((4,)), x="throughput", y="top1", title="T")
+    svg, png, _ = plots.save(drawing, tmp_path, "p", "lambdabench plot pareto --suite 'a & b'")
+    assert "lambdabench plot pareto --suite 'a &amp; b'" in svg.read_text(encoding="utf-8")
+    assert b"lambdabench plot pareto --suite 'a & b'" in png.read_bytes()
+    shown = plots.displayed(drawing)
+    assert shown is drawing.figure
+    assert getattr(shown, "_repr_png_")().startswith(b"\x89PNG")  # noqa: B009 (what IPython calls)

@@ -64,4 +64,4 @@ def test_the_page_over_all_suites_tells_each(layers: Path, tmp_path: Path) -> No
 
 
 def test_suites_with_rows(layers: Path) -> None:
-    assert commands.suites_of(layers) == ("kernels",)
+    assert commands.suites_of(layers) == (("kernels",), ())
