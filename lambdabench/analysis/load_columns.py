@@ -16,11 +16,11 @@ SATURATION = "saturation_rate"
 TITLES = ("load", *(f"{name}, ms" for name in SHOWN), "longest, ms", "requests", "saturation, request/s")
 """Of the columns of `cells`."""
 LEGEND = (
-    "Requests arrive at random at a fixed rate, at one process that answers one at a time: a load is a share of the rate at which the "
-    "network's own calls follow each other, or requests a second.",
-    "A request's time begins when it was scheduled to arrive, so one that stalls is waited for by all that arrive meanwhile (no "
-    "coordinated omission). Each end of an interval holds with 95 % confidence by itself; requests that wait together count for as many "
-    "as independent ones would tell as much.",
+    "Requests arrive at random at a fixed rate, at one process that answers one at a time; a load is a share of the rate at which the "
+    "network's own calls follow each other, or requests a second. A request's time begins when it was scheduled to arrive: what stalls is "
+    "waited for by all that arrive meanwhile (no coordinated omission).",
+    "Each end of an interval holds with 95 % confidence by itself; requests that wait together count for as many as independent ones "
+    "would tell as much.",
 )
 
 
