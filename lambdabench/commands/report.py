@@ -7,6 +7,7 @@ from .. import report, suite
 from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
+from ..analysis.unsupported_metrics import unsupported_metrics
 from ..core.errors import SuiteError
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
@@ -51,7 +52,7 @@ def write_report(suite_name: str, results: Path, reports: Path, weights: Sequenc
     marked = front.with_front(cases, points)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
-        notes=(*report.notes(cases, points), *scripted.left_out(every, cases)),
+        notes=(*report.notes(cases, points), *unsupported_metrics(rows), *scripted.left_out(every, cases)),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),
         repeat=repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:]),
