@@ -1,26 +1,29 @@
 """What requests wait that arrive by themselves: long rows and their wide table to columns of quantiles, a load each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..core.loads import Load, load_named
 from ..core.metric import metric
 from ..core.units import format_significant
 from .answers import answer, number
+from .queue_correlation import design_effect, utilisation
 from .tail_columns import tail_of, with_tails
-from .tails import MS, SHOWN
+from .tails import MS, SHOWN, Floats
 
 SATURATION = "saturation_rate"
 TITLES = ("load", *(f"{name}, ms" for name in SHOWN), "longest, ms", "requests", "saturation, request/s")
 """Of the columns of `cells`."""
 LEGEND = (
-    "Requests arrive at random at a fixed rate, at one process that answers one at a time: a load is a share of the rate at which the "
-    "network's own calls follow each other, or requests a second.",
-    "A request's time begins when it was scheduled to arrive, so one that stalls is waited for by all that arrive meanwhile (no "
-    "coordinated omission). Each end of an interval holds with 95 % confidence by itself; requests that wait together count for as many "
-    "as independent ones would tell as much.",
+    "Requests arrive at random at a fixed rate, at one process that answers one at a time; a load is a share of the rate at which the "
+    "network's own calls follow each other, or requests a second. A request's time begins when it was scheduled to arrive: what stalls is "
+    "waited for by all that arrive meanwhile (no coordinated omission).",
+    "Each end of an interval holds with 95 % confidence by itself; requests that wait together count for as many as independent ones "
+    "would tell as much.",
 )
 
 
@@ -32,10 +35,34 @@ def loads_in(columns: Iterable[object]) -> dict[str, Load]:
 
 
 def with_loads(cases: pd.DataFrame, rows: pd.DataFrame, quantiles: Sequence[str] = SHOWN) -> pd.DataFrame:
-    """The wide table with columns of quantiles of each load it has, as `tail_columns.with_tails` makes them."""
-    for name in loads_in(cases):
-        cases = with_tails(cases, rows, quantiles, name)
+    """The wide table with columns of quantiles of each load it has, as `tail_columns.with_tails` makes them; requests count for no more
+    independent ones than those of such a queue do."""
+    loads = loads_in(cases)
+    serving = _serving(rows, loads) if loads else {}
+
+    def effect(load: Load, case: Mapping[str, Any], calls: Sequence[Floats], share: float) -> float:
+        busier, variation = serving.get((case["case_id"], case["fingerprint"]), (1.0, 0.0))
+        known = share_of_service(case, load)
+        requests = round(sum(map(len, calls)) / len(calls))
+        return 1.0 if known is None else design_effect(busier * known, requests, variation, share)
+
+    for name, load in loads.items():
+        cases = with_tails(cases, rows, quantiles, name, partial(effect, load))
     return cases
+
+
+def _serving(rows: pd.DataFrame, loads: Mapping[str, Load]) -> dict[tuple[str, str], tuple[float, float]]:
+    """(By how much the server was busier than was meant, how much service times vary) of each case."""
+    result: dict[tuple[str, str], tuple[float, float]] = {}
+    usable = rows[(rows["status"] == "ok") & rows["samples"].notna()]
+    for key, same in usable.groupby(["case_id", "fingerprint"], observed=True):
+        busy = [1 / np.asarray(row, float) for row in same.loc[same["metric"] == SATURATION, "samples"]]
+        times = np.concatenate(busy) if busy else np.ones(1)
+        shares = {name: load.share or (load.per_s or 0.0) * float(times.mean()) for name, load in loads.items()}
+        counts = {name: int(same.loc[same["metric"] == name, "samples"].map(len).sum()) for name in loads}
+        busier = utilisation(list(shares.values()), list(counts.values()), len(times))
+        result[str(key[0]), str(key[1])] = busier, float(times.std() / times.mean())
+    return result
 
 
 def share_of_service(case: Mapping[str, Any], load: Load) -> float | None:

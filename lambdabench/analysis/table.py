@@ -130,7 +130,7 @@ def _codes(frame: pd.DataFrame, keys: Sequence[str]) -> Places:
     return codes
 
 
-def ranks(rows: pd.DataFrame, cell: Places) -> Places:
+def ranks(rows: pd.DataFrame, cell: np.ndarray[Any, Any]) -> Places:
     """Each row's status by its place in `WORST_FIRST`. What cannot be measured of a cell that has other rows says nothing of it: last."""
     rank = pd.Categorical(rows["status"], categories=WORST_FIRST).codes.astype(np.int64)
     single = (rank == WORST_FIRST.index("unsupported")) & rows["metric"].notna().to_numpy()

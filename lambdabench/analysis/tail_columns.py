@@ -1,7 +1,8 @@
 """The tails of cases: long rows and their wide table to columns of quantiles, of all calls of all visits of all processes."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,20 @@ KEY = ["case_id", "fingerprint"]
 METRIC = "latency"
 ENDS = ("", *INTERVAL, "_calls")
 Calls = list[Floats]
+Effect = Callable[[Mapping[str, Any], Calls, float], float]
 
 
-def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str], metric: str = METRIC) -> pd.DataFrame:
+def _no_effect(case: Mapping[str, Any], calls: Calls, share: float) -> float:
+    return 1.0
+
+
+def with_tails(
+    cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str], metric: str = METRIC, effect: Effect = _no_effect
+) -> pd.DataFrame:
     """The wide table with columns of each quantile by its name, "p95": `latency_p95` [s/step], `_low`, `_high` (null where it is not
     bounded) and `_calls` (independent calls that would tell as much); and `latency_calls`, all there are, `latency_longest` [s/step].
-    Nothing more where rows hold no samples. Of another metric in s/step alike, under its name."""
+    Nothing more where rows hold no samples. Of another metric in s/step alike, under its name. `effect`: of a line, its
+    calls and a share, how many calls tell as much as an independent one at least."""
     known = _calls_of(cases, rows, metric) if names else {}
     if not known:
         return cases
@@ -33,8 +42,10 @@ def with_tails(cases: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str], me
         f"{metric}_longest": [math.nan if calls is None else max(map(np.max, calls)) for calls, _ in timed],
     }
     ordered = sorted(names, key=share_of)
+    shares = list(map(share_of, ordered))
     result = [
-        [] if calls is None else tails(calls, list(map(share_of, ordered)), margin=margin) for calls, margin in timed
+        [] if calls is None else tails(calls, shares, margin=margin, effect=partial(effect, case, calls))
+        for case, (calls, margin) in zip(lines(cases), timed, strict=True)
     ]
     for place, name in enumerate(ordered):
         text = [item[place] if item else None for item in result]

@@ -15,6 +15,7 @@ from ..analysis.legible import legible
 from ..analysis.pareto import asked_batch
 from ..analysis.passports import against, passports, pressure_phrase
 from ..analysis.resolution import phrase as margin_phrase
+from ..analysis.unsupported_metrics import unsupported_metrics
 from ..commands import RunResult, results_words
 from ..core import fields, foreign, identity, registry
 from ..core.row_flags import HALVED, has_flag
@@ -58,6 +59,8 @@ def print_result(console: Console, result: RunResult, code: int, *, repeat: list
             )
         _print_skipped(console, result.cases[skipped])
         _print_failed(console, result.cases, skipped)
+        for line in unsupported_metrics(result.rows):
+            console.print(f"✗ {line}", soft_wrap=True)
         console.print()
         if elsewhere:
             console.print(f"! {elsewhere}", soft_wrap=True)

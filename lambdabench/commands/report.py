@@ -12,6 +12,7 @@ from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..analysis.best_runtimes import best_runtimes, is_asked
+from ..analysis.unsupported_metrics import unsupported_metrics
 from ..core.errors import NothingMeasuredError, SuiteError
 from ..core.evaluation import SUITE as EVALUATIONS
 from ..core.spec import Suite
@@ -106,7 +107,11 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
     figures = () if request.problem else draw(names, every)
     beside = report.Beside(
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
-        notes=(*report.notes(cases, points, _axes(cases), wanted.across), *scripted.left_out(every, cases)),
+        notes=(
+            *report.notes(cases, points, _axes(cases), wanted.across),
+            *unsupported_metrics(rows),
+            *scripted.left_out(every, cases),
+        ),
         quoted=paper_comparison.of_suite(wanted, cases),
         agreements=agreements(rows, cases),
         best=best_runtimes(cases) if is_asked(wanted.across) else (),

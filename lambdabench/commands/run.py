@@ -25,6 +25,7 @@ from ..core import caches, folders, registry
 from ..core.errors import RequestError
 from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
+from ..core.loads import metrics_of
 from ..core.record import Outcome, Record, records_of
 from ..core.spec import Case, Job, Plan, Rates, Skip
 from ..core.targets import target_of
@@ -102,7 +103,8 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
         forking=[name for name in backends_of(wanted) if conduct.forks(name)],
         recipes=models.recipes(),
     )
-    done = done_in(request.results / wanted.name, print_, wanted.metrics, wanted.sampling.at)
+    metrics = (*wanted.metrics, *metrics_of(wanted.sampling.loads))
+    done = done_in(request.results / wanted.name, print_, metrics, wanted.sampling.at)
 
     def make(**changes: Any) -> Plan:
         return plan.make(wanted, probe.machine, probe.facts, done, dataclasses.replace(asked, **changes))

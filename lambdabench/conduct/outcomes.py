@@ -106,11 +106,14 @@ def _measurements(metric: Any, stay: Stay) -> list[Measurement]:
 
 def _answers(metric: Any, stay: Stay, visits: Sequence[Visit]) -> dict[str, Measurement]:
     """What a metric answers of visits, by name."""
-    answered: Any = metric.answer(VisitBench(case=stay.job.case, visits=visits))
-    several: tuple[Measurement | None, ...] = (
-        answered if type(answered) is tuple else (answered,)  # pyright: ignore[reportUnknownVariableType]
-    )
-    return {item.metric: item for item in several if item is not None}
+    answered = metric.answer(VisitBench(case=stay.job.case, visits=visits))
+    return {item.metric: item for item in _listed(answered)}
+
+
+def _listed(answered: Measurement | tuple[Measurement, ...] | None) -> tuple[Measurement, ...]:
+    if answered is None:
+        return ()
+    return answered if isinstance(answered, tuple) else (answered,)
 
 
 def noise_of(visits: Sequence[Visit]) -> Noise:

@@ -2,6 +2,7 @@
 and the metrics of each, which are called after it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 METRIC = "latency_under_load"
@@ -52,3 +53,8 @@ def load_named(metric: str) -> Load | None:
         return None
     number = match[2].removesuffix("_per_s")
     return Load(per_s=float(number.replace("_", "."))) if number != match[2] else Load(share=int(number) / 100)
+
+
+def metrics_of(loads: Iterable[str]) -> tuple[str, ...]:
+    """The metrics of some loads."""
+    return tuple(load_of(load).metric for load in loads)

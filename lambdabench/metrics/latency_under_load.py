@@ -9,7 +9,8 @@ them has waited from when it was due. None is dropped, and the last one is waite
 Loads (`[sampling] loads`, `--load`) are shares of the rate at which the case's own timed calls follow each other, or requests a second; the
 row's source says both. That rate is found once a run, in the first visit that nothing disturbed. A visit joins its queue in the middle:
 where less than 98 % of what can be served arrives, what waits at its beginning is what a simulation of the same queue, on the times of
-the visit's own calls, has waiting then; those requests are served and not counted.
+the visit's own calls, has waiting then; those requests are served and not counted. Where more arrive than are served there is no such
+number, and the cell is `unsupported`. A visit's passport is of its timed calls alone.
 
 The value is the median; `show`, `report`, `plot load` and `lb.wide` tell p95 and p99 with their bounds. What one process can serve at
 most is `saturation_rate`.
@@ -41,6 +42,7 @@ def answer(bench: Visited) -> tuple[Measurement, ...]:
             samples=tuple(second for served in visits for second in served.seconds),
             statistic="median",
             source=_source(load, visits),
+            lacking=_endless(load, visits),
         )
         for load, visits in by_load.items()
     )
@@ -53,3 +55,13 @@ def _source(load: str, visits: list[Served]) -> str:
     share = load_of(load).share
     of_service = "" if share is None else f", {load_of(load).told()} of the service rate"
     return f"Poisson arrivals, {text} a second{of_service}"
+
+
+def _endless(load: str, visits: list[Served]) -> str:
+    """Why a number of requests a second has no latency: more arrive than are served, and how long one waits is how long that has gone
+    on. Empty where fewer do."""
+    busy = [second for served in visits for second in served.busy]
+    rate = load_of(load).per_s
+    if rate is None or not busy or rate * sum(busy) < len(busy):
+        return ""
+    return f"{rate:g} requests a second arrive and {len(busy) / sum(busy):.4g} are served: what they wait grows without end"

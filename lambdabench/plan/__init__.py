@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..core.errors import DeviceError
 from ..core.identity import case_id
+from ..core.loads import metrics_of
 from ..core.quantiles import fewest_calls, share_of
 from ..core.record import TRAINED
 from ..core.spec import (
@@ -282,7 +283,7 @@ def _is_settled(answers: Mapping[int, Done], suite: Suite) -> bool:
 
 def _has_metrics(answers: Mapping[int, Done], suite: Suite) -> bool:
     known = [answer.metrics for answer in answers.values() if answer.metrics is not None]
-    return not known or set(suite.metrics) <= frozenset().union(*known)
+    return not known or {*suite.metrics, *metrics_of(suite.sampling.loads)} <= frozenset().union(*known)
 
 
 def _tail_visits(answers: Mapping[int, Done], suite: Suite) -> int:

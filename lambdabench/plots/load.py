@@ -27,7 +27,9 @@ METRICS = ("latency_under_load",)
 COLOURS = dict(zip(SHOWN, ("#0072b2", "#e69f00", "#d55e00"), strict=True))
 """As `latency` has them."""
 MOST_COLUMNS = 4
-PANEL_INCHES = (2.6, 2.5)
+LEAST_INCHES, CAPTION_INCHES, PANEL_INCHES = 5.2, 1.9, (2.6, 2.5)
+AROUND = 2.0
+"""The axis of latencies reaches so many times beyond them."""
 SHIFT = 0.012
 """Of a quantile's marks to the left or right, so that bars do not cover each other."""
 ARROW_POINTS = 16
@@ -51,20 +53,15 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
     wide = min(len(rows), MOST_COLUMNS)
     high = math.ceil(len(rows) / wide)
     with style.context():
-        size = (1.2 + PANEL_INCHES[0] * wide, 1.9 + PANEL_INCHES[1] * high)
+        size = (max(LEAST_INCHES, 0.8 + PANEL_INCHES[0] * wide), CAPTION_INCHES + PANEL_INCHES[1] * high)
         figure = Figure(figsize=size, layout="constrained")
         grid: Any = figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False)
         for axes, row, name, label in zip(grid.flat, rows, names, fields.labels(rows, OF_A_PANEL), strict=False):
             _draw_panel(axes, row)
-            rate = answer(row, SATURATION)
-            of_rate = "" if rate.value is None else f"\nat most {rate.words()} request/s"
-            axes.set_title(f"{name}{f' ({label})' if label else ''}{of_rate}", fontsize=8, loc="left")
+            axes.set_title(_panel_title(row, f"{name}{f' ({label})' if label else ''}"), fontsize=8, loc="left")
         for axes in list(grid.flat)[len(rows) :]:
             axes.set_visible(False)
-        figure.supxlabel("requests that arrive [% of the service rate]", fontsize=8)
-        figure.supylabel("latency of a request [ms]  (↓ faster)", fontsize=8)
-        scales.plain_log_ticks(grid[0][0].yaxis)
-        _draw_legend(figure)
+        _draw_axes(grid, rows)
         style.heading(figure, title)
         style.caption(figure, notes, width=int(size[0] * CAPTION_PER_INCH))
     return Drawing(figure=figure, numbers=_numbers(shown, list(loads)))
@@ -94,6 +91,7 @@ def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
             _draw_point(axes, at, tail, colour, quantile)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
     axes.set_xlim(-0.06, 1.04)
+    axes.tick_params(labelsize=8)
 
 
 def _draw_point(axes: Axes, at: float, tail: Tail, colour: str, quantile: str) -> None:
@@ -109,10 +107,25 @@ def _draw_point(axes: Axes, at: float, tail: Tail, colour: str, quantile: str) -
     axes.plot(at, value, "o", color=colour, mfc=face, ms=3.8, mew=1.0, zorder=4, gid=f"point {quantile}")
 
 
-def _draw_legend(figure: Figure) -> None:
+def _panel_title(row: Mapping[str, Any], name: str) -> str:
+    rate = answer(row, SATURATION)
+    return name if rate.value is None else f"{name}\nat most {rate.words()} request/s"
+
+
+def _draw_axes(grid: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One scale for all panels, from the values: a bar may leave it. Labels at the left and the lower edge, marks explained in the
+    first panel."""
+    values = [MS * tail.value for row in rows for quantile in SHOWN for _, tail in points(row, quantile)]
+    first = grid[0][0]
+    first.set_ylim(min(values) / AROUND, max(values) * AROUND)
+    scales.plain_log_ticks(first.yaxis)
+    for line in grid:
+        line[0].set_ylabel("latency [ms]  (↓ faster)", fontsize=8)
+    for axes in grid[-1]:
+        axes.set_xlabel("arrivals [% of the service rate]", fontsize=8)
     marks = [Line2D([], [], color=colour, marker="o", ms=4, lw=1.1, label=name) for name, colour in COLOURS.items()]
     marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4, ls="", label="not bounded"))
-    figure.legend(handles=marks, fontsize=7, frameon=False, loc="outside upper right", ncols=len(marks))
+    first.legend(handles=marks[::-1], fontsize=7, frameon=False, loc="upper left")
 
 
 def _numbers(shown: pd.DataFrame, loads: Sequence[str]) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def load_notes(cases: pd.DataFrame) -> tuple[str, ...]:
     return (
         *_conditions(rows, each="panels"),
         *LEGEND,
-        f"{_range(counts.dropna())} requests a load. At 0: the calls of `latency`, one after the other. Hollow, with an arrow: not bounded, "
+        f"{_range(counts.dropna())} requests a load. At 0: the calls of `latency`, one after another. Hollow, with an arrow: not bounded, "
         "and more load_budget_s in [sampling] makes more requests.",
         *_holes(cases),
     )

@@ -21,6 +21,8 @@ FEWEST_REQUESTS = 5
 SPIN_S = 5e-4
 """Before a request is due the server waits so long with open eyes: sleeping oversleeps by some tens of microseconds."""
 PROBE_S = 1e-3
+OVERLOAD = 2.0
+"""Where more arrive than are served, as many as take so many times a load's seconds to serve."""
 HISTORY = 4000
 """Requests that are simulated before a visit; the queue of constant times at a load of 0.9 forgets its beginning in some hundreds."""
 MOST_LOAD = 0.98
@@ -79,7 +81,7 @@ def under_loads(
     for load, rate in zip(length.loads, rates, strict=True):
         assert timeline is not None
         rng = random.Random(f"{seed}/{load}")
-        count = max(FEWEST_REQUESTS, round(rate * length.load_s))
+        count = max(FEWEST_REQUESTS, round(min(rate, OVERLOAD / mean_s) * length.load_s))
         queue = queue_before(service_s, rate, rng)
         seconds, busy = serve(lambda: _answer(session), timeline, queue, arrivals(rate, count, rng))
         result.append(Served(load=load, rate=rate, seconds=seconds, busy=busy))

@@ -272,6 +272,16 @@ def test_requests_under_loads_are_a_row_a_load_with_their_visits() -> None:
     assert len(row_of(outcome, "latency").measurement.samples) == 60
 
 
+def test_more_requests_than_are_served_have_no_latency() -> None:
+    length = dataclasses.replace(LENGTH, loads=("0.5", "1000/s"), load_s=2.0)
+    outcome = stayed(job(("latency", "latency_under_load"), latency_s=0.05, jitter=0.0), length=length)
+    row = row_of(outcome, "latency_under_load_1000_per_s")
+    assert row.status == "unsupported"
+    assert row.reason == "1000 requests a second arrive and 20 are served: what they wait grows without end"
+    assert row.visits.samples == (80, 80), "what takes twice the time to serve"
+    assert row_of(outcome, "latency_under_load_50").status == "ok"
+
+
 def row_of(outcome: Outcome, metric: str) -> Any:
     """The row of a metric."""
     common: Any = {
