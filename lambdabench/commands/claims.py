@@ -74,14 +74,14 @@ def result_of(
     *,
     machine: str | None,
     ids: Sequence[str],
-    tables: Sequence[Table],
+    tables: Sequence[Table] = (),
 ) -> ClaimsResult:
-    """The claims of newest rows with their table of answers."""
+    """The claims of newest rows with their table of answers; without `tables`, published ones are the package's own."""
     there = machines(cases)
     chosen = _machine(there, machine)
     measured = bench_of(newest, cases)
     verdicts = judged(known, measured, chosen, ids)
-    witnesses = witnessed(known, tables)
+    witnesses = witnessed(known, tables or tables_of(priors()))
     return ClaimsResult(
         known=known,
         machine=chosen,

@@ -50,7 +50,7 @@ def test_the_papers_own_figures_give_what_a_claim_quotes(claim: Claim) -> None:
 
 
 def test_speed_ups_of_the_paper_at_each_accuracy() -> None:
-    """B7 3.157 (printed 3.2), B6 4.52 along the logarithm (printed 4.4), B1 to B4 1.69 to 2.14; with accuracies' errors [2.7, 6.1] at B6."""
+    """B7 3.157 (printed 3.2), B6 4.52 along the logarithm (printed 4.4) and [2.7, 6.1] with accuracies' errors, B1 to B4 1.69 to 2.14."""
     ratios = {claim.id: paper_ratio(claim, claims()) for claim in claims().claims if claim.kind == "curve"}
     assert {name: round(ratio.value, 2) for name, ratio in ratios.items() if ratio} == {
         "speedup-b7": 3.16, "speedup-b6": 4.52, "speedup-small": 1.87, "speedup-rs-se": 2.01,
