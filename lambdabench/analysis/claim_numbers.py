@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .claim_bench import Tested
 from .claim_conditions import label
 from .claim_witness import Witnessed
-from .claims import Judged, Tested
+from .claims import Judged
 
 
 def as_numbers(claims: Sequence[Judged], witnesses: Sequence[Witnessed] = ()) -> dict[str, Any]:

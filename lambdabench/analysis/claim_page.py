@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from ..core.units import format_significant
 from ..facts.claims import Claims
+from .claim_bench import Tested
 from .claim_conditions import Machine, label
 from .claim_witness import Witnessed
-from .claims import Judged, Row, Tested
+from .claims import Judged, Row
 from .page import Column, Page, Section, Table
 
 TITLES = (

@@ -9,10 +9,11 @@ import pandas as pd
 
 from .. import models, store
 from ..analysis import evaluation_rows, scripted, table
+from ..analysis.claim_bench import Bench, bench
 from ..analysis.claim_conclusions import conclusions
 from ..analysis.claim_conditions import Machine, machines
 from ..analysis.claim_witness import Table, Witnessed, tables_of, witnessed
-from ..analysis.claims import Bench, Judged, bench, judged
+from ..analysis.claims import Judged, judged
 from ..core import registry
 from ..core.errors import NothingMeasuredError, RequestError
 from ..core.spec import Case

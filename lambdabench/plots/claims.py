@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..analysis.claim_bench import Tested
 from ..analysis.claim_conditions import label
 from ..analysis.claim_witness import Witnessed
-from ..analysis.claims import Judged, Row, Tested
+from ..analysis.claims import Judged, Row
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
@@ -53,7 +54,7 @@ class _Column:
             ("dtype", setting.dtype),
             ("batch", str(setting.batch_size)),
             ("layout", setting.layout),
-            ("norms", "folded" if setting.fold else "as they are"),
+            ("norms", {True: "folded", False: "as they are", None: ""}[setting.fold]),
             ("compiler", "" if setting.compile_mode == "default" else setting.compile_mode),
         ]
         return tuple(pair for pair in pairs if pair[1])

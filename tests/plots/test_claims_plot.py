@@ -43,14 +43,14 @@ def test_every_condition_is_a_column_and_those_without_a_ratio_stand_last(item: 
     top, bottom = drawing.figure.axes
     values = [float(line.get_ydata()[0]) for line in (*lines(top, "condition"), *lines(top, "headline"))]
     places = [float(line.get_xdata()[0]) for line in (*lines(top, "condition"), *lines(top, "headline"))]
-    assert sorted(places) == [0, 1, 2]
+    assert sorted(places) == [0, 1, 2, 3]
     assert [value for _, value in sorted(zip(places, values, strict=True))] == sorted(values)
     assert len(lines(top, "headline")) == 2
-    assert len(lines(top, "interval")) == 3
+    assert len(lines(top, "interval")) == 4
     assert lines(top, "paper")[0].get_ydata()[0] == 4.29
     marks = lines(bottom, "setting")
-    assert len(marks) == 18
-    assert [line.get_marker() for line in marks] == ["o"] * 3 + ["x"] * 15
+    assert len(marks) == 20
+    assert [line.get_marker() for line in marks] == ["o"] * 4 + ["x"] * 16
     labels = [text.get_text() for text in bottom.get_yticklabels()]
     assert {"layer: einsum", "layer: ours", "layout: channels_last", "runtime: jax_jit"} <= set(labels)
     assert {path.suffix for path in save(drawing, tmp_path, "claim")} == {".svg", ".png", ".csv"}
@@ -58,8 +58,8 @@ def test_every_condition_is_a_column_and_those_without_a_ratio_stand_last(item: 
 
 def test_the_numbers_have_every_condition(item: Judged) -> None:
     numbers = claims.curve(item, title="a claim").numbers
-    assert len(numbers) == 18
-    assert numbers["status"].tolist().count("ok") == 3
+    assert len(numbers) == 20
+    assert numbers["status"].tolist().count("ok") == 4
     assert set(numbers.loc[numbers["headline"], "verdict"]) == {"replicated", "partly"}
 
 
