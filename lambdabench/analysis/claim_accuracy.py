@@ -2,12 +2,13 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..facts import accuracies, chosen
+from ..core.spec import Value
+from ..facts import Fact, accuracies, chosen
 from ..facts.claims import PAPER, Claim, Claims, Curves, Recipe, network
 from ..facts.paper import PaperFigure, paper_figures
 from .equal_accuracy import Comparison, Points, compared
@@ -93,15 +94,15 @@ def _papers() -> dict[tuple[str, int], float]:
 
 
 @functools.cache
-def _published() -> dict[tuple[str, int], list[object]]:
-    result: dict[tuple[str, int], list[object]] = {}
+def _published() -> dict[tuple[str, int], list[Fact]]:
+    result: dict[tuple[str, int], list[Fact]] = {}
     for fact in accuracies():
         if not fact.options:
             result.setdefault((fact.architecture, fact.eval_px), []).append(fact)
     return result
 
 
-def _figure(claim: Claim, name: str, options: dict[str, object], known: Claims) -> PaperFigure:
+def _figure(claim: Claim, name: str, options: Mapping[str, Value], known: Claims) -> PaperFigure:
     """The printed figure of one side of a claim. Raises KeyError where the paper prints none in the tables that the claim is from."""
     model, px = network(name)
     conditions = known.set_of(claim)

@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from .. import store, suite
-from ..analysis.estimate import Floats
 from ..core import folders
 from ..core.registry import ROOT
 from ..facts import claims as claim_facts
@@ -32,7 +31,7 @@ from .bundle import SUITE, read_bundle, verdicts_of, write_bundle
 from .claims import answers_in, judge_claims, result_of
 
 TIMED = ("throughput", "latency")
-LISTS = ("samples", "visit_values")
+NUMBERS, LISTS = ("value", "low", "high"), ("samples", "visit_values")
 Change = Callable[[pd.DataFrame, random.Random], pd.DataFrame]
 """Rows of a file as somebody changes them."""
 
@@ -164,27 +163,24 @@ def _faster(rows: pd.DataFrame, places: pd.Index, factor: float) -> pd.DataFrame
     """The rows with all of their times divided by a factor, consistently."""
     for place in places:
         scale = factor if rows.at[place, "metric"] == "throughput" else 1 / factor
-        for column in ("value", "low", "high"):
-            rows.at[place, column] = rows.at[place, column] * scale
-        for column in LISTS:
-            rows.at[place, column] = _times(rows.at[place, column], scale)
-        rows.at[place, "visit_cold_s"] = _times(rows.at[place, "visit_cold_s"], 1 / factor)
+        _multiply(rows, place, (*NUMBERS, *LISTS), scale)
+        _multiply(rows, place, ("visit_cold_s",), 1 / factor)
     return rows
 
 
-def _times(cell: Any, factor: float) -> Floats:
-    return np.asarray(cell, float) * factor
+def _multiply(rows: Any, place: Any, columns: Sequence[str], factor: float) -> None:
+    """Numbers, and lists of them, of a row."""
+    for column in columns:
+        cell = rows.at[place, column]
+        rows.at[place, column] = cell * factor if column in NUMBERS else np.asarray(cell, float) * factor
 
 
 def _value(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
-    place = _pick(rows, drawn, ["throughput"])[0]
-    factor = drawn.uniform(1.02, 3.0)
-    for column in ("value", "low", "high"):
-        rows.at[place, column] *= factor
+    _multiply(rows, _pick(rows, drawn, ["throughput"])[0], NUMBERS, drawn.uniform(1.02, 3.0))
     return rows
 
 
-def _interval(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
+def _interval(rows: Any, drawn: random.Random) -> pd.DataFrame:
     """Of a row that has one: half as wide."""
     timed = rows[rows["metric"].isin(list(TIMED)) & rows["low"].notna() & (rows["low"] < rows["value"])]
     place = drawn.choice(sorted(timed.index))
@@ -193,7 +189,7 @@ def _interval(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
     return rows
 
 
-def _samples(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
+def _samples(rows: Any, drawn: random.Random) -> pd.DataFrame:
     """The slow half of the calls left out."""
     for place in _pick(rows, drawn, ["latency"]):
         samples = np.sort(np.asarray(rows.at[place, "samples"], float))
