@@ -32,6 +32,8 @@ class PaperRatio:
     value: float
     speed: tuple[float, float] | None = None
     both: tuple[float, float] | None = None
+    conditions: tuple[str, ...] = ()
+    """Where and how it was measured, as the paper has it."""
 
 
 def top1(name: str, weights: Sequence[str]) -> float | None:
@@ -73,13 +75,20 @@ def paper_ratio(claim: Claim, known: Claims) -> PaperRatio | None:
     if claim.kind == "curve":
         comparison = _paper_curves(claim, known.curves_of(claim))
         assert comparison.asked.value is not None
-        return PaperRatio(value=comparison.asked.value, speed=comparison.asked.speed, both=comparison.asked.both)
+        how = sorted({figure.conditions for figure in paper_figures("Table 19") if figure.metric == "latency"})
+        return PaperRatio(
+            value=comparison.asked.value,
+            speed=comparison.asked.speed,
+            both=comparison.asked.both,
+            conditions=tuple(how),
+        )
     sides = [
         [_figure(claim, name, options, known) for name in names]
         for names, options in ((claim.mine, claim.mine_options), (claim.theirs, claim.theirs_options))
     ]
     mine, theirs = (math.exp(sum(math.log(figure.value) for figure in side) / len(side)) for side in sides)
-    return PaperRatio(value=mine / theirs if claim.kind == "ratio" else theirs / mine)
+    how = dict.fromkeys(figure.conditions for side in sides for figure in side)
+    return PaperRatio(value=mine / theirs if claim.kind == "ratio" else theirs / mine, conditions=tuple(how))
 
 
 @functools.cache

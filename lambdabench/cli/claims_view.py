@@ -12,6 +12,7 @@ from ..analysis.claim_numbers import as_numbers
 from ..analysis.claim_page import (
     claims_section,
     conditions_section,
+    differences,
     version,
     witness_section,
 )
@@ -43,6 +44,9 @@ def print_claims(console: Console, result: ClaimsResult, results: Path, *, as_js
     _print_section(console, claims_section(result.judged))
     if len(result.judged) <= MOST:
         _print_section(console, conditions_section(result.judged))
+        for item in result.judged:
+            if words := differences(item, result.machine):
+                console.print(f"differs  {words}", soft_wrap=True)
     else:
         _print_section(console, witness_section(result.witnesses))
     for place, line in enumerate(result.conclusions, 1):
