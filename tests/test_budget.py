@@ -70,3 +70,12 @@ def test_a_setting_whose_reference_was_measured_before_is_one_of_pairs() -> None
     assert names(within(jobs, 14.0, reference=REFERENCE)[0]) == ["a1"]
     kept = setting(job("r", 8).case)
     assert names(within(jobs, 14.0, reference=REFERENCE, measured=(kept,))[0]) == ["a8"]
+
+
+def test_in_their_own_order_cases_keep_all_their_visits() -> None:
+    """A case takes 30 s: three for two of them, but for the long one between."""
+    jobs = [job("a"), job("b", visit_s=90.0), job("c"), job("r")]
+    chosen, left_out = within(jobs, 65.0, reference=REFERENCE, ordered=True)
+    assert (names(chosen), names(left_out)) == (["a1", "c1"], ["b1", "r1"])
+    assert [item.sampling.processes for item in chosen] == [3, 3]
+    assert names(within(jobs, 0.0, ordered=True)[0]) == ["a1"]

@@ -2,12 +2,13 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..facts import accuracies, chosen
+from ..core.spec import Value
+from ..facts import Fact, accuracies, chosen
 from ..facts.claims import PAPER, Claim, Claims, Curves, Recipe, network
 from ..facts.paper import PaperFigure, paper_figures
 from .equal_accuracy import Comparison, Points, compared
@@ -31,6 +32,8 @@ class PaperRatio:
     value: float
     speed: tuple[float, float] | None = None
     both: tuple[float, float] | None = None
+    conditions: tuple[str, ...] = ()
+    """Where and how it was measured, as the paper has it."""
 
 
 def top1(name: str, weights: Sequence[str]) -> float | None:
@@ -72,13 +75,20 @@ def paper_ratio(claim: Claim, known: Claims) -> PaperRatio | None:
     if claim.kind == "curve":
         comparison = _paper_curves(claim, known.curves_of(claim))
         assert comparison.asked.value is not None
-        return PaperRatio(value=comparison.asked.value, speed=comparison.asked.speed, both=comparison.asked.both)
+        how = sorted({figure.conditions for figure in paper_figures("Table 19") if figure.metric == "latency"})
+        return PaperRatio(
+            value=comparison.asked.value,
+            speed=comparison.asked.speed,
+            both=comparison.asked.both,
+            conditions=tuple(how),
+        )
     sides = [
         [_figure(claim, name, options, known) for name in names]
         for names, options in ((claim.mine, claim.mine_options), (claim.theirs, claim.theirs_options))
     ]
     mine, theirs = (math.exp(sum(math.log(figure.value) for figure in side) / len(side)) for side in sides)
-    return PaperRatio(value=mine / theirs if claim.kind == "ratio" else theirs / mine)
+    how = dict.fromkeys(figure.conditions for side in sides for figure in side)
+    return PaperRatio(value=mine / theirs if claim.kind == "ratio" else theirs / mine, conditions=tuple(how))
 
 
 @functools.cache
@@ -93,15 +103,15 @@ def _papers() -> dict[tuple[str, int], float]:
 
 
 @functools.cache
-def _published() -> dict[tuple[str, int], list[object]]:
-    result: dict[tuple[str, int], list[object]] = {}
+def _published() -> dict[tuple[str, int], list[Fact]]:
+    result: dict[tuple[str, int], list[Fact]] = {}
     for fact in accuracies():
         if not fact.options:
             result.setdefault((fact.architecture, fact.eval_px), []).append(fact)
     return result
 
 
-def _figure(claim: Claim, name: str, options: dict[str, object], known: Claims) -> PaperFigure:
+def _figure(claim: Claim, name: str, options: Mapping[str, Value], known: Claims) -> PaperFigure:
     """The printed figure of one side of a claim. Raises KeyError where the paper prints none in the tables that the claim is from."""
     model, px = network(name)
     conditions = known.set_of(claim)

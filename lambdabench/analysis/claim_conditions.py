@@ -22,6 +22,8 @@ KERNELS: tuple[Kernel, ...] = ("paper's", "ours")
 EINSUM, AUTO = "einsum", "auto"
 IN_JAX = {EINSUM: "xla_einsum", "conv2d": "xla_conv"}
 JAX = "jax_jit"
+BEST = "best of each"
+"""In the place of a runtime: each side under what is fastest for it."""
 OF_ENVIRONMENT = ("device_name", "fingerprint", "threads")
 """What cases of one ratio share beside what the condition says."""
 Status = Literal["ok", "failed", "not run", "outside"]
@@ -210,7 +212,7 @@ def label(condition: Condition) -> str:
     """A condition in words, without its device: "torch_eager float32 b4 channels_last fold"."""
     setting = condition.setting
     words = [setting.backend, setting.dtype, f"b{setting.batch_size}"]
-    words += [setting.layout] if setting.layout != "contiguous" else []
+    words += [setting.layout] if setting.layout not in ("", "contiguous") else []
     words += ["fold"] if setting.fold else []
-    words += [setting.compile_mode] if setting.compile_mode != "default" else []
+    words += [setting.compile_mode] if setting.compile_mode not in ("", "default") else []
     return " ".join(words)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .claim_accuracy import PaperRatio
+from .claim_bench import Tested
 from .claim_conditions import label
 from .claim_witness import Witnessed
-from .claims import Judged, Tested
+from .claims import Judged
 
 
 def as_numbers(claims: Sequence[Judged], witnesses: Sequence[Witnessed] = ()) -> dict[str, Any]:
@@ -26,9 +28,7 @@ def _claim(item: Judged) -> dict[str, Any]:
         "says": item.claim.says,
         "where": item.claim.where,
         "quoted": item.claim.quoted,
-        "paper": None
-        if paper is None
-        else {"ratio": paper.value, "interval": _ends(paper.speed), "with_accuracies": _ends(paper.both)},
+        "paper": None if paper is None else _paper(paper),
         "rows": [
             {
                 "kernel": row.kernel,
@@ -37,10 +37,20 @@ def _claim(item: Judged) -> dict[str, Any]:
                 "reached": row.reached,
                 "conditions": len(row.tested),
                 "lacking_processes": row.lacking,
+                "worst": "" if row.worst is None or row.worst.condition is None else label(row.worst.condition),
                 "tested": [_tested(tested) for tested in row.tested],
             }
             for row in item.rows
         ],
+    }
+
+
+def _paper(paper: PaperRatio) -> dict[str, Any]:
+    return {
+        "ratio": paper.value,
+        "interval": _ends(paper.speed),
+        "with_accuracies": _ends(paper.both),
+        "conditions": list(paper.conditions),
     }
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from ..core.units import format_significant
 from ..facts.claims import Claims
+from .claim_bench import Tested
 from .claim_conditions import Machine, label
 from .claim_witness import Witnessed
-from .claims import Judged, Row, Tested
+from .claims import Judged, Row
 from .page import Column, Page, Section, Table
 
 TITLES = (
@@ -62,6 +63,7 @@ def page(told: Told) -> Page:
         conditions=(
             f"Machine: {machine.name} ({machine.kind})." if machine.name else "Nothing was measured.",
             version(told.known),
+            *(f"{words}." for item in told.claims if (words := differences(item, machine))),
             *(f"Rule, {name.replace('_', ' ')}: {rule}." for name, rule in told.known.rules.items()),
             *(f"Listed fault: {fault.says} ({fault.source})." for fault in told.known.faults),
         ),
@@ -167,6 +169,15 @@ def conditions_section(claims: Sequence[Judged]) -> Section:
     rows = tuple(_conditions(claims))
     legend = ("● the headline. Conditions without a ratio count as not reaching the paper's.",)
     return Section(title="Every condition", table=Table(columns=columns, rows=rows), legend=legend)
+
+
+def differences(item: Judged, machine: Machine) -> str:
+    """In what conditions the paper's ratio and the headline here differ; empty where there is no headline."""
+    headline = item.rows[0].headline.condition if item.rows else None
+    if headline is None or item.paper is None:
+        return ""
+    here = f"{label(headline)}, {headline.mode}, on {machine.name or f'no {machine.kind} yet'}"
+    return f"{item.claim.id}: in the paper {'; '.join(item.paper.conditions)}; here {here}"
 
 
 def _conditions(claims: Sequence[Judged]) -> Iterator[tuple[str, ...]]:

@@ -5,60 +5,23 @@ The verdict is by the headline condition alone; the others say how far it depend
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from ..facts.claims import Claim, Claims, Fault, Recipe
+from ..facts.claims import Claim, Claims, Recipe
 from . import claim_conditions as where
-from .answers import WIDTH, answer, lines
+from .answers import WIDTH, answer
 from .claim_accuracy import PaperRatio, accuracy_asked, needed, paper_ratio, top1
-from .claim_conditions import Cases, Condition, Line, Machine, Status, Wanted
+from .claim_bench import Bench, Tested, environment_of, of_two
+from .claim_best import best_of_each
+from .claim_conditions import Cases, Condition, Line, Machine, Wanted
 from .claim_rules import Finding, finding, is_equality, planned, processes_lacking
 from .equal_accuracy import Comparison, Points, compared
-from .estimate import Estimate, ratio
-from .visit_tables import against, fits
-from .visits import Fit
 
 SAME = 1.1
 """A factor within which two speeds are equal."""
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What was measured: lines of the table of answers, the visits of each environment, and the models whose lambda layers have a kernel
-    to choose. `counts`: sizes that need no measurement, by (metric, "model@px")."""
-
-    lines: Sequence[Line]
-    visits: Mapping[tuple[str, str], Sequence[Fit]]
-    choosing: Collection[str]
-    counts: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
-    """A claim under one condition. `interval`: of speeds, between processes; `both`: of accuracies too, along curves."""
-
-    condition: Condition | None
-    status: Status
-    reason: str = ""
-    value: float | None = None
-    interval: Interval | None = None
-    both: Interval | None = None
-    processes: int = 0
-    fault: Fault | None = None
-    missing: tuple[str, ...] = ()
-    """Networks without a number, "model@px"."""
-    environment: tuple[str, ...] = ()
-    """As `claim_conditions.OF_ENVIRONMENT` names it; empty where nothing ran."""
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it has a number."""
-        return self.status == "ok" and self.value is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,18 +72,6 @@ class Judged:
         return tuple(dict.fromkeys(name for row in self.rows for name in row.headline.missing))
 
 
-def bench(
-    newest: pd.DataFrame, cases: pd.DataFrame, choosing: Collection[str], counts: Mapping[tuple[str, str], float]
-) -> Bench:
-    """What the newest rows and their table of answers hold."""
-    timed = newest[(newest["status"] == "ok") & (newest["metric"] == "throughput") & newest["visit_round"].notna()]
-    visits = {
-        (str(device), str(print_)): tuple(fits(same.assign(case=same["case_id"].astype(str))))
-        for (device, print_), same in timed.groupby(["device", "fingerprint"], observed=True)
-    }
-    return Bench(lines=lines(cases), visits=visits, choosing=choosing, counts=counts)
-
-
 def judged(known: Claims, measured: Bench, machine: Machine, ids: Collection[str] = ()) -> tuple[Judged, ...]:
     """Every claim, or those of `ids`, on one machine, in the order of the file."""
     return tuple(
@@ -163,6 +114,8 @@ def _rows(claim: Claim, known: Claims, measured: Bench, machine: Machine) -> Ite
                 for condition in asked
                 if condition.kernel == kernel
             )
+            if tested and recipe is None:
+                tested = (*tested, best_of_each(claim, tested, measured, machine))
             if tested:
                 yield _row(claim, known, tested)
 
@@ -209,12 +162,12 @@ def _tested(question: _Question, measured: Bench, machine: Machine) -> Tested:
     if cases.status != "ok":
         return _without(condition, cases)
     top, bottom = (cases.by_name[where.key_of(side[0])] for side in sides)
-    estimate = _of_two(top, bottom, measured)
+    estimate = of_two(top, bottom, measured)
     if estimate is None:
         alone = [answer(line, "throughput").value for line in (top, bottom)]
         value = alone[0] / alone[1] if alone[0] and alone[1] else None
         return Tested(
-            condition=condition, status="ok", value=value, reason="no interval", environment=_environment(top)
+            condition=condition, status="ok", value=value, reason="no interval", environment=environment_of(top)
         )
     return Tested(
         condition=condition,
@@ -223,7 +176,7 @@ def _tested(question: _Question, measured: Bench, machine: Machine) -> Tested:
         interval=(estimate.low, estimate.high),
         processes=estimate.processes,
         fault=where.fault_of([top, bottom], question.known.faults),
-        environment=_environment(top),
+        environment=environment_of(top),
     )
 
 
@@ -231,16 +184,6 @@ def _without(condition: Condition, cases: Cases) -> Tested:
     """A condition of which something failed or was not run."""
     names = (*cases.missing, *(name for name, _ in cases.failed))
     return Tested(condition=condition, status=cases.status, reason=cases.reason, missing=names)
-
-
-def _of_two(top: Line, bottom: Line, measured: Bench) -> Estimate | None:
-    """The ratio of two cases' throughput: from rounds that visited both where there are such, else of their own figures."""
-    tables = measured.visits.get((str(top["device"]), str(top["fingerprint"])), ())
-    pair = against(tables, str(top["case_id"]), str(bottom["case_id"]))
-    if pair is not None:
-        return pair
-    estimates = [answer(line, "throughput").estimate for line in (top, bottom)]
-    return ratio(estimates[0], estimates[1]) if estimates[0] and estimates[1] else None
 
 
 def _along_curves(question: _Question, recipe: Recipe, there: Sequence[Line], measured: Bench) -> Tested:
@@ -256,8 +199,8 @@ def _along_curves(question: _Question, recipe: Recipe, there: Sequence[Line], me
     cases = where.matched(there, [*least[0], *least[1]])
     if cases.status != "ok":
         return _without(condition, cases)
-    environment = _environment(next(iter(cases.by_name.values())))
-    same = [line for line in there if _environment(line) == environment]
+    environment = environment_of(next(iter(cases.by_name.values())))
+    same = [line for line in there if environment_of(line) == environment]
     every = where.matched(same, [*sides[0], *sides[1]])
     comparison = _compared(sides, (curves.weights, recipe.weights), every, at)
     processes = min(answer(line, "throughput").processes for line in every.by_name.values())
@@ -299,10 +242,6 @@ def _log_sd(line: Line) -> float:
     if known.log_sd is not None:
         return known.log_sd
     return math.nan if known.interval is None else math.log(known.interval[1] / known.interval[0]) / (2 * WIDTH)
-
-
-def _environment(line: Line) -> tuple[str, ...]:
-    return tuple(str(line[name]) for name in where.OF_ENVIRONMENT)
 
 
 def _counted(claim: Claim, known: Claims, measured: Bench) -> Row:

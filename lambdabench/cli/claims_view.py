@@ -1,18 +1,18 @@
 """What `claims` prints: a row a claim, what may be concluded, and the commands that measure what is missing."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from ..analysis.claim_conclusions import DEVICES
 from ..analysis.claim_numbers import as_numbers
 from ..analysis.claim_page import (
     claims_section,
     conditions_section,
-    paper_words,
-    ratio_words,
-    verdict_words,
+    differences,
     version,
     witness_section,
 )
@@ -25,6 +25,8 @@ from ..core.units import format_duration
 from ..facts.claims import Claims, network
 from .tables import fitted, show
 
+BUDGET_SHARE = 1.15
+"""Of the time of what is wanted: preparing takes some of a budget."""
 MOST = 6
 """Claims whose every condition is printed too."""
 
@@ -42,6 +44,9 @@ def print_claims(console: Console, result: ClaimsResult, results: Path, *, as_js
     _print_section(console, claims_section(result.judged))
     if len(result.judged) <= MOST:
         _print_section(console, conditions_section(result.judged))
+        for item in result.judged:
+            if words := differences(item, result.machine):
+                console.print(f"differs  {words}", soft_wrap=True)
     else:
         _print_section(console, witness_section(result.witnesses))
     for place, line in enumerate(result.conclusions, 1):
@@ -92,39 +97,50 @@ def _of_file(known: Claims) -> dict[str, Any]:
 def print_missing(console: Console, result: ClaimsResult, prepared: Prepared, results: Path, *, as_json: bool) -> None:
     """Of each claim that lacks something the command and its time here; then that of all."""
     jobs = prepared.plan.jobs
-    rows = [
-        (item.claim.id, item, _time_of(item, jobs), claims_command(item, results))
-        for item in result.judged
-        if item.missing
-    ]
+    lacks = [_lacking(item, jobs, results) for item in result.judged if item.missing]
     if as_json:
-        data = {
-            **_of_file(result.known),
-            "missing": [
-                {"id": name, "networks": list(item.missing), "estimate_s": seconds, "command": command}
-                for name, item, seconds, command in rows
-            ],
-            "estimate_s": prepared.plan.estimate_s,
-            "cases": len(jobs),
-        }
-        console.print_json(data=data)
+        data = {"missing": lacks, "estimate_s": prepared.plan.estimate_s, "cases": len(jobs)}
+        console.print_json(data={**_of_file(result.known), **data})
         return
-    if not rows:
+    if not lacks:
         console.print("nothing is missing: every headline has been measured")
         return
-    columns = [Column(title="claim"), Column(title="headline, all conditions", is_number=True), Column(title="command")]
-    show(console, columns, [(name, seconds_words(seconds), command) for name, _, seconds, command in rows])
-    every = f"all of it: {claims_command(None, results)}, {len(jobs)} cases, about {format_duration(prepared.plan.estimate_s)}"
+    columns = [Column(title="claim"), Column(title="headline"), Column(title="all conditions"), Column(title="command")]
+    rows = [
+        (lack["id"], format_duration(lack["headline_s"]), format_duration(lack["all_s"]), lack["command"])
+        for lack in lacks
+    ]
+    show(console, columns, rows)
+    every = f"{claims_command(None, results)}, {len(jobs)} cases, about {format_duration(prepared.plan.estimate_s)}"
     console.print(
-        f"{every}; headlines come first, --budget 30m ends it there and the same command goes on", soft_wrap=True
+        f"all of it: {every}. Headlines come first: --budget ends it where they are done, and without it the same command goes on",
+        soft_wrap=True,
     )
-    if prepared.plan.fallback:
-        console.print(f"! {prepared.plan.fallback}")
+    for line in filter(None, (prepared.plan.fallback and f"! {prepared.plan.fallback}", *_elsewhere(result))):
+        console.print(line, soft_wrap=True)
 
 
-def seconds_words(seconds: tuple[float, float]) -> str:
-    """ "3 min 20 s, 21 min 05 s"."""
-    return ", ".join(format_duration(number) for number in seconds)
+def _lacking(item: Judged, jobs: Sequence[Job], results: Path) -> dict[str, Any]:
+    """What a claim lacks, and the command that measures its headlines, with the seconds of these and of all its conditions."""
+    headline_s, all_s = _time_of(item, jobs)
+    budget = f" --budget {math.ceil(BUDGET_SHARE * headline_s / 60)}m" if 0 < headline_s < all_s else ""
+    return {
+        "id": item.claim.id,
+        "networks": list(item.missing),
+        "headline_s": headline_s,
+        "all_s": all_s,
+        "command": f"{claims_command(item, results)}{budget}",
+    }
+
+
+def _elsewhere(result: ClaimsResult) -> list[str]:
+    """What is to be done on devices that these results are not of."""
+    kinds = {result.machine.kind, *(item.kind for item in result.others)}
+    return [
+        f"not measured on any {name} yet: on one, lambdabench run --suite claims"
+        for kind, name in DEVICES.items()
+        if kind not in kinds
+    ]
 
 
 def _time_of(item: Judged, jobs: Sequence[Job]) -> tuple[float, float]:
@@ -180,6 +196,3 @@ def print_derived(console: Console, derived: Derived, *, as_json: bool) -> None:
         else "fits: every figure was derived again from its rows, and is the same"
     )
     console.print(f"{derived.name} {fits}", soft_wrap=True)
-
-
-__all__ = ["paper_words", "print_claims", "print_derived", "print_missing", "ratio_words", "verdict_words"]

@@ -11,13 +11,11 @@ from typing import Any
 from .. import __version__, layers, models, store, suite
 from ..analysis.claim_checks import problems
 from ..analysis.claim_numbers import as_numbers, different
-from ..analysis.claim_witness import tables_of
 from ..core import registry
 from ..core.errors import FactError, LambdabenchError, NothingMeasuredError, StoreError
 from ..core.spec import Case, Value
 from ..facts import claims as claim_facts
 from ..facts.claims import network
-from ..facts.priors import priors
 from ..store import bundles
 from ..store.folders import files_of
 from .claims import SUITE, ClaimsResult, answers_in, ids_of, result_of
@@ -68,7 +66,7 @@ def write_bundle(result: ClaimsResult, results: Path, path: Path) -> Written:
         "rows": sum(map(bundles.count_rows, files)),
     }
     rules = claim_facts.FILE.read_bytes()
-    digest = bundles.write_bundle(path, facts=facts, rules=rules, verdicts=_verdicts(result), rows=rows)
+    digest = bundles.write_bundle(path, facts=facts, rules=rules, verdicts=verdicts_of(result), rows=rows)
     return Written(files=len(files), rows=int(facts["rows"]), sha256=digest)
 
 
@@ -94,14 +92,10 @@ def derive(bundle: bundles.Bundle, name: str, *, machine: str | None = None, ids
         newest = store.newest(frame)
         chosen = machine or str(bundle.facts.get("machine") or "") or None
         asked = ids_of(known, list(map(str, bundle.facts.get("claims", ()))))
-        every = result_of(known, newest, answers_in(newest), machine=chosen, ids=asked, tables=tables_of(priors()))
-        said += _changed(bundle.verdicts, _verdicts(every))
+        every = result_of(known, newest, answers_in(newest), machine=chosen, ids=asked)
+        said += _changed(bundle.verdicts, verdicts_of(every))
         wanted = ids_of(known, ids)
-        result = (
-            every
-            if not wanted
-            else result_of(known, newest, answers_in(newest), machine=chosen, ids=wanted, tables=tables_of(priors()))
-        )
+        result = every if not wanted else result_of(known, newest, answers_in(newest), machine=chosen, ids=wanted)
     except (StoreError, LambdabenchError) as error:
         said.append(f"rows: {error}")
     return Derived(
@@ -125,8 +119,8 @@ def _models_of(result: ClaimsResult) -> list[str]:
     return sorted({network(name)[0] for name in names})
 
 
-def _verdicts(result: ClaimsResult) -> dict[str, Any]:
-    """As JSON gives them back."""
+def verdicts_of(result: ClaimsResult) -> dict[str, Any]:
+    """What a bundle says, as JSON gives it back."""
     said = {**as_numbers(result.judged, result.witnesses), "conclusions": list(result.conclusions)}
     return json.loads(json.dumps(said))
 

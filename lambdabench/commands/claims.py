@@ -9,10 +9,11 @@ import pandas as pd
 
 from .. import models, store
 from ..analysis import evaluation_rows, scripted, table
+from ..analysis.claim_bench import Bench, bench
 from ..analysis.claim_conclusions import conclusions
 from ..analysis.claim_conditions import Machine, machines
 from ..analysis.claim_witness import Table, Witnessed, tables_of, witnessed
-from ..analysis.claims import Bench, Judged, bench, judged
+from ..analysis.claims import Judged, judged
 from ..core import registry
 from ..core.errors import NothingMeasuredError, RequestError
 from ..core.spec import Case
@@ -75,14 +76,14 @@ def result_of(
     *,
     machine: str | None,
     ids: Sequence[str],
-    tables: Sequence[Table],
+    tables: Sequence[Table] = (),
 ) -> ClaimsResult:
-    """The claims of newest rows with their table of answers."""
+    """The claims of newest rows with their table of answers; without `tables`, published ones are the package's own."""
     there = machines(cases)
     chosen = _machine(there, machine)
     measured = bench_of(newest, cases)
     verdicts = judged(known, measured, chosen, ids)
-    witnesses = witnessed(known, tables)
+    witnesses = witnessed(known, tables or tables_of(priors()))
     return ClaimsResult(
         known=known,
         machine=chosen,

@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..analysis.claim_bench import Tested
 from ..analysis.claim_conditions import label
 from ..analysis.claim_witness import Witnessed
-from ..analysis.claims import Judged, Row, Tested
+from ..analysis.claims import Judged, Row
 from ..core.errors import NothingMeasuredError
 from . import Drawing
 from . import _scales as scales
@@ -53,7 +54,7 @@ class _Column:
             ("dtype", setting.dtype),
             ("batch", str(setting.batch_size)),
             ("layout", setting.layout),
-            ("norms", "folded" if setting.fold else "as they are"),
+            ("norms", {True: "folded", False: "as they are", None: ""}[setting.fold]),
             ("compiler", "" if setting.compile_mode == "default" else setting.compile_mode),
         ]
         return tuple(pair for pair in pairs if pair[1])
@@ -182,7 +183,16 @@ def _draw_line(axes: Axes, item: Judged, row: Row, place: int) -> None:
     if headline.interval is not None:
         axes.plot(headline.interval, [place, place], color=colour, lw=1.3, gid="interval")
     marker = MARKERS.get(row.recipe, "o")
-    axes.plot(headline.value, place, marker, color=colour, mfc=_face(headline, colour), ms=5, zorder=4, gid="headline")
+    axes.plot(
+        _number_of(headline.value),
+        place,
+        marker,
+        color=colour,
+        mfc=_face(headline, colour),
+        ms=5,
+        zorder=4,
+        gid="headline",
+    )
     axes.plot(item.claim.quoted, place, "D", color=QUOTED, mfc="white", ms=4.5, zorder=3, gid="paper")
     axes.annotate(
         row.finding, (1.01, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center", gid="verdict"
@@ -193,7 +203,7 @@ def _draw_witness(axes: Axes, seen: Sequence[Witnessed], place: int) -> None:
     for item in seen:
         marker = MARKERS.get(item.recipe, "o")
         colour = EVEN if item.fault is not None else "#555555"
-        axes.plot(item.value, place, marker, color=colour, mfc="white", ms=5, gid="witness")
+        axes.plot(_number_of(item.value), place, marker, color=colour, mfc="white", ms=5, gid="witness")
     axes.annotate(
         "quoted", (1.01, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center", color="#555555"
     )
@@ -209,7 +219,7 @@ def _draw_curve(axes: Axes, item: Judged, columns: Sequence[_Column]) -> None:
         is_headline = tested is column.row.headline
         axes.plot(
             place,
-            tested.value,
+            _number_of(tested.value),
             MARKERS.get(column.row.recipe, "o"),
             color=colour,
             mfc=_face(tested, colour),
@@ -282,6 +292,11 @@ def _said(item: Judged, columns: Sequence[_Column]) -> Iterator[str]:
     for row in item.rows:
         if row.headline.is_usable:
             yield f"Headline, {_line_label(item, row)}: {row.headline.value:.2f}, {row.finding}."
+
+
+def _number_of(value: float | None) -> float:
+    """A ratio as a place; NaN, where nothing is drawn, for none."""
+    return math.nan if value is None else value
 
 
 def _face(tested: Tested, colour: str) -> str:
