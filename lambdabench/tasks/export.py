@@ -144,6 +144,8 @@ def _written(
     if asked.case.dtype == "float16":
         network, given = network.half(), mapped(_halved, given)
     path = folder / facts.file
+    for name in exporter.IMPORTS:
+        importlib.import_module(name)
     torch.set_num_threads(asked.case.threads or 1)
     start_s = time.perf_counter()
     try:

@@ -117,7 +117,7 @@ def test_what_it_cannot_do_is_refused_with_what_to_ask(runtime: Any, fields: dic
         runtime.open_session(small(), case(runtime, **fields), 0)
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", [*RUNTIMES, "executorch"])
 def test_without_its_package_a_runtime_says_what_to_install(name: str) -> None:
     code = f"from lambdabench.core import registry; registry.load('backends', {name!r}).find_devices()"
     own = {"PYTHONPATH": os.pathsep.join((str(ABSENT), str(ABSENT.parents[1]))), "LAMBDABENCH_ABSENT": name}
