@@ -175,7 +175,7 @@ def _quantised(workload: Workload, facts: ExportFacts, asked: ExportAsked, folde
     )
     path, start_s = folder / facts.file, time.perf_counter()
     try:
-        told = _int8.quantise(path, asked.quantize, images)
+        scheme = _int8.quantise(path, asked.quantize, images)
     except Exception as error:
         raise UnsupportedError(
             f"{asked.case.model} cannot be quantised ({asked.quantize}) by ONNX Runtime: {sentence(error)}; leave out quantize"
@@ -184,7 +184,7 @@ def _quantised(workload: Workload, facts: ExportFacts, asked: ExportAsked, folde
         facts,
         seconds=(facts.seconds or 0.0) + time.perf_counter() - start_s,
         file_bytes=sum(part.stat().st_size for part in folder.glob(f"{path.name}*")),
-        exporter=f"{facts.exporter}, {told}{f', ranges from {source}' if source else ''}",
+        exporter=f"{facts.exporter}, {scheme}{f', ranges from {source}' if source else ''}",
     )
 
 

@@ -25,9 +25,9 @@ if opened.status == "ok":
     visit = cases.answer(Asked(what="visit", job_id="0", length=length)).visit
     closed = cases.answer(Asked(what="close", job_id="0")).outcome
     assert visit.seconds and closed.status == "ok", closed
-told = {item.metric: item.value for item in opened.measurements}
+values = {item.metric: item.value for item in opened.measurements}
 loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "timm", "jax", "onnx", "onnxscript", "openvino", "onnxruntime"})
-print(json.dumps([opened.status, opened.reason, told, loaded, opened.weights]))
+print(json.dumps([opened.status, opened.reason, values, loaded, opened.weights]))
 """
 NETWORK = """
 import torch
@@ -62,16 +62,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_measures_has_loaded_the_runtime_and_no_framework_and_a_file_is_exported_once(folder: Path) -> None:
-    status, reason, told, loaded, weights = measured(folder, "onnxruntime", "digits_lambda_s", "8")
+    status, reason, values, loaded, weights = measured(folder, "onnxruntime", "digits_lambda_s", "8")
     assert (status, reason, weights) == ("ok", "", "random")
     assert loaded == ["onnxruntime"]
-    assert isinstance(told, dict)
-    assert told["difference"] < 1e-4
+    assert isinstance(values, dict)
+    assert values["difference"] < 1e-4
     (kept,) = (folder / "cache" / "exports").glob("*/net.onnx")
     before = kept.stat().st_mtime_ns
     again = measured(folder, "onnxruntime", "digits_lambda_s", "8")[2]
     assert isinstance(again, dict)
-    assert again["export_s"] == told["export_s"]
+    assert again["export_s"] == values["export_s"]
     assert kept.stat().st_mtime_ns == before
 
 
