@@ -112,6 +112,14 @@ def test_files_of_version_7_stay_readable() -> None:
     assert frame["env_triton"].tolist() == ["", ""], "it was looked for, and was absent"
 
 
+def test_files_of_version_8_stay_readable() -> None:
+    frame = store.read(GOLDEN / "schema8.parquet")
+    assert list(frame.columns) == names()
+    assert set(frame["schema_version"]) == {8}
+    assert set(frame["status"]) == {"ok"}
+    assert frame["effective_runtime"].isna().all()
+
+
 def checkout(folder: Path) -> Path:
     """The results folder of a checkout of this project."""
     (folder / "lambdabench").mkdir(parents=True)

@@ -38,7 +38,7 @@ class BestRuntime:
     """One network in its conditions. Estimates are None where one of the two has no interval, or is not there."""
 
     model: str
-    told: str
+    conditions: str
     backend: str
     latency: Answer
     following: str
@@ -65,7 +65,7 @@ def cells(best: BestRuntime) -> tuple[str | Answer, ...]:
     """The texts of a row."""
     return (
         best.model,
-        best.told,
+        best.conditions,
         best.backend,
         best.latency,
         best.following,
@@ -84,14 +84,16 @@ def is_asked(across: Sequence[str]) -> bool:
     return BACKEND in across
 
 
-def _best(group: pd.DataFrame, told: str) -> BestRuntime:
+def _best(group: pd.DataFrame, conditions: str) -> BestRuntime:
     ranked: list[dict[str, Any]] = sorted(lines(group), key=lambda line: answer(line, "latency").value or math.inf)
     quickest = ranked[0]
     following = next(line for line in ranked if line[BACKEND] != quickest[BACKEND])
     eager = next((line for line in ranked if line[BACKEND] == EAGER), None)
     return BestRuntime(
         model=str(quickest["model"]),
-        told=", ".join(filter(None, (f"{int(quickest['image_px'])} px, b={int(quickest['batch_size'])}", told))),
+        conditions=", ".join(
+            filter(None, (f"{int(quickest['image_px'])} px, b={int(quickest['batch_size'])}", conditions))
+        ),
         backend=_name(quickest),
         latency=answer(quickest, "latency"),
         following=_name(following),

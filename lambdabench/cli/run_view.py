@@ -141,9 +141,10 @@ def as_json(result: RunResult, code: int) -> dict[str, Any]:
 
 
 def _software(result: RunResult) -> str:
-    """Versions of the frameworks whose backends ran, "torch 2.15.0"."""
+    """Versions of the runtimes that ran, "onnxruntime 1.32.0, torch 2.15.0"."""
     backends = set(result.cases["backend"]) if len(result.cases) else set[str]()
-    used = {registry.load("backends", backend).FRAMEWORK for backend in backends} - {""} or {"torch"}
+    libraries = (getattr(registry.load("backends", backend), "LIBRARIES", ())[:1] for backend in backends)
+    used = {library.name for first in libraries for library in first} or {"torch"}
     env = identity.flat(result.prepared.machine.environment)
     return ", ".join(f"{item} {env.get(item) or 'absent'}" for item in sorted(used))
 

@@ -8,7 +8,7 @@ from typing import Literal
 from .errors import ExportError, UnsupportedError
 from .spec import Case
 
-FORMATS: Mapping[str, str] = {"onnx": "net.onnx", "aot_inductor": "net.pt2"}
+FORMATS: Mapping[str, str] = {"onnx": "net.onnx", "aot_inductor": "net.pt2", "executorch": "net.pte"}
 """What a backend's `FRAMEWORK` may be besides a framework -> the name of the file: one module of `tasks/exporters/` makes each."""
 ARRAYS = "arrays.npz"
 """Beside the file: the seeded inputs as `input0`, `input1`, ... and what eager float32 gave on them as `output0`, ..."""

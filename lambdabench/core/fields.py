@@ -244,6 +244,14 @@ PROGRAMS = (
         joins=True,
         default="all",
     ),
+    Field(
+        name="options.provider",
+        title="provider",
+        words="provider {}",
+        parts=True,
+        joins=True,
+        default="default",
+    ),
     Field(name="options.kernel", title="kernel", words="kernel={}", parts=True, joins=True),
 )
 """Options that make another program of one network. All others make another network, which may stand beside the first."""

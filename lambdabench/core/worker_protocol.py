@@ -15,7 +15,13 @@ PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 beside; never, so that a number does not depend on what else was asked for."""
 FORKSERVER = "LAMBDABENCH_FORKSERVER"
 """The environment variable with the descriptor of the socket that is asked for processes."""
-PRELOADED: Mapping[str, tuple[str, ...]] = {"torch": ("torch", "timm"), "": (), "onnx": (), "aot_inductor": ("torch",)}
+PRELOADED: Mapping[str, tuple[str, ...]] = {
+    "torch": ("torch", "timm"),
+    "": (),
+    "onnx": (),
+    "aot_inductor": ("torch",),
+    "executorch": (),
+}
 """Frameworks that survive a fork, and what is loaded of them before. JAX starts threads at its import."""
 PARENT_PIPE = "LAMBDABENCH_PARENT_PIPE"
 """The environment variable that says whether standard input is a pipe which the parent holds open."""

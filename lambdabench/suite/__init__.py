@@ -77,8 +77,7 @@ def _check_weights(name: str) -> str:
 
 
 def _check_joining(name: str) -> str:
-    joining = [field.name.removeprefix(fields.OPTION) for field in fields.JOINING]
-    if name not in joining:
+    if name not in (joining := [field.name.removeprefix(fields.OPTION) for field in fields.JOINING]):
         raise ValueError(str(registry.unknown("field that one front can be drawn over", name, joining)))
     return name
 
@@ -142,9 +141,7 @@ class SuiteFile(BaseModel):
     reference: Annotated[dict[str, Value], AfterValidator(partial(_check_keys, what="reference"))] = {}
     control: tuple[str, str] | None = None
     plots: list[Annotated[str, _known("plots")]] = ["pareto"]
-    across: Annotated[list[Annotated[str, AfterValidator(_check_joining)]], Many] = Field(
-        default=[], description="Fields over which there is one front: backend, dtype, ..."
-    )
+    across: Annotated[list[Annotated[str, AfterValidator(_check_joining)]], Many] = []
     weights: Annotated[list[Annotated[str, AfterValidator(_check_weights)]], Many] = []
     ordered: bool = Field(
         default=False,

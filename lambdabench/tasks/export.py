@@ -1,4 +1,4 @@
-"""A network written as a file for a runtime: `python -m lambdabench.worker export FOLDER`, in a process of its own.
+"""A network written as a file for a runtime.
 
 Beside the file stand its seeded inputs and what torch, eager and in float32, answers on them with the same weights.
 """
@@ -16,36 +16,22 @@ from torch import nn
 from .. import models
 from ..backends import _torch_flops
 from ..backends._torch_trees import mapped, tensors
-from ..core import codec, foreign, sources
+from ..core import sources
 from ..core.errors import LambdabenchError, UnsupportedError
-from ..core.exported import ANSWER, ARRAYS, FORMATS, REQUEST, ExportAsked, ExportFacts
+from ..core.exported import ARRAYS, FORMATS, ExportAsked, ExportFacts
 from ..core.ports import Workload
 from ..core.spec import Case
 from ..layers.lambda_layer.torch import LambdaLayer
-from ..models.users import onnx as users_files
+from .exports import sentence
 
 DENSE_POSITIONS = 256
 """Positions of a map up to which lambdas are made by a matrix product with the dense embeddings, and by a convolution from there on."""
-SENTENCE = 200
-"""Characters of an exporter's reason that a row repeats."""
 
 
-def answer(folder: Path) -> None:
-    """Reads request.json; writes the file, its arrays, and answer.json with what is known of it or why there is none."""
-    asked = codec.read(ExportAsked, folder / REQUEST)
-    try:
-        if users_files.is_file(asked.case.model):
-            _refuse_quantising(asked)
-            facts = users_files.described(asked.case, asked.seed, folder)
-        else:
-            workload = models.create_workload(asked.case, "torch")
-            facts = export(workload, asked, folder)
-            facts = dataclasses.replace(facts, sources=tuple(sources.imported(asked.case.model).items()))
-    except UnsupportedError as error:
-        facts = ExportFacts(problem="unsupported", reason=foreign.bounded(str(error)))
-    except Exception as error:
-        facts = ExportFacts(problem="crash", reason=f"{asked.case.model} before its export: {sentence(error)}")
-    codec.write(folder / ANSWER, facts)
+def of_case(asked: ExportAsked, folder: Path) -> ExportFacts:
+    """The network of a case by its name, written into a folder. Raises what making it does, and what `export` does."""
+    facts = export(models.create_workload(asked.case, "torch"), asked, folder)
+    return dataclasses.replace(facts, sources=tuple(sources.imported(asked.case.model).items()))
 
 
 def export(workload: Workload, asked: ExportAsked, folder: Path) -> ExportFacts:
@@ -76,13 +62,6 @@ def export(workload: Workload, asked: ExportAsked, folder: Path) -> ExportFacts:
     return facts if asked.quantize == "none" else _quantised(workload, facts, asked, folder)
 
 
-def _refuse_quantising(asked: ExportAsked) -> None:
-    if asked.quantize != "none":
-        raise UnsupportedError(
-            f"{asked.case.model} runs as it is; leave out quantize, or give a file that is quantised"
-        )
-
-
 def make_portable(sizes: "dict[LambdaLayer, int]", case: Case) -> str:
     """Has lambda layers run as standard operators, each as suits the positions of its map; the kernels, "conv2d,einsum", of all. Raises
     UnsupportedError where a compiled kernel was asked for by its name."""
@@ -95,14 +74,6 @@ def make_portable(sizes: "dict[LambdaLayer, int]", case: Case) -> str:
         if asked == "auto":
             layer.run_as("einsum" if positions <= DENSE_POSITIONS else "conv2d")
     return ",".join(sorted({layer.kernel for layer in sizes}))
-
-
-def sentence(error: BaseException) -> str:
-    """An error in a line: of the first cause where a wrapper only says that something failed."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
-    return foreign.bounded(f"{type(error).__name__}: {line}"[:SENTENCE])
 
 
 def _in_inference(network: nn.Module, case: Case) -> nn.Module:
@@ -144,6 +115,8 @@ def _written(
     if asked.case.dtype == "float16":
         network, given = network.half(), mapped(_halved, given)
     path = folder / facts.file
+    for name in exporter.IMPORTS:
+        importlib.import_module(name)
     torch.set_num_threads(asked.case.threads or 1)
     start_s = time.perf_counter()
     try:
@@ -173,7 +146,7 @@ def _quantised(workload: Workload, facts: ExportFacts, asked: ExportAsked, folde
     )
     path, start_s = folder / facts.file, time.perf_counter()
     try:
-        told = _int8.quantise(path, asked.quantize, images)
+        scheme = _int8.quantise(path, asked.quantize, images)
     except Exception as error:
         raise UnsupportedError(
             f"{asked.case.model} cannot be quantised ({asked.quantize}) by ONNX Runtime: {sentence(error)}; leave out quantize"
@@ -182,7 +155,7 @@ def _quantised(workload: Workload, facts: ExportFacts, asked: ExportAsked, folde
         facts,
         seconds=(facts.seconds or 0.0) + time.perf_counter() - start_s,
         file_bytes=sum(part.stat().st_size for part in folder.glob(f"{path.name}*")),
-        exporter=f"{facts.exporter}, {told}{f', ranges from {source}' if source else ''}",
+        exporter=f"{facts.exporter}, {scheme}{f', ranges from {source}' if source else ''}",
     )
 
 

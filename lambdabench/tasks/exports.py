@@ -24,6 +24,7 @@ from ..core.registry import ROOT
 from ..core.spec import Case
 from ..core.worker_protocol import SCRATCH
 from ..machine import host
+from ..models.users import onnx as users_files
 
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "exports"
@@ -34,6 +35,8 @@ QUANTISING = ("quantize", "calibration")
 MOST_BYTES = 6 * 2**30
 """Of all files that are kept: those used longest ago go first."""
 LAST_LINES = 2
+SENTENCE = 200
+"""Characters of an exporter's reason that a row repeats."""
 INSTALL = 'pip install "lambdabench[torch]"'
 
 
@@ -51,6 +54,41 @@ def exported(case: Case, asked: Case, format_: str, seed: int) -> Exported:
         os.utime(folder)
         _prune(home, keep=folder)
     return Exported(folder=folder, facts=facts)
+
+
+def answer(folder: Path) -> None:
+    """What `python -m lambdabench.worker export FOLDER` does: reads request.json; writes the file, its arrays, and answer.json with what
+    is known of it or why there is none. A user's .onnx file needs no framework."""
+    asked = codec.read(ExportAsked, folder / REQUEST)
+    try:
+        facts = _described(asked, folder) if users_files.is_file(asked.case.model) else _exported(asked, folder)
+    except UnsupportedError as error:
+        facts = ExportFacts(problem="unsupported", reason=foreign.bounded(str(error)))
+    except Exception as error:
+        facts = ExportFacts(problem="crash", reason=f"{asked.case.model} before its export: {sentence(error)}")
+    codec.write(folder / ANSWER, facts)
+
+
+def sentence(error: BaseException) -> str:
+    """An error in a line: of the first cause where a wrapper only says that something failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+    return foreign.bounded(f"{type(error).__name__}: {line}"[:SENTENCE])
+
+
+def _exported(asked: ExportAsked, folder: Path) -> ExportFacts:
+    from . import export  # with its framework, which a process that measures has not
+
+    return export.of_case(asked, folder)
+
+
+def _described(asked: ExportAsked, folder: Path) -> ExportFacts:
+    if asked.quantize != "none":
+        raise UnsupportedError(
+            f"{asked.case.model} runs as it is; leave out quantize, or give a file that is quantised"
+        )
+    return users_files.described(asked.case, asked.seed, folder)
 
 
 def request_of(case: Case, asked: Case, format_: str, seed: int) -> ExportAsked:

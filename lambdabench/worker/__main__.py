@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from ..core.worker_protocol import PARENT_PIPE
+from ..tasks import exports
 from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
@@ -38,9 +39,7 @@ def main(arguments: list[str]) -> int:
 
         evaluate.answer(Path(arguments[1]), seen)
     elif arguments[0] == "export":
-        from ..tasks import export
-
-        export.answer(Path(arguments[1]))
+        exports.answer(Path(arguments[1]))
     elif arguments[0] == "ahead":
         from ..tasks.ahead import cases
 

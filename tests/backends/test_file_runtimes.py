@@ -37,10 +37,10 @@ def case(runtime: Any, **fields: Any) -> Case:
 def effective(runtime: Any, **fields: Any) -> Effective:
     asked = case(runtime, **fields)
     session = runtime.open_session(small(), asked, 0)
-    found = session.effective(session.call())
+    settings = session.effective(session.call())
     session.close()
-    assert difference(asked, found) == ""
-    return found
+    assert difference(asked, settings) == ""
+    return settings
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -50,9 +50,9 @@ def test_threads_are_those_that_compute(runtime: Any, threads: int) -> None:
 
 def test_a_row_tells_exporter_format_and_what_the_runtime_was_set_to() -> None:
     onnxruntime = pytest.importorskip("onnxruntime") and registry.load("backends", "onnxruntime")
-    told = effective(onnxruntime, options=options_from({"graph_optimization": "basic"})).runtime
-    assert "opset" in told
-    assert "CPUExecutionProvider, graph optimization basic" in told
+    runtime_words = effective(onnxruntime, options=options_from({"graph_optimization": "basic"})).runtime
+    assert "opset" in runtime_words
+    assert "CPUExecutionProvider, graph optimization basic" in runtime_words
 
 
 def test_openvino_computes_in_the_precision_that_was_asked_for_whatever_the_processor_has() -> None:
@@ -117,7 +117,7 @@ def test_what_it_cannot_do_is_refused_with_what_to_ask(runtime: Any, fields: dic
         runtime.open_session(small(), case(runtime, **fields), 0)
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", [*RUNTIMES, "executorch"])
 def test_without_its_package_a_runtime_says_what_to_install(name: str) -> None:
     code = f"from lambdabench.core import registry; registry.load('backends', {name!r}).find_devices()"
     own = {"PYTHONPATH": os.pathsep.join((str(ABSENT), str(ABSENT.parents[1]))), "LAMBDABENCH_ABSENT": name}

@@ -17,13 +17,6 @@ def test_every_kind_of_file_says_what_it_is_and_what_to_give(ending: str) -> Non
         refuse(f"Net{ending}")
 
 
-def test_an_onnx_graph_says_how_to_export_instead() -> None:
-    with pytest.raises(
-        SuiteError, match=r"net\.onnx is an ONNX graph, which no backend here runs; .*torch\.export\.save"
-    ):
-        refuse("net.onnx")
-
-
 def archive(path: Path, *names: str) -> str:
     with zipfile.ZipFile(path, "w") as file:
         for name in names:
@@ -56,7 +49,7 @@ def test_a_source_file_asks_for_its_callable() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["resnet18", "tf_efficientnet_b0", "net.py:make", "package.module:make", "net.pt2", "a.b"]
+    "model", ["resnet18", "tf_efficientnet_b0", "net.py:make", "package.module:make", "net.pt2", "net.onnx", "a.b"]
 )
 def test_what_can_be_run_passes(model: str) -> None:
     refuse(model)

@@ -118,8 +118,8 @@ def test_ranges_are_taken_from_the_images_of_a_folder(tmp_path: Path) -> None:
     for place in range(5):
         image.new("RGB", (10, 12), (40 * place, 0, 0)).save(tmp_path / "images" / "a" / f"{place}.png")
     case = dataclasses.replace(CASE, model="resnet18", image_px=8)
-    arrays, told = calibration_images.batches(Workload(), case, str(tmp_path / "images"), 0)  # pyright: ignore[reportArgumentType]
+    arrays, source = calibration_images.batches(Workload(), case, str(tmp_path / "images"), 0)  # pyright: ignore[reportArgumentType]
     assert [batch[0].shape for batch in arrays] == [(2, 3, 8, 8)] * 2
-    assert told.startswith("4 images of images (")
+    assert source.startswith("4 images of images (")
     with pytest.raises(UnsupportedError, match="calibration: there is no folder"):
         calibration_images.batches(Workload(), case, str(tmp_path / "absent"), 0)  # pyright: ignore[reportArgumentType]

@@ -25,9 +25,9 @@ if opened.status == "ok":
     visit = cases.answer(Asked(what="visit", job_id="0", length=length)).visit
     closed = cases.answer(Asked(what="close", job_id="0")).outcome
     assert visit.seconds and closed.status == "ok", closed
-told = {item.metric: item.value for item in opened.measurements}
+values = {item.metric: item.value for item in opened.measurements}
 loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "timm", "jax", "onnx", "onnxscript", "openvino", "onnxruntime"})
-print(json.dumps([opened.status, opened.reason, told, loaded, opened.weights]))
+print(json.dumps([opened.status, opened.reason, values, loaded, opened.weights]))
 """
 NETWORK = """
 import torch
@@ -45,10 +45,12 @@ def strange():
 """
 
 
-def measured(folder: Path, *words: str) -> list[object]:
-    own = {"PYTHONPATH": str(Path(__file__).parents[2]), "LAMBDABENCH_CACHE": str(folder / "cache")}
+def measured(folder: Path, *words: str, absent: str = "") -> list[object]:
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join((str(tests / "absent"), str(tests.parent)))
+    own = {"PYTHONPATH": path, "LAMBDABENCH_CACHE": str(folder / "cache"), "LAMBDABENCH_ABSENT": absent}
     command = [sys.executable, "-c", CODE, *words]
-    done = subprocess.run(command, cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -62,16 +64,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_measures_has_loaded_the_runtime_and_no_framework_and_a_file_is_exported_once(folder: Path) -> None:
-    status, reason, told, loaded, weights = measured(folder, "onnxruntime", "digits_lambda_s", "8")
+    status, reason, values, loaded, weights = measured(folder, "onnxruntime", "digits_lambda_s", "8")
     assert (status, reason, weights) == ("ok", "", "random")
     assert loaded == ["onnxruntime"]
-    assert isinstance(told, dict)
-    assert told["difference"] < 1e-4
+    assert isinstance(values, dict)
+    assert values["difference"] < 1e-4
     (kept,) = (folder / "cache" / "exports").glob("*/net.onnx")
     before = kept.stat().st_mtime_ns
     again = measured(folder, "onnxruntime", "digits_lambda_s", "8")[2]
     assert isinstance(again, dict)
-    assert again["export_s"] == told["export_s"]
+    assert again["export_s"] == values["export_s"]
     assert kept.stat().st_mtime_ns == before
 
 
@@ -81,3 +83,19 @@ def test_a_network_that_cannot_be_exported_is_unsupported_with_the_exporters_rea
     assert "cannot be exported to onnx by torch" in str(reason)
     assert "use --backend torch_eager" in str(reason)
     assert "svd" in str(reason).lower()
+
+
+def test_a_file_of_the_users_needs_no_framework_at_all(folder: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper, numbers = onnx.helper, onnx.TensorProto.FLOAT
+    fed, given = (helper.make_tensor_value_info(name, numbers, [1, 3, 8, 8]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "net", [fed], [given])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), folder / "net.onnx")
+    status, reason, values, loaded, weights = measured(folder, "onnxruntime", "net.onnx", "8", absent="torch,timm,jax")
+    assert (status, reason, weights, loaded) == ("ok", "", "the user's", ["onnxruntime"])
+    assert values == {"parameters": 0.0}, "nothing was exported, and nothing is there to compare with"
+
+
+def test_without_torch_a_network_by_name_says_what_to_install(folder: Path) -> None:
+    status, reason, *_ = measured(folder, "onnxruntime", "digits_lambda_s", "8", absent="torch,timm")
+    assert (status, 'pip install "lambdabench[torch]"' in str(reason)) == ("unsupported", True)

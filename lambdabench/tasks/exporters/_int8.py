@@ -33,7 +33,7 @@ def quantise(path: Path, scheme: str, batches: Sequence[Sequence[Any]]) -> str:
         if scheme == "dynamic":
             # convolutions take unsigned weights alone (ConvInteger of the CPU provider)
             quantization.quantize_dynamic(ready, made, weight_type=quantization.QuantType.QUInt8)
-            told = "int8 dynamic: weights uint8, activations as each call has them"
+            scheme_words = "int8 dynamic: weights uint8, activations as each call has them"
         else:
             graph = onnx.load(ready, load_external_data=False).graph
             fed = [item.name for item in graph.input][: len(batches[0])]
@@ -46,8 +46,8 @@ def quantise(path: Path, scheme: str, batches: Sequence[Sequence[Any]]) -> str:
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
             )
-            told = "int8 static: weights int8 a channel, activations uint8"
+            scheme_words = "int8 static: weights int8 a channel, activations uint8"
         for part in path.parent.glob(f"{path.name}*"):
             part.unlink()
         made.replace(path)
-    return told
+    return scheme_words

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ()
+IMPORTS = ("torch.export", "torch._inductor.compile_fx")
 QUANTISERS = ()
 THREADED = True
 """Inductor writes the number of threads into its loops."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("onnx", "onnxscript")
+IMPORTS = ("onnx", "onnxscript", "torch.onnx", "torch.export")
 QUANTISERS = ("onnxruntime",)
 INSTALL = 'pip install "lambdabench[onnxruntime]"'
 
