@@ -18,10 +18,11 @@ from ..core.spec import Case, Job
 from ..core.visit_protocol import Answered, Asked, Length
 from ..machine.memory import HostMeter, free_bytes
 from ..tasks.train import train
+from ..turns import has_clocks
 from . import environment, visit_observers
 from .case_errors import explain
 from .opening_metrics import LiveBench
-from .warm_up import warm_up
+from .warm_up import cold_calls, warm_up
 
 BLOCK_S = 0.2
 """Seconds of work between two synchronisations when throughput is pipelined."""
@@ -29,8 +30,6 @@ PIECE_S = 0.02
 """A visit is timed in pieces so long at most: it ends early where a burst made its calls take far longer than was foreseen."""
 PATIENCE = 2.0
 """A visit ends before its calls are all made where it took so many times what it was meant to."""
-MOST_COLD_CALLS = 100_000
-"""Scripted calls that take no time are never over."""
 CreateWorkload = Callable[[Case, str], Workload]
 """Of a case and a framework."""
 UNCHANGING = ("flops", "xla_flops")
@@ -113,7 +112,10 @@ class OpenCases:
                 )
             first_s = max(0.0, bench.first_call_s() - (bench.compile_s() or 0.0))
             bench.watch()
-            warm, _, steady = warm_up(session.time_calls, job.sampling, first_s) if timed else ([0.0], 0.0, True)
+            rises = has_clocks(job.case.device)
+            warm, _, steady = (
+                warm_up(session.time_calls, job.sampling, first_s, rises=rises) if timed else ([0.0], 0.0, True)
+            )
             bench.refuse_recompilation()
         except BaseException:
             session.close()
@@ -142,7 +144,7 @@ class OpenCases:
         held.bench.watch()
         started_s = time.time()
         with visit_observers.around(held.job.case.device) as watching:
-            cold = _cold(session.time_calls, length.cold_s)
+            cold = cold_calls(session.time_calls, length.cold_s, rises=has_clocks(held.job.case.device))
             watching.warm()
             step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
             count = min(max(round(length.timed_s / step_s), length.least), length.most)
@@ -202,15 +204,6 @@ def _trained(job: Job, seed: int, started_at: str) -> Answered:
         job_id=job.job_id, status="ok", weights=training.WEIGHTS, measurements=(measured,), started_at=started_at
     )
     return Answered(outcome=outcome)
-
-
-def _cold(time_calls: Callable[[int], Any], cold_s: float) -> list[float]:
-    """Seconds of the calls at a visit's start, however many fill the time: a clock rises in seconds."""
-    values, spent_s = list[float](), 0.0
-    while spent_s < cold_s and len(values) < MOST_COLD_CALLS:
-        values += time_calls(1)
-        spent_s += values[-1]
-    return values
 
 
 def _timed(time_calls: Callable[[int], Any], count: int, length: Length) -> list[float]:
