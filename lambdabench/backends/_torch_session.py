@@ -3,7 +3,6 @@ from the live network and its outputs."""
 
 import contextlib
 import itertools
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -36,11 +35,6 @@ TURNS_BYTES = 2**26
 """...fewer, and two at least, where they would take more."""
 
 
-class _PerfClock:
-    def now(self) -> float:
-        return time.perf_counter()
-
-
 class Compiler(Protocol):
     """What turns the callable that a session would run into another that does the same."""
 
@@ -71,7 +65,7 @@ class TorchSession:
     """A `core.ports.Session`. With a compiler the network (training: network and loss, if it has one) runs in its compiled form; the
     optimizer's step, and counting operations, stay eager."""
 
-    clock = _PerfClock()
+    clock = _torch_clocks.HostClock()
 
     def __init__(self, workload: Workload, case: Case, seed: int, compiler: Compiler | None = None) -> None:
         import torch
@@ -82,6 +76,7 @@ class TorchSession:
             getattr(torch, self._device.type).set_device(self._device)
         self.asynchronous = self._device.type != "cpu"
         self.meter: MemoryMeter | None = meter_of(self._device)
+        self.by_host: list[float] = []
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         self._mode_is_readable = True
@@ -113,7 +108,9 @@ class TorchSession:
 
     def time_calls(self, count: int) -> Sequence[float]:
         if self._device.type == "cuda":
-            return _torch_clocks.by_events(count, self.call, self._torch.cuda)
+            seconds, walls = _torch_clocks.by_events(count, self.call, self._torch.cuda)
+            self.by_host += walls
+            return seconds
         return _torch_clocks.by_host(count, self.call, self.synchronize)
 
     def effective(self, output: Any) -> Effective:

@@ -148,7 +148,10 @@ class OpenCases:
             watching.warm()
             step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
             count = min(max(round(length.timed_s / step_s), length.least), length.most)
+            by_host: list[float] = getattr(session, "by_host", [])
+            by_host.clear()
             seconds = _timed(session.time_calls, count, length)
+            wall = tuple(by_host)
             self._step_s[job_id] = median(seconds)
             loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
             rate = _pipelined(session, held.job.case, loops) if loops else None
@@ -164,6 +167,7 @@ class OpenCases:
             started_s=started_s,
             cold=tuple(cold[: length.most]),
             seconds=tuple(seconds),
+            wall=wall,
             rate=rate,
             loops=max(loops, 1),
             noise=noise,

@@ -250,9 +250,10 @@ def test_a_device_is_the_current_one_before_anything_is_placed(device: str, acce
     accelerator.told.clear()
     assert len(item.time_calls(2)) == 2
     made_before = ["record"] * 4  # an event is made when it is first recorded, which must not be timed
-    by_events = [*made_before, *["synchronize", "record", "record"] * 2, "synchronize"]
+    by_events = [*made_before, "synchronize", *["record", "record", "synchronize"] * 2]
     timed = by_events if device == "cuda:1" else ["synchronize"] * 2
     assert accelerator.told == [f"{what} {device}" for what in timed]
+    assert len(item.by_host) == (2 if device == "cuda:1" else 0), "where events tell, the host's clock does too"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
