@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from ..core.dtypes import PRODUCTS
+from ..core.errors import MismatchError
 
 WORDS = {"ieee": "highest", "none": "highest", "tf32": "high", "bf16": "medium"}
 """What a switch says -> torch.set_float32_matmul_precision's word for it (PyTorch, "Numerical accuracy" and "CUDA semantics")."""
@@ -41,6 +42,15 @@ def products(torch: Any, kind: str) -> str:
     word = values[switches[0]]
     others = [f"{switch} {value}" for switch, value in values.items() if value != word]
     return f"{word} but {', '.join(others)}" if others else word
+
+
+def refuse_other_search(torch: Any, asked: bool) -> None:
+    """Raises MismatchError where something but the case says whether cuDNN looks for its fastest algorithms."""
+    if torch.backends.cudnn.benchmark != asked:
+        raise MismatchError(
+            f"torch.backends.cudnn.benchmark is {not asked} instead of {asked}: the network sets it itself; leave that to the option "
+            "cudnn_benchmark"
+        )
 
 
 def _in_force(torch: Any, switch: Switch) -> str:

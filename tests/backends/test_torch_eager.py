@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from lambdabench.backends import _torch_precision, _torch_session, torch_eager
-from lambdabench.core.errors import UnsupportedError
+from lambdabench.backends import _torch_clocks, _torch_precision, _torch_session, torch_eager
+from lambdabench.core.errors import MismatchError, UnsupportedError
 from lambdabench.core.spec import Case
 from lambdabench.models.classification.torch import Classification
 
@@ -147,6 +147,8 @@ def test_both_layouts_give_the_same_numbers() -> None:
     [
         ({"devices": 2}, "leave out --devices"),
         ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"options": (("cudnn_benchmark", True),)}, "cuDNN is not of cpu; leave out cudnn_benchmark"),
+        ({"options": (("caches", "hot"),)}, "use one of warm, cold"),
         ({"dtype": "float32_default"}, "what JAX's compiler takes for float32; use --dtype float32 or tf32"),
         ({"dtype": "tf32", "device": "cuda:0", "param_dtype": "bfloat16"}, "tf32 compute on bfloat16 parameters"),
         ({"param_dtype": "bfloat16"}, "use --dtype"),
@@ -260,6 +262,49 @@ def test_a_device_is_the_current_one_before_anything_is_placed(device: str, acce
 def test_a_device_that_is_the_only_one_of_its_kind_is_current_anyway(device: str, accelerator: Accelerator) -> None:
     session(device=device)
     assert not [name for name in accelerator.told if name.startswith("set")]
+
+
+def test_cold_calls_begin_with_empty_caches_and_are_timed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flush is not timed, and no pipelined block, whose calls would find each other's caches, stands beside."""
+    order: list[str] = []
+    monkeypatch.setattr(_torch_clocks, "flush_of", lambda torch, device: lambda: order.append("flush"))
+    item = session(options=(("caches", "cold"),))
+    monkeypatch.setattr(item, "call", lambda: order.append("call"))
+    assert len(item.time_calls(2)) == 2
+    assert order == ["flush", "call", "flush", "call"]
+    assert not item.asynchronous
+    order.clear()
+    warm = session()
+    warm.time_calls(2)
+    assert order == []
+
+
+def test_a_flush_writes_more_than_caches_hold() -> None:
+    flushed = _torch_clocks.flush_of(torch, torch.device("cpu"))()
+    assert flushed.numel() * flushed.element_size() == _torch_clocks.FLUSHED_BYTES
+
+
+def test_on_a_gpu_the_flush_ends_before_the_first_event(
+    accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_torch_clocks, "flush_of", lambda torch, device: lambda: accelerator.told.append("flush"))
+    item = session(device="cuda:1", options=(("caches", "cold"),))
+    accelerator.told.clear()
+    item.time_calls(1)
+    names = [name.removesuffix(" cuda:1") for name in accelerator.told]
+    assert names[names.index("flush") :] == ["flush", "synchronize", "record", "record", "synchronize"]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_cudnns_search_is_what_the_case_says(
+    asked: bool, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", not asked)
+    session(device="cuda:0", options=(("cudnn_benchmark", asked),))
+    assert torch.backends.cudnn.benchmark == asked
+    _torch_precision.refuse_other_search(torch, asked)
+    with pytest.raises(MismatchError, match=f"benchmark is {asked} instead of {not asked}"):
+        _torch_precision.refuse_other_search(torch, not asked)
 
 
 class WithoutFloat64(torch.Tensor):
