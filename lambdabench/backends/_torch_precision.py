@@ -57,7 +57,8 @@ def _in_force(torch: Any, switch: Switch) -> str:
     """A switch's word; by the old switches where torch has no new ones, of which processors have one for all."""
     operator = _operator(torch, switch)
     if operator is not None:
-        return WORDS.get(operator.fp32_precision, operator.fp32_precision)
+        precision: str = operator.fp32_precision
+        return WORDS.get(precision, precision)
     if switch.library == "cudnn":
         return "high" if torch.backends.cudnn.allow_tf32 else "highest"
     return torch.get_float32_matmul_precision()

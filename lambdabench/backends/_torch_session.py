@@ -12,7 +12,7 @@ from ..core.ports import MemoryMeter, Workload
 from ..core.record import LEFT, Compilation, Effective
 from ..core.row_flags import UNWATCHED
 from ..core.spec import Case
-from . import _torch_clocks, _torch_precision
+from . import _torch_clocks, _torch_devices, _torch_precision
 from ._torch_meters import meter_of
 from ._torch_options import CHOICES as CHOICES
 from ._torch_options import OPTIONS as OPTIONS
@@ -59,6 +59,7 @@ class TorchSession:
         self._device = torch.device(case.device)
         if self._device.type in NUMBERED:
             getattr(torch, self._device.type).set_device(self._device)
+        _torch_devices.start_libraries(case.device)
         self._dispatches = self._device.type != "cpu"
         self.asynchronous = self._dispatches and not is_cold(case)  # what is cold is timed call by call
         self._flush = _torch_clocks.flush_of(torch, self._device) if is_cold(case) else None

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lambdabench.backends import _torch_clocks, _torch_precision, _torch_session, torch_eager
+from lambdabench.backends import _torch_clocks, _torch_devices, _torch_precision, _torch_session, torch_eager
 from lambdabench.core.errors import MismatchError, UnsupportedError
 from lambdabench.core.spec import Case
 from lambdabench.models.classification.torch import Classification
@@ -239,6 +239,7 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
         monkeypatch.setattr(module, "set_device", result.set_device, raising=False)
         monkeypatch.setattr(module, "synchronize", result.synchronize)
         monkeypatch.setattr(module, "Event", result.make_event, raising=False)
+    monkeypatch.setattr(_torch_devices, "start_libraries", lambda device: result.told.append(f"start {device}"))
     for name in ("_placed", "_to_device"):
         monkeypatch.setattr(_torch_session.TorchSession, name, lambda self, what: result.place(self._device, what))
     return result
@@ -248,7 +249,8 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
 def test_a_device_is_the_current_one_before_anything_is_placed(device: str, accelerator: Accelerator) -> None:
     item = session(device=device)
     assert accelerator.told[0] == f"set {device}"
-    assert set(accelerator.told[1:]) == {f"place {device}"}
+    assert accelerator.told[1] == f"start {device}"
+    assert set(accelerator.told[2:]) == {f"place {device}"}
     accelerator.told.clear()
     assert len(item.time_calls(2)) == 2
     made_before = ["record"] * 4  # an event is made when it is first recorded, which must not be timed
@@ -305,6 +307,18 @@ def test_cudnns_search_is_what_the_case_says(
     _torch_precision.refuse_other_search(torch, asked)
     with pytest.raises(MismatchError, match=f"benchmark is {asked} instead of {not asked}"):
         _torch_precision.refuse_other_search(torch, not asked)
+
+
+def test_a_devices_libraries_start_before_any_case_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first case of a process, which the order decides, had their start in its first call."""
+    ran: list[str] = []
+    ones = torch.ones
+    monkeypatch.setattr(torch, "ones", lambda *size, device: ran.append(device) or ones(*size))
+    _torch_devices.start_libraries.cache_clear()
+    for device in ("cuda:0", "cpu", "cuda:0", "cuda:1"):
+        _torch_devices.start_libraries(device)
+    assert ran == ["cuda:0", "cuda:1"]
+    _torch_devices.start_libraries.cache_clear()
 
 
 class WithoutFloat64(torch.Tensor):
