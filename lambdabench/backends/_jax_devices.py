@@ -147,7 +147,8 @@ def refuse(case: Case) -> None:
 
 def kind_of(device: Any) -> str:
     """ "cpu", "cuda", "tpu"."""
-    return KINDS.get(device.platform, device.platform)
+    platform: str = device.platform
+    return KINDS.get(platform, platform)
 
 
 def name_of(device: Any, among: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from ..core.dtypes import PRODUCTS
+from ..core.errors import MismatchError
 
 WORDS = {"ieee": "highest", "none": "highest", "tf32": "high", "bf16": "medium"}
 """What a switch says -> torch.set_float32_matmul_precision's word for it (PyTorch, "Numerical accuracy" and "CUDA semantics")."""
@@ -43,11 +44,21 @@ def products(torch: Any, kind: str) -> str:
     return f"{word} but {', '.join(others)}" if others else word
 
 
+def refuse_other_search(torch: Any, asked: bool) -> None:
+    """Raises MismatchError where something but the case says whether cuDNN looks for its fastest algorithms."""
+    if torch.backends.cudnn.benchmark != asked:
+        raise MismatchError(
+            f"torch.backends.cudnn.benchmark is {not asked} instead of {asked}: the network sets it itself; leave that to the option "
+            "cudnn_benchmark"
+        )
+
+
 def _in_force(torch: Any, switch: Switch) -> str:
     """A switch's word; by the old switches where torch has no new ones, of which processors have one for all."""
     operator = _operator(torch, switch)
     if operator is not None:
-        return WORDS.get(operator.fp32_precision, operator.fp32_precision)
+        precision: str = operator.fp32_precision
+        return WORDS.get(precision, precision)
     if switch.library == "cudnn":
         return "high" if torch.backends.cudnn.allow_tf32 else "highest"
     return torch.get_float32_matmul_precision()

@@ -3,8 +3,7 @@ from the live network and its outputs."""
 
 import contextlib
 import itertools
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..core.dtypes import HELD_IN
@@ -12,14 +11,15 @@ from ..core.errors import LambdabenchError, UnsupportedError
 from ..core.ports import MemoryMeter, Workload
 from ..core.record import LEFT, Compilation, Effective
 from ..core.row_flags import UNWATCHED
-from ..core.spec import Case, Value
-from . import _torch_clocks, _torch_precision
+from ..core.spec import Case
+from . import _torch_clocks, _torch_devices, _torch_precision
 from ._torch_meters import meter_of
+from ._torch_options import CHOICES as CHOICES
+from ._torch_options import OPTIONS as OPTIONS
+from ._torch_options import folds, is_cold, searches
+from ._torch_options import refuse as refuse
 from ._torch_trees import as_float, detached, mapped, tensors
 
-OPTIONS: Mapping[str, Value] = {"fold": False}
-"""Of every backend on torch. `fold`: batch norms that directly follow a convolution are folded into it; inference and features only."""
-CHOICES: Mapping[str, tuple[Value, ...]] = {"fold": (False, True)}
 NUMBERED = ("cuda", "xpu")
 """Kinds of device that a process has a current one of: synchronisation, events and Triton's launches are the current one's."""
 UNNUMBERED = ("cpu", "mps")
@@ -36,11 +36,6 @@ TURNS_BYTES = 2**26
 """...fewer, and two at least, where they would take more."""
 
 
-class _PerfClock:
-    def now(self) -> float:
-        return time.perf_counter()
-
-
 class Compiler(Protocol):
     """What turns the callable that a session would run into another that does the same."""
 
@@ -51,27 +46,11 @@ class Compiler(Protocol):
     def close(self) -> None: ...
 
 
-def refuse(case: Case) -> None:
-    """Raises UnsupportedError, with what to ask instead, for what torch cannot do on any backend of ours."""
-    if case.devices != 1:
-        raise UnsupportedError(f"{case.backend} runs on one device; leave out --devices")
-    if case.dtype == "tf32" and not case.device.startswith("cuda"):
-        raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
-    if case.dtype == "float32_default":
-        raise UnsupportedError("float32_default is what JAX's compiler takes for float32; use --dtype float32 or tf32")
-    if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
-        raise UnsupportedError(
-            f"{case.dtype} compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
-        )
-    if _folds(case) and case.mode == "train":
-        raise UnsupportedError("batch norms fold in inference only; leave out fold, or use --mode inference")
-
-
 class TorchSession:
     """A `core.ports.Session`. With a compiler the network (training: network and loss, if it has one) runs in its compiled form; the
     optimizer's step, and counting operations, stay eager."""
 
-    clock = _PerfClock()
+    clock = _torch_clocks.HostClock()
 
     def __init__(self, workload: Workload, case: Case, seed: int, compiler: Compiler | None = None) -> None:
         import torch
@@ -80,14 +59,18 @@ class TorchSession:
         self._device = torch.device(case.device)
         if self._device.type in NUMBERED:
             getattr(torch, self._device.type).set_device(self._device)
-        self.asynchronous = self._device.type != "cpu"
+        _torch_devices.start_libraries(case.device)
+        self._dispatches = self._device.type != "cpu"
+        self.asynchronous = self._dispatches and not is_cold(case)  # what is cold is timed call by call
+        self._flush = _torch_clocks.flush_of(torch, self._device) if is_cold(case) else None
         self.meter: MemoryMeter | None = meter_of(self._device)
+        self.by_host: list[float] = []
         self._set_switches()
         self._layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         self._mode_is_readable = True
         self._seed, self._own = seed, hasattr(workload, "anew")
         self._told: list[str] = _authors().told(workload.network) if self._own else []
-        self._network = self._placed(_folded(workload.network) if _folds(case) else workload.network)
+        self._network = self._placed(_folded(workload.network) if folds(case) else workload.network)
         self._first = self._turn(seed)
         self._turns: Iterator[_Turn] = itertools.cycle([self._first, *self._others()])
         self._parameters = tuple(self._network.parameters())  # looking for them takes as long as a small map
@@ -108,15 +91,18 @@ class TorchSession:
         return None if self._compiler is None else self._compiler.done()
 
     def synchronize(self) -> None:
-        if self.asynchronous:
+        if self._dispatches:
             getattr(self._torch, self._device.type).synchronize()
 
     def time_calls(self, count: int) -> Sequence[float]:
         if self._device.type == "cuda":
-            return _torch_clocks.by_events(count, self.call, self._torch.cuda)
-        return _torch_clocks.by_host(count, self.call, self.synchronize)
+            seconds, walls = _torch_clocks.by_events(count, self.call, self._torch.cuda, self._flush)
+            self.by_host += walls
+            return seconds
+        return _torch_clocks.by_host(count, self.call, self.synchronize, self._flush)
 
     def effective(self, output: Any) -> Effective:
+        _torch_precision.refuse_other_search(self._torch, searches(self._case))
         given, outputs = tensors(self._first.inputs), tensors(output)
         fed = tensors((self._first.arguments, self._first.keywords)) or given
         return Effective(
@@ -132,7 +118,7 @@ class TorchSession:
             kernel=_names(
                 {part.kernel for part in self._network.modules() if isinstance(getattr(part, "kernel", None), str)}
             ),
-            folded=_told(self._network) if _folds(self._case) else "",
+            folded=_told(self._network) if folds(self._case) else "",
             features=self._workload.features(output, self._case),
             inputs=", ".join(f"{_names({item.dtype})} {'x'.join(map(str, item.shape))}" for item in fed),
             network=", ".join(self._told),
@@ -203,7 +189,7 @@ class TorchSession:
         self.rest()
 
     def rest(self) -> None:
-        if self.asynchronous:
+        if self._dispatches:
             getattr(self._torch, self._device.type).empty_cache()
 
     def _step(self, work: Callable[..., Any], given: "_Turn") -> Any:
@@ -265,7 +251,7 @@ class TorchSession:
         torch, case = self._torch, self._case
         torch.set_num_threads(case.threads or 1)
         _torch_precision.set_products(torch, case.dtype)
-        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.benchmark = searches(case)
 
     def _placed(self, network: Any) -> Any:
         network = network.to(self._device, self._kept_dtype(network))
@@ -365,10 +351,6 @@ def _authors() -> Any:
     from . import _torch_authors
 
     return _torch_authors
-
-
-def _folds(case: Case) -> bool:
-    return bool(dict(case.options).get("fold", OPTIONS["fold"]))
 
 
 def _folded(network: Any) -> Any:

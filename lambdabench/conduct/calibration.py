@@ -18,12 +18,15 @@ from ..core.record import Outcome
 from ..core.row_flags import NOT_STEADY
 from ..core.spec import Case, Device, Job, Machine, ModelFacts, Plan, Rates, Sampling, Wish
 from ..plan import estimates
+from ..turns import has_clocks
 from .ledger import outcomes_of
 from .rounds import RunSetup, follow
 
 NETWORKS = ("resnet50_cccc", "tf_efficientnet_b0")
 """One that multiplies much for what it writes, one that writes much for what it multiplies: others lie between them."""
 IMAGE_PX = 224
+IMAGES = {False: 1, True: 32}
+"""In a step, by whether it is an accelerator's: one image leaves that idle, and says nothing of what a batch takes."""
 SAMPLING = Sampling(case_budget_s=12.0, min_samples=6, warmup_calls=1, warmup_share=0.8, processes=1, rounds=1)
 """Long enough that a step of a second is seen to be steady; a shorter one is done sooner."""
 LIMIT_S = 180.0
@@ -35,7 +38,7 @@ LEAST_FLOP = 1e8
 """A step of a smaller network takes what calling its operations takes, and says nothing of a rate."""
 EXPIRES_S = 7 * 86400.0
 """Older rates are measured anew where that is worth it: drivers, clocks and neighbours change."""
-FORM = 4
+FORM = 5
 """Of what is remembered; another form is measured anew."""
 FROM_ELSEWHERE = {"torch_compile": "torch_eager"}
 """A backend that compiles too slowly to be tried for an estimate -> the one whose rates it gets."""
@@ -45,7 +48,7 @@ WISHES = tuple(Wish(model=name, image_px=IMAGE_PX) for name in NETWORKS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What one network took: seconds a step, seconds of compiling and bytes at the peak where they are known."""
+    """What one network took: seconds an image on one device, seconds of compiling and bytes at the peak where they are known."""
 
     facts: ModelFacts
     step_s: float
@@ -55,7 +58,7 @@ class Taken:
 
 def stored(jobs: Iterable[Job], machine: Machine, print_: str) -> tuple[Rates, ...]:
     """Rates of the kinds of run that the jobs are, as far as they are remembered for the environment's fingerprint."""
-    paths = [_path(kind, print_) for kind in _kinds(jobs, machine)]
+    paths = [_path(kind, print_) for kind in _kinds([job.case for job in jobs], machine)]
     return tuple(path for path in map(_kept, paths) if path is not None)
 
 
@@ -76,7 +79,7 @@ def calibrate(
     too busy, or time is out, what was remembered stays; what was measured all the same is returned, for this run alone.
     """
     begun_s, rough = clock(), list[Rates]()
-    for kind in _kinds(jobs, machine):
+    for kind in _kinds([job.case for job in jobs], machine):
         path = _path(kind, print_)
         if not anew and _is_young(path, begun_s):
             continue
@@ -100,16 +103,21 @@ def calibrate(
 def correct(
     outcomes: Iterable[tuple[Job, Outcome]], machine: Machine, facts: Mapping[str, ModelFacts], print_: str
 ) -> None:
-    """Corrects the remembered rates by what the networks of a run took."""
-    usable = [(job, outcome) for job, outcome in outcomes if is_steady(outcome) and _is_plain(job.case)]
-    for kind in _kinds([job for job, _ in usable], machine):
+    """Corrects the remembered rates by what the networks of a run took, and their compilers."""
+    steady = [(job.case, outcome) for job, outcome in outcomes if is_steady(outcome) and _is_plain(job.case)]
+    for kind in _kinds([case for case, _ in steady], machine):
         path = _path(kind, print_)
-        same = [(job.case, outcome) for job, outcome in usable if _kind(job.case) == kind]
-        known, taken = _kept(path), _largest(same, facts)
-        if known is None or not taken:
+        known = _kept(path)
+        if known is None:
             continue
+        same = [(case, outcome) for case, outcome in steady if _kind(case) == kind]
+        taken = {
+            backend: _largest([pair for pair in same if pair[0].backend == backend], facts)
+            for backend in sorted({case.backend for case, _ in same})
+        }
+        rates = _with_compiling(corrected(known, taken.get(kind.backend, [])), taken)
         age = path.stat()
-        if caches.write(path, corrected(known, taken)):
+        if rates != known and caches.write(path, rates):
             os.utime(path, (age.st_atime, age.st_mtime))  # what no network of the run is near to is as old as before
 
 
@@ -126,6 +134,18 @@ def corrected(rates: Rates, taken: Sequence[Taken]) -> Rates:
     return dataclasses.replace(
         rates, flop_s=tuple((end, speed * factor) for (end, speed), factor in zip(known, factors, strict=True))
     )
+
+
+def _with_compiling(rates: Rates, taken: Mapping[str, Sequence[Taken]]) -> Rates:
+    """The rates with what each backend's compiler took in a run for an operation; what it took before where it compiled nothing now."""
+    seconds = dict(rates.compiling)
+    for backend, networks in taken.items():
+        pairs = [
+            (item.compile_s, item.facts.operations) for item in networks if item.compile_s and item.facts.operations
+        ]
+        if pairs:
+            seconds[backend] = sum(compile_s for compile_s, _ in pairs) / sum(operations for _, operations in pairs)
+    return dataclasses.replace(rates, compiling=tuple(sorted(seconds.items())))
 
 
 def is_steady(outcome: Outcome) -> bool:
@@ -169,15 +189,15 @@ def _written(taken: Taken) -> float:
 
 
 def _element_bytes(taken: Taken, case: Case) -> tuple[float, float]:
-    """(Elements written a FLOP, bytes at the peak an element written) of a network at one image."""
+    """(Elements written a FLOP, bytes at the peak an element written) of a network in a step of the case."""
     variable = (taken.peak_bytes or 0.0) - plan.kept_bytes(case, taken.facts)
-    return _written(taken), max(variable, 0.0) / (taken.facts.activations_per_image or 1.0)
+    return _written(taken), max(variable, 0.0) / (case.batch_size * (taken.facts.activations_per_image or 1.0))
 
 
-def _kinds(jobs: Iterable[Job], machine: Machine) -> dict[Case, Device]:
-    """The kinds of run that the jobs are, each with its device, where they can be calibrated."""
+def _kinds(cases: Iterable[Case], machine: Machine) -> dict[Case, Device]:
+    """The kinds of run that the cases are, each with its device, where they can be calibrated."""
     here = {device.name: device for device in machine.devices}
-    kinds = sorted({_kind(job.case) for job in jobs}, key=str)
+    kinds = sorted({_kind(case) for case in cases}, key=str)
     return {
         kind: here[kind.device]
         for kind in kinds
@@ -186,12 +206,12 @@ def _kinds(jobs: Iterable[Job], machine: Machine) -> dict[Case, Device]:
 
 
 def _is_plain(case: Case) -> bool:
-    """Whether a case is a network as it is, on a backend with rates of its own: what the rates are of."""
-    return (case.kind, case.layout, case.options) == ("model", "contiguous", ()) and case.backend not in FROM_ELSEWHERE
+    """Whether a case is a network as it is: what the rates are of."""
+    return (case.kind, case.layout, case.options) == ("model", "contiguous", ())
 
 
 def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, ModelFacts]) -> list[Taken]:
-    """What each network took a batch's image at its largest batch, which is where estimates matter."""
+    """What each network took at its largest batch, which is where estimates matter."""
     result: dict[str, tuple[int, Taken]] = {}
     for case, outcome in measured:
         known = plan.facts_of(case, facts)
@@ -203,7 +223,9 @@ def _largest(measured: Iterable[tuple[Case, Outcome]], facts: Mapping[str, Model
         if known.flops_per_image * case.batch_size < LEAST_FLOP:
             continue
         if case.batch_size >= result.get(case.model, (0, None))[0]:
-            result[case.model] = case.batch_size, Taken(facts=known, step_s=float(step_s) / case.batch_size)
+            image_s = float(step_s) * case.devices / case.batch_size
+            compile_s = next((item.value for item in outcome.measurements if item.metric == "compile"), None)
+            result[case.model] = case.batch_size, Taken(facts=known, step_s=image_s, compile_s=compile_s)
     return [taken for _, taken in result.values()]
 
 
@@ -234,6 +256,7 @@ def _kind(case: Case) -> Case:
         backend=FROM_ELSEWHERE.get(case.backend, case.backend),
         device=case.device,
         mode=mode,
+        batch_size=IMAGES[has_clocks(case.device)],
         image_px=IMAGE_PX,
         dtype=case.dtype,
         param_dtype=case.param_dtype,
@@ -269,7 +292,8 @@ def _taken(case: Case, outcome: Outcome, facts: Mapping[str, ModelFacts]) -> lis
     known, step_s = plan.facts_of(case, facts), values.get("latency")
     if known is None or not step_s:
         return []
-    return [Taken(facts=known, step_s=step_s, compile_s=values.get("compile"), peak_bytes=values.get("peak_memory"))]
+    image_s = step_s / case.batch_size
+    return [Taken(facts=known, step_s=image_s, compile_s=values.get("compile"), peak_bytes=values.get("peak_memory"))]
 
 
 def _compiling_s(kind: Case, facts: Mapping[str, ModelFacts]) -> float:

@@ -28,6 +28,12 @@ class VisitBench:
     def latencies(self) -> tuple[float, ...]:
         return tuple(second for visit in self.visits for second in visit.seconds)
 
+    def wall_latencies(self) -> tuple[float, ...]:
+        return tuple(second for visit in self.visits for second in visit.wall or visit.seconds)
+
+    def clock(self) -> str:
+        return "device events" if any(visit.wall for visit in self.visits) else ""
+
     def rates(self) -> tuple[tuple[float, ...], int] | None:
         rates = tuple(visit.rate for visit in self.visits if visit.rate is not None)
         return (rates, self.visits[-1].loops) if rates else None

@@ -221,6 +221,15 @@ ASKED_BATCH = Field(name="requested_batch_size", title="asked batch", is_number=
 PROGRAMS = (
     Field(name="options.fold", title="fold", words="fold={}", parts=True, joins=True, default=False),
     Field(
+        name="options.cudnn_benchmark",
+        title="cudnn_benchmark",
+        words="cudnn_benchmark={}",
+        parts=True,
+        joins=True,
+        default=False,
+    ),
+    Field(name="options.caches", title="caches", words="{} caches", parts=True, joins=True, default="warm"),
+    Field(
         name="options.compile_mode",
         title="compile_mode",
         words="compile_mode={}",

@@ -257,6 +257,14 @@ class Visited(Protocol):
         """Seconds a step, steady, each call synchronised."""
         ...
 
+    def wall_latencies(self) -> tuple[float, ...]:
+        """The same calls by the host's clock, dispatch and synchronisation included."""
+        ...
+
+    def clock(self) -> str:
+        """What tells the latencies, "device events"; empty where it is the host's clock."""
+        ...
+
     def rates(self) -> tuple[tuple[float, ...], int] | None:
         """(Images a second of pipelined blocks, steps a block); None where calls are synchronous, or long enough not to care."""
         ...

@@ -200,6 +200,8 @@ class Visit:
     """Seconds of the calls at its start, whose caches other cases had emptied."""
     seconds: tuple[float, ...]
     """Seconds of the calls after these, each synchronised."""
+    wall: tuple[float, ...] = ()
+    """Seconds of the same calls by the host's clock where `seconds` are a device's own; empty where they are the host's."""
     rate: float | None = None
     """Images a second of one pipelined block; None where calls are synchronous, or long enough not to care."""
     loops: int = 1

@@ -249,6 +249,8 @@ class Rates:
     """(Elements that convolutions and matrix products write a FLOP, seconds a FLOP) of each network; both of the forward pass."""
     compile_s_per_operation: float | None = None
     """Seconds of compiling a convolution or matrix product of the forward pass; None where nothing is compiled."""
+    compiling: tuple[tuple[str, float], ...] = ()
+    """(Backend, seconds of compiling an operation as above) of those that compiled something in a run here."""
     element_bytes: tuple[tuple[float, float], ...] = ()
     """(Elements written a FLOP, bytes at the peak an element written) of each network; empty where memory was not measured."""
 

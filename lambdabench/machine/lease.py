@@ -149,6 +149,7 @@ def _opened(path: Path) -> int:
 
 def _lock(descriptor: int, places: list[int]) -> int | None:
     """Locks all or none; the place that another process holds, or None."""
+    assert fcntl is not None
     for index, place in enumerate(places):
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
@@ -162,6 +163,7 @@ def _lock(descriptor: int, places: list[int]) -> int | None:
 
 
 def _unlock(descriptor: int, places: list[int]) -> None:
+    assert fcntl is not None
     for place in places:
         with contextlib.suppress(OSError):
             fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, place)
@@ -169,7 +171,7 @@ def _unlock(descriptor: int, places: list[int]) -> None:
 
 def _pid(descriptor: int, place: int) -> int:
     """The process that holds a place; 0 where nobody does or nobody tells."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or fcntl is None:
         return 0
     try:
         asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)

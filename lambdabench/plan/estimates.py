@@ -31,6 +31,8 @@ COMPILE_PATIENCE = 5.0
 EFFICIENCY = 0.4
 """Share of the matrix-product rate that whole networks reach in eager mode; an assumption, for estimates only."""
 UNKNOWN_STEP_S = 0.1
+BLOCK_S = 0.2
+"""As a worker measures throughput where a call returns before its work is done."""
 TRAIN_FACTOR = 3.0
 """Forward, and twice its operations backward."""
 OPERATION_S = 1e-4
@@ -49,11 +51,13 @@ class Cost:
     visits: Schedule
     calls: int
     """Of all visits."""
+    block_s: float = 0.0
+    """Of the pipelined block at the end of each visit."""
 
     @property
     def visit_s(self) -> float:
         """Seconds of one visit."""
-        return self.visits.visit_s
+        return self.visits.visit_s + self.block_s
 
 
 def cost(case: Case, sampling: Sampling, step_s: float, compile_s: float, *, forks: bool) -> Cost:
@@ -65,6 +69,7 @@ def cost(case: Case, sampling: Sampling, step_s: float, compile_s: float, *, for
         first_s=COUNTING_S,
         visits=visits,
         calls=visits.calls(step_s),
+        block_s=BLOCK_S if has_clocks(case.device) and step_s <= BLOCK_S else 0.0,
     )
 
 
@@ -82,15 +87,16 @@ def rates_of(case: Case, rates: Sequence[Rates]) -> Rates | None:
 
 
 def step_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None) -> float:
-    """Seconds of a step."""
+    """Seconds of a step, in which each device of several does its share of the batch."""
+    images = case.batch_size / max(1, case.devices)
     if facts is None or not facts.flops_per_image:
-        return UNKNOWN_STEP_S * case.batch_size
+        return UNKNOWN_STEP_S * images
     if rates is not None:
-        return case.batch_size * facts.flops_per_image * _between(rates.flop_s, facts)
+        return images * facts.flops_per_image * _between(rates.flop_s, facts)
     times = TRAIN_FACTOR if case.mode == "train" else 1.0
     if not device.gemm_flop_per_s:
-        return times * UNKNOWN_STEP_S * case.batch_size
-    return times * facts.flops_per_image * case.batch_size / (device.gemm_flop_per_s * EFFICIENCY)
+        return times * UNKNOWN_STEP_S * images
+    return times * facts.flops_per_image * images / (device.gemm_flop_per_s * EFFICIENCY)
 
 
 def train_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates | None, recipe: Recipe | None) -> float:
@@ -103,8 +109,10 @@ def train_s(case: Case, device: Device, facts: ModelFacts | None, rates: Rates |
 
 
 def compile_s_of(case: Case, facts: ModelFacts | None, rates: Rates | None) -> float:
-    """Seconds of compiling; those of another backend say nothing."""
+    """Seconds of compiling: what this backend's compiler took here where it has, those of another say nothing."""
     operations = (facts.operations if facts else None) or UNKNOWN_OPERATIONS
+    if rates is not None and case.backend in dict(rates.compiling):
+        return operations * dict(rates.compiling)[case.backend]
     own = rates.compile_s_per_operation if rates is not None and rates.backend == case.backend else None
     return operations * (COMPILE_S_PER_OPERATION[case.mode] if own is None else own)
 

@@ -21,11 +21,12 @@ from ..machine import energy
 from ..machine.memory import HostMeter, free_bytes
 from ..tasks import exports
 from ..tasks.train import train
+from ..turns import has_clocks
 from . import environment, visit_observers
 from .case_errors import explain
 from .open_loop import under_loads
 from .opening_metrics import LiveBench
-from .warm_up import warm_up
+from .warm_up import cold_calls, warm_up
 
 BLOCK_S = 0.2
 """Seconds of work between two synchronisations when throughput is pipelined."""
@@ -33,8 +34,6 @@ PIECE_S = 0.02
 """A visit is timed in pieces so long at most: it ends early where a burst made its calls take far longer than was foreseen."""
 PATIENCE = 2.0
 """A visit ends before its calls are all made where it took so many times what it was meant to."""
-MOST_COLD_CALLS = 100_000
-"""Scripted calls that take no time are never over."""
 CreateWorkload = Callable[[Case, str], Workload]
 """Of a case and a framework."""
 UNCHANGING = ("flops", "xla_flops", "idle_power")
@@ -117,7 +116,10 @@ class OpenCases:
                 )
             first_s = max(0.0, bench.first_call_s() - (bench.compile_s() or 0.0))
             bench.watch()
-            warm, _, steady = warm_up(session.time_calls, job.sampling, first_s) if timed else ([0.0], 0.0, True)
+            rises = has_clocks(job.case.device)
+            warm, _, steady = (
+                warm_up(session.time_calls, job.sampling, first_s, rises=rises) if timed else ([0.0], 0.0, True)
+            )
             bench.refuse_recompilation()
         except BaseException:
             session.close()
@@ -152,12 +154,15 @@ class OpenCases:
         meter = _EnergyWatch(held.job)
         started_s = time.time()
         with visit_observers.around(held.job.case.device) as watching:
-            cold = _cold(session.time_calls, length.cold_s)
+            cold = cold_calls(session.time_calls, length.cold_s, rises=has_clocks(held.job.case.device))
             watching.warm()
             step_s = max(min([self._step_s[job_id], *cold[-1:]]), 1e-9)
             count = min(max(round(length.timed_s / step_s), length.least), length.most)
             meter.begin()
+            by_host: list[float] = getattr(session, "by_host", [])
+            by_host.clear()
             seconds = _timed(session.time_calls, count, length)
+            wall = tuple(by_host)
             self._step_s[job_id] = median(seconds)
             loops = self._loops.setdefault(job_id, _loops(session, median(seconds)))
             rate = _pipelined(session, held.job.case, loops) if loops else None
@@ -175,6 +180,7 @@ class OpenCases:
             started_s=started_s,
             cold=tuple(cold[: length.most]),
             seconds=tuple(seconds),
+            wall=wall,
             rate=rate,
             loops=max(loops, 1),
             noise=noise,
@@ -235,15 +241,6 @@ def _trained(job: Job, seed: int, started_at: str) -> Answered:
         job_id=job.job_id, status="ok", weights=training.WEIGHTS, measurements=(measured,), started_at=started_at
     )
     return Answered(outcome=outcome)
-
-
-def _cold(time_calls: Callable[[int], Any], cold_s: float) -> list[float]:
-    """Seconds of the calls at a visit's start, however many fill the time: a clock rises in seconds."""
-    values, spent_s = list[float](), 0.0
-    while spent_s < cold_s and len(values) < MOST_COLD_CALLS:
-        values += time_calls(1)
-        spent_s += values[-1]
-    return values
 
 
 def _timed(time_calls: Callable[[int], Any], count: int, length: Length) -> list[float]:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from lambdabench.backends import _torch_precision, _torch_session, torch_eager
-from lambdabench.core.errors import UnsupportedError
+from lambdabench.backends import _torch_clocks, _torch_devices, _torch_precision, _torch_session, torch_eager
+from lambdabench.core.errors import MismatchError, UnsupportedError
 from lambdabench.core.spec import Case
 from lambdabench.models.classification.torch import Classification
 
@@ -147,6 +147,8 @@ def test_both_layouts_give_the_same_numbers() -> None:
     [
         ({"devices": 2}, "leave out --devices"),
         ({"dtype": "tf32"}, "use --dtype float32"),
+        ({"options": (("cudnn_benchmark", True),)}, "cuDNN is not of cpu; leave out cudnn_benchmark"),
+        ({"options": (("caches", "hot"),)}, "use one of warm, cold"),
         ({"dtype": "float32_default"}, "what JAX's compiler takes for float32; use --dtype float32 or tf32"),
         ({"dtype": "tf32", "device": "cuda:0", "param_dtype": "bfloat16"}, "tf32 compute on bfloat16 parameters"),
         ({"param_dtype": "bfloat16"}, "use --dtype"),
@@ -237,6 +239,7 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
         monkeypatch.setattr(module, "set_device", result.set_device, raising=False)
         monkeypatch.setattr(module, "synchronize", result.synchronize)
         monkeypatch.setattr(module, "Event", result.make_event, raising=False)
+    monkeypatch.setattr(_torch_devices, "start_libraries", lambda device: result.told.append(f"start {device}"))
     for name in ("_placed", "_to_device"):
         monkeypatch.setattr(_torch_session.TorchSession, name, lambda self, what: result.place(self._device, what))
     return result
@@ -246,19 +249,76 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
 def test_a_device_is_the_current_one_before_anything_is_placed(device: str, accelerator: Accelerator) -> None:
     item = session(device=device)
     assert accelerator.told[0] == f"set {device}"
-    assert set(accelerator.told[1:]) == {f"place {device}"}
+    assert accelerator.told[1] == f"start {device}"
+    assert set(accelerator.told[2:]) == {f"place {device}"}
     accelerator.told.clear()
     assert len(item.time_calls(2)) == 2
     made_before = ["record"] * 4  # an event is made when it is first recorded, which must not be timed
-    by_events = [*made_before, *["synchronize", "record", "record"] * 2, "synchronize"]
+    by_events = [*made_before, "synchronize", *["record", "record", "synchronize"] * 2]
     timed = by_events if device == "cuda:1" else ["synchronize"] * 2
     assert accelerator.told == [f"{what} {device}" for what in timed]
+    assert len(item.by_host) == (2 if device == "cuda:1" else 0), "where events tell, the host's clock does too"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_a_device_that_is_the_only_one_of_its_kind_is_current_anyway(device: str, accelerator: Accelerator) -> None:
     session(device=device)
     assert not [name for name in accelerator.told if name.startswith("set")]
+
+
+def test_cold_calls_begin_with_empty_caches_and_are_timed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flush is not timed, and no pipelined block, whose calls would find each other's caches, stands beside."""
+    order: list[str] = []
+    monkeypatch.setattr(_torch_clocks, "flush_of", lambda torch, device: lambda: order.append("flush"))
+    item = session(options=(("caches", "cold"),))
+    monkeypatch.setattr(item, "call", lambda: order.append("call"))
+    assert len(item.time_calls(2)) == 2
+    assert order == ["flush", "call", "flush", "call"]
+    assert not item.asynchronous
+    order.clear()
+    warm = session()
+    warm.time_calls(2)
+    assert order == []
+
+
+def test_a_flush_writes_more_than_caches_hold() -> None:
+    flushed = _torch_clocks.flush_of(torch, torch.device("cpu"))()
+    assert flushed.numel() * flushed.element_size() == _torch_clocks.FLUSHED_BYTES
+
+
+def test_on_a_gpu_the_flush_ends_before_the_first_event(
+    accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_torch_clocks, "flush_of", lambda torch, device: lambda: accelerator.told.append("flush"))
+    item = session(device="cuda:1", options=(("caches", "cold"),))
+    accelerator.told.clear()
+    item.time_calls(1)
+    names = [name.removesuffix(" cuda:1") for name in accelerator.told]
+    assert names[names.index("flush") :] == ["flush", "synchronize", "record", "record", "synchronize"]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_cudnns_search_is_what_the_case_says(
+    asked: bool, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", not asked)
+    session(device="cuda:0", options=(("cudnn_benchmark", asked),))
+    assert torch.backends.cudnn.benchmark == asked
+    _torch_precision.refuse_other_search(torch, asked)
+    with pytest.raises(MismatchError, match=f"benchmark is {asked} instead of {not asked}"):
+        _torch_precision.refuse_other_search(torch, not asked)
+
+
+def test_a_devices_libraries_start_before_any_case_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first case of a process, which the order decides, had their start in its first call."""
+    ran: list[str] = []
+    ones = torch.ones
+    monkeypatch.setattr(torch, "ones", lambda *size, device: ran.append(device) or ones(*size))
+    _torch_devices.start_libraries.cache_clear()
+    for device in ("cuda:0", "cpu", "cuda:0", "cuda:1"):
+        _torch_devices.start_libraries(device)
+    assert ran == ["cuda:0", "cuda:1"]
+    _torch_devices.start_libraries.cache_clear()
 
 
 class WithoutFloat64(torch.Tensor):

@@ -14,6 +14,8 @@ from lambdabench.conduct import calibration
 from lambdabench.conduct.calibration import NETWORKS, Taken, corrected, rates_of
 from lambdabench.core.record import Measurement, Outcome
 from lambdabench.core.spec import Case, Cell, Device, Environment, Job, Machine, ModelFacts, Rates, Sampling, Suite
+from lambdabench.plan import estimates
+from lambdabench.worker.open_cases import BLOCK_S
 
 CASE = Case(model="", backend="torch_eager", device="cpu", mode="train", image_px=224, threads=2, param_dtype="float32")
 CPU = Device(name="cpu", title="a cpu", memory_bytes=2**34, backends=("torch_eager",), gemm_flop_per_s=1e11)
@@ -226,6 +228,48 @@ def test_a_runs_own_times_replace_a_bad_calibration(here: Machine, monkeypatch: 
     (after,) = calibration.stored([job("a")], here, "f00")
     assert after.flop_s == (pytest.approx((1e-3, 1e-11)), before.flop_s[1])
     assert path.stat().st_mtime == 1e9
+
+
+def test_compiling_is_estimated_by_what_a_run_saw(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not by two cores' seconds: a backend that is too slow to calibrate is known once it ran."""
+    known = KNOWN | {"a": dataclasses.replace(KNOWN["a"], operations=50)}
+    compiling = Measurement(metric="compile", unit="s", value=200.0)
+    seen = dataclasses.replace(outcome(1e-2), measurements=(*outcome(1e-2).measurements, compiling))
+    measuring(monkeypatch, outcome(2.08))
+    (before,) = calibrate(here)
+    asked = job("a", backend="torch_compile")
+    calibration.correct([(asked, seen)], here, known, "f00")
+    (after,) = calibration.stored([asked], here, "f00")
+    assert (after.compiling, after.flop_s) == ((("torch_compile", 4.0),), before.flop_s)
+    assert estimates.compile_s_of(asked.case, known["a"], after) == 200.0
+    assert estimates.compile_s_of(asked.case, known["a"], before) == 50 * estimates.COMPILE_S_PER_OPERATION["train"]
+
+
+@pytest.mark.parametrize("rates", [None, RATES])
+def test_each_of_several_devices_does_its_share(rates: Rates | None) -> None:
+    case = dataclasses.replace(CASE, model="a", batch_size=1024)
+    item, eight = (
+        estimates.step_s(dataclasses.replace(case, devices=devices), CPU, KNOWN["a"], rates) for devices in (1, 8)
+    )
+    assert item == pytest.approx(8 * eight)
+
+
+def test_an_accelerators_visits_end_with_a_pipelined_block() -> None:
+    gpu, cpu = (
+        estimates.cost(dataclasses.replace(CASE, device=device), Sampling(), 0.01, 0.0, forks=True)
+        for device in ("cuda:0", "cpu")
+    )
+    assert gpu.visit_s == pytest.approx(gpu.visits.visit_s + BLOCK_S)
+    assert cpu.visit_s == cpu.visits.visit_s
+    assert estimates.BLOCK_S == BLOCK_S
+
+
+def test_an_accelerator_is_calibrated_by_a_batch_that_fills_it() -> None:
+    kind = calibration._kind(dataclasses.replace(CASE, device="cuda:0"))  # pyright: ignore[reportPrivateUsage]
+    (taken,) = calibration._taken(  # pyright: ignore[reportPrivateUsage]
+        dataclasses.replace(kind, model="a"), outcome(0.64), KNOWN
+    )
+    assert (kind.batch_size, taken.step_s) == (32, pytest.approx(0.02))
 
 
 def test_a_plan_has_what_is_left_of_the_budget(here: Machine) -> None:

@@ -37,7 +37,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 VISIT = Visit(
-    round=1, started_s=0.0, cold=(0.02,), seconds=(0.01, 0.011, 0.012), rate=190.0, loops=20,
+    round=1, started_s=0.0, cold=(0.02,), seconds=(0.01, 0.011, 0.012), wall=(0.02, 0.021, 0.022), rate=190.0, loops=20,
     energy=Energy(joules=1.5, calls=23, meter="a meter"),
     served=tuple(Served(load=load, rate=20.0, seconds=(0.01, 0.02), busy=(0.01,)) for load in ("0.5", "3.5/s")),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from lambdabench.metrics import (
     throughput,
     throughput_per_device,
     trace,
+    wall_latency,
     xla_flops,
 )
 
@@ -25,6 +26,8 @@ def bench(**answers: Any) -> Any:
     known = {
         "first_call_s": 3.0,
         "latencies": (0.5, 0.25),
+        "wall_latencies": (0.75, 0.5),
+        "clock": "device events",
         "rates": None,
         "extra_bytes": 100.0,
         "parameter_bytes": 28,
@@ -44,6 +47,12 @@ def bench(**answers: Any) -> Any:
 def test_latency_is_samples_in_seconds_a_step() -> None:
     measurement = latency.answer(bench())
     assert (measurement.unit, measurement.samples, measurement.origin) == ("s/step", (0.5, 0.25), "measured")
+
+
+def test_what_tells_a_latency_is_named() -> None:
+    assert latency.answer(bench()).source == "device events"
+    measurement = wall_latency.answer(bench())
+    assert (measurement.samples, measurement.source) == ((0.75, 0.5), "")
 
 
 def test_throughput_is_derived_where_calls_are_synchronous() -> None:

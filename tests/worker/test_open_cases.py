@@ -56,6 +56,7 @@ def test_scripted_case_gives_its_exact_numbers() -> None:
     assert values(outcome) == pytest.approx(
         {
             "latency": 0.5,
+            "wall_latency": 0.5,
             "throughput": 8.0,
             "throughput_per_device": 8.0,
             "first_call": 2.0,

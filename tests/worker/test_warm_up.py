@@ -3,8 +3,11 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
+import pytest
+
+from lambdabench.analysis.estimate import median
 from lambdabench.core.spec import Sampling
-from lambdabench.worker.warm_up import warm_up
+from lambdabench.worker.warm_up import LEAST_S, MOST_RISE_S, cold_calls, warm_up
 
 
 class Script:
@@ -36,3 +39,40 @@ def test_times_that_never_settle_are_not_steady_and_cost_a_share_of_the_budget()
 def test_a_step_longer_than_the_budget_is_warmed_by_the_fewest_calls() -> None:
     times, _, steady = warm_up(Script(itertools.repeat(7.0)), Sampling(case_budget_s=5.0, warmup_calls=2), 7.0)
     assert (times, steady) == ([7.0, 7.0], False)
+
+
+class RisingClock:
+    """A GPU that idled: its clock rises from 0.6 to 1 of its own within a second of work. A call takes `step_s` at the full clock."""
+
+    def __init__(self, step_s: float) -> None:
+        self.step_s, self.worked_s = step_s, 0.0
+
+    def __call__(self, count: int) -> Sequence[float]:
+        seconds: list[float] = []
+        for _ in range(count):
+            seconds.append(self.step_s / min(1.0, 0.6 + 0.4 * self.worked_s))
+            self.worked_s += seconds[-1]
+        return seconds
+
+
+@pytest.mark.parametrize("step_s", [30e-6, 100e-6, 20e-3])
+def test_a_visit_of_a_gpu_that_idled_is_timed_at_the_clock_that_it_keeps(step_s: float) -> None:
+    """Reported 1.67 times too slow after ten warm-up calls, two blocks of which had agreed."""
+    clock = RisingClock(step_s)
+    cold = cold_calls(clock, 0.3, rises=True)
+    assert median(clock(20)) == pytest.approx(step_s, rel=0.03)
+    assert sum(cold) < MOST_RISE_S + 0.7
+
+
+def test_a_clock_that_stays_takes_no_longer_than_caches_do() -> None:
+    values = cold_calls(Script(itertools.repeat(0.01)), 0.3, rises=True)
+    assert len(values) in (30, 31)
+    assert len(cold_calls(RisingClock(0.01), 0.3)) < 30, "nor one of a device whose clock is its own"
+
+
+def test_a_gpu_is_warm_after_seconds_and_not_after_calls() -> None:
+    _, spent_s, steady = warm_up(Script(itertools.repeat(30e-6)), Sampling(), 0.01, rises=True)
+    assert steady
+    assert LEAST_S[True] <= spent_s < 2 * LEAST_S[True]
+    assert len(warm_up(Script(itertools.repeat(30e-6)), Sampling(), 0.01)[0]) < 20
+    assert len(warm_up(Script(itertools.repeat(7.0)), Sampling(case_budget_s=5.0), 7.0, rises=True)[0]) < 10
