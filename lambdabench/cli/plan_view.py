@@ -1,15 +1,19 @@
 """What `run --dry-run` prints: the cases in the order in which they would run, what they take, what is skipped."""
 
 from collections.abc import Sequence, Sized
+from dataclasses import asdict
 
 from rich.console import Console
 
 from ..analysis.page import Column
 from ..commands import Prepared
+from ..commands.ahead import known_of
 from ..core import codec, fields, foreign
 from ..core.options import differing, phrase, shared
 from ..core.spec import Job
+from ..core.targets import Target
 from ..core.units import format_duration, format_significant
+from ..facts.ahead import Row
 from .case_labels import fed_lines, teller
 from .race_view import print_starters
 from .tables import show
@@ -36,10 +40,14 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
                 "calls": job.calls,
                 "estimate_s": job.estimate_s,
                 "estimate_bytes": job.estimate_bytes,
+                **({} if row is None else {"ahead": asdict(row)}),
             }
-            for job in planned.jobs
+            for job, row in zip(planned.jobs, _known(prepared), strict=True)
         ]
         console.print_json(data={"jobs": jobs, "kept": len(planned.kept), "estimate_s": planned.estimate_s})
+        return
+    if prepared.target is not None:
+        _print_ahead(console, prepared, prepared.target)
         return
     _print_jobs(console, planned.jobs)
     for line in fed_lines({job.case.model for job in planned.jobs}, prepared.facts.values()):
@@ -57,6 +65,56 @@ def print_plan(console: Console, prepared: Prepared, as_json: bool) -> None:
         f"{cases_phrase(planned.jobs)} in {_visits(planned.jobs)}, about {format_duration(planned.estimate_s)} (estimated from FLOPs and "
         f"{basis}); {len(planned.kept)} already measured, {len(planned.skips)} skipped"
     )
+
+
+def _known(prepared: Prepared) -> list[Row | None]:
+    """What the compiler of the machine that is planned for said of each job; None of all where it is this one."""
+    cases = [job.case for job in prepared.plan.jobs]
+    return [None] * len(cases) if prepared.target is None else known_of(prepared.target, cases)
+
+
+def _print_ahead(console: Console, prepared: Prepared, target: Target) -> None:
+    """Does each case compile for a machine that is not here, does it fit, at which batch. No estimate of time: none was measured there."""
+    jobs, rows = prepared.plan.jobs, _known(prepared)
+    options = [dict(job.case.options) for job in jobs]
+    keys = differing([(job.case.model, values) for job, values in zip(jobs, options, strict=True)])
+    words = [
+        {name: str(getattr(job.case, name)) for name in SETTINGS} | {"options": phrase(values, keys)}
+        for job, values in zip(jobs, options, strict=True)
+    ]
+    varied = [name for name in (words[0] if words else {}) if len({item[name] for item in words}) > 1]
+    console.print(
+        f"for {target.name}: {target.chips} x {target.title}, {target.memory_bytes / 2**30:.0f} GiB each",
+        soft_wrap=True,
+    )
+    columns = [
+        Column(title="model"),
+        *(Column(title=TITLES.get(name, name), is_number=fields.NAMED[name].is_number) for name in varied),
+        Column(title="compiler"),
+        Column(title="batch that fits", is_number=True),
+        Column(title="GiB a device", is_number=True),
+        Column(title="kernel", drop=1),
+    ]
+    lines = [
+        (job.case.model, *(item[name] for name in varied), *_ahead_words(row))
+        for job, item, row in zip(jobs, words, rows, strict=True)
+    ]
+    show(console, columns, lines)
+    known = [row for row in rows if row is not None]
+    versions = sorted({f"libtpu {row.libtpu}" for row in known if row.libtpu})
+    console.print(
+        f"{cases_phrase(jobs)}, {len(known)} of them compiled ahead of time{f' by {versions[-1]}' if versions else ''}: predictions of the "
+        "compiler, nothing was measured there; .ci/ahead.py compiles the rest",
+        soft_wrap=True,
+    )
+
+
+def _ahead_words(row: Row | None) -> tuple[str, str, str, str]:
+    if row is None:
+        return "not asked yet", "–", "–", ""
+    said = {"fits": "fits", "too_large": f"too large: {row.needed_gib:g} GiB", "unfinished": "not within its time"}
+    memory = format_significant(row.arguments_gib + row.extra_gib) if row.fits else "–"
+    return said.get(row.status, f"refused: {row.reason}"), str(row.fits) if row.fits else "–", memory, row.kernel
 
 
 def cases_phrase(jobs: Sized) -> str:

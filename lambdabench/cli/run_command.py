@@ -117,6 +117,13 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
             "--dry-run", help="Print cases, order, estimated time and memory; measure nothing. A --model is loaded."
         ),
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="With --dry-run: plan for a machine that is not here (v5e-8, v4-8), with what its compiler said of each case.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 for unsupported, noisy and skipped cells as well.")
     ] = False,
@@ -144,6 +151,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         dry_run=dry_run,
         share=commands.parse_share(share, "--share"),
         race=commands.race_request(limits) if find_front else None,
+        target=target or "",
     )
     if idle := commands.idle(request):
         terminal.say(idle)

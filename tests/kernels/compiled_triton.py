@@ -1,6 +1,6 @@
 """Compiles without a GPU what the Triton kernel launches, and prints registers, spills and shared memory of each.
 
-Arguments are cases of ARCHITECTURES, DTYPES and SIZES, as "90 bfloat16 4 16"; none: all of them.
+Arguments are cases of ARCHITECTURES, DTYPES, SIZES and STAGES, as "90 bfloat16 4 16" or "90 bfloat16 4 16 56 16 23"; none: all of them.
 """
 
 import itertools
@@ -20,38 +20,51 @@ from triton.compiler import ASTSource
 from lambdabench.kernels import triton as kernel
 from lambdabench.kernels._triton import launches
 
-ARCHITECTURES = (86, 90)
-"""Compute capabilities, times ten."""
+ARCHITECTURES = ("80", "86", "90", "100", "120", "gfx942")
+"""Compute capabilities, times ten, and AMD's."""
 DTYPES = ("bfloat16", "ieee", "tf32")
 """bfloat16, and float32 by its precision."""
 SIZES = ((4, 16), (4, 32), (8, 16), (8, 32))
 """Heads, key depth."""
+STAGES = (
+    (8, 16, 7),
+    *((side, depth, scope) for side, depth in ((56, 16), (28, 32), (14, 64), (7, 128)) for scope in (7, 9, 23)),
+)
+"""Side, value depth, scope: a small map, then those of a ResNet-50 at 224 pixels (arXiv 2102.08602, section 4)."""
 POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16"}
 OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 
 def main() -> None:
     asked = [tuple(name.split()) for name in sys.argv[1:]]
-    every = [(at, dtype, *size) for at, dtype, size in itertools.product(ARCHITECTURES, DTYPES, SIZES)]
-    for at, dtype, h, k in asked or every:
-        for function, given, settings in launched(dtype, int(h), int(k)):
-            said = compiled(int(at), function, given, settings)
-            sys.stdout.write(f"{at} {dtype} h{h} k{k} {function.__name__}: {said}\n")
+    every = [
+        (at, dtype, *map(str, (*size, *stage)))
+        for at, dtype, size, stage in itertools.product(ARCHITECTURES, DTYPES, SIZES, STAGES)
+    ]
+    for at, dtype, h, k, *stage in asked or every:
+        sizes = tuple(map(int, stage)) if stage else STAGES[0]
+        for function, given, settings in launched(at, dtype, (int(h), int(k)), sizes):
+            said = compiled(at, function, given, settings)
+            sys.stdout.write(f"{' '.join((at, dtype, h, k, *stage))} {function.__name__}: {said}\n")
 
 
-def launched(dtype: str, h: int, k: int) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
+def launched(
+    at: str, dtype: str, heads: tuple[int, int], stage: tuple[int, ...]
+) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
     """What a forward and a backward pass would launch: kernels, arguments, settings."""
     result: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
     launches.launch = lambda function, grid, *given, **settings: result.append((function, given, settings))
+    launches.capability_of = lambda device: int(at) if at.isdecimal() else 0
     torch.backends.cuda.matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
     kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
-    sizes = ((4, h, k, 8, 8), (4, 16, 1, 8, 8), (4, k, 16), (k, 1, 7, 7))
+    (h, k), (side, v, scope) = heads, stage
+    sizes = ((4, h, k, side, side), (4, v, 1, side, side), (4, k, v), (k, 1, scope, scope))
     given = [torch.zeros(size, dtype=kind) for size in sizes]
     kernel._gradients(kernel._apply(*given), *given)
     return result
 
 
-def compiled(architecture: int, function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
+def compiled(at: str, function: Any, given: tuple[Any, ...], settings: dict[str, Any]) -> str:
     """With the hints that a launch gives: pointers, and sizes that it specialises, are multiples of 16."""
     options = {name: item for name, item in settings.items() if name in OPTIONS}
     constants = {name: item for name, item in settings.items() if name not in OPTIONS}
@@ -63,19 +76,22 @@ def compiled(architecture: int, function: Any, given: tuple[Any, ...], settings:
             hints[place,] = [["tt.divisibility", 16]]
     types |= dict.fromkeys(constants, "constexpr")
     source = ASTSource(fn=function, signature=types, constexprs=constants, attrs=hints)
-    made: Any = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
-    return f"{told(made.asm['ptx'], architecture)}, {made.metadata.shared} bytes of shared memory"
+    target = GPUTarget("cuda", int(at), 32) if at.isdecimal() else GPUTarget("hip", at, 64)
+    made: Any = triton.compile(source, target=target, options=options)
+    said = told(made.asm["ptx"], int(at)) if at.isdecimal() else told_by_amd(made.asm["amdgcn"])
+    return f"{said}, {made.metadata.shared} bytes of shared memory"
 
 
 def told(ptx: str, architecture: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.ptx"
         path.write_text(ptx)
-        name = "sm_90a" if architecture == 90 else f"sm_{architecture}"
+        name = re.search(r"^\.target (\w+)", ptx, re.MULTILINE)
+        assert name is not None
         command = [
             get_ptxas(architecture).path,
             "-v",
-            f"--gpu-name={name}",
+            f"--gpu-name={name[1]}",
             str(path),
             "-o",
             str(path.with_suffix(".cubin")),
@@ -85,6 +101,14 @@ def told(ptx: str, architecture: int) -> str:
     assert registers is not None
     assert spills is not None
     return f"{registers[1]} registers, {spills[1]} bytes spilled"
+
+
+def told_by_amd(assembly: str) -> str:
+    """Vector registers, and of those that were spilled the bytes of a lane."""
+    registers, spills = (re.search(rf"\.{name}:\s+(\d+)", assembly) for name in ("vgpr_count", "vgpr_spill_count"))
+    assert registers is not None
+    assert spills is not None
+    return f"{registers[1]} registers, {4 * int(spills[1])} bytes spilled"
 
 
 if __name__ == "__main__":

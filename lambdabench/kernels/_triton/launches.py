@@ -82,7 +82,18 @@ def gradients(
 def _chosen(q: Tensor, values: Tensor, embeddings: Tensor) -> tuple[tables.Window, Settings]:
     seen = tables.window(embeddings.shape[2:], q.shape[1:3], values.shape[1:3])
     heads = (q.shape[3], q.shape[4], values.shape[3])
-    return seen, settings(heads, seen.size, seen.before, values.dtype, _precision(values.dtype))
+    precision = _precision(values.dtype)
+    return seen, settings(
+        heads, seen.size, seen.before, values.dtype, precision, capability=capability_of(values.device)
+    )
+
+
+def capability_of(device: torch.device) -> int:
+    """Compute capability times ten; 0 where the device is none of NVIDIA's."""
+    if device.type != "cuda" or torch.version.hip is not None:
+        return 0
+    properties = torch.cuda.get_device_properties(device)
+    return 10 * properties.major + properties.minor
 
 
 def _table(e: Tensor, chosen: Settings, dtype: torch.dtype) -> Float[Tensor, "queries_k halo"]:

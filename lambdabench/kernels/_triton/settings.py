@@ -21,6 +21,9 @@ SQUARE = 8
 WARPS = 8
 TWO_PROGRAMS = 128
 """Registers of a thread with which a multiprocessor has two programs; a limit where the embeddings' gradient keeps to it without spills."""
+LIMITED = (90, 100)
+"""Compute capabilities, times ten, where it does: operands of products are read from shared memory there, and take no registers
+(tests/kernels/compiled_triton.py; under the limit 68 bytes are spilled for 80, and for 120)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +44,16 @@ class Settings:
 
 @lru_cache(maxsize=512)
 def settings(
-    heads: tuple[int, int, int], window: tuple[int, int], before: tuple[int, int], dtype: torch.dtype, precision: str
+    heads: tuple[int, int, int],
+    window: tuple[int, int],
+    before: tuple[int, int],
+    dtype: torch.dtype,
+    precision: str,
+    *,
+    capability: int = 90,
 ) -> Settings:
-    """For (heads, key depth, value depth), the window, its offsets before a query, the values' type and the products' precision.
+    """For (heads, key depth, value depth), the window, its offsets before a query, the values' type, the products' precision, and the
+    device's compute capability times ten (0: none of NVIDIA's).
 
     Products of 32 bits take less at a time: their operands are twice as large, and in registers where no tensor cores are used.
     """
@@ -62,7 +72,7 @@ def settings(
     whole = {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2}
     around = whole if resident else _streamed(halo, 64 if half else 32, 3)
     usual = half and blocks["ROWS"] == LEAST_DEPTH and k in (16, 32) and v % LEAST_CHANNELS == 0
-    limit = {"maxnreg": TWO_PROGRAMS} if usual else {}
+    limit = {"maxnreg": TWO_PROGRAMS} if usual and capability in LIMITED else {}
     return Settings(
         tile=tile,
         key_rows=rows,
