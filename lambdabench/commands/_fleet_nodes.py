@@ -10,9 +10,10 @@ from .. import store
 from ..analysis import table
 from ..analysis.equal_nodes import KindFinding, Reading, judge_kinds
 from ..conduct.fleet import ShareState
-from ..core import registry, scripted_nodes
+from ..core import fields, registry, scripted_nodes
 from ..core.errors import RequestError
 from ..core.fleet import Engine, Node, by_kind
+from ..core.identity import canonical
 from ..core.metric import metric
 from ..core.spec import Suite
 from ..launch.engines.local import LocalEngine
@@ -21,7 +22,7 @@ from ..machine.host import cpu_facts
 
 METRICS = ("latency", "throughput")
 """By the first of them that was measured nodes are compared."""
-LABEL = ("backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads", "options")
+LABEL = ("model", *(field.name for field in fields.RUNNING if field.name != "device"))
 
 
 def engine_of(on: str, wanted: Suite, nodes: Sequence[Node] = ()) -> Engine:
@@ -104,8 +105,8 @@ def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: s
 
 
 def _labels(cases: pd.DataFrame) -> list[str]:
-    """What a case is, without the device, which has another number on each node."""
-    return ["|".join(str(item) for item in row) for row in cases[["model", *LABEL]].itertuples(index=False)]
+    """What a case is as canonical JSON, without its device, which has another number on each node."""
+    return [canonical(row) for row in cases[list(LABEL)].astype(object).to_dict("records")]
 
 
 def unit_of(name: str) -> str:

@@ -15,7 +15,7 @@ from ..analysis.equal_nodes import KindFinding
 from ..conduct import fleet as looking_after
 from ..conduct import fleet_folder
 from ..conduct.fleet import Clock, ShareState
-from ..core import flags
+from ..core import fields, flags
 from ..core.errors import LambdabenchError, RequestError, UnknownNameError
 from ..core.fleet import ENGINES, NODE, Began, Ended, Engine, Fleet, Share, Task, by_kind
 from ..core.folders import RESULTS
@@ -28,7 +28,7 @@ from ..worker import parent_watch
 from . import _fleet_nodes
 from .run import RunRequest, RunResult, execute, new_run_id, prepare
 
-OF_RUN = ("models", "backend", "device", "mode", "batch_size", "image_px", "dtype", "layout", "threads", "budget")
+OF_RUN = ("models", "budget", *(field.name for field in fields.RUNNING if field.flag))
 """Flags that each node's run gets."""
 INTERRUPTED = 130
 REMOTE_POLL_S = 10.0
