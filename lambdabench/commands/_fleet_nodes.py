@@ -22,7 +22,7 @@ from ..machine.host import cpu_facts
 
 METRICS = ("latency", "throughput")
 """By the first of them that was measured nodes are compared."""
-LABEL = ("model", *(field.name for field in fields.RUNNING if field.name != "device"))
+LABEL = tuple(field.name for field in fields.OF_CASE if field.name != "device")
 
 
 def engine_of(on: str, wanted: Suite, nodes: Sequence[Node] = ()) -> Engine:

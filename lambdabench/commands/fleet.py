@@ -157,7 +157,7 @@ def look_after(
         store.refresh(home)
 
     try:
-        with stop.listening():
+        with fleet_folder.held(home), stop.listening():
             poll_s = REMOTE_POLL_S if store.is_address(store.told(home)) else clock.poll_s
             around = dataclasses.replace(clock, sleep=refreshed, poll_s=poll_s)
             states = looking_after.conduct(home, fleet, states, engine, around, is_stopped=stop, on_event=on_event)
