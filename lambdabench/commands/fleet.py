@@ -19,7 +19,7 @@ from ..core import fields, flags
 from ..core.errors import LambdabenchError, RequestError, UnknownNameError
 from ..core.fleet import ENGINES, NODE, Began, Ended, Engine, Fleet, Share, Task, by_kind
 from ..core.folders import RESULTS
-from ..core.hosts import ALONE
+from ..core.hosts import ALONE, find_hosts
 from ..core.spec import Suite
 from ..core.worker_protocol import PARENT_PIPE
 from ..plan.shares import cut, own_models
@@ -210,7 +210,8 @@ def work(folder: Path, attempt: int) -> int:
     if os.environ.pop(PARENT_PIPE, ""):
         parent_watch.follow_parent()
     task = fleet_folder.read_task(folder, attempt)
-    os.environ[ALONE] = "1"  # a share is one machine's, whatever the cluster says of others
+    if find_hosts().count > 1:
+        os.environ[ALONE] = "1"  # a share is one machine's, whatever the cluster says of others
     host, run_id = socket.gethostname(), new_run_id(datetime.now(UTC))
     node = os.environ.get(NODE) or os.environ.get("SLURMD_NODENAME") or host
     began = Began(node=node, host=host, process=os.getpid(), run_id=run_id, at_s=time.time())
