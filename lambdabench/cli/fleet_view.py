@@ -85,8 +85,10 @@ def _print_kind(console: Console, finding: KindFinding, status: FleetStatus) -> 
         Column(title="measured on", is_number=True),
     ]  # fmt: skip
     rows: list[Sequence[str]] = []
-    for case, (estimate, nodes) in sorted(finding.estimates.items()):
-        known = json.loads(case)
+    cases = [(json.loads(case), estimate, nodes) for case, (estimate, nodes) in finding.estimates.items()]
+    for known, estimate, nodes in sorted(
+        cases, key=lambda case: (case[0]["model"], case[0]["batch_size"], str(case[0]))
+    ):
         value = format_value(estimate.value, status.unit, estimate.low, estimate.high)
         name = f"{known['model']} b={known['batch_size']} {known['mode']} {known['backend']}"
         rows.append((name, str(known["image_px"]), value, f"{nodes} of {len(finding.pooled)}"))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -106,7 +107,8 @@ def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: s
 
 def _labels(cases: pd.DataFrame) -> list[str]:
     """What a case is as canonical JSON, without its device, which has another number on each node."""
-    return [canonical(row) for row in cases[list(LABEL)].astype(object).to_dict("records")]
+    rows: Any = cases[list(LABEL)].astype(object).to_dict("records")
+    return [canonical(row) for row in rows]
 
 
 def unit_of(name: str) -> str:
