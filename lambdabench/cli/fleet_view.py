@@ -85,10 +85,13 @@ def _print_kind(console: Console, finding: KindFinding, status: FleetStatus) -> 
         Column(title="measured on", is_number=True),
     ]  # fmt: skip
     rows: list[Sequence[str]] = []
-    for case, (estimate, nodes) in sorted(finding.estimates.items()):
-        model, backend, mode, batch, px, *_ = case.split("|")
+    cases = [(json.loads(case), estimate, nodes) for case, (estimate, nodes) in finding.estimates.items()]
+    for known, estimate, nodes in sorted(
+        cases, key=lambda case: (case[0]["model"], case[0]["batch_size"], str(case[0]))
+    ):
         value = format_value(estimate.value, status.unit, estimate.low, estimate.high)
-        rows.append((f"{model} b={batch} {mode} {backend}", px, value, f"{nodes} of {len(finding.pooled)}"))
+        name = f"{known['model']} b={known['batch_size']} {known['mode']} {known['backend']}"
+        rows.append((name, str(known["image_px"]), value, f"{nodes} of {len(finding.pooled)}"))
     console.print(fitted(columns, rows, console.width))
 
 
@@ -109,7 +112,7 @@ def finding_lines(finding: KindFinding) -> list[str]:
         if node.finding == "differs" and node.ratio is not None
     ]
     if finding.left_out and not finding.problem:
-        models = ", ".join(dict.fromkeys(case.partition("|")[0] for case in finding.left_out))
+        models = ", ".join(dict.fromkeys(json.loads(case)["model"] for case in finding.left_out))
         lines.append(
             f"! measured on such nodes alone, and left out: {models}; measure them on others of {finding.kind}"
         )

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,9 +11,10 @@ from .. import store
 from ..analysis import table
 from ..analysis.equal_nodes import KindFinding, Reading, judge_kinds
 from ..conduct.fleet import ShareState
-from ..core import registry, scripted_nodes
+from ..core import fields, registry, scripted_nodes
 from ..core.errors import RequestError
 from ..core.fleet import Engine, Node, by_kind
+from ..core.identity import canonical
 from ..core.metric import metric
 from ..core.spec import Suite
 from ..launch.engines.local import LocalEngine
@@ -21,7 +23,7 @@ from ..machine.host import cpu_facts
 
 METRICS = ("latency", "throughput")
 """By the first of them that was measured nodes are compared."""
-LABEL = ("backend", "mode", "batch_size", "image_px", "dtype", "layout", "threads", "options")
+LABEL = tuple(field.name for field in fields.OF_CASE if field.name != "device")
 
 
 def engine_of(on: str, wanted: Suite, nodes: Sequence[Node] = ()) -> Engine:
@@ -104,8 +106,9 @@ def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: s
 
 
 def _labels(cases: pd.DataFrame) -> list[str]:
-    """What a case is, without the device, which has another number on each node."""
-    return ["|".join(str(item) for item in row) for row in cases[["model", *LABEL]].itertuples(index=False)]
+    """What a case is as canonical JSON, without its device, which has another number on each node."""
+    rows: Any = cases[list(LABEL)].astype(object).to_dict("records")
+    return [canonical(row) for row in rows]
 
 
 def unit_of(name: str) -> str:

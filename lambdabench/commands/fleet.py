@@ -3,7 +3,9 @@
 import dataclasses
 import os
 import shutil
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +17,12 @@ from ..analysis.equal_nodes import KindFinding
 from ..conduct import fleet as looking_after
 from ..conduct import fleet_folder
 from ..conduct.fleet import Clock, ShareState
-from ..core import flags
+from ..core import fields, flags
 from ..core.errors import LambdabenchError, RequestError, UnknownNameError
 from ..core.fleet import ENGINES, NODE, Began, Ended, Engine, Fleet, Share, Task, by_kind
 from ..core.folders import RESULTS
-from ..core.hosts import ALONE
+from ..core.hosts import ALONE, find_hosts
+from ..core.registry import ROOT
 from ..core.spec import Suite
 from ..core.worker_protocol import PARENT_PIPE
 from ..plan.shares import cut, own_models
@@ -28,7 +31,7 @@ from ..worker import parent_watch
 from . import _fleet_nodes
 from .run import RunRequest, RunResult, execute, new_run_id, prepare
 
-OF_RUN = ("models", "backend", "device", "mode", "batch_size", "image_px", "dtype", "layout", "threads", "budget")
+OF_RUN = ("models", "budget", *(field.name for field in fields.RUNNING if field.flag))
 """Flags that each node's run gets."""
 INTERRUPTED = 130
 REMOTE_POLL_S = 10.0
@@ -117,21 +120,26 @@ def _devices(wanted: Suite, is_asked: bool) -> set[str]:
 
 
 def plan_texts(request: FleetRequest, fleet: Fleet, engine: Engine) -> dict[str, str]:
-    """By the name of each share what it holds and, where the system takes a file, that file."""
+    """By the name of each share what it holds and, where the system takes a file, one that runs it by hand."""
     wanted = suite.load(request.suite, overrides_of(request.run_flags))
-    home = fleet_folder.home_of(request.results, fleet)
-    return {
-        share.name: _share_text(cut(wanted, share.number, share.count), share, home, engine) for share in fleet.shares
-    }
+    texts: dict[str, str] = {}
+    for share in fleet.shares:
+        part = cut(wanted, share.number, share.count)
+        models = dict.fromkeys(cell.case.model for cell in part.cells)
+        lines = [f"{len(part.cells)} cases: {', '.join(models)}"]
+        if script := getattr(engine, "script", None):
+            lines.append(script(Task(share=share, attempt=1, suite=fleet.suite), _by_hand(request, fleet, share)))
+        texts[share.name] = "\n".join(lines)
+    return texts
 
 
-def _share_text(part: Suite, share: Share, home: Path, engine: Engine) -> str:
-    models = dict.fromkeys(cell.case.model for cell in part.cells)
-    script = getattr(engine, "script", None)
-    task = Task(share=share, attempt=1, suite=part.name, place=store.told((home / share.name).absolute()))
-    return "\n".join([
-        f"{len(part.cells)} cases: {', '.join(models)}", *([script(task, home / share.name)] if script else [])
-    ])  # fmt: skip
+def _by_hand(request: FleetRequest, fleet: Fleet, share: Share) -> list[str]:
+    """The command that measures a share by itself, into a folder of its own beside fleets'."""
+    folder = store.told((request.results / fleet.suite / share.name).absolute())
+    reference = request.suite if request.suite in suite.names() else str(Path(request.suite).absolute())
+    given = [word for name, text in fleet.flags for word in (flags.dashed(name), text)]
+    share_words = ["--share", f"{share.number}/{share.count}"]
+    return [sys.executable, "-m", ROOT, "run", "--suite", reference, *share_words, *given, "--results", folder]
 
 
 def start_fleet(request: FleetRequest, fleet: Fleet) -> Path:
@@ -157,7 +165,7 @@ def look_after(
         store.refresh(home)
 
     try:
-        with stop.listening():
+        with fleet_folder.held(home), stop.listening():
             poll_s = REMOTE_POLL_S if store.is_address(store.told(home)) else clock.poll_s
             around = dataclasses.replace(clock, sleep=refreshed, poll_s=poll_s)
             states = looking_after.conduct(home, fleet, states, engine, around, is_stopped=stop, on_event=on_event)
@@ -210,7 +218,11 @@ def work(folder: Path, attempt: int) -> int:
     if os.environ.pop(PARENT_PIPE, ""):
         parent_watch.follow_parent()
     task = fleet_folder.read_task(folder, attempt)
-    os.environ[ALONE] = "1"  # a share is one machine's, whatever the cluster says of others
+    signal.signal(
+        signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM)
+    )  # what SLURM sends before a time limit
+    if find_hosts().count > 1:
+        os.environ[ALONE] = "1"  # a share is one machine's, whatever the cluster says of others
     host, run_id = socket.gethostname(), new_run_id(datetime.now(UTC))
     node = os.environ.get(NODE) or os.environ.get("SLURMD_NODENAME") or host
     began = Began(node=node, host=host, process=os.getpid(), run_id=run_id, at_s=time.time())

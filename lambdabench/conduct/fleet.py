@@ -107,12 +107,17 @@ def conduct(
     hears in words of what happens to a share."""
     known, watch = {state.share.name: state for state in states}, _Watch()
     while not is_stopped():
+        was_open = {name for name, state in known.items() if state.open is not None}
         for name, state in known.items():
-            if state.open is not None:
+            if name in was_open:
                 known[name] = _looked(home, state, engine, (clock, watch), on_event)
+        if any(_is_cancelled(state) for state in known.values() if state.share.name in was_open):
+            on_event("cancelled by another command; lambdabench fleet resume goes on")
+            break
         for name, state in known.items():
             if state.standing == "waiting":
                 known[name] = _handed(home, fleet, state, engine, clock)
+        _tell_absent(list(known.values()), watch, on_event)
         _tell_stragglers(list(known.values()), clock, watch, on_event)
         if all(state.standing in ("done", "failed") for state in known.values()):
             break
@@ -158,6 +163,8 @@ def _looked(
     name = state.share.name
     if attempt.began and not before.began:
         watch.since_s[name] = clock.now()
+    if attempt.lost is not None:
+        return state.with_attempt(attempt)
     if attempt.ended is not None:
         watch.gone.pop(name, None)
         on_event(_words_of_end(name, attempt))
@@ -170,6 +177,21 @@ def _looked(
     fleet_folder.write_event(folder, attempt.number, lost)
     on_event(f"{name}: lost{f' on {attempt.node}' if attempt.node else ''} ({lost.reason}); what it had stored is kept")
     return state.with_attempt(dataclasses.replace(attempt, lost=lost))
+
+
+def _is_cancelled(state: ShareState) -> bool:
+    last = state.attempts[-1] if state.attempts else None
+    return last is not None and last.lost is not None and last.lost.reason == CANCELLED
+
+
+def _tell_absent(states: Sequence[ShareState], watch: _Watch, on_event: Callable[[str], None]) -> None:
+    """Of each kind once whose shares wait though none of them is at work: its nodes are gone, or others have them."""
+    busy = {state.share.kind for state in states if state.open is not None}
+    for kind in sorted({state.share.kind for state in states if state.standing == "waiting"} - busy - watch.told):
+        watch.told.add(kind)
+        on_event(
+            f"no node of kind {kind} is there and free: its shares wait; Ctrl-C and lambdabench fleet resume come back later"
+        )
 
 
 def _words_of_end(name: str, attempt: Attempt) -> str:

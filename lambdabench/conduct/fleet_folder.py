@@ -9,16 +9,18 @@ Every file has one writer and is written once, but for rows, which a run writes 
 look for any suite's.
 """
 
-from collections.abc import Sequence
+import contextlib
+import fcntl
+from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
 
 from .. import store
 from ..core import caches, codec, folders, registry
-from ..core.errors import StoreError
-from ..core.fleet import Attempt, Began, Ended, Fleet, Lost, Share, Submitted, Task
+from ..core.errors import RequestError, StoreError
+from ..core.fleet import Attempt, Began, Ended, Fleet, Lost, Submitted, Task
 
-PREFIX, DESCRIPTION, ATTEMPTS = "fleet-", "fleet.json", "attempts"
+PREFIX, DESCRIPTION, ATTEMPTS, LOCK = "fleet-", "fleet.json", "attempts", ".lock"
 KINDS: dict[type[object], str] = {Task: "task", Submitted: "submitted", Began: "began", Ended: "ended", Lost: "lost"}
 MEND = "free space, or give another --results"
 
@@ -67,6 +69,19 @@ def describe(folder: Path, task: Task) -> None:
         _write(folder, task.attempt, task)
 
 
+@contextlib.contextmanager
+def held(home: Path) -> Generator[None]:
+    """Looks after a fleet alone, as far as its file system knows locks. Raises RequestError where another command does so."""
+    with (home / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RequestError(f"another command looks after {home.name} already; end that, or let it go on") from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+
+
 def write_event(folder: Path, number: int, event: Submitted | Began | Ended | Lost) -> None:
     """Keeps an event of an attempt at the share of a folder. Raises StoreError."""
     _write(folder, number, event)
@@ -112,11 +127,6 @@ def refreshed(folder: Path, attempt: Attempt) -> Attempt:
         ended=attempt.ended or read_event(folder, attempt.number, Ended),
         lost=attempt.lost or read_event(folder, attempt.number, Lost),
     )
-
-
-def folders_of(home: Path, shares: Sequence[Share]) -> dict[str, Path]:
-    """Each share's folder, by the share's name."""
-    return {share.name: home / share.name for share in shares}
 
 
 def _path(folder: Path, number: int, kind: type[object]) -> Path:

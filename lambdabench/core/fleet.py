@@ -3,6 +3,7 @@
 The unit that travels is a machine's share of a suite, since turns are taken within one machine.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -40,8 +41,11 @@ class Share:
 
     @property
     def name(self) -> str:
-        """A name for a folder."""
-        return f"{re.sub(r'[^A-Za-z0-9._]+', '-', self.kind).strip('-.') or 'kind'}-{self.number}of{self.count}"
+        """A name for a folder, another one for each kind: what no name may hold is left out, and a digest stands for it."""
+        plain = re.sub(r"[^A-Za-z0-9._]+", "-", self.kind).strip("-.")
+        digest = hashlib.sha256(self.kind.encode()).hexdigest()[:4]
+        named = plain if plain == self.kind else "-".join(filter(None, (plain, digest)))
+        return f"{named}-{self.number}of{self.count}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..core import caches, codec, sources
 from ..core.errors import ProbeError, SuiteError
 from ..core.fleet import NODE
-from ..core.scripted_nodes import SLOWNESS
+from ..core.scripted_nodes import NODES, SLOWNESS
 from ..core.spec import Machine, ModelFacts, Wish, facts_key
 from ..kernels._cpu import compiler
 from ..machine import accelerators, host, libraries
@@ -31,7 +31,7 @@ SETTINGS = (
     *("XLA_", "JAX_", "TPU_", "LAMBDABENCH_", "SLURM_STEP_NUM_TASKS"),
 )
 """Prefixes of variables that change what the probe finds, beside the settings that it tells."""
-SAME = (NODE, SLOWNESS)
+SAME = (NODE, NODES, SLOWNESS)
 """Of these the ones that do not."""
 
 

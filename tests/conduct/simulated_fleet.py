@@ -3,6 +3,7 @@ writes reports/fleet/index.md: python tests/conduct/simulated_fleet.py [--nodes 
 
 import argparse
 import dataclasses
+import json
 import math
 import random
 import resource
@@ -272,7 +273,7 @@ def row(outcome: Outcome) -> str:
 def covered(outcome: Outcome) -> tuple[int, int]:
     """(Estimates of kinds whose interval holds what an average node takes, all of them)."""
     ends = [
-        (estimate.low <= base_s(case.partition("|")[0], finding.kind) <= estimate.high)
+        (estimate.low <= base_s(json.loads(case)["model"], finding.kind) <= estimate.high)
         for finding in outcome.status.findings
         for case, (estimate, _) in finding.estimates.items()
     ]
@@ -289,6 +290,7 @@ Of attempts {settings["failing"]:.0%} lose their node within a share, {settings[
 {settings["lying"]:.0%} of the nodes take 1.5 times as long and say nothing of it; clocks of nodes are up to an hour off;
 honest nodes of a kind differ by {settings["spread"]:.1%} (standard deviation), a number is known to {settings["error"]:.0%}
 within a node. Each share holds {world.models} models beside the reference and the control pair.
+Times of the last four columns were taken on two cores that other programs used as well.
 Written by `python tests/conduct/simulated_fleet.py`.
 
 | {" | ".join(HEAD)} |

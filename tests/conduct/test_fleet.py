@@ -9,7 +9,7 @@ from simulated_fleet import SimulatedEngine, World, covered, problems, simulate
 from lambdabench.conduct import fleet as looking_after
 from lambdabench.conduct import fleet_folder
 from lambdabench.conduct.fleet import ATTEMPTS, CANCELLED, Clock, ShareState
-from lambdabench.core.errors import StoreError, UnknownNameError
+from lambdabench.core.errors import RequestError, StoreError, UnknownNameError
 from lambdabench.core.fleet import Began, Ended, Fleet, Look, Lost, Node, Share, Submitted, Task
 
 
@@ -118,6 +118,38 @@ def test_an_end_leaves_attempts_that_run_or_cancels_them(tmp_path: Path) -> None
     assert after.attempts[0].lost == Lost(reason=CANCELLED, at_s=1.0)
     assert (after.standing, engine.cancelled) == ("waiting", ["1"])
     assert looked_after(tmp_path, engine, []).standing == "done"
+
+
+def test_a_fleet_that_another_command_cancels_is_handed_over_no_more(tmp_path: Path) -> None:
+    engine, told, home = Scripted("runs", "ok"), list[str](), fleet_folder.begin(tmp_path, FLEET)
+    looked = engine.look
+
+    def cancelled_after_a_look(submitted: Submitted, folder: Path) -> Look:
+        fleet_folder.write_event(folder, 1, Lost(reason=CANCELLED, at_s=1.0))
+        return looked(submitted, folder)
+
+    engine.look = cancelled_after_a_look
+    states = looking_after.states_of(home, FLEET)
+    (state,) = looking_after.conduct(home, FLEET, states, engine, CLOCK, on_event=told.append)
+    assert (state.standing, len(state.attempts)) == ("waiting", 1)
+    assert told == ["cancelled by another command; lambdabench fleet resume goes on"]
+
+
+def test_two_commands_do_not_look_after_one_fleet(tmp_path: Path) -> None:
+    home = fleet_folder.begin(tmp_path, FLEET)
+    with fleet_folder.held(home), pytest.raises(RequestError, match="another command looks after fleet-2026"):  # noqa: SIM117
+        with fleet_folder.held(home):
+            pass
+    with fleet_folder.held(home):
+        pass
+
+
+def test_a_kind_without_a_node_is_told_once(tmp_path: Path) -> None:
+    engine, told = Scripted(), list[str]()
+    engine.start = lambda *_: None
+    assert looked_after(tmp_path, engine, told, polls=5).standing == "waiting"
+    assert len(told) == 1
+    assert told[0].startswith("no node of kind a is there and free: its shares wait")
 
 
 def test_fleets_are_found_by_their_ids(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 import lambdabench as lb
-from lambdabench import store
+from lambdabench import commands, store
 from lambdabench.cli.app import app
+from lambdabench.conduct import fleet_folder
 from lambdabench.core import caches
 from lambdabench.core.errors import RequestError, StoreError
+from lambdabench.core.fleet import NODE, Fleet, Share, Submitted, Task
 from lambdabench.core.record import Record
 from lambdabench.store import remote
 
@@ -178,6 +180,26 @@ def test_commands_run_read_plot_and_report_there(
     again = call("run", "--suite", "mine.toml")
     assert "2 kept from before" in again
     assert not list(away.glob("results*")), "nothing lies in the working folder"
+
+
+def test_a_node_without_a_common_file_system_works_by_the_address(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = Share(kind="a", number=1, count=1)
+    fleet = Fleet(fleet_id="1", suite="mine", text=SUITE, on="slurm", nodes=(), shares=(share,))
+    home = fleet_folder.begin(store.place(address), fleet)
+    place = store.told(home / share.name)
+    fleet_folder.describe(home / share.name, Task(share=share, attempt=1, suite="mine", place=place))
+    fleet_folder.write_event(home / share.name, 1, Submitted(ticket="7"))
+    monkeypatch.setenv(NODE, "n1")
+    with monkeypatch.context() as patch:
+        elsewhere(patch, tmp_path / "node")
+        assert commands.work(store.place(place), 1) == 0
+    store.refresh(home)
+    (attempt,) = fleet_folder.attempts_in(home / share.name)
+    assert (attempt.node, attempt.is_finished) == ("n1", True)
+    assert set(store.read(home)["model"]) == {"resnet50", "levit_256"}
+    assert fleet_folder.find(store.place(address))[1] == fleet
 
 
 def test_pandas_reads_it_by_itself(address: str, make_record: Make) -> None:

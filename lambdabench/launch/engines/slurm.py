@@ -5,9 +5,10 @@ storage. What SLURM wants beside (partition, account, time limit) comes from its
 """
 
 import re
+import shlex
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...core.registry import ROOT
 from . import work_command
 
 submitit: Any
+CommandFunction: Any
 try:
     import submitit
     from submitit.helpers import CommandFunction
@@ -57,7 +59,7 @@ class SlurmEngine:
 
     def start(self, task: Task, folder: Path, avoid: Collection[str]) -> Submitted | None:
         others = {node.name for node in self.nodes() if node.kind == task.share.kind} - {*avoid}
-        executor = _executor(task, folder, sorted({*avoid} - {""}) if others else ())
+        executor = _executor(task, folder / "attempts" / "slurm", sorted({*avoid} - {""}) if others else ())
         command = work_command(task.place, task.attempt)
         try:
             job = executor.submit(CommandFunction(command, verbose=False))
@@ -85,10 +87,11 @@ class SlurmEngine:
     def close(self) -> None:
         """Jobs go on."""
 
-    def script(self, task: Task, folder: Path) -> str:
-        """The sbatch file of an attempt, for whoever hands it over himself."""
-        command = " ".join(work_command(task.place, task.attempt))
-        return _executor(task, folder, ())._make_submission_file_text(command, task.share.name)
+    def script(self, task: Task, command: Sequence[str]) -> str:
+        """A plain sbatch file that runs a command on a node of the task's kind, for whoever hands it over himself; what it prints goes to
+        the folder from which it is handed over."""
+        made = _executor(task, Path.cwd(), ())._make_submission_file_text(shlex.join(command), task.share.name)
+        return made.replace("USR2@", "TERM@").replace(f"{Path.cwd()}/", "").replace("#SBATCH --wckey=submitit\n", "")
 
 
 def open_engine() -> SlurmEngine:
@@ -101,7 +104,7 @@ def open_engine() -> SlurmEngine:
 
 
 def _executor(task: Task, folder: Path, avoid: Collection[str]) -> Any:
-    executor = submitit.SlurmExecutor(folder=folder / "attempts" / "slurm", max_num_timeout=0)
+    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=0)
     beside = {"exclude": ",".join(avoid)} if avoid else {}
     executor.update_parameters(
         job_name=f"{ROOT}-{task.share.name}",

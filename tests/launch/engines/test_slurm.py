@@ -47,7 +47,8 @@ def test_shares_run_on_both_nodes_and_one_whose_job_is_cancelled_goes_on(away: P
     script = commands.plan_texts(asked, fleet, engine)["old-1of2"]
     assert "#SBATCH --constraint=old" in script
     assert "#SBATCH --exclusive" in script
-    assert "fleet work" in script
+    assert f"-m lambdabench run --suite {away}/small.toml --share 1/2 --results {away}/results/small/old-1of2" in script
+    assert "#SBATCH --signal=TERM@90" in script
     home, events = commands.start_fleet(asked, fleet), list[str]()
 
     def look(text: str) -> None:
