@@ -84,7 +84,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "name"),
     [
         ('"data": [0.002', '"data": [-1', "one: stats.data: found -1, expected seconds above 0"),
         ('"data": [0.002', '"data": ["x"', "one: stats.data: found 'x', expected seconds above 0"),
@@ -173,7 +173,7 @@ def test_two_runs_of_one_second_are_two(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "name"),
     [("2019-03-04T05:06:07", "05:06:07.000+00:00"), ("2019-03-04T05:06:07+02:00", "03:06:07.000+00:00")],
 )
 def test_times_are_utc(tmp_path: Path, text: str, name: str) -> None:

@@ -56,7 +56,7 @@ class Told:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "text"),
     [
         (
             RTX_3090,

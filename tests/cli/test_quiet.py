@@ -26,7 +26,7 @@ def test_quiet_is_what_passport_and_scatter_say_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("passport", "told"),
+    ("passport", "name"),
     [
         ({"cpu_pressure": 0.2}, "CPU pressure 20 %"),
         ({"cpu_waited": 0.3}, "waited for a CPU 30 % of its time"),

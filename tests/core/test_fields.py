@@ -24,7 +24,7 @@ CASE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "names"),
     [
         ({"backend": "torch_compile"}, ["torch_eager", "torch_compile"]),
         ({"threads": 1}, ["2 threads", "1 thread"]),

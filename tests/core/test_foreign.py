@@ -60,7 +60,7 @@ def test_lines_stay_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "name"),
     [
         ("a|b", r"a\|b"),
         ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
@@ -82,14 +82,14 @@ def test_markdown_is_text(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("a|b", r"`a\|b`"), ("``", "``` `` ```"), ("`x", "`` `x ``"), ("a\nb", "`a b`")]
+    ("text", "name"), [("a|b", r"`a\|b`"), ("``", "``` `` ```"), ("`x", "`` `x ``"), ("a\nb", "`a b`")]
 )
 def test_code_keeps_its_fence(text: str, name: str) -> None:
     assert foreign.code(text) == name
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1.5", "-1.5"), ("-a", "'-a"), ("+3", "+3")]
+    ("text", "name"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1.5", "-1.5"), ("-a", "'-a"), ("+3", "+3")]
 )
 def test_a_spreadsheet_sees_no_formula(text: str, name: str) -> None:
     assert foreign.cell(text) == name

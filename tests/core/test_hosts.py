@@ -7,7 +7,7 @@ from lambdabench.core.hosts import Hosts, find_hosts
 
 
 @pytest.mark.parametrize(
-    ("environment", "found"),
+    ("environment", "hosts"),
     [
         ({}, Hosts()),
         ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, Hosts()),  # an allocation, and no step that runs in it

@@ -202,7 +202,7 @@ except Exception as error:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "name"),
     [
         ("echo 'a++ (Some System) 1.2'; echo Copyright", "a++ (Some System) 1.2"),
         ("exit 0", "{path}"),
