@@ -206,7 +206,10 @@ def test_a_run_whose_control_pair_is_off_ranks_nothing_and_is_exit_3(mine: str, 
     assert result.exit_code == 3
     assert "! nothing is ranked: the control pair, one architecture under two names, is 1.2" in result.output
     assert "exit 3: this run cannot tell what it is to rank" in result.output
-    assert not (away / "reports" / "mine").exists(), "no front is drawn"
+    assert not list((away / "reports").rglob("pareto.*")), "no front is drawn"
+    page = (away / "reports" / "mine" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing is ranked: the control pair" in page
+    assert 'class="front" d="M' not in page
     assert "●" not in result.output.partition("\n\n")[2].partition("!")[0]
 
 

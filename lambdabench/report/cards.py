@@ -13,18 +13,7 @@ from ..plots import _style as style
 
 TITLES = {"device_name": "machine", "backend": "runtime"}
 """Of facets, where these differ from the column's."""
-PICKED_BY = (
-    "device_name",
-    "device",
-    "devices",
-    "backend",
-    "mode",
-    "dtype",
-    "layout",
-    "threads",
-    "batch_size",
-    "image_px",
-)
+PICKED_BY = (fields.NAMED["device_name"], *(field for field in fields.RUNNING if field in fields.FIELDS))
 LICENCE, FAMILY, IMPLEMENTATION = "licence", "family", "implementation"
 UNKNOWN = "unknown"
 FIRST = ("top1", "throughput", "latency")
@@ -77,10 +66,10 @@ def implementation_of(row: Line) -> str:
 
 def _facets(row: Line) -> dict[str, str]:
     facets = {FAMILY if text(row, "kind") in ("", "model") else IMPLEMENTATION: family_of(row)}
-    for name in PICKED_BY:
-        value = fields.value(row, fields.NAMED[name])
+    for field in PICKED_BY:
+        value = fields.value(row, field)
         if value != "":
-            facets[TITLES.get(name, fields.NAMED[name].title)] = str(value)
+            facets[TITLES.get(field.name, field.title)] = str(value)
     if text(row, "top1_tag") or text(row, "top1_licence"):
         facets[LICENCE] = text(row, "top1_licence") or UNKNOWN
     return facets
