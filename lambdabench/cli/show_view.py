@@ -127,7 +127,7 @@ def _metrics(rows: pd.DataFrame, width: int) -> Padding:
         interval = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
         samples = 0 if row["samples"] is None else len(row["samples"])
         source = f"{row['origin']}{': ' + row['source'] if row['source'] else ''}"
-        if row["status"] == "unsupported":
+        if row.get("status") == "unsupported":
             source = f"unsupported: {row['reason']}"
         value = format_significant(row["value"] * factor, 4)
         process = "training" if row["replicate"] == TRAINED else str(row["replicate"])
