@@ -246,18 +246,7 @@ def _control(rows: pd.DataFrame, control: Sequence[str]) -> Iterator[str]:
     """One architecture under two names is as fast as itself."""
     timed = rows[(rows["metric"] == "throughput") & (rows["status"] == "ok") & rows["visit_round"].notna()]
     mine = timed[timed["model"].isin(list(control))]
-    apart = [
-        "device",
-        "fingerprint",
-        "backend",
-        "mode",
-        "dtype",
-        "layout",
-        "batch_size",
-        "image_px",
-        "options",
-        "threads",
-    ]
+    apart = [*(field.name for field in fields.COMPARED), "image_px", "options", "fingerprint"]
     for _, same in mine.groupby(apart, observed=True):
         pair = [same.loc[same["model"] == model, "case_id"].unique().tolist() for model in control]
         if len(pair) != 2 or any(len(ids) != 1 for ids in pair):
