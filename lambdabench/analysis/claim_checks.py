@@ -89,8 +89,8 @@ def _identity(line: Line, defaults: Defaults) -> str:
     known = {field.name: line[field.name] for field in fields.OF_CASE if field.name in line}
     known |= {name: int(known[name]) for name in ("devices", "batch_size", "image_px", "threads")}
     case = Case(**{**known, "options": options_from(fields.options(line))})
-    found = case_id(case, defaults(case))
-    return "" if found == line["case_id"] else f"its settings are those of case {found}"
+    own = case_id(case, defaults(case))
+    return "" if own == line["case_id"] else f"its settings are those of case {own}"
 
 
 def _environment(line: Line) -> str:

@@ -163,8 +163,8 @@ def _number(item: Judged, row: Row, tested: Tested) -> dict[str, Any]:
 
 def _line_label(item: Judged, row: Row) -> str:
     words = [{"paper's": "einsum", "ours": "ours", "": ""}[row.kernel], f"vs {row.recipe}" if row.recipe else ""]
-    told = ", ".join(filter(None, words))
-    return f"{item.claim.id}{f' ({told})' if told else ''}"
+    phrase = ", ".join(filter(None, words))
+    return f"{item.claim.id}{f' ({phrase})' if phrase else ''}"
 
 
 def _draw_line(axes: Axes, item: Judged, row: Row, place: int) -> None:
