@@ -89,8 +89,8 @@ def _identity(line: Line, defaults: Defaults) -> str:
     known = {field.name: line[field.name] for field in fields.OF_CASE if field.name in line}
     known |= {name: int(known[name]) for name in ("devices", "batch_size", "image_px", "threads")}
     case = Case(**{**known, "options": options_from(fields.options(line))})
-    found = case_id(case, defaults(case))
-    return "" if found == line["case_id"] else f"its settings are those of case {found}"
+    own = case_id(case, defaults(case))
+    return "" if own == line["case_id"] else f"its settings are those of case {own}"
 
 
 def _environment(line: Line) -> str:
@@ -246,18 +246,7 @@ def _control(rows: pd.DataFrame, control: Sequence[str]) -> Iterator[str]:
     """One architecture under two names is as fast as itself."""
     timed = rows[(rows["metric"] == "throughput") & (rows["status"] == "ok") & rows["visit_round"].notna()]
     mine = timed[timed["model"].isin(list(control))]
-    apart = [
-        "device",
-        "fingerprint",
-        "backend",
-        "mode",
-        "dtype",
-        "layout",
-        "batch_size",
-        "image_px",
-        "options",
-        "threads",
-    ]
+    apart = [*(field.name for field in fields.COMPARED), "image_px", "options", "fingerprint"]
     for _, same in mine.groupby(apart, observed=True):
         pair = [same.loc[same["model"] == model, "case_id"].unique().tolist() for model in control]
         if len(pair) != 2 or any(len(ids) != 1 for ids in pair):

@@ -126,20 +126,21 @@ def _is_under(line: Line, condition: Condition, machine: Machine) -> bool:
     setting = condition.setting
     asked = {
         "kind": "model",
-        "backend": setting.backend,
-        "dtype": setting.dtype,
         "param_dtype": default_param_dtype(setting.dtype, condition.mode),
-        "layout": setting.layout,
         "mode": condition.mode,
-        "batch_size": setting.batch_size,
         "devices": 1,
         "device_name": machine.name,
-        "options.fold": bool(setting.fold),
-        "options.compile_mode": setting.compile_mode,
-    }
+    } | {field.name: value for field, value in said(setting)}
     if str(line["device"]).partition(":")[0] != machine.kind:
         return False
-    return all(fields.value(line, fields.NAMED[name]) == value for name, value in asked.items() if name in fields.NAMED)
+    return all(fields.value(line, fields.NAMED[name]) == value for name, value in asked.items())
+
+
+def said(setting: Setting) -> tuple[tuple[fields.Field, Any], ...]:
+    """Each field of a case that a setting says something of, with its value."""
+    names = [name if name in fields.NAMED else f"{fields.OPTION}{name}" for name in Setting.__slots__]
+    values = (getattr(setting, name) for name in Setting.__slots__)
+    return tuple(zip((fields.NAMED[name] for name in names), values, strict=True))
 
 
 def matched(lines: Sequence[Line], names: Sequence[Wanted]) -> Cases:

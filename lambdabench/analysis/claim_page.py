@@ -34,7 +34,7 @@ LAYERS = {"paper's": "einsum", "ours": "ours", "": "–"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Findings:
     """What a page is of. `lines`: what may be concluded; `repeat`: the command that measures it again; `figures`: files beside the page."""
 
     known: Claims
@@ -46,30 +46,30 @@ class Told:
     figures: tuple[str, ...] = ()
 
 
-def page(told: Told) -> Page:
+def page(findings: Findings) -> Page:
     """The whole page."""
     sections = (
-        claims_section(told.claims),
-        conclusions_section(told.lines),
-        conditions_section(told.claims),
-        witness_section(told.witnesses),
+        claims_section(findings.claims),
+        conclusions_section(findings.lines),
+        conditions_section(findings.claims),
+        witness_section(findings.witnesses),
     )
-    machine = told.machine
+    machine = findings.machine
     return Page(
         title="The claims of the LambdaNetworks paper, re-tested",
         source="arXiv 2102.08602; claims, conditions and rules: lambdabench/facts/claims.toml",
-        figures=told.figures,
+        figures=findings.figures,
         sections=tuple(section for section in sections if section.table.rows),
         conditions=(
             f"Machine: {machine.name} ({machine.kind})." if machine.name else "Nothing was measured.",
-            version(told.known),
-            *(f"{words}." for item in told.claims if (words := differences(item, machine))),
-            *(f"Rule, {name.replace('_', ' ')}: {rule}." for name, rule in told.known.rules.items()),
-            *(f"Listed fault: {fault.says} ({fault.source})." for fault in told.known.faults),
+            version(findings.known),
+            *(f"{words}." for item in findings.claims if (words := differences(item, machine))),
+            *(f"Rule, {name.replace('_', ' ')}: {rule}." for name, rule in findings.known.rules.items()),
+            *(f"Listed fault: {fault.says} ({fault.source})." for fault in findings.known.faults),
         ),
         how="Both sides of a ratio ran under one condition: equal runtime, dtype, layout, batch, threads, folding, environment; both are "
         "ok. Ratios are of throughput, from rounds that visited both sides where there are such.",
-        repeat=told.repeat,
+        repeat=findings.repeat,
     )
 
 

@@ -105,6 +105,11 @@ def _rows(claim: Claim, known: Claims, measured: Bench, machine: Machine) -> Ite
         return
     of_set = known.set_of(claim)
     assert of_set is not None
+    if machine.kind not in of_set.headline:
+        reason = f"no condition is listed for {machine.kind}; there are some for {', '.join(of_set.headline)}"
+        tested = Tested(condition=None, status="not run", reason=reason)
+        yield Row(kernel="", recipe="", finding="not measured", tested=(tested,))
+        return
     recipes = known.curves_of(claim).theirs if claim.kind == "curve" else (None,)
     for recipe in recipes:
         asked = where.conditions(claim, of_set, machine.kind, (recipe.recipe if recipe else "",))

@@ -69,8 +69,8 @@ def _end(result: ClaimsResult, results: Path) -> list[str]:
         names = ", ".join(f"{item.name} ({item.kind})" for item in result.others)
         lines.append(f"other machines of these results: {names}; --machine NAME")
     if any(item.missing for item in result.judged):
-        one = result.judged[0] if len(result.judged) == 1 else None
-        lines.append(f"next  {claims_command(one, results)}   (how long: lambdabench claims --dry-run)")
+        only = result.judged[0] if len(result.judged) == 1 else None
+        lines.append(f"next  {claims_command(only, results)}   (how long: lambdabench claims --dry-run)")
     return lines
 
 

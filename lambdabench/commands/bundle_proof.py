@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .. import store, suite
-from ..core import folders
+from ..core import fields, folders
 from ..core.registry import ROOT
 from ..facts import claims as claim_facts
 from ..store import bundles
@@ -32,6 +32,8 @@ from .claims import answers_in, judge_claims, result_of
 
 TIMED = ("throughput", "latency")
 NUMBERS, LISTS = ("value", "low", "high"), ("samples", "visit_values")
+OTHERS = {field.name: field.choices for field in fields.RUNNING if field.choices}
+"""What a case says in one of a few words, by the field."""
 Change = Callable[[pd.DataFrame, random.Random], pd.DataFrame]
 """Rows of a file as somebody changes them."""
 
@@ -219,13 +221,14 @@ def _control(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
 def _another_condition(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
     """A case that is passed off as that of another batch, kernel, dtype or layout."""
     mine = rows["case_id"] == rows.loc[_of_case(rows, drawn)[0], "case_id"]
-    which = drawn.choice(["batch_size", "layout", "dtype", "options"])
+    which = drawn.choice(["batch_size", "options", *OTHERS])
     if which == "batch_size":
-        rows.loc[mine, "batch_size"] = rows.loc[mine, "batch_size"] * 2
+        rows.loc[mine, which] = rows.loc[mine, which] * 2
     elif which == "options":
-        rows.loc[mine, "options"] = json.dumps({"fold": True})
+        rows.loc[mine, which] = json.dumps({"fold": True})
     else:
-        rows.loc[mine, which] = {"layout": "channels_last", "dtype": "bfloat16"}[which]
+        before = rows.loc[mine, which].iloc[0]
+        rows.loc[mine, which] = drawn.choice([word for word in OTHERS[which] if word != before])
     return rows
 
 

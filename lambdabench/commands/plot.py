@@ -125,7 +125,7 @@ def plot_claims(
             paths += plots.save(
                 claims_plot.curve(item, title=f"{item.claim.id}: {item.claim.says}", notes=said), folder, item.claim.id
             )
-    told = claim_page.Told(
+    findings = claim_page.Findings(
         known=result.known,
         machine=result.machine,
         claims=result.judged,
@@ -134,7 +134,7 @@ def plot_claims(
         repeat=claims_command(None, results),
         figures=tuple(path.name for path in paths if path.suffix == ".svg"),
     )
-    return (*paths, *report.write(claim_page.page(told), folder))
+    return (*paths, *report.write(claim_page.page(findings), folder))
 
 
 def plot_frame(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..analysis.claim_bench import Tested
-from ..analysis.claim_conditions import label
+from ..analysis.claim_conditions import label, said
 from ..analysis.claim_witness import Witnessed
 from ..analysis.claims import Judged, Row
 from ..core.errors import NothingMeasuredError
@@ -30,6 +30,8 @@ LAYERS = {"paper's": "the paper's listing (einsum)", "ours": "our kernels", "": 
 MARKERS = {"today's": "s"}
 """Of recipes; a circle for all others."""
 QUOTED, EVEN = "#222222", "#999999"
+WORDS = {"True": "yes", "False": "no", "None": "", "default": "", "0": ""}
+"""Of settings that have others than their own; those that say nothing are not told."""
 LINE_INCHES, COLUMN_INCHES, MATRIX_INCHES = 0.24, 0.22, 0.16
 ROOM = 1.15
 """Of the axis beyond the greatest and the least number."""
@@ -46,16 +48,9 @@ class _Column:
     def settings(self) -> tuple[tuple[str, str], ...]:
         """(Axis, its value), the lines of the matrix that have a mark here."""
         assert self.tested.condition is not None
-        setting = self.tested.condition.setting
-        pairs = [
-            ("layer", "einsum" if self.row.kernel == "paper's" else "ours"),
-            ("against", self.row.recipe),
-            ("runtime", setting.backend),
-            ("dtype", setting.dtype),
-            ("batch", str(setting.batch_size)),
-            ("layout", setting.layout),
-            ("norms", {True: "folded", False: "as they are", None: ""}[setting.fold]),
-            ("compiler", "" if setting.compile_mode == "default" else setting.compile_mode),
+        pairs = [("layer", "einsum" if self.row.kernel == "paper's" else "ours"), ("against", self.row.recipe)]
+        pairs += [
+            (field.title, WORDS.get(str(value), str(value))) for field, value in said(self.tested.condition.setting)
         ]
         return tuple(pair for pair in pairs if pair[1])
 
@@ -168,8 +163,8 @@ def _number(item: Judged, row: Row, tested: Tested) -> dict[str, Any]:
 
 def _line_label(item: Judged, row: Row) -> str:
     words = [{"paper's": "einsum", "ours": "ours", "": ""}[row.kernel], f"vs {row.recipe}" if row.recipe else ""]
-    told = ", ".join(filter(None, words))
-    return f"{item.claim.id}{f' ({told})' if told else ''}"
+    phrase = ", ".join(filter(None, words))
+    return f"{item.claim.id}{f' ({phrase})' if phrase else ''}"
 
 
 def _draw_line(axes: Axes, item: Judged, row: Row, place: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lambdabench.analysis.claim_rules import finding, half_width, planned, processes_lacking
+from lambdabench.analysis.claim_rules import SAME, SHARE, finding, half_width, planned, processes_lacking
 from lambdabench.facts.claims import claims
 
 WIDE = math.inf
@@ -113,3 +113,11 @@ def test_a_faster_ratio_is_never_a_worse_finding(middle: float, half: float, quo
     low, high = middle * math.exp(-half), middle * math.exp(half)
     before, after = judged(quoted, low, high), judged(quoted, low * factor, high * factor)
     assert order.index(after) >= order.index(before)
+
+
+def test_the_file_says_the_rules_that_are_followed() -> None:
+    rules = claims().rules
+    assert rules["replicated"] == f"low > 1 and low >= quoted ** {SHARE}"
+    assert rules["not_replicated"] == f"high < quoted ** {SHARE}"
+    assert f"[1/{math.exp(SAME):.1f}, {math.exp(SAME):.1f}]" in rules["equal"]
+    assert list(rules)[:4] == ["contradicted", "replicated", "partly", "not_replicated"]

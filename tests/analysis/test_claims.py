@@ -229,3 +229,11 @@ def test_the_best_of_each_is_chosen_in_one_process_and_told_from_the_others(tmp_
     assert row(item).headline.processes == 3
     alone = judge(records(PLACES), tmp_path, "place-c4c5")[0]
     assert row(alone).tested[-1].reason == "under 2 conditions to choose from"
+
+
+def test_a_device_of_which_no_condition_is_listed_says_so(tmp_path: Path) -> None:
+    seconds = {case("resnet50_cccc", 224, device="mps"): 0.1}
+    (item,) = judge(records(seconds), tmp_path, "place-cost")
+    assert (item.rows[0].finding, item.rows[0].headline.reason) == (
+        "not measured", "no condition is listed for mps; there are some for cpu, cuda, tpu",
+    )  # fmt: skip

@@ -52,7 +52,7 @@ def test_every_condition_is_a_column_and_those_without_a_ratio_stand_last(item: 
     assert len(marks) == 20
     assert [line.get_marker() for line in marks] == ["o"] * 4 + ["x"] * 16
     labels = [text.get_text() for text in bottom.get_yticklabels()]
-    assert {"layer: einsum", "layer: ours", "layout: channels_last", "runtime: jax_jit"} <= set(labels)
+    assert {"layer: einsum", "layer: ours", "layout: channels_last", "backend: jax_jit"} <= set(labels)
     assert {path.suffix for path in save(drawing, tmp_path, "claim")} == {".svg", ".png", ".csv"}
 
 

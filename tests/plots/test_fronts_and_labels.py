@@ -51,7 +51,7 @@ def drawn(*frames: pd.DataFrame, notes: tuple[str, ...] = ()) -> plots.Drawing:
 
 
 APART = pytest.mark.parametrize(
-    ("apart", ""),
+    ("apart", "names"),
     [
         ({"fingerprint": "g"}, ("env f", "env g")),
         ({"dtype": "bfloat16"}, ("bfloat16", "float32")),
