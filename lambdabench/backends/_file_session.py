@@ -147,7 +147,7 @@ class FileSession:
         sizes = [len(item) for item in output if item.ndim]
         asked = self._case.batch_size
         mode = "features" if self._facts.features else "inference" if self._facts.seconds is not None else ""
-        settings = dict(known) | {"runtime": f"{self._facts.exporter}; {known['runtime']}"}
+        settings: dict[str, Any] = dict(known) | {"runtime": f"{self._facts.exporter}; {known['runtime']}"}
         return Effective(
             mode=mode,
             output_dtype=",".join(sorted({str(item.dtype) for item in output})),
