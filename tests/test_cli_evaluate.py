@@ -22,6 +22,7 @@ from timm.data import create_transform, resolve_data_config
 from typer.testing import CliRunner, Result
 
 from lambdabench import launch, models, store
+from lambdabench.analysis.published_accuracy import what
 from lambdabench.cli.app import app
 from lambdabench.commands.evaluate import digest_of
 from lambdabench.core import predictions
@@ -303,6 +304,11 @@ def test_of_8_bit_integers_accuracy_and_agreement_are_measured(here: Path) -> No
     stored = rows()[rows()["backend"] == "onnxruntime"]
     assert set(stored["metric"]) == FOUND
     assert "ranges from 32 images of val" in stored["effective_runtime"].iloc[0]
+
+
+def test_a_quoted_accuracy_is_none_of_8_bit_integers() -> None:
+    assert what({"quantize": "static", "fold": True}) == {"quantize": "static"}
+    assert what({"quantize": "none", "calibration": ""}) == {}
 
 
 def test_other_images_or_weights_are_not_held_against_each_other(here: Path, network: torch.nn.Module) -> None:

@@ -17,7 +17,9 @@ from .answers import INTERVAL
 from .wilson import wilson
 
 PROGRAMS = frozenset(field.name.removeprefix(fields.OPTION) for field in fields.PROGRAMS)
-HOW_ONLY = PROGRAMS | {"drop_rate", "drop_path_rate", "weights", DATA}
+QUANTISING: Mapping[str, Any] = {"quantize": "none", "calibration": ""}
+"""Options of a program that make a network answer otherwise -> the value that does not: its accuracy is its own, and measured or a hole."""
+HOW_ONLY = PROGRAMS - QUANTISING.keys() | {"drop_rate", "drop_path_rate", "weights", DATA}
 """Options that change how a network runs or learns, or which numbers it begins with, and not which network it is."""
 NETWORK = ["model", "image_px", "kind", "mode", "backend", "options"]
 """What an accuracy is found by."""
@@ -67,7 +69,7 @@ def accuracy_sources(cases: pd.DataFrame, origin: str) -> list[str]:
 
 def what(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that make a network another one, with an accuracy of its own."""
-    return {key: value for key, value in options.items() if key not in HOW_ONLY}
+    return {key: value for key, value in options.items() if key not in HOW_ONLY and QUANTISING.get(key, ...) != value}
 
 
 def network_of(options: str) -> str:

@@ -111,7 +111,8 @@ class _OnnxRuntime:
         self._session = onnxruntime.InferenceSession(path, settings, providers=providers)
         self._threads = None if before is None else (_threads() or 0) - before + 1
         self._names = [item.name for item in self._session.get_inputs()]
-        self._device, self._bound, self._binding = case.device, None, None
+        self._device, self._bound = case.device, None
+        self._binding: Any = None
         if (provider := self._session.get_providers()[0]) != providers[0][0]:
             raise MismatchError(f"ONNX Runtime took {provider} instead of {providers[0][0]}: its log says why")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import models, store
-from ..analysis.published_accuracy import what
+from ..analysis.published_accuracy import QUANTISING, what
 from ..analysis.sample_statistics import complete
 from ..core import predictions, registry
 from ..core.evaluation import DATA, SUITE, WEIGHTS, Heading, Judged, Subject
@@ -26,8 +26,6 @@ from ..worker.environment import settled
 METRICS = ("top1", "top5", "agreement")
 EAGER, EXACT = "torch_eager", "float32"
 """How the network runs that others are held against."""
-QUANTISING = ("quantize", "calibration")
-"""Options that make a network answer otherwise, and that agreement is asked about."""
 KEPT = ("case_id", "fingerprint", "metric", "value", "flags")
 """Columns that tell whether a row is there already."""
 

@@ -261,6 +261,8 @@ PROGRAMS = (
         joins=True,
         default="default",
     ),
+    Field(name="options.quantize", title="quantize", words="int8 {}", parts=True, joins=True, default="none"),
+    Field(name="options.calibration", title="calibration", words="ranges from {}", parts=True, joins=True, default=""),
     Field(name="options.kernel", title="kernel", words="kernel={}", parts=True, joins=True),
 )
 """Options that make another program of one network. All others make another network, which may stand beside the first."""
