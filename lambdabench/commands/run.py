@@ -27,8 +27,9 @@ from ..core.hosts import Hosts, find_hosts
 from ..core.identity import fingerprint
 from ..core.loads import metrics_of
 from ..core.record import Outcome, Record, records_of
-from ..core.spec import Case, Job, Plan, Rates, Skip
-from ..core.targets import target_of
+from ..core.spec import Case, Job, Plan, Rates, Skip, Suite
+from ..core.targets import Target, target_of
+from ..launch.probe import Found
 from ..launch.workers import WorkerPool
 from ..machine import host
 from ..plan import shares
@@ -82,11 +83,7 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
     user_networks.refuse_absent(wanted)
     check_options(wanted)
     with placement.alone(is_alone):
-        asked_for = [*wishes_of(wanted), *calibration.WISHES]
-        probe = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
-    target = target_of(request.target) if request.target else None
-    if target is not None:
-        probe = dataclasses.replace(probe, machine=machine_of(target, probe.machine))
+        probe, target = _probed(wanted, request, on_wait)
     check_names(wanted, probe.names)
     seen = user_networks.seen_of(wanted, probe.facts)
     wanted = user_networks.settled(wanted, seen)
@@ -136,6 +133,16 @@ def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: C
         is_alone=is_alone,
         target=target,
     )
+
+
+def _probed(wanted: Suite, request: RunRequest, on_wait: Callable[[str], None]) -> tuple[Found, Target | None]:
+    """What this machine is, with the devices of the one that is planned for where it is another."""
+    asked_for = [*wishes_of(wanted), *calibration.WISHES]
+    probe = launch.probe(asked_for, limit_s=wanted.job_timeout_s, on_wait=on_wait)
+    if not request.target:
+        return probe, None
+    target = target_of(request.target)
+    return dataclasses.replace(probe, machine=machine_of(target, probe.machine)), target
 
 
 def _refuse_unwritable(request: RunRequest, name: str) -> None:

@@ -52,7 +52,8 @@ def ranking(times: Iterable[KernelTime], side: float, scope: float) -> tuple[str
     for time in known:
         if time.stage == nearest:
             seconds.setdefault(time.kernel, {})[time.direction] = time.seconds
-    shared = frozenset.intersection(*(frozenset(each) for each in seconds.values()))
+    directions = {direction for each in seconds.values() for direction in each}
+    shared = [direction for direction in directions if all(direction in each for each in seconds.values())]
     sums = {kernel: sum(each[direction] for direction in shared) for kernel, each in seconds.items()}
     return tuple(
         sorted((kernel for kernel, total in sums.items() if math.isfinite(total)), key=lambda name: sums[name])

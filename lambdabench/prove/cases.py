@@ -27,6 +27,8 @@ STAGES = {
 }
 """(Side, channels, scope, images) of the lambda layers that are timed; a TPU's are a GPU's."""
 HEADS, CASE_S = 4, 1.0
+BY_SHAPE = ("cpu", "fake")
+"""Kinds on which `auto` goes by shape, and by no table of times."""
 TOO_MANY = {"cpu": 4096, "fake": 4096}
 """Images of a batch that cannot fit."""
 CPU_LIMIT_BYTES = 3 * 2**30
@@ -79,7 +81,7 @@ def kernels(place: Place) -> Iterator[Finding]:
             played = play(place, _kernel_cases(place, stage, mode), case_s=CASE_S)
             yield from _kernel_findings(place, stage, direction, played)
             measured += _times(place, stage, direction, played)
-    if place.backend != "fake":
+    if place.kind not in BY_SHAPE:
         kept = kernel_times.keep(measured)
         yield equal(
             "kernels",

@@ -71,13 +71,14 @@ def place_of(name: str, machine: Machine, stop: Stop, on_wait: Callable[[str], N
 def case_of(place: Place, model: str, script: Mapping[str, Value], **settings: Any) -> Case:
     """A resolved case on the device; where times are scripted, of that script instead of its own options."""
     options: Any = settings.pop("options", {})
+    more: dict[str, Any] = {"image_px": 224} | settings
     case = Case(
         model=model,
         backend=place.backend,
         device=place.device.name,
         threads=place.machine.environment.cores,
         options=options_from(script if place.backend == "fake" else options),
-        **{"image_px": 224} | settings,
+        **more,
     )
     return dataclasses.replace(case, param_dtype=case.param_dtype or default_param_dtype(case.dtype, case.mode))
 

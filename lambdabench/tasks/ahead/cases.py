@@ -82,8 +82,8 @@ def _inputs(workload: Workload, case: Case) -> tuple[Any, ...]:
 
 
 def _kernels(workload: Workload) -> str:
-    modules = [module for _, module in nnx.iter_modules(workload.network)]
-    return ",".join(sorted({module.kernel for module in modules if isinstance(getattr(module, "kernel", None), str)}))
+    chosen = [getattr(module, "kernel", None) for _, module in nnx.iter_modules(workload.network)]
+    return ",".join(sorted({kernel for kernel in chosen if isinstance(kernel, str)}))
 
 
 def _refused(error: Exception) -> Compiled:

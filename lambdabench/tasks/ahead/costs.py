@@ -68,7 +68,8 @@ def cost(target: Target, stage: Stage, kernel: str, direction: str) -> KernelTim
     if kernel == "xla_rows":
         seconds *= min(stage.scope, 2 * stage.side - 1)
     if kernel == PALLAS:
-        cut = tiles.cut(*_sizes(stage)[:2], (stage.scope, stage.scope))
+        queries, values, *_ = _sizes(stage)
+        cut = tiles.cut(queries, values, (stage.scope, stage.scope))
         seconds += tiles.flops(cut)[direction == "backward"] / target.flop_per_s
     return KernelTime(
         kind=target.title, origin=ORIGIN, stage=stage, kernel=kernel, direction=direction, seconds=seconds
