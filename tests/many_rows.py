@@ -1,7 +1,10 @@
-"""Writes a folder of many rows, to see how long reading takes: python tests/many_rows.py FOLDER [--rows 1000000] [--files 1000]."""
+"""Writes a folder of many rows, to see how long reading takes: python tests/many_rows.py FOLDER [--rows 1000000] [--files 1000].
+
+With --compact the files are made one afterwards, and the cases of one model are looked at before and after (reports/fleet/reading.md)."""
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,14 +78,32 @@ def _record() -> Record:
     )
 
 
+def _look(folder: Path, name: str) -> None:
+    """Reads, filters to one model and finds its front; prints the seconds, of the clock and of processors."""
+    stamps = [(time.perf_counter(), time.process_time())]
+    rows = store.read(folder, table.NEEDED, coded=True)
+    stamps.append((time.perf_counter(), time.process_time()))
+    points = pareto.pareto(table.wide(store.newest(rows[rows["model"] == MODELS[0]])), x="throughput", y="parameters")
+    stamps.append((time.perf_counter(), time.process_time()))
+    spent = [f"{after[0] - before[0]:.2f} s ({after[1] - before[1]:.2f} CPU)" for before, after in pairwise(stamps)]
+    print(f"{name}: {len(rows)} rows: read {spent[0]}, filter, table and front of {len(points)} cases {spent[1]}")
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--rows", type=int, default=1_000_000)
     asked.add_argument("--files", type=int, default=1000)
+    asked.add_argument("--compact", action="store_true")
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     write(given.folder, given.rows, given.files)
+    if given.compact:
+        for name in ("as written", "compacted"):
+            _look(given.folder, name)
+            _look(given.folder, name)
+            store.compact(given.folder, 0.0)
+        return
     for _ in range(2):
         begun_s, cpu_s = time.perf_counter(), time.process_time()
         rows = store.read(given.folder, table.NEEDED, coded=True)

@@ -46,7 +46,8 @@ def place(text: str | Path) -> Path:
         )
     if "@" in parts.netloc or "key=" in parts.query.lower():
         raise RequestError(
-            f"{parts.scheme}://...: credentials in an address would be stored; set them as {parts.scheme} has it elsewhere"
+            f"{parts.scheme}://...: credentials in an address would be stored; leave them to the environment "
+            "(AWS_ACCESS_KEY_ID, AWS_PROFILE)"
         )
     name = Path(parts.path).name or parts.netloc
     folder = caches.folder() / "addresses" / hashlib.sha256(address.rstrip("/").encode()).hexdigest()[:16] / name

@@ -91,7 +91,9 @@ class SlurmEngine:
         """A plain sbatch file that runs a command on a node of the task's kind, for whoever hands it over himself; what it prints goes to
         the folder from which it is handed over."""
         made = _executor(task, Path.cwd(), ())._make_submission_file_text(shlex.join(command), task.share.name)
-        return made.replace("USR2@", "TERM@").replace(f"{Path.cwd()}/", "").replace("#SBATCH --wckey=submitit\n", "")
+        return (
+            made.replace("USR2@", "TERM@").replace(f"{Path.cwd()}/%j", "%j").replace("#SBATCH --wckey=submitit\n", "")
+        )
 
 
 def open_engine() -> SlurmEngine:
