@@ -4,7 +4,7 @@ import jax
 from jax import numpy as jnp
 from jaxtyping import Array, Float
 
-from .xla_einsum import HIGHEST, accumulator, product, with_content
+from .xla_einsum import accumulator, product, with_content
 
 
 def apply(
@@ -33,7 +33,6 @@ def _position_lambdas(values: Array, embeddings: Array, size: tuple[int, int]) -
         (1, 1),
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=HIGHEST,
         preferred_element_type=accumulator(maps),
     )
     return array.astype(values.dtype).reshape(b, v, *size, -1)
