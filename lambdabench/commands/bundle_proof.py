@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     tallies = prove(given.results, each=given.each, honest=given.honest, asked=given.claims.split(","))
     path = given.out / "bundles.md"
     with folders.writing(path, "give another --out"):
-        path.write_text(_page(tallies), encoding="utf-8")
+        path.write_text(_page(tallies, given.results), encoding="utf-8")
     sys.stdout.write(f"saved {path}\n")
     return 0 if is_good(tallies) else 1
 
@@ -303,13 +303,14 @@ FORGERIES: Mapping[str, Callable[[Bundle, random.Random, Path], None]] = {
 }
 
 
-def _page(tallies: Sequence[Tally]) -> str:
+def _page(tallies: Sequence[Tally], results: Path) -> str:
     others = tallies[1:]
     named, count = sum(item.named for item in others), sum(item.bundles for item in others)
     lines = [
         "# Bundles that were tampered with",
         "",
-        f"`python -m {ROOT}.commands.bundle_proof`: bundles of real rows, changed as somebody would who wants another verdict. Files are "
+        f"`python -m {ROOT}.commands.bundle_proof --results {results}`: bundles of real rows, changed as somebody "
+        "would who wants another verdict. Files are "
         "sealed again, hashes and verdicts are made anew, so that only what is wrong about the change itself gives it away. Honest ones "
         "hold random parts of the same rows.",
         "",

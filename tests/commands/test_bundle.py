@@ -10,8 +10,9 @@ import pytest
 from scripted_claims import case, records
 
 from lambdabench import store
+from lambdabench.analysis.claim_checks import problems
 from lambdabench.commands import bundle_proof
-from lambdabench.commands.bundle import read_bundle, write_bundle
+from lambdabench.commands.bundle import identity_defaults, read_bundle, write_bundle
 from lambdabench.commands.claims import judge_claims
 from lambdabench.core.errors import NothingMeasuredError, StoreError
 from lambdabench.core.spec import Case
@@ -81,6 +82,16 @@ def test_every_kind_of_change_is_named_and_no_honest_bundle_is(results: Path) ->
     assert (tallies[0].named, tallies[0].bundles) == (0, 2)
     assert {item.kind: item.named for item in tallies[1:]} == {item.kind: 1 for item in tallies[1:]}
     assert bundle_proof.is_good(tallies)
+
+
+def test_nothing_computes_faster_than_a_product_of_matrices_did_beside_it(tmp_path: Path) -> None:
+    """A network at 2.9 times the rate of the ceiling; what Winograd's algorithm saves, 2.25, is allowed."""
+    for factor, count in ((2.9, 1), (2.0, 0)):
+        flops = {CEILING: 2e9, case("resnet50_cccc", 224): factor * 1e11 * 0.10 / 4}
+        path = tmp_path / "rows.parquet"
+        store.write(records({CEILING: 0.02, case("resnet50_cccc", 224): 0.10}, flops=flops, noise=0.001), path)
+        named = problems(store.read(path), identity_defaults, ())
+        assert [line.partition(":")[0] for line in named] == ["ceiling"] * 3 * count
 
 
 def test_what_is_no_bundle_is_one_line(tmp_path: Path) -> None:
