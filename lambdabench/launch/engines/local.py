@@ -1,8 +1,10 @@
 """Nodes of this machine: each of its accelerators, or its processor; scripted ones as many as are asked for. A share is a process."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import psutil
 
 from ...core.fleet import NODE, Look, Node, Submitted, Task
 from . import exit_words, free_node, full_disk, work_command
+
+LEAVING_S = 5.0
+"""Seconds in which a process is gone that has written its last words."""
 
 
 class LocalEngine:
@@ -52,7 +57,11 @@ class LocalEngine:
             process.send_signal(signal.SIGTERM)
 
     def close(self) -> None:
-        """Processes go on."""
+        """Processes go on; those that have said how they ended are waited for until they are gone."""
+        end_s = time.monotonic() + LEAVING_S
+        for child in self._children.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, end_s - time.monotonic()))
 
     def _is_busy(self, node: str) -> bool:
         ticket = self._busy.get(node, "")
