@@ -51,8 +51,8 @@ class _Program:
 
     def __init__(self, path: Path, case: Case) -> None:
         import torch
-        from executorch.extension.pybindings import portable_lib
-        from executorch.runtime import Runtime
+        from executorch.extension.pybindings import portable_lib  # pyright: ignore[reportMissingImports] (an extra)
+        from executorch.runtime import Runtime  # pyright: ignore[reportMissingImports] (an extra)
 
         self._torch, self._threads = torch, portable_lib._threadpool_get_thread_count
         torch.set_num_threads(case.threads or 1)

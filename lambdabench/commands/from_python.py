@@ -33,6 +33,7 @@ class RunOptions(TypedDict, total=False):
     models: Words | None
     model: Words | None
     at: str | None
+    load: Words | None
     input: Words | None
     image_px: Numbers | None
     batch_size: Numbers | None

@@ -14,8 +14,8 @@ def export(network: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], p
     from importlib.metadata import version
 
     import torch
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner  # pyright: ignore[reportMissingImports] (an extra)
+    from executorch.exir import to_edge_transform_and_lower  # pyright: ignore[reportMissingImports] (an extra)
 
     program = torch.export.export(network, arguments, keywords or None)
     lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
