@@ -11,7 +11,7 @@ import time
 from importlib.metadata import version
 
 from lambdabench import commands
-from lambdabench.commands import ahead
+from lambdabench.commands import for_target as ahead
 from lambdabench.core.targets import target_of
 from lambdabench.facts import ahead as facts
 

@@ -154,9 +154,9 @@ def test_a_metric_of_another_package_may_have_a_unit_of_its_own(
 ) -> None:
     path = tmp_path / "a.parquet"
     store.write(records(make_record)[:2], path)
-    put(path, "metric", 0, "energy")
-    put(path, "unit", 0, "J")
-    assert store.read(path)["unit"].tolist() == ["J", "B"]
+    put(path, "metric", 0, "loudness")
+    put(path, "unit", 0, "dB")
+    assert store.read(path)["unit"].tolist() == ["dB", "B"]
 
 
 def mutate(table: pa.Table, drawn: random.Random) -> pa.Table:

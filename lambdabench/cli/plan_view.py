@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ..analysis.page import Column
 from ..commands import Prepared
-from ..commands.ahead import known_of
+from ..commands.for_target import known_of
 from ..core import codec, fields, foreign
 from ..core.options import differing, phrase, shared
 from ..core.spec import Job

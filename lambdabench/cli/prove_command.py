@@ -3,24 +3,17 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.page import Column
 from ..core import folders
-from . import INTERRUPTED, tables, terminal
+from . import INTERRUPTED, terminal
 from .options import JsonOption
 from .run_command import say_waiting
 
-COLUMNS = (
-    Column(title=""),
-    Column(title="question"),
-    Column(title="predicted"),
-    Column(title="found"),
-    Column(title="verdict"),
-    Column(title="predicted from, or why not asked", drop=1),
-)
+if TYPE_CHECKING:
+    from ..analysis.page import Column
 
 
 def prove(
@@ -32,6 +25,7 @@ def prove(
     table, and keeps the times of kernels for auto. Exit codes: 0 as predicted, 1 off by a factor of two, 3 something was not asked."""
     from .. import prove as proving
     from ..conduct import Stop
+    from . import tables
 
     folders.refuse_unwritable(out, "give another --out")
     stop = Stop()
@@ -55,7 +49,21 @@ def prove(
     ]
     console = terminal.console()
     console.print(f"{proof.title} ({proof.device})", soft_wrap=True)
-    tables.show(console, COLUMNS, rows)
+    tables.show(console, _columns(), rows)
     counts = {verdict: sum(row[4] == verdict for row in rows) for verdict in dict.fromkeys(row[4] for row in rows)}
     terminal.say(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f"; saved {path}")
     raise typer.Exit(code)
+
+
+def _columns() -> "tuple[Column, ...]":
+    """The table's."""
+    from ..analysis.page import Column
+
+    return (
+        Column(title=""),
+        Column(title="question"),
+        Column(title="predicted"),
+        Column(title="found"),
+        Column(title="verdict"),
+        Column(title="predicted from, or why not asked", drop=1),
+    )

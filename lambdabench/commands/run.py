@@ -40,7 +40,7 @@ from . import _race, notebook
 from ._race import Racer
 from ._results import repeat_suite, results_words
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
-from .ahead import machine_of
+from .for_target import machine_of
 from .report import PageRequest, Written, write_page
 
 
@@ -71,11 +71,16 @@ def prepare(
     return _prepare_suite(request, on_wait, clock)
 
 
+def _wanted(request: RunRequest) -> Suite:
+    """The suite, or one share of it."""
+    whole = suite.load(request.suite, request.overrides)
+    return whole if request.share is None else shares.cut(whole, *request.share)
+
+
 def _prepare_suite(request: RunRequest, on_wait: Callable[[str], None], clock: Callable[[], float]) -> Prepared:
     """A suite's cases, planned."""
     begun_s, hosts = clock(), find_hosts()
-    wanted = suite.load(request.suite, request.overrides)
-    wanted = wanted if request.share is None else shares.cut(wanted, *request.share)
+    wanted = _wanted(request)
     is_alone = hosts.count > 1 and not placement.spreads(wanted)
     hosts = Hosts() if is_alone else hosts
     if hosts.speaks:

@@ -92,8 +92,8 @@ def test_processes_of_a_case_tell_the_spread(make_record: Callable[..., Record],
 def test_whatever_is_timed_has_an_interval(make_record: Callable[..., Record], tmp_path: Path) -> None:
     """Throughput of one device of several too."""
     rows: list[Any] = [
-        make_record(metric, value * (1 + 0.02 * number), replicate=number)
-        for metric, value in (("latency", 0.1), ("throughput", 40.0), ("throughput_per_device", 10.0))
+        make_record(metric, 10 * (1 + 0.02 * number), replicate=number)
+        for metric in table.timed()
         for number in range(3)
     ]
     (row,) = table.wide(frame_of(rows, tmp_path)).to_dict("records")

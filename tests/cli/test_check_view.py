@@ -132,7 +132,7 @@ def test_one_way_of_checking_is_asked_for(flags: list[str]) -> None:
     result = CliRunner().invoke(app, ["check", *flags])
     assert isinstance(result.exception, LambdabenchError)
     assert result.exception.exit_code == 2
-    assert "expected one of --base REF, --baseline FILE and --self-test" in str(result.exception)
+    assert "expected one of --base REF, --baseline FILE, --history PATH and --self-test" in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ MACHINE = Machine(devices=(TPU, FAKE), environment=ENVIRONMENT)
 def test_scripted_times_are_found_as_they_are_predicted(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["prove", "--device", "fake", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert "how long is a pause of 20 ms?" in result.output
     data = json.loads((tmp_path / "fake.json").read_text())
     findings = {finding["question"]: finding for finding in data["findings"]}
     assert findings["how long is a pause of 20 ms?"]["found_value"] == pytest.approx(0.02)

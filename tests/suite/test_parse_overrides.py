@@ -15,8 +15,8 @@ from lambdabench.suite.validation import check_options
 def test_models_are_names_and_references_any_number_of_them() -> None:
     assert overrides_of({"model": "resnet18, net.py:make"}).model == ("resnet18", "net.py:make")
     assert overrides_of({"model": ["resnet18", "resnet34"]}).model == ("resnet18", "resnet34")
-    with pytest.raises(SuiteError, match=r"--model net\.onnx is an ONNX graph"):
-        overrides_of({"model": "resnet18,net.onnx"}, dashed)
+    with pytest.raises(SuiteError, match=r"--model net\.tflite is a TensorFlow Lite model"):
+        overrides_of({"model": "resnet18,net.tflite"}, dashed)
 
 
 def test_sizes_are_numbers_or_shapes_of_one_flag() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdabench.commands.ahead import compile_cases, machine_of
+from lambdabench.commands.for_target import compile_cases, machine_of
 from lambdabench.core.ahead import CaseAhead, Compiled
 from lambdabench.core.errors import MissingExtraError, UnknownNameError
 from lambdabench.core.spec import Case, Environment, Machine
