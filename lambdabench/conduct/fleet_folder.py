@@ -10,10 +10,14 @@ look for any suite's.
 """
 
 import contextlib
-import fcntl
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: fleets are looked after elsewhere
+    fcntl = None
 
 from .. import store
 from ..core import caches, codec, folders, registry
@@ -74,6 +78,7 @@ def held(home: Path) -> Generator[None]:
     """Looks after a fleet alone, as far as its file system knows locks. Raises RequestError where another command does so."""
     with (home / LOCK).open("w") as file:
         try:
+            assert fcntl is not None, "a fleet is looked after where processes can be measured"
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RequestError(f"another command looks after {home.name} already; end that, or let it go on") from error

@@ -55,10 +55,14 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 @functools.cache
 def small(format_: str = "onnx", batch_size: int = 2) -> Exported:
     """The network in a format."""
+    import torch
+
+    from lambdabench.backends import _torch_precision
     from lambdabench.tasks import export
 
+    _torch_precision.set_products(torch, "float32")  # compilers refuse what other tests may have left half set
     folder = Path(_folder().name) / f"{format_}{batch_size}"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     asked = ExportAsked(case=dataclasses.replace(CASE, batch_size=batch_size), format=format_, seed=0)
     return Exported(folder=folder, facts=export.export(Workload(), asked, folder))  # pyright: ignore[reportArgumentType]
 
