@@ -16,7 +16,7 @@ from lambdabench.store import bundles
 
 
 def call(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words), catch_exceptions=True)
+    return CliRunner().invoke(app, list(words), catch_exceptions=True, env={"COLUMNS": "150"})
 
 
 @pytest.fixture

@@ -119,7 +119,8 @@ def test_environment_tells_the_kernels_compiler_and_the_settings_in_force(monkey
 def test_environment_names_libraries_of_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment.host, "package_version", lambda name: f"{name} 1")
     on_cpu, on_gpu = find_environment((device("cpu", "e"),)), find_environment((device("cuda:0", "e"),))
-    names = ("flax", "jax", "jaxlib", "numpy", "timm", "torch", "torchvision", "triton")
+    names = ("executorch", "flax", "jax", "jaxlib", "numpy", "onnx", "onnxruntime", "onnxscript", "openvino")
+    names = (*names, "timm", "torch", "torchvision", "triton")
     assert on_cpu.versions == tuple((name, f"{name} 1") for name in names)
     of_cuda = {
         "cuda": "nvidia-cuda-runtime 1 nvidia-cuda-runtime-cu12 1",
