@@ -198,6 +198,7 @@ def _reference() -> str:
     command = typer.main.get_command(app)
     with command.make_context(ROOT_COMMAND, [], resilient_parsing=True) as context:
         text = get_docs_for_click(obj=command, ctx=context, name=ROOT_COMMAND)
+    text = re.sub(r"(?m)^\* `--(install|show)-completion`.*\n", "", text)  # depends on how the program was started
     return re.sub(r"(?m)[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text))
 
 

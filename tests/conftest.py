@@ -84,3 +84,9 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, with a probe cache of its own that the whole session shares."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed is as wide as without a terminal, whoever has set COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)

@@ -136,7 +136,7 @@ def test_programs_have_fronts_apart_unless_one_is_asked_for(away: Path) -> None:
     assert "resnet50 (channels_last" in (away / "one" / "pareto.svg").read_text()
     wrong = call("plot", "pareto", "--across", "fingerprint")
     assert isinstance(wrong.exception, UnknownNameError)
-    assert "'fingerprint'; known: backend, compile_cache, " in str(wrong.exception)
+    assert "'fingerprint'; known: backend, caches, calibration, compile_cache, " in str(wrong.exception)
 
 
 def test_show_takes_the_filters_of_a_figure(measured: Path) -> None:
