@@ -122,7 +122,7 @@ def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
 
 
 RACED = {"the race": "20261130T021727Z-9d86", "every network in every round": "20261130T022458Z-879d"}
-"""Runs of the raced networks, below results/reference/epyc-2-cores/race."""
+"""Runs of the raced networks, below results/reference/race/epyc-2-cores."""
 
 
 def _race(_folder: Path) -> str:
@@ -157,7 +157,7 @@ def _race(_folder: Path) -> str:
 
 def _raced(run: str) -> tuple[pd.DataFrame, float]:
     """A run's networks with their numbers, and the minutes from its first visit to its last."""
-    rows = commands.read_frame(ROOT / ROWS / "epyc-2-cores" / "race" / f"{run}.parquet")
+    rows = commands.read_frame(ROOT / ROWS / "race" / "epyc-2-cores" / f"{run}.parquet")
     cases = commands.wide_frame(rows)
     cases = cases[cases["latency"].notna()].sort_values("top1", ascending=False)
     began = np.concatenate([np.asarray(times) for times in rows["visit_started_s"].dropna()])

@@ -12,6 +12,8 @@ import pytest
 from lambdabench.core.record import Effective, Measurement, Noise, Record
 from lambdabench.core.spec import Case, Environment
 
+os.environ.pop("COLUMNS", None)  # what is printed is as wide as without a terminal; xdist tells its workers a width
+
 os.environ.setdefault("PJRT_NPROC", "1")
 """JAX's CPU pool is made once a process: tests that share one agree on its size."""
 os.environ.setdefault("LAMBDABENCH_LEASE", "off")
@@ -84,9 +86,3 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, with a probe cache of its own that the whole session shares."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is printed is as wide as without a terminal, whoever has set COLUMNS."""
-    monkeypatch.delenv("COLUMNS", raising=False)
