@@ -13,7 +13,7 @@ from lambdabench.gate.result import Result
 from .conftest import Repository
 
 FAKE = "lambdabench/backends/fake.py"
-STEP = 'float(self._options.get("latency_s", 0.01 * self._case.batch_size))'
+STEP = 'step_s = self._slowness * float(self._options.get("latency_s", 0.01 * self._case.batch_size))'
 
 
 def run(repository: Repository, suite: str = "scripted", **changes: object) -> Result:
