@@ -46,16 +46,19 @@ def recommend(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from .. import commands
     from . import recommend_view
 
-    asked = commands.Wanted(
-        max_latency_s=flags.limit(max_latency, "--max-latency"),
-        min_top1=flags.percent(min_top1, "--min-top1"),
-        min_throughput=flags.rate(min_throughput, "--min-throughput"),
-        max_memory_bytes=flags.memory(max_memory, "--max-memory"),
-        batch_size=batch_size,
-        license=flags.words(license, "--license"),
-        train_data=(flags.choices(train_data, "--train-data", ("imagenet-1k",)) or ("",))[0],
-        price_per_h=flags.price(price, "--price"),
-        objective=wanted,
+    asked = commands.wanted_of(
+        {
+            "max_latency": max_latency,
+            "min_top1": min_top1,
+            "min_throughput": min_throughput,
+            "max_memory": max_memory,
+            "batch_size": batch_size,
+            "license": license,
+            "train_data": train_data,
+            "price": price,
+            "objective": wanted,
+        },
+        flags.dashed,
     )
     kept = filters(device=device, dtype=dtype, mode="inference", backend=backend, batch_size=None, models=models)
     advice = commands.advise(source, asked, kept, suite)

@@ -37,7 +37,7 @@ from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
 from .plot import plot_claims, plot_curves, plot_frame, plot_latency, plot_load, plot_pareto
-from .recommend import Advice, Wanted, advise
+from .recommend import Advice, Wanted, advise, wanted_of
 from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
 from .show import repeat_command, show
@@ -131,6 +131,7 @@ __all__ = [
     "suites_of",
     "text_flags",
     "told",
+    "wanted_of",
     "wide_frame",
     "work",
     "write_bundle",

@@ -17,7 +17,7 @@ from ..gate.result import Result as CheckResult
 from ..suite.parse_overrides import KNOWN, overrides_of
 from ._run_types import RunRequest
 from .check import check
-from .recommend import Advice, Wanted, advise
+from .recommend import Advice, advise, wanted_of
 from .report import write_report
 from .run import idle, run
 
@@ -95,16 +95,18 @@ def recommend(
 ) -> Advice:
     """What `lambdabench recommend` says, of a folder of rows or a .csv of published speeds; limits with their units: "25ms", "2GiB".
     Raises RequestError for a limit that is none, NothingMeasuredError."""
-    wanted = Wanted(
-        max_latency_s=flags.limit(max_latency, "max_latency"),
-        min_top1=flags.percent(min_top1, "min_top1"),
-        min_throughput=flags.rate(min_throughput, "min_throughput"),
-        max_memory_bytes=flags.memory(max_memory, "max_memory"),
-        batch_size=batch_size,
-        license=flags.words(license, "license"),
-        train_data=(flags.choices(train_data, "train_data", ("imagenet-1k",)) or ("",))[0],
-        price_per_h=flags.price(price, "price"),
-        objective=objective,
+    wanted = wanted_of(
+        {
+            "max_latency": max_latency,
+            "min_top1": min_top1,
+            "min_throughput": min_throughput,
+            "max_memory": max_memory,
+            "batch_size": batch_size,
+            "license": license,
+            "train_data": train_data,
+            "price": price,
+            "objective": objective,
+        }
     )
     return advise(Path(source), wanted, {"mode": ("inference",)}, suite)
 

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from ..analysis.recommend import (
     recommend,
 )
 from ..analysis.visit_tables import against, fits
-from ..core import registry
+from ..core import flags, registry
 from ..core.errors import NothingMeasuredError
 from ..facts import accuracies
 from ..facts.licences import PERMISSIVE
@@ -53,6 +53,21 @@ class Wanted:
     train_data: str = ""
     price_per_h: float | None = None
     objective: Objective | None = None
+
+
+def wanted_of(given: Mapping[str, Any], title: Callable[[str], str] = str) -> Wanted:
+    """What is asked, of texts by their names, None or absent where nothing is; `title` is how messages call a name. Raises RequestError."""
+    return Wanted(
+        max_latency_s=flags.limit(given.get("max_latency"), title("max_latency")),
+        min_top1=flags.percent(given.get("min_top1"), title("min_top1")),
+        min_throughput=flags.rate(given.get("min_throughput"), title("min_throughput")),
+        max_memory_bytes=flags.memory(given.get("max_memory"), title("max_memory")),
+        batch_size=given.get("batch_size"),
+        license=flags.words(given.get("license"), title("license")),
+        train_data=(flags.choices(given.get("train_data"), title("train_data"), ("imagenet-1k",)) or ("",))[0],
+        price_per_h=flags.price(given.get("price"), title("price")),
+        objective=given.get("objective"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
