@@ -64,6 +64,10 @@ def open_session(exported: Exported | None, case: Case, seed: int) -> Session:
     """Loads the file. Raises UnsupportedError with what to ask instead."""
     assert exported is not None
     _file_session.refuse(case)
+    if exported.facts.kernel == "cpu":
+        raise UnsupportedError(
+            "ONNX Runtime's package has no headers with which operators of its own could be built; use kernel auto, or --backend openvino"
+        )
     level = _file_session.option(case, OPTIONS, CHOICES, "graph_optimization")
     if case.device == "cpu" and case.dtype != "float32":
         raise UnsupportedError(

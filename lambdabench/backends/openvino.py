@@ -14,6 +14,8 @@ from ..core.errors import MismatchError, MissingExtraError, UnsupportedError
 from ..core.exported import Exported
 from ..core.ports import Session
 from ..core.spec import Case, Device, Library, Value
+from ..kernels._cpu import openvino as own
+from ..kernels._cpu.build import UnavailableError
 from . import _file_session
 
 FRAMEWORK = "onnx"
@@ -43,16 +45,20 @@ def open_session(exported: Exported | None, case: Case, seed: int) -> Session:
     _file_session.refuse(case)
     if case.dtype not in PRECISIONS:
         raise UnsupportedError(f"OpenVINO has no {case.dtype} on {case.device}; use --dtype float32")
-    return _file_session.FileSession(exported, case, lambda path: _OpenVino(path, case))
+    if (has_own := exported.facts.kernel == "cpu") and case.dtype != "float32":
+        raise UnsupportedError(f"kernel cpu computes in float32 in OpenVINO, found {case.dtype}; use kernel auto")
+    return _file_session.FileSession(exported, case, lambda path: _OpenVino(path, case, has_own=has_own))
 
 
 class _OpenVino:
     """A `_file_session.Runtime`."""
 
-    def __init__(self, path: Path, case: Case) -> None:
+    def __init__(self, path: Path, case: Case, *, has_own: bool) -> None:
         import openvino
 
         core = openvino.Core()
+        if has_own:
+            core.add_extension(_own_operators())
         precision, capability = PRECISIONS[case.dtype]
         there = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if capability not in there:
@@ -93,3 +99,11 @@ class _OpenVino:
 
     def close(self) -> None:
         del self._request, self._compiled
+
+
+def _own_operators() -> str:
+    """The library of our compiled kernel's operators, built where it is not there yet. Raises UnsupportedError with what to do instead."""
+    try:
+        return str(own.library())
+    except (UnavailableError, OSError) as error:
+        raise UnsupportedError(f"kernel cpu cannot be had in OpenVINO: {error}; use kernel auto") from error

@@ -73,6 +73,20 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     layout: Annotated[str | None, typer.Option(help=fields.NAMED["layout"].help)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help=fields.NAMED["threads"].help)] = None,
     mode: Annotated[str | None, typer.Option(help=fields.NAMED["mode"].help, autocompletion=completion.modes)] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="An option of the networks or of the runtime, in place of the suite's: kernel=einsum,auto; quantize=dynamic. Repeat it "
+            "for more.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of images, from which the ranges of a network in 8-bit integers are taken: asks for quantize=static."
+        ),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -132,7 +146,11 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
 ) -> None:
     """Measure a suite, or find the front. What is already measured on this machine is kept; an interrupted run goes on where it
     stopped."""
-    given = {**locals(), "input": input_shape}  # each flag by its name: `overrides_of` takes those that change a suite
+    given = {
+        **locals(),
+        "input": input_shape,
+        "option": option or None,
+    }  # each flag by its name: `overrides_of` takes those that change a suite
     from .. import commands
     from . import live_view, run_view
 

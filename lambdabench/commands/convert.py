@@ -1,13 +1,13 @@
 """Checkpoints from one framework to the other, refused before a framework is loaded where the request alone says why."""
 
-import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from .. import launch, models
+from ..core import flags
 from ..core.conversion import STATE_DICTS, SUFFIXES, Conversion, Converted
-from ..core.errors import ConversionError, MissingExtraError, RequestError
+from ..core.errors import ConversionError, MissingExtraError
 from ..core.spec import Options, Value
 
 NEEDED = ("torch", "safetensors", "ml_dtypes")
@@ -36,17 +36,7 @@ def options_of(words: Sequence[str], **more: int | None) -> Options:
     """Options of `key=value` words: a value is JSON (8, 0.5, true), else text. Raises RequestError for any other word."""
     values: dict[str, Value] = {}
     for word in words:
-        key, equals, text = word.partition("=")
-        if not equals or not key.isidentifier():
-            raise RequestError(f"--option: found {word!r}, expected key=value")
-        values[key] = _value(text)
+        key, text = flags.pair(word, "--option")
+        values[key] = flags.value(text)
     values |= {key: number for key, number in more.items() if number is not None}
     return tuple(sorted(values.items()))
-
-
-def _value(text: str) -> Value:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return value if isinstance(value, (str, int, float, bool)) else text

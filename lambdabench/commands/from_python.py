@@ -1,6 +1,6 @@
 """Commands as Python calls them: `lb.run`, `lb.write_report`, `lb.recommend` and `lb.check`, with the flags' names and texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -12,6 +12,7 @@ from ..conduct import Progress
 from ..core import flags, registry
 from ..core.folders import REPORTS, RESULTS
 from ..core.gate_protocol import PairOutcome
+from ..core.spec import Value
 from ..gate.check import Request as CheckRequest
 from ..gate.result import Result as CheckResult
 from ..suite.parse_overrides import KNOWN, overrides_of
@@ -34,6 +35,8 @@ class RunOptions(TypedDict, total=False):
     model: Words | None
     at: str | None
     load: Words | None
+    option: Mapping[str, Value | Sequence[Value]] | Words | None
+    calibration: Path | str | None
     input: Words | None
     image_px: Numbers | None
     batch_size: Numbers | None

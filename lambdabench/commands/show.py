@@ -59,6 +59,7 @@ def repeat_command(case: Mapping[str, Any], results: Path) -> str:
             continue
         shape = fields.options(case).get(shapes.OPTION) if field.name == "image_px" else None
         words += ["--input", str(shape)] if shape else [flags.dashed(field.name), str(value)]
+    words += _option_words({key: value for key, value in fields.options(case).items() if key != shapes.OPTION})
     words += ["--at", str(case["asked_at"])] if case.get("asked_at") else []
     return shlex.join([*words, "--fresh", *results_words(results)])
 
@@ -72,9 +73,12 @@ def _evaluate_command(case: Mapping[str, Any], results: Sequence[str]) -> str:
     words += [] if is_tag else ["--checkpoint", "FILE"]
     for name in ("backend", "dtype", "device", "batch_size", "image_px"):
         words += [flags.dashed(name), str(fields.value(case, fields.NAMED[name]))]
-    for key, value in options.items():
-        words += ["--option", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
-    return shlex.join([*words, *results])
+    return shlex.join([*words, *_option_words(options), *results])
+
+
+def _option_words(options: Mapping[str, Any]) -> list[str]:
+    pairs = ((key, value if isinstance(value, str) else json.dumps(value)) for key, value in options.items())
+    return [word for key, value in pairs for word in ("--option", f"{key}={value}")]
 
 
 def _has(suite_name: str, case: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ None is a flag that was not given. One that was given and is empty is a mistake:
 """
 
 import contextlib
+import json
 import re
 from collections.abc import Mapping
 from numbers import Integral
@@ -12,7 +13,7 @@ from typing import Any
 from .errors import RequestError
 from .loads import load_of
 from .quantiles import share_of
-from .spec import LARGEST
+from .spec import LARGEST, Value
 from .units import parse_duration
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
@@ -40,6 +41,34 @@ def words(given: Any, flag: str) -> tuple[str, ...]:
             f"{flag}: found {given!r}, expected a value or several with commas; leave the flag out where none is meant"
         )
     return names
+
+
+def pair(word: str, flag: str) -> tuple[str, str]:
+    """(key, what is behind it) of "key=value". Raises RequestError for any other word."""
+    key, equals, rest = str(word).partition("=")
+    if not equals or not key.strip().isidentifier():
+        raise RequestError(f"{flag}: found {word!r}, expected key=value")
+    return key.strip(), rest
+
+
+def values(given: Any, flag: str) -> tuple[Value, ...]:
+    """Values of an option, or several: of text each is read as JSON (8, 0.5, true), else it is text. Raises RequestError where there are
+    none."""
+    if isinstance(given, (bool, int, float)):
+        return (given,)
+    parts = words(given, flag) if isinstance(given, str) else tuple(given)
+    if not parts:
+        raise RequestError(f"{flag}: found {given!r}, expected a value; leave the flag out where none is meant")
+    return tuple(value(part) if isinstance(part, str) else part for part in parts)
+
+
+def value(text: str) -> Value:
+    """A number or a flag where JSON has one of them, else the text."""
+    try:
+        read = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return read if isinstance(read, (str, int, float, bool)) else text
 
 
 def number(given: Any, flag: str) -> int:

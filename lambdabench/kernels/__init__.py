@@ -45,6 +45,13 @@ def choose(kernel: str) -> str:
     return check(kernel, "torch")
 
 
+def choose_on(kind: str, side: float, scope: float) -> str:
+    """The implementation that runs in torch for "auto" on a device that is no CPU, by what its kind is called, the side of the map and
+    the scope: the quickest that was measured there, else the portable one."""
+    times = [time for time in kernel_times.of_kind(facts.known(), kind) if time.kernel in names("torch")]
+    return next(iter(kernel_times.ranking(times, side, scope)), "conv2d")
+
+
 def choose_xla(
     kernel: str,
     size: tuple[int, ...],

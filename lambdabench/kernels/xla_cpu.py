@@ -56,7 +56,7 @@ def apply(
 def problem() -> str:
     """Why the kernel cannot be had; empty where it is built and registered."""
     try:
-        library = ctypes.CDLL(str(build.built(build.home(), SOURCE, jax.ffi.include_dir())))
+        library = ctypes.CDLL(str(build.built(build.home(), SOURCE, (f"-I{jax.ffi.include_dir()}", "-w"))))
         functions = {target: getattr(library, name) for target, name in TARGETS.items()}
     except (build.UnavailableError, OSError, AttributeError) as error:
         return build.told_problem(error)
@@ -211,7 +211,8 @@ def _call(target: str, outputs: Any) -> Any:
 
 def _threads() -> int:
     """Those that XLA's client has: of the machine those that this process may use, or PJRT_NPROC; shared by JAX's devices."""
-    there = os.environ.get("PJRT_NPROC") or len(os.sched_getaffinity(0))
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    there = os.environ.get("PJRT_NPROC") or mine or 1
     return max(1, int(there) // jax.local_device_count())
 
 

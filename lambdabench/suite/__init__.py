@@ -359,6 +359,7 @@ def _merge(defaults: Axes, grid: Grid, row: Axes, overrides: Overrides) -> tuple
         given = {key: value for key in Axes.model_fields if (value := getattr(axes, key)) is not None}
         options |= given.pop("options", {})
         merged |= given
+    options |= {name: list(values) for name, values in overrides.options.items()}
     device = merged.get("device")
     prefer = tuple(device.prefer) if isinstance(device, Prefer) and "device" not in overrides.axes else ()
     if isinstance(device, Prefer):

@@ -6,10 +6,11 @@ from typing import Any
 from ..core import fields, flags, formats, shapes
 from ..core.errors import RequestError
 from ..core.fields import Field
+from ..core.spec import Value
 from .overrides import Overrides
 
 FLAGGED = tuple(field for field in fields.RUNNING if field.flag)
-KNOWN = ("models", "model", "at", "load", shapes.OPTION, *(field.name for field in FLAGGED))
+KNOWN = ("models", "model", "at", "load", "option", "calibration", shapes.OPTION, *(field.name for field in FLAGGED))
 """What `overrides_of` takes."""
 
 
@@ -26,6 +27,7 @@ def overrides_of(given: Mapping[str, Any], title: Callable[[str], str] = str) ->
         models=flags.words(given.get("models"), title("models")),
         model=own,
         axes={field.name: values for field in FLAGGED if (values := _read(field, given, title))},
+        options=_options(given, title),
         at=flags.quantile(given.get("at"), title("at")),
         loads=flags.loads(given.get("load"), title("load")),
     )
@@ -43,6 +45,19 @@ def _read(field: Field, given: Mapping[str, Any], title: Callable[[str], str]) -
     if field.takes_many:
         return flags.numbers(value, flag) if field.is_number else flags.words(value, flag)
     return (flags.number(value, flag) if field.is_number else flags.text(value, flag),)
+
+
+def _options(given: Mapping[str, Any], title: Callable[[str], str]) -> dict[str, tuple[Value, ...]]:
+    """Values of each option: a mapping from Python, or words `key=value,value`; images for a quantiser ask for it."""
+    asked = given.get("option")
+    if asked is None or isinstance(asked, Mapping):
+        pairs = dict(asked or {})
+    else:
+        pairs = dict(flags.pair(word, title("option")) for word in ([asked] if isinstance(asked, str) else asked))
+    options = {str(key): flags.values(value, f"{title('option')} {key}") for key, value in pairs.items()}
+    if (folder := flags.text(given.get("calibration"), title("calibration"))) is not None:
+        options = {"quantize": ("static",)} | options | {"calibration": (folder,)}
+    return options
 
 
 def _sizes(given: Mapping[str, Any], title: Callable[[str], str]) -> tuple[int | str, ...]:

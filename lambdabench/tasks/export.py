@@ -55,18 +55,19 @@ def export(workload: Workload, asked: ExportAsked, folder: Path) -> ExportFacts:
         flops=float(counter.get_total_flops()),
         interaction_bytes=workload.interaction_bytes(case),
         features=workload.features(output, case),
-        kernel=make_portable(sizes, case),
+        kernel=make_portable(sizes, case, with_own=asked.format == "onnx"),
     )
     _keep_arrays(folder, (arguments, keywords), output)
     facts = _written(network, (arguments, keywords), facts, asked, folder)
     return facts if asked.quantize == "none" else _quantised(workload, facts, asked, folder)
 
 
-def make_portable(sizes: "dict[LambdaLayer, int]", case: Case) -> str:
+def make_portable(sizes: "dict[LambdaLayer, int]", case: Case, *, with_own: bool = False) -> str:
     """Has lambda layers run as standard operators, each as suits the positions of its map; the kernels, "conv2d,einsum", of all. Raises
-    UnsupportedError where a compiled kernel was asked for by its name."""
+    UnsupportedError where a compiled kernel was asked for by its name, but for "cpu" where the file may have operators of ours
+    (`with_own`)."""
     asked = str(dict(case.options).get("kernel", "auto"))
-    if sizes and asked in ("cpu", "triton"):
+    if sizes and asked in ("cpu", "triton") and not (with_own and asked == "cpu"):
         raise UnsupportedError(
             f"kernel {asked} is compiled code and no part of a file; use kernel auto, conv2d or einsum"
         )

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import lambdabench as lb
 from lambdabench import kernels
 from lambdabench.core.kernel_times import MEASURED, KernelTime, Stage, of_kind, ranking
 from lambdabench.facts import kernel_times
@@ -51,6 +52,27 @@ def test_auto_takes_the_quickest_of_its_kind_that_runs_there(monkeypatch: pytest
     monkeypatch.setattr(_xla_target, "kind", lambda: "B")
     assert chosen(7, 7) == "xla_dense"
     assert chosen(56, 7) == "xla_rows"
+
+
+def test_auto_in_torch_is_the_quickest_of_the_device_that_a_layer_is_moved_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    times = [
+        *(time(kernel, seconds, kind="meta", origin=MEASURED) for kernel, seconds in (("einsum", 1.0), ("conv2d", 2.0))),
+        *(time(kernel, seconds, kind="meta", origin=MEASURED, stage=LARGE) for kernel, seconds in (("einsum", 2.0), ("conv2d", 1.0))),
+        time("xla_rows", 0.1, kind="meta", origin=MEASURED),
+    ]  # fmt: skip
+    monkeypatch.setattr(kernel_times, "known", lambda: times)
+    small, large = (lb.create_layer("lambda_layer", 8, 8, scope=7, size=(side, side)) for side in (7, 56))
+    here = small.kernel
+    assert small.to("meta").kernel == "einsum"
+    assert large.to("meta").kernel == "conv2d"
+    assert small.to_empty(device="cpu").kernel == here
+    named = lb.create_layer("lambda_layer", 8, 8, scope=7, size=(7, 7), kernel="conv2d").to("meta")
+    assert named.kernel == "conv2d"
+    with torch.device("meta"):
+        assert lb.create_layer("lambda_layer", 8, 8, scope=7, size=(7, 7)).kernel == "einsum"
+    monkeypatch.setattr(kernel_times, "known", list)
+    assert small.to("meta").kernel == "conv2d"  # nothing is known of it
 
 
 def test_the_shipped_table_is_of_a_model_that_it_names_and_is_read_back() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from lambdabench import suite
 from lambdabench.commands.show import repeat_command
-from lambdabench.core.errors import LambdabenchError, SuiteError
+from lambdabench.core.errors import LambdabenchError, RequestError, SuiteError
 from lambdabench.core.flags import dashed
 from lambdabench.suite.parse_overrides import overrides_of
 from lambdabench.suite.validation import check_options
@@ -59,14 +59,44 @@ def test_channels_and_classes_are_options_of_every_network_by_name(model: str, t
     checked("in_chans = 1, num_classes = 10", tmp_path, model)
 
 
-def test_the_command_that_repeats_a_case_names_its_shape_and_its_model() -> None:
-    case = {
-        "suite": "quickstart", "kind": "model", "model": "resnet50", "device": "cpu", "backend": "torch_eager", "mode": "inference",
-        "batch_size": 2, "image_px": 160, "dtype": "float32", "layout": "contiguous", "threads": 2, "devices": 1,
-        "options": '{"input":"1x96x160"}',
-    }  # fmt: skip
-    assert "--models resnet50 " in repeat_command(case, Path("results"))
-    assert " --input 1x96x160 --batch-size" in repeat_command(case, Path("results"))
-    assert " --image-px 160 --batch-size" in repeat_command(case | {"options": "{}"}, Path("results"))
-    assert "--model resnet18 " in repeat_command(case | {"model": "resnet18"}, Path("results"))
-    assert "--model net.py:make " in repeat_command(case | {"model": "net.py:make"}, Path("results"))
+CASE = {
+    "suite": "quickstart", "kind": "model", "model": "resnet50", "device": "cpu", "backend": "torch_eager", "mode": "inference",
+    "batch_size": 2, "image_px": 160, "dtype": "float32", "layout": "contiguous", "threads": 2, "devices": 1,
+    "options": '{"input":"1x96x160"}',
+}  # fmt: skip
+
+
+def test_the_command_that_repeats_a_case_names_its_shape_its_model_and_its_options() -> None:
+    assert "--models resnet50 " in repeat_command(CASE, Path("results"))
+    assert " --input 1x96x160 --batch-size" in repeat_command(CASE, Path("results"))
+    assert " --image-px 160 --batch-size" in repeat_command(CASE | {"options": "{}"}, Path("results"))
+    assert "--model resnet18 " in repeat_command(CASE | {"model": "resnet18"}, Path("results"))
+    assert "--model net.py:make " in repeat_command(CASE | {"model": "net.py:make"}, Path("results"))
+    chosen = CASE | {"options": '{"input":"1x96x160","kernel":"einsum","scope":7}'}
+    assert " --option kernel=einsum --option scope=7 " in repeat_command(chosen, Path("results"))
+    assert "--option input" not in repeat_command(chosen, Path("results"))
+
+
+def test_options_replace_those_of_a_suite_and_values_are_an_axis(tmp_path: Path) -> None:
+    suite_file = tmp_path / "mine.toml"
+    suite_file.write_text(
+        'schema = 1\ntitle = "t"\nmetrics = ["latency"]\nreference = { model = "resnet50_llll" }\n'
+        '[[grid]]\nmodel = "resnet50_llll"\noptions = { kernel = "conv2d", key_depth = 8 }\n'
+    )
+    wanted = suite.load(str(suite_file), overrides_of({"option": ["kernel=einsum,auto", "scope=7"]}))
+    options = [dict(cell.case.options) for cell in wanted.cells]
+    assert options == [{"kernel": kernel, "key_depth": 8, "scope": 7} for kernel in ("einsum", "auto")]
+    same = suite.load(str(suite_file), overrides_of({"option": {"kernel": ["einsum", "auto"], "scope": 7}}))
+    assert [cell.case for cell in same.cells] == [cell.case for cell in wanted.cells]
+
+
+def test_images_for_calibration_ask_for_static_ranges() -> None:
+    assert overrides_of({"calibration": "images"}).options == {"quantize": ("static",), "calibration": ("images",)}
+    asked = overrides_of({"calibration": "images", "option": "quantize=none,static"}).options
+    assert asked == {"quantize": ("none", "static"), "calibration": ("images",)}
+
+
+@pytest.mark.parametrize("given", ["kernel", "=einsum", "kernel=", "a b=1"])
+def test_an_option_that_says_nothing_is_an_error(given: str) -> None:
+    with pytest.raises(RequestError, match="option"):
+        overrides_of({"option": [given]})

@@ -14,6 +14,7 @@ pytest.importorskip("onnxscript")
 from exported_networks import CASE, Workload  # noqa: E402 (needs the packages above)
 
 import lambdabench as lb  # noqa: E402
+from lambdabench import kernels  # noqa: E402
 from lambdabench.core import registry  # noqa: E402
 from lambdabench.core.errors import UnsupportedError  # noqa: E402
 from lambdabench.core.exported import ExportAsked, Exported, ExportFacts  # noqa: E402
@@ -70,10 +71,53 @@ def test_lambda_layers_are_standard_operators_that_answer_as_float64_does(
     assert np.abs(output - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
-def test_a_kernel_that_is_asked_for_stays_and_a_compiled_one_is_refused(tmp_path: Path) -> None:
+def test_a_kernel_that_is_asked_for_stays_and_a_compiled_one_is_refused_where_files_have_none(tmp_path: Path) -> None:
     assert exported(Layer(6, kernel="conv2d"), tmp_path, 6, kernel="conv2d").kernel == "conv2d"
-    with pytest.raises(UnsupportedError, match=r"kernel cpu is compiled code.*conv2d or einsum"):
-        exported(Layer(6), tmp_path, 6, kernel="cpu")
+    for kernel, format_ in (("triton", "onnx"), ("cpu", "executorch")):
+        case = dataclasses.replace(CASE, image_px=6, options=options_from({"kernel": kernel}))
+        asked = ExportAsked(case=case, format=format_, seed=0)
+        with pytest.raises(UnsupportedError, match=rf"kernel {kernel} is compiled code.*conv2d or einsum"):
+            export.export(Layer(6), asked, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"scope": "global", "stride": 2},
+        {"intra_depth": 2, "normalize": "l2"},
+        {"content": False},
+        {"position": False},
+        {"normalize": "no_batch_norm"},
+        {"intra_depth": 2, "content": False},
+    ],
+)
+def test_the_compiled_kernel_is_an_operator_of_the_file_that_openvino_runs(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    openvino = pytest.importorskip("openvino") and registry.load("backends", "openvino")
+    if problem := kernels.problem():
+        pytest.skip(problem)
+    workload = Layer(9, kernel="cpu", **options)
+    case = dataclasses.replace(CASE, backend="openvino", image_px=9, options=options_from({"kernel": "cpu"}), threads=2)
+    asked = ExportAsked(case=case, format="onnx", seed=0)
+    file = Exported(folder=tmp_path, facts=export.export(workload, asked, tmp_path))  # pyright: ignore[reportArgumentType]
+    assert (file.facts.kernel, file.facts.exporter.rpartition(", ")[2]) == ("cpu", "lambdabench 1")
+    session = openvino.open_session(file, case, 0)
+    output = session.call()
+    assert session.check(output) == ""
+    assert session.effective(output).kernel == "cpu"
+    exact = Layer(9, kernel="conv2d", **options).network.double().eval()
+    with torch.no_grad():
+        expected = exact(workload.inputs(case, 0)[0].double()).numpy()
+    assert np.abs(output[0] - expected).max() <= 1e-5 * np.abs(expected).max()
+    session.close()
+    half = dataclasses.replace(case, dtype="bfloat16")
+    with pytest.raises(UnsupportedError, match=r"kernel cpu computes in float32 in OpenVINO.*use kernel auto"):
+        openvino.open_session(file, half, 0)
+    onnxruntime = registry.load("backends", "onnxruntime")
+    with pytest.raises(UnsupportedError, match=r"has no headers.*use kernel auto, or --backend openvino"):
+        onnxruntime.open_session(file, dataclasses.replace(case, backend="onnxruntime"), 0)
 
 
 def key(seed: int = 0, quantize: str = "none", **change: Any) -> str:

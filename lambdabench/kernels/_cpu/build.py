@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...core import caches, cpuinfo
@@ -90,13 +91,12 @@ def told_problem(error: Exception) -> str:
     return f"the CPU kernel cannot be loaded: {error}; the portable kernel runs"
 
 
-def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
+def built(folder: Path, source: Path = SOURCE, flags: Sequence[str] = (), libraries: Sequence[str] = ()) -> Path:
     """The library's file in a folder, compiled where there is none that can be trusted; where the folder can take none, in one of this
     process alone. Raises UnavailableError, OSError."""
     command, version = _found_compiler()
-    flags = (*FLAGS, *([f"-I{include}", "-w"] if include else []))
     sources = [path.read_text(encoding="utf-8") for path in (*dict.fromkeys((source, SOURCE)), *HEADERS)]
-    text = "\n".join((*sources, " ".join(flags), version, _processor()))
+    text = "\n".join((*sources, " ".join((*FLAGS, *flags, *libraries)), version, _processor()))
     name = f"{source.stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     usable = _usable(folder)
     for place in (*([folder] if usable else []), caches.private()):
@@ -106,7 +106,7 @@ def built(folder: Path, source: Path = SOURCE, include: str = "") -> Path:
             return path
     with tempfile.TemporaryDirectory(prefix=f"{ROOT}-kernel-") as scratch:
         made = Path(scratch) / f"{name}.so"
-        _compile([command, *flags, str(source), "-o", str(made)])
+        _compile([command, *FLAGS, *flags, str(source), *libraries, "-o", str(made)])
         if usable:
             try:
                 return trust.keep(made, folder, name)

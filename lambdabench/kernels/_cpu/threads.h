@@ -38,6 +38,9 @@ template <class Work>
 void in_parts(int64_t lines, int64_t parts, const Work& work) {
   if (parts <= 1) return work(0, 0, lines);
   auto one = [&](int64_t i) { work(i, lines * i / parts, lines * (i + 1) / parts); };
+#ifdef PARALLEL_FOR  // of the runtime that loads the library
+  return PARALLEL_FOR(parts, one);
+#endif
   if (TEAM.is_there()) {
     struct Shared {
       decltype(one)& part;

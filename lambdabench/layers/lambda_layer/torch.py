@@ -68,8 +68,10 @@ class LambdaLayer(nn.Module):
         self.content, self.position = bool(settings["content"]), bool(settings["position"])
         if not (self.content or self.position):
             raise OptionError("found content=False and position=False, expected at least one of the two lambdas")
+        self._is_auto = settings["kernel"] == "auto"
         self._chosen = kernels.choose(str(settings["kernel"]))
         self._apply_lambdas = registry.load("kernels", self._chosen).apply
+        self._sides = _sides(settings["scope"], size)
         self.global_size = greatest(size, context_size) if settings["scope"] == "global" and self.position else None
         k, u, v = self.key_depth, self.intra_depth, self.value_depth
         dim_context = dim_context or dim
@@ -89,6 +91,7 @@ class LambdaLayer(nn.Module):
         self._is_one_operator = self._chosen == "cpu" and self.intra_depth == 1 and folds
         self._watch = whole.Watch()
         self._draw_projections()
+        self._choose_where_it_is()
 
     @property
     def kernel(self) -> str:
@@ -96,8 +99,23 @@ class LambdaLayer(nn.Module):
         runs = getattr(registry.load("kernels", self._chosen), "runs", None)
         return self._chosen if runs is None or runs(self.to_values.weight, self.intra_depth) else "conv2d"
 
+    def _apply(self, fn: Any, recurse: bool = True) -> "LambdaLayer":
+        """What moves or casts a module: `auto` looks where it is now."""
+        moved = super()._apply(fn, recurse)
+        self._choose_where_it_is()
+        return moved
+
+    def _choose_where_it_is(self) -> None:
+        """Off the CPU, `auto` is what was measured to be the quickest on such a device."""
+        if self._is_auto:
+            device = self.to_values.weight.device
+            is_cpu = device.type == "cpu"
+            self._chosen = kernels.choose("auto") if is_cpu else kernels.choose_on(_kind_of(device), *self._sides)
+            self._apply_lambdas = registry.load("kernels", self._chosen).apply
+
     def run_as(self, kernel: str) -> None:
         """Has a kernel by its name apply the lambdas from here on, and nothing run the layer whole."""
+        self._is_auto = False
         self._chosen, self._is_one_operator = kernels.choose(kernel), False
         self._apply_lambdas = registry.load("kernels", self._chosen).apply
 
@@ -177,6 +195,19 @@ class LambdaLayer(nn.Module):
             hidden = 0.0 if self.normalize in ("none", "l2") else torch.finfo(keys.dtype).min
             weights = _normalized(keys.masked_fill(~seen, hidden), self.normalize, dim=2).masked_fill(~seen, 0.0)
         return einsum.apply_masked(queries.flatten(3), weights, values.flatten(3), dense, mask)
+
+
+def _sides(scope: Any, size: tuple[int, int] | None) -> tuple[float, float]:
+    """(Of the map, of the scope); of a map that nobody knows the paper's largest scope."""
+    side = math.sqrt(math.prod(size)) if size else float(OPTIONS["scope"])
+    return side, float(scope) if isinstance(scope, int) else side
+
+
+def _kind_of(device: torch.device) -> str:
+    """What torch calls the device, as its times are kept by."""
+    library = getattr(torch, device.type, None)
+    name = getattr(library, "get_device_name", None)
+    return str(name(device)) if name is not None else device.type
 
 
 def create(dim: int, dim_out: int, *, stride: int, size: tuple[int, int] | None, **options: Any) -> LambdaLayer:

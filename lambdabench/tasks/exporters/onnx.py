@@ -1,4 +1,5 @@
-"""ONNX by torch.onnx's exporter of traced programs (dynamo=True): standard operators alone, shapes fixed, weights inside up to 2 GB."""
+"""ONNX by torch.onnx's exporter of traced programs (dynamo=True): standard operators, and our compiled kernel's where it was asked for by
+its name; shapes fixed, weights inside up to 2 GB."""
 
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,22 @@ INSTALL = 'pip install "lambdabench[onnxruntime]"'
 
 
 def export(network: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], path: Path) -> str:
-    """Writes `path`; "opset 20". Raises UnsupportedError for an operator that is not ONNX's own, whatever else the exporter raises."""
+    """Writes `path`; "opset 20". Raises UnsupportedError for an operator that is neither ONNX's own nor ours, whatever else the exporter
+    raises."""
     import torch
 
     from ...core.errors import UnsupportedError
+    from ...core.registry import ROOT
+    from ...kernels._cpu import openvino
 
-    program = torch.onnx.export(network, arguments, kwargs=keywords or None, dynamo=True, verbose=False)
+    own = dict(openvino.translations())
+    program = torch.onnx.export(
+        network, arguments, kwargs=keywords or None, dynamo=True, verbose=False, custom_translation_table=own
+    )
     assert program is not None
     opsets = dict(program.model.opset_imports)
-    if strange := sorted(set(opsets) - {"", "ai.onnx"}):
+    if strange := sorted(set(opsets) - {"", "ai.onnx", ROOT}):
         operators = sorted({node.op_type for node in program.model.graph if node.domain in strange})
         raise UnsupportedError(f"the exporter left operators that are not ONNX's own: {', '.join(operators)[:80]}")
     program.save(path)
-    return f"opset {opsets.get('', 0)}"
+    return f"opset {opsets.get('', 0)}{f', {ROOT} {opsets[ROOT]}' if ROOT in opsets else ''}"
