@@ -3,7 +3,8 @@
 A program has a tile of queries and a block of columns, each column one channel of one image. Embeddings between the tile and the
 positions around it, [queries x k, around], times values [around, columns] are position lambdas [queries x k, columns] in registers;
 content lambdas are added, and heads of the queries multiplied with them there, after they are rounded to the values' type. The
-backward pass makes them again. Products accumulate in float32. Not measured on a GPU yet: "auto" chooses it where `lambdabench prove` found it the quickest.
+backward pass makes them again. Products accumulate in float32. Not measured on a GPU yet: "auto" takes it where
+`lambdabench prove` found it the quickest.
 """
 
 import torch
