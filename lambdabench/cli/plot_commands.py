@@ -43,7 +43,8 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
     across: Annotated[
         str | None,
         typer.Option(
-            help=f"One front over these, comma-separated: {', '.join(ACROSS)}. Default: a front for each, since they are other programs."
+            help=f"One front over these, comma-separated: {', '.join(ACROSS)}. none: a front for each, "
+            "since they are other programs. Default: as the suite has it."
         ),
     ] = None,
     out: OutOption = None,
@@ -60,7 +61,7 @@ def plot_pareto(  # noqa: PLR0917 (a flag is a parameter in Typer)
         filters=kept,
         out=out,
         weights=flags.words(weights, "--weights"),
-        across=flags.words(across, "--across"),
+        across=flags.words(across, "--across") or None,
     ):
         say(f"saved {path}")
     warn(commands.ahead(results))

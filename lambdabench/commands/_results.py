@@ -20,6 +20,8 @@ from ..pytest_benchmark.rows import SUITE as PYTEST
 
 PLURAL = {"model": "models"}
 """Filters whose flags have another name."""
+APART = "none"
+"""In place of fields over which there is one front: a front for each."""
 FRONT = "find-front"
 """What stands for a suite's name where the front was looked for."""
 
@@ -87,6 +89,16 @@ def weights_of(rows: pd.DataFrame) -> tuple[str, ...]:
     shipped = suite.names()
     said = {suite.load(name).weights if name in shipped else () for name in {*rows["suite"]} - {SUITE}}
     return (said.pop() if len(said) == 1 else ()) or DEFAULT_WEIGHTS
+
+
+def across_of(cases: pd.DataFrame, across: Sequence[str] | None) -> tuple[str, ...]:
+    """The fields over which there is one front: those that are asked for, "none" being none of them; where nothing is asked what the
+    cases' suites say, where they agree. Raises UnknownNameError."""
+    if across is not None:
+        return () if tuple(across) == (APART,) else known_joining(across)
+    shipped = suite.names()
+    said = {suite.load(name).across if name in shipped else () for name in {*cases.get("suite", ())} - {SUITE}}
+    return said.pop() if len(said) == 1 else ()
 
 
 def known_weights(weights: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from ..analysis import load_columns, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.answers import Answer, answers
 from ..core import flags
-from ._results import known_joining, known_weights, weights_of
+from ._results import across_of, known_weights, weights_of
 
 
 def read_frame(path: Path | str | Sequence[Path | str]) -> pd.DataFrame:
@@ -45,10 +45,10 @@ def answers_of(frame: pd.DataFrame, weights: str | Sequence[str] = ()) -> list[A
 
 
 def pareto_frame(
-    frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] = ()
+    frame: pd.DataFrame, *, x: str = "throughput", y: str = "top1", across: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """The cases of long or wide rows with `on_front`, `front` (what tells it from others) and `membership` (null until its probability
-    is known). `across`: fields over which there is one front ("backend", "fold"), as `plot pareto --across` takes them. Raises
-    UnknownNameError."""
+    is known). `across`: fields over which there is one front ("backend", "fold"), as `plot pareto --across` takes them; None: the suite's.
+    Raises UnknownNameError."""
     cases = wide_frame(frame, quantiles=()) if "metric" in frame else frame
-    return front.pareto(cases, x=x, y=y, across=known_joining(across))
+    return front.pareto(cases, x=x, y=y, across=across_of(cases, across))

@@ -17,7 +17,7 @@ from ..plots import claims as claims_plot
 from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
-from ._results import filtered, known_joining, known_weights, matching, plot_command, rows_of, title_of, weights_of
+from ._results import across_of, filtered, known_weights, matching, plot_command, rows_of, title_of, weights_of
 from .claims import claims_command, judge_claims
 from .frames import wide_frame
 
@@ -31,26 +31,27 @@ def plot_pareto(
     filters: Mapping[str, Any],
     out: Path | None,
     weights: Sequence[str] = (),
-    across: Sequence[str] = (),
+    across: Sequence[str] | None = None,
 ) -> tuple[Path, ...]:
     """Draws fronts from any results folder: SVG, PNG and CSV. `weights` as `facts.chosen` takes it; none: the suite's. `across`: fields
-    over which one front is drawn. Raises NothingMeasuredError, StoreError, UnknownNameError."""
+    over which one front is drawn; None: the suite's. Raises NothingMeasuredError, StoreError, UnknownNameError."""
     for axis in (x, y):
         if axis not in axes():
             raise registry.unknown("axis", axis, axes())
     every = filtered(results, suite_name, filters, known_weights(weights))
     cases = scripted.measured(every)
-    points = front.pareto(cases, x=x, y=y, across=known_joining(across))
+    over = across_of(cases, across)
+    points = front.pareto(cases, x=x, y=y, across=over)
     name = title_of(results, suite_name)
     drawing = pareto_plot.draw(
         points,
         x=x,
         y=y,
         title=f"{name}: {y} against {x}",
-        notes=(*report.notes(cases, points, (x, y), across), *scripted.left_out(every, cases)),
-        across=across,
+        notes=(*report.notes(cases, points, (x, y), over), *scripted.left_out(every, cases)),
+        across=over,
     )
-    given = {**filters, "x": x, "y": y, "weights": weights, "across": across}
+    given = {**filters, "x": x, "y": y, "weights": weights, "across": across or ()}
     return plots.save(drawing, out or REPORTS / name, "pareto", plot_command("pareto", results, suite_name, given))
 
 
@@ -143,7 +144,7 @@ def plot_frame(
     *,
     x: str = "throughput",
     y: str = "top1",
-    across: Sequence[str] = (),
+    across: Sequence[str] | None = None,
     limit: str | None = None,
     title: str = "",
 ) -> plots.Figure:
@@ -155,9 +156,10 @@ def plot_frame(
     left_out = scripted.left_out(every, cases)
     title = title or module.TITLE
     if kind == "pareto":
-        points = front.pareto(cases, x=x, y=y, across=known_joining(across))
-        notes = (*report.notes(cases, points, (x, y), across), *left_out)
-        return plots.displayed(module.draw(points, x=x, y=y, title=title, notes=notes, across=across))
+        over = across_of(cases, across)
+        points = front.pareto(cases, x=x, y=y, across=over)
+        notes = (*report.notes(cases, points, (x, y), over), *left_out)
+        return plots.displayed(module.draw(points, x=x, y=y, title=title, notes=notes, across=over))
     if kind == "latency":
         limit_s = flags.limit(limit, "limit")
         cases = tail_columns.with_limit(cases, rows, limit_s) if "metric" in rows else cases

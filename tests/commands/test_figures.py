@@ -51,6 +51,15 @@ def test_from_python_too_fronts_are_apart_unless_one_is_asked_for(cases: pd.Data
         pareto_frame(cases, across=["device"])
 
 
+def test_where_nobody_asks_the_suite_says_over_what_there_is_one_front(cases: pd.DataFrame) -> None:
+    measured = cases[cases["backend"] != "fake"].assign(suite="runtimes")
+    joined = pareto_frame(measured)
+    assert set(joined[joined["on_front"]]["backend"]) == {"torch_compile"}
+    assert pareto_frame(measured, across=["none"]).groupby("backend")["on_front"].any().all()
+    mixed = measured.assign(suite=["runtimes", *["quickstart"] * (len(measured) - 1)])
+    assert pareto_frame(mixed).groupby("backend")["on_front"].any().all()
+
+
 def test_a_control_pair_is_told_for_each_program() -> None:
     ratio = Estimate(value=0.8, low=0.7, high=0.9, confidence=0.95, samples=9, processes=3, covers="between processes")
 
