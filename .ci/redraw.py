@@ -4,6 +4,7 @@
 .venv/bin/python .ci/redraw.py [FOLDER]: in place, or into a folder as the repository has them. tests/test_redraw.py compares the two.
 """
 
+import contextlib
 import math
 import re
 import shlex
@@ -19,19 +20,20 @@ from typer.cli import get_docs_for_click
 from typer.testing import CliRunner
 
 from lambdabench import commands
-from lambdabench.analysis import pareto
+from lambdabench.analysis import best_runtimes, pareto
 from lambdabench.cli.app import app
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.terminal import PLAIN_WIDTH
 
 ROOT = Path(__file__).parents[1]
-ROWS, PAGES = Path("results/reference"), Path("reports/reference")
+ROWS, PAGES, CLAIMS = Path("results/reference"), Path("reports/reference"), Path("reports/claims")
 FIGURES = {
     PAGES / "xeon-2-cores" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores --suite quickstart",
     PAGES / "epyc-2-cores" / "pareto": f"plot pareto --results {ROWS}/epyc-2-cores --suite quickstart",
     PAGES / "xeon-2-cores" / "digits" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores/digits",
     PAGES / "xeon-2-cores" / "roofline": f"plot roofline --results {ROWS}/xeon-2-cores/kernels",
     PAGES / "epyc-2-cores" / "roofline": f"plot roofline --results {ROWS}/epyc-2-cores/kernels",
+    PAGES / "epyc-2-cores" / "runtimes" / "pareto": f"plot pareto --results {ROWS}/runtimes/epyc-2-cores --suite runtimes",
 }
 """Each figure's path without its ending: the command that draws it, but for --out."""
 MARK = "<!-- from rows: {} -->"
@@ -51,9 +53,19 @@ def main(folder: Path) -> None:
             text = _replaced(text, name, make(folder))
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text(text, encoding="utf-8")
+    _draw_claims(folder / CLAIMS)
     for page, make in WHOLE.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text(make(), encoding="utf-8")
+
+
+def _draw_claims(folder: Path) -> None:
+    """The page of the claims with its figures: of the curves the vectors alone are kept."""
+    with contextlib.chdir(ROOT):  # the page names the rows' folder as a reader has it
+        paths = commands.plot_claims(ROWS / "claims" / "epyc-2-cores", out=folder.absolute())
+    for path in paths:
+        if path.suffix in (".png", ".csv") and path.stem != "summary":
+            path.unlink()
 
 
 def _here(command: str) -> str:
@@ -119,6 +131,21 @@ def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
     mean = math.exp(np.log(shares).mean())
     text = f"{mean:.0f} % ({shares.min():.0f} to {shares.max():.0f} %)"
     return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {text} |"
+
+
+def _runtimes(_folder: Path) -> str:
+    """Each network in each runtime, and its quickest one beside the next and beside eager torch."""
+    cases = commands.wide_frame(commands.read_frame(ROOT / ROWS / "runtimes" / "epyc-2-cores"))
+    names = list(dict.fromkeys(cases.sort_values("latency")["backend"]))
+    lines = [f"| ms, batch 1 | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for model, same in cases.groupby("model"):
+        by_name = same.set_index("backend")
+        lines.append(f"| {model} | {' | '.join(_milliseconds(by_name.loc[name]) for name in names)} |")
+    lines += ["", f"| {' | '.join(best_runtimes.TITLES)} |", f"|{'---|' * len(best_runtimes.TITLES)}"]
+    lines += [f"| {' | '.join(best_runtimes.texts(item))} |" for item in best_runtimes.best_runtimes(cases)]
+    worst = cases["difference"].max()
+    lines += ["", f"Largest difference of an answer from eager float32's: {worst:.1e} of its largest output.", "", ""]
+    return "\n".join(lines)
 
 
 RACED = {"the race": "20261130T021727Z-9d86", "every network in every round": "20261130T022458Z-879d"}
@@ -188,6 +215,7 @@ TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {
     Path("README.md"): {"quickstart": _closing_table},
     PAGES / "xeon-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("xeon-2-cores")},
     PAGES / "epyc-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("epyc-2-cores")},
+    PAGES / "epyc-2-cores" / "runtimes.md": {"runtimes": _runtimes},
     Path("reports/race/measured.md"): {"race": _race},
 }
 """Each page: its tables from rows. Other tables of a page are of turns in one process, which leave no rows."""

@@ -47,6 +47,13 @@ def test_a_committed_table_holds_the_numbers_of_its_rows(page: Path, anew: Path)
     assert (ROOT / page).read_text(encoding="utf-8") == (anew / page).read_text(encoding="utf-8")
 
 
+def test_the_page_of_the_claims_says_what_its_rows_say(anew: Path) -> None:
+    here, there = (folder / REDRAW.CLAIMS for folder in (ROOT, anew))
+    assert (here / "index.md").read_text(encoding="utf-8") == (there / "index.md").read_text(encoding="utf-8")
+    pd.testing.assert_frame_equal(pd.read_csv(here / "summary.csv"), pd.read_csv(there / "summary.csv"), rtol=1e-9)
+    assert {path.name for path in here.glob("*.svg")} == {path.name for path in there.glob("*.svg")}
+
+
 def test_every_committed_figure_is_known_and_every_page_shows_a_known_one() -> None:
     places = ROOT / REDRAW.PAGES
     drawn = {
@@ -55,4 +62,5 @@ def test_every_committed_figure_is_known_and_every_page_shows_a_known_one() -> N
     assert drawn == set(REDRAW.FIGURES)
     for page in (ROOT / "README.md", *places.rglob("*.md")):
         for shown in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / shown).with_suffix("").relative_to(ROOT) in REDRAW.FIGURES, f"{page}: {shown}"
+            place = (page.parent / shown).resolve().relative_to(ROOT)
+            assert place.with_suffix("") in REDRAW.FIGURES or place.parent == REDRAW.CLAIMS, f"{page}: {shown}"

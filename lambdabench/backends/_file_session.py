@@ -74,6 +74,14 @@ def option(case: Case, options: Mapping[str, Value], choices: Mapping[str, tuple
     return str(value)
 
 
+def quantised(case: Case, options: Mapping[str, Value], choices: Mapping[str, tuple[Value, ...]]) -> bool:
+    """Whether a case's file is one of 8-bit integers. Raises UnsupportedError for images that nobody takes."""
+    scheme = option(case, options, choices, "quantize")
+    if "calibration" in dict(case.options) and scheme != "static":
+        raise UnsupportedError(f"quantize {scheme} takes no images; leave out calibration, or use quantize = static")
+    return scheme != "none"
+
+
 def cpu(backend: str) -> Device:
     """The processor, whose rate another backend measures."""
     import os

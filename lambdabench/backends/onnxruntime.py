@@ -79,12 +79,8 @@ def open_session(exported: Exported | None, case: Case, seed: int) -> Session:
     provider = _file_session.option(case, OPTIONS, CHOICES, "provider")
     if provider == "tensorrt" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"TensorRT's provider runs on NVIDIA's GPUs, found {case.device}; leave out provider")
-    quantised = _file_session.option(case, OPTIONS, CHOICES, "quantize")
-    if "calibration" in dict(case.options) and quantised != "static":
-        raise UnsupportedError(f"quantize {quantised} takes no images; leave out calibration, or use quantize = static")
-    return _file_session.FileSession(
-        exported, case, lambda path: _OnnxRuntime(path, case, level), quantised=quantised != "none"
-    )
+    quantised = _file_session.quantised(case, OPTIONS, CHOICES)
+    return _file_session.FileSession(exported, case, lambda path: _OnnxRuntime(path, case, level), quantised=quantised)
 
 
 def _providers(case: Case) -> list[tuple[str, dict[str, str]]]:

@@ -21,8 +21,9 @@ from . import _file_session
 FRAMEWORK = "onnx"
 COMPILES = False
 LIBRARIES = tuple(Library(name=name) for name in ("openvino", "onnx", "onnxscript", "torch", "timm", "numpy"))
-OPTIONS: Mapping[str, Value] = {}
-CHOICES: Mapping[str, tuple[Value, ...]] = {}
+OPTIONS: Mapping[str, Value] = {"quantize": "none", "calibration": ""}
+"""`quantize`: the file is made one of 8-bit integers by ONNX Runtime's quantiser; `calibration` as that backend has it."""
+CHOICES: Mapping[str, tuple[Value, ...]] = {"quantize": ("none", "static")}
 PRECISIONS = {"float32": ("f32", "FP32"), "bfloat16": ("bf16", "BF16"), "float16": ("f16", "FP16")}
 """dtype -> (OpenVINO's name of it, the capability that a device must have)."""
 INSTALL = 'pip install "lambdabench[openvino]"'
@@ -47,13 +48,16 @@ def open_session(exported: Exported | None, case: Case, seed: int) -> Session:
         raise UnsupportedError(f"OpenVINO has no {case.dtype} on {case.device}; use --dtype float32")
     if (has_own := exported.facts.kernel == "cpu") and case.dtype != "float32":
         raise UnsupportedError(f"kernel cpu computes in float32 in OpenVINO, found {case.dtype}; use kernel auto")
-    return _file_session.FileSession(exported, case, lambda path: _OpenVino(path, case, has_own=has_own))
+    quantised = _file_session.quantised(case, OPTIONS, CHOICES)
+    return _file_session.FileSession(
+        exported, case, lambda path: _OpenVino(path, case, has_own=has_own, quantised=quantised), quantised=quantised
+    )
 
 
 class _OpenVino:
     """A `_file_session.Runtime`."""
 
-    def __init__(self, path: Path, case: Case, *, has_own: bool) -> None:
+    def __init__(self, path: Path, case: Case, *, has_own: bool, quantised: bool) -> None:
         import openvino
 
         core = openvino.Core()
@@ -76,7 +80,7 @@ class _OpenVino:
         self._type: str = self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         if self._type != precision:
             raise MismatchError(f"OpenVINO computes in {self._type} instead of {precision}")
-        self._is_plain = case.dtype == "float32"
+        self._is_plain = case.dtype == "float32" and not quantised
 
     def run(self, inputs: Sequence[Any]) -> Sequence[Any]:
         # a view of the request's own memory, valid until the next call, as ONNX Runtime's fresh arrays are

@@ -142,15 +142,18 @@ def test_what_was_used_longest_ago_is_removed_first(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"new", "kept"}
 
 
-@pytest.mark.parametrize("scheme", ["dynamic", "static"])
-def test_integers_of_8_bits_answer_nearly_and_say_how_they_were_made(scheme: str, tmp_path: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime") and registry.load("backends", "onnxruntime")
+@pytest.mark.parametrize(
+    ("scheme", "name"), [("dynamic", "onnxruntime"), ("static", "onnxruntime"), ("static", "openvino")]
+)
+def test_integers_of_8_bits_answer_nearly_and_say_how_they_were_made(scheme: str, name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")  # whose quantiser it is
+    runtime = pytest.importorskip(name) and registry.load("backends", name)
     asked = ExportAsked(case=CASE, format="onnx", seed=0, quantize=scheme)
     file = Exported(folder=tmp_path, facts=export.export(Workload(), asked, tmp_path))
     assert f"int8 {scheme}" in file.facts.exporter
     assert ("32 seeded images of noise" in file.facts.exporter) == (scheme == "static")
-    case = dataclasses.replace(CASE, options=options_from({"quantize": scheme}))
-    session = onnxruntime.open_session(file, case, 0)
+    case = dataclasses.replace(CASE, backend=name, options=options_from({"quantize": scheme}))
+    session = runtime.open_session(file, case, 0)
     assert session.check(session.call()) == ""
     assert 1e-4 < session.from_file().difference < 0.2
     session.close()
