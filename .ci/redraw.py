@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from lambdabench import commands
 from lambdabench.analysis import best_runtimes, pareto
+from lambdabench.analysis.claim_page import ratio_words
 from lambdabench.cli.app import app
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.terminal import PLAIN_WIDTH
@@ -133,6 +134,33 @@ def _share(what: str, batches: list[int], same: pd.DataFrame) -> str:
     return f"| {what} | {', '.join(map(str, batches))} | {len(same)} | {text} |"
 
 
+TOLD = {
+    "speedup-small": "a training step, beside EfficientNet-B1 to B4 at their accuracies",
+    "speedup-b6": "a training step, beside EfficientNet-B6 at its accuracy",
+    "speedup-b7": "a training step, beside EfficientNet-B7 at its accuracy",
+    "pseudo-b7-inference": "inference, beside EfficientNet-B7 of equal accuracy with extra data",
+    "layer-axial": "ResNet-50 with lambda layers, beside axial attention",
+    "place-cost": "ResNet-50 without lambda layers, beside one with them in c4 and c5",
+}
+"""Claims that the front page tells, in short."""
+
+
+def _claims(_folder: Path) -> str:
+    """A few claims: the paper's ratio, and those here of its own layer and of our kernels, by both recipes of EfficientNets."""
+    with contextlib.chdir(ROOT):
+        judged = commands.judge_claims(ROWS / "claims" / "epyc-2-cores", ids=tuple(TOLD)).judged
+    sides = (("paper's", "the paper's"), ("ours", "the paper's"), ("ours", "today's"))
+    lines = [
+        "| times as fast | the paper | here, its own listing | here, our kernels | the same beside today's best recipes |",
+        "|---|---|---|---|---|",
+    ]
+    for item in sorted(judged, key=lambda item: list(TOLD).index(item.claim.id)):
+        by_side = {(row.kernel, row.recipe or "the paper's"): ratio_words(row.headline) for row in item.rows}
+        ratios = [by_side.get(side, "") for side in sides]
+        lines.append(f"| {TOLD[item.claim.id]} | {item.claim.printed} | {' | '.join(ratios)} |")
+    return "\n".join([*lines, "", ""])
+
+
 def _runtimes(_folder: Path) -> str:
     """Each network in each runtime, and its quickest one beside the next and beside eager torch."""
     cases = commands.wide_frame(commands.read_frame(ROOT / ROWS / "runtimes" / "epyc-2-cores"))
@@ -212,7 +240,7 @@ def _milliseconds(case: pd.Series) -> str:
 
 
 TABLES: dict[Path, dict[str, Callable[[Path], str]]] = {
-    Path("README.md"): {"quickstart": _closing_table},
+    Path("README.md"): {"claims": _claims, "quickstart": _closing_table},
     PAGES / "xeon-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("xeon-2-cores")},
     PAGES / "epyc-2-cores" / "lambda-layer-cpu.md": {"roofline": _shares("epyc-2-cores")},
     PAGES / "epyc-2-cores" / "runtimes.md": {"runtimes": _runtimes},

@@ -29,6 +29,18 @@ for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.S
         signal.signal(_number, _handler)
 
 
+SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
+"""Tests that start processes, compile, train or draw much (.ci/slow_tests.py writes them)."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m picks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks slow ones: `-m "not slow"` leaves them out."""
+    for item in items:
+        if item.nodeid.partition("[")[0] in SLOW:
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def case() -> Case:
     """A resolved case."""
