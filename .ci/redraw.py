@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from lambdabench import commands
 from lambdabench.analysis import best_runtimes, pareto
-from lambdabench.analysis.claim_page import ratio_words
+from lambdabench.analysis.claim_page import paper_words, ratio_words
 from lambdabench.cli.app import app
 from lambdabench.cli.case_table import case_table
 from lambdabench.cli.terminal import PLAIN_WIDTH
@@ -34,7 +34,10 @@ FIGURES = {
     PAGES / "xeon-2-cores" / "digits" / "pareto": f"plot pareto --results {ROWS}/xeon-2-cores/digits",
     PAGES / "xeon-2-cores" / "roofline": f"plot roofline --results {ROWS}/xeon-2-cores/kernels",
     PAGES / "epyc-2-cores" / "roofline": f"plot roofline --results {ROWS}/epyc-2-cores/kernels",
-    PAGES / "epyc-2-cores" / "runtimes" / "pareto": f"plot pareto --results {ROWS}/runtimes/epyc-2-cores --suite runtimes",
+    PAGES
+    / "epyc-2-cores"
+    / "runtimes"
+    / "pareto": f"plot pareto --results {ROWS}/runtimes/epyc-2-cores --suite runtimes",
 }
 """Each figure's path without its ending: the command that draws it, but for --out."""
 MARK = "<!-- from rows: {} -->"
@@ -63,9 +66,14 @@ def main(folder: Path) -> None:
 def _draw_claims(folder: Path) -> None:
     """The page of the claims with its figures: of the curves the vectors alone are kept."""
     with contextlib.chdir(ROOT):  # the page names the rows' folder as a reader has it
-        paths = commands.plot_claims(ROWS / "claims" / "epyc-2-cores", out=folder.absolute())
+        rows, few = ROWS / "claims" / "epyc-2-cores", (folder / "told").absolute()
+        paths = [
+            *commands.plot_claims(rows, out=folder.absolute()),
+            *commands.plot_claims(rows, ids=tuple(TOLD), out=few),
+        ]
     for path in paths:
-        if path.suffix in (".png", ".csv") and path.stem != "summary":
+        is_whole = path.parent == folder.absolute() and path.suffix not in (".png", ".csv")
+        if not is_whole and path.stem != "summary":
             path.unlink()
 
 
@@ -157,7 +165,7 @@ def _claims(_folder: Path) -> str:
     for item in sorted(judged, key=lambda item: list(TOLD).index(item.claim.id)):
         by_side = {(row.kernel, row.recipe or "the paper's"): ratio_words(row.headline) for row in item.rows}
         ratios = [by_side.get(side, "") for side in sides]
-        lines.append(f"| {TOLD[item.claim.id]} | {item.claim.printed} | {' | '.join(ratios)} |")
+        lines.append(f"| {TOLD[item.claim.id]} | {paper_words(item)} | {' | '.join(ratios)} |")
     return "\n".join([*lines, "", ""])
 
 

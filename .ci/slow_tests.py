@@ -25,7 +25,9 @@ def main(log: Path) -> None:
     if not slow:
         raise SystemExit(f"{log} names no duration of {LEAST_S} s and more: run pytest with --durations=0")
     SLOW.write_text("".join(f"{name}\n" for name in slow), encoding="utf-8")
-    print(f"{len(slow)} of {len(seconds)} tests, {sum(seconds[name] for name in slow):.0f} of {sum(seconds.values()):.0f} s")
+    print(
+        f"{len(slow)} of {len(seconds)} tests, {sum(seconds[name] for name in slow):.0f} of {sum(seconds.values()):.0f} s"
+    )
 
 
 if __name__ == "__main__":

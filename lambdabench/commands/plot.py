@@ -21,6 +21,8 @@ from ._results import across_of, filtered, known_weights, matching, plot_command
 from .claims import claims_command, judge_claims
 from .frames import wide_frame
 
+BARS = "Bars: 95 % intervals between processes, of the headline condition; pale: the least to the greatest of all conditions."
+
 
 def plot_pareto(
     results: Path,
@@ -116,7 +118,11 @@ def plot_claims(
     index.md, .html and .json. Raises NothingMeasuredError where there is nothing to draw, StoreError, UnknownNameError."""
     result = judge_claims(results, machine=machine, ids=ids)
     folder = out or REPORTS / claims_plot.__name__.rpartition(".")[2]
-    said = (claim_page.version(result.known), *([f"Machine: {result.machine.name}."] if result.machine.name else []))
+    said = (
+        claim_page.version(result.known),
+        *([f"Machine: {result.machine.name}."] if result.machine.name else []),
+        BARS,
+    )
     drawing = claims_plot.draw(
         None, title=claims_plot.TITLE, notes=said, claims=result.judged, witnesses=() if ids else result.witnesses
     )
