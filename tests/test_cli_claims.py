@@ -41,7 +41,7 @@ def test_a_row_a_claim_and_what_may_be_concluded(results: str) -> None:
         "arXiv 2102.08602 on a cpu (cpu)",
         "place-c4c5",
         "replicated",
-        "1 of 10",
+        "1 of 12",
         "not measured",
         "not measurable here: it takes training",
         "amp-nchw-pt240-cu124-rtx3090",

@@ -1,10 +1,11 @@
 """What a reader may conclude of the paper's claims, and what not, in ten lines that are made of the verdicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..core.units import format_significant
 from ..facts.claims import Claims
 from .claim_conditions import Machine
+from .claim_page import ratio_words
 from .claim_witness import Witnessed
 from .claims import Judged, Row
 
@@ -31,9 +32,9 @@ def conclusions(
         _family(claims, "ours", PAPERS, place),
         _family(claims, "ours", TODAYS, place),
         _papers_own(claims),
-        _findings(claims, ("layer-",), "what the layer costs"),
-        _findings(claims, ("place-", "hybrid-"), "where lambda layers sit"),
-        _findings(claims, ("memory-", "params-", "flops-", "mobile-"), "sizes"),
+        _findings(claims, ("layer-",), "what the layer costs (and the paper's ratios)"),
+        _findings(claims, ("place-", "hybrid-"), "where lambda layers sit (and the paper's ratios)"),
+        _findings(claims, ("memory-", "params-", "flops-", "mobile-"), "sizes (and the paper's ratios)"),
         _witness(witnesses),
         _not_told(machines),
     )
@@ -95,19 +96,26 @@ def _ends(interval: tuple[float, float]) -> str:
 
 
 def _findings(claims: Sequence[Judged], begins: Sequence[str], title: str) -> str:
-    """How many claims have each finding, the paper's own layer first."""
+    """The claims of each finding with their ratios here and the paper's, the paper's own layer first."""
     rows = [(item, row) for item in claims if item.claim.id.startswith(tuple(begins)) for row in item.rows]
     by_kernel: list[str] = []
     for kernel in dict.fromkeys(row.kernel for _, row in rows):
         mine = [(item, row) for item, row in rows if row.kernel == kernel]
         findings = dict.fromkeys(row.finding for _, row in mine)
-        words = [f"{name}: {_names(item for item, row in mine if row.finding == name)}" for name in findings]
+        words = [f"{name}: {_named([pair for pair in mine if pair[1].finding == name])}" for name in findings]
         by_kernel.append((f"{LAYERS[kernel]}: " if kernel else "") + "; ".join(words))
     return f"{title}: {' | '.join(by_kernel)}" if by_kernel else f"{title}: not asked for"
 
 
-def _names(items: Iterable[Judged]) -> str:
-    return ", ".join(item.claim.id for item in items)
+def _named(pairs: Sequence[tuple[Judged, Row]]) -> str:
+    return ", ".join(_with_ratio(item, row) for item, row in pairs)
+
+
+def _with_ratio(item: Judged, row: Row) -> str:
+    """ "layer-axial 3.28 [2.73, 3.94] (1.21)"; the name alone where there is no ratio."""
+    if not row.headline.is_usable or row.headline.value is None:
+        return item.claim.id
+    return f"{item.claim.id} {ratio_words(row.headline)} ({format_significant(item.claim.quoted)})"
 
 
 def _witness(witnesses: Sequence[Witnessed]) -> str:

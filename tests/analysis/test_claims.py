@@ -81,9 +81,9 @@ def test_what_was_not_run_or_failed_counts_among_the_conditions(tmp_path: Path) 
     folded[case("resnet50_ccll", 224, kernel="einsum", layout="channels_last")] = 0.1
     (item,) = judge(records({**PLACES, **folded}, failed=failed), tmp_path, "place-c4c5")
     papers = row(item)
-    assert (papers.reached, len(papers.tested)) == (3, 10)
+    assert (papers.reached, len(papers.tested)) == (3, 12)
     statuses = [tested.status for tested in papers.tested]
-    assert (statuses.count("ok"), statuses.count("failed"), statuses.count("not run")) == (3, 1, 6)
+    assert (statuses.count("ok"), statuses.count("failed"), statuses.count("not run")) == (3, 1, 8)
     assert papers.worst is papers.headline
     reason = next(tested.reason for tested in papers.tested if tested.status == "failed")
     assert reason == "resnet50_llll@224: oom: no memory left"
@@ -108,7 +108,7 @@ def test_no_ratio_is_of_two_conditions(change: dict[str, object], tmp_path: Path
         case("resnet50_llll", 224, kernel="einsum", **change): 0.9,
     }  # pyright: ignore[reportArgumentType]
     (item,) = judge(records(seconds), tmp_path, "place-c4c5")
-    assert [tested.value for line in item.rows for tested in line.tested] == [None] * 20
+    assert [tested.value for line in item.rows for tested in line.tested] == [None] * 24
     assert row(item).finding == "not measured"
     assert row(item).headline.missing == ("resnet50_llll@224",)
 

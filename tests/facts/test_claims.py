@@ -14,7 +14,7 @@ from lambdabench.core.spec import Case, Device, Environment, Machine, ModelFacts
 from lambdabench.facts.claims import FILE, claims, network, read, settings
 
 BACKENDS = {
-    "cpu": ("torch_eager", "torch_compile", "jax_jit"),
+    "cpu": ("torch_eager", "torch_compile", "jax_jit", "onnxruntime", "openvino"),
     "cuda": ("torch_eager", "torch_compile", "jax_jit"),
     "tpu": ("jax_jit",),
 }
