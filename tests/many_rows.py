@@ -1,33 +1,38 @@
 """Writes a folder of many rows, to see how long reading takes: python tests/many_rows.py FOLDER [--rows 1000000] [--files 1000].
 
-With --compact the files are made one afterwards, and the cases of one model are looked at before and after (reports/fleet/reading.md)."""
+Twice as it is, and once more with ten files more; with --compact again after the files were made one (reports/fleet/reading.md). What is
+kept of a read lies in a cache folder of its own, which is gone afterwards."""
 
 import argparse
+import os
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lambdabench import store
 from lambdabench.analysis import pareto, table
+from lambdabench.core import caches
 from lambdabench.core.record import Effective, Measurement, Noise, Record
 from lambdabench.core.spec import Case, Environment
 from lambdabench.store.columns import cells
+from lambdabench.store.files import write_table
 
 METRICS = {"latency": "s/step", "throughput": "image/s", "peak_memory": "B", "parameters": "1"}
+SETTLED_S = 2.5
+"""After which files are known by their times."""
 MODELS = ("resnet50", "resnet18", "efficientnet_b0", "convnext_tiny", "levit_256", "lambda_resnet26t")
 
 
-def write(folder: Path, rows: int, files: int) -> None:
-    """Cases of one process each, a row a metric, each run a file of its own."""
+def write(folder: Path, rows: int, files: int, first: int = 0) -> None:
+    """Cases of one process each, a row a metric, each run a file of its own, as runs write them."""
     cases = rows // files // len(METRICS)
-    for run in range(files):
-        pq.write_table(
-            _table(run, cases), folder / f"run{run:05d}.parquet", compression="zstd", write_page_checksum=True
-        )
+    for run in range(first, first + files):
+        write_table(_table(run, cases), folder / f"run{run:05d}.parquet")
 
 
 def _table(run: int, cases: int) -> pa.Table:
@@ -79,14 +84,30 @@ def _record() -> Record:
 
 
 def _look(folder: Path, name: str) -> None:
-    """Reads, filters to one model and finds its front; prints the seconds, of the clock and of processors."""
-    stamps = [(time.perf_counter(), time.process_time())]
+    """Reads, finds the front of one model's cases, and that of all; prints the seconds, of the clock and of processors."""
+    stamps = [_now()]
     rows = store.read(folder, table.NEEDED, coded=True)
-    stamps.append((time.perf_counter(), time.process_time()))
-    points = pareto.pareto(table.wide(store.newest(rows[rows["model"] == MODELS[0]])), x="throughput", y="parameters")
-    stamps.append((time.perf_counter(), time.process_time()))
+    stamps.append(_now())
+    some = _front(rows[rows["model"] == MODELS[0]])
+    stamps.append(_now())
+    every = _front(rows)
+    stamps.append(_now())
+    store.runs(folder)
+    stamps.append(_now())
     spent = [f"{after[0] - before[0]:.2f} s ({after[1] - before[1]:.2f} CPU)" for before, after in pairwise(stamps)]
-    print(f"{name}: {len(rows)} rows: read {spent[0]}, filter, table and front of {len(points)} cases {spent[1]}")
+    print(
+        f"{name}: {len(rows)} rows: read {spent[0]}; filter, table and front of {some} cases {spent[1]}; table and front of all {every} "
+        f"{spent[2]}; runs {spent[3]}; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _front(rows: pd.DataFrame) -> int:
+    """How many cases the front is of."""
+    return len(pareto.pareto(table.wide(store.newest(rows)), x="throughput", y="parameters"))
 
 
 def main() -> None:
@@ -98,23 +119,21 @@ def main() -> None:
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     write(given.folder, given.rows, given.files)
-    if given.compact:
-        for name in ("as written", "compacted"):
-            _look(given.folder, name)
-            _look(given.folder, name)
+    time.sleep(SETTLED_S)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ[caches.PLACE] = cache
+        _front(store.read(min(given.folder.iterdir()), table.NEEDED, coded=True))  # what is imported once
+        _look(given.folder, "first")
+        _look(given.folder, "second")
+        print(f"kept: {sum(path.stat().st_size for path in Path(cache).rglob('*.arrow')) / 1e6:.1f} MB")
+        write(given.folder, 10 * given.rows // given.files, 10, given.files)
+        _look(given.folder, "ten files more")
+        if given.compact:
+            begun_s = time.process_time()
             store.compact(given.folder, 0.0)
-        return
-    for _ in range(2):
-        begun_s, cpu_s = time.perf_counter(), time.process_time()
-        rows = store.read(given.folder, table.NEEDED, coded=True)
-        read_s = time.perf_counter()
-        points = pareto.pareto(table.wide(store.newest(rows)), x="throughput", y="parameters")
-        done_s = time.perf_counter()
-        store.runs(given.folder)
-        print(
-            f"{len(rows)} rows, {len(points)} cases: read {read_s - begun_s:.1f} s, newest, table and front {done_s - read_s:.1f} s "
-            f"({time.process_time() - cpu_s:.1f} CPU seconds with runs), runs {time.perf_counter() - done_s:.1f} s"
-        )
+            print(f"compacted: {time.process_time() - begun_s:.1f} CPU s")
+            _look(given.folder, "compacted")
+            _look(given.folder, "compacted, again")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +17,7 @@ from lambdabench.cli.app import app
 from lambdabench.conduct.resume import done_in
 from lambdabench.core.record import Outcome, Record, Visits, order_at, records_of
 from lambdabench.core.row_flags import HALVED
+from lambdabench.store.newest_rows import lined_up
 
 DAY = "2026-01-{:02d}T00:00:00.000+00:00"
 Rows = list[tuple[str, Any]]
@@ -174,3 +177,20 @@ def test_a_metric_that_is_added_to_a_suite_is_measured_on_the_next_run(away: Pat
     assert "0 cases" in run('"latency"')
     wide = lb.wide(lb.read(away / "results"))
     assert wide["parameters"].notna().all()
+
+
+def test_rows_are_lined_up_by_order_then_time_then_run() -> None:
+    drawn = np.random.default_rng(2)
+    size = 400
+    frame = pd.DataFrame(
+        {
+            "run_order": drawn.integers(1, 4, size),
+            "started_at": [f"2026-01-01T00:00:0{second}.000+00:00" for second in drawn.integers(0, 3, size)],
+            "run_id": [f"run{number}" for number in drawn.integers(0, 12, size)],
+        }
+    )
+    expected = frame.sort_values(["run_order", "started_at", "run_id"], kind="stable")
+    for rows in (frame, frame.astype({"started_at": "category", "run_id": "category"})):
+        assert lined_up(rows).tolist() == expected.index.tolist()
+        again = rows.loc[expected.index].reset_index(drop=True)
+        assert lined_up(again).tolist() == list(range(size))

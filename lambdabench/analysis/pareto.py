@@ -69,8 +69,10 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     names: dict[Hashable, list[str]] = {label: [] for label in kept.index}
     shares = pd.Series(float("nan"), index=kept.index)
     for group in groups(kept, across):
-        on |= set(front(kept.loc[group.members], x, y))
-        shares.update(_membership(kept.loc[group.members], x, y))
+        points = kept.loc[group.members]
+        on |= set(front(points, x, y))
+        if len(known := _membership(points, x, y)):
+            shares.loc[known.index] = known
         for label in group.members:
             names[label].append(group.told)
     return kept.assign(
@@ -240,7 +242,8 @@ def _parted(points: pd.DataFrame, across: Sequence[str]) -> list[tuple[dict[str,
     keys = _keys(points, joined(across))
     kernels = keys.pop(KERNEL) if KERNEL in keys else None
     result: list[tuple[dict[str, Any], pd.Index]] = []
-    for _, same in keys.groupby(list(keys), sort=True):
+    varied = [name for name in keys if (keys[name] != keys[name].iloc[0]).any()]  # which takes less than grouping by it
+    for _, same in keys.groupby(varied or [BATCH], sort=True):
         known = {str(key): item for key, item in same.iloc[0].items()}
         for kernel, members in _by_kernel(points, kernels, same.index):
             result.append((known | {KERNEL: kernel}, members))

@@ -150,11 +150,19 @@ def _settings(newest: pd.DataFrame, case: Places) -> pd.DataFrame:
     cases["status"] = pd.Series(np.array(WORST_FIRST)[worst], dtype="str")
     cases["reason"] = newest["reason"].iloc[first].reset_index(drop=True).astype("str")
     cases["flags"] = _flags(newest["flags"], case)
-    times, texts = pd.factorize(newest["started_at"].astype("str"), sort=True)
+    times, texts = _ranked(newest["started_at"])
     last = np.zeros(len(cases), np.int64)
     np.maximum.at(last, case, times)
-    cases["started_at"] = pd.Series(texts.astype("str")[last], dtype="str")
+    cases["started_at"] = pd.Series(texts[last], dtype="str")
     return cases
+
+
+def _ranked(column: pd.Series) -> tuple[Places, pd.Index]:
+    """(Each row's place among the sorted texts, these); each text is looked at once, however many rows have it."""
+    codes, known = pd.factorize(column)
+    texts = pd.Index(known).astype("str")
+    order = np.argsort(texts.to_numpy(object), kind="stable")
+    return np.append(np.argsort(order, kind="stable"), -1)[codes], texts[order]
 
 
 def _visits(newest: pd.DataFrame, usable: Bools, rows: pd.DataFrame) -> pd.DataFrame:

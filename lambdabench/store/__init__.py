@@ -17,6 +17,7 @@ from .columns import cells, schema
 from .compaction import compact
 from .files import greatest, read_table, write
 from .folders import committed_in, files_of
+from .frames import frame_of
 from .newest_rows import lined_up, milliseconds, newest, order_of
 from .remote import is_address, place, publish, refresh, send_rest, told, withdraw
 
@@ -65,9 +66,9 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
     """
     libraries = [] if versions.COLUMN in columns else [column for column in columns if versions.is_library(column)]
     wanted = {*columns, *ORDER, *([versions.COLUMN] if libraries else [])} if columns else set(schema().names)
-    table = read_table(_files(paths), [name for name in schema().names if name in wanted])
-    table = versions.spread(table, libraries)
-    frame = (table if coded else _plain(table)).to_pandas(split_blocks=True)
+    roots = _roots(paths)
+    table = read_table(_files(roots), [name for name in schema().names if name in wanted], roots=roots)
+    frame = frame_of(versions.spread(table, libraries), coded=coded)
     places = lined_up(frame)
     if (places == np.arange(len(frame))).all():
         return frame
@@ -76,14 +77,13 @@ def read(paths: Path | str | Sequence[Path | str], columns: Sequence[str] = (), 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
     """Records as the rows that they are read back as."""
-    return _plain(
-        versions.spread(pa.Table.from_pylist([cells(record) for record in records], schema=schema()))
-    ).to_pandas()
+    return frame_of(versions.spread(pa.Table.from_pylist([cells(record) for record in records], schema=schema())))
 
 
 def runs(results: Path) -> pd.DataFrame:
     """The runs of a folder, one a row: `run`, `suite`, `cases`, `rows`, `device`. Reads four columns of each file. Raises StoreError."""
-    rows = read_table(_files(results), OF_RUNS, whole=False).to_pandas()
+    roots = _roots(results)
+    rows = frame_of(read_table(_files(roots), OF_RUNS, whole=False, roots=roots), coded=True)
     result = rows.groupby("run_id", observed=True, sort=True)
     devices = rows.drop_duplicates(["run_id", "device_name"]).astype(str).sort_values("device_name")
     return (
@@ -104,7 +104,7 @@ def latest_order(results: Path) -> int:
     """The greatest order of any row below a folder, as the files' footers tell it; 0 where there is none. What cannot be read has
     none: whoever needs its rows is told."""
     with contextlib.suppress(StoreError):
-        return max((_latest_of(file) for file in _files(results)), default=0)
+        return max((_latest_of(file) for file in _files(_roots(results))), default=0)
     return 0
 
 
@@ -122,15 +122,13 @@ def _latest_of(path: Path) -> int:
     return max(int(order or 0), 0 if order or not time else int(milliseconds(pd.Series([time]))[0]))
 
 
-def _files(paths: Path | str | Sequence[Path | str]) -> list[Path]:
-    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    return [file for path in given for file in compaction.without_compacted([*files_of(place(path))])]
+def _roots(paths: Path | str | Sequence[Path | str]) -> list[Path]:
+    """Paths, those that stand for addresses with what is there now. Raises StoreError."""
+    return [place(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """With texts as texts."""
-    result = [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns]
-    return pa.table(result, names=table.schema.names)
+def _files(roots: Sequence[Path]) -> list[Path]:
+    return [file for root in roots for file in compaction.without_compacted([*files_of(root)])]
 
 
 def ahead(results: Path, clock: Callable[[], float] = time.time) -> str:

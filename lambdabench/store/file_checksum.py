@@ -18,16 +18,16 @@ def sealed(content: bytes) -> bytes:
     return b"".join((content[:place], MARK, _sum(content[:place]), _sum(content[place:]), content[place:]))
 
 
-def is_broken(content: memoryview, *, whole: bool = True) -> bool:
-    """Whether a file is not as it was sealed; without `whole` only its footer is looked at. One that was never sealed is not."""
+def seal_of(content: memoryview, *, whole: bool = True) -> bool | None:
+    """Whether a file is as it was sealed; without `whole` only its footer is looked at. None of one that never was."""
     content = content.cast("B")
     place = _place(content)
     start = place - len(MARK) - 2 * DIGITS
     if start < 0 or content[start : start + len(MARK)] != MARK:
-        return False
+        return None
     if content[place - DIGITS : place] != _sum(content[place:]):
-        return True
-    return whole and content[place - 2 * DIGITS : place - DIGITS] != _sum(content[:start])
+        return False
+    return not whole or content[place - 2 * DIGITS : place - DIGITS] == _sum(content[:start])
 
 
 def _place(content: bytes | memoryview) -> int:

@@ -1,5 +1,6 @@
 """Rows to Parquet files and back."""
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ import pyarrow.parquet as pq
 from ..core import fields, folders
 from ..core.errors import StoreError
 from ..core.record import SCHEMA_VERSION, Record
-from . import file_checksum, remote, versions
+from . import file_checksum, read_cache, remote, versions
 from .checks import refuse_impossible
 from .columns import cells, schema
+from .file_rows import FileRows, one_valued, stacked
 
 READERS = 8
 """Files that are read at once."""
@@ -63,21 +65,35 @@ def _sweep(path: Path) -> None:
             Path(dir_entry.path).unlink(missing_ok=True)
 
 
-def read_table(files: Sequence[Path], columns: Sequence[str], *, whole: bool = True) -> pa.Table:
+def read_table(
+    files: Sequence[Path], columns: Sequence[str], *, whole: bool = True, roots: Sequence[Path] = ()
+) -> pa.Table:
     """Some columns of files, one under the other, texts as dictionaries. Without `whole` only what is read is checked, not the file.
 
-    Raises StoreError that names file, row and column of what cannot be.
+    With `roots`, the folders that the files are those of, what was read and checked before is taken from this machine's cache where the
+    files are as they were. Raises StoreError that names file, row and column of what cannot be.
     """
     wanted = pa.schema([_as_read(schema().field(name)) for name in columns])
+
+    def fresh(some: Sequence[Path]) -> tuple[pa.Table, list[int]]:
+        return _read_files(some, wanted, whole)
+
+    if roots and len(files) >= read_cache.FEWEST:
+        return read_cache.through(files, (sorted(map(os.path.abspath, roots)), whole), wanted, fresh)
+    return fresh(files)[0]
+
+
+def _read_files(files: Sequence[Path], wanted: pa.Schema, whole: bool) -> tuple[pa.Table, list[int]]:
+    """(The rows, how many each file has.)"""
     read = partial(_read_file, wanted=wanted, whole=whole)
     if len(files) > 1:
         with ThreadPoolExecutor(READERS) as pool:
-            tables = list(pool.map(read, files))
+            result = list(pool.map(read, files))
     else:
-        tables = [read(file) for file in files]
-    table = pa.concat_tables([wanted.empty_table(), *tables]).unify_dictionaries().combine_chunks()
-    refuse_impossible(table, [(path, item.num_rows) for path, item in zip(files, tables, strict=True)])
-    return table
+        result = [read(file) for file in files]
+    table, rows = stacked(result, wanted), [item.rows for item in result]
+    refuse_impossible(table, list(zip(files, rows, strict=True)))
+    return table, rows
 
 
 def _as_read(field: pa.Field) -> pa.Field:
@@ -85,21 +101,33 @@ def _as_read(field: pa.Field) -> pa.Field:
 
 
 def open_file(path: Path, *, texts: Sequence[str] = (), whole: bool = True) -> pq.ParquetFile:
-    """A Parquet file whose checksums agree. Raises StoreError."""
+    """A Parquet file whose checksums agree. `texts`: columns that are read as dictionaries, where it has them. Raises StoreError."""
+    return _opened(path, texts, whole)[0]
+
+
+def _opened(path: Path, texts: Sequence[str], whole: bool) -> tuple[pq.ParquetFile, bool]:
+    """(The file, whether it has a checksum of all that it is.)"""
     try:
         content = pa.py_buffer(path.read_bytes()) if whole else pa.memory_map(str(path)).read_buffer()
-        if file_checksum.is_broken(memoryview(content), whole=whole):
+        seal = file_checksum.seal_of(memoryview(content), whole=whole)
+        if seal is False:
             raise StoreError(f"{path} is damaged: its checksum is not that of its content; restore it, or {AWAY}")
-        metadata = pq.read_metadata(pa.BufferReader(content))
-        there = set(metadata.schema.names)
-        return pq.ParquetFile(
-            pa.BufferReader(content),
-            metadata=metadata,
-            page_checksum_verification=True,
-            read_dictionary=[text for text in texts if text in there],
-        )
+        return _parsed(content, texts), seal is not None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
+
+
+def _parsed(content: pa.Buffer, texts: Sequence[str]) -> pq.ParquetFile:
+    with contextlib.suppress(KeyError):  # a file of another version has not all of them
+        return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=[*texts])
+    metadata = pq.read_metadata(pa.BufferReader(content))
+    there = set(metadata.schema.names)
+    return pq.ParquetFile(
+        pa.BufferReader(content),
+        metadata=metadata,
+        page_checksum_verification=True,
+        read_dictionary=[text for text in (*texts, *versions.FORMER) if text in there],
+    )
 
 
 def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
@@ -116,26 +144,36 @@ def greatest(path: Path, columns: Sequence[str]) -> dict[str, Any]:
     return result
 
 
-def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> pa.Table:
-    texts = [item.name for item in wanted if pa.types.is_dictionary(item.type)]
-    file = open_file(path, texts=[*texts, *versions.FORMER], whole=whole)
+def _read_file(path: Path, wanted: pa.Schema, whole: bool) -> FileRows:
+    file, sealed = _opened(path, [item.name for item in wanted if pa.types.is_dictionary(item.type)], whole)
+    try:
+        same = one_valued(file.metadata, wanted) if sealed and whole else {}
+        if isinstance(version := same.get(VERSION), int) and version <= SCHEMA_VERSION:
+            rest = pa.schema([item for item in wanted if item.name not in same])
+            table = file.read(columns=rest.names, use_threads=False)
+            if table.schema.equals(rest):
+                return FileRows(rows=file.metadata.num_rows, same=same, table=table)
+        table = _read_all(file, path, wanted)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
+    try:
+        whole_table = pa.table([_column(table, item) for item in wanted], schema=wanted)
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise StoreError(f"{path} was not written by lambdabench: {error}; {AWAY}") from error
+    return FileRows(rows=table.num_rows, same={}, table=whole_table)
+
+
+def _read_all(file: pq.ParquetFile, path: Path, wanted: pa.Schema) -> pa.Table:
+    """The columns that are wanted, as the file has them, and those that they are made of."""
     there = set(file.metadata.schema.to_arrow_schema().names)
     if VERSION not in there:
         raise StoreError(f"{path} was not written by lambdabench: it has no column {VERSION}; {AWAY}")
     former = versions.FORMER if versions.COLUMN in wanted.names and versions.COLUMN not in there else ()
-    try:
-        asked = [name for name in (*wanted.names, *former, VERSION) if name in there]
-        table = file.read(columns=asked, use_threads=False)
-        if table.schema.equals(wanted):
-            return _of_known_version(table, path)
+    asked = [name for name in (*wanted.names, *former, VERSION) if name in there]
+    table = file.read(columns=asked, use_threads=False)
+    if not table.schema.equals(wanted):
         table.validate(full=True)
-        table = _of_known_version(table, path)
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise StoreError(f"{path} is no readable Parquet file ({error}); {AWAY}") from error
-    try:
-        return pa.table([_column(table, item) for item in wanted], schema=wanted)
-    except (pa.ArrowException, ValueError, KeyError) as error:
-        raise StoreError(f"{path} was not written by lambdabench: {error}; {AWAY}") from error
+    return _of_known_version(table, path)
 
 
 def _of_known_version(table: pa.Table, path: Path) -> pa.Table:

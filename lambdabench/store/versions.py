@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..core.identity import canonical
 from ..core.spec import FORMER_FIELDS, LIBRARY_NAME, Environment
 from .columns import PREFIXES
+from .file_rows import coded, encoded
 
 PREFIX = PREFIXES["environment"]
 COLUMN = f"{PREFIX}versions"
@@ -63,7 +64,8 @@ def spread(table: pa.Table, only: Collection[str] = ()) -> pa.Table:
     known: list[dict[str, str]] = [json.loads(text) if is_versions(text) else {} for text in texts]
     names = sorted(only or {*FORMER, *(PREFIX + name for item in known for name in item)})
     is_old = (table["schema_version"].to_numpy() < SINCE) if len(table) else np.zeros(0, bool)
-    row = np.where(is_old, places + len(texts) + 1, places)  # of each text: as newer rows mean it, and as older ones do
+    places = np.where(places < 0, len(texts), places)
+    row = places + (len(texts) + 1) * is_old  # of each text: as newer rows mean it, and as older ones do
     columns = {name: _column([item.get(name.removeprefix(PREFIX)) for item in known], row) for name in names}
     result = {name: table[name] for name in table.column_names}
     order = [text for name in table.column_names for text in (names if name == COLUMN else [name])]
@@ -77,13 +79,11 @@ def _column(cells: Sequence[str | None], row: np.ndarray) -> pa.Array:
     newer = [code[cell or ""] for cell in cells]
     older = [-1 if cell is None else code[cell] for cell in cells]
     codes = np.array([*newer, -1, *older, -1], np.int32)
-    codes = codes[np.where(row < 0, len(cells), row)]
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(versions, pa.string()))
+    return coded(codes[row], pa.array(versions, pa.string()))
 
 
 def texts_of(column: pa.ChunkedArray) -> tuple[list[str], Callable[[], np.ndarray[Any, np.dtype[np.int64]]]]:
     """(The texts of a column, what gives each row's place among them; -1 where it has none)."""
-    coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
-    whole = coded.unify_dictionaries().combine_chunks()
-    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return whole.dictionary.to_pylist(), lambda: whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    whole = encoded(column)
+    places = whole.indices.fill_null(-1)
+    return whole.dictionary.to_pylist(), lambda: places.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
