@@ -120,7 +120,7 @@ def accelerate(model: nn.Module) -> nn.Module:
         raise NetworkError(f"accelerate is torch only: found {_kind(model)}, expected a torch.nn.Module")
     result = [(name, item) for name, item in model.named_modules(remove_duplicate=False) if _is_theirs(item)]
     if not result:
-        raise NetworkError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace")
+        raise NetworkError(f"{type(model).__name__} {_why_nothing(model)}; nothing to replace: use it as it is")
     made: dict[nn.Module, FastLambdaLayer] = {}
     for name, module in result:
         if module not in made:

@@ -197,7 +197,8 @@ def test_what_is_fast_already_is_said_to_be() -> None:
     model = nn.Sequential(layers_of_others()["timm"])
     for item in (lb.accelerate(model), lb.accelerate(layers_of_others()["timm"])):
         with pytest.raises(
-            LambdabenchError, match=f"^{type(item).__name__} is accelerated already; nothing to replace$"
+            LambdabenchError,
+            match=f"^{type(item).__name__} is accelerated already; nothing to replace: use it as it is$",
         ):
             lb.accelerate(item)
     ours = nn.Sequential(lb.create_layer("lambda_layer", 16, scope=3))

@@ -55,7 +55,7 @@ def pareto(cases: pd.DataFrame, *, x: str = "throughput", y: str = "top1", acros
     """
     for name in (x, y):
         if name not in axes():
-            raise AxisError(f"found {name!r}, expected one of {', '.join(sorted(axes()))}")
+            raise AxisError(f"axis: found {name!r}, expected one of {', '.join(sorted(axes()))}")
     for name in (x, y):
         if name not in cases:
             cases = cases.assign(**{name: float("nan")})

@@ -78,7 +78,8 @@ def load(paths: Sequence[Path]) -> tuple[Speeds, dict[tuple[str, int], float]]:
     if len(accurate) != 1 or len(paths) < 3:
         names = ", ".join(map(str, accurate)) or "none"
         raise FactError(
-            f"found {len(paths)} tables with accuracies in {names}, expected one such and two benchmark tables at least"
+            f"found {len(paths)} tables with accuracies in {names}, expected one such and two benchmark tables at least; "
+            "give timm's results-imagenet.csv and its benchmark-infer-*.csv"
         )
     tables = {priors.name_of(path): path for path in paths if path not in accurate}
     sources = tuple(Source(name=name, kind=priors.kind_of(name), url="", commit="", sha256="") for name in tables)

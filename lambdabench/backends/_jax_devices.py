@@ -128,14 +128,17 @@ def refuse(case: Case) -> None:
     if case.dtype == "tf32" and not case.device.startswith("cuda"):
         raise UnsupportedError(f"tf32 is a mode of NVIDIA's tensor cores and not of {case.device}; use --dtype float32")
     if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
-        raise UnsupportedError(f"{case.dtype} compute on {case.param_dtype} parameters is not offered; use --dtype")
+        raise UnsupportedError(
+            f"{case.dtype} compute on {case.param_dtype} parameters is not offered; "
+            f'use --dtype {case.param_dtype}, or param_dtype = "float32" in the suite'
+        )
     if case.mode == "features":
         raise UnsupportedError("jax_jit has no mode features; use --mode inference or train, or --backend torch_eager")
     devices_of(case)
     if case.batch_size % case.devices:
         raise UnsupportedError(
             f"a batch of {case.batch_size} is not divisible by {case.devices} devices; "
-            f"use --batch-size {case.devices * -(-case.batch_size // case.devices)}, or --devices"
+            f"use --batch-size {case.devices * -(-case.batch_size // case.devices)}, or another number of --devices"
         )
     number = pool_threads()
     if case.device.startswith("cpu") and number is not None and number != (case.threads or 1):

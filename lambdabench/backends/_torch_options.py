@@ -27,7 +27,8 @@ def refuse(case: Case) -> None:
         raise UnsupportedError("float32_default is what JAX's compiler takes for float32; use --dtype float32 or tf32")
     if HELD_IN[case.dtype] == "float32" and case.param_dtype != "float32":
         raise UnsupportedError(
-            f"{case.dtype} compute on {case.param_dtype} parameters is not a thing torch does; use --dtype"
+            f"{case.dtype} compute on {case.param_dtype} parameters is not a thing torch does; "
+            f'use --dtype {case.param_dtype}, or param_dtype = "float32" in the suite'
         )
     if folds(case) and case.mode == "train":
         raise UnsupportedError("batch norms fold in inference only; leave out fold, or use --mode inference")

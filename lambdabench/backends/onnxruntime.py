@@ -114,7 +114,10 @@ class _OnnxRuntime:
         self._device, self._bound = case.device, None
         self._binding: Any = None
         if (provider := self._session.get_providers()[0]) != providers[0][0]:
-            raise MismatchError(f"ONNX Runtime took {provider} instead of {providers[0][0]}: its log says why")
+            raise MismatchError(
+                f"ONNX Runtime took {provider} instead of {providers[0][0]}: its log says why; "
+                "leave out provider, or install what that one needs"
+            )
 
     def run(self, inputs: Sequence[Any]) -> Sequence[Any]:
         if self._device != "cpu":

@@ -79,7 +79,7 @@ class _OpenVino:
         self._request = self._compiled.create_infer_request()
         self._type: str = self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         if self._type != precision:
-            raise MismatchError(f"OpenVINO computes in {self._type} instead of {precision}")
+            raise MismatchError(f"OpenVINO computes in {self._type} instead of {precision}; use --dtype float32")
         self._is_plain = case.dtype == "float32" and not quantised
 
     def run(self, inputs: Sequence[Any]) -> Sequence[Any]:

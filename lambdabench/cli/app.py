@@ -289,8 +289,12 @@ def check(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import check_view, gate_view
 
     flags.choices(show, "--show", ("all",))
-    if [base is not None, baseline is not None, history is not None, self_test].count(True) != 1:
-        raise RequestError("check: expected one of --base REF, --baseline FILE, --history PATH and --self-test")
+    ways = {"--base": base, "--baseline": baseline, "--history": history, "--self-test": self_test or None}
+    if len(given := [name for name, value in ways.items() if value is not None]) != 1:
+        raise RequestError(
+            f"check: found {' and '.join(given) or 'none of them'}, "
+            "expected one of --base REF, --baseline FILE, --history PATH and --self-test"
+        )
     flags.refuse_alone({"--record": record, "--strict": strict}, "--baseline", is_given=baseline is not None)
     flags.refuse_alone({"--rounds": rounds is not None}, "--self-test", is_given=self_test)
     of_base = {

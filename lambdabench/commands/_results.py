@@ -62,7 +62,9 @@ def matching(cases: pd.DataFrame, filters: Mapping[str, Any], where: str, always
         if kept["model"].isin(list(always)).all():
             wanted = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             there = ", ".join(map(str, sorted(set(cases[key]))))
-            raise NothingMeasuredError(f"no case of {where} has {key} {wanted}; there is {there}")
+            raise NothingMeasuredError(
+                f"no case of {where} has {key} {wanted}; there is {there}: choose one of these, or measure it"
+            )
         cases = kept
     return cases
 

@@ -160,7 +160,8 @@ def _machine(there: Sequence[Machine], asked: str | None) -> Machine:
     if len(same) != 1:
         names = ", ".join(f"{item.name} ({item.kind})" for item in there)
         raise RequestError(
-            f"--machine: found {asked!r}, which is {len(same)} of the machines of these results: {names}"
+            f"--machine: found {asked!r}, which is {len(same)} of the machines of these results: {names}; "
+            "give more of one of these names"
         )
     return same[0]
 

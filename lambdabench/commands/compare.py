@@ -102,12 +102,14 @@ def _metric(sides: Sequence[Side], asked: str | None) -> str:
     for side, there in zip(sides, has, strict=True):
         if not there or (asked is not None and asked not in there):
             raise NothingMeasuredError(
-                f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}"
+                f"{side.name} has no number of {asked or 'any case'}; it has {', '.join(sorted(there)) or 'none'}; "
+                "choose one that both sides have, or measure it"
             )
     both = [name for name in (*METRICS, *known) if name in has[0] & has[1]]
     if not both:
         raise NotComparableError(
-            f"{sides[0].name} has {', '.join(sorted(has[0]))}, {sides[1].name} has {', '.join(sorted(has[1]))}: no metric in common"
+            f"{sides[0].name} has {', '.join(sorted(has[0]))}, {sides[1].name} has {', '.join(sorted(has[1]))}: no metric in common; "
+            "measure one of them on both sides"
         )
     return asked or both[0]
 
@@ -130,7 +132,8 @@ def _no_pairs(
         name, (mine, theirs) = next(iter(apart.items()))
         has = f"A has {', '.join(mine)}, B {', '.join(theirs)}"
         return f"{counts}; they share no {name}, {has}: compare one of A with one of B"
-    return f"{counts}; measure one side at the other's batch: --batch-size" if pairs.other_batch else counts
+    mend = "one side at the other's batch: --batch-size" if pairs.other_batch else "the same networks on both sides"
+    return f"{counts}; measure {mend}"
 
 
 def _some(batches: Sequence[int]) -> str:
@@ -163,7 +166,9 @@ def compare_at_accuracy(
     families = [{name for glob in asked for name in globs.picked(names, glob)} for asked in (mine, theirs)]
     for asked, family in zip((mine, theirs), families, strict=True):
         if not family:
-            raise RequestError(f"no measured model matches {', '.join(asked)}; there are {', '.join(names)}")
+            raise RequestError(
+                f"no measured model matches {', '.join(asked)}; there are {', '.join(names)}; name one, or a glob like resnet*"
+            )
     points = front.pareto(cases, x=metric or _first(cases), y=TOP1)
     for asked, family in zip((mine, theirs), families, strict=True):
         if not points["model"].isin(family).any():
@@ -233,4 +238,7 @@ def _no_curves(at_accuracies: Sequence[AtAccuracy], mine: Sequence[str], theirs:
         )
     ends = at_accuracies[0].comparison.mine.ends, at_accuracies[0].comparison.theirs.ends
     name = " and ".join(f"{low:.1f} to {high:.1f} %" for low, high in ends)
-    return f"{names} have no accuracy in common that was asked for: their curves go from {name}, and beyond nothing is told"
+    return (
+        f"{names} have no accuracy in common that was asked for: their curves go from {name}; "
+        "ask for one that both reach, --top1, or measure more of either"
+    )

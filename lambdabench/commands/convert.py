@@ -20,9 +20,9 @@ def convert(asked: Conversion) -> Converted:
         if path.suffix not in SUFFIXES:
             raise ConversionError(f"{path}: found suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
     if not source.is_file():
-        raise ConversionError(f"there is no file {source}")
+        raise ConversionError(f"there is no file {source}; give the file of weights that is to be converted")
     if not target.parent.is_dir():
-        raise ConversionError(f"there is no folder {target.parent} to write {target.name} into")
+        raise ConversionError(f"there is no folder {target.parent} to write {target.name} into; make it first")
     if target.exists() and not asked.force:
         raise ConversionError(f"{target} is there already; --force replaces it")
     if asked.to == "jax" and target.suffix in STATE_DICTS:

@@ -143,7 +143,7 @@ def _backend(request: EvaluateRequest) -> ModuleType:
     if absent := [name for name in NEEDED if not find_spec(name)]:
         raise MissingExtraError(f"evaluate needs {', '.join(absent)}: {models.INSTALL['torch']}")
     if request.checkpoint is not None and not request.checkpoint.is_file():
-        raise EvaluationError(f"--checkpoint: there is no file {request.checkpoint}")
+        raise EvaluationError(f"--checkpoint: there is no file {request.checkpoint}; give a file of weights")
     name = request.model.partition(".")[0]
     if models.ours().get(name, models.CLASSIFIERS[0]) not in models.CLASSIFIERS:
         raise EvaluationError(f"{name} is a detector and no classifier; evaluate measures top-1 of classifiers")
@@ -159,7 +159,9 @@ def _asked(request: EvaluateRequest, own_options: Collection[str], folder: Image
         raise registry.unknown("model", name, {*probed.names, *models.ours()})
     facts = next(known for known in probed.facts.values() if known.name == name)
     if facts.problem and not facts.tags:
-        raise EvaluationError(f"{name} cannot be made: {facts.problem}")
+        raise EvaluationError(
+            f"{name} cannot be made: {facts.problem}; give other options (--option), or another model"
+        )
     machine, case = probed.machine, _case(request, name, probed.machine, probed.facts)
     tag = _tag(name, tag, facts.tags, is_needed=request.checkpoint is None)
     subject = Subject(

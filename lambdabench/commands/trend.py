@@ -5,7 +5,7 @@ from pathlib import Path
 from .. import plots, store, suite
 from ..analysis import scripted
 from ..analysis.trend import FEWEST, History, histories, of_sessions
-from ..core.errors import NothingMeasuredError, SuiteError
+from ..core.errors import NothingMeasuredError, SuiteError, UnknownNameError
 from ..core.folders import REPORTS
 from ..gate import baseline
 from ..plots import trend
@@ -33,7 +33,7 @@ def history_of(source: Path, suite_name: str | None) -> tuple[History, ...]:
         most = max((len(history.sessions) for history in known), default=0)
         raise NothingMeasuredError(
             f"{nothing_of(suite_name, source) if not known else f'the most runs of one case are {most}'}: "
-            f"a change of level takes {FEWEST}"
+            f"a change of level takes {FEWEST}; lambdabench run --fresh measures again"
         )
     return known
 
@@ -42,7 +42,7 @@ def _reference(suite_name: str) -> str:
     """The model that a suite's ratios are to; empty for a suite that is not to be found or has none."""
     try:
         return str(dict(suite.load(suite_name).reference).get("model", ""))
-    except SuiteError:
+    except (SuiteError, UnknownNameError):
         return ""
 
 

@@ -27,7 +27,9 @@ def refuse_absent(model: str) -> None:
     except SyntaxError as error:
         place = f"{path}:{error.lineno}" if error.lineno else str(path)
         line = "".join(name for name in (error.text or "").strip() if name.isprintable())[:LONGEST]
-        raise SuiteError(f"--model {model}: {place}: {error.msg}{f': {line}' if line else ''}") from error
+        raise SuiteError(
+            f"--model {model}: {place}: {error.msg}{f': {line}' if line else ''}; mend that line"
+        ) from error
     except (ValueError, RecursionError, MemoryError):
         return
     attribute = model.rpartition(":")[2]
@@ -35,7 +37,8 @@ def refuse_absent(model: str) -> None:
     if known is None or attribute in known or attribute.startswith("__"):
         return
     made = [item.name for item in tree.body if isinstance(item, (*FUNCTIONS, ast.ClassDef)) and item.name[0] != "_"]
-    problem = registry.unknown(f"callable of {path}", attribute, made) if made else f"{path} has no {attribute!r}"
+    none = f"{path} has no {attribute!r} and no other callable; write a function there that returns the network"
+    problem = registry.unknown(f"callable of {path}", attribute, made) if made else none
     raise SuiteError(f"--model {model}: {problem}")
 
 

@@ -15,4 +15,5 @@ def picked(names: Sequence[str], glob: str) -> tuple[str, ...]:
 
 def unmatched(names: Sequence[str], glob: str, kind: str) -> str:
     """What is said where `--only` matches none of the names that there are."""
-    return f"--only: no {kind} matches {glob!r}; there are {len(names)}, such as {', '.join(map(repr, names[:3]))}"
+    known = ", ".join(map(repr, names[:3]))
+    return f"--only: no {kind} matches {glob!r}; there are {len(names)}, such as {known}; name one, or a glob of them"

@@ -44,7 +44,9 @@ def find(place: Path, limit: int | None = None) -> ImageFolder:
     EvaluationError where there is no folder, no image, or a folder that classes.txt does not name.
     """
     if not place.is_dir():
-        raise EvaluationError(f"--data: there is no folder {place}")
+        raise EvaluationError(
+            f"--data: there is no folder {place}; give one that holds a folder of images for each class"
+        )
     folders = sorted(path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
     listed = place / CLASSES
     classes = _listed(listed, folders) if listed.is_file() else tuple(folders)

@@ -167,7 +167,7 @@ def _network(model: str) -> Network | None:
     else:
         network = _by_module(place)
     if not network.file.is_file():
-        raise SuiteError(f"--model {model}: there is no file {network.file}")
+        raise SuiteError(f"--model {model}: there is no file {network.file}; give its path from {Path.cwd()}")
     return network
 
 
@@ -176,7 +176,10 @@ def _by_module(name: str) -> Network:
     path = (str(Path.cwd()), *sys.path)
     spec = _spec(_Walk(network=Network(file=Path(), path=path)), name)
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise SuiteError(f"--model {name}: there is no module of that name here")
+        raise SuiteError(
+            f"--model {name}: there is no module of that name here; "
+            "install it, start in the folder it is in, or give file.py:callable"
+        )
     file = Path(spec.origin)
     top = (
         file.resolve().parents[name.count(".") - (file.name != "__init__.py")] if "." in name else file.resolve().parent

@@ -100,7 +100,9 @@ def read(path: Path, *, must_exist: bool) -> list[Session]:
         items = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         return [item | {"ratios": dict(item["ratios"])} for item in items]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise BaselineError(f"{path} is no baseline: {type(error).__name__}: {error}") from error
+        raise BaselineError(
+            f"{path} is no baseline: {type(error).__name__}: {error}; give a file that --record wrote"
+        ) from error
 
 
 def comparable(sessions: Sequence[Session], environment: Environment, path: Path) -> list[Session]:
@@ -113,7 +115,10 @@ def comparable(sessions: Sequence[Session], environment: Environment, path: Path
             for key, value in flat(environment).items()
             if theirs.get(key) != value
         ]
-        raise NotComparableError(f"{path} holds no session of this machine; the newest differs in {'; '.join(apart)}")
+        raise NotComparableError(
+            f"{path} holds no session of this machine; the newest differs in {'; '.join(apart)}; "
+            "--record adds one of this machine"
+        )
     return own
 
 

@@ -48,7 +48,10 @@ def python_of(tree: Path, commit: str, command: str) -> Generator[Path]:
             home = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=_place()))
             scratch_folders.claim(home)
         except OSError as error:
-            raise GateError(f"--build: no environment can be made in {_place()}: {error.strerror or error}") from error
+            raise GateError(
+                f"--build: no environment can be made in {_place()}: {error.strerror or error}; "
+                "make room there, or let LAMBDABENCH_CACHE name another place"
+            ) from error
     try:
         if not (home / BUILT).exists():
             _build(home, tree, command)
@@ -122,8 +125,10 @@ def _call(command: list[str], place: Path, environment: dict[str, str]) -> None:
             timeout=LIMIT_S, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise GateError(f"--build: {' '.join(command)} took over {LIMIT_S:g} s in {place}") from error
+        raise GateError(
+            f"--build: {' '.join(command)} took over {LIMIT_S:g} s in {place}; install less, or what is built already"
+        ) from error
     if done.returncode:
         said = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
         last = " / ".join([name for name in said if name and not name.startswith(("note: ", "hint: "))][-3:])
-        raise GateError(f"--build: {' '.join(command)} failed in {place}: {last}")
+        raise GateError(f"--build: {' '.join(command)} failed in {place}: {last}; mend it until it runs there by hand")

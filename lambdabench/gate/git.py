@@ -39,7 +39,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             encoding="utf-8", errors="surrogateescape", env=environment() | QUIET,
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise GateError("check needs git, which is not installed here") from error
+        raise GateError("check needs git, which is not installed here; install git") from error
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"git took over {LIMIT_S:g} s")
 

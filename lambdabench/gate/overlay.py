@@ -39,9 +39,9 @@ def find_tests(path: str, folder: Path, repository: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links that lead in a circle
         there = os.path.lexists(folder / path)
         name = f"{path} is a link that leads nowhere" if there else f"there is no {path} in {repository}"
-        raise GateError(f"--pytest: {name}") from error
+        raise GateError(f"--pytest: {name}; give a file or folder of tests in it, such as tests/bench") from error
     if not where.is_relative_to(top):
-        raise GateError(f"--pytest: there is no {path} in {repository}: it is {where}")
+        raise GateError(f"--pytest: there is no {path} in {repository}: it is {where}; give tests that lie in it")
     held = (
         "the whole repository"
         if where == top
@@ -69,7 +69,9 @@ def overlay(path: str, folder: Path, repository: Path, base: Path) -> Laid:
         _copy(place, target, top, base)
     except OSError as error:
         name = f"{error.filename or place}: {error.strerror or error}"
-        raise GateError(f"--pytest: head's {path} cannot be laid over base's: {name}") from error
+        raise GateError(
+            f"--pytest: head's {path} cannot be laid over base's: {name}; mend that, or give other tests"
+        ) from error
     return Laid(place=place, fresh=tuple(sorted(_files(target, base) - before)))
 
 

@@ -171,7 +171,7 @@ class _Remote:
             if any(key in message for key in keys):
                 return message
         early = "base cannot be measured: its pytest" if self.name == "base" else "head's pytest"
-        raise GateError(f"{early} ended early{last_words(self.folder)}")
+        raise GateError(f"{early} ended early{last_words(self.folder)}; run pytest there by hand")
 
     def say(self, calls: int) -> None:
         self.asked.write(json.dumps({"calls": calls}) + "\n")

@@ -44,7 +44,9 @@ def modules(tree: Path) -> dict[str, str]:
     """Outermost packages and modules of a tree by their dotted names, each with the folder that is to be searched for it."""
     listed = git.run(tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed.returncode:
-        raise GateError(f"git does not tell what {tree} holds: {git.words(listed.stderr)}")
+        raise GateError(
+            f"git does not tell what {tree} holds: {git.words(listed.stderr)}; see that git ls-files works there"
+        )
     files = {name for name in listed.stdout.split("\0") if name.endswith((".py", ".pyx"))}
     packages = {str(PurePosixPath(file).parent) for file in files if file.endswith("/__init__.py")}
     result: dict[str, str] = {}

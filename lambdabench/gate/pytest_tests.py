@@ -164,7 +164,9 @@ def _session(request: UsersRequest, path: Path, on_outcome: Callable[[PairOutcom
         with started(folder, command, environment_of(1) | {SCRATCH: str(folder)}, Path(request.head)) as process:
             answered = follow(process, folder, on_outcome, limit_s)
         if not (folder / "declared.json").exists():
-            raise GateError(f"pytest could not collect {path}{last_words(folder)}")
+            raise GateError(
+                f"pytest could not collect {path}{last_words(folder)}; mend it until pytest {path} runs by itself"
+            )
         if (offered := folder / "offered.json").exists():
             raise GateError(unmatched(codec.read(tuple[str, ...], offered), request.only, "test"))
         if (folder / "finished.json").exists():

@@ -27,7 +27,10 @@ def folder(kind: str) -> Generator[Path]:
             claim(place)
         except OSError as error:
             name = error.strerror or error
-            raise GateError(f"check needs a folder for a while, and cannot make one: {name}") from error
+            raise GateError(
+                f"check needs a folder for a while, and cannot make one: {name}; "
+                "make room, or let TMPDIR name another place"
+            ) from error
         yield place
 
 

@@ -114,7 +114,7 @@ def read(repository: Path) -> Settings:
     try:
         item: Any = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: no TOML: {error}") from error
+        raise SettingsError(f"{path}: no TOML: {error}; mend that line") from error
     for key in TABLE.split("."):
         item = item.get(key, {})
     try:

@@ -38,10 +38,12 @@ def find(reference: str, folder: Path) -> Trees:
     repository = _repository(folder)
     head = git.answer(repository, "rev-parse", "--verify", "HEAD^{commit}")
     if head is None:
-        raise GateError(f"{repository} has no commit yet")
+        raise GateError(f"{repository} has no commit yet; commit first: check compares with an earlier one")
     status = git.run(repository, "status", "--porcelain")
     if status.returncode:
-        raise GateError(f"{repository}: git cannot tell what has changed: {git.words(status.stderr)}")
+        raise GateError(
+            f"{repository}: git cannot tell what has changed: {git.words(status.stderr)}; see that git status works there"
+        )
     untracked = [line.startswith("??") for line in status.stdout.splitlines()]
     return Trees(
         repository=repository,
@@ -62,7 +64,9 @@ def checked_out(trees: Trees) -> Generator[Path]:
             done = git.run(trees.repository, "worktree", "add", "--detach", "--force", str(folder), trees.base)
             if done.returncode:
                 name = git.words(done.stderr)
-                raise GateError(f"the merge base {trees.base[:7]} cannot be checked out: {name}")
+                raise GateError(
+                    f"the merge base {trees.base[:7]} cannot be checked out: {name}; see that git worktree add works there"
+                )
             reason = f"{LOCKED} {folder_owners.ourselves()}"
             git.run(trees.repository, "worktree", "lock", "--reason", reason, str(folder))
             yield folder
@@ -122,7 +126,7 @@ def _merge_base(repository: Path, reference: str) -> str:
         )
     if not _known(repository, reference):
         raise GateError(f"--base: no commit is called {reference!r} here; git fetch it, or name one that git log shows")
-    raise GateError(f"--base: HEAD and {reference} have no commit in common")
+    raise GateError(f"--base: HEAD and {reference} have no commit in common; name the branch that HEAD came from")
 
 
 def _deepened(repository: Path, reference: str) -> str | None:

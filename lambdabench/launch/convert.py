@@ -17,7 +17,7 @@ def convert(asked: Conversion) -> Converted:
         folder = Path(name)
         codec.write(folder / "request.json", asked)
         if failed := ask("convert", folder, limit_s=LIMIT_S):
-            raise ConversionError(f"the conversion {failed}")
+            raise ConversionError(f"the conversion {failed}; nothing was written: run it again, or lambdabench doctor")
         converted = codec.read(Converted, folder / "answer.json")
     if converted.problem:
         raise ConversionError(converted.problem)

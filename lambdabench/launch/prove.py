@@ -17,5 +17,5 @@ def prove(asked: ProofAsked, *, limit_s: float = LIMIT_S) -> ProofAnswered:
         folder = Path(name)
         codec.write(folder / "request.json", asked)
         if failed := ask("prove", folder, limit_s=limit_s):
-            raise ProbeError(f"{asked.framework} on {asked.device} {failed}")
+            raise ProbeError(f"{asked.framework} on {asked.device} {failed}; run lambdabench doctor")
         return codec.read(ProofAnswered, folder / "answer.json")

@@ -239,10 +239,11 @@ def _choose_device(cell: Cell, machine: Machine) -> tuple[Device | None, str, st
         why = f"device {held.name} ({held.title}) is here and busy: {held.problem}; run again when it is free, or use another --device"
         return None, held.name, why
     if not able:
-        why = dict(machine.missing).get(case.backend, "it finds no device")
+        why = dict(machine.missing).get(case.backend, "it finds no device; lambdabench list backends names others")
         return None, case.device, f"backend {case.backend} cannot run here: {why}"
     here = ", ".join(f"{device.name} ({device.title})" for device in able)
-    return None, case.device, f"device {case.device} is not here for backend {case.backend}; here: {here}"
+    why = f"device {case.device} is not here for backend {case.backend}; here: {here}; lambdabench list devices says what keeps others away"
+    return None, case.device, why
 
 
 def _named(word: str, devices: Sequence[Device]) -> Device | None:

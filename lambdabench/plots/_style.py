@@ -7,7 +7,10 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 from ..core import foreign
 
@@ -30,6 +33,10 @@ WORDS = {
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
 """The same palette without its yellow, which is lost on white."""
 MARKERS = "osD^vPX*"
+MOST_COLOURED = len(MARKERS)
+"""Things of one panel that have a look of their own, where each must be known by its look alone, in grey as well."""
+GREY = "#c4c4c4"
+"""Of what is not told apart: it shows where the others are."""
 DASHES = ("-", "--", "-.", ":")
 
 
@@ -50,24 +57,51 @@ LONGEST_NAME, LONGEST_TEXT, LONGEST_NOTE = 60, 160, 1200
 """Characters of a point's name, of a title and of a line under a figure that leave room for the figure."""
 SPARE_LINES, LINE_INCHES = 6, 0.108
 """Lines under a figure that it has room for as it is, and the height of one."""
-TITLE_PER_INCH = 9
-"""Characters of a title that an inch of a figure holds."""
+MOST_LAYOUTS = 4
+EDGE = 0.01
+"""Of a figure's width, between its edges and its words."""
+TITLE = FontProperties(size=11, weight="bold")
+SMALL_PRINT = FontProperties(size=6.5)
 
 
 def heading(figure: Figure, title: str) -> None:
     """The title over a figure, wrapped to its width."""
-    text = textwrap.fill(
-        foreign.bounded(foreign.plain(title), LONGEST_TEXT), int(figure.get_figwidth() * TITLE_PER_INCH)
-    )
-    figure.suptitle(text, fontsize=11, fontweight="bold", x=0.01, ha="left")
+    text = foreign.bounded(foreign.plain(title), LONGEST_TEXT)
+    figure.suptitle("\n".join(_wrapped(figure, text, TITLE)), fontproperties=TITLE, x=EDGE, ha="left")
 
 
-def caption(figure: Figure, notes: Sequence[str], width: int) -> None:
-    """The conditions under a figure, wrapped to `width` characters, all of them: the figure grows by what they take beyond their share."""
+def caption(figure: Figure, notes: Sequence[str]) -> None:
+    """The conditions under a figure, wrapped to its width, all of them: the figure grows by what they take beyond their share."""
     names = (foreign.bounded(foreign.plain(note), LONGEST_NOTE) for note in notes)
-    lines = [line for note in names for line in textwrap.wrap(note, width)]
+    lines = [line for note in names for line in _wrapped(figure, note, SMALL_PRINT)]
     figure.set_figheight(figure.get_figheight() + LINE_INCHES * max(0, len(lines) - SPARE_LINES))
-    figure.supxlabel("\n".join(lines), fontsize=6.5, color="#555555", x=0.01, ha="left")
+    figure.supxlabel("\n".join(lines), fontproperties=SMALL_PRINT, color="#555555", x=EDGE, ha="left")
+
+
+def settle(figure: Figure) -> None:
+    """Lays a figure out for good: what is placed in pixels afterwards stays clear of the rest."""
+    for _ in range(MOST_LAYOUTS):  # numbers at an axis change with its length, and its length with their width
+        before = [axes.get_position().bounds for axes in figure.axes]
+        figure.draw_without_rendering()
+        if np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=1e-4):
+            break
+    for axes in figure.axes:
+        axes.autoscale(enable=False)
+    figure.set_layout_engine("none")
+
+
+def _wrapped(figure: Figure, text: str, font: FontProperties) -> list[str]:
+    """The text in lines that are no wider than the figure: as many characters as fit of those that it has."""
+    points = 72 * (1 - 2 * EDGE) * figure.get_figwidth()
+    ruler = RendererAgg(1, 1, 72)  # a pixel is a point
+
+    def wide(line: str) -> float:
+        return ruler.get_text_width_height_descent(line, font, ismath=False)[0]
+
+    characters = max(1, int(1.1 * points * len(text) / max(wide(text), 1)))
+    while max(map(wide, lines := textwrap.wrap(text, characters)), default=0) > points and characters > 1:
+        characters -= 1 + characters // 50
+    return lines
 
 
 @contextlib.contextmanager

@@ -86,7 +86,7 @@ def draw(
         _draw_scale(axes, "x", "times as fast, or as small  (claim →)")
         _draw_legend(axes, lines, has_witness=bool(names))
         style.heading(figure, title)
-        style.caption(figure, notes, width=170)
+        style.caption(figure, notes)
     return Drawing(figure=figure, numbers=numbers(claims, witnesses))
 
 
@@ -108,7 +108,7 @@ def curve(item: Judged, *, title: str, notes: Sequence[str] = ()) -> Drawing:
         _draw_curve(top, item, columns)
         _draw_matrix(bottom, columns, settings)
         style.heading(figure, title)
-        style.caption(figure, (*_said(item, columns), *notes), width=int(18 * size[0]))
+        style.caption(figure, (*_said(item, columns), *notes))
     return Drawing(figure=figure, numbers=numbers([item]))
 
 

@@ -23,15 +23,16 @@ from . import _style as style
 TITLE = "Latency, usual and at worst"
 METRICS = ("latency",)
 MS = 1e3
-COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#000000")
-"""Of the quantiles from the lowest on, as in `_style`; a fifth one begins anew."""
+COLOURS, MARKERS = ("#0072b2", "#e69f00", "#d55e00", "#000000"), "osD^"
+"""Of the quantiles from the lowest on, as in `_style`, so that they are told apart in grey as well; a fifth one begins anew."""
 SPREAD = 0.5
 """Of a line's height: over so much of it its quantiles are laid out, so that bars do not cover each other."""
-LINE_INCHES, LEAST_INCHES, PANEL_INCHES, NAME_INCHES = 0.36, 2.0, 4.6, 0.065
+LINE_INCHES, CLOSE_INCHES, LEAST_INCHES, PANEL_INCHES, NAME_INCHES = 0.36, 0.22, 2.0, 4.6, 0.065
+MANY_LINES, MOST_LINES = 24, 60
+"""More lines than these stand closer; of more, the slowest are left to the numbers."""
 ARROW_POINTS = 20
 LEGEND_LIFT = 2.8
 """Of the legend over a panel's upper edge, in its letters: its title stands below."""
-CAPTION_PER_INCH = 19
 OF_A_LINE = tuple(field for field in fields.FIELDS if field.name not in ("model", "batch_size", "suite"))
 """What tells lines of one model apart."""
 
@@ -46,17 +47,21 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = (), limit_s:
             "no case has calls whose latency was stored: lambdabench run --suite quickstart --at p95"
         )
     lines = _lines(legible(timed, style.LONGEST_NAME), names)
-    order, batches = list(dict.fromkeys(lines["line"])), sorted(set(lines["asked"]))
+    every, batches = list(dict.fromkeys(lines["line"])), sorted(set(lines["asked"]))
+    order = every[:MOST_LINES]
+    rest = f"The quickest {len(order)} of {len(every)}; the others are in the CSV beside this figure, and --models draws those you name."
     with style.context():
         wide = NAME_INCHES * max(map(len, order)) + PANEL_INCHES * len(batches)
-        figure = Figure(figsize=(wide, 1.7 + max(LEAST_INCHES, LINE_INCHES * len(order))), layout="constrained")
+        each = LINE_INCHES if len(order) <= MANY_LINES else CLOSE_INCHES
+        figure = Figure(figsize=(wide, 1.7 + max(LEAST_INCHES, each * len(order))), layout="constrained")
         grid: Any = figure.subplots(1, len(batches), sharey=True, squeeze=False)
         for axes, batch in zip(grid[0], batches, strict=True):
-            _draw_panel(axes, lines[lines["asked"] == batch], order, names, limit_s)
+            shown = lines[(lines["asked"] == batch) & lines["line"].isin(order)]
+            _draw_panel(axes, shown, order, names, limit_s)
             axes.set_title(f"batch {batch}", fontsize=9, loc="left")
         _draw_legend(grid[0][0], names, lines)
         style.heading(figure, title)
-        style.caption(figure, notes, width=int(wide * CAPTION_PER_INCH))
+        style.caption(figure, (*notes, *([rest] if len(order) < len(every) else [])))
     return Drawing(figure=figure, numbers=_numbers(timed, names))
 
 
@@ -100,7 +105,7 @@ def _draw_line(axes: Axes, row: dict[str, Any], names: Sequence[str], heights: A
     values = [MS * float(row[f"latency_{name}"]) for name in names]
     axes.plot(values, heights, color="#bbbbbb", lw=0.9, zorder=2, gid="line")
     axes.plot(MS * row["latency_longest"], heights[-1], "|", color="#999999", ms=6, zorder=2, gid="longest")
-    for name, value, height, colour in zip(names, values, heights, _colours(names), strict=True):
+    for name, value, height, (colour, marker) in zip(names, values, heights, _looks(names), strict=True):
         tail = tail_of(row, name)
         assert tail is not None
         low, high = (value if number is None else MS * number for number in (tail.low, tail.high))
@@ -113,7 +118,7 @@ def _draw_line(axes: Axes, row: dict[str, Any], names: Sequence[str], heights: A
         axes.plot(
             value,
             height,
-            "o",
+            marker,
             color=colour,
             mfc=face,
             ms=4.5,
@@ -132,8 +137,8 @@ def _tell_share(axes: Axes, row: dict[str, Any], place: float) -> None:
 def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
     """Between the title and the panel's, where it covers nothing."""
     marks = [
-        Line2D([], [], color=text, marker="o", ms=4.5, lw=1.1, label=name)
-        for name, text in zip(names, _colours(names), strict=True)
+        Line2D([], [], color=colour, marker=marker, ms=4.5, lw=1.1, label=name)
+        for name, (colour, marker) in zip(names, _looks(names), strict=True)
     ]
     if any(lines[f"latency_{name}_high"].isna().any() for name in names):
         marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
@@ -151,8 +156,9 @@ def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
     )
 
 
-def _colours(names: Sequence[str]) -> list[str]:
-    return [COLOURS[place % len(COLOURS)] for place in range(len(names))]
+def _looks(names: Sequence[str]) -> list[tuple[str, str]]:
+    """(Colour, marker) of each quantile."""
+    return [(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]) for place in range(len(names))]
 
 
 def _numbers(timed: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -24,16 +24,17 @@ from . import _style as style
 
 TITLE = "Latency under load"
 METRICS = ("latency_under_load",)
-COLOURS = dict(zip(SHOWN, ("#0072b2", "#e69f00", "#d55e00"), strict=True))
-"""As `latency` has them."""
-MOST_COLUMNS = 4
+LOOKS = dict(zip(SHOWN, (("#0072b2", "o"), ("#e69f00", "s"), ("#d55e00", "D")), strict=True))
+"""Colour and marker, as `latency` has them."""
+MOST_COLUMNS, MOST_PANELS = 4, 24
 LEAST_INCHES, CAPTION_INCHES, PANEL_INCHES = 5.2, 1.9, (2.6, 2.5)
+LEGEND_LIFT = 4.4
+"""Of the legend over the first panel, in its letters: a title of two lines stands below."""
 AROUND = 2.0
 """The axis of latencies reaches so many times beyond them."""
 SHIFT = 0.012
 """Of a quantile's marks to the left or right, so that bars do not cover each other."""
 ARROW_POINTS = 16
-CAPTION_PER_INCH = 19
 OF_A_PANEL = tuple(field for field in fields.FIELDS if field.name not in ("model", "suite"))
 Point = tuple[float, Tail]
 
@@ -48,7 +49,9 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
             "no case was under a load: lambdabench run --suite service, or --load 0.5,0.9 of any suite"
         )
     shown = legible(shown, style.LONGEST_NAME).sort_values(next(iter(loads)), kind="stable")
-    rows = lines(shown)
+    every = lines(shown)
+    rows = every[:MOST_PANELS]
+    rest = f"The quickest {len(rows)} of {len(every)}; the others are in the CSV beside this figure, and --models draws those you name."
     names = [foreign.cut(str(row["model"]), style.LONGEST_NAME) for row in rows]
     wide = min(len(rows), MOST_COLUMNS)
     high = math.ceil(len(rows) / wide)
@@ -63,7 +66,7 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
             axes.set_visible(False)
         _draw_axes(grid, rows)
         style.heading(figure, title)
-        style.caption(figure, notes, width=int(size[0] * CAPTION_PER_INCH))
+        style.caption(figure, (*notes, *([rest] if len(rows) < len(every) else [])))
     return Drawing(figure=figure, numbers=_numbers(shown, list(loads)))
 
 
@@ -80,7 +83,7 @@ def points(row: Mapping[str, Any], quantile: str) -> list[Point]:
 
 def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
     axes.set_yscale("log")
-    for place, (quantile, colour) in enumerate(COLOURS.items()):
+    for place, (quantile, (colour, _)) in enumerate(LOOKS.items()):
         curve = points(row, quantile)
         shift = SHIFT * (place - 1)
         places = [share + shift for share, _ in curve]
@@ -88,15 +91,15 @@ def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
             places, [MS * tail.value for _, tail in curve], color=colour, lw=1.1, zorder=2, gid=f"curve {quantile}"
         )
         for at, (_, tail) in zip(places, curve, strict=True):
-            _draw_point(axes, at, tail, colour, quantile)
+            _draw_point(axes, at, tail, quantile)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
     axes.set_xlim(-0.06, 1.04)
     axes.tick_params(labelsize=8)
 
 
-def _draw_point(axes: Axes, at: float, tail: Tail, colour: str, quantile: str) -> None:
+def _draw_point(axes: Axes, at: float, tail: Tail, quantile: str) -> None:
     """A quantile with its bar; hollow with an arrow where nothing bounds it from above."""
-    value = MS * tail.value
+    (colour, marker), value = LOOKS[quantile], MS * tail.value
     low, high = (value if end is None else MS * end for end in (tail.low, tail.high))
     axes.plot([at, at], [low, high], color=colour, lw=1.0, zorder=3, gid=f"bar {quantile}")
     is_open = tail.high is None
@@ -104,7 +107,7 @@ def _draw_point(axes: Axes, at: float, tail: Tail, colour: str, quantile: str) -
         arrow = {"arrowstyle": "<-", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 2}
         axes.annotate("", (at, value), (0, ARROW_POINTS), textcoords="offset points", arrowprops=arrow)
     face = "white" if is_open else colour
-    axes.plot(at, value, "o", color=colour, mfc=face, ms=3.8, mew=1.0, zorder=4, gid=f"point {quantile}")
+    axes.plot(at, value, marker, color=colour, mfc=face, ms=3.8, mew=1.0, zorder=4, gid=f"point {quantile}")
 
 
 def _panel_title(row: Mapping[str, Any], name: str) -> str:
@@ -113,8 +116,8 @@ def _panel_title(row: Mapping[str, Any], name: str) -> str:
 
 
 def _draw_axes(grid: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One scale for all panels, from the values: a bar may leave it. Labels at the left and the lower edge, marks explained in the
-    first panel."""
+    """One scale for all panels, from the values: a bar may leave it. Labels at the left and the lower edge, marks explained above
+    the first panel."""
     values = [MS * tail.value for row in rows for quantile in SHOWN for _, tail in points(row, quantile)]
     first = grid[0][0]
     first.set_ylim(min(values) / AROUND, max(values) * AROUND)
@@ -123,9 +126,23 @@ def _draw_axes(grid: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         line[0].set_ylabel("latency [ms]  (↓ faster)", fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("arrivals [% of the service rate]", fontsize=8)
-    marks = [Line2D([], [], color=colour, marker="o", ms=4, lw=1.1, label=name) for name, colour in COLOURS.items()]
+    marks = [
+        Line2D([], [], color=colour, marker=marker, ms=4, lw=1.1, label=name)
+        for name, (colour, marker) in LOOKS.items()
+    ]
     marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4, ls="", label="not bounded"))
-    first.legend(handles=marks[::-1], fontsize=7, frameon=False, loc="upper left")
+    first.legend(
+        handles=marks,
+        fontsize=7,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=LEGEND_LIFT,
+        borderpad=0.0,
+        ncols=len(marks),
+        columnspacing=1.0,
+        handletextpad=0.4,
+    )
 
 
 def _numbers(shown: pd.DataFrame, loads: Sequence[str]) -> pd.DataFrame:

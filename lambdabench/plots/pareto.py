@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import textalloc
 from matplotlib.axes import Axes
 from matplotlib.cbook import pts_to_poststep as step_post
 from matplotlib.cbook import pts_to_prestep as step_pre
@@ -20,12 +19,12 @@ from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
 from ..core.metric import metric
 from . import Drawing
+from . import _labels as labels
 from . import _scales as scales
 from . import _style as style
 
 TITLE = "Accuracy against speed, with the Pareto front"
 BAND = "#dddddd"
-NAME_SIZE = 7
 MOST_BESIDE = 5
 """Entries of the legend in one line, as wide as a panel."""
 LEGEND_LIFT = 2.6
@@ -34,6 +33,8 @@ MOST_NAMES = 60
 """In a panel of more points those that are on the front, or may be, have names."""
 CROWD = 12
 """In a panel of more points some may find no room for a name."""
+MANY = 24
+"""In a panel of more points names stand near their points, those of the front excepted."""
 PERHAPS = 0.05
 UNNAMED = "Points without a name: there was no room; the CSV beside this figure names them all."
 BESIDES = (
@@ -74,8 +75,8 @@ def draw(
         style.heading(figure, title)
         _draw_legend(panels[0][0], points)
         more = (UNNAMED,) if any(len(mine) > CROWD for _, mine in panels) else ()
-        style.caption(figure, (*notes, *more), width=95 * len(batches))
-        figure.draw_without_rendering()  # labels are placed in pixels: the layout must be final
+        style.caption(figure, (*notes, *more))
+        style.settle(figure)
         for axes, mine in panels:
             _name_points(axes, mine, (x, y), names(mine, across, are_mixed=len(_origins(points)) > 1))
     return Drawing(figure=figure, numbers=scales.numbers(points, (x, y), BESIDES, [BATCH, "front", x]))
@@ -150,25 +151,37 @@ def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], nam
     no room has no name: the numbers have it."""
     x, y = columns
     xs, ys = scales.scaled(points[x], x), scales.scaled(points[y], y)
-    on = front(points, x, y)
-    order = sorted(range(len(points)), key=lambda place: points.index[place] not in on)
+    best_ones = set(front(points, x, y))
+    on = [label in best_ones for label in points.index]
+    # from the better end of x: names reach that way, and each next point is above those before it
+    order = sorted(range(len(points)), key=lambda place: (not on[place], -metric(x).sign * xs[place]))
     if len(order) > MOST_NAMES:
-        order = [place for place in order if points.index[place] in on or _is_in_question(points.iloc[place])]
+        order = [place for place in order if on[place] or _is_in_question(points.iloc[place])]
     (stairs,) = [line for line in axes.lines if line.get_gid() == "front"]
-    steps = _steps(stairs)
-    textalloc.allocate(
+    labels.place(
         axes,
-        [xs[place] for place in order],
-        [ys[place] for place in order],
-        [names[place] for place in order],
-        x_scatter=xs,
-        y_scatter=ys,
-        x_lines=[steps[0]],
-        y_lines=[steps[1]],
-        textsize=NAME_SIZE,
-        linecolor="#bbbbbb",
-        draw_all=False,
+        [labels.Name(x=xs[place], y=ys[place], text=names[place], is_first=on[place]) for place in order],
+        points=(xs, ys),
+        front=_steps(stairs),
+        bars=[bar for _, point in points.iterrows() for bar in _bars(point, columns)],
+        towards=_beyond(columns),
+        is_crowd=len(points) > MANY,
     )
+
+
+def _beyond(columns: tuple[str, str]) -> list[str]:
+    """Where there are no points: the direction in which both axes are better."""
+    east, north = (metric(name).sign > 0 for name in columns)
+    across, along = "east" if east else "west", "north" if north else "south"
+    return [along + across, along]
+
+
+def _bars(point: pd.Series, columns: tuple[str, str]) -> list[labels.Line]:
+    """The bars of a point, those that it has."""
+    x, y = (scales.scale(point[name], name) for name in columns)
+    across, along = (scales.error(point, name) for name in columns)
+    bars = [([x - across[0][0], x + across[1][0]], [y, y])] if across else []
+    return bars + ([([x, x], [y - along[0][0], y + along[1][0]])] if along else [])
 
 
 def _steps(stairs: Line2D) -> tuple[list[float], list[float]]:

@@ -6,7 +6,6 @@ parameters, once. A training step counts three times both.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..analysis.answers import answer
 from ..analysis.legible import legible
@@ -44,6 +44,14 @@ SAID = (
     "FLOP: of the formulation that needs fewest, whichever ran, a transform's at 0.65 of a product's rate. "
     "Bytes: input, output and parameters once. A training step counts three times both. Dashed: 60 % and 10 % of the ceilings."
 )
+
+
+PANEL_INCHES, TABLE_LINE_INCHES = (4.7, 4.0), 0.14
+TABLE_INCHES, CHARACTER_INCHES = 1.35, 0.06
+"""Width of the table beside a panel without its names, and of a name's character."""
+OTHERS = (style.GREY, ".")
+MOST_NAMED = 40
+"""Lines of the table beside a panel; what is not told apart stands below, and of more the range of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +95,7 @@ def draw(cases: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Drawi
     with style.context():
         figure = _panels(numbers)
         style.heading(figure, title)
-        style.caption(figure, (*notes, SAID), width=90 * numbers["mode"].nunique() + 40)
+        style.caption(figure, (*notes, SAID))
     return Drawing(figure=figure, numbers=numbers)
 
 
@@ -111,10 +119,13 @@ def _named(numbers: pd.DataFrame) -> pd.DataFrame:
 def _panels(numbers: pd.DataFrame) -> Figure:
     modes = [name for name in TIMES if name in set(numbers["mode"])]
     items = list(dict.fromkeys(numbers["conditions"]))
-    size = (5.6 * len(modes) + 0.6, 5.0 if len(items) == 1 else 0.8 + 4.4 * len(items))
+    lines = min(MOST_NAMED, numbers.groupby(["conditions", "mode"])["series"].nunique().max())
+    table = TABLE_INCHES + CHARACTER_INCHES * max(map(len, numbers["series"]))
+    high = max(PANEL_INCHES[1], 0.6 + TABLE_LINE_INCHES * (lines + 3))
+    size = ((PANEL_INCHES[0] + table) * len(modes) + 0.6, 1.0 + high * len(items))
     figure = Figure(figsize=size, layout="constrained")
     grid: Any = figure.subplots(len(items), len(modes), squeeze=False, sharey="row")
-    looks = style.looks(numbers["series"])
+    looks = _looks(numbers)
     for line, conditions in zip(grid, items, strict=True):
         same = numbers[numbers["conditions"] == conditions]
         line[0].set_ylabel("fewest FLOP needed / time [GFLOP/s]")
@@ -124,9 +135,18 @@ def _panels(numbers: pd.DataFrame) -> Figure:
                 axes.set_axis_off()
                 continue
             _draw_panel(axes, mine, looks)
+            axes.set_ylim(*_heights(same))
+            scales.plain_log_ticks(axes.yaxis)
             title = {"inference": "forward", "train": "forward and backward"}[mode]
             axes.set_title(", ".join(item for item in (conditions, title) if item), fontsize=9, loc="left")
     return figure
+
+
+def _looks(numbers: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each series; of more than can be told apart, those nearest to their ceilings have one."""
+    shares = np.log(numbers["share of the ceiling"]).groupby(numbers["series"]).mean()
+    nearest = shares.sort_values(ascending=False, kind="stable").index[: style.MOST_COLOURED]
+    return {str(name): OTHERS for name in shares.index} | style.looks(map(str, nearest))
 
 
 def _conditions(cases: pd.DataFrame) -> list[str]:
@@ -193,22 +213,58 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, s
     )
     _draw_ceilings(axes, ceilings, np.geomspace(low, high, 200))
     for name, group in numbers.groupby("series"):
-        _draw_series(axes, str(name), group, *looks[str(name)])
-    axes.legend(loc="lower right", frameon=False, fontsize=7)
+        _draw_series(axes, group, *looks[str(name)])
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
-    least = numbers["rate [FLOP/s]"].min() / 1e9
-    greatest = max(ceiling.flop_per_s for ceiling in ceilings.values()) / 1e9
-    # the legend's lines are below the least point, the ceilings' above the greatest
-    legend, names = 0.04 + 0.045 * numbers["series"].nunique(), 0.05 * len(ceilings)
-    per_share = greatest / least
-    axes.set_ylim(
-        least / per_share ** (legend / (1 - legend - names)), greatest * per_share ** (names / (1 - legend - names))
-    )
     axes.set_xlabel("FLOP needed per byte that must move [FLOP/B]")
-    for axis in (axes.xaxis, axes.yaxis):
-        scales.plain_log_ticks(axis)
+    scales.plain_log_ticks(axes.xaxis)
+    _draw_table(axes, numbers, looks)
+
+
+def _heights(numbers: pd.DataFrame) -> tuple[float, float]:
+    """The ends of the axis of a row of panels, in GFLOP/s: all bars are inside, and above them the words of the ceilings."""
+    ceilings = _ceilings_of(numbers)
+    least = numbers["rate_low [FLOP/s]"].min() / 1e9 / 1.5
+    greatest = max(*(ceiling.flop_per_s for ceiling in ceilings.values()), numbers["rate_high [FLOP/s]"].max()) / 1e9
+    above = 0.05 * (1 + len(ceilings))
+    return least, greatest * (greatest / least) ** (above / (1 - above))
+
+
+def _draw_table(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
+    """Beside the panel, where it covers nothing: each series with its share of the ceiling, the nearest first."""
+    shares = numbers["share of the ceiling"].groupby(numbers["series"])
+    means = np.exp(np.log(numbers["share of the ceiling"]).groupby(numbers["series"]).mean())
+    table = pd.DataFrame({"mean": means, "low": shares.min(), "high": shares.max()})
+    table = table.sort_values("mean", ascending=False, kind="stable")
+    order = sorted(table.index, key=lambda name: looks[str(name)] == OTHERS)
+    named = order if len(order) <= MOST_NAMED else order[: MOST_NAMED - 1]
+    marks = [_entry(f"{name}: {_percent(table.loc[[name]])}", *looks[str(name)]) for name in named]
+    if rest := order[len(named) :]:
+        others = table.loc[rest]
+        low, high = 100 * others["low"].min(), 100 * others["high"].max()
+        marks.append(_entry(f"{len(rest)} others: {low:.0f} to {high:.0f} %, in the CSV", *OTHERS))
+    axes.legend(
+        handles=marks,
+        title="share of the ceiling:\ngeometric mean (smallest to largest)",
+        title_fontsize=7,
+        alignment="left",
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.4,
+        handletextpad=0.2,
+        frameon=False,
+        fontsize=7,
+    )
+
+
+def _entry(text: str, colour: str, marker: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, markersize=4.5, linestyle="none", label=text)
+
+
+def _percent(row: pd.DataFrame) -> str:
+    mean, low, high = (100 * row[name].iloc[0] for name in ("mean", "low", "high"))
+    return f"{mean:.0f} % ({low:.0f} to {high:.0f} %)"
 
 
 def _ceilings_of(numbers: pd.DataFrame) -> dict[str, Ceilings]:
@@ -234,10 +290,9 @@ def _draw_ceilings(axes: Axes, ceilings: Mapping[str, Ceilings], line: Any) -> N
         axes.annotate(text, end, offset, textcoords="offset points", ha="right", fontsize=7)
 
 
-def _draw_series(axes: Axes, name: str, group: pd.DataFrame, colour: str, marker: str) -> None:
-    """The points of one implementation on one machine, their mean share of the ceiling in the legend."""
-    shares, rate = group["share of the ceiling"], group["rate [FLOP/s]"]
-    mean = math.exp(np.log(shares).mean())
+def _draw_series(axes: Axes, group: pd.DataFrame, colour: str, marker: str) -> None:
+    """The points of one implementation on one machine; those that are not told apart lie below the others."""
+    rate = group["rate [FLOP/s]"]
     axes.errorbar(
         group["intensity [FLOP/B]"],
         rate / 1e9,
@@ -251,5 +306,5 @@ def _draw_series(axes: Axes, name: str, group: pd.DataFrame, colour: str, marker
         elinewidth=0.7,
         alpha=0.85,
         linestyle="none",
-        label=f"{name}: {100 * mean:.0f} % of the ceiling ({100 * shares.min():.0f} to {100 * shares.max():.0f} %)",
+        zorder=1.5 if (colour, marker) == OTHERS else 3,
     )

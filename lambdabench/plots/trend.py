@@ -22,7 +22,6 @@ MOST = 24
 """Panels of a figure; those that moved come first."""
 COLUMNS = 3
 PANEL_INCHES, WIDE_INCHES = 1.7, 3.4
-CAPTION_PER_INCH = 19
 MOVED, LEVEL, POINT = "#d55e00", "#0072b2", "#6b6b6b"
 
 
@@ -53,7 +52,7 @@ def draw(histories: Sequence[History], *, title: str, notes: Sequence[str] = ())
         has_bars = any(session.low is not None for history in drawn for session in history.sessions)
         bars = " Bars: 95 % within the run's rounds." if has_bars else ""
         said = f"Latency over that of {anchors} in the same run; a rise is slower. A line is a level, of {SHORTEST} runs at least.{bars}"
-        style.caption(figure, (said, *left_out, *notes), width=int(wide * CAPTION_PER_INCH))
+        style.caption(figure, (said, *left_out, *notes))
     return Drawing(figure=figure, numbers=_numbers(ordered))
 
 

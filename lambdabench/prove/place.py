@@ -63,7 +63,7 @@ def place_of(name: str, machine: Machine, stop: Stop, on_wait: Callable[[str], N
         busy = next((device for device in machine.busy if name in (device.name, device.kind)), None)
         here = ", ".join(f"{device.name} ({device.title})" for device in able)
         why = f"is here and busy: {busy.problem}" if busy else "is not here"
-        raise DeviceError(f"device {name} {why}; here: {here}")
+        raise DeviceError(f"device {name} {why}; here: {here}; give one of these, or wait until it is free")
     backend = next(backend for backend in BACKENDS if backend in chosen.backends)
     return Place(device=chosen, backend=backend, machine=machine, stop=stop, on_wait=on_wait)
 

@@ -30,6 +30,9 @@ class Saved:
     machine: Mapping[str, Any]
 
 
+WANTED = "give a file that pytest --benchmark-json or --benchmark-save wrote"
+
+
 def read_json(path: Path) -> Saved:
     """A file by --benchmark-json or --benchmark-save. Raises SavedFileError where it is something else."""
     try:
@@ -41,9 +44,11 @@ def read_json(path: Path) -> Saved:
         ran = Ran(environment=environment_of(machine), at=_utc(item["datetime"]), origin=path.name, mark=mark)
         return Saved(timed=timed, ran=ran, machine=_lasting(machine))
     except OSError as error:
-        raise SavedFileError(f"{path} cannot be read: {error.strerror}") from error
+        raise SavedFileError(f"{path} cannot be read: {error.strerror}; {WANTED}") from error
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise SavedFileError(f"{path} is no file of pytest-benchmark's: {type(error).__name__}: {error}") from error
+        raise SavedFileError(
+            f"{path} is no file of pytest-benchmark's: {type(error).__name__}: {error}; {WANTED}"
+        ) from error
 
 
 def environment_of(machine: Mapping[str, Any]) -> Environment:

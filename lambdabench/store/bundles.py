@@ -71,7 +71,9 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
-                raise StoreError(f"{path} unpacks to more than {LARGEST_BYTES / 2**30:g} GiB; it is no bundle of ours")
+                raise StoreError(
+                    f"{path} unpacks to more than {LARGEST_BYTES / 2**30:g} GiB; it is no bundle of ours; give one that --bundle wrote"
+                )
             contents = {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
         manifest = _object(contents.pop(MANIFEST))
         known = {RULES: contents[RULES], VERDICTS: contents[VERDICTS]}
@@ -133,7 +135,7 @@ def count_rows(path: Path) -> int:
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path} is no readable Parquet file ({error})") from error
+        raise StoreError(f"{path} is no readable Parquet file ({error}); restore it") from error
 
 
 def _unlike(contents: Mapping[str, bytes], hashes: Mapping[str, str]) -> list[str]:

@@ -85,7 +85,10 @@ def _compact(folder: Path, files: Sequence[Path]) -> Compacted:
     target = folder / f"{PREFIX}{digest}.parquet"
     write_table(table.replace_schema_metadata({KEY: json.dumps(made_of).encode()}), target)
     if read_table([target], ("run_id",)).num_rows != table.num_rows:
-        raise StoreError(f"{remote.told(target)} does not hold what was written; nothing was deleted")
+        raise StoreError(
+            f"{remote.told(target)} does not hold what was written; nothing was deleted; "
+            "compact again, and if it stays so, see to the disk"
+        )
     remote.send_rest(target)
     for path in _unchanged(folder, files, made_of):
         remote.withdraw(path)

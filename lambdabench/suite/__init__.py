@@ -278,7 +278,7 @@ def _parse(text: str, path: Path) -> SuiteFile:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SuiteError(f"{path}: no TOML: {error}") from error
+        raise SuiteError(f"{path}: no TOML: {error}; mend that line") from error
     try:
         file = SuiteFile.model_validate(data)
     except ValidationError as error:
@@ -332,11 +332,11 @@ def _find_absent(file: SuiteFile, cases: Sequence[Case], overrides: Overrides) -
     there = ", ".join(sorted({case.model for case in cases}))
     for name in file.control or ():
         if all(name != case.model for case in cases):
-            yield f"control: no case has model = {name!r}; models: {there}"
+            yield f"control: no case has model = {name!r}; models: {there}; name one of these"
     asked = {key: value for key, value in file.reference.items() if key not in overrides.axes}
     if not any(all(str(getattr(case, key)) == str(value) for key, value in asked.items()) for case in cases):
         text = " and ".join(f"{key} = {value!r}" for key, value in asked.items())
-        yield f"reference: no case has {text}; models: {there}"
+        yield f"reference: no case has {text}; models: {there}; name one that a case has"
 
 
 def _expand_grid(defaults: Axes, grid: Grid, label: str, overrides: Overrides) -> Iterator[Cell]:

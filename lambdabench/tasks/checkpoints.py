@@ -38,7 +38,10 @@ def read(source: Path, within: Sequence[str] = ()) -> dict[str, Array]:
     except Exception as error:  # each format fails in its own ways
         raise ConversionError(_refusal(source, error)) from error
     if not isinstance(loaded, Mapping):
-        raise ConversionError(f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors")
+        raise ConversionError(
+            f"{source} holds a {type(loaded).__name__}, expected a state dict: names and tensors; "
+            "save the state dict, torch.save(model.state_dict(), ...)"
+        )
     inner = next((loaded[name] for name in within if isinstance(loaded.get(name), Mapping)), loaded)
     if strange := [str(name) for name, item in inner.items() if not isinstance(item, torch.Tensor)]:
         raise ConversionError(
@@ -65,7 +68,8 @@ def _refusal(source: Path, error: Exception) -> str:
     first = (str(error).splitlines() or [""])[0]
     is_told = source.suffix == SAFETENSORS or isinstance(error, OSError) or _is_torchs(source)
     name = first if is_told else "it is no file of torch.save's"
-    return f"{source} cannot be read as {source.suffix or 'a checkpoint'}: {name}"
+    mend = "save it again, torch.save(model.state_dict(), ...), or as .safetensors"
+    return f"{source} cannot be read as {source.suffix or 'a checkpoint'}: {name}; {mend}"
 
 
 def _is_torchs(source: Path) -> bool:

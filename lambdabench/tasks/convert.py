@@ -128,7 +128,7 @@ def write(target: Path, state: Mapping[str, Array], framework: Framework, *, for
         aside.chmod(mode)
         aside.replace(target)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch says what the system says by a RuntimeError
-        raise ConversionError(f"{target} cannot be written: {error}") from error
+        raise ConversionError(f"{target} cannot be written: {error}; make room, or name another file") from error
     finally:
         aside.unlink(missing_ok=True)
 

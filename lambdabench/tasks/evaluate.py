@@ -156,7 +156,7 @@ def _look(opened: _Opened, todo: Sequence[int], is_new: bool) -> None:
     if broken:
         first = foreign.bounded(f"{asked.images[broken[0][0]][0]}: {broken[0][1]}")
         raise EvaluationError(
-            f"--data: none of the {len(broken):,} images in {folder} can be read; the first is {first}"
+            f"--data: none of the {len(broken):,} images in {folder} can be read; the first is {first}; give images that Pillow opens"
         )
 
 

@@ -107,7 +107,10 @@ def _made(asked: ExportAsked, folder: Path) -> ExportFacts:
         facts = caches.read(ExportFacts, aside / ANSWER)
         if facts is None:
             said = foreign.last_words(aside / "stderr.txt", LAST_LINES)
-            raise ExportError(f"the process that exports {asked.case.model} ended with {code}: {said or 'no word'}")
+            raise ExportError(
+                f"the process that exports {asked.case.model} ended with {code}: {said or 'no word'}; "
+                "use --backend torch_eager, or mend what it says"
+            )
         refuse(facts)
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)

@@ -61,7 +61,7 @@ def load(name: str, folder: Path) -> Version:
     """Loads the package in `folder` as `name`. Its imports are relative, so that whatever it loads is its own."""
     init = folder / "__init__.py"
     if not init.is_file():
-        raise GateError(f"there is no package in {folder}")
+        raise GateError(f"there is no package in {folder}; give a tree that holds one, with its __init__.py")
     spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
     assert spec is not None
     assert spec.loader is not None

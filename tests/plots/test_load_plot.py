@@ -89,3 +89,20 @@ def test_the_numbers_behind_it_have_units() -> None:
 
 def test_it_is_saved(tmp_path: Path) -> None:
     assert [path.suffix for path in save(load.draw(cases(3), title="T"), tmp_path, "load")] == [".svg", ".png", ".csv"]
+
+
+def test_of_many_the_quickest_are_drawn_and_the_legend_covers_no_panel() -> None:
+    drawing = load.draw(cases(30), title="T")
+    shown = panels(drawing)
+    assert len(shown) == load.MOST_PANELS
+    assert f"The quickest {load.MOST_PANELS} of 30" in drawing.figure.get_supxlabel()
+    assert len(drawing.numbers) == 30
+    drawing.figure.draw_without_rendering()
+    legend = shown[0].get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(axes.get_window_extent()) for axes in shown)
+    titles = [text.get_window_extent() for text in (shown[0].title, shown[0]._left_title)]  # pyright: ignore[reportAttributeAccessIssue]
+    assert not any(box.overlaps(title) for title in titles if title.width > 1)
+    marks = [line.get_marker() for line in legend.get_lines()][:3]
+    assert len(set(marks)) == 3, "told apart in grey"

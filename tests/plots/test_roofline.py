@@ -88,9 +88,7 @@ def test_no_series_and_no_mean_is_of_two_machines() -> None:
     legends = [axes.get_legend().get_texts()[0].get_text() for axes in drawing.figure.axes]
     share = drawing.numbers["share of the ceiling"].tolist()
     assert share[0] == pytest.approx(3 * share[1])
-    assert legends == [
-        f"convolution: {100 * item:.0f} % of the ceiling ({100 * item:.0f} to {100 * item:.0f} %)" for item in share
-    ]
+    assert legends == [f"convolution: {100 * item:.0f} % ({100 * item:.0f} to {100 * item:.0f} %)" for item in share]
 
 
 def test_environments_of_one_machine_are_series_and_ceilings_of_their_own() -> None:

@@ -33,4 +33,7 @@ def interaction_elements(dim: int, dim_out: int, *, size: Size, batch_size: int 
 def refuse_change(dim: int, dim_out: int, stride: int) -> None:
     """Raises OptionError for other widths out than in, and for strides."""
     if dim != dim_out or stride != 1:
-        raise OptionError(f"ceiling keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}")
+        raise OptionError(
+            f"ceiling keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}; "
+            "make dim_out equal to dim and stride 1"
+        )

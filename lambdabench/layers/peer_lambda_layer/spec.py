@@ -51,7 +51,8 @@ def refuse_change(dim: int, dim_out: int, stride: int) -> None:
     """Raises OptionError for other widths out than in (timm's layer fails on them), and for strides (which differ)."""
     if dim != dim_out or stride != 1:
         raise OptionError(
-            f"peer_lambda_layer keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}"
+            f"peer_lambda_layer keeps width and size: found dim {dim}, dim_out {dim_out}, stride {stride}; "
+            "make dim_out equal to dim and stride 1"
         )
 
 

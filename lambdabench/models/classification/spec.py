@@ -43,7 +43,7 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         name = _module_name(place)
         spec = importlib.util.spec_from_file_location(name, Path(place).resolve())
         if spec is None or spec.loader is None:
-            raise NetworkError(f"{place} cannot be imported")
+            raise NetworkError(f"{place} cannot be imported; give a file of Python, file.py:callable")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         if (beside := str(Path(place).resolve().parent)) not in sys.path:
@@ -53,7 +53,7 @@ def _called(reference: str, options: dict[str, Any]) -> Any:
         sys.path.insert(0, str(Path.cwd()))
         module = importlib.import_module(place)
     if not hasattr(module, attribute):
-        raise NetworkError(f"{place} has no {attribute!r}")
+        raise NetworkError(f"{place} has no {attribute!r}; name a callable there that returns the network")
     item = getattr(module, attribute)
     if not isinstance(item, type) and framework_of(item):  # flax gives its classes a type of its own
         if options:

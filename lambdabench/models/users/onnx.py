@@ -80,9 +80,11 @@ def _read(model: str) -> Any:
     try:
         graph = onnx.load(model, load_external_data=False)
     except Exception as error:  # protobuf's own, of any kind
-        raise NetworkError(f"{model} is no ONNX graph: {(str(error).splitlines() or [''])[0]}") from error
+        raise NetworkError(
+            f"{model} is no ONNX graph: {(str(error).splitlines() or [''])[0]}; export it again"
+        ) from error
     if not graph.graph.node:
-        raise NetworkError(f"{model} is no ONNX graph: it has no operator")
+        raise NetworkError(f"{model} is no ONNX graph: it has no operator; export it again")
     return graph
 
 

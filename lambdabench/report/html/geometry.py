@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...analysis.chart import Chart, Panel, Point
 from ...analysis.page import CaseCard
@@ -27,6 +28,23 @@ TOP, BOTTOM, LEFT, RIGHT = 18.0, 40.0, 40.0, 14.0
 CHARACTER, LINE = 6.3, 11.0
 """Pixels of a label's character, and of its height."""
 LONGEST_ROW, LONGEST_LABEL = 30, 30
+BESIDE = (
+    (9, 4, "start"),
+    (-9, 4, "end"),
+    (0, -10, "middle"),
+    (0, 18, "middle"),
+    (8, -8, "start"),
+    (8, 15, "start"),
+    (-8, -8, "end"),
+    (-8, 15, "end"),
+    (14, -14, "start"),
+    (-14, -14, "end"),
+    (14, 21, "start"),
+    (-14, 21, "end"),
+)
+"""Where a name may stand from its point, to the right and down, and which end of it is there; the best first."""
+HAIR = 1.0
+"""Pixels that a name keeps from a line."""
 MOST_LABELS = 60
 """In a panel of more points those of the front alone have a name beside them."""
 SPOKEN = 3
@@ -53,8 +71,8 @@ class Label:
     text: str
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
-        """(Left, top, right, bottom)."""
+    def box(self) -> "Box":
+        """Where its letters are."""
         wide = CHARACTER * len(self.text)
         left = {"start": self.x, "end": self.x - wide, "middle": self.x - wide / 2}[self.anchor]
         return left, self.y - LINE + 2, left + wide, self.y + 2
@@ -93,6 +111,8 @@ class PanelView:
 
 
 Place = Callable[[float], float]
+Box = tuple[float, float, float, float]
+"""(Left, top, right, bottom)."""
 
 
 def draw(chart: Chart | None, cards: Sequence[CaseCard]) -> tuple[PanelView, ...]:
@@ -202,43 +222,60 @@ def _words(card: CaseCard) -> str:
 
 
 def _labels(panel: Panel, x: Place, y: Place, ends: tuple[float, float]) -> dict[int, Label]:
-    """Names that cover neither each other nor a point, those of the front first; what has no room has none."""
+    """Names that cover neither each other nor a point, clear of the front's line and of bars where there is room; those of the front first.
+    What has no room has none, but that a name of the front may be crossed by its line."""
     order = sorted(
         range(len(panel.points)), key=lambda place: (not panel.points[place].is_on_front, panel.points[place].x)
     )
     if len(order) > MOST_LABELS:
         order = [place for place in order if panel.points[place].is_on_front]
     taken = [(x(point.x) - 6, y(point.y) - 6, x(point.x) + 6, y(point.y) + 6) for point in panel.points]
+    front, bars = _front_boxes(panel, x, y), [box for point in panel.points for box in _bar_boxes(point, x, y)]
     labels: dict[int, Label] = {}
     for place in order:
         point = panel.points[place]
-        label = _free(x(point.x), y(point.y), foreign.cut(foreign.plain(point.label), LONGEST_LABEL), taken, ends)
-        if label is not None:
-            labels[place] = label
-            taken.append(label.box)
+        text = foreign.cut(foreign.plain(point.label), LONGEST_LABEL)
+        for crossed in ([*front, *bars], front, *([[]] if point.is_on_front else [])):
+            label = _free(x(point.x), y(point.y), text, [*taken, *crossed], ends)
+            if label is not None:
+                labels[place] = label
+                taken.append(label.box)
+                break
     return labels
 
 
-def _free(
-    x: float, y: float, text: str, taken: Sequence[tuple[float, float, float, float]], ends: tuple[float, float]
-) -> Label | None:
-    for right, down, anchor in (
-        (9, 4, "start"),
-        (-9, 4, "end"),
-        (0, -10, "middle"),
-        (0, 18, "middle"),
-        (8, -8, "start"),
-        (8, 15, "start"),
-        (-8, -8, "end"),
-        (-8, 15, "end"),
-    ):
+def _front_boxes(panel: Panel, x: Place, y: Place) -> list[Box]:
+    """The front's line, down and then along at each step, as boxes that a name keeps clear of."""
+    corners = [(x(at), y(up)) for at, up in panel.front]
+    boxes: list[Box] = []
+    for (left, high), (right, low) in pairwise(corners):
+        boxes += [_around(left, high, left, low), _around(left, low, right, low)]
+    return boxes
+
+
+def _bar_boxes(point: Point, x: Place, y: Place) -> list[Box]:
+    """The bars of a point as boxes."""
+    across, along = (
+        _around(x(point.x_low), y(point.y), x(point.x_high), y(point.y)),
+        _around(x(point.x), y(point.y_low), x(point.x), y(point.y_high)),
+    )
+    return [*([across] if point.x_low < point.x_high else []), *([along] if point.y_low < point.y_high else [])]
+
+
+def _around(x0: float, y0: float, x1: float, y1: float) -> Box:
+    """The box of a line from one corner to another, with a hair on each side."""
+    return min(x0, x1) - HAIR, min(y0, y1) - HAIR, max(x0, x1) + HAIR, max(y0, y1) + HAIR
+
+
+def _free(x: float, y: float, text: str, taken: Sequence[Box], ends: tuple[float, float]) -> Label | None:
+    for right, down, anchor in BESIDE:
         label = Label(x=round(x + right, 1), y=round(y + down, 1), anchor=anchor, text=text)
         box = label.box
-        is_inside = ends[0] <= box[0] and box[2] <= WIDTH and box[1] >= TOP - 8 and box[3] <= HEIGHT - BOTTOM
+        is_inside = ends[0] <= box[0] and box[2] <= WIDTH and box[1] >= TOP and box[3] <= HEIGHT - BOTTOM
         if is_inside and not any(_overlap(box, other) for other in taken):
             return label
     return None
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -27,6 +27,9 @@ def export(network: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], p
     opsets = dict(program.model.opset_imports)
     if strange := sorted(set(opsets) - {"", "ai.onnx", ROOT}):
         operators = sorted({node.op_type for node in program.model.graph if node.domain in strange})
-        raise UnsupportedError(f"the exporter left operators that are not ONNX's own: {', '.join(operators)[:80]}")
+        raise UnsupportedError(
+            f"the exporter left operators that are not ONNX's own: {', '.join(operators)[:80]}; "
+            "use --backend torch_eager"
+        )
     program.save(path)
     return f"opset {opsets.get('', 0)}{f', {ROOT} {opsets[ROOT]}' if ROOT in opsets else ''}"
