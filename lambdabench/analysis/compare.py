@@ -346,7 +346,7 @@ def swaps(equal: Sequence[Pair], metric: str) -> list[Swap]:
         gain, loss = a[:, None] - a[None, :], b[None, :] - b[:, None]
         is_swapped = (gain > np.hypot.outer(half_a, half_a)) & (loss > np.hypot.outer(half_b, half_b))
         ranked += [
-            (min(gain[better, worse], loss[better, worse]), Swap(better=group[better], worse=group[worse]))
+            (float(min(gain[better, worse], loss[better, worse])), Swap(better=group[better], worse=group[worse]))
             for better, worse in np.argwhere(is_swapped)
         ]
     return [item for _, item in sorted(ranked, key=lambda pair: -pair[0])]

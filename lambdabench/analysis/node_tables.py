@@ -75,7 +75,7 @@ def _joined(cases: pd.DataFrame, mine: np.ndarray[Any, Any], rows: pd.DataFrame)
     nodes = sorted({str(node) for node in rows[NODE].unique()})
     codes = {node: str(number) for number, node in enumerate(nodes)}
     by_node = table.wide(rows.assign(fingerprint=rows[NODE].astype(str).map(codes)).reset_index(drop=True))
-    cases, lines, names = cases.copy(), np.flatnonzero(mine), labels(cases[mine])
+    cases, lines, names = cases.copy(), np.flatnonzero(mine).tolist(), labels(cases[mine])
     counts = by_node.assign(label=labels(by_node)).groupby("label")["fingerprint"].nunique()
     _put(cases, NODES, lines, [len(nodes)] * len(lines))
     _put(cases, MEASURED_ON, lines, [int(counts.get(name, 0)) for name in names])
@@ -104,7 +104,7 @@ def _tell(cases: pd.DataFrame, metric: str, names: dict[Any, str], pooled: Poole
 
 def _put(cases: pd.DataFrame, column: str, places: Sequence[Any], values: Sequence[Any]) -> None:
     """Writes values of some lines of a column, which is made where there is none."""
-    if not len(places):
+    if not places:
         return
     is_text = isinstance(values[0], str)
     there = cases[column] if column in cases else pd.Series([None if is_text else np.nan] * len(cases), cases.index)

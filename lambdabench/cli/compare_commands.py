@@ -116,9 +116,9 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
         if as_json:
             objects = [compare_view.as_json(moved) for moved in several]
             typer.echo(json.dumps(objects[0] if len(objects) == 1 else {"sides": objects}))
-        elif len(several) > 1:
-            compare_view.print_several(console(), several)
-        else:
+        elif len(several) == 1:
             compare_view.print_compared(console(), several[0], show_all=show == "all")
+        else:
+            compare_view.print_several(console(), several)
     if results.exists():
         warn(commands.ahead(results))

@@ -69,7 +69,7 @@ def measured(rows: pd.DataFrame, node_of: Mapping[str, str]) -> Measured:
     same libraries. `node_of`: by run. A node that differs from the others of its kind is left out."""
     if not node_of or rows.empty:
         return Measured(rows=store.newest(rows))
-    rows = rows.assign(**{NODE: rows["run_id"].astype(str).map(lambda run: node_of.get(run, "")).astype("str")})
+    rows = rows.assign(**{NODE: rows["run_id"].astype(str).map(lambda run: node_of.get(str(run), "")).astype("str")})
     kinds = _kinds(rows)
     apart = [kind for kind in kinds if len(set(rows.loc[kind, NODE]) - {""}) > 1]
     if not apart:

@@ -94,7 +94,7 @@ def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: s
         mine = rows[where.map(lambda place, kind=kind: place[0] == kind).to_numpy(bool)].reset_index(drop=True)
         if mine.empty:
             continue
-        mine = mine.assign(**{NODE: mine["run_id"].astype(str).map(lambda run: places[run][1])})
+        mine = mine.assign(**{NODE: mine["run_id"].astype(str).map(lambda run: places[str(run)][1])})
         newest = [store.newest(same.reset_index(drop=True)) for _, same in mine.groupby(NODE, sort=True)]
         yield from readings(pd.concat(newest, ignore_index=True), kind, name)
 
