@@ -33,6 +33,8 @@ class Panel:
     """(x, low, high): the front as far as it is known, 95 %."""
     rows: tuple[str, ...] = ()
     """Names of the rows on which points stand, whose y is a row's number from the top; none where y is a number."""
+    axis: str = ""
+    """Panels of one are drawn to the same axes, so that they can be read against each other; empty: its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from scipy import stats
 from ..core import fields
 from ..core.errors import RequestError
 from ..core.fields import Field
+from ..core.metric import described
 from .answers import answer
 from .estimate import FEWEST_FOR_INTERVAL, Floats
 from .families import family_of
@@ -112,6 +113,27 @@ class Shift:
     families: tuple[Family, ...]
     held: int
     """Networks beyond the threshold whose own interval holds the shift: not moved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The geometric mean of the ratios of pairs. Its 95 % interval holds the errors of these measurements, as if they were independent, and
+    says nothing of other networks; None where a pair has no interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+    outside: tuple[Moved, ...]
+    """Whose ratio is beside it by more than both intervals, the farthest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """Two networks, run in one way, of which `better` is the better one on side a and the worse one on side b, by more than their
+    intervals on each."""
+
+    better: Pair
+    worse: Pair
 
 
 def pairs(a: Sequence[Row], b: Sequence[Row], metric: str) -> Pairs:
@@ -286,3 +308,61 @@ def median_interval_of(values: Floats, confidence: float = 0.95) -> tuple[float,
         return None
     ordered = np.sort(values)
     return float(ordered[rank - 1]), float(ordered[count - rank])
+
+
+def common(equal: Sequence[Pair]) -> Common:
+    """What pairs have in common, and which of them differ from it. Raises ValueError for no pairs."""
+    if not equal:
+        raise ValueError("what no pairs have in common")
+    logs, half = np.array([pair.log_ratio for pair in equal]), np.array([_half(pair) for pair in equal])
+    middle, margin = float(logs.mean()), float(np.sqrt((np.nan_to_num(half) ** 2).sum()) / len(half))
+    own, reach = np.abs(logs - middle), np.hypot(half, margin)
+    beyond = [place for place in np.argsort(-own, kind="stable") if own[place] > reach[place]]
+    is_known = not np.isnan(half).any()
+    return Common(
+        value=float(np.exp(middle)),
+        low=float(np.exp(middle - margin)) if is_known else None,
+        high=float(np.exp(middle + margin)) if is_known else None,
+        outside=tuple(
+            Moved(pair=equal[place], ratio=float(np.exp(logs[place])), own=float(np.exp(logs[place] - middle)))
+            for place in beyond
+        ),
+    )
+
+
+def _half(pair: Pair) -> float:
+    """Half a pair's interval on the log scale; NaN where it has none."""
+    return float("nan") if pair.log_low is None or pair.log_high is None else (pair.log_high - pair.log_low) / 2
+
+
+def swaps(equal: Sequence[Pair], metric: str) -> list[Swap]:
+    """The networks that change places between the sides, the farthest apart on both first; of layers implementations of one shape."""
+    groups: dict[tuple[Any, ...], list[Pair]] = {}
+    for pair in equal:
+        groups.setdefault(_contest(pair.a), []).append(pair)
+    ranked: list[tuple[float, Swap]] = []
+    for group in groups.values():
+        (a, half_a), (b, half_b) = (_places([getattr(pair, side) for pair in group], metric) for side in ("a", "b"))
+        gain, loss = a[:, None] - a[None, :], b[None, :] - b[:, None]
+        is_swapped = (gain > np.hypot.outer(half_a, half_a)) & (loss > np.hypot.outer(half_b, half_b))
+        ranked += [
+            (float(min(gain[better, worse], loss[better, worse])), Swap(better=group[better], worse=group[worse]))
+            for better, worse in np.argwhere(is_swapped)
+        ]
+    return [item for _, item in sorted(ranked, key=lambda pair: -pair[0])]
+
+
+def _contest(row: Row) -> tuple[Any, ...]:
+    """What those have alike that are held against each other: how and at which batch they ran, and of a layer its shape."""
+    how = [fields.value(row, field) for field in HOW if field.name not in ("device_name", "options.kernel")]
+    shape = {key: value for key, value in fields.options(row).items() if key not in PROGRAM and key != "library"}
+    of_layer = (row["image_px"], json.dumps(shape, sort_keys=True)) if row.get("kind") == "layer" else ()
+    return (row.get("kind"), row.get("mode"), row["batch_size"], *how, *of_layer)
+
+
+def _places(rows: Sequence[Row], metric: str) -> tuple[Floats, Floats]:
+    """(Logarithms of a metric, upwards where it is better, half their intervals): NaN where there is none, beyond which nothing is."""
+    known = [answer(row, metric) for row in rows]
+    logs = np.array([np.log(item.value or np.nan) for item in known]) * described(metric).sign
+    half = [np.log(item.interval[1] / item.interval[0]) / 2 if item.interval else np.nan for item in known]
+    return logs, np.array(half)

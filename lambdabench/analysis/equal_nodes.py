@@ -1,6 +1,7 @@
 """Whether nodes of one kind are equal, and what is known of the kind: the reference and the control pair run on every node, and by these
 shares that were measured on different nodes are joined."""
 
+import json
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,17 @@ class KindFinding:
     @property
     def pooled(self) -> tuple[str, ...]:
         """The nodes that the estimates are of."""
-        return tuple(node.node for node in self.nodes if node.finding != "differs")
+        return () if self.problem else tuple(node.node for node in self.nodes if node.finding != "differs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """Equal nodes as one. `spread` and `estimates`: as `KindFinding` has them; `log_sds`: by case the standard deviation of the
+    logarithm beside the other cases, without what the kind's mean has of its own."""
+
+    spread: float | None
+    estimates: Mapping[str, tuple[Estimate, int]]
+    log_sds: Mapping[str, float]
 
 
 def judge_kinds(readings: Sequence[Reading]) -> list[KindFinding]:
@@ -99,12 +110,38 @@ def judge_kind(readings: Sequence[Reading]) -> KindFinding:
         problem = (
             f"{len(differ)} of {len(nodes)} nodes differ from the middle one: nobody can tell which of them are right"
         )
-    good = {node.node: effects.get(node.node, (0.0, 0.0)) for node in nodes if node.finding != "differs"}
-    spread = _spread([good[name] for name in good if name in effects])
-    joined = {} if problem else dict(_joined([item for item in readings if item.node in good], good, spread))
-    left_out = tuple(sorted({reading.case for reading in readings} - {*joined}))
+    equal = {node.node for node in nodes if node.finding != "differs"}
+    joined = _pooled([item for item in readings if item.node in equal], effects)
+    estimates = {} if problem else joined.estimates
+    left_out = tuple(sorted({reading.case for reading in readings} - {*estimates}))
     return KindFinding(
-        kind=readings[0].kind, nodes=nodes, spread=spread, estimates=joined, left_out=left_out, problem=problem
+        kind=readings[0].kind,
+        nodes=nodes,
+        spread=joined.spread,
+        estimates=estimates,
+        left_out=left_out,
+        problem=problem,
+    )
+
+
+def pool(readings: Sequence[Reading]) -> Pooled:
+    """All nodes of some readings of one metric as one: those of a kind that were found equal."""
+    return _pooled(readings, _effects(readings, sorted({reading.node for reading in readings})))
+
+
+def _pooled(readings: Sequence[Reading], effects: Mapping[str, tuple[float, float]]) -> Pooled:
+    names = dict.fromkeys(reading.node for reading in readings)
+    spread = _spread([effects[name] for name in names if name in effects])
+    joined = {
+        case: (estimate, nodes, own)
+        for case, estimate, nodes, own in _joined(
+            readings, {name: effects.get(name, (0.0, 0.0)) for name in names}, spread
+        )
+    }
+    return Pooled(
+        spread=spread,
+        estimates={case: (estimate, nodes) for case, (estimate, nodes, _) in joined.items()},
+        log_sds={case: own for case, (_, _, own) in joined.items()},
     )
 
 
@@ -151,10 +188,11 @@ def _spread(effects: Sequence[tuple[float, float]]) -> float | None:
 
 def _joined(
     readings: Sequence[Reading], good: Mapping[str, tuple[float, float]], spread: float | None
-) -> Iterator[tuple[str, tuple[Estimate, int]]]:
-    """Each case as an average node has it: freed of what is its own node's, and put onto the mean of all. The interval holds the error of
-    the case, of its nodes' effects, and of the mean over nodes (Satterthwaite, Biometrics Bulletin 2, 1946)."""
-    count, mean = len(good), statistics.fmean(effect for effect, _ in good.values())
+) -> Iterator[tuple[str, Estimate, int, float]]:
+    """(The case, its number as an average node has it, how many nodes measured it, its own error): freed of what is its own node's, and put
+    onto the mean of all. The interval holds the error of the case, of its nodes' effects, and of the mean over nodes (Satterthwaite,
+    Biometrics Bulletin 2, 1946)."""
+    count, mean = len(good), statistics.fmean([effect for effect, _ in good.values()] or [0.0])
     by_case: dict[str, list[Reading]] = {}
     for reading in readings:
         by_case.setdefault(reading.case, []).append(reading)
@@ -166,18 +204,43 @@ def _joined(
         dof = variance**2 / (own**2 / MANY + between**2 / max(1, count - 1)) if variance else MANY
         margin = math.exp(min(float(stats.t.ppf(0.975, dof)) * math.sqrt(variance), 50.0))
         middle = math.exp(value)
-        yield (
-            case,
-            (
-                Estimate(
-                    value=middle,
-                    low=middle / margin,
-                    high=middle * margin,
-                    confidence=0.95,
-                    samples=count,
-                    processes=count,
-                    covers="between nodes",
-                ),
-                len(group),
-            ),
+        estimate = Estimate(
+            value=middle,
+            low=middle / margin,
+            high=middle * margin,
+            confidence=0.95,
+            samples=count,
+            processes=count,
+            covers="between nodes",
         )
+        yield case, estimate, len(group), math.sqrt(own)
+
+
+def kind_line(finding: KindFinding) -> str:
+    """ "on L4: over 3 nodes, which differ by 1.2 % (standard deviation)"."""
+    return f"on {finding.kind}: {nodes_phrase(finding)}"
+
+
+def nodes_phrase(finding: KindFinding) -> str:
+    """ "over 3 nodes, which differ by 1.2 % (standard deviation)"."""
+    if finding.problem:
+        return f"of {len(finding.nodes)} nodes, which are not equal"
+    pooled = len(finding.pooled)
+    over = f"over {pooled} node{'' if pooled == 1 else 's'}"
+    if pooled < 2 or finding.spread is None:
+        return f"{over}; how much nodes of this kind differ is not known"
+    return f"{over}, which differ by {100 * finding.spread:.1f} % (standard deviation)"
+
+
+def finding_lines(finding: KindFinding) -> list[str]:
+    """Nodes that are not equal to the others of their kind, and why nothing is pooled."""
+    beyond = f"beyond {100 * (TOLERANCE - 1):.0f} % and four standard errors"
+    lines = [
+        f"{node.node} differs from the middle node of {finding.kind}: {node.ratio:.2f} of its value, {beyond}; not pooled"
+        for node in finding.nodes
+        if node.finding == "differs" and node.ratio is not None
+    ]
+    if finding.left_out and not finding.problem:
+        models = ", ".join(dict.fromkeys(json.loads(case)["model"] for case in finding.left_out))
+        lines.append(f"measured on such nodes alone, and left out: {models}; measure them on others of {finding.kind}")
+    return [*lines, *([f"{finding.problem}; nothing is said of {finding.kind}"] if finding.problem else [])]

@@ -6,10 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.units import format_significant
 from .answers import Answer
 from .chart import Chart
 
-Cell = str | Answer
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """One number over another, None where one of them is missing, with its 95 % interval where it is known, and a mark that a legend
+    explains."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: str = ""
+
+    def words(self) -> str:
+        """ "1.41 [1.36, 1.46] ▲"."""
+        ends = None if self.low is None or self.high is None else (self.low, self.high)
+        interval = "" if ends is None else f"[{', '.join(map(format_significant, ends))}]"
+        return " ".join(filter(None, (format_significant(self.value), interval, self.mark)))
+
+
+Cell = str | Answer | Ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +111,7 @@ class Page:
 
 def section(title: str, titles: Sequence[str], rows: Sequence[Sequence[Cell]], legend: Sequence[str]) -> Section:
     """A section of plain columns; those are of numbers whose cells are answers."""
-    numbers = [any(isinstance(row[place], Answer) for row in rows) for place in range(len(titles))]
+    numbers = [any(not isinstance(row[place], str) for row in rows) for place in range(len(titles))]
     columns = [Column(title=title, is_number=is_number) for title, is_number in zip(titles, numbers, strict=True)]
     table = Table(columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
     return Section(title=title, table=table, legend=tuple(legend))
@@ -137,6 +156,8 @@ def data(page: Page) -> dict[str, Any]:
 def _datum(cell: Cell) -> Any:
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Ratio):
+        return {"ratio": cell.value, "low": cell.low, "high": cell.high, "mark": cell.mark}
     return {
         "metric": cell.metric.name,
         "unit": cell.metric.unit,

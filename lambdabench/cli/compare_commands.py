@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..core import flags
+from ..core.errors import RequestError
 from .options import (
     BackendOption,
     BatchOption,
@@ -23,7 +24,8 @@ from .options import (
 from .terminal import console, warn
 
 EXAMPLES = (
-    "Examples: lambdabench compare previous latest; lambdabench compare --at-accuracy 'lambda_*' 'tf_efficientnet*'"
+    "Examples: lambdabench compare previous latest; lambdabench compare xeon epyc l4; "
+    "lambdabench compare --at-accuracy 'lambda_*' 'tf_efficientnet*'"
 )
 METRIC = "What is compared: a metric of which it is known which way is better (lambdabench list metrics). Default: throughput or latency."
 SIDE = (
@@ -34,7 +36,12 @@ SIDE = (
 
 def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
     a: Annotated[str, typer.Argument(metavar="A", help=SIDE, show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other side, as A.", show_default=False)],
+    b: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="B", help="The other side, as A; several: a table with a column a side.", show_default=False
+        ),
+    ],
     at_accuracy: Annotated[
         bool,
         typer.Option(
@@ -78,7 +85,9 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
     kept["dtype"] = flags.words(dtype, "--dtype") or None
     name = flags.text(suite, "--suite")
     if at_accuracy:
-        mine, theirs = flags.words(a, "A"), flags.words(b, "B")
+        if len(b) > 1:
+            raise RequestError(f"--at-accuracy holds A against one B; found {len(b)}: {' '.join(b)}")
+        mine, theirs = flags.words(a, "A"), flags.words(b[0], "B")
         at_accuracies = commands.compare_at_accuracy(
             mine,
             theirs,
@@ -103,10 +112,13 @@ def compare(  # noqa: PLR0917 (a flag is a parameter in Typer)
             figure = shlex.join([*words, *commands.results_words(results)])
             compare_view.print_curves(console(), at_accuracies, ", ".join(mine), ", ".join(theirs), figure)
     else:
-        moved = commands.compare_sides(a, b, results, name, filters=kept, metric=metric)
+        several = commands.compare_several(a, b, results, name, filters=kept, metric=metric)
         if as_json:
-            typer.echo(json.dumps(compare_view.as_json(moved)))
+            objects = [compare_view.as_json(moved) for moved in several]
+            typer.echo(json.dumps(objects[0] if len(objects) == 1 else {"sides": objects}))
+        elif len(several) == 1:
+            compare_view.print_compared(console(), several[0], show_all=show == "all")
         else:
-            compare_view.print_compared(console(), moved, show_all=show == "all")
+            compare_view.print_several(console(), several)
     if results.exists():
         warn(commands.ahead(results))

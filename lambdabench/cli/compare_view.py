@@ -7,10 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
+from ..analysis.between_machines import machines_section
 from ..analysis.compare import FEWEST_MEMBERS, SIDES, Hole, Pair
 from ..analysis.conditions import Difference
 from ..analysis.equal_accuracy import SpeedUp
-from ..analysis.page import Column
+from ..analysis.page import Column, words
 from ..commands import AtAccuracy, Compared, results_words
 from ..core import codec, fields, foreign
 from ..core.metric import described
@@ -36,6 +37,18 @@ def print_compared(console: Console, compared: Compared, *, show_all: bool = Fal
         console.print(line, soft_wrap=True)
 
 
+def print_several(console: Console, several: Sequence[Compared]) -> None:
+    """In what each side differs from the first, a table with a column a side, and what moves from the first to each."""
+    part = foreign.cleaned(machines_section([compared.between for compared in several]))
+    for compared in foreign.cleaned(several):
+        for line in _head(compared):
+            console.print(line, soft_wrap=True)
+    console.print()
+    show(console, part.table.columns, [[words(cell) for cell in row] for row in part.table.rows])
+    for line in part.legend:
+        console.print(line, soft_wrap=True)
+
+
 def _head(compared: Compared) -> list[str]:
     shift, count = compared.shift, len(compared.pairs.equal)
     interval = "under six pairs: no interval" if shift.low is None else f"{_times(shift.low)}, {_times(shift.high)}"
@@ -43,6 +56,7 @@ def _head(compared: Compared) -> list[str]:
     return [
         f"compare  A {compared.a.name} → B {compared.b.name}   {compared.metric.replace('_', ' ')}, B over A · {cases}",
         f"differs  {_conditions(compared)}",
+        *(f"nodes    {line}" for line in dict.fromkeys((*compared.a.of_nodes, *compared.b.of_nodes))),
         f"left out {_left_out(compared)}",
         f"shift    {_times(shift.value)} [{interval}], the median of all pairs · single ones lie {100 * shift.spread:.1f} % beside it "
         "(1.4826 MAD)",
@@ -192,13 +206,15 @@ def _times(value: float | None) -> str:
 
 def as_json(compared: Compared) -> dict[str, Any]:
     """All of it for programs, every pair included."""
-    shift = compared.shift
+    shift, between = compared.shift, compared.between
+    common = between.common
     moved = {id(moved.pair) for moved in shift.moved}
     return foreign.cleaned(
         {
             "a": compared.a.name,
             "b": compared.b.name,
             "metric": compared.metric,
+            "nodes": list(dict.fromkeys((*compared.a.of_nodes, *compared.b.of_nodes))),
             "paired_by": list(compared.paired_by),
             "differences": codec.encode(compared.differences),
             "counts": {
@@ -210,6 +226,13 @@ def as_json(compared: Compared) -> dict[str, Any]:
                 "behind_newer": list(compared.pairs.repeated),
             },
             "shift": {"value": shift.value, "low": shift.low, "high": shift.high},
+            "geometric_mean": {"value": common.value, "low": common.low, "high": common.high},
+            "beside_the_mean": len(common.outside),
+            "swapped": len(between.swaps),
+            "swaps": [
+                {"better_on_a": _named(swap.better.a), "better_on_b": _named(swap.worse.a)}
+                for swap in between.swaps[:MOST]
+            ],
             "spread": shift.spread,
             "threshold": math.exp(shift.threshold),
             "moved": len(shift.moved),

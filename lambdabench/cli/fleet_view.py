@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ..analysis.equal_nodes import TOLERANCE, KindFinding
+from ..analysis.equal_nodes import KindFinding, finding_lines, kind_line
 from ..analysis.page import Column
 from ..commands import FleetStatus
 from ..conduct.fleet import ShareState
@@ -77,7 +77,7 @@ def _attempt_words(state: ShareState) -> list[str]:
 def _print_kind(console: Console, finding: KindFinding, status: FleetStatus) -> None:
     console.print(f"\n{kind_line(finding)}", soft_wrap=True)
     for line in finding_lines(finding):
-        console.print(line, soft_wrap=True)
+        console.print(f"! {line}", soft_wrap=True)
     if not finding.estimates:
         return
     columns = [
@@ -93,30 +93,6 @@ def _print_kind(console: Console, finding: KindFinding, status: FleetStatus) -> 
         name = f"{known['model']} b={known['batch_size']} {known['mode']} {known['backend']}"
         rows.append((name, str(known["image_px"]), value, f"{nodes} of {len(finding.pooled)}"))
     console.print(fitted(columns, rows, console.width))
-
-
-def kind_line(finding: KindFinding) -> str:
-    """ "on a L4: over 3 nodes, which differ by 1.2 %"."""
-    pooled = len(finding.pooled)
-    if pooled < 2 or finding.spread is None:
-        return f"on {finding.kind}: over {pooled} node{'' if pooled == 1 else 's'}; how much nodes of this kind differ is not known"
-    return f"on {finding.kind}: over {pooled} nodes, which differ by {100 * finding.spread:.1f} % (standard deviation)"
-
-
-def finding_lines(finding: KindFinding) -> list[str]:
-    """Nodes that are not equal to the others of their kind, and why nothing is pooled."""
-    beyond = f"beyond {100 * (TOLERANCE - 1):.0f} % and four standard errors"
-    lines = [
-        f"! {node.node} differs from the middle node of {finding.kind}: {node.ratio:.2f} of its value, {beyond}; not pooled"
-        for node in finding.nodes
-        if node.finding == "differs" and node.ratio is not None
-    ]
-    if finding.left_out and not finding.problem:
-        models = ", ".join(dict.fromkeys(json.loads(case)["model"] for case in finding.left_out))
-        lines.append(
-            f"! measured on such nodes alone, and left out: {models}; measure them on others of {finding.kind}"
-        )
-    return [*lines, *([f"! {finding.problem}; nothing is said of {finding.kind}"] if finding.problem else [])]
 
 
 def _named(names: Sequence[str]) -> str:

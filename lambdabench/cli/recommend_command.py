@@ -42,7 +42,8 @@ def recommend(  # noqa: PLR0917 (a flag is a parameter in Typer)
     ] = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Say which measured model meets every limit and is best, what cannot be told from it, and what would change that."""
+    """Say which measured model meets every limit and is best, what cannot be told from it, and what would change that; of several
+    machines an answer each, and which of these agree."""
     from .. import commands
     from . import recommend_view
 
@@ -62,7 +63,7 @@ def recommend(  # noqa: PLR0917 (a flag is a parameter in Typer)
     )
     kept = filters(device=device, dtype=dtype, mode="inference", backend=backend, batch_size=None, models=models)
     advice = commands.advise(source, asked, kept, suite)
-    code = 0 if advice.found.picks else 3
+    code = 0 if any(each.found.picks for each in advice.each) else 3
     if as_json:
         console().print_json(data=recommend_view.as_json(advice, code))
         raise typer.Exit(code)

@@ -1,14 +1,15 @@
 """What `recommend` prints: the picks, what cannot be told from the first, what was ruled out, what would change it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
 from ..analysis.answers import text
 from ..analysis.page import Column
-from ..analysis.recommend import OF, Candidate, Change, Recommendation, Ruled
-from ..commands import Advice
-from ..core import fields
+from ..analysis.recommend import AT_SMALLEST, OF, Candidate, Change, Recommendation, Ruled
+from ..commands import Advice, Agreed, agreed
+from ..core import fields, foreign
 from ..core.metric import metric
 from ..core.units import format_significant
 from .tables import fitted
@@ -23,17 +24,82 @@ WORDS = {
 }
 BEST = {"latency": "fastest", "throughput": "fastest", "accuracy": "most accurate"}
 NAMED = 8
+BESIDE = 3
+"""Machines in one table."""
+BESIDE_ROWS = {"top1": "top-1 %", "latency": "ms", "throughput": "image/s", "peak_memory": "GiB"}
+"""Metrics of what each machine answers first, and what their lines are called."""
 
 
 def print_advice(console: Console, advice: Advice) -> None:
-    """The table of picks and the lines under it."""
+    """The table of picks and the lines under it; of several machines their first answers side by side, which of these agree, and then
+    each machine's own."""
+    if not advice.others:
+        _print_machine(console, advice)
+        return
+    for start in range(0, len(advice.each), BESIDE):
+        console.print(_beside(console, advice.each[start : start + BESIDE]))
+    for line in agreement_lines(advice.each):
+        console.print(foreign.visible(line), soft_wrap=True)
+    for each in advice.each:
+        console.print(f"\n{foreign.plain(each.machine)}", soft_wrap=True)
+        _print_machine(console, each)
+
+
+def _beside(console: Console, each: Sequence[Advice]) -> Any:
+    """A column a machine: what it answers first, with its numbers."""
+    columns = [Column(title=""), *(Column(title=foreign.plain(advice.machine)) for advice in each)]
+    firsts = [advice.found.picks[0] if advice.found.picks else None for advice in each]
+    rows: list[list[Any]] = [["take", *("nothing meets every limit" if pick is None else pick.name for pick in firsts)]]
+    rows.append(["px", *("" if pick is None else str(int(pick.line["image_px"])) for pick in firsts)])
+    for name, title in BESIDE_ROWS.items():
+        rows.append([title, *("" if pick is None else _at_batch(pick, name) for pick in firsts)])
+    rows.append(["licence", *("" if pick is None else text(pick.line, "top1_licence") or "unknown" for pick in firsts)])
+    if any(advice.tied for advice in each):
+        rows.append(["cannot be told from it", *(_names(advice.tied) for advice in each)])
+    return fitted(columns, rows, console.width)
+
+
+def _at_batch(pick: Candidate, name: str) -> str:
+    """ "18.9 [18.3, 19.4], b=1"; an accuracy is of no batch."""
+    words = pick.known[name].words()
+    batch = pick.batches[0 if name in AT_SMALLEST else 1]
+    return words if name == "top1" or pick.known[name].value is None else f"{words}, b={batch}"
+
+
+def _names(tied: Sequence[Candidate]) -> str:
+    names = [candidate.name for candidate in tied]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def agreement_lines(each: Sequence[Advice]) -> list[str]:
+    """Which machines answer alike, and of which the answer of others cannot be told from their own."""
+    known, count = agreed(each), len(each)
+    silent = [advice.machine for advice in each if not advice.found.picks]
+    if len(known) == 1 and not silent:
+        return [f"agree: all {count} machines answer {known[0].name}"]
+    texts = [f"{item.name} at {item.image_px} px: {_machines(item)}" for item in known]
+    texts += [f"nothing meets every limit on {', '.join(silent)}"] if silent else []
+    everywhere = [item.name for item in known if len({*item.first, *item.tied}) == count]
+    head = "do not agree" if len(known) > 1 or silent else "agree"
+    if everywhere:
+        texts.append(f"first, or not to be told from the first, on all {count} machines: {', '.join(everywhere)}")
+    if not known:
+        return [f"nothing meets every limit on any of {count} machines"]
+    return [f"{head}:", *(f"  {line}" for line in texts)]
+
+
+def _machines(item: Agreed) -> str:
+    tied = f"; not to be told from the first on {', '.join(item.tied)}" if item.tied else ""
+    return f"first on {', '.join(item.first)}{tied}"
+
+
+def _print_machine(console: Console, advice: Advice) -> None:
     recommendation = advice.found
     if recommendation.picks:
         console.print(_table(console, advice))
     if advice.tied:
-        names = [candidate.name for candidate in advice.tied]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        console.print(f"cannot be told from 1: {', '.join(names[:NAMED])}{more}", soft_wrap=True)
+        console.print(f"cannot be told from 1: {_names(advice.tied)}", soft_wrap=True)
     for line in lines(advice):
         console.print(line, soft_wrap=True)
 
@@ -103,6 +169,7 @@ def lines(advice: Advice) -> list[str]:
         said.append(f"ruled out of {recommendation.candidates}: {' · '.join(out)}")
     quoted = any(candidate.known["top1"].origin == "quoted" for candidate in recommendation.feasible)
     said.append(f"basis: {advice.basis}{'; q accuracy as published, speed of random weights' if quoted else ''}")
+    said += advice.of_nodes
     said += [_change(change, recommendation) for change in recommendation.changes]
     if advice.confirm:
         said.append(f"confirm: {advice.confirm}")
@@ -126,9 +193,28 @@ def _change(change: Change, recommendation: Recommendation) -> str:
 
 
 def as_json(advice: Advice, code: int) -> dict[str, Any]:
-    """The same facts as one object; missing numbers are null."""
+    """The same facts as one object; missing numbers are null. Of several machines an object each, and which answers agree."""
+    if not advice.others:
+        return _machine_as_json(advice) | {"exit_code": code}
+    return {
+        "machines": [_machine_as_json(each) for each in advice.each],
+        "first_answers": [
+            {
+                "name": item.name,
+                "image_px": item.image_px,
+                "first_on": list(item.first),
+                "cannot_be_told_from_the_first_on": list(item.tied),
+            }
+            for item in agreed(advice.each)
+        ],
+        "exit_code": code,
+    }
+
+
+def _machine_as_json(advice: Advice) -> dict[str, Any]:
     recommendation = advice.found
     return {
+        "machine": advice.machine,
         "objective": recommendation.objective,
         "candidates": recommendation.candidates,
         "picks": [
@@ -156,8 +242,8 @@ def as_json(advice: Advice, code: int) -> dict[str, Any]:
             for change in recommendation.changes
         ],
         "basis": advice.basis,
+        "nodes": list(advice.of_nodes),
         "confirm": advice.confirm,
-        "exit_code": code,
     }
 
 

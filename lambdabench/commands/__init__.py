@@ -15,7 +15,7 @@ from .bundle import Derived, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
 from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
 from .compact import compact
-from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_sides
+from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_several, compare_sides
 from .convert import convert, options_of
 from .evaluate import EvaluateRequest, EvaluateResult, Seen, evaluate
 from .fleet import (
@@ -37,7 +37,7 @@ from .frames import answers_of, pareto_frame, read_frame, wide_frame
 from .from_python import compare_commits, recommend, report_pages, run_frame
 from .list import list_names
 from .plot import plot_claims, plot_curves, plot_frame, plot_latency, plot_load, plot_pareto
-from .recommend import Advice, Wanted, advise, wanted_of
+from .recommend import Advice, Agreed, Wanted, advise, agreed, wanted_of
 from .report import Written, report_suite, suites_of, write_report
 from .run import Progress, cases_so_far, execute, idle, prepare, run
 from .show import repeat_command, show
@@ -45,6 +45,7 @@ from .trend import history_of, last_slower, plot_trend
 
 __all__ = [
     "Advice",
+    "Agreed",
     "AtAccuracy",
     "CheckRequest",
     "CheckResult",
@@ -70,6 +71,7 @@ __all__ = [
     "Wanted",
     "Written",
     "advise",
+    "agreed",
     "ahead",
     "answers_of",
     "cancel_fleet",
@@ -81,6 +83,7 @@ __all__ = [
     "compare_at_accuracy",
     "compare_commits",
     "compare_files",
+    "compare_several",
     "compare_sides",
     "convert",
     "count_nodes",

@@ -3,27 +3,23 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from .. import store
 from ..analysis import table
 from ..analysis.equal_nodes import KindFinding, Reading, judge_kinds
+from ..analysis.node_tables import NODE, readings
 from ..conduct.fleet import ShareState
-from ..core import fields, registry, scripted_nodes
+from ..core import registry, scripted_nodes
 from ..core.errors import RequestError
 from ..core.fleet import Engine, Node, by_kind
-from ..core.identity import canonical
 from ..core.metric import metric
 from ..core.spec import Suite
 from ..launch.engines.local import LocalEngine
 from ..machine import accelerators
 from ..machine.host import cpu_facts
-
-METRICS = ("latency", "throughput")
-"""By the first of them that was measured nodes are compared."""
-LABEL = tuple(field.name for field in fields.OF_CASE if field.name != "device")
+from ._equal_nodes import METRICS
 
 
 def engine_of(on: str, wanted: Suite, nodes: Sequence[Node] = ()) -> Engine:
@@ -92,23 +88,15 @@ def findings_of(home: Path, states: Sequence[ShareState]) -> tuple[str, list[Kin
 
 
 def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: str) -> Iterator[Reading]:
-    """Each node's own numbers: rows of two nodes are never one case."""
-    nodes = sorted(set(places.values()))
-    codes = {place: str(number) for number, place in enumerate(nodes)}
-    named = rows["run_id"].astype(str).map({run: codes[place] for run, place in places.items()})
-    cases = table.wide(store.newest(rows.assign(fingerprint=named).reset_index(drop=True)))
-    usable = cases[(cases["status"] == "ok") & cases[name].notna()] if name in cases else cases.iloc[:0]
-    columns = (usable["fingerprint"], _labels(usable), *(usable[f"{name}{end}"] for end in ("", "_low", "_high")))
-    for code, label, value, low, high in zip(*columns, strict=True):
-        kind, node = nodes[int(code)]
-        ends = (None, None) if pd.isna(low) or pd.isna(high) else (float(low), float(high))
-        yield Reading(kind=kind, node=node, case=label, value=float(value), low=ends[0], high=ends[1])
-
-
-def _labels(cases: pd.DataFrame) -> list[str]:
-    """What a case is as canonical JSON, without its device, which has another number on each node."""
-    rows: Any = cases[list(LABEL)].astype(object).to_dict("records")
-    return [canonical(row) for row in rows]
+    """Each node's own numbers, kind by kind."""
+    where = rows["run_id"].astype(str).map(places)
+    for kind in sorted({kind for kind, _ in places.values()}):
+        mine = rows[where.map(lambda place, kind=kind: place[0] == kind).to_numpy(bool)].reset_index(drop=True)
+        if mine.empty:
+            continue
+        mine = mine.assign(**{NODE: mine["run_id"].astype(str).map(lambda run: places[str(run)][1])})
+        newest = [store.newest(same.reset_index(drop=True)) for _, same in mine.groupby(NODE, sort=True)]
+        yield from readings(pd.concat(newest, ignore_index=True), kind, name)
 
 
 def unit_of(name: str) -> str:

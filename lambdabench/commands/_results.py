@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .. import store, suite
-from ..analysis import evaluation_rows, table
+from ..analysis import evaluation_rows, node_tables, table
 from ..analysis.accuracies import MEASURED
 from ..core import fields, flags, registry
 from ..core.errors import NothingMeasuredError
@@ -17,6 +17,7 @@ from ..core.evaluation import SUITE
 from ..core.folders import RESULTS
 from ..facts import DEFAULT_WEIGHTS, given, weight_names
 from ..pytest_benchmark.rows import SUITE as PYTEST
+from ._equal_nodes import Measured, measured, nodes_in
 
 PLURAL = {"model": "models"}
 """Filters whose flags have another name."""
@@ -29,6 +30,15 @@ FRONT = "find-front"
 def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> pd.DataFrame:
     """The newest rows of a folder, of one suite or all; a suite's may lie in a folder of its own. Accuracies that were measured of its
     networks come with them. Of the columns that cases are made of, or of others; none: of all. Raises NothingMeasuredError."""
+    return store.newest(_every_row(results, reference, columns))
+
+
+def measured_of(results: Path, reference: str | None, columns: Sequence[str] = table.NEEDED) -> Measured:
+    """As `rows_of`, and of the nodes of a fleet those that are equal, whose rows `node_tables.wide` joins. Raises NothingMeasuredError."""
+    return measured(_every_row(results, reference, columns), nodes_in(results))
+
+
+def _every_row(results: Path, reference: str | None, columns: Sequence[str]) -> pd.DataFrame:
     name = suite.name_of(reference) if reference else None
     own = name is not None and any((results / name).glob("**/*.parquet"))
     where = evaluation_rows.folders_of(results, name) if name is not None and own else [results]
@@ -36,7 +46,7 @@ def rows_of(results: Path, reference: str | None, columns: Sequence[str] = table
     mine = rows if name is None else evaluation_rows.of_networks(rows, name)
     if mine.empty:
         raise NothingMeasuredError(nothing_of(reference, results, sorted(set(rows["suite"]))))
-    return store.newest(mine)
+    return mine
 
 
 def filtered(
@@ -45,12 +55,12 @@ def filtered(
     filters: Mapping[str, Any],
     weights: Sequence[str] = (),
     always: Collection[str] = (),
-) -> pd.DataFrame:
-    """The wide table of a folder's newest rows, of one suite or all, where every filter matches; None is no filter, and models of
-    `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
-    rows = rows_of(results, suite_name)
-    cases = evaluation_rows.without(table.wide(rows, weights or weights_of(rows)))
-    return matching(cases, filters, str(suite_name or results), always)
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """(The wide table of a folder's newest rows, of one suite or all, where every filter matches, what must be said of nodes); None is no
+    filter, and models of `always` need none. Raises NothingMeasuredError that names the filter which leaves nothing."""
+    known = measured_of(results, suite_name)
+    cases = evaluation_rows.without(node_tables.wide(known.rows, weights or weights_of(known.rows)))
+    return matching(cases, filters, str(suite_name or results), always), known.lines
 
 
 def matching(cases: pd.DataFrame, filters: Mapping[str, Any], where: str, always: Collection[str] = ()) -> pd.DataFrame:
@@ -151,6 +161,11 @@ def repeat_suite(suite_name: str, results: Path, at: str = "") -> str:
 
 def report_command(suite_name: str, results: Path) -> str:
     return shlex.join(["lambdabench", "report", suite_name, *results_words(results)])
+
+
+def compare_command(suite_name: str, results: Path, a: str, b: str) -> str:
+    """What compares two machines of a suite."""
+    return shlex.join(["lambdabench", "compare", a, b, "--suite", suite_name, *results_words(_near(results))])
 
 
 def plot_command(kind: str, results: Path, suite_name: str | None, flags_given: Mapping[str, Any] | None = None) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from .. import store
-from ..analysis import conditions, scripted, table
+from ..analysis import conditions, node_tables, scripted
 from ..core import registry
 from ..core.errors import NothingMeasuredError, RequestError, UnknownNameError
 from ..core.row_flags import HALVED, has_flag
 from ..store.published_speeds import ENDING, read_speeds
+from ._equal_nodes import measured, nodes_in
 from ._results import matching, nothing_of
 
 LATEST, PREVIOUS = "latest", "previous"
@@ -29,6 +30,8 @@ class Side:
     place: Path | None
     """The folder or file of its results; None of a table."""
     cases: pd.DataFrame
+    of_nodes: tuple[str, ...] = ()
+    """What must be said of the nodes of fleets that it is over."""
 
     @property
     def is_table(self) -> bool:
@@ -57,7 +60,8 @@ def read_side(named: str, results: Path, suite_name: str | None, filters: Mappin
         rows = rows[rows["suite"] == suite_name]
     if rows.empty:
         raise NothingMeasuredError(f"{name} has no rows; give {EXPECTED}")
-    return Side(name=name, place=place, cases=_kept(_cases(store.newest(rows)), filters, name))
+    known = measured(rows.reset_index(drop=True), nodes_in(place))
+    return Side(name=name, place=place, cases=_kept(_cases(known.rows), filters, name), of_nodes=known.lines)
 
 
 def _kept(cases: pd.DataFrame, filters: Mapping[str, Any], name: str) -> pd.DataFrame:
@@ -67,7 +71,7 @@ def _kept(cases: pd.DataFrame, filters: Mapping[str, Any], name: str) -> pd.Data
 
 def _cases(newest: pd.DataFrame) -> pd.DataFrame:
     """The wide table of a side's newest rows, with what ran and how quiet it was, and without cases that a smaller batch answers."""
-    cases = table.wide(newest)
+    cases = node_tables.wide(newest)
     cases = scripted.measured(cases[[not has_flag(flags, HALVED) for flags in cases["flags"]]])
     ran = newest[newest["status"] == "ok"].groupby(CASE, sort=False)
     rows = ran[list(conditions.EFFECTIVE)].first().join(ran[list(conditions.NOISE)].median())

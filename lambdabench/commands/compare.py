@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from .. import models, suite
-from ..analysis import compare, conditions, equal_accuracy, scripted, table
+from ..analysis import compare, conditions, equal_accuracy, node_tables, scripted
 from ..analysis import pareto as front
 from ..analysis.answers import covered, log_sd
+from ..analysis.between_machines import Between
 from ..core import globs, registry
 from ..core.errors import NotComparableError, NothingMeasuredError, RequestError
 from ..core.metric import axes, described
-from ._results import matching, rows_of, weights_of
+from ._results import matching, measured_of, weights_of
 from ._sides import Side, read_side
 
 METRICS = ("throughput", "latency")
@@ -36,6 +37,18 @@ class Compared:
     paired_by: tuple[str, ...]
     differences: tuple[conditions.Difference, ...]
     shift: compare.Shift
+
+    @property
+    def between(self) -> Between:
+        """The same for a table with a column a side."""
+        return Between(
+            a=self.a.name,
+            b=self.b.name,
+            metric=self.metric,
+            pairs=self.pairs,
+            common=compare.common(self.pairs.equal),
+            swaps=tuple(compare.swaps(self.pairs.equal, self.metric)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +80,37 @@ def compare_sides(
 ) -> Compared:
     """What moved from side `a` to side `b`; each as `sides.read_side` takes it. Raises what that raises; NothingMeasuredError where a
     side has no number; NotComparableError where no network has one on both sides at equal batch."""
+    return compare_several(a, (b,), results, suite_name, filters=filters, metric=metric)[0]
+
+
+def compare_several(
+    a: str,
+    others: Sequence[str],
+    results: Path,
+    suite_name: str | None = None,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    metric: str | None = None,
+) -> tuple[Compared, ...]:
+    """Each of some sides over side `a`, all in one metric, as `compare_sides` has them; rows of `a` are the same objects in all. Raises
+    what that raises."""
     kept, name = filters or {}, suite.name_of(suite_name) if suite_name else None
-    sides = (read_side(a, results, name, kept), read_side(b, results, name, kept))
-    chosen = _metric(sides, metric)
-    rows = compare.rows_of(sides[0].cases), compare.rows_of(sides[1].cases)
-    pairs = compare.pairs(rows[0], rows[1], chosen)
+    first, *rest = (read_side(side, results, name, kept) for side in (a, *others))
+    rows = compare.rows_of(first.cases)
+    chosen = _metric((first, rest[0]), metric)
+    return tuple(_compared((first, other), rows, _metric((first, other), chosen)) for other in rest)
+
+
+def _compared(sides: tuple[Side, Side], mine: Sequence[compare.Row], metric: str) -> Compared:
+    rows = mine, compare.rows_of(sides[1].cases)
+    pairs = compare.pairs(rows[0], rows[1], metric)
     if not pairs.equal:
         raise NotComparableError(_no_pairs(sides, pairs, compare.apart(rows[0], rows[1])))
     paired_by = tuple(field.name for field in compare.shared_how(rows[0], rows[1]))
     return Compared(
         a=sides[0],
         b=sides[1],
-        metric=chosen,
+        metric=metric,
         pairs=pairs,
         paired_by=paired_by,
         differences=conditions.differences(pairs.equal, paired_by),
@@ -159,8 +191,8 @@ def compare_at_accuracy(
     Raises LambdabenchError where globs pick no measured model, NothingMeasuredError where a family has no number with an accuracy,
     NotComparableError where no setting has both families, or none in which their curves share an accuracy.
     """
-    rows = rows_of(results, suite_name)
-    cases = table.wide(rows, tuple(weights) or weights_of(rows))
+    rows = measured_of(results, suite_name).rows
+    cases = node_tables.wide(rows, tuple(weights) or weights_of(rows))
     cases = scripted.measured(matching(cases, filters or {}, str(suite_name or results)))
     names = sorted({str(item) for item in cases["model"]})
     families = [{name for glob in asked for name in globs.picked(names, glob)} for asked in (mine, theirs)]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .. import plots, report
-from ..analysis import claim_page, evaluation_rows, load_columns, scripted, table, tail_columns
+from ..analysis import claim_page, evaluation_rows, load_columns, node_tables, scripted, tail_columns
 from ..analysis import pareto as front
 from ..analysis.tails import SHOWN
 from ..core import flags, registry
@@ -17,7 +17,7 @@ from ..plots import claims as claims_plot
 from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
-from ._results import across_of, filtered, known_weights, matching, plot_command, rows_of, title_of, weights_of
+from ._results import across_of, filtered, known_weights, matching, measured_of, plot_command, title_of, weights_of
 from .claims import claims_command, judge_claims
 from .frames import wide_frame
 
@@ -40,7 +40,7 @@ def plot_pareto(
     for axis in (x, y):
         if axis not in axes():
             raise registry.unknown("axis", axis, axes())
-    every = filtered(results, suite_name, filters, known_weights(weights))
+    every, of_nodes = filtered(results, suite_name, filters, known_weights(weights))
     cases = scripted.measured(every)
     over = across_of(cases, across)
     points = front.pareto(cases, x=x, y=y, across=over)
@@ -50,7 +50,7 @@ def plot_pareto(
         x=x,
         y=y,
         title=f"{name}: {y} against {x}",
-        notes=(*report.notes(cases, points, (x, y), over), *scripted.left_out(every, cases)),
+        notes=(*report.notes(cases, points, (x, y), over), *of_nodes, *scripted.left_out(every, cases)),
         across=over,
     )
     given = {**filters, "x": x, "y": y, "weights": weights, "across": across or ()}
@@ -62,13 +62,13 @@ def plot_curves(
 ) -> tuple[Path, ...]:
     """Draws "scaling", "memory" or "roofline" from any results folder: SVG, PNG and CSV. Raises NothingMeasuredError, StoreError."""
     module = registry.load("plots", kind)
-    every = filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
+    every, of_nodes = filtered(results, suite_name, filters, always=(CEILING,) if kind == "roofline" else ())
     cases = scripted.measured(every)
     left_out = scripted.left_out(every, cases)
     if kind == "roofline":
         cases = module.drawn(cases)
     name = title_of(results, suite_name)
-    notes = (*report.curve_notes(cases, module.METRICS), *left_out)
+    notes = (*report.curve_notes(cases, module.METRICS), *of_nodes, *left_out)
     drawing = module.draw(cases, title=f"{name}: {module.TITLE.lower()}", notes=notes)
     return plots.save(drawing, out or REPORTS / name, kind, plot_command(kind, results, suite_name, filters))
 
@@ -83,14 +83,15 @@ def plot_latency(
 ) -> tuple[Path, ...]:
     """Draws p50, p95 and p99 of each model from any results folder, and the share of calls over a limit: SVG, PNG and CSV. Raises
     NothingMeasuredError, StoreError."""
-    rows = rows_of(results, suite_name, columns=())
-    every = matching(evaluation_rows.without(table.wide(rows, weights_of(rows))), filters, str(suite_name or results))
+    known = measured_of(results, suite_name, columns=())
+    rows, cases = known.rows, evaluation_rows.without(node_tables.wide(known.rows, weights_of(known.rows)))
+    every = matching(cases, filters, str(suite_name or results))
     cases = scripted.measured(every)
     cases = tail_columns.with_limit(
         tail_columns.with_tails(cases, rows, tail_columns.quantiles_of(rows)), rows, limit_s
     )
     name = title_of(results, suite_name)
-    notes = (*report.tail_notes(cases, limit_s), *scripted.left_out(every, cases))
+    notes = (*report.tail_notes(cases, limit_s), *known.lines, *scripted.left_out(every, cases))
     drawing = latency.draw(cases, title=f"{name}: {latency.TITLE.lower()}", notes=notes, limit_s=limit_s)
     given = {**filters, "limit": None if limit_s is None else f"{1e3 * limit_s:g}ms"}
     return plots.save(drawing, out or REPORTS / name, "latency", plot_command("latency", results, suite_name, given))
@@ -101,12 +102,13 @@ def plot_load(
 ) -> tuple[Path, ...]:
     """Draws p50, p95 and p99 of each case under the loads it was under, from any results folder: SVG, PNG and CSV. Raises
     NothingMeasuredError, StoreError."""
-    rows = rows_of(results, suite_name, columns=())
-    every = matching(evaluation_rows.without(table.wide(rows, weights_of(rows))), filters, str(suite_name or results))
+    known = measured_of(results, suite_name, columns=())
+    rows, cases = known.rows, evaluation_rows.without(node_tables.wide(known.rows, weights_of(known.rows)))
+    every = matching(cases, filters, str(suite_name or results))
     cases = scripted.measured(every)
     cases = load_columns.with_loads(tail_columns.with_tails(cases, rows, SHOWN), rows)
     name = title_of(results, suite_name)
-    notes = (*report.load_notes(cases), *scripted.left_out(every, cases))
+    notes = (*report.load_notes(cases), *known.lines, *scripted.left_out(every, cases))
     drawing = load.draw(cases, title=f"{name}: {load.TITLE.lower()}", notes=notes)
     return plots.save(drawing, out or REPORTS / name, "load")
 

@@ -3,15 +3,17 @@
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..analysis import scripted, table
+from ..analysis import node_tables, scripted
+from ..analysis.equal_nodes import KindFinding
 from ..analysis.front_membership import top1_sd
+from ..analysis.node_tables import over_nodes
 from ..analysis.published_accuracy import with_accuracy
 from ..analysis.recommend import (
     OF,
@@ -31,7 +33,8 @@ from ..core.errors import NothingMeasuredError
 from ..facts import accuracies
 from ..facts.licences import PERMISSIVE
 from ..store.published_speeds import ENDING, read_speeds
-from ._results import matching, nothing_of, rows_of
+from ._equal_nodes import Measured
+from ._results import matching, measured_of, nothing_of
 
 ANY = "permissive"
 """Every licence that lets anybody use, change and pass on."""
@@ -72,8 +75,9 @@ def wanted_of(given: Mapping[str, Any], title: Callable[[str], str] = str) -> Wa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A recommendation with what it rests on."""
+    """A recommendation for one machine with what it rests on."""
 
+    machine: str
     wanted: Wanted
     found: Recommendation
     tied: tuple[Candidate, ...]
@@ -81,18 +85,77 @@ class Advice:
     basis: str
     confirm: str
     """The command that measures the pick's accuracy here; empty without a pick."""
+    of_nodes: tuple[str, ...] = ()
+    """What must be said of the nodes that the machine's numbers are over."""
+    others: tuple["Advice", ...] = ()
+    """The same for each other machine that was measured: no number of theirs is in this one."""
+
+    @property
+    def each(self) -> tuple["Advice", ...]:
+        """Of every machine."""
+        return (self, *self.others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """A network that is the first answer of some machines. `tied`: those of which it cannot be told from the first."""
+
+    name: str
+    image_px: int
+    first: tuple[str, ...]
+    tied: tuple[str, ...]
+
+
+def agreed(each: Sequence[Advice]) -> tuple[Agreed, ...]:
+    """The first answers of several machines, each once, that of the most machines first."""
+    picks = {_network(advice.found.picks[0]): None for advice in each if advice.found.picks}
+    result = [
+        Agreed(
+            name=name,
+            image_px=image_px,
+            first=tuple(item.machine for item in each if _networks(item.found.picks[:1]) & {(name, image_px)}),
+            tied=tuple(item.machine for item in each if _networks(item.tied) & {(name, image_px)}),
+        )
+        for name, image_px in picks
+    ]
+    return tuple(sorted(result, key=lambda item: (-len(item.first), -len(item.tied))))
+
+
+def _network(candidate: Candidate) -> tuple[str, int]:
+    return candidate.name, int(candidate.line["image_px"])
+
+
+def _networks(known: Sequence[Candidate]) -> set[tuple[str, int]]:
+    return {_network(candidate) for candidate in known}
 
 
 def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str | None = None) -> Advice:
-    """The models that meet what is asked, of a folder's newest rows or of a published table of speeds (.csv). Raises RequestError,
-    NothingMeasuredError where nothing was measured."""
+    """The models that meet what is asked, of a folder's newest rows or of a published table of speeds (.csv): an answer a machine, that
+    of the one of which the most is known before the others. Raises RequestError, NothingMeasuredError where nothing was measured."""
     known_licences(wanted.license)
-    cases, rows = _of_table(source) if source.suffix == ENDING else _of_results(source, wanted, suite)
+    cases, known = _of_table(source) if source.suffix == ENDING else _of_results(source, wanted, suite)
     cases = of_one_test(matching(cases[cases["kind"] == "model"], filters, str(suite or source)))
+    by_machine = {str(name): same for name, same in cases.groupby("device_name", sort=True)} or {"": cases}
+    machines = [
+        _advice(name, same, Measured(rows=known.rows, findings=_of_kind(known.findings, name)), source, wanted)
+        for name, same in by_machine.items()
+    ]
+    first, *others = sorted(machines, key=lambda advice: -advice.found.candidates)
+    return replace(first, others=tuple(others))
+
+
+def _of_kind(findings: Sequence[KindFinding], machine: str) -> tuple[KindFinding, ...]:
+    return tuple(finding for finding in findings if finding.kind == machine)
+
+
+def _advice(machine: str, cases: pd.DataFrame, measured: Measured, source: Path, wanted: Wanted) -> Advice:
+    """The answer for one machine, of its cases."""
+    rows = measured.rows
     known = candidates(cases, wanted.batch_size)
     bounds, words = _bounds(wanted), _words(wanted)
     recommendation = recommend(known, bounds, words, wanted.objective or default_objective(bounds))
     return Advice(
+        machine=machine,
         wanted=wanted,
         found=recommendation,
         tied=_tied(recommendation, rows),
@@ -100,26 +163,27 @@ def advise(source: Path, wanted: Wanted, filters: Mapping[str, Any], suite: str 
         if rows.empty
         else _basis(cases, known),
         confirm=_confirm(recommendation, source, is_table=rows.empty),
+        of_nodes=measured.lines,
     )
 
 
-def _of_results(source: Path, wanted: Wanted, suite: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _of_results(source: Path, wanted: Wanted, suite: str | None) -> tuple[pd.DataFrame, Measured]:
     """(Table of answers with every weight's accuracy, newest rows)."""
     try:
-        rows = rows_of(source, suite, columns=())
+        known = measured_of(source, suite, columns=())
     except NothingMeasuredError as error:
         raise NothingMeasuredError(
             f"{nothing_of(suite, source)}; or find what is worth measuring: {_race(wanted)} (--dry-run says how long it takes)"
         ) from error
-    return scripted.measured(table.wide(rows, ("all",))), rows
+    return scripted.measured(node_tables.wide(known.rows, ("all",))), known
 
 
-def _of_table(source: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _of_table(source: Path) -> tuple[pd.DataFrame, Measured]:
     """(A published table's speeds with every weight's accuracy, no rows)."""
     speeds = read_speeds(source)
     cases = speeds.assign(backend="", device_name=source.name, threads=0, case_id="", requested_batch_size=None)
     cases["batch_size"] = cases["batch_size"].fillna(1).astype(int)
-    return with_accuracy(cases, ("all",)), pd.DataFrame()
+    return with_accuracy(cases, ("all",)), Measured(rows=pd.DataFrame())
 
 
 def _race(wanted: Wanted) -> str:
@@ -198,7 +262,7 @@ def _basis(cases: pd.DataFrame, known: Sequence[Candidate]) -> str:
     """On what a recommendation rests: how much was measured, where and when."""
     days = sorted({str(item)[:10] for item in cases["started_at"].dropna() if item})
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-    where = ", ".join(sorted({str(item) for item in cases["device_name"]}))
+    where = " ".join(filter(None, (", ".join(sorted(set(map(str, cases["device_name"])))), over_nodes(cases))))
     networks = len({(candidate.line["model"], candidate.line["image_px"]) for candidate in known})
     return f"{networks} networks measured on {where}, {when}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import report, store, suite
-from ..analysis import evaluation_rows, load_columns, paper_comparison, scripted, table, tail_columns
+from ..analysis import evaluation_rows, load_columns, node_tables, paper_comparison, scripted, table, tail_columns
 from ..analysis import pareto as front
 from ..analysis.agreement import agreements
 from ..analysis.best_runtimes import best_runtimes, is_asked
@@ -18,7 +18,16 @@ from ..core.evaluation import SUITE as EVALUATIONS
 from ..core.spec import Suite
 from ..facts import DEFAULT_WEIGHTS
 from ..pytest_benchmark.rows import SUITE as PYTEST
-from ._results import FRONT, known_weights, nothing_of, plot_command, repeat_suite, report_command, rows_of
+from ._results import (
+    FRONT,
+    compare_command,
+    known_weights,
+    measured_of,
+    nothing_of,
+    plot_command,
+    repeat_suite,
+    report_command,
+)
 from .show import repeat_command
 
 BENCHMARKS = Suite(
@@ -59,17 +68,19 @@ def report_suite(suite_name: str, results: Path, reports: Path, weights: Sequenc
             f"{report_command(f'PATH/{suite_name}.toml', results)}"
         )
     wanted = BENCHMARKS if suite_name == PYTEST else suite.load(suite_name)
-    rows = rows_of(results, suite_name, (*table.NEEDED, "asked_at"))
-    every = evaluation_rows.without(table.wide(rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS))
+    known = measured_of(results, suite_name, (*table.NEEDED, "asked_at"))
+    rows, chosen = known.rows, known_weights(weights) or wanted.weights or DEFAULT_WEIGHTS
+    every = evaluation_rows.without(node_tables.wide(rows, chosen))
     loads = load_columns.loads_in(every)
     are_asked = tail_columns.are_asked(wanted) or bool(tail_columns.asked_in(rows) or loads)
     if are_asked or (rows["metric"] == "outputs").any():
-        rows = rows_of(results, suite_name, columns=())
+        rows = measured_of(results, suite_name, columns=()).rows
     if are_asked:
         every = tail_columns.with_tails(every, rows, tail_columns.quantiles_of(rows, wanted.sampling.at))
         every = load_columns.with_loads(every, rows)
     repeat = repeat_suite(suite_name, results, *tail_columns.asked_in(rows)[-1:])
-    return write_page(wanted, rows, every, PageRequest(results=results, reports=reports, repeat=repeat))
+    request = PageRequest(results=results, reports=reports, repeat=repeat, of_nodes=known.lines)
+    return write_page(wanted, rows, every, request)
 
 
 def suites_of(results: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -90,6 +101,8 @@ class PageRequest:
     reports: Path
     repeat: str
     problem: str = ""
+    of_nodes: tuple[str, ...] = ()
+    """What must be said of the nodes of fleets."""
 
 
 def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: PageRequest) -> Written:
@@ -109,6 +122,7 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
         figures=tuple(figure.name for figure in figures if figure.suffix == ".svg"),
         notes=(
             *report.notes(cases, points, _axes(cases), wanted.across),
+            *request.of_nodes,
             *unsupported_metrics(rows),
             *scripted.left_out(every, cases),
         ),
@@ -119,6 +133,7 @@ def write_page(wanted: Suite, rows: pd.DataFrame, every: pd.DataFrame, request: 
         points=points,
         problem=request.problem,
         command_of=partial(repeat_command, results=request.results),
+        compare_command=partial(compare_command, wanted.name, request.results),
     )
     pages = report.write(report.page(front.with_front(cases, points), wanted, beside), folder)
     return Written(pages=pages, figures=figures, site=report.write_site(request.reports))

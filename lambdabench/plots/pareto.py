@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from ..analysis.accuracies import MEASURED
 from ..analysis.legible import legible
+from ..analysis.node_tables import over_nodes
 from ..analysis.pareto import BATCH, Group, best, front, groups, joined, parted_by
 from ..core import fields, foreign
 from ..core.errors import NothingMeasuredError
@@ -49,6 +50,8 @@ BESIDES = (
     "case_id",
 )
 """Columns of the numbers behind the figure, besides the axes and what tells cases apart."""
+MACHINE = ("device_name", "device", "fingerprint")
+"""Fields that say where something ran."""
 OF_A_MODEL = (*(field for field in fields.SETTINGS if not field.parts), fields.NAMED["image_px"])
 """What tells points of one model apart that stand on one front."""
 
@@ -69,7 +72,8 @@ def draw(
     with style.context():
         size = (max(6.4, 5.2 * len(batches)), 5.2 if len(rows) == 1 else 1.2 + 4.2 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
-        shared: Any = "col" if all(field.joins for field in parted_by(points, across)) else "none"  # of one machine
+        alike = all(field.joins or field.name in MACHINE for field in parted_by(points, across))
+        shared: Any = "col" if alike else "none"  # machines and runtimes of one task are read off one axis
         grid: Any = figure.subplots(len(rows), len(batches), sharex=shared, sharey=True, squeeze=False)
         panels = _draw_panels(grid, {(group.told, group.batch): group for group in result}, points, (x, y))
         style.heading(figure, title)
@@ -100,7 +104,8 @@ def _draw_panels(
                 continue
             mine = points.loc[group.members]
             _draw_panel(axes, mine, *columns)
-            axes.set_title(", ".join(name for name in (text, f"batch {batch}") if name), fontsize=9, loc="left")
+            words = (text, over_nodes(mine), f"batch {batch}")
+            axes.set_title(", ".join(filter(None, words)), fontsize=9, loc="left")
             panels.append((axes, mine))
     for axes in grid[-1]:
         axes.set_xlabel(scales.label(columns[0], points) + _better(columns[0]))

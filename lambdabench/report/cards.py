@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.answers import Line, answer, lines, text
+from ..analysis.answers import Line, answer, lines, number, text
+from ..analysis.node_tables import MEASURED_ON, NODES
 from ..analysis.page import CaseCard, MachineSummary
 from ..core import fields
 from ..core.metric import Metric, metrics
@@ -85,6 +86,8 @@ def _lines(row: Line, name: str) -> list[tuple[str, str]]:
         result.append(("No number", f"{row['status']}: {row['reason']}"))
     if text(row, "flags"):
         result.append(("Flags", text(row, "flags")))
+    if (nodes := number(row, NODES)) is not None:
+        result.append(("Nodes", f"an average of {nodes:.0f}, measured on {number(row, MEASURED_ON) or 0:.0f} of them"))
     return [*result, ("Conditions", _conditions(row, name))]
 
 

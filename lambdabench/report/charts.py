@@ -9,6 +9,7 @@ import pandas as pd
 from ..analysis.answers import answer, lines
 from ..analysis.chart import Chart, Panel, Point, Series
 from ..analysis.legible import legible
+from ..analysis.node_tables import over_nodes
 from ..analysis.pareto import Group, best, front, groups
 from ..core.metric import metric
 from ..plots import _scales as scales
@@ -40,6 +41,11 @@ def of_fronts(points: pd.DataFrame, places: Mapping[Any, int]) -> Chart | None:
     )
 
 
+def _axis(cases: pd.DataFrame, batch: int) -> str:
+    """What panels of one batch have in common whose cases are of several machines."""
+    return f"batch {batch}" if cases["device_name"].nunique() > 1 else ""
+
+
 def _front_panel(points: pd.DataFrame, group: Group, places: Mapping[Any, int], names: Sequence[str]) -> Panel:
     mine = points.loc[group.members]
     x, y = FRONT
@@ -48,6 +54,7 @@ def _front_panel(points: pd.DataFrame, group: Group, places: Mapping[Any, int], 
     labels = pareto_plot.names(mine, ())
     return Panel(
         title=panel_title(mine, group),
+        axis=_axis(points, group.batch),
         points=tuple(
             _point(row, FRONT, places[key], names.index(style.family(str(row["model"]))), key in on, label)
             for key, row, label in zip(mine.index, lines(mine), labels, strict=True)
@@ -60,10 +67,10 @@ def _front_panel(points: pd.DataFrame, group: Group, places: Mapping[Any, int], 
 
 
 def panel_title(points: pd.DataFrame, group: Group) -> str:
-    """Machine, what tells the front from others, batch."""
+    """Machine, over how many nodes, what tells the front from others, batch."""
     machines = ", ".join(sorted(set(map(str, points["device_name"]))))
     words = [machines] if machines not in group.told else []
-    return ", ".join(filter(None, (*words, group.told, f"batch {group.batch}")))
+    return ", ".join(filter(None, (*words, group.told, over_nodes(points), f"batch {group.batch}")))
 
 
 def _point(row: Mapping[str, Any], axes: tuple[str, str], case: int, series: int, is_on: bool, label: str) -> Point:  # noqa: PLR0917 (a point has as many sides)
@@ -109,7 +116,8 @@ def of_grids(cases: pd.DataFrame, grids: Sequence[Grid], name: str) -> Chart | N
         if points:
             machines = ", ".join(sorted({str(rows[cell.case].get("device_name", "")) for cell in grid.cells}))
             title = grid.title if machines in grid.title else ", ".join(filter(None, (machines, grid.title)))
-            panels.append(Panel(title=title, points=tuple(points), rows=grid.row_names()))
+            axis = _axis(cases, int(rows[grid.cells[0].case]["batch_size"])) if "device_name" in cases else ""
+            panels.append(Panel(title=title, points=tuple(points), rows=grid.row_names(), axis=axis))
     return Chart(
         x_label=f"{metric(name).axis}{', faster →' if metric(name).sign > 0 else ', ← faster'}",
         y_label="",

@@ -52,7 +52,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _table(part: Section) -> str:
-    titles = [column.title for column in part.table.columns]
+    titles = [foreign.markdown(column.title, in_cell=True) for column in part.table.columns]
     rows = [[foreign.markdown(words(cell), in_cell=True) for cell in row] for row in part.table.rows]
     rules = ["---:" if column.is_number else "---" for column in part.table.columns]
     return "\n".join(f"| {' | '.join(row)} |" for row in (titles, rules, *rows))

@@ -11,6 +11,7 @@ from ..analysis import paper_comparison as the_paper
 from ..analysis.agreement import Agreement
 from ..analysis.answers import answer, lines
 from ..analysis.best_runtimes import BestRuntime
+from ..analysis.between_machines import between_machines, machines_section
 from ..analysis.chart import Chart
 from ..analysis.load_columns import loads_in
 from ..analysis.page import Cell, Page, Section, section
@@ -63,6 +64,8 @@ class Beside:
     """Why nothing is ranked; empty where all is well."""
     command_of: Callable[[Mapping[str, Any]], str] | None = None
     """What measures a case again."""
+    compare_command: Callable[[str, str], str] | None = None
+    """What compares two machines."""
 
 
 def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
@@ -75,6 +78,7 @@ def page(cases: pd.DataFrame, suite: Suite, beside: Beside) -> Page:
     if kind == "layer" and (laid_out := pivot.sections(cases, grids)):
         parts = [*laid_out, replace(every, title="Every case", is_long=True)]
     parts += [
+        *_machines(cases, beside),
         *_the_papers(beside.quoted),
         *_best(beside.best),
         *_agreements(beside.agreements),
@@ -154,6 +158,12 @@ def _tests(cases: pd.DataFrame) -> Section:
         for line, words in zip(lines(cases), apart, strict=True)
     ]
     return section("", ["test", *heads, "time of a call", "status"], rows, ["[low, high]: 95 % interval."])
+
+
+def _machines(cases: pd.DataFrame, beside: Beside) -> list[Section]:
+    """What moves between machines, where there are several."""
+    betweens = () if beside.problem else between_machines(cases)
+    return [machines_section(betweens, beside.compare_command)] if betweens else []
 
 
 def _the_papers(quoted: Sequence[Quoted]) -> list[Section]:

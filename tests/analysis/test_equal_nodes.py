@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from lambdabench.analysis.equal_nodes import Reading, judge_kind, judge_kinds
+from lambdabench.analysis.equal_nodes import Reading, judge_kind, judge_kinds, pool
 
 ERROR = 0.01
 
@@ -69,3 +69,17 @@ def test_intervals_hold_the_mean_of_the_kind() -> None:
 def test_kinds_are_never_mixed() -> None:
     other = Reading(kind="a100", node="m1", case="reference", value=0.5)
     assert [finding.kind for finding in judge_kinds([*readings({"n1": 0.0, "n2": 0.0}), other])] == ["a100", "l4"]
+
+
+def test_equal_nodes_are_pooled_as_where_one_that_differs_was_left_out() -> None:
+    effects = {"n1": 0.0, "n2": 0.01, "n3": -0.01}
+    own = {"n1": "theirs", "n2": "mine"}
+    alone = pool(readings(effects, own))
+    judged = judge_kind([*readings(effects, own), *readings({"n4": math.log(1.5)}, {"n4": "last"})])
+    assert {case: item[0].value for case, item in judged.estimates.items()} == pytest.approx(
+        {case: item[0].value for case, item in alone.estimates.items()}
+    )
+    assert judged.left_out == ("last",)
+    mine, reference = alone.estimates["mine"][0], alone.estimates["reference"][0]
+    assert alone.log_sds["mine"] > alone.log_sds["reference"], "of one node, and not of three"
+    assert math.log(mine.high / mine.low) > math.log(reference.high / reference.low)

@@ -87,6 +87,23 @@ def test_a_panel_a_batch_size_and_units_in_the_labels() -> None:
     assert front.get_drawstyle() == "steps-post"
 
 
+def test_machines_are_drawn_to_one_axis_each_with_its_own_front() -> None:
+    first = points((4,)).assign(nodes=3.0)
+    faster = {name: 10 * first[name] for name in ("throughput", "throughput_low", "throughput_high")}
+    two = pd.concat(
+        [first, first.assign(device_name="b cpu", fingerprint="g", nodes=np.nan, **faster)], ignore_index=True
+    )
+    axes = figure.draw(pareto(two), x="throughput", y="top1", title="T").figure.axes
+    assert [panel.get_title("left") for panel in axes] == ["a cpu, over 3 nodes, batch 4", "b cpu, batch 4"]
+    assert axes[0].get_xlim() == axes[1].get_xlim()
+    fronts = [line.get_xydata().tolist() for panel in axes for line in panel.lines if line.get_gid() == "front"]
+    assert fronts == [[[80.0, 80.0], [220.0, 77.0]], [[800.0, 80.0], [2200.0, 77.0]]]
+    trained = figure.draw(
+        pareto(two.assign(mode=["inference"] * 3 + ["train"] * 3)), x="throughput", y="top1", title="T"
+    ).figure.axes
+    assert trained[0].get_xlim() != trained[1].get_xlim(), "another task"
+
+
 def test_nothing_to_draw_says_what_is_missing() -> None:
     with pytest.raises(NothingMeasuredError, match="no case has both throughput and top1"):
         figure.draw(points().iloc[:0], x="throughput", y="top1", title="T")

@@ -102,3 +102,18 @@ def test_labels_of_a_figure_cover_neither_each_other_nor_points() -> None:
             for other in boxes[place + 1 :]
         )
         assert not any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in places)
+
+
+def test_panels_of_one_axis_can_be_read_against_each_other() -> None:
+    def panel(title: str, x: float, axis: str) -> Panel:
+        point = Point(case=0, x=x, x_low=x, x_high=x, y=70 + x, y_low=70 + x, y_high=70 + x, series=0)
+        return Panel(title=title, points=(point,), axis=axis)
+
+    panels = (panel("a", 1.0, "batch 4"), panel("b", 10.0, "batch 4"), panel("c", 10.0, ""))
+    series = (Series(name="s", colour="#0072b2", marker="o"),)
+    chart = Chart(x_label="x", y_label="y", x_is_better_up=True, series=series, panels=panels)
+    first, second, alone = geometry.draw(chart, (CaseCard(name="a"),))
+    assert (first.x_ticks, first.y_ticks) == (second.x_ticks, second.y_ticks)
+    assert first.marks[0].x < second.marks[0].x
+    assert first.marks[0].y > second.marks[0].y, "upwards is more"
+    assert alone.x_ticks != second.x_ticks

@@ -122,17 +122,25 @@ def draw(chart: Chart | None, cards: Sequence[CaseCard]) -> tuple[PanelView, ...
     rows = [name for panel in chart.panels for name in panel.rows]
     longest = max((min(len(name), LONGEST_ROW) for name in rows), default=0)
     left = 12 + CHARACTER * longest if rows else LEFT
-    return tuple(_panel(panel, cards, left) for panel in chart.panels)
+    return tuple(_panel(panel, _alike(panel, chart.panels), cards, left) for panel in chart.panels)
 
 
-def _panel(panel: Panel, cards: Sequence[CaseCard], left: float) -> PanelView:
+def _alike(panel: Panel, panels: Sequence[Panel]) -> list[Point]:
+    """The points of all panels that share a panel's axes."""
+    return [
+        point
+        for other in panels
+        if other is panel or (panel.axis and other.axis == panel.axis)
+        for point in other.points
+    ]
+
+
+def _panel(panel: Panel, alike: Sequence[Point], cards: Sequence[CaseCard], left: float) -> PanelView:
     height = TOP + BOTTOM + ROW * len(panel.rows) if panel.rows else HEIGHT
     bottom, right = height - BOTTOM, WIDTH - RIGHT
-    low, high = _span(
-        [math.log(end) for point in panel.points for end in (point.x_low, point.x_high, point.x)], math.log(1.3)
-    )
+    low, high = _span([math.log(end) for point in alike for end in (point.x_low, point.x_high, point.x)], math.log(1.3))
     x = _line(low, high, left, right, math.log)
-    y, y_ticks = _heights(panel, bottom)
+    y, y_ticks = _heights(panel, alike, bottom)
     ticks = scales.log_ticks(math.exp(low), math.exp(high))
     front = "".join(
         f"M{x(at):.1f} {y(up):.1f}" if not place else f"V{y(up):.1f}H{x(at):.1f}"
@@ -154,7 +162,7 @@ def _panel(panel: Panel, cards: Sequence[CaseCard], left: float) -> PanelView:
     )
 
 
-def _heights(panel: Panel, bottom: float) -> tuple[Place, tuple[Tick, ...]]:
+def _heights(panel: Panel, alike: Sequence[Point], bottom: float) -> tuple[Place, tuple[Tick, ...]]:
     if panel.rows:
 
         def row(value: float) -> float:
@@ -163,7 +171,7 @@ def _heights(panel: Panel, bottom: float) -> tuple[Place, tuple[Tick, ...]]:
         return row, tuple(
             Tick(at=row(place), text=foreign.cut(name, LONGEST_ROW)) for place, name in enumerate(panel.rows)
         )
-    low, high = _span([end for point in panel.points for end in (point.y_low, point.y_high, point.y)], 1.0)
+    low, high = _span([end for point in alike for end in (point.y_low, point.y_high, point.y)], 1.0)
     y = _line(low, high, bottom, TOP, float)
     return y, tuple(Tick(at=round(y(tick), 1), text=f"{tick:g}") for tick in scales.linear_ticks(low, high))
 
