@@ -18,6 +18,7 @@ FAR, NEAR = 0.2, 0.07
 """How far a name may stand from its point, of the panel's width: where it is alone, and among many."""
 FIRST, LATER = "#000000", "#555555"
 """Colours of names that stand on the front, and of others."""
+ALLOCATE: Any = textalloc.allocate  # it says "object" of what it returns
 Line = tuple[Sequence[float], Sequence[float]]
 """(xs, ys) of a line's corners, in shown units."""
 
@@ -100,7 +101,7 @@ def _allocate(axes: Axes, names: Sequence[Name], rules: _Rules, taken: _Taken) -
         return []
     lines = [*rules.lines, *taken.lines]
     with contextlib.redirect_stdout(io.StringIO()):  # textalloc prints that it found no room
-        _, _, texts, leaders = textalloc.allocate(
+        _, _, texts, leaders = ALLOCATE(
             axes,
             [name.x for name in names],
             [name.y for name in names],
@@ -113,7 +114,7 @@ def _allocate(axes: Axes, names: Sequence[Name], rules: _Rules, taken: _Taken) -
             textcolor=[FIRST if name.is_first else LATER for name in names],
             linecolor="#bbbbbb",
             max_distance=rules.reach,
-            direction=rules.towards,
+            direction=None if rules.towards is None else list(rules.towards),
             avoid_label_lines_overlap=rules.are_leaders_clear,
             avoid_crossing_label_lines=rules.are_leaders_clear,
             draw_all=False,
@@ -125,7 +126,7 @@ def _allocate(axes: Axes, names: Sequence[Name], rules: _Rules, taken: _Taken) -
         path = None if leader is None else Path(leader.get_transform().transform(leader.get_xydata()))
         if text is None:
             left.append(name)
-        elif rules.are_leaders_clear and path is not None and taken.is_crossed_by(path):
+        elif rules.are_leaders_clear and leader is not None and path is not None and taken.is_crossed_by(path):
             text.remove()
             leader.remove()
             left.append(name)

@@ -92,14 +92,14 @@ def settle(figure: Figure) -> None:
 
 def _wrapped(figure: Figure, text: str, font: FontProperties) -> list[str]:
     """The text in lines that are no wider than the figure: as many characters as fit of those that it has."""
-    points = 72 * (1 - 2 * EDGE) * figure.get_figwidth()
-    ruler = RendererAgg(1, 1, 72)  # a pixel is a point
+    pixels = figure.dpi * (1 - 2 * EDGE) * figure.get_figwidth()
+    ruler = RendererAgg(1, 1, figure.dpi)  # letters are rounded to pixels, so that their widths do not scale
 
     def wide(line: str) -> float:
         return ruler.get_text_width_height_descent(line, font, ismath=False)[0]
 
-    characters = max(1, int(1.1 * points * len(text) / max(wide(text), 1)))
-    while max(map(wide, lines := textwrap.wrap(text, characters)), default=0) > points and characters > 1:
+    characters = max(1, int(1.1 * pixels * len(text) / max(wide(text), 1)))
+    while max(map(wide, lines := textwrap.wrap(text, characters)), default=0) > pixels and characters > 1:
         characters -= 1 + characters // 50
     return lines
 

@@ -24,7 +24,9 @@ from . import _style as style
 
 TITLE = "Latency under load"
 METRICS = ("latency_under_load",)
-LOOKS = dict(zip(SHOWN, (("#0072b2", "o"), ("#e69f00", "s"), ("#d55e00", "D")), strict=True))
+LOOKS: dict[str, tuple[str, str]] = dict(
+    zip(SHOWN, (("#0072b2", "o"), ("#e69f00", "s"), ("#d55e00", "D")), strict=True)
+)
 """Colour and marker, as `latency` has them."""
 MOST_COLUMNS, MOST_PANELS = 4, 24
 LEAST_INCHES, CAPTION_INCHES, PANEL_INCHES = 5.2, 1.9, (2.6, 2.5)

@@ -158,8 +158,9 @@ def _name_points(axes: Axes, points: pd.DataFrame, columns: tuple[str, str], nam
     xs, ys = scales.scaled(points[x], x), scales.scaled(points[y], y)
     best_ones = set(front(points, x, y))
     on = [label in best_ones for label in points.index]
-    # from the better end of x: names reach that way, and each next point is above those before it
-    order = sorted(range(len(points)), key=lambda place: (not on[place], -metric(x).sign * xs[place]))
+    # from the better end of x names nest above each other as far as they reach; a crowd starts where there is most room
+    way = -metric(x).sign if len(points) <= MOST_NAMES else metric(x).sign
+    order = sorted(range(len(points)), key=lambda place: (not on[place], way * xs[place]))
     if len(order) > MOST_NAMES:
         order = [place for place in order if on[place] or _is_in_question(points.iloc[place])]
     (stairs,) = [line for line in axes.lines if line.get_gid() == "front"]
@@ -185,8 +186,10 @@ def _bars(point: pd.Series, columns: tuple[str, str]) -> list[labels.Line]:
     """The bars of a point, those that it has."""
     x, y = (scales.scale(point[name], name) for name in columns)
     across, along = (scales.error(point, name) for name in columns)
-    bars = [([x - across[0][0], x + across[1][0]], [y, y])] if across else []
-    return bars + ([([x, x], [y - along[0][0], y + along[1][0]])] if along else [])
+    bars: list[labels.Line] = [([x - across[0][0], x + across[1][0]], [y, y])] if across else []
+    if along:
+        bars.append(([x, x], [y - along[0][0], y + along[1][0]]))
+    return bars
 
 
 def _steps(stairs: Line2D) -> tuple[list[float], list[float]]:

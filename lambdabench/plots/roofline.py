@@ -6,6 +6,7 @@ parameters, once. A training step counts three times both.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,9 +145,14 @@ def _panels(numbers: pd.DataFrame) -> Figure:
 
 def _looks(numbers: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Colour and marker of each series; of more than can be told apart, those nearest to their ceilings have one."""
-    shares = np.log(numbers["share of the ceiling"]).groupby(numbers["series"]).mean()
+    shares = _means(numbers)
     nearest = shares.sort_values(ascending=False, kind="stable").index[: style.MOST_COLOURED]
     return {str(name): OTHERS for name in shares.index} | style.looks(map(str, nearest))
+
+
+def _means(numbers: pd.DataFrame) -> pd.Series:
+    """The geometric mean of each series' shares."""
+    return numbers.groupby("series")["share of the ceiling"].agg(lambda shares: math.exp(np.log(shares).mean()))
 
 
 def _conditions(cases: pd.DataFrame) -> list[str]:
@@ -234,8 +240,7 @@ def _heights(numbers: pd.DataFrame) -> tuple[float, float]:
 def _draw_table(axes: Axes, numbers: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
     """Beside the panel, where it covers nothing: each series with its share of the ceiling, the nearest first."""
     shares = numbers["share of the ceiling"].groupby(numbers["series"])
-    means = np.exp(np.log(numbers["share of the ceiling"]).groupby(numbers["series"]).mean())
-    table = pd.DataFrame({"mean": means, "low": shares.min(), "high": shares.max()})
+    table = pd.DataFrame({"mean": _means(numbers), "low": shares.min(), "high": shares.max()})
     table = table.sort_values("mean", ascending=False, kind="stable")
     order = sorted(table.index, key=lambda name: looks[str(name)] == OTHERS)
     named = order if len(order) <= MOST_NAMED else order[: MOST_NAMED - 1]

@@ -136,7 +136,7 @@ def layers(count: int) -> pd.DataFrame:
     for library in (f"library_{place:03d}" for place in range(count)):
         slowness = float(np.exp(drawn.normal(1.0, 0.8)))
         for dim, side in itertools.product((32, 128), (8, 32)):
-            seconds = slowness * 1e-8 * dim * side**2 * float(np.exp(drawn.normal(0, 0.3)))
+            seconds = slowness * 8e-8 * dim * side**2 * float(np.exp(drawn.normal(0, 0.3)))
             options = json.dumps({"dim": dim, "library": library, "scope": 7})
             row = same | {"model": "peer_lambda_layer", "image_px": side, "options": options}
             rows.append(row | {"latency": seconds, "latency_low": 0.95 * seconds, "latency_high": 1.06 * seconds})
