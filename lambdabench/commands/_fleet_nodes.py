@@ -91,7 +91,7 @@ def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: s
     """Each node's own numbers, kind by kind."""
     where = rows["run_id"].astype(str).map(places)
     for kind in sorted({kind for kind, _ in places.values()}):
-        mine = rows[where.map(lambda place, kind=kind: place[0] == kind).to_numpy(bool)].reset_index(drop=True)
+        mine = rows[[place[0] == kind for place in where]].reset_index(drop=True)
         if mine.empty:
             continue
         mine = mine.assign(**{NODE: mine["run_id"].astype(str).map(lambda run: places[str(run)][1])})

@@ -5,7 +5,7 @@ against the headers that OpenVINO's package brings.
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...core.registry import ROOT
 from . import build
@@ -41,14 +41,14 @@ def _libraries(folder: Path) -> tuple[str, ...]:
 def translations() -> Mapping[Any, Callable[..., Any]]:
     """Operators of ours in torch -> what torch.onnx makes of each: an operator of domain "lambdabench", whose extension `library` is."""
     import torch
-    from onnxscript import opset18
+    from onnxscript import opset18 as typed
     from onnxscript.values import Opset
 
     from .. import cpu  # pyright: ignore[reportUnusedImport] # noqa: F401 (registers its operator)
     from . import inference  # pyright: ignore[reportUnusedImport] # noqa: F401 (so too)
 
     _register()
-    own = Opset(ROOT, VERSION)
+    own, opset18 = Opset(ROOT, VERSION), cast("Any", typed)
 
     def lambda_layer(  # noqa: PLR0917 (the operator's)
         x: Any, projections: Sequence[Any], norms: Sequence[Any], epsilons: Any, bias: Any, embeddings: Any, heads: int
@@ -66,8 +66,10 @@ def translations() -> Mapping[Any, Callable[..., Any]]:
 
     def apply_lambdas(queries: Any, values: Any, content: Any, embeddings: Any) -> Any:
         given = [opset18.Transpose(queries, perm=[0, 3, 4, 1, 2]), opset18.Transpose(values, perm=[0, 2, 3, 4, 1])]
-        given += [] if content is None else [content]
-        given += [] if embeddings is None else [opset18.Transpose(embeddings, perm=[1, 0, 2, 3])]
+        if content is not None:
+            given.append(content)
+        if embeddings is not None:
+            given.append(opset18.Transpose(embeddings, perm=[1, 0, 2, 3]))
         flags = {"content": int(content is not None), "table": int(embeddings is not None)}
         return opset18.Transpose(own.ApplyLambdas(*given, **flags), perm=[0, 3, 4, 1, 2])
 
