@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from .. import store
@@ -89,9 +90,9 @@ def findings_of(home: Path, states: Sequence[ShareState]) -> tuple[str, list[Kin
 
 def _readings(rows: pd.DataFrame, places: Mapping[str, tuple[str, str]], name: str) -> Iterator[Reading]:
     """Each node's own numbers, kind by kind."""
-    where = rows["run_id"].astype(str).map(places)
+    kinds = np.array([places[str(run)][0] for run in rows["run_id"]], dtype=object)
     for kind in sorted({kind for kind, _ in places.values()}):
-        mine = rows[[place[0] == kind for place in where]].reset_index(drop=True)
+        mine = rows[kinds == kind].reset_index(drop=True)
         if mine.empty:
             continue
         mine = mine.assign(**{NODE: mine["run_id"].astype(str).map(lambda run: places[str(run)][1])})
