@@ -54,10 +54,10 @@ def one_valued(metadata: pq.FileMetaData, wanted: pa.Schema) -> dict[str, Value]
             continue
         if known.null_count == metadata.num_rows:
             result[field.name] = None
-        elif (
-            known.null_count == 0 and known.has_min_max and _is_exact(field.type, known.min) and known.min == known.max
-        ):
-            result[field.name] = known.min
+        elif known.null_count == 0 and known.has_min_max:
+            least, most = known.min, known.max
+            if least == most and _is_exact(field.type, least):
+                result[field.name] = least
     return result
 
 

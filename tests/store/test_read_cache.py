@@ -102,26 +102,40 @@ def shrink(folder: Path, _: Callable[..., Record]) -> set[str]:
     return set()
 
 
-def replace(folder: Path, _: Callable[..., Record]) -> set[str]:
-    """By another of the same size and time."""
+def twins(folder: Path) -> tuple[Path, bytes]:
+    """A file, and the content of another one of its size."""
     sizes: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         other = sizes.setdefault(path.stat().st_size, path)
         if other != path:
-            shutil.copyfile(other, aside := path.with_suffix(".aside"))
-            os.utime(aside, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
-            aside.replace(path)
-            return {path.name}
+            return path, other.read_bytes()
     raise AssertionError("no two files are of one size")
 
 
-def rewrite(folder: Path, make_record: Callable[..., Record]) -> set[str]:
-    """In place, with its time put back."""
-    path = folder / "run017.parquet"
-    content = written(make_record, folder.parent / "aside", 23, model="vgg11").read_bytes()
-    (folder.parent / "aside").unlink()
+def replace(folder: Path, _: Callable[..., Record]) -> set[str]:
+    """By another of the same size and time."""
+    path, content = twins(folder)
+    aside = path.with_suffix(".aside")
+    aside.write_bytes(content)
+    os.utime(aside, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    aside.replace(path)
+    return {path.name}
+
+
+def rewrite(folder: Path, _: Callable[..., Record]) -> set[str]:
+    """In place, with as many bytes, and its time put back."""
+    path, content = twins(folder)
+    before = path.stat()
     path.write_bytes(content)
-    return {aged(path, 17).name}
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
+    return {path.name}
+
+
+def reorder(folder: Path, make_record: Callable[..., Record]) -> set[str]:
+    """With rows that are older than those of the files before it."""
+    return {written(make_record, folder / "run017.parquet", 3, model="vgg11").name}
 
 
 def restore(folder: Path, _: Callable[..., Record]) -> set[str]:
@@ -136,7 +150,7 @@ def nothing(_folder: Path, _: Callable[..., Record]) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("change", [nothing, grow, shrink, replace, rewrite, restore])
+@pytest.mark.parametrize("change", [nothing, grow, shrink, replace, rewrite, reorder, restore])
 def test_files_that_changed_are_opened_and_no_others(
     change: Callable[..., set[str]], make_record: Callable[..., Record], results: Path
 ) -> None:
