@@ -62,7 +62,7 @@ def test_a_line_a_model_with_its_quantiles_in_turn(models: int) -> None:
     assert p50[0][0] == pytest.approx(10.0), "ms"
     assert p95[0][0] == pytest.approx(12.0)
     assert p50[0][1] < p95[0][1], "bars do not cover each other"
-    assert drawing.figure.get_figheight() >= 0.3 * models
+    assert drawing.figure.get_figheight() >= latency.CLOSE_INCHES * models
     assert list(axes.get_ylim()) == [models - 0.5, -0.5]
 
 
