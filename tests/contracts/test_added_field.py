@@ -129,7 +129,7 @@ def test_it_parts_fronts_unless_one_is_asked_for_over_it(cases: pd.DataFrame) ->
 
 
 def test_it_is_never_on_one_curve(cases: pd.DataFrame) -> None:
-    curves = part("plots._curves").find(cases, "batch_size", "latency", {"resnet50": ("black", "o")})
+    curves = part("plots._curve_groups").find(cases, "batch_size", "latency", {"resnet50": ("black", "o")})
     assert sorted(curve.name for curve in curves) == ["resnet50, clock fixed", "resnet50, clock free"]
     assert [len(curve.points) for curve in curves] == [2, 2]
 
