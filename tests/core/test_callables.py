@@ -78,7 +78,7 @@ def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"net.py:2: '\(' was never closed: return \(1"):
         refuse_absent(f"{path}:make")
     path.write_text("\x00")
-    with pytest.raises(SuiteError, match=r"net.py: source code .* null bytes$"):
+    with pytest.raises(SuiteError, match=r"net.py: source code .* null bytes; mend that line$"):
         refuse_absent(f"{path}:make")
 
 

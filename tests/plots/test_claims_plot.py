@@ -49,8 +49,8 @@ def test_every_condition_is_a_column_and_those_without_a_ratio_stand_last(item: 
     assert len(lines(top, "interval")) == 4
     assert lines(top, "paper")[0].get_ydata()[0] == 4.29
     marks = lines(bottom, "setting")
-    assert len(marks) == 20
-    assert [line.get_marker() for line in marks] == ["o"] * 4 + ["x"] * 16
+    assert len(marks) == 24
+    assert [line.get_marker() for line in marks] == ["o"] * 4 + ["x"] * 20
     labels = [text.get_text() for text in bottom.get_yticklabels()]
     assert {"layer: einsum", "layer: ours", "layout: channels_last", "backend: jax_jit"} <= set(labels)
     assert {path.suffix for path in save(drawing, tmp_path, "claim")} == {".svg", ".png", ".csv"}
@@ -58,7 +58,7 @@ def test_every_condition_is_a_column_and_those_without_a_ratio_stand_last(item: 
 
 def test_the_numbers_have_every_condition(item: Judged) -> None:
     numbers = claims.curve(item, title="a claim").numbers
-    assert len(numbers) == 20
+    assert len(numbers) == 24
     assert numbers["status"].tolist().count("ok") == 4
     assert set(numbers.loc[numbers["headline"], "verdict"]) == {"replicated", "partly"}
 
