@@ -36,9 +36,8 @@
   };
   const hide = (isAsked) => {
     if (kept !== null && !isAsked) return;
-    const back = kept;
+    if (isAsked && kept) kept.focus(); // before it is let go: a point that is looked at opens the card
     kept = null; card.hidden = true; light(null);
-    if (isAsked && back) back.focus();
   };
   const keep = (node) => {
     kept = node; show(node.closest("[data-case]").dataset.case, node.getBoundingClientRect(), true);
