@@ -192,7 +192,7 @@ def test_files_of_two_machines_are_not_compared(tmp_path: Path) -> None:
     assert exception_info.value.exit_code == 4
     assert str(exception_info.value).endswith(
         "not comparable: python_implementation_version: '3.9.1' before, '3.13.0' after; "
-        "cpu.brand_raw: 'another cpu' before, 'a third' after; cpu.flags: 'avx2 fma' before, 'avx2' after"
+        "cpu.brand_raw: 'another cpu' before, 'a third' after; cpu.flags: 'avx2 fma' before, 'avx2' after; give two files of one machine"
     )
     done = CliRunner().invoke(app, ["import", str(after), "--against", str(before), "--results", str(tmp_path / "r")])
     assert isinstance(done.exception, NotComparableError)

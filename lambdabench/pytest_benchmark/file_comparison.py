@@ -41,7 +41,7 @@ def compare_files(before: Path, after: Path) -> tuple[FileChange, ...]:
     files = read_json(before), read_json(after)
     if apart := differences(*files):
         raise NotComparableError(
-            f"{before} and {after} are of two machines or Pythons and are not comparable: {'; '.join(apart)}; give two files of one"
+            f"{before} and {after} are of two machines or Pythons and are not comparable: {'; '.join(apart)}; give two files of one machine"
         )
     old, new = ({timed.name: timed for timed in file.timed} for file in files)
     names = dict.fromkeys([*new, *old])
