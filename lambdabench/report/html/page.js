@@ -5,7 +5,9 @@
   const cards = JSON.parse(document.getElementById("cards").textContent);
   const card = document.getElementById("card"), form = document.getElementById("pick");
   const points = all(".point"), rows = all("tr[data-case]"), entries = all("button[data-series]");
-  let kept = null, alone = null;
+  let kept = null, pointer = "", resting = "", alone = null;
+  const spot = (event) => `${event.clientX} ${event.clientY}`;
+  for (const kind of ["pointermove", "pointerover"]) document.addEventListener(kind, (event) => { pointer = spot(event); }, true);
 
   const make = (tag, text, parent) => { const node = document.createElement(tag); node.textContent = text; parent.append(node); return node; };
   const placeBeside = (box) => {
@@ -36,7 +38,10 @@
   };
   const hide = (isAsked) => {
     if (kept !== null && !isAsked) return;
-    if (isAsked && kept) kept.focus(); // before it is let go: a point that is looked at opens the card
+    if (isAsked && kept) {
+      resting = pointer; // what was under the card comes under a pointer that has not moved: nobody points at it
+      kept.focus(); // before it is let go: a point that is looked at opens the card
+    }
     kept = null; card.hidden = true; light(null);
   };
   const keep = (node) => {
@@ -47,7 +52,7 @@
 
   for (const point of points) {
     const look = () => { if (kept === null) show(point.dataset.case, point.querySelector(".near").getBoundingClientRect(), false); };
-    point.addEventListener("pointerenter", look);
+    point.addEventListener("pointerenter", (event) => { if (spot(event) !== resting) look(); });
     point.addEventListener("focus", look);
     point.addEventListener("pointerleave", () => { if (document.activeElement !== point) hide(false); });
     point.addEventListener("blur", () => hide(false));
