@@ -14,8 +14,6 @@ from ..core.errors import MismatchError, MissingExtraError, UnsupportedError
 from ..core.exported import Exported
 from ..core.ports import Session
 from ..core.spec import Case, Device, Library, Value
-from ..kernels._cpu import openvino as own
-from ..kernels._cpu.build import UnavailableError
 from . import _file_session
 
 FRAMEWORK = "onnx"
@@ -107,7 +105,9 @@ class _OpenVino:
 
 def _own_operators() -> str:
     """The library of our compiled kernel's operators, built where it is not there yet. Raises UnsupportedError with what to do instead."""
+    from ..kernels._cpu import build, openvino  # which no other file needs
+
     try:
-        return str(own.library())
-    except (UnavailableError, OSError) as error:
+        return str(openvino.library())
+    except (build.UnavailableError, OSError) as error:
         raise UnsupportedError(f"kernel cpu cannot be had in OpenVINO: {error}; use kernel auto") from error

@@ -78,6 +78,12 @@ def caption(figure: Figure, notes: Sequence[str]) -> None:
     figure.supxlabel("\n".join(lines), fontproperties=SMALL_PRINT, color="#555555", x=EDGE, ha="left")
 
 
+def legend_above(lift: float) -> dict[str, Any]:
+    """How a legend stands over a panel's upper edge, `lift` of its letters high: room for the panel's title."""
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": lift, "borderpad": 0.0}
+    return place | {"fontsize": 7, "frameon": False, "handletextpad": 0.4}
+
+
 def settle(figure: Figure) -> None:
     """Lays a figure out for good: what is placed in pixels afterwards stays clear of the rest."""
     for _ in range(MOST_LAYOUTS):  # numbers at an axis change with its length, and its length with their width

@@ -143,17 +143,7 @@ def _draw_legend(axes: Axes, names: Sequence[str], lines: pd.DataFrame) -> None:
     if any(lines[f"latency_{name}_high"].isna().any() for name in names):
         marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4.5, ls="", label="not bounded"))
     marks.append(Line2D([], [], color="#999999", marker="|", ms=6, ls="", label="longest call"))
-    axes.legend(
-        handles=marks,
-        fontsize=7,
-        frameon=False,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=LEGEND_LIFT,
-        borderpad=0.0,
-        ncols=len(marks),
-        handletextpad=0.4,
-    )
+    axes.legend(handles=marks, ncols=len(marks), **style.legend_above(LEGEND_LIFT))
 
 
 def _looks(names: Sequence[str]) -> list[tuple[str, str]]:

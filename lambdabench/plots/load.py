@@ -133,18 +133,7 @@ def _draw_axes(grid: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         for name, (colour, marker) in LOOKS.items()
     ]
     marks.append(Line2D([], [], color="#555555", marker="o", mfc="white", ms=4, ls="", label="not bounded"))
-    first.legend(
-        handles=marks,
-        fontsize=7,
-        frameon=False,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=LEGEND_LIFT,
-        borderpad=0.0,
-        ncols=len(marks),
-        columnspacing=1.0,
-        handletextpad=0.4,
-    )
+    first.legend(handles=marks, ncols=len(marks), columnspacing=1.0, **style.legend_above(LEGEND_LIFT))
 
 
 def _numbers(shown: pd.DataFrame, loads: Sequence[str]) -> pd.DataFrame:

@@ -276,16 +276,5 @@ def _draw_legend(axes: Axes, points: pd.DataFrame) -> None:
     if any(collection.get_gid() == "band" and collection.get_paths() for collection in axes.collections):
         axes.fill_between([], [], color=BAND, lw=0, label="front, 95 %")
     marks, texts = axes.get_legend_handles_labels()
-    axes.legend(
-        marks,
-        texts,
-        fontsize=7,
-        frameon=False,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=LEGEND_LIFT,
-        borderpad=0.0,
-        ncols=len(marks) if len(marks) <= MOST_BESIDE else math.ceil(len(marks) / 2),
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    columns = len(marks) if len(marks) <= MOST_BESIDE else math.ceil(len(marks) / 2)
+    axes.legend(marks, texts, ncols=columns, columnspacing=1.2, **style.legend_above(LEGEND_LIFT))

@@ -11,8 +11,8 @@ from ...core.registry import ROOT
 from . import build
 
 SOURCE = Path(__file__).with_name("openvino.cpp")
-VERSION = 1
-"""Of the operators in a file."""
+DOMAIN, VERSION = "lambdabench", 1
+"""Of the operators in a file, as openvino.cpp has them, whatever the package is called."""
 EPSILONS = ("epsilon_queries", "epsilon_values")
 """Their norms', 0 where they have none."""
 
@@ -48,7 +48,7 @@ def translations() -> Mapping[Any, Callable[..., Any]]:
     from . import inference  # pyright: ignore[reportUnusedImport] # noqa: F401 (so too)
 
     _register()
-    own, opset18 = Opset(ROOT, VERSION), cast("Any", typed)
+    own, opset18 = Opset(DOMAIN, VERSION), cast("Any", typed)
 
     def lambda_layer(  # noqa: PLR0917 (the operator's)
         x: Any, projections: Sequence[Any], norms: Sequence[Any], epsilons: Any, bias: Any, embeddings: Any, heads: int
@@ -84,7 +84,7 @@ def _register() -> None:
     numbers = {"LambdaLayer": ("heads", "keys", "norms", "bias", "table"), "ApplyLambdas": ("content", "table")}
     schema = defs.OpSchema
     for name, integers in numbers.items():
-        if defs.has(name, ROOT):
+        if defs.has(name, DOMAIN):
             continue
         option = schema.FormalParameterOption
         inputs = [schema.FormalParameter("given", "T", param_option=option.Variadic, min_arity=2)]
@@ -94,7 +94,7 @@ def _register() -> None:
         defs.register_schema(
             schema(
                 name,
-                ROOT,
+                DOMAIN,
                 VERSION,
                 inputs=inputs,
                 outputs=[schema.FormalParameter("y", "T")],

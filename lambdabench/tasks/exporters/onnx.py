@@ -4,8 +4,12 @@ its name; shapes fixed, weights inside up to 2 GB."""
 from pathlib import Path
 from typing import Any
 
+from ...core.registry import ROOT
+
 PACKAGES = ("onnx", "onnxscript")
-IMPORTS = ("onnx", "onnxscript", "torch.onnx", "torch.export")
+OPERATORS = (f"{ROOT}.kernels.cpu", f"{ROOT}.kernels._cpu.inference")
+"""Modules that register the operators of ours that a file may have."""
+IMPORTS = ("onnx", "onnxscript", "torch.onnx", "torch.export", *OPERATORS)
 QUANTISERS = ("onnxruntime",)
 INSTALL = 'pip install "lambdabench[onnxruntime]"'
 
@@ -16,20 +20,19 @@ def export(network: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], p
     import torch
 
     from ...core.errors import UnsupportedError
-    from ...core.registry import ROOT
     from ...kernels._cpu import openvino
 
-    own = dict(openvino.translations())
+    own, domain = dict(openvino.translations()), openvino.DOMAIN
     program = torch.onnx.export(
         network, arguments, kwargs=keywords or None, dynamo=True, verbose=False, custom_translation_table=own
     )
     assert program is not None
     opsets = dict(program.model.opset_imports)
-    if strange := sorted(set(opsets) - {"", "ai.onnx", ROOT}):
+    if strange := sorted(set(opsets) - {"", "ai.onnx", domain}):
         operators = sorted({node.op_type for node in program.model.graph if node.domain in strange})
         raise UnsupportedError(
             f"the exporter left operators that are not ONNX's own: {', '.join(operators)[:80]}; "
             "use --backend torch_eager"
         )
     program.save(path)
-    return f"opset {opsets.get('', 0)}{f', {ROOT} {opsets[ROOT]}' if ROOT in opsets else ''}"
+    return f"opset {opsets.get('', 0)}{f', {domain} {opsets[domain]}' if domain in opsets else ''}"
