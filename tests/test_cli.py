@@ -218,7 +218,7 @@ def test_a_precision_that_is_not_reached_is_exit_3_and_patience_goes_on_for_it(d
     result = call(*asked)
     assert result.exit_code == 3
     assert "! ratios to 0.0 %, 1e-10 % asked. Run again with --patience" in result.output
-    assert "exit 3: ratios are not known as precisely as was asked" in result.output
+    assert "exit 3: what was asked is not known as precisely yet" in result.output
     count = len(store.read(away / "results"))
     result = call(*asked, "--patience", "15s")
     assert result.exit_code == 3

@@ -48,11 +48,34 @@ def test_a_row_a_claim_and_what_may_be_concluded(results: str) -> None:
         f"sha256 {claims().sha256}",
         "4 of 44 headline ratios",
         "nothing was measured on any GPU or TPU",
-        "next  lambdabench run --suite claims",
+        "next  lambdabench run --suite claims --claim speedup-b7,",
     ):
         assert part in result.output, part
     lines = [line for line in result.output.splitlines() if line[:2].strip().isdigit() and line[2:4] == "  "]
     assert [line[:2].strip() for line in lines] == [str(number) for number in range(1, 11)]
+
+
+def test_what_has_no_verdict_yet_has_the_command_that_gets_it(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    seconds = {
+        case("resnet50_ccll", 224, kernel="einsum"): 0.2,
+        case("resnet50_llll", 224, kernel="einsum"): 0.2,
+        case("resnet50_ccll", 224): 0.1,
+        case("resnet50_llll", 224): 0.1,
+    }
+    store.write(records(seconds, noise=0.2), folder / "a.parquet")
+    result = call("claims", "--results", str(folder), "--claim", "place-c4c5")
+    assert re.search(r"unclear; needs about \d+ more process", result.output), result.output
+    assert "next  lambdabench run --suite claims --claim place-c4c5" in result.output
+    assert "--patience 30m   (until each has a verdict" in result.output
+    item = json.loads(call("claims", "--results", str(folder), "--claim", "place-c4c5", "--json").output)
+    (missing,) = item["missing"]
+    assert missing["networks"] == []
+    assert missing["processes"] > 0
+    planned = call("claims", "--results", str(folder), "--claim", "place-c4c5", "--dry-run")
+    assert planned.exit_code == 0, planned.output
+    assert re.search(r"place-c4c5 +about \d+ process", planned.output), planned.output
 
 
 def test_few_claims_show_every_condition(results: str) -> None:
@@ -72,7 +95,7 @@ def test_json_has_every_number_with_its_interval_and_the_hash(results: str) -> N
     assert item["claims"][0]["rows"][0]["finding"] == "replicated"
     (missing,) = item["missing"]
     assert missing["networks"] == ["resnet50_cccl@224"]
-    assert "--models resnet50_cccl" in missing["command"]
+    assert missing["command"].startswith("lambdabench run --suite claims --claim place-c5-free")
     assert len(item["conclusions"]) == 10
     assert {witness["origin"] for witness in item["witnesses"]} == {"quoted"}
 

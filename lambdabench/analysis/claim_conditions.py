@@ -165,7 +165,7 @@ def _matched(lines: Sequence[Line], names: Sequence[Wanted]) -> Cases:
     missing: list[str] = []
     failed: list[tuple[str, str]] = []
     for item in names:
-        same = sorted((line for line in lines if _is_of(line, item)), key=lambda line: str(line["started_at"]))
+        same = sorted((line for line in lines if is_of(line, item)), key=lambda line: str(line["started_at"]))
         usable = [line for line in same if line["status"] == "ok"]
         if usable:
             by_name[key_of(item)] = usable[-1]
@@ -181,7 +181,8 @@ def key_of(item: Wanted) -> str:
     return f"{item.name} {json.dumps(dict(item.options), sort_keys=True)} {item.kernel}"
 
 
-def _is_of(line: Line, item: Wanted) -> bool:
+def is_of(line: Line, item: Wanted) -> bool:
+    """Whether a case, as a row or as its fields, is of a network of a side, however it runs."""
     model, px = network(item.name)
     options = dict(fields.options(line))
     kernel = options.get("kernel", AUTO) if item.kernel else ""

@@ -129,8 +129,9 @@ def verdict_words(row: Row) -> str:
         return "not measurable here: it takes training"
     if headline.fault is not None:
         return f"no headline: {headline.fault.says}"
-    more = row.lacking and row.finding in ("unclear", "partly", "not replicated")
-    return f"{row.finding}; needs {row.lacking} more processes" if more else row.finding
+    if not row.lacking:
+        return row.finding
+    return f"{row.finding}; needs about {row.lacking:,} more process{'' if row.lacking == 1 else 'es'}"
 
 
 def _lacking_words(tested: Tested) -> str:

@@ -5,6 +5,7 @@ four fifths of the ratio would "replicate" a reversal where the claimed ratio is
 """
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 from ..facts.claims import Rule
@@ -28,16 +29,25 @@ EQUAL = (0.95, 1.05)
 Interval = tuple[float, float]
 
 
-def finding(quoted: float, interval: Interval, *, rule: Rule, widest: float, is_at_accuracy: bool = False) -> Finding:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Half widths of an interval on the log scale: `widest` beyond which nothing is told, unless a claim's ratio is so large that less
+    precision was planned; `power`: what was planned, over the logarithm of the claimed ratio."""
+
+    widest: float
+    power: float
+
+
+def finding(quoted: float, interval: Interval, *, rule: Rule, limits: Limits, is_at_accuracy: bool = False) -> Finding:
     """What a ratio with its 95 % interval says of the claimed ratio `quoted`, which is above 1, or about 1 (`rule` "equal").
 
-    An interval whose half width is over `widest` on the log scale tells nothing, wherever its middle is. A claim of networks of equal
-    accuracy, which is only quoted, is replicated in its speed at most. Raises ValueError for what is no interval of a ratio.
+    An interval that is wider than a claim's `widest` tells nothing, wherever its middle is. A claim of networks of equal accuracy, which
+    is only quoted, is replicated in its speed at most. Raises ValueError for what is no interval of a ratio.
     """
     low, high = interval
     if not 0 < low <= high:
         raise ValueError(f"found the interval [{low}, {high}], expected 0 < low <= high")
-    if half_width(interval) > widest:
+    if half_width(interval) > widest(quoted, rule=rule, limits=limits):
         return "unclear"
     verdict = _equal(interval) if is_equality(quoted, rule) else _faster(quoted, interval)
     return "speed replicated" if verdict == "replicated" and is_at_accuracy else verdict
@@ -76,8 +86,27 @@ def planned(quoted: float, *, rule: Rule, power: float) -> float:
     return SAME / 2 if is_equality(quoted, rule) else power * math.log(quoted)
 
 
-def processes_lacking(interval: Interval, processes: int, wanted: float) -> int:
-    """How many processes more it takes until the half width is `wanted`, as it falls with the square root of their number."""
-    if processes < 1 or wanted <= 0:
+def widest(quoted: float, *, rule: Rule, limits: Limits) -> float:
+    """The half width over which an interval tells nothing of a claim: `limits.widest`, or what is planned where that is more."""
+    return max(limits.widest, planned(quoted, rule=rule, power=limits.power))
+
+
+def processes_lacking(quoted: float, interval: Interval, processes: int, *, rule: Rule, limits: Limits) -> int:
+    """How many processes more it takes until an unclear claim has a verdict, or, where the ratio lies on the edge of one, until it is known
+    as precisely as was planned; 0 for a claim that has one.
+
+    Derived: the ratio stays where it is, and its interval narrows with the square root of their number.
+    """
+    if processes < 1 or finding(quoted, interval, rule=rule, limits=limits) != "unclear":
         return 0
-    return max(0, math.ceil(processes * (half_width(interval) / wanted) ** 2 - 1e-9) - processes)
+    middle = math.log(interval[0] * interval[1]) / 2
+    telling = min(_distance(quoted, middle, rule), widest(quoted, rule=rule, limits=limits))
+    wanted = max(telling, planned(quoted, rule=rule, power=limits.power))
+    return max(1, math.ceil(processes * (half_width(interval) / wanted) ** 2 - 1e-9) - processes)
+
+
+def _distance(quoted: float, middle: float, rule: Rule) -> float:
+    """The half width under which a ratio with the logarithm `middle` has a verdict by its ends."""
+    if is_equality(quoted, rule):
+        return abs(abs(middle) - SAME)
+    return max(abs(middle), SHARE * math.log(quoted) - middle)

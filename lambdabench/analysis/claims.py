@@ -17,7 +17,7 @@ from .claim_accuracy import PaperRatio, accuracy_asked, needed, paper_ratio, top
 from .claim_bench import Bench, Tested, environment_of, of_two
 from .claim_best import best_of_each
 from .claim_conditions import Cases, Condition, Line, Machine, Wanted
-from .claim_rules import Finding, finding, is_equality, planned, processes_lacking
+from .claim_rules import Finding, Limits, finding, is_equality, processes_lacking
 from .equal_accuracy import Comparison, Points, compared
 
 SAME = 1.1
@@ -35,7 +35,7 @@ class Row:
     reached: int = 0
     """Conditions in which the ratio reaches the paper's; those that failed or were not run are among `tested`, and did not."""
     lacking: int = 0
-    """Processes more that the headline takes to be as precise as was planned; 0 where it is, or has no interval."""
+    """Processes more that the headline takes to have a verdict, as far as can be told; 0 where it has one, or no interval."""
 
     @property
     def headline(self) -> Tested:
@@ -65,6 +65,11 @@ class Judged:
     claim: Claim
     paper: PaperRatio | None
     rows: tuple[Row, ...]
+
+    @property
+    def lacking(self) -> int:
+        """Processes more until every row has a verdict, as far as can be told."""
+        return max((row.lacking for row in self.rows), default=0)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -129,7 +134,7 @@ def _row(claim: Claim, known: Claims, tested: Sequence[Tested]) -> Row:
     headline = tested[0]
     assert headline.condition is not None
     verdict: Finding = "not measured"
-    lacking = 0
+    lacking, limits = 0, _limits(known)
     if headline.is_usable:
         verdict = "unclear"
         if headline.interval is not None and headline.fault is None:
@@ -137,11 +142,12 @@ def _row(claim: Claim, known: Claims, tested: Sequence[Tested]) -> Row:
                 claim.quoted,
                 headline.interval,
                 rule=claim.rule,
-                widest=known.widest,
+                limits=limits,
                 is_at_accuracy=claim.is_at_accuracy,
             )
-            wanted = min(planned(claim.quoted, rule=claim.rule, power=known.power), known.widest)
-            lacking = processes_lacking(headline.interval, headline.processes, wanted)
+            lacking = processes_lacking(
+                claim.quoted, headline.interval, headline.processes, rule=claim.rule, limits=limits
+            )
     reached = sum(item.is_usable and reaches(claim, item.value or 0.0) for item in tested)
     return Row(
         kernel=headline.condition.kernel,
@@ -151,6 +157,10 @@ def _row(claim: Claim, known: Claims, tested: Sequence[Tested]) -> Row:
         reached=reached,
         lacking=lacking,
     )
+
+
+def _limits(known: Claims) -> Limits:
+    return Limits(widest=known.widest, power=known.power)
 
 
 def _tested(question: _Question, measured: Bench, machine: Machine) -> Tested:
@@ -259,7 +269,7 @@ def _counted(claim: Claim, known: Claims, measured: Bench) -> Row:
     mine, theirs = (float(value or 0.0) for value in values)
     value = theirs / mine
     tested = Tested(condition=None, status="ok", value=value, interval=(value, value))
-    verdict = finding(claim.quoted, (value, value), rule=claim.rule, widest=known.widest, is_at_accuracy=False)
+    verdict = finding(claim.quoted, (value, value), rule=claim.rule, limits=_limits(known))
     return Row(kernel="", recipe="", finding=verdict, tested=(tested,), reached=int(_prints_as(claim.quoted, value)))
 
 

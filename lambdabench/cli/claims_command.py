@@ -37,9 +37,9 @@ def claims(  # noqa: PLR0917 (a flag is a parameter in Typer)
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what is still to be measured and how long it takes on this machine.")
+        bool, typer.Option("--dry-run", help="Say what each claim lacks for a verdict, with the command and its time on this machine.")
     ] = False,
-    budget: Annotated[str | None, typer.Option(help="With --dry-run: what fits in it, 30m.")] = None,
+    budget: Annotated[str | None, typer.Option(help="With --dry-run: of all conditions only what fits in it, 30m.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say of each claim of the LambdaNetworks paper what was measured here: the ratio under every condition, a verdict by fixed rules, and
@@ -58,8 +58,8 @@ def claims(  # noqa: PLR0917 (a flag is a parameter in Typer)
         raise typer.Exit(1 if derived.problems else 0)
     result = commands.judge_claims(results, machine=machine, ids=ids, tables=tables)
     if dry_run:
-        prepared = commands.planned_claims(result, results, budget_s)
-        claims_view.print_missing(console(), result, prepared, results, as_json=as_json)
+        plan = commands.planned_claims(result, results, budget_s)
+        claims_view.print_missing(console(), result, plan, results, as_json=as_json)
         raise typer.Exit(0)
     if bundle is not None:
         written = commands.write_bundle(result, results, bundle)

@@ -1,7 +1,6 @@
 """What `claims` prints: a row a claim, what may be concluded, and the commands that measure what is missing."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,14 @@ from ..analysis.claim_page import (
 )
 from ..analysis.claims import Judged
 from ..analysis.page import Column, Section
-from ..commands import ClaimsResult, Derived, Prepared, claims_command, missing_models
+from ..commands import ClaimsPlan, ClaimsResult, Derived, ToMeasure, claims_command
 from ..core import foreign
-from ..core.spec import Job
 from ..core.units import format_duration
-from ..facts.claims import Claims, network
+from ..facts.claims import Claims
 from .tables import fitted, show
 
-BUDGET_SHARE = 1.15
-"""Of the time of what is wanted: preparing takes some of a budget."""
+PATIENCE_SHARE = 1.25
+"""Of the estimated time of further processes: preparing, and rounds on a machine that others use, take some."""
 MOST = 6
 """Claims whose every condition is printed too."""
 
@@ -68,10 +66,19 @@ def _end(result: ClaimsResult, results: Path) -> list[str]:
     if result.others:
         names = ", ".join(f"{item.name} ({item.kind})" for item in result.others)
         lines.append(f"other machines of these results: {names}; --machine NAME")
-    if any(item.missing for item in result.judged):
-        only = result.judged[0] if len(result.judged) == 1 else None
-        lines.append(f"next  {claims_command(only, results)}   (how long: lambdabench claims --dry-run)")
-    return lines
+    return lines + _next(result, results)
+
+
+def _next(result: ClaimsResult, results: Path) -> list[str]:
+    """What to run: first what no headline has, then further processes of what has no verdict."""
+    timed = [item for item in result.judged if item.claim.kind in ("curve", "ratio")]
+    how_long = "how long: lambdabench claims --dry-run"
+    if missing := [item for item in timed if item.missing]:
+        every = len(missing) == len(timed) > 1
+        return [f"next  {claims_command([] if every else missing, results)}   ({how_long})"]
+    if open_ := [item for item in timed if item.lacking]:
+        return [f"next  {claims_command(open_, results)} --patience 30m   (until each has a verdict; {how_long})"]
+    return []
 
 
 def _as_json(result: ClaimsResult, results: Path) -> dict[str, Any]:
@@ -83,9 +90,14 @@ def _as_json(result: ClaimsResult, results: Path) -> dict[str, Any]:
         **as_numbers(result.judged, result.witnesses),
         "conclusions": list(result.conclusions),
         "missing": [
-            {"id": item.claim.id, "networks": list(item.missing), "command": claims_command(item, results)}
+            {
+                "id": item.claim.id,
+                "networks": list(item.missing),
+                "processes": item.lacking,
+                "command": claims_command([item], results),
+            }
             for item in result.judged
-            if item.missing
+            if item.missing or item.lacking
         ],
     }
 
@@ -94,43 +106,60 @@ def _of_file(known: Claims) -> dict[str, Any]:
     return {"claims_version": known.version, "claims_sha256": known.sha256, "rules": dict(known.rules)}
 
 
-def print_missing(console: Console, result: ClaimsResult, prepared: Prepared, results: Path, *, as_json: bool) -> None:
-    """Of each claim that lacks something the command and its time here; then that of all."""
-    jobs = prepared.plan.jobs
-    lacks = [_lacking(item, jobs, results) for item in result.judged if item.missing]
+def print_missing(console: Console, result: ClaimsResult, plan: ClaimsPlan, results: Path, *, as_json: bool) -> None:
+    """Of each claim that lacks something the command and its time here; then that of all conditions."""
+    every = None if plan.every is None else plan.every.plan
     if as_json:
-        data = {"missing": lacks, "estimate_s": prepared.plan.estimate_s, "cases": len(jobs)}
+        cases, estimate_s = (0, 0.0) if every is None else (len(every.jobs), every.estimate_s)
+        data = {"missing": [_of_plan(item) for item in plan.claims], "estimate_s": estimate_s, "cases": cases}
         console.print_json(data={**_of_file(result.known), **data})
         return
-    if not lacks:
-        console.print("nothing is missing: every headline has been measured")
+    if not plan.claims:
+        console.print("nothing is missing: every headline has been measured, and has a verdict")
         return
-    columns = [Column(title="claim"), Column(title="headline"), Column(title="all conditions"), Column(title="command")]
+    columns = [
+        Column(title="claim"),
+        Column(title="lacks"),
+        Column(title="about", is_number=True),
+        Column(title="command"),
+    ]
     rows = [
-        (lack["id"], format_duration(lack["headline_s"]), format_duration(lack["all_s"]), lack["command"])
-        for lack in lacks
+        (item.judged.claim.id, _lacks(item.judged), format_duration(item.seconds), _command(item))
+        for item in plan.claims
     ]
     show(console, columns, rows)
-    every = f"{claims_command(None, results)}, {len(jobs)} cases, about {format_duration(prepared.plan.estimate_s)}"
-    console.print(
-        f"all of it: {every}. Headlines come first: --budget ends it where they are done, and without it the same command goes on",
-        soft_wrap=True,
-    )
-    for line in filter(None, (prepared.plan.fallback and f"! {prepared.plan.fallback}", *_elsewhere(result))):
+    if every is not None:
+        console.print(
+            f"under all conditions: {claims_command([], results)}, {len(every.jobs)} cases, about "
+            f"{format_duration(every.estimate_s)}; headlines come first, and what a --budget cuts off the same command goes on with",
+            soft_wrap=True,
+        )
+    for line in filter(None, (plan.fallback and f"! {plan.fallback}", *_elsewhere(result))):
         console.print(line, soft_wrap=True)
 
 
-def _lacking(item: Judged, jobs: Sequence[Job], results: Path) -> dict[str, Any]:
-    """What a claim lacks, and the command that measures its headlines, with the seconds of these and of all its conditions."""
-    headline_s, all_s = _time_of(item, jobs)
-    budget = f" --budget {math.ceil(BUDGET_SHARE * headline_s / 60)}m" if 0 < headline_s < all_s else ""
+def _of_plan(item: ToMeasure) -> dict[str, Any]:
     return {
-        "id": item.claim.id,
-        "networks": list(item.missing),
-        "headline_s": headline_s,
-        "all_s": all_s,
-        "command": f"{claims_command(item, results)}{budget}",
+        "id": item.judged.claim.id,
+        "networks": list(item.judged.missing),
+        "processes": item.judged.lacking,
+        "headline_s": item.seconds,
+        "command": _command(item),
     }
+
+
+def _lacks(item: Judged) -> str:
+    """ "3 networks", or "about 4 processes"."""
+    count, what = (len(item.missing), "network") if item.missing else (item.lacking, "process")
+    plural = "" if count == 1 else "es" if what == "process" else "s"
+    return f"{'' if item.missing else 'about '}{count:,} {what}{plural}"
+
+
+def _command(item: ToMeasure) -> str:
+    """The whole command, with time for further processes where it takes these."""
+    if item.judged.missing:
+        return item.command
+    return f"{item.command} --patience {math.ceil(PATIENCE_SHARE * item.seconds / 60)}m"
 
 
 def _elsewhere(result: ClaimsResult) -> list[str]:
@@ -141,30 +170,6 @@ def _elsewhere(result: ClaimsResult) -> list[str]:
         for kind, name in DEVICES.items()
         if kind not in kinds
     ]
-
-
-def _time_of(item: Judged, jobs: Sequence[Job]) -> tuple[float, float]:
-    """Estimated seconds of what its headlines want, and of its models under every condition."""
-    names = {network(name) for name in item.missing}
-    models = set(missing_models([item]))
-    headline = item.rows[0].headline.condition
-    every = [job for job in jobs if job.case.model in models]
-    first = [
-        job
-        for job in every
-        if (job.case.model, job.case.image_px) in names
-        and headline is not None
-        and (job.case.mode, job.case.backend, job.case.dtype, job.case.layout, job.case.batch_size)
-        == (
-            headline.mode,
-            headline.setting.backend,
-            headline.setting.dtype,
-            headline.setting.layout,
-            headline.setting.batch_size,
-        )
-        and not dict(job.case.options).get("fold")
-    ]
-    return sum(job.estimate_s or 0.0 for job in first), sum(job.estimate_s or 0.0 for job in every)
 
 
 def print_derived(console: Console, derived: Derived, *, as_json: bool) -> None:

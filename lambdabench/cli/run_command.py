@@ -116,6 +116,13 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         str | None,
         typer.Option(help="To how much ratios to the reference are to be known: 2%. If they are not: exit 3."),
     ] = None,
+    claim: Annotated[
+        str | None,
+        typer.Option(
+            help="Only what the headlines of these claims of the paper (lambdabench claims) are told from, comma-separated, or all; "
+            "with --patience in further processes until each has a verdict."
+        ),
+    ] = None,
     share: Annotated[
         str | None,
         typer.Option(
@@ -155,7 +162,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     from . import live_view, run_view
 
     limits = {flag: given[flag.removeprefix("--").replace("-", "_")] for flag in LIMITS}
-    _refuse_both(suite, find_front, share, limits)
+    _refuse_both(suite, find_front, {"--share": share, "--claim": claim}, limits)
     overrides, budget_s = commands.overrides_of(given, flags.dashed), flags.duration(budget, "--budget")
     request = commands.RunRequest(
         suite=suite or "",
@@ -168,6 +175,7 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
         fresh=fresh,
         dry_run=dry_run,
         share=commands.parse_share(share, "--share"),
+        claims=tuple(flags.words(claim, "--claim")),
         race=commands.race_request(limits) if find_front else None,
         target=target or "",
     )
@@ -193,13 +201,15 @@ def run(  # noqa: PLR0917 (a flag is a parameter in Typer)
     raise typer.Exit(code)
 
 
-def _refuse_both(suite: str | None, find_front: bool, share: str | None, limits: Mapping[str, object]) -> None:
+def _refuse_both(
+    suite: str | None, find_front: bool, parts: Mapping[str, object], limits: Mapping[str, object]
+) -> None:
     """Raises RequestError unless one of a suite and the front is asked for, with flags that go with it."""
     if find_front == (suite is not None):
         name = "both" if find_front else "neither"
         raise RequestError(f"--suite, --find-front: found {name}, expected one, such as --suite quickstart")
     flags.refuse_alone(limits, "--find-front", is_given=find_front)
-    flags.refuse_alone({"--share": share}, "--suite", is_given=suite is not None)
+    flags.refuse_alone(parts, "--suite", is_given=suite is not None)
 
 
 def say_waiting(text: str) -> None:

@@ -318,7 +318,7 @@ def _exit_reason(result: RunResult, code: int) -> str:
     if code == 3 and result.resolution.problem and result.counts.get("ok"):
         return f"this run cannot tell what it is to rank{f', {others}' if others else ''}"
     if code == 3 and result.lacking and result.counts.get("ok"):
-        return f"ratios are not known as precisely as was asked{f', {others}' if others else ''}"
+        return f"what was asked is not known as precisely yet{f', {others}' if others else ''}"
     if code == 3:
         return f"no case has a usable number{f': {others}' if others else ''}"
     said = [f"{count} {status}" for status, count in result.counts.items() if status != "ok"]

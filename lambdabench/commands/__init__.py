@@ -13,7 +13,8 @@ from ._results import nothing_of, results_words
 from ._run_types import Prepared, RunRequest, RunResult
 from .bundle import Derived, read_bundle, write_bundle
 from .check import CheckRequest, CheckResult, check, check_baseline, self_test
-from .claims import ClaimsResult, claims_command, judge_claims, missing_models, planned_claims
+from .claim_runs import ClaimsPlan, ToMeasure, claims_command, planned_claims
+from .claims import ClaimsResult, judge_claims
 from .compact import compact
 from .compare import AtAccuracy, Compared, compare_at_accuracy, compare_several, compare_sides
 from .convert import convert, options_of
@@ -49,6 +50,7 @@ __all__ = [
     "AtAccuracy",
     "CheckRequest",
     "CheckResult",
+    "ClaimsPlan",
     "ClaimsResult",
     "Compared",
     "Derived",
@@ -68,6 +70,7 @@ __all__ = [
     "Saved",
     "Seen",
     "Timed",
+    "ToMeasure",
     "Wanted",
     "Written",
     "advise",
@@ -96,7 +99,6 @@ __all__ = [
     "last_slower",
     "list_names",
     "look_after",
-    "missing_models",
     "nothing_of",
     "options_of",
     "overrides_of",

@@ -45,12 +45,19 @@ class RunRequest:
     """Only the plan is wanted: nothing is measured for it."""
     share: tuple[int, int] | None = None
     """Which part of how many of the suite is to be measured here, (2, 5); all of it where there is none."""
+    claims: tuple[str, ...] = ()
+    """Of the suite only what the headlines of these claims are told from; with patience, until each has a verdict."""
     run_id: str = ""
     """Of its rows; made of the time where there is none."""
     race: RaceRequest | None = None
     """The front is to be found among published networks, in place of a suite."""
     target: str = ""
     """The machine, one of `core.targets`, that is planned for; this one where it is empty. Nothing can be measured there from here."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether more rounds are made for verdicts on claims."""
+        return bool(self.claims) and self.patience_s is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """The paper's claims, of the results that are there: verdicts, what published tables say, and what is still to be measured."""
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,24 +9,24 @@ import pandas as pd
 from .. import models, store
 from ..analysis import evaluation_rows, scripted, table
 from ..analysis.claim_bench import Bench, bench
+from ..analysis.claim_cases import of_headlines
 from ..analysis.claim_conclusions import conclusions
 from ..analysis.claim_conditions import Machine, machines
 from ..analysis.claim_witness import Table, Witnessed, tables_of, witnessed
 from ..analysis.claims import Judged, judged
 from ..core import registry
 from ..core.errors import NothingMeasuredError, RequestError
-from ..core.spec import Case
+from ..core.spec import Case, Suite
 from ..facts import claims as claim_facts
-from ..facts.claims import Claims, network
+from ..facts.claims import Claim, Claims, network
 from ..facts.paper import UNITS, paper_figures
 from ..facts.priors import priors
+from ..plan import shares
 from ..store.published_speeds import ENDING, read_speeds
-from ..suite.parse_overrides import overrides_of
-from ._results import results_words, rows_of
-from ._run_types import Prepared, RunRequest
-from .run import prepare
+from ._results import rows_of
 
 SUITE = "claims"
+ALL = "all"
 TIMMS = f"benchmark-infer-*{ENDING}"
 """What timm calls its tables of speed."""
 FORMULA = "interaction_memory"
@@ -96,13 +95,14 @@ def result_of(
 
 def bench_of(newest: pd.DataFrame, cases: pd.DataFrame) -> Bench:
     """What was measured, with the sizes that need no measurement."""
-    choosing = frozenset(name for name in models.ours() if "kernel" in models.option_defaults(name))
-    return bench(newest, cases, choosing, _counts())
+    return bench(newest, cases, _choosing(), _counts())
 
 
 def ids_of(known: Claims, asked: Sequence[str]) -> tuple[str, ...]:
-    """The ids that some are, or begin with. Raises UnknownNameError for one that is none."""
+    """The ids that some are, or begin with; all of them for "all". Raises UnknownNameError for one that is none."""
     ids = [claim.id for claim in known.claims]
+    if ALL in asked:
+        return tuple(ids)
     result: dict[str, None] = {}
     for name in asked:
         same = [item for item in ids if item == name or item.startswith(f"{name}-")]
@@ -112,26 +112,37 @@ def ids_of(known: Claims, asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def planned_claims(result: ClaimsResult, results: Path, budget_s: float | None) -> Prepared:
-    """The plan of the suite's run for what these claims lack, with its times on this machine; nothing is measured. Raises what `prepare`
-    raises."""
-    globs = missing_models(result.judged)
-    overrides = overrides_of({"models": ",".join(globs)} if globs else {})
-    return prepare(RunRequest(suite=SUITE, overrides=overrides, results=results, budget_s=budget_s, dry_run=True))
-
-
 def missing_models(verdicts: Sequence[Judged]) -> tuple[str, ...]:
     """The models that some headline still wants."""
-    names = {network(name)[0] for item in verdicts for name in item.missing if item.claim.kind != "count"}
-    names |= {network(name)[0] for item in verdicts for name in item.missing if item.claim.kind == "count"}
-    return tuple(sorted(names))
+    return tuple(sorted({network(name)[0] for item in verdicts for name in item.missing}))
 
 
-def claims_command(item: Judged | None, results: Path) -> str:
-    """The command that measures what a claim lacks, or what all lack."""
-    globs = missing_models([item]) if item is not None else ()
-    words = ["lambdabench", "run", "--suite", SUITE, *(["--models", ",".join(globs)] if globs else [])]
-    return shlex.join([*words, *results_words(results)])
+def undecided(results: Path, ids: Sequence[str], machine: str) -> str:
+    """Which of these claims have no verdict on a machine yet, and about how many processes that takes; empty where each has one."""
+    open_ = [item for item in judge_claims(results, machine=machine or None, ids=ids).judged if item.lacking or item.missing]
+    if not open_:
+        return ""
+    more = max(item.lacking for item in open_)
+    processes = f", about {more:,} more process{'' if more == 1 else 'es'}" if more else ""
+    return f"no verdict yet on {', '.join(item.claim.id for item in open_)}{processes}"
+
+
+def headlines_of(wanted: Suite, ids: Sequence[str]) -> Suite:
+    """The cases of a suite that the headlines of these claims are told from, with its reference and its control pair. Raises
+    UnknownNameError, and RequestError where it has none."""
+    known = claim_facts.claims()
+    chosen = [claim for claim in known.claims if claim.id in ids_of(known, ids)]
+    cases = [cell.case for cell in wanted.cells]
+    own = {case for claim in chosen for case in cases_of(cases, claim)}
+    if not own:
+        names = ", ".join(claim.id for claim in chosen)
+        raise RequestError(f"--claim: suite {wanted.name} has no case of {names}; use --suite {SUITE}, and a claim of speed")
+    return shares.with_common(wanted, [cell for cell in wanted.cells if cell.case in own])
+
+
+def cases_of(cases: Iterable[Case], claim: Claim) -> tuple[Case, ...]:
+    """Those that the headline of a claim is told from."""
+    return of_headlines(cases, [claim], claim_facts.claims(), _choosing())
 
 
 def _cases(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -180,6 +191,11 @@ def _tables(folder: Path | None) -> tuple[Table, ...]:
         rates = dict(zip(same["model"] + "@" + same["image_px"].astype(str), same["throughput"], strict=True))
         tables.append(Table(name=path.stem, rates=rates))
     return tuple(tables)
+
+
+def _choosing() -> frozenset[str]:
+    """Models whose lambda layers have a kernel to choose."""
+    return frozenset(name for name in models.ours() if "kernel" in models.option_defaults(name))
 
 
 def _counts() -> dict[tuple[str, str], float]:

@@ -24,7 +24,7 @@ from .run import idle, run
 
 Words = str | Sequence[str]
 Numbers = int | str | Sequence[int | str]
-OWN = ("results", "reports", "budget_s", "patience_s", "precision", "fresh")
+OWN = ("results", "reports", "budget_s", "patience_s", "precision", "claim", "fresh")
 """What `run_frame` takes beside the overrides."""
 
 
@@ -52,6 +52,7 @@ class RunOptions(TypedDict, total=False):
     budget_s: float | str | None
     patience_s: float | str | None
     precision: float | str | None
+    claim: Words | None
     fresh: bool | None
 
 
@@ -71,6 +72,8 @@ def run_frame(
     own |= {name: flags.duration(own[name], name) for name in ("budget_s", "patience_s") if name in own}
     if "precision" in own:
         own["precision"] = flags.share(own["precision"], "precision")
+    if "claim" in own:
+        own["claims"] = flags.words(own.pop("claim"), "claim")
     request = RunRequest(suite=str(suite), overrides=overrides_of(given), **own)
     return store.read([]) if idle(request) else run(request, on_progress).rows
 

@@ -18,7 +18,8 @@ from ..plots import latency, load
 from ..plots import pareto as pareto_plot
 from ..plots.roofline import CEILING
 from ._results import across_of, filtered, known_weights, matching, measured_of, plot_command, title_of, weights_of
-from .claims import claims_command, judge_claims
+from .claim_runs import claims_command
+from .claims import judge_claims
 from .frames import wide_frame
 
 BARS = "Bars: 95 % intervals between processes, of the headline condition; pale: the least to the greatest of all conditions."
@@ -140,7 +141,7 @@ def plot_claims(
         claims=result.judged,
         witnesses=result.witnesses,
         lines=result.conclusions,
-        repeat=claims_command(None, results),
+        repeat=claims_command([], results),
         figures=tuple(path.name for path in paths if path.suffix == ".svg"),
     )
     return (*paths, *report.write(claim_page.page(findings), folder))

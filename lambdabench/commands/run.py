@@ -40,6 +40,7 @@ from . import _race, notebook
 from ._race import Racer
 from ._results import repeat_suite, results_words
 from ._run_types import Prepared, RunRequest, RunResult, backends_of, option_defaults_of, wishes_of
+from .claims import headlines_of, undecided
 from .for_target import machine_of
 from .report import PageRequest, Written, write_page
 
@@ -72,8 +73,10 @@ def prepare(
 
 
 def _wanted(request: RunRequest) -> Suite:
-    """The suite, or one share of it."""
+    """The suite, or what some claims want of it, or one share."""
     whole = suite.load(request.suite, request.overrides)
+    if request.claims:
+        whole = headlines_of(whole, request.claims)
     return whole if request.share is None else shares.cut(whole, *request.share)
 
 
@@ -209,9 +212,14 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         asked = planned | {row.case_id for row in rows}
         return summarize(prepared.suite, where, request.results, asked, request.precision)
 
+    def lacking(known: RunSummary) -> str:
+        if known.lacking or not request.decides:
+            return known.lacking
+        return undecided(request.results, request.claims, prepared.plan.device_title)
+
     racer = _race.racer_of(prepared, ledger, request, run_id)
     try:
-        setup = partial(_run_setup, prepared, request, lambda: tell().lacking, racer)
+        setup = partial(_run_setup, prepared, request, lambda: lacking(tell()), racer)
         jobs = () if racer is not None and racer.is_done() else prepared.plan.jobs
         conduct.perform(jobs, setup, ledger, stop, on_progress)
     except KeyboardInterrupt:
@@ -237,7 +245,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
         best=best_runtimes(run_summary.cases) if is_asked(prepared.suite.across) else (),
         interrupted=bool(stop.signal),
         resolution=run_summary.resolution,
-        lacking=run_summary.lacking if request.precision is not None else "",
+        lacking=lacking(run_summary) if request.precision is not None or request.decides else "",
         race=None if racer is None else racer.result(),
     )
 

@@ -111,8 +111,8 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """The whole file. `sha256`: of its bytes. `widest`: half width of a logarithm's interval beyond which nothing is told; `power`: that,
-    over ln(quoted), at which a true claim is called replicated in 95 of 100 measurements."""
+    """The whole file. `sha256`: of its bytes. `widest`: half width of a logarithm's interval beyond which nothing is told, unless `power`
+    asks for less; `power`: that, over ln(quoted), at which a true claim is called replicated in 95 of 100 measurements."""
 
     version: int
     sha256: str

@@ -14,10 +14,14 @@ MOST = 10_000
 
 def cut(wanted: Suite, number: int, count: int) -> Suite:
     """Share `number` of `count`: whole models, as many cells in each share as can be, the same whoever cuts; where there are fewer models
-    than shares, some have the reference and the control pair alone. These are in every share, at the settings of its own cells and at
-    the first one there is. A suite that has neither is cut without."""
+    than shares, some have the reference and the control pair alone, which are in every share. A suite that has neither is cut
+    without."""
+    return with_common(wanted, _dealt([cell for cell in wanted.cells if not _is_common(cell, wanted)], count)[number - 1])
+
+
+def with_common(wanted: Suite, own: Sequence[Cell]) -> Suite:
+    """Some cells of a suite with its reference and its control pair: these at the settings of the cells and at the first one there is."""
     common = [cell for cell in wanted.cells if _is_common(cell, wanted)]
-    own = _dealt([cell for cell in wanted.cells if not _is_common(cell, wanted)], count)[number - 1]
     needed = {setting(cell.case) for cell in (*own, *common[:1])}
     kept = {id(cell) for cell in (*own, *(cell for cell in common if setting(cell.case) in needed))}
     return dataclasses.replace(wanted, cells=tuple(cell for cell in wanted.cells if id(cell) in kept))

@@ -7,14 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lambdabench.analysis.claim_rules import SAME, SHARE, finding, half_width, planned, processes_lacking
+from lambdabench.analysis.claim_rules import (
+    SAME,
+    SHARE,
+    Limits,
+    finding,
+        planned,
+    processes_lacking,
+    widest,
+)
 from lambdabench.facts.claims import claims
 
-WIDE = math.inf
+ANY = Limits(widest=math.inf, power=0.11)
+OURS = Limits(widest=claims().widest, power=claims().power)
 
 
 def judged(quoted: float, low: float, high: float, **changes: object) -> str:
-    return finding(quoted, (low, high), **({"rule": "faster", "widest": WIDE} | changes))  # pyright: ignore[reportArgumentType]
+    return finding(quoted, (low, high), **({"rule": "faster", "limits": ANY} | changes))  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +65,15 @@ def test_a_small_ratio_is_never_replicated_by_a_reversal() -> None:
 
 
 def test_what_is_too_wide_tells_nothing_whatever_its_middle() -> None:
-    assert judged(3.2, 0.2, 0.3, widest=0.10) == "unclear"
-    assert judged(3.2, 0.28, 0.30, widest=0.10) == "contradicted"
+    assert judged(1.6, 0.2, 0.3, limits=OURS) == "unclear"
+    assert judged(1.6, 0.28, 0.30, limits=OURS) == "contradicted"
+
+
+@pytest.mark.parametrize(("quoted", "half", "tells"), [(9.5, 0.24, True), (9.5, 0.26, False), (1.2, 0.099, True), (1.2, 0.101, False)])
+def test_a_large_ratio_takes_no_more_precision_than_was_planned(quoted: float, half: float, tells: bool) -> None:  # noqa: FBT001
+    """0.11 ln 9.5 = 0.248; of 1.2 a tenth is enough, although 0.02 was planned."""
+    verdict = judged(quoted, 0.5 * math.exp(-half), 0.5 * math.exp(half), limits=OURS)
+    assert verdict == ("contradicted" if tells else "unclear")
 
 
 def test_quoted_accuracy_caps_at_speed() -> None:
@@ -101,10 +117,33 @@ def test_the_planned_half_width_gives_95_percent(quoted: float) -> None:
     assert rates(quoted, quoted, half)["replicated"] >= 0.94
 
 
+def lacking(quoted: float, middle: float, half: float, processes: int = 3, rule: str = "faster") -> int:
+    ends = middle * math.exp(-half), middle * math.exp(half)
+    return processes_lacking(quoted, ends, processes, rule=rule, limits=OURS)  # pyright: ignore[reportArgumentType]
+
+
 def test_processes_that_are_lacking() -> None:
-    assert processes_lacking((0.8, 1.25), 3, half_width((0.8, 1.25)) / 2) == 9
-    assert processes_lacking((0.99, 1.01), 3, 0.1) == 0
-    assert processes_lacking((0.8, 1.25), 0, 0.1) == 0
+    assert lacking(1.21, 0.09, 0.30) == 24, "far below: a tenth tells, which 27 have"
+    assert lacking(1.21, 0.09, 0.09) == 0, "it has its verdict"
+    assert lacking(3.2, 1.0, 0.20, 6) == 9, "0.128, as it was planned, beside 6 that have 0.20"
+    assert lacking(3.2, 1.0, 0.20, 0) == 0, "nothing to tell it from"
+
+
+def test_on_the_edge_of_a_verdict_what_was_planned_is_enough() -> None:
+    """Of equality: a ratio of exactly 1.1 would never have one."""
+    assert lacking(1.0, math.exp(SAME), 0.09, rule="equal") == math.ceil(3 * (0.09 / (SAME / 2)) ** 2) - 3
+
+
+@given(some.floats(0.1, 10), some.floats(0.01, 0.5), some.floats(1.0, 10), some.integers(2, 20))
+def test_so_many_more_processes_give_a_verdict_or_what_was_planned(
+    middle: float, half: float, quoted: float, processes: int
+) -> None:
+    more = lacking(quoted, middle, half, processes)
+    if more:
+        narrow = half * math.sqrt(processes / (processes + more)) * (1 - 1e-9)
+        verdict = judged(quoted, middle * math.exp(-narrow), middle * math.exp(narrow), limits=OURS)
+        assert verdict != "unclear" or narrow <= planned(quoted, rule="faster", power=OURS.power)
+        assert narrow < widest(quoted, rule="faster", limits=OURS)
 
 
 @given(some.floats(0.1, 10), some.floats(0, 0.5), some.floats(1.06, 10), some.floats(1.0, 3.0))
