@@ -1,11 +1,14 @@
 """What a reader may conclude of the paper's claims, and what not, in ten lines that are made of the verdicts."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from ..core.units import format_significant
 from ..facts.claims import Claims
 from .claim_conditions import Machine
 from .claim_page import ratio_words
+from .claim_rules import Finding
 from .claim_witness import Witnessed
 from .claims import Judged, Row
 
@@ -47,7 +50,9 @@ def _scope(known: Claims, claims: Sequence[Judged], here: str, *, is_measured: b
     version = f"claims version {known.version} (sha256 {known.sha256[:12]})"
     if not is_measured:
         return f"{version}: none of the {len(timed)} claims of speed has been measured; what is said below rests on print alone"
-    return f"{version}: {done} of {len(headlines)} headline ratios of {len(timed)} claims of speed were measured {here}"
+    count = Counter(row.finding for row in headlines)
+    findings = ", ".join(f"{count[name]} {name}" for name in get_args(Finding) if count[name])
+    return f"{version}: {done} of {len(headlines)} headline ratios of {len(timed)} claims of speed were measured {here}: {findings}"
 
 
 def _family(claims: Sequence[Judged], kernel: str, recipe: str, place: str) -> str:

@@ -102,7 +102,7 @@ def processes_lacking(quoted: float, interval: Interval, processes: int, *, rule
     middle = math.log(interval[0] * interval[1]) / 2
     telling = min(_distance(quoted, middle, rule), widest(quoted, rule=rule, limits=limits))
     wanted = max(telling, planned(quoted, rule=rule, power=limits.power))
-    return max(1, math.ceil(processes * (half_width(interval) / wanted) ** 2 - 1e-9) - processes)
+    return max(0, math.ceil(processes * (half_width(interval) / wanted) ** 2 - 1e-9) - processes)
 
 
 def _distance(quoted: float, middle: float, rule: Rule) -> float:

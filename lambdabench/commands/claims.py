@@ -119,7 +119,11 @@ def missing_models(verdicts: Sequence[Judged]) -> tuple[str, ...]:
 
 def undecided(results: Path, ids: Sequence[str], machine: str) -> str:
     """Which of these claims have no verdict on a machine yet, and about how many processes that takes; empty where each has one."""
-    open_ = [item for item in judge_claims(results, machine=machine or None, ids=ids).judged if item.lacking or item.missing]
+    known = claim_facts.claims()
+    newest, cases = _cases(results)
+    here = next((item for item in machines(cases) if item.name == machine), NOBODY)
+    verdicts = judged(known, bench_of(newest, cases), here, ids_of(known, ids))
+    open_ = [item for item in verdicts if item.lacking or item.missing]
     if not open_:
         return ""
     more = max(item.lacking for item in open_)
