@@ -33,7 +33,9 @@ def of_headlines(
 
 def _sides(claim: Claim, known: Claims, choosing: Collection[str]) -> Iterator[_Side]:
     of_set = known.set_of(claim)
-    for kind in () if of_set is None else of_set.headline:
+    if of_set is None:
+        return
+    for kind in of_set.headline:
         for condition in where.conditions(claim, of_set, kind):
             if condition.is_headline:
                 for names, options in _networks(claim, known):

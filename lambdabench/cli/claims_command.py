@@ -37,9 +37,14 @@ def claims(  # noqa: PLR0917 (a flag is a parameter in Typer)
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what each claim lacks for a verdict, with the command and its time on this machine.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what each claim lacks for a verdict, with the command and its time on this machine."
+        ),
     ] = False,
-    budget: Annotated[str | None, typer.Option(help="With --dry-run: of all conditions only what fits in it, 30m.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="With --dry-run: of all conditions only what fits in it, 30m.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say of each claim of the LambdaNetworks paper what was measured here: the ratio under every condition, a verdict by fixed rules, and

@@ -140,7 +140,9 @@ def headlines_of(wanted: Suite, ids: Sequence[str]) -> Suite:
     own = {case for claim in chosen for case in cases_of(cases, claim)}
     if not own:
         names = ", ".join(claim.id for claim in chosen)
-        raise RequestError(f"--claim: suite {wanted.name} has no case of {names}; use --suite {SUITE}, and a claim of speed")
+        raise RequestError(
+            f"--claim: suite {wanted.name} has no case of {names}; use --suite {SUITE}, and a claim of speed"
+        )
     return shares.with_common(wanted, [cell for cell in wanted.cells if cell.case in own])
 
 

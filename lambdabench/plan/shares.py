@@ -16,7 +16,9 @@ def cut(wanted: Suite, number: int, count: int) -> Suite:
     """Share `number` of `count`: whole models, as many cells in each share as can be, the same whoever cuts; where there are fewer models
     than shares, some have the reference and the control pair alone, which are in every share. A suite that has neither is cut
     without."""
-    return with_common(wanted, _dealt([cell for cell in wanted.cells if not _is_common(cell, wanted)], count)[number - 1])
+    return with_common(
+        wanted, _dealt([cell for cell in wanted.cells if not _is_common(cell, wanted)], count)[number - 1]
+    )
 
 
 def with_common(wanted: Suite, own: Sequence[Cell]) -> Suite:

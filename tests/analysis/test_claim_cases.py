@@ -27,7 +27,9 @@ def on_a_cpu(claim: Claim) -> list[Case]:
     headline = KNOWN.set_of(claim).headline["cpu"]  # pyright: ignore[reportOptionalMemberAccess]
     cells = headlines_of(suite.load("claims"), [claim.id]).cells
     return [
-        case(item.model, item.image_px or NATIVE[item.model], batch=item.batch_size, mode=item.mode, **dict(item.options))
+        case(
+            item.model, item.image_px or NATIVE[item.model], batch=item.batch_size, mode=item.mode, **dict(item.options)
+        )
         for item in of_headlines([cell.case for cell in cells], [claim], KNOWN, CHOOSING)
         if (item.backend, item.batch_size, item.dtype) == (headline.backend, headline.batch_size, headline.dtype)
     ]
@@ -57,7 +59,13 @@ def test_what_is_measured_for_a_claim_is_what_its_headline_is_told_from(claim: C
 def test_the_reference_and_the_control_pair_are_measured_beside_them() -> None:
     cells = headlines_of(suite.load("claims"), ["layer-axial"]).cells
     there = {cell.case.model for cell in cells}
-    assert there == {"resnet50_llll", "resnet50_axial", "resnet50_cccc", "vit_small_patch16_224", "deit_small_patch16_224"}
+    assert there == {
+        "resnet50_llll",
+        "resnet50_axial",
+        "resnet50_cccc",
+        "vit_small_patch16_224",
+        "deit_small_patch16_224",
+    }
     mine = [cell.case for cell in cells if cell.case.model == "resnet50_llll"]
     assert {item.backend for item in mine} == {"torch_eager", "jax_jit"}, "on a CPU and a GPU, on a TPU"
     assert {item.layout for item in mine} == {"contiguous"}
@@ -71,7 +79,9 @@ def test_ids_may_be_beginnings_and_all_is_all() -> None:
         headlines_of(wanted, ["nope"])
 
 
-@pytest.mark.parametrize(("name", "id_"), [("claims", "accuracy"), ("claims", "params-b6"), ("kernels-quick", "layer-k8")])
+@pytest.mark.parametrize(
+    ("name", "id_"), [("claims", "accuracy"), ("claims", "params-b6"), ("kernels-quick", "layer-k8")]
+)
 def test_a_suite_without_a_case_of_a_claim_says_so(name: str, id_: str) -> None:
     with pytest.raises(RequestError, match=rf"--claim: suite {name} has no case of {id_}"):
         headlines_of(suite.load(name), [id_])

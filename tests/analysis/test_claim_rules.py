@@ -12,7 +12,7 @@ from lambdabench.analysis.claim_rules import (
     SHARE,
     Limits,
     finding,
-        planned,
+    planned,
     processes_lacking,
     widest,
 )
@@ -69,8 +69,10 @@ def test_what_is_too_wide_tells_nothing_whatever_its_middle() -> None:
     assert judged(1.6, 0.28, 0.30, limits=OURS) == "contradicted"
 
 
-@pytest.mark.parametrize(("quoted", "half", "tells"), [(9.5, 0.24, True), (9.5, 0.26, False), (1.2, 0.099, True), (1.2, 0.101, False)])
-def test_a_large_ratio_takes_no_more_precision_than_was_planned(quoted: float, half: float, tells: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("quoted", "half", "tells"), [(9.5, 0.24, True), (9.5, 0.26, False), (1.2, 0.099, True), (1.2, 0.101, False)]
+)
+def test_a_large_ratio_takes_no_more_precision_than_was_planned(quoted: float, half: float, tells: bool) -> None:
     """0.11 ln 9.5 = 0.248; of 1.2 a tenth is enough, although 0.02 was planned."""
     verdict = judged(quoted, 0.5 * math.exp(-half), 0.5 * math.exp(half), limits=OURS)
     assert verdict == ("contradicted" if tells else "unclear")
