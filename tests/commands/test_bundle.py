@@ -70,7 +70,7 @@ def test_equal_content_makes_equal_bundles(bundle: Path, results: Path, tmp_path
     with zipfile.ZipFile(bundle) as archive:
         assert sorted(archive.namelist()) == ["claims.toml", "manifest.json", "rows/0000-a.parquet", "verdicts.json"]
         manifest = json.loads(archive.read("manifest.json"))
-    assert manifest["claims_version"] == 2
+    assert manifest["claims_version"] == facts.claims().version
     assert len(manifest["claims_sha256"]) == 64
     assert sorted(manifest["sha256"]) == ["claims.toml", "rows/0000-a.parquet", "verdicts.json"]
 
@@ -116,10 +116,13 @@ def test_nothing_to_bundle_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_bundle_of_other_rules_is_stale(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    newer = facts.read(facts.FILE.read_bytes().replace(b"\nversion = 2", b"\nversion = 3"))
+    version = facts.claims().version
+    now, later = (f"\nversion = {number}\n".encode() for number in (version, version + 1))
+    newer = facts.read(facts.FILE.read_bytes().replace(now, later))
     monkeypatch.setattr(facts, "claims", lambda: newer)
     problems = read_bundle(bundle).problems
-    assert problems[0].startswith("rules: it was judged by version 2 of the claims, and this is version 3")
+    words = f"rules: it was judged by version {version} of the claims, and this is version {version + 1}"
+    assert problems[0].startswith(words)
 
 
 def test_it_takes_no_framework(bundle: Path) -> None:
