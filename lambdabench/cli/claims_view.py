@@ -15,7 +15,6 @@ from ..analysis.claim_page import (
     version,
     witness_section,
 )
-from ..analysis.claims import Judged
 from ..analysis.page import Column, Section
 from ..commands import ClaimsPlan, ClaimsResult, Derived, ToMeasure, claims_command
 from ..core import foreign
@@ -123,10 +122,7 @@ def print_missing(console: Console, result: ClaimsResult, plan: ClaimsPlan, resu
         Column(title="about", is_number=True),
         Column(title="command"),
     ]
-    rows = [
-        (item.judged.claim.id, _lacks(item.judged), format_duration(item.seconds), _command(item))
-        for item in plan.claims
-    ]
+    rows = [(item.judged.claim.id, _lacks(item), format_duration(item.seconds), _command(item)) for item in plan.claims]
     show(console, columns, rows)
     if every is not None:
         console.print(
@@ -148,11 +144,14 @@ def _of_plan(item: ToMeasure) -> dict[str, Any]:
     }
 
 
-def _lacks(item: Judged) -> str:
-    """ "3 networks", or "about 4 processes"."""
-    count, what = (len(item.missing), "network") if item.missing else (item.lacking, "process")
-    plural = "" if count == 1 else "es" if what == "process" else "s"
-    return f"{'' if item.missing else 'about '}{count:,} {what}{plural}"
+def _lacks(item: ToMeasure) -> str:
+    """ "3 networks", "about 4 processes", or that the environment is another one now."""
+    if item.is_anew:
+        return "all, in the environment of now"
+    missing, lacking = len(item.judged.missing), item.judged.lacking
+    if missing:
+        return f"{missing:,} network{'' if missing == 1 else 's'}"
+    return f"about {lacking:,} process{'' if lacking == 1 else 'es'}"
 
 
 def _command(item: ToMeasure) -> str:

@@ -16,11 +16,13 @@ from .run import prepare
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToMeasure:
-    """What one claim lacks. `seconds`: estimated, of what its headline lacks; `command`: what measures that, without a time."""
+    """What one claim lacks. `seconds`: estimated, of what its headline lacks; `command`: what measures that, without a time; `is_anew`:
+    whether it was measured in another environment than this one, in which all of it is measured again."""
 
     judged: Judged
     seconds: float
     command: str
+    is_anew: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,7 @@ def planned_claims(result: ClaimsResult, results: Path, budget_s: float | None) 
         overrides = overrides_of({"models": ",".join(models)})
         every = prepare(dataclasses.replace(request, overrides=overrides, budget_s=budget_s))
     return ClaimsPlan(
-        claims=tuple(
-            ToMeasure(judged=item, seconds=_seconds(item, first), command=claims_command([item], results))
-            for item in open_
-            if item.claim.id in timed
-        ),
+        claims=tuple(_to_measure(item, first, results) for item in open_ if item.claim.id in timed),
         every=every,
         fallback=first.plan.fallback,
     )
@@ -64,9 +62,15 @@ def claims_command(claims: Sequence[Judged], results: Path) -> str:
     return shlex.join([*words, *results_words(results)])
 
 
-def _seconds(item: Judged, prepared: Prepared) -> float:
-    """Of what its headline lacks: cases that are not there, or one visit of each case in each further process."""
+def _to_measure(item: Judged, prepared: Prepared, results: Path) -> ToMeasure:
+    """Of its headline: cases that are not there, and one visit of each case in each further process."""
     new, more = ({job.case: job for job in jobs} for jobs in (prepared.plan.jobs, prepared.plan.more))
-    once = sum(new[case].estimate_s or 0.0 for case in cases_of(new, item.claim))
-    further = sum(more[case].open_s + more[case].visit_s for case in cases_of(more, item.claim))
-    return once + item.lacking * further
+    absent, there = cases_of(new, item.claim), cases_of(more, item.claim)
+    once_s = sum(new[case].estimate_s or 0.0 for case in absent)
+    further_s = sum(more[case].open_s + more[case].visit_s for case in there)
+    return ToMeasure(
+        judged=item,
+        seconds=once_s + item.lacking * further_s,
+        command=claims_command([item], results),
+        is_anew=bool(absent) and not item.missing,
+    )
