@@ -16,6 +16,7 @@ APART = ("grid_attention", "reference", "reference_attention")
 """Modules that are no way to apply lambdas."""
 XLA = "xla_"
 PALLAS = "xla_pallas"
+TRITON = ("triton", "triton_streamed")
 DENSE_POSITIONS = 256
 """Positions of a map up to which all pairs of them are few."""
 WIDE_SCOPE, WIDE_SIDE, LARGE_SIDE = 15, 24, 40
@@ -38,9 +39,9 @@ def choose(kernel: str) -> str:
         return "conv2d" if problem() else "cpu"
     if kernel == "cpu" and problem():
         raise OptionError(problem())
-    if kernel == "triton" and importlib.util.find_spec("triton") is None:
+    if kernel in TRITON and importlib.util.find_spec("triton") is None:
         raise OptionError(
-            "kernel triton needs triton, which torch brings where it is made for CUDA; pip install triton"
+            f"kernel {kernel} needs triton, which torch brings where it is made for CUDA; pip install triton"
         )
     return check(kernel, "torch")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core.kernel_times import MEASURED, KernelTime, Stage, of_kind
 from ..core.spec import Case
 from ..facts import kernel_times
-from ..kernels import names
+from ..kernels import TRITON, names
 from ..launch import worker_environment
 from .place import Place, Played, case_of, play
 from .verdicts import Finding, equal, near, unasked
@@ -113,7 +113,7 @@ def _kernel_cases(place: Place, stage: Stage, mode: str) -> dict[str, Case]:
 
 def _is_for(kernel: str, kind: str) -> bool:
     """Whether a kernel is for a kind of device; others run in their place elsewhere."""
-    own = {"cpu": "cpu", "xla_cpu": "cpu", "triton": "cuda", "xla_pallas": "tpu"}
+    own = {"cpu": "cpu", "xla_cpu": "cpu", "xla_pallas": "tpu"} | dict.fromkeys(TRITON, "cuda")
     return own.get(kernel, kind) in (kind, "fake")
 
 

@@ -1,6 +1,7 @@
 """Compiles without a GPU what the Triton kernel launches, and prints registers, spills and shared memory of each.
 
-Arguments are cases of ARCHITECTURES, DTYPES, SIZES and STAGES, as "90 bfloat16 4 16" or "90 bfloat16 4 16 56 16 23"; none: all of them.
+Arguments are cases of ARCHITECTURES, DTYPES, SIZES and STAGES, as "90 bfloat16 4 16" or "90 bfloat16 4 16 56 16 23", with "streamed" behind
+a stage for tables that do not stay in shared memory; none: all of them.
 """
 
 import itertools
@@ -18,6 +19,7 @@ from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
 
 from lambdabench.kernels import triton as kernel
+from lambdabench.kernels import triton_streamed
 from lambdabench.kernels._triton import launches
 
 ARCHITECTURES = ("80", "86", "90", "100", "120", "gfx942")
@@ -31,7 +33,10 @@ STAGES = (
     *((side, depth, scope) for side, depth in ((56, 16), (28, 32), (14, 64), (7, 128)) for scope in (7, 9, 23)),
 )
 """Side, value depth, scope: a small map, then those of a ResNet-50 at 224 pixels (arXiv 2102.08602, section 4)."""
+IMAGES = 8
+"""With as many a table that fits into shared memory stays there."""
 POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16"}
+KEPT, STREAMED = (kernel._apply, kernel._gradients), (triton_streamed._apply, triton_streamed._gradients)
 OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 
@@ -42,14 +47,14 @@ def main() -> None:
         for at, dtype, size, stage in itertools.product(ARCHITECTURES, DTYPES, SIZES, STAGES)
     ]
     for at, dtype, h, k, *stage in asked or every:
-        sizes = tuple(map(int, stage)) if stage else STAGES[0]
-        for function, given, settings in launched(at, dtype, (int(h), int(k)), sizes):
+        sizes = tuple(map(int, stage[:3])) if stage else STAGES[0]
+        for function, given, settings in launched(at, dtype, (int(h), int(k)), sizes, stream="streamed" in stage):
             said = compiled(at, function, given, settings)
             sys.stdout.write(f"{' '.join((at, dtype, h, k, *stage))} {function.__name__}: {said}\n")
 
 
 def launched(
-    at: str, dtype: str, heads: tuple[int, int], stage: tuple[int, ...]
+    at: str, dtype: str, heads: tuple[int, int], stage: tuple[int, ...], *, stream: bool = False
 ) -> list[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
     """What a forward and a backward pass would launch: kernels, arguments, settings."""
     result: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
@@ -58,9 +63,10 @@ def launched(
     torch.backends.cuda.matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
     kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     (h, k), (side, v, scope) = heads, stage
-    sizes = ((4, h, k, side, side), (4, v, 1, side, side), (4, k, v), (k, 1, scope, scope))
+    sizes = ((IMAGES, h, k, side, side), (IMAGES, v, 1, side, side), (IMAGES, k, v), (k, 1, scope, scope))
     given = [torch.zeros(size, dtype=kind) for size in sizes]
-    kernel._gradients(kernel._apply(*given), *given)
+    apply, gradients = STREAMED if stream else KEPT
+    gradients(apply(*given), *given)
     return result
 
 

@@ -7,6 +7,7 @@ import torch
 
 from lambdabench.kernels import einsum
 from lambdabench.kernels import triton as kernel
+from lambdabench.kernels._triton import launches, stationary
 
 # b, h, k, v, map, context's map or None, scope, what is left out (or in float32 within autocast), dtype
 SHAPES: list[tuple[Any, ...]] = [
@@ -29,6 +30,13 @@ SHAPES: list[tuple[Any, ...]] = [
     (1, 2, 5, 8, (4, 5), None, (3, 3), "autocast", torch.float16),
     (3, 4, 16, 16, (8, 7), None, (9, 11), "content", torch.float16),  # a halo that does not stay with a program
 ]
+WIDE: list[tuple[Any, ...]] = [
+    (9, 4, 16, 16, (5, 6), None, (9, 13), "", torch.float16),
+    (4, 2, 16, 70, (6, 5), None, (11, 11), "content", torch.float16),
+    (5, 8, 32, 16, (7, 6), None, (13, 11), "", torch.float16),
+    (3, 2, 5, 40, (7, 6), (6, 9), (12, 15), "autocast", torch.float16),
+]
+"""Halos of which several operands stay with a program, where a device has the memory."""
 
 
 def inputs(shape: tuple[Any, ...]) -> list[torch.Tensor | None]:
@@ -59,20 +67,33 @@ def greatest(tensor: torch.Tensor) -> float:
     return float(tensor.detach().abs().max()) if tensor.numel() else 0.0
 
 
+def check(shape: tuple[Any, ...]) -> None:
+    given = inputs(shape)
+    wide = [None if item is None else item.detach().double().requires_grad_() for item in given]
+    limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
+    dtypes = [shape[-1], *(item.dtype for item in given if item is not None)]
+    for dtype, tensor, wanted in zip(dtypes, answers(kernel.apply, given), answers(einsum.apply, wide), strict=True):
+        assert tensor.shape == wanted.shape, shape
+        assert tensor.dtype == dtype, shape
+        error, largest = greatest(tensor - wanted), greatest(wanted)
+        assert error <= limit * max(1.0, largest), (shape, error)
+
+
 def main() -> None:
     for shape in SHAPES:
-        given = inputs(shape)
-        wide = [None if item is None else item.detach().double().requires_grad_() for item in given]
-        limit = 2e-6 if shape[-1] == torch.float32 else 2e-3
-        dtypes = [shape[-1], *(item.dtype for item in given if item is not None)]
-        for dtype, tensor, wanted in zip(
-            dtypes, answers(kernel.apply, given), answers(einsum.apply, wide), strict=True
-        ):
-            assert tensor.shape == wanted.shape, shape
-            assert tensor.dtype == dtype, shape
-            error, largest = greatest(tensor - wanted), greatest(wanted)
-            assert error <= limit * max(1.0, largest), (shape, error)
-    sys.stdout.write(f"{len(SHAPES)} shapes\n")
+        check(shape)
+    launched: list[Any] = []
+    launch = launches.launch
+    launches.capability_of, launches.processors_of = lambda device: 90, lambda device: 2
+    launches.launch = lambda function, *given, **constants: (
+        launched.append(function),
+        launch(function, *given, **constants),
+    )
+    for shape in WIDE:
+        launched.clear()
+        check(shape)
+        assert {stationary.stationary_forward, stationary.stationary_query_gradients} <= set(launched), shape
+    sys.stdout.write(f"{len(SHAPES)} shapes, {len(WIDE)} with a table in shared memory\n")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from .lambdas import (
     corner,
     lambda_gradients,
     one_image,
+    query_gradients,
     resident_lambdas,
     rows_of,
+    store_queries,
     streamed_lambdas,
     values_at,
 )
@@ -25,14 +27,7 @@ def _add_queries(
     """Gradient [queries, rows, k] of the queries by a block of columns: the output's gradient times lambdas [queries, k, columns]."""
     mine = one_image(there, row_image, image, real)
     d_y = tl.load(d_ptr + where[:, :, None] * V + channel[None, None, :], mask=mine, other=0.0)
-    return tl.dot(d_y, tl.permute(lambdas.to(d_y.dtype), (0, 2, 1)), result, input_precision=PRECISION)
-
-
-@triton.jit
-def _store_queries(out_ptr, result, where, there, K: tl.constexpr, KP: tl.constexpr):
-    k = tl.arange(0, KP)
-    place = where[:, :, None] * K + k[None, None, :]
-    tl.store(out_ptr + place, result.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
+    return query_gradients(result, d_y, lambdas, PRECISION)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -62,7 +57,7 @@ def resident_query_gradients(
                 T, K, KP, IMAGES * CHANNELS, CONTENT, PRECISION,
             )  # fmt: skip
             queries = _add_queries(queries, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
-        _store_queries(out_ptr, queries, where, there, K, KP)
+        store_queries(out_ptr, queries, where, there, K, KP)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -88,7 +83,7 @@ def streamed_query_gradients(
             K, KP, R_Y, R_X, BEFORE_Y, BEFORE_X, TY, TX, HALO, AROUND, IMAGES * CHANNELS, CONTENT, PRECISION,
         )  # fmt: skip
         queries = _add_queries(queries, d_ptr, lambdas, where, there, row_image, image, channel, real, V, PRECISION)
-    _store_queries(out_ptr, queries, where, there, K, KP)
+    store_queries(out_ptr, queries, where, there, K, KP)
 
 
 @triton.jit(do_not_specialize=SIZES)

@@ -5,7 +5,16 @@
 import triton
 import triton.language as tl
 
-from .lambdas import columns_of, corner, one_image, queries_at, resident_lambdas, rows_of, streamed_lambdas
+from .lambdas import (
+    columns_of,
+    corner,
+    heads_applied,
+    one_image,
+    queries_at,
+    resident_lambdas,
+    rows_of,
+    streamed_lambdas,
+)
 
 SIZES = ["images", "height", "width", "rows", "columns"]
 """Sizes that a kernel is not compiled for: they only bound loops and masks."""
@@ -22,10 +31,10 @@ def _store(
     at_y, at_x = y0 + t // TX, x0 + t % TX
     inside = (at_y < height) & (at_x < width)
     row_image, where, there = rows_of(at_y * width + at_x, inside, first, images, height * width, H, IMAGES, ROWS)
-    q = queries_at(q_ptr, where, there, K, KP).to(y_ptr.dtype.element_ty)
-    y = tl.dot(q, lambdas.to(y_ptr.dtype.element_ty), input_precision=PRECISION)
+    q = queries_at(q_ptr, where, there, K, KP)
+    y = heads_applied(q, lambdas, PRECISION, y_ptr.dtype.element_ty)
     mine = one_image(there, row_image, image, real)
-    tl.store(y_ptr + where[:, :, None] * V + channel[None, None, :], y.to(y_ptr.dtype.element_ty), mask=mine)
+    tl.store(y_ptr + where[:, :, None] * V + channel[None, None, :], y, mask=mine)
 
 
 @triton.jit(do_not_specialize=SIZES)

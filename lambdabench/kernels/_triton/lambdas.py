@@ -59,16 +59,39 @@ def values_at(v_ptr, m_y, m_x, base, real, rows, columns, V):
 
 
 @triton.jit
-def add_content(
-    result, c_ptr, image, channel, real, V,
-    T: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, PRECISION: tl.constexpr, DTYPE: tl.constexpr,
-):  # fmt: skip
+def content_at(c_ptr, image, channel, real, V, K: tl.constexpr, KP: tl.constexpr):
+    """Content lambdas [k, columns]."""
+    k = tl.arange(0, KP)
+    place = (image[None, :] * K + k[:, None]) * V + channel[None, :]
+    return tl.load(c_ptr + place, mask=(k < K)[:, None] & real[None, :], other=0.0)
+
+
+@triton.jit
+def add_content(result, content, T: tl.constexpr, KP: tl.constexpr, PRECISION: tl.constexpr, DTYPE: tl.constexpr):
     """Content lambdas onto position lambdas [queries x k, columns], as a product: their layout is the one of products already."""
     row, k = tl.arange(0, T * KP), tl.arange(0, KP)
-    place = (image[None, :] * K + k[:, None]) * V + channel[None, :]
-    content = tl.load(c_ptr + place, mask=(k < K)[:, None] & real[None, :], other=0.0).to(DTYPE)
     item = (row[:, None] % KP == k[None, :]).to(DTYPE)
-    return tl.dot(item, content, result, input_precision=PRECISION)
+    return tl.dot(item, content.to(DTYPE), result, input_precision=PRECISION)
+
+
+@triton.jit
+def heads_applied(q, lambdas, PRECISION: tl.constexpr, DTYPE: tl.constexpr):
+    """Queries [positions, rows, k] times lambdas [positions, k, columns], both rounded to a type, and the output too."""
+    return tl.dot(q.to(DTYPE), lambdas.to(DTYPE), input_precision=PRECISION).to(DTYPE)
+
+
+@triton.jit
+def query_gradients(result, d_y, lambdas, PRECISION: tl.constexpr):
+    """Gradient [positions, rows, k] of the queries by a block of columns: the output's gradient times lambdas [positions, k, columns]."""
+    return tl.dot(d_y, tl.permute(lambdas.to(d_y.dtype), (0, 2, 1)), result, input_precision=PRECISION)
+
+
+@triton.jit
+def store_queries(out_ptr, result, where, there, K: tl.constexpr, KP: tl.constexpr):
+    """What belongs to queries [positions, rows, k]."""
+    k = tl.arange(0, KP)
+    place = where[:, :, None] * K + k[None, None, :]
+    tl.store(out_ptr + place, result.to(out_ptr.dtype.element_ty), mask=there[:, :, None] & (k < K)[None, None, :])
 
 
 @triton.jit
@@ -80,7 +103,8 @@ def resident_lambdas(
     value = values_at(v_ptr, m_y, m_x, image * rows * columns * V + channel, real, rows, columns, V)
     content = tl.dot(e, value, input_precision=PRECISION)
     if CONTENT:
-        content = add_content(content, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
+        own = content_at(c_ptr, image, channel, real, V, K, KP)
+        content = add_content(content, own, T, KP, PRECISION, v_ptr.dtype.element_ty)
     return tl.reshape(content, (T, KP, BLOCK))
 
 
@@ -105,7 +129,8 @@ def streamed_lambdas(
         e = tl.load(t_ptr + row[:, None] * HALO + i[None, :])
         content = tl.dot(e, value, content, input_precision=PRECISION)
     if CONTENT:
-        content = add_content(content, c_ptr, image, channel, real, V, T, K, KP, PRECISION, v_ptr.dtype.element_ty)
+        own = content_at(c_ptr, image, channel, real, V, K, KP)
+        content = add_content(content, own, T, KP, PRECISION, v_ptr.dtype.element_ty)
     return tl.reshape(content, (T, KP, BLOCK))
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import backward, forward, tables
+from . import backward, forward, stationary, tables, traffic
 from .settings import COLUMNS, SQUARE, Settings, key_rows, settings
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -16,8 +16,22 @@ GRID = 65_535
 """Programs on the second axis of a grid at most (CUDA C++ Programming Guide, technical specifications)."""
 PROGRAMS = 2048
 """Programs among which a table is shared out at least, where there is as much to do: several times what a GPU has at a time."""
+PROCESSORS = 132
+"""Multiprocessors where no device says: an H200's (NVIDIA H200 data sheet, H100 Tensor Core GPU architecture)."""
 SHARES = 264
 """Programs that make the embeddings' gradient: two for each of 132 multiprocessors. Fixed, so that sums are the same everywhere."""
+
+FORWARD = {
+    "resident": forward.resident_forward,
+    "stationary": stationary.stationary_forward,
+    "streamed": forward.streamed_forward,
+}
+QUERY_GRADIENTS = {
+    "resident": backward.resident_query_gradients,
+    "stationary": stationary.stationary_query_gradients,
+    "streamed": backward.streamed_query_gradients,
+}
+"""By how a program has its table."""
 
 
 def is_addressable(
@@ -38,15 +52,16 @@ def outputs(
     values: Float[Tensor, "b rows columns v"],
     content: Float[Tensor, "b k v"] | None,
     embeddings: Float[Tensor, "k 1 r_y r_x"],
+    *,
+    stream: bool = False,
 ) -> Float[Tensor, "b height width h v"]:
-    """Queries applied to lambdas."""
-    seen, chosen = _chosen(q, values, embeddings)
+    """Queries applied to lambdas. `stream`: tables are read again for each group of columns, though shared memory had room for them."""
+    seen, chosen = _chosen(q, values, embeddings, stream)
     table = _table(tables.within(embeddings, seen), chosen, values.dtype)
     y = values.new_empty((*q.shape[:4], values.shape[3]))
-    kernel = forward.resident_forward if chosen.resident else forward.streamed_forward
     given = (q, values, values if content is None else content, table, y)
-    grid = _grid(q, chosen, _groups(values, chosen.forward))
-    launch(kernel, grid, *given, *_sizes(q, values), CONTENT=content is not None, **chosen.forward)
+    grid = _grid(q, values, chosen.table, chosen.forward, _groups(values, chosen.forward))
+    launch(FORWARD[chosen.table], grid, *given, *_sizes(q, values), CONTENT=content is not None, **chosen.forward)
     return y
 
 
@@ -56,15 +71,16 @@ def gradients(
     values: Float[Tensor, "b rows columns v"],
     content: Float[Tensor, "b k v"] | None,
     embeddings: Float[Tensor, "k 1 r_y r_x"],
+    *,
+    stream: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Of queries, values and embeddings, in their shapes and types."""
-    seen, chosen = _chosen(q, values, embeddings)
+    """Of queries, values and embeddings, in their shapes and types. `stream` as for `outputs`."""
+    seen, chosen = _chosen(q, values, embeddings, stream)
     e, sizes = tables.within(embeddings, seen), _sizes(q, values)
     table, d_q = _table(e, chosen, values.dtype), torch.empty_like(q)
-    kernel = backward.resident_query_gradients if chosen.resident else backward.streamed_query_gradients
     given = (values, values if content is None else content, table, d_y, d_q)
-    grid = _grid(q, chosen, _parts(len(q), chosen.queries["IMAGES"]))
-    launch(kernel, grid, *given, *sizes, CONTENT=content is not None, **chosen.queries)
+    grid = _grid(q, values, chosen.table, chosen.queries, _parts(len(q), chosen.queries["IMAGES"]))
+    launch(QUERY_GRADIENTS[chosen.table], grid, *given, *sizes, CONTENT=content is not None, **chosen.queries)
 
     halo, around = chosen.embeddings["HALO"], chosen.embeddings["HALO"] // chosen.embeddings["AROUND"]
     splits = min(_tiles(q, chosen.tile) * _groups(values, chosen.embeddings), _parts(SHARES, around))
@@ -79,13 +95,18 @@ def gradients(
     return d_q, d_v, d_e
 
 
-def _chosen(q: Tensor, values: Tensor, embeddings: Tensor) -> tuple[tables.Window, Settings]:
+def _chosen(q: Tensor, values: Tensor, embeddings: Tensor, stream: bool) -> tuple[tables.Window, Settings]:
+    """Settings; a table that fits into shared memory stays there if that asks less of the second-level cache."""
     seen = tables.window(embeddings.shape[2:], q.shape[1:3], values.shape[1:3])
     heads = (q.shape[3], q.shape[4], values.shape[3])
-    precision = _precision(values.dtype)
-    return seen, settings(
-        heads, seen.size, seen.before, values.dtype, precision, capability=capability_of(values.device)
-    )
+    asked = (heads, seen.size, seen.before, values.dtype, _precision(values.dtype))
+    capability = capability_of(values.device)
+    chosen = settings(*asked, capability=capability, stream=stream)
+    if chosen.table != "stationary":
+        return seen, chosen
+    streams, work = settings(*asked, capability=capability, stream=True), _work(q, values)
+    kept_bytes = traffic.stationary(work, chosen.forward, processors_of(values.device))
+    return seen, chosen if kept_bytes < traffic.streamed(work, streams.forward) else streams
 
 
 def capability_of(device: torch.device) -> int:
@@ -96,14 +117,30 @@ def capability_of(device: torch.device) -> int:
     return 10 * properties.major + properties.minor
 
 
+def processors_of(device: torch.device) -> int:
+    """Multiprocessors."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else PROCESSORS
+
+
 def _table(e: Tensor, chosen: Settings, dtype: torch.dtype) -> Float[Tensor, "queries_k halo"]:
     return tables.of_queries(e, chosen.tile, chosen.key_rows, chosen.forward["HALO"], dtype)
 
 
-def _grid(q: Tensor, chosen: Settings, groups: int) -> tuple[int, int]:
+def _grid(q: Tensor, values: Tensor, table: str, chosen: dict[str, Any], groups: int) -> tuple[int, int]:
     """Of tiles, by groups of images and channels; programs that keep the table take several groups each where there are many."""
-    tiles = _tiles(q, chosen.tile)
-    return tiles, min(groups, _parts(PROGRAMS, max(1, tiles))) if chosen.resident else groups
+    tiles = _tiles(q, (chosen["TY"], chosen["TX"]))
+    if table == "streamed":
+        return tiles, groups
+    if table == "stationary":
+        return tiles, traffic.shares(_work(q, values), chosen, processors_of(values.device), groups)
+    return tiles, min(groups, _parts(PROGRAMS, max(1, tiles)))
+
+
+def _work(q: Tensor, values: Tensor) -> traffic.Work:
+    b, rows, columns, v = values.shape
+    return traffic.Work(
+        size=(q.shape[1], q.shape[2]), context=(rows, columns), images=b, channels=v, itemsize=values.element_size()
+    )
 
 
 def _sizes(q: Tensor, values: Tensor) -> tuple[int, ...]:

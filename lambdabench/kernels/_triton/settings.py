@@ -1,8 +1,9 @@
 """What the kernels are compiled for, by stated rules: sizes of tiles and blocks, warps and stages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -15,7 +16,10 @@ HEAD_ROWS = 32
 LEAST_DEPTH = 16
 """Terms of a product on tensor cores at least, in 16 bits."""
 RESIDENT = 128
-"""Positions of a halo up to which the whole table stays with a program."""
+"""Positions of a halo up to which the whole table is one operand, and stays with a program."""
+SHARED_BYTES = {90: 232_448, 100: 232_448}
+"""What a program can have of shared memory, by ten times the compute capability (CUDA C++ Programming Guide, technical specifications),
+where products read operands from there: tables of wider windows stay in it. Elsewhere they would have to go through registers."""
 SQUARE = 8
 """Side of the context positions of a program that makes the values' gradient."""
 WARPS = 8
@@ -30,12 +34,13 @@ LIMITED = (90, 100)
 class Settings:
     """Of a forward and a backward pass: tile of queries, key depth as the tables have it, and constants and options of each kernel.
 
-    A kernel's `HALO` is the positions around a tile or square, padded to what it takes at a time.
+    A kernel's `HALO` is the positions around a tile or square, padded to what it takes at a time. `table`: a program keeps it as one
+    operand ("resident"), as several in shared memory ("stationary"), or reads it for each group of columns ("streamed").
     """
 
     tile: tuple[int, int]
     key_rows: int
-    resident: bool
+    table: Literal["resident", "stationary", "streamed"]
     forward: dict[str, Any]
     queries: dict[str, Any]
     embeddings: dict[str, Any]
@@ -51,9 +56,10 @@ def settings(
     precision: str,
     *,
     capability: int = 90,
+    stream: bool = False,
 ) -> Settings:
     """For (heads, key depth, value depth), the window, its offsets before a query, the values' type, the products' precision, and the
-    device's compute capability times ten (0: none of NVIDIA's).
+    device's compute capability times ten (0: none of NVIDIA's). `stream`: no table stays in shared memory, though it had room.
 
     Products of 32 bits take less at a time: their operands are twice as large, and in registers where no tensor cores are used.
     """
@@ -68,15 +74,13 @@ def settings(
     tiled = every | {"TY": tile[0], "TX": tile[1]}
     seen = tiled | {"R_Y": window[0]}
     blocks = _blocks(h, v, COLUMNS // 2 if exact else COLUMNS, HEAD_ROWS if half else HEAD_ROWS // 2)
-    resident = half and halo <= RESIDENT
-    whole = {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2}
-    around = whole if resident else _streamed(halo, 64 if half else 32, 3)
+    table, around = _table(at_a_time * rows, halo, half, SHARED_BYTES.get(0 if stream else capability, 0))
     usual = half and blocks["ROWS"] == LEAST_DEPTH and k in (16, 32) and v % LEAST_CHANNELS == 0
     limit = {"maxnreg": TWO_PROGRAMS} if usual and capability in LIMITED else {}
     return Settings(
         tile=tile,
         key_rows=rows,
-        resident=resident,
+        table=table,
         forward=seen | blocks | around,
         queries=seen | blocks | around | {"BLOCKS": -(-v // blocks["CHANNELS"])},
         embeddings=tiled | blocks | _streamed(halo, 128 if half else 32, 2) | limit,
@@ -89,6 +93,24 @@ def _blocks(h: int, v: int, columns: int, head_rows: int) -> dict[str, int]:
     channels = min(columns, max(LEAST_CHANNELS, power(v)))
     images = min(columns // channels, max(1, power(head_rows // h + 1) // 2))
     return {"IMAGES": images, "CHANNELS": channels, "ROWS": max(LEAST_DEPTH, power(images * h))}
+
+
+def _table(
+    rows: int, halo: int, half: bool, shared_bytes: int
+) -> tuple[Literal["resident", "stationary", "streamed"], dict[str, int]]:
+    """How a program has its table, in so much shared memory."""
+    if half and halo <= RESIDENT:
+        return "resident", {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2}
+    kept = _streamed(halo, 128, 1)
+    if half and stationary_bytes(rows, kept) <= shared_bytes:
+        return "stationary", kept
+    return "streamed", _streamed(halo, 64 if half else 32, 3)
+
+
+def stationary_bytes(rows: int, chosen: Mapping[str, int]) -> int:
+    """Shared memory, at most, of a program that keeps a table of so many rows in 16 bits there: beside it a part of the values, and twice
+    as much for what is made of the lambdas (tests/kernels/compiled_triton.py)."""
+    return 2 * (rows * chosen["HALO"] + 3 * chosen["AROUND"] * COLUMNS)
 
 
 def _streamed(halo: int, step: int, stages: int) -> dict[str, int]:
