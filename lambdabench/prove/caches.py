@@ -50,7 +50,7 @@ def compared(step: str, took: Step, copied: Copied) -> Finding:
     more_s = took.moved_bytes * max(0.0, 1 / memory - 1 / caches)
     return near(
         TOPIC,
-        f"{step}: emptied caches, of kept ones",
+        f"{step}: times as long with emptied caches",
         predicted=1 + more_s / took.warm_s,
         found=took.cold_s / took.warm_s,
         unit="times",
@@ -62,7 +62,7 @@ def _of_layer(place: Place, copied: Copied) -> Finding:
     step = f"a lambda layer on {SIDE} x {SIDE}, {DIM} channels, scope {SCOPE}, batch {BATCH}"
     played = play(place, {caches: _case(place, caches) for caches in SCRIPTS}, case_s=CASE_S)
     if problem := problem_of(played):
-        return unasked(TOPIC, f"{step}: emptied caches, of kept ones", problem)
+        return unasked(TOPIC, f"{step}: times as long with emptied caches", problem)
     numbers = 2 * BATCH * DIM * SIDE**2 + spec.parameters(DIM, DIM, size=(SIDE, SIDE), scope=SCOPE)
     took = Step(
         moved_bytes=BYTES[place.dtype] * numbers,

@@ -47,7 +47,7 @@ def findings(loaded: Loaded, device: str) -> Iterator[Finding]:
         yield _of_clock(clocks)
     elif device.startswith("cuda"):
         yield unasked(TOPIC, CLOCK, "NVML does not answer: pip install nvidia-ml-py")
-    question = f"speed after {sum(loaded.seconds):.0f} s of load, of its best {SPAN_S:g} s"
+    question = f"speed after {sum(loaded.seconds):.0f} s of load, as a share of its best {SPAN_S:g} s"
     falls = f"a speed that is kept, found to fall until {format_time(found.steady_s)}"
     basis = [falls if found.steady_s > found.risen_s else "a speed that is kept", *_held_down(loaded.moments)]
     yield near(TOPIC, question, predicted=1.0, found=found.kept, unit="", basis="; ".join(basis))

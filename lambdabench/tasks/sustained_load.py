@@ -1,5 +1,7 @@
 """A device under load from rest on, and copies that its caches hold or do not: what `prove` holds against what a run does by itself."""
 
+from collections.abc import Callable
+
 from ..core.proof_protocol import Copied, Loaded, Moment
 from ..machine import nvidia, quiet
 from ..machine.nvidia import Reading
@@ -8,12 +10,12 @@ from .device_work import DeviceWork
 LOAD_S = 8.0
 CALL_S = 0.005
 """Most of a call: longer ones tell too little of a rise of some tenths of a second."""
-LEAST_SIDE = 256
+LEAST_SIDE, SIZING_CALLS = 256, 3
 READ_EVERY_S, EARLY_EVERY_S, EARLY_S = 0.1, 0.02, 1.0
 """How often NVML is asked, and how often in the first second: a device has no work meanwhile."""
 COPIED_BYTES = 2**28
 """What no cache holds."""
-COPIES, LARGE_COPIES, COLD_COPIES = 200, 9, 25
+COPIES, LARGE_COPIES, COLD_COPIES = 200, 20, 25
 """How many are timed; of those before which caches are emptied fewer, since that takes longer than they do."""
 
 
@@ -58,15 +60,20 @@ def copies(work: DeviceWork) -> Copied:
 def _side(work: DeviceWork) -> int:
     """The largest that a call of is short enough, in halves."""
     side = work.sizes.side
-    while side > LEAST_SIDE:
-        call = work.product(side, work.sizes.dtype)
-        call()
-        begun_s = work.now()
-        call()
-        if work.now() - begun_s <= CALL_S:
-            break
+    while side > LEAST_SIDE and _quickest_s(work, work.product(side, work.sizes.dtype)) > CALL_S:
         side //= 2
     return side
+
+
+def _quickest_s(work: DeviceWork, call: Callable[[], object]) -> float:
+    """Seconds of a call, after one that may compile."""
+    call()
+    seconds = list[float]()
+    for _ in range(SIZING_CALLS):
+        begun_s = work.now()
+        call()
+        seconds.append(work.now() - begun_s)
+    return min(seconds)
 
 
 def _moment(after_s: float, reading: Reading) -> Moment:

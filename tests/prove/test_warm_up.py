@@ -71,11 +71,11 @@ def test_a_clock_that_is_held_down_is_told_with_its_reason() -> None:
     clock = by_question(load, "cuda:0")[warm_up.CLOCK]
     assert (clock.found_value, clock.verdict) == (0.2, "no prediction")
     assert "345 MHz at rest, 1700 MHz under load" in clock.basis
-    kept = by_question(load, "cuda:0")["speed after 6 s of load, of its best 0.25 s"]
+    kept = by_question(load, "cuda:0")["speed after 6 s of load, as a share of its best 0.25 s"]
     assert kept.found_value == pytest.approx(0.86)
     assert kept.basis == "a speed that is kept, found to fall until 996 ms; NVML: clock held down by sw_power_cap"
     halved = by_question(loaded(lambda spent_s: 1.0 if spent_s < 2 else 0.45), "cpu")
-    assert halved["speed after 6 s of load, of its best 0.25 s"].verdict == "off"
+    assert halved["speed after 6 s of load, as a share of its best 0.25 s"].verdict == "off"
 
 
 def test_a_card_that_tells_no_clock_was_not_asked_for_it() -> None:
