@@ -21,8 +21,9 @@ def prove(
     out: Annotated[Path, typer.Option(help="Folder of the JSON file.")] = Path("reports/prove"),
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a device what was predicted of it: identity, ceilings, clock, right answers, kernels, networks, failure. Writes JSON beside the
-    table, and keeps the times of kernels for auto. Exit codes: 0 as predicted, 1 off by a factor of two, 3 something was not asked."""
+    """Ask a device what was predicted of it: identity, ceilings, right answers, warm-up, caches, clock, kernels, networks, failure. Writes
+    JSON beside the table, and keeps the times of kernels for auto. Exit codes: 0 as predicted, 1 off by a factor of two, 3 something was
+    not asked."""
     from .. import prove as proving
     from ..conduct import Stop
     from . import tables

@@ -1,7 +1,6 @@
 """Seconds of each way to apply lambdas by kind of device: shipped in kernel_times.csv, and what `prove` measured here, which goes first.
 
-The shipped ones are of compilers' cost models and say so: a device of that kind has not been measured. Written by
-`python -m lambdabench.tasks.ahead.costs TARGET`.
+The shipped ones are of compilers' cost models and say so: a device of that kind has not been measured. Written by `.ci/costs.py`.
 """
 
 import csv
@@ -48,7 +47,13 @@ def keep(times: Sequence[KernelTime]) -> bool:
     return caches.write(caches.folder() / OWN, (*rest, *times))
 
 
-def table(times: Iterable[KernelTime], source: str) -> str:
+def sources() -> tuple[str, ...]:
+    """Where the file's times come from, a kind of device each."""
+    lines = FILE.read_text(encoding="utf-8").splitlines()
+    return tuple(line.removeprefix("# ") for line in lines if line.startswith("#"))
+
+
+def table(times: Iterable[KernelTime], sources: Sequence[str]) -> str:
     """The file's text, with where it comes from."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -56,7 +61,7 @@ def table(times: Iterable[KernelTime], source: str) -> str:
     for time in times:
         row: dict[str, Any] = asdict(time) | asdict(time.stage) | {"seconds": f"{time.seconds:.4g}"}
         writer.writerow({name: row[name] for name in COLUMNS})
-    return f"# {source}\n{text.getvalue()}"
+    return "".join(f"# {source}\n" for source in sources) + text.getvalue()
 
 
 def _key(time: KernelTime) -> tuple[Any, ...]:

@@ -1,12 +1,14 @@
-"""Has a worker compile a case for a machine that is not here: a process a case, since its compiler is neither stopped nor trusted."""
+"""Has a worker compile a case or a kernel for a machine that is not here: a process each, since its compiler is neither stopped nor
+trusted."""
 
 import tempfile
 import time
 from pathlib import Path
 
 from ..core import caches, codec
-from ..core.ahead import CaseAhead, Compiled
+from ..core.ahead import CaseAhead, Compiled, CostAhead
 from ..core.errors import MissingExtraError
+from ..core.kernel_times import KernelTime
 from ..core.targets import variables
 from .one_shot_worker import ask
 from .process_start import worker_environment
@@ -30,3 +32,13 @@ def compile_case(asked: CaseAhead, *, limit_s: float) -> Compiled:
         reason=f"the compiler's process {failed or 'said nothing'}"[:300],
         seconds=seconds,
     )
+
+
+def cost_of(asked: CostAhead, *, limit_s: float) -> KernelTime | str:
+    """A kernel's seconds by the compiler's model, infinite where it refuses; of a process that took too long or died, that."""
+    with tempfile.TemporaryDirectory(prefix="lambdabench-cost-") as name:
+        folder = Path(name)
+        codec.write(folder / "request.json", asked)
+        failed = ask("cost", folder, limit_s=limit_s, environment=worker_environment(None) | variables(asked.target))
+        found = caches.read(KernelTime, folder / "answer.json")
+    return found or f"the compiler's process {failed or 'said nothing'}"

@@ -7,7 +7,7 @@ from ..conduct import Stop
 from ..core.errors import LambdabenchError
 from ..launch import probe
 from ..machine import lease
-from . import cases, device
+from . import caches, cases, device, warm_up
 from .place import Place, place_of
 from .verdicts import Finding, exit_code, unasked
 
@@ -16,6 +16,8 @@ __all__ = ["Finding", "Proof", "exit_code", "prove"]
 TOPICS: tuple[tuple[str, Callable[[Place], Iterator[Finding]]], ...] = (
     ("identity", device.identity),
     ("ceilings and right answers", device.by_frameworks),
+    ("warm-up", warm_up.risen),
+    ("caches", caches.emptied),
     ("clock", cases.clock),
     ("kernels", cases.kernels),
     ("networks", cases.networks),

@@ -12,7 +12,7 @@ from ..core.spec import Case
 from ..facts import kernel_times
 from ..kernels import TRITON, names
 from ..launch import worker_environment
-from .place import Place, Played, case_of, play
+from .place import Place, Played, case_of, play, problem_of
 from .verdicts import Finding, equal, near, unasked
 
 PAUSE_S = 0.02
@@ -62,7 +62,7 @@ def clock(place: Place) -> Iterator[Finding]:
         return
     pausing = case_of(place, PAUSING, {"latency_s": PAUSE_S, "jitter": 0.0}, image_px=32)
     played = play(place, {"pause": pausing, "again": pausing}, case_s=CASE_S)
-    if problem := _problem(played):
+    if problem := problem_of(played):
         yield unasked("clock", question, problem)
         return
     first, again = (played[name].median_s for name in ("pause", "again"))
@@ -174,7 +174,7 @@ def networks(place: Place) -> Iterator[Finding]:
         place.on_wait(f"timing {name}, then by a loop of its own")
         played = play(place, {name: case_of(place, name, {"latency_s": PAUSE_S})}, case_s=2 * CASE_S, processes=2)
         question = f"{name}, batch 1, against an independent loop"
-        if problem := _problem(played):
+        if problem := problem_of(played):
             yield unasked("networks", question, problem)
             continue
         found = played[name].median_s
@@ -214,7 +214,3 @@ def failure(place: Place) -> Iterator[Finding]:
     small = case_of(place, name, {"latency_s": PAUSE_S})
     after = play(place, {"next": small}, case_s=CASE_S)["next"]
     yield equal("failure", "the next case", predicted="ok", found=after.status, basis=after.reason or "another process")
-
-
-def _problem(played: Mapping[str, Played]) -> str:
-    return "; ".join(f"{answer.status}: {answer.reason}" for answer in played.values() if answer.status != "ok")

@@ -8,10 +8,9 @@ from ..core.proof_protocol import KernelError, ProofAnswered, ProofAsked
 from ..launch import prove as launch
 from ..machine import accelerators, host, lease
 from .peaks import Peak, peak_of
-from .place import Place
+from .place import FRAMEWORKS, Place
 from .verdicts import Finding, at_most, equal, near, unasked
 
-FRAMEWORKS = {"torch_eager": "torch", "jax_jit": "jax"}
 WITHIN = 2e-5
 """Largest error over largest value in float32, products at full precision."""
 ROUND_TRIP_S = {"cpu": 200e-6, "cuda": 200e-6, "tpu": 1e-3}
@@ -51,7 +50,7 @@ def by_frameworks(place: Place) -> Iterator[Finding]:
             continue
         place.on_wait(f"asking {framework} on {place.device.name} for rates and right answers")
         try:
-            answered = launch.prove(ProofAsked(framework=framework, device=place.device.name))
+            answered = launch.prove(ProofAsked(framework=framework, device=place.device.name), ProofAnswered)
         except LambdabenchError as error:
             yield unasked(framework, "rates and right answers", str(error))
             continue

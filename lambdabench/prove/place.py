@@ -15,6 +15,8 @@ from ..plan import halved
 
 BACKENDS = ("fake", "torch_eager", "jax_jit")
 """Those that cases are played on, the first that drives the device."""
+FRAMEWORKS = {"torch_eager": "torch", "jax_jit": "jax"}
+"""What backends run on, where times are not scripted."""
 JOB_S, ROUNDS = 120.0, 3
 """Most seconds of a case, and how often it is visited."""
 
@@ -33,6 +35,11 @@ class Place:
     def kind(self) -> str:
         """ "cpu", "cuda", "tpu", "fake"."""
         return self.device.kind
+
+    @property
+    def framework(self) -> str:
+        """ "torch", "jax", or "fake"."""
+        return FRAMEWORKS.get(self.backend, self.backend)
 
     @property
     def dtype(self) -> str:
@@ -100,6 +107,11 @@ def play(
             if turn.ended is not None and played[name].status == "ok" and turn.ended.effective.kernel:
                 played[name] = dataclasses.replace(played[name], kernel=turn.ended.effective.kernel)
     return played
+
+
+def problem_of(played: Mapping[str, Played]) -> str:
+    """Why some of them have no seconds; empty where all have."""
+    return "; ".join(f"{answer.status}: {answer.reason}" for answer in played.values() if answer.status != "ok")
 
 
 def _setup(place: Place, pool: WorkerPool, jobs: Sequence[Job]) -> RunSetup:

@@ -26,6 +26,8 @@ class Finding:
     predicted_value: float | None = None
     found_value: float | None = None
     unit: str = ""
+    curve: tuple[tuple[float, float], ...] = ()
+    """How it was over the seconds of load: (seconds, value), where it has changed with them."""
 
 
 def near(topic: str, question: str, *, predicted: float | None, found: float, unit: str, basis: str) -> Finding:

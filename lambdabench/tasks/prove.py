@@ -1,7 +1,7 @@
 """What `prove` has a device do itself: right answers against float64, and what it reaches where nothing is around it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,11 @@ import numpy as np
 
 from .. import kernels
 from ..core import codec, registry
-from ..core.proof_protocol import KernelError, ProofAnswered, ProofAsked
+from ..core.proof_protocol import Copied, KernelError, Loaded, ProofAnswered, ProofAsked
 from ..kernels import reference
+from . import sustained_load
+from .device_work import DeviceWork, JaxWork, TorchWork
+from .scripted_work import ScriptedWork
 
 SHAPES = (
     # batch, size, heads, key depth, value depth, scope
@@ -20,18 +23,26 @@ SHAPES = (
 )
 LOOK_S = 0.5
 """Of each rate."""
-SIDES = {"cpu": 1024}
-SIDE = 8192
-"""Of the matrices, on an accelerator."""
-COPIED_BYTES = 2**28
 Given = tuple[Any, Any, Any, Any]
 
 
 def answer(folder: Path) -> None:
     """Reads request.json; asks the device; writes answer.json."""
     asked = codec.read(ProofAsked, folder / "request.json")
-    answers = _in_torch(asked.device) if asked.framework == "torch" else _in_jax(asked.device)
-    codec.write(folder / "answer.json", answers)
+    codec.write(folder / "answer.json", _answered(asked))
+
+
+def _answered(asked: ProofAsked) -> ProofAnswered | Loaded | Copied:
+    if asked.what == "answers":
+        return _in_torch(asked.device) if asked.framework == "torch" else _in_jax(asked.device)
+    work = _work(asked)
+    return sustained_load.load(work) if asked.what == "load" else sustained_load.copies(work)
+
+
+def _work(asked: ProofAsked) -> DeviceWork:
+    if asked.framework == "fake":
+        return ScriptedWork()
+    return TorchWork(asked.device) if asked.framework == "torch" else JaxWork(asked.device)
 
 
 def best_s(work: Callable[[], object], look_s: float = LOOK_S) -> float:
@@ -68,13 +79,19 @@ def _error_of(kernel: str, dtype: str, run: Callable[[Given, Any], tuple[Any, ..
         return KernelError(kernel=kernel, dtype=dtype, problem=f"{type(error).__name__}: {text[:200]}")
 
 
+def _rates(work: DeviceWork, dtypes: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """FLOP/s of a large product, by dtype."""
+    side = work.sizes.side
+    return tuple((dtype, 2 * side**3 / best_s(work.product(side, dtype))) for dtype in dtypes)
+
+
 def _in_torch(device: str) -> ProofAnswered:
     import torch
 
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
-    place = torch.device(device)
-    at_work = torch.cuda.synchronize if place.type == "cuda" else lambda: None
+    work = TorchWork(device)
+    place = work.device
 
     def run_of(kernel: str) -> Callable[[Given, Any], tuple[Any, ...]]:
         apply = registry.load("kernels", kernel).apply
@@ -99,20 +116,14 @@ def _in_torch(device: str) -> ProofAnswered:
 
         return run
 
-    def rate(dtype: str) -> tuple[str, float]:
-        side = SIDES.get(place.type, SIDE)
-        left, right = (torch.randn(side, side, device=place, dtype=getattr(torch, dtype)) for _ in range(2))
-        return dtype, 2 * side**3 / best_s(lambda: (left @ right, at_work()))
-
-    source = torch.ones(COPIED_BYTES // 4, device=place)
-    target = torch.empty_like(source)
+    copy = work.copy(sustained_load.COPIED_BYTES)
     small = torch.ones(8, device=place)
     return ProofAnswered(
         title=torch.cuda.get_device_name(place) if place.type == "cuda" else "",
         errors=tuple(_error_of(kernel, "float32", run_of(kernel)) for kernel in _runnable(place)),
-        product_flop_per_s=tuple(map(rate, ("float32", "bfloat16") if place.type != "cpu" else ("float32",))),
-        copy_bytes_per_s=2 * COPIED_BYTES / best_s(lambda: (target.copy_(source), at_work())),
-        round_trip_s=best_s(lambda: (small + 1, at_work())),
+        product_flop_per_s=_rates(work, ("float32", "bfloat16") if place.type != "cpu" else ("float32",)),
+        copy_bytes_per_s=2 * sustained_load.COPIED_BYTES / best_s(lambda: (copy(), work.wait())),
+        round_trip_s=best_s(lambda: (small + 1, work.wait())),
         versions=(("torch", torch.__version__),),
     )
 
@@ -138,8 +149,8 @@ def _in_jax(device: str) -> ProofAnswered:
     import jax
     from jax import numpy as jnp
 
-    kind, _, index = device.partition(":")
-    chosen = jax.devices("cpu" if kind == "cpu" else None)[int(index or 0)]
+    work = JaxWork(device)
+    chosen = work.device
 
     def run_of(kernel: str) -> Callable[[Given, Any], tuple[Any, ...]]:
         apply = registry.load("kernels", kernel).apply
@@ -154,21 +165,15 @@ def _in_jax(device: str) -> ProofAnswered:
 
         return run
 
-    def rate(dtype: str) -> tuple[str, float]:
-        side = SIDES.get(kind, SIDE)
-        left, right = (jnp.ones((side, side), dtype) for _ in range(2))
-        program = jax.jit(jnp.matmul)
-        return dtype, 2 * side**3 / best_s(lambda: program(left, right).block_until_ready())
-
     with jax.default_device(chosen), jax.default_matmul_precision("highest"):
         here = [name for name in kernels.names("jax") if _stays(name, chosen.platform)]
         errors = tuple(_error_of(kernel, "float32", run_of(kernel)) for kernel in here)
-        more, source = jax.jit(lambda x: x + 1), jnp.ones(COPIED_BYTES // 4)
+        more, source = jax.jit(lambda x: x + 1), jnp.ones(sustained_load.COPIED_BYTES // 4)
         return ProofAnswered(
             title=chosen.device_kind,
             errors=errors,
-            product_flop_per_s=tuple(map(rate, ("bfloat16", "float32") if kind != "cpu" else ("float32",))),
-            copy_bytes_per_s=2 * COPIED_BYTES / best_s(lambda: more(source).block_until_ready()),
+            product_flop_per_s=_rates(work, ("bfloat16", "float32") if chosen.platform != "cpu" else ("float32",)),
+            copy_bytes_per_s=2 * sustained_load.COPIED_BYTES / best_s(lambda: more(source).block_until_ready()),
             round_trip_s=best_s(lambda: more(jnp.ones(8)).block_until_ready()),
             versions=(("jax", jax.__version__),),
         )

@@ -1,5 +1,5 @@
 """`python -m lambdabench.worker serve`: open cases, visited as a socket asks; `forkserver FRAMEWORK`: forks processes that serve;
-`probe|describe|convert|evaluate|export|ahead|prove FOLDER`: reads what is asked from the folder, writes what it found into it."""
+`probe|describe|convert|evaluate|export|ahead|cost|prove FOLDER`: reads what is asked from the folder, writes what it found into it."""
 
 import atexit
 import os
@@ -12,7 +12,7 @@ from ..tasks import exports
 from . import environment, forkserver, parent_watch, service
 from .probe import describe, probe
 
-ERRANDS = ("probe", "describe", "convert", "evaluate", "export", "ahead", "prove")
+ERRANDS = ("probe", "describe", "convert", "evaluate", "export", "ahead", "cost", "prove")
 USAGE = f"usage: python -m lambdabench.worker serve | forkserver FRAMEWORK | {'|'.join(ERRANDS)} FOLDER\n"
 
 
@@ -44,6 +44,10 @@ def main(arguments: list[str]) -> int:
         from ..tasks.ahead import cases
 
         cases.answer(Path(arguments[1]))
+    elif arguments[0] == "cost":
+        from ..tasks.ahead import costs
+
+        costs.answer(Path(arguments[1]))
     elif arguments[0] == "prove":
         from ..tasks import prove
 

@@ -79,6 +79,15 @@ def test_the_shipped_table_is_of_a_model_that_it_names_and_is_read_back() -> Non
     times = kernel_times.shipped()
     assert {item.origin for item in times} == {"libtpu cost model"}
     assert all(item.seconds > 0 for item in times)
-    text = kernel_times.table(times, "source")
-    assert text.startswith("# source\nkind,origin,")
-    assert len(text.splitlines()) == 2 + len(times)
+    assert {source.partition(":")[0] for source in kernel_times.sources()} == {item.kind for item in times}
+    assert all("cost model of libtpu" in source for source in kernel_times.sources())
+    text = kernel_times.table(times, ("source", "another"))
+    assert text.startswith("# source\n# another\nkind,origin,")
+    assert len(text.splitlines()) == 3 + len(times)
+    assert kernel_times.table(times, kernel_times.sources()) == kernel_times.FILE.read_text()
+
+
+def test_a_shipped_direction_never_hides_another() -> None:
+    """Where kernels share no direction nothing ranks them."""
+    forward = {(item.kind, item.stage, item.kernel) for item in kernel_times.shipped() if item.direction == "forward"}
+    assert {(item.kind, item.stage, item.kernel) for item in kernel_times.shipped()} == forward

@@ -15,6 +15,7 @@ from lambdabench.facts import kernel_times
 from lambdabench.prove import cases
 from lambdabench.prove.peaks import peak_of
 from lambdabench.prove.place import Played, place_of
+from lambdabench.tasks.scripted_work import CAPPED, RISE_S
 
 ENVIRONMENT = Environment(
     lambdabench="0", cpu="Xeon", cpu_flags="avx2 avx512f fma", cores=2, memory_gib=8, python="3.11"
@@ -33,6 +34,13 @@ def test_scripted_times_are_found_as_they_are_predicted(tmp_path: Path) -> None:
     assert findings["a batch that cannot fit"]["found"] == "oom"
     assert findings["the next case"]["found"] == "ok"
     assert data["exit_code"] == 0
+    risen = findings["how long is load until its speed has risen?"]
+    assert risen["found_value"] == pytest.approx(RISE_S, abs=0.01)
+    assert risen["curve"][0][1] < risen["curve"][5][1]
+    assert findings["speed after 8 s of load, as a share of its best 0.25 s"]["found_value"] == pytest.approx(CAPPED)
+    ratios = {question: finding for question, finding in findings.items() if "with emptied caches" in question}
+    assert [finding["verdict"] for finding in ratios.values()] == ["as predicted"] * 2
+    assert ratios["a copy of 4 MiB: times as long with emptied caches"]["found_value"] == pytest.approx(4)
 
 
 def test_a_device_that_is_not_here_is_an_error_that_names_those_that_are() -> None:

@@ -5,21 +5,19 @@ one, and of `xla_rows` times the rows of the window that it goes through. Of the
 products are counted and divided by the chip's rate.
 """
 
-import argparse
 import math
-import sys
-from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jax
 from jax import numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ...core import registry
+from ...core import codec, registry
+from ...core.ahead import CostAhead
 from ...core.kernel_times import KernelTime, Stage
-from ...core.targets import Target, target_of
-from ...facts import kernel_times
+from ...core.targets import Target
 from ...kernels import PALLAS, _xla_target
 from ...kernels._pallas import tiles
 from . import mesh_for
@@ -37,16 +35,10 @@ STAGES = tuple(
 """Maps of a ResNet-50 at 224 pixels (arXiv 2102.08602, section 4: k = 16, h = 4)."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Writes the table of a target to standard output, in a process with the variables of `core.targets.variables`."""
-    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=main.__doc__)
-    parser.add_argument("target", type=target_of)
-    target: Target = parser.parse_args(arguments).target
-    times = [
-        cost(target, stage, kernel, direction) for direction in DIRECTIONS for stage in STAGES for kernel in KERNELS
-    ]
-    sys.stdout.write(kernel_times.table(times, source_of(target)))
-    return 0
+def answer(folder: Path) -> None:
+    """Reads request.json; compiles; writes answer.json. Raises MissingExtraError without libtpu."""
+    asked = codec.read(CostAhead, folder / "request.json")
+    codec.write(folder / "answer.json", cost(asked.target, asked.stage, asked.kernel, asked.direction))
 
 
 def source_of(target: Target) -> str:
@@ -98,7 +90,3 @@ def _compiled_s(mesh: Any, stage: Stage, kernel: str, direction: str) -> float:
     with _xla_target.target(platform="tpu"), jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
         compiled = program.lower(*arguments).compile()
     return float(compiled.cost_analysis().get("optimal_seconds", 0.0)) % 1.0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
