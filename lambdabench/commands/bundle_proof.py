@@ -174,7 +174,7 @@ def _multiply(rows: Any, place: Any, columns: Sequence[str], factor: float) -> N
     """Numbers, and lists of them, of a row."""
     for column in columns:
         cell = rows.at[place, column]
-        rows.at[place, column] = cell * factor if column in NUMBERS else np.asarray(cell, float) * factor
+        rows.at[place, column] = cell * factor if column in NUMBERS else list(np.asarray(cell, float) * factor)
 
 
 def _value(rows: pd.DataFrame, drawn: random.Random) -> pd.DataFrame:
@@ -194,7 +194,7 @@ def _interval(rows: Any, drawn: random.Random) -> pd.DataFrame:
 def _samples(rows: Any, drawn: random.Random) -> pd.DataFrame:
     """The slow half of the calls left out."""
     for place in _pick(rows, drawn, ["latency"]):
-        samples = np.sort(np.asarray(rows.at[place, "samples"], float))
+        samples = sorted(rows.at[place, "samples"])
         rows.at[place, "samples"] = samples[: max(1, len(samples) // 2)]
     return rows
 

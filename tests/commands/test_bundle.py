@@ -1,11 +1,15 @@
 """Bundles of claims: derived again, the same; and every way of changing one is named."""
 
+import io
 import json
+import random
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from scripted_claims import case, records
 
@@ -17,6 +21,7 @@ from lambdabench.commands.claims import judge_claims
 from lambdabench.core.errors import NothingMeasuredError, StoreError
 from lambdabench.core.spec import Case
 from lambdabench.facts import claims as facts
+from lambdabench.store import bundles
 
 ASKED = ("place", "layer-k8")
 CEILING = case("ceiling", 32, batch=1, kind="layer", dim=1024, of="product")
@@ -123,6 +128,19 @@ def test_a_bundle_of_other_rules_is_stale(bundle: Path, monkeypatch: pytest.Monk
     problems = read_bundle(bundle).problems
     words = f"rules: it was judged by version {version} of the claims, and this is version {version + 1}"
     assert problems[0].startswith(words)
+
+
+@pytest.mark.parametrize("kind", ["slow calls left out", "one of two metrics of the same calls"])
+def test_a_forger_of_processes_with_few_calls_writes_lists(kind: str, results: Path) -> None:
+    """pandas stores an array of one number as a number."""
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        rows["samples"] = [None if samples is None else list(samples[:1]) for samples in rows["samples"]]
+        return bundle_proof.CHANGES[kind](rows, random.Random(0))
+
+    (file,) = results.rglob("*.parquet")
+    after = pq.read_table(io.BytesIO(bundles.changed_rows(file.read_bytes(), change)), columns=["samples"])
+    assert max(len(samples) for samples in after["samples"].to_pylist() if samples is not None) == 1
 
 
 def test_it_takes_no_framework(bundle: Path) -> None:
