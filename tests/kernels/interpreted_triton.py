@@ -32,9 +32,9 @@ SHAPES: list[tuple[Any, ...]] = [
 ]
 WIDE: list[tuple[Any, ...]] = [
     (9, 4, 16, 16, (5, 6), None, (9, 13), "", torch.float16),
-    (4, 2, 16, 70, (6, 5), None, (11, 11), "content", torch.float16),
+    (4, 2, 16, 80, (6, 5), None, (11, 11), "content", torch.float16),
     (5, 8, 32, 16, (7, 6), None, (13, 11), "", torch.float16),
-    (3, 2, 5, 40, (7, 6), (6, 9), (12, 15), "autocast", torch.float16),
+    (3, 2, 5, 48, (7, 6), (6, 9), (12, 15), "autocast", torch.float16),
 ]
 """Halos of which several operands stay with a program, where a device has the memory."""
 

@@ -16,8 +16,8 @@ CASES: list[tuple[int, int, int, int, tuple[int, int], tuple[int, int], tuple[in
     (9, 4, 16, 16, (5, 9), (5, 9), (13, 13), True),
     (3, 2, 16, 80, (9, 6), (9, 6), (11, 11), False),
     (3, 2, 16, 80, (9, 6), (9, 6), (11, 11), True),
-    (7, 2, 64, 24, (7, 6), (6, 9), (12, 15), False),
-    (7, 2, 64, 24, (7, 6), (6, 9), (12, 15), True),
+    (7, 2, 64, 48, (7, 6), (6, 9), (12, 15), False),
+    (7, 2, 64, 48, (7, 6), (6, 9), (12, 15), True),
 ]
 """Borders in both directions, tiles and groups that are not all there, a last program with fewer groups."""
 

@@ -20,6 +20,8 @@ RESIDENT = 128
 SHARED_BYTES = {90: 232_448, 100: 232_448}
 """What a program can have of shared memory, by ten times the compute capability (CUDA C++ Programming Guide, technical specifications),
 where products read operands from there: tables of wider windows stay in it. Elsewhere they would have to go through registers."""
+TIGHT = (100,)
+"""Those of them where only products with the fewest heads and keys leave registers for the next values; up to 64 bytes are spilled else."""
 SQUARE = 8
 """Side of the context positions of a program that makes the values' gradient."""
 WARPS = 8
@@ -74,7 +76,8 @@ def settings(
     tiled = every | {"TY": tile[0], "TX": tile[1]}
     seen = tiled | {"R_Y": window[0]}
     blocks = _blocks(h, v, COLUMNS // 2 if exact else COLUMNS, HEAD_ROWS if half else HEAD_ROWS // 2)
-    table, around = _table(at_a_time * rows, halo, half, SHARED_BYTES.get(0 if stream else capability, 0))
+    stays = not stream and _has_registers(v, blocks["ROWS"], rows, capability)
+    table, around = _table(seen | blocks, halo, half, SHARED_BYTES.get(capability, 0) if stays else 0)
     usual = half and blocks["ROWS"] == LEAST_DEPTH and k in (16, 32) and v % LEAST_CHANNELS == 0
     limit = {"maxnreg": TWO_PROGRAMS} if usual and capability in LIMITED else {}
     return Settings(
@@ -96,21 +99,29 @@ def _blocks(h: int, v: int, columns: int, head_rows: int) -> dict[str, int]:
 
 
 def _table(
-    rows: int, halo: int, half: bool, shared_bytes: int
+    chosen: dict[str, Any], halo: int, half: bool, shared_bytes: int
 ) -> tuple[Literal["resident", "stationary", "streamed"], dict[str, int]]:
     """How a program has its table, in so much shared memory."""
     if half and halo <= RESIDENT:
         return "resident", {"HALO": max(LEAST_DEPTH, power(halo)), "num_stages": 2}
     kept = _streamed(halo, 128, 1)
-    if half and stationary_bytes(rows, kept) <= shared_bytes:
+    if half and stationary_bytes(chosen | kept) <= shared_bytes:
         return "stationary", kept
     return "streamed", _streamed(halo, 64 if half else 32, 3)
 
 
-def stationary_bytes(rows: int, chosen: Mapping[str, int]) -> int:
-    """Shared memory, at most, of a program that keeps a table of so many rows in 16 bits there: beside it a part of the values, and twice
-    as much for what is made of the lambdas (tests/kernels/compiled_triton.py)."""
-    return 2 * (rows * chosen["HALO"] + 3 * chosen["AROUND"] * COLUMNS)
+def _has_registers(v: int, head_rows: int, depth: int, capability: int) -> bool:
+    """Whether values of the next group find room in registers without spills. Channels that are no multiple of 16 are loaded one at a
+    time, which takes more: at 24 of them 1.3 kB are spilled."""
+    return v % LEAST_CHANNELS == 0 and (capability not in TIGHT or head_rows == depth == LEAST_DEPTH)
+
+
+def stationary_bytes(chosen: Mapping[str, Any]) -> int:
+    """Shared memory, at most, of a program that keeps a table of 16 bits there: beside it a part of the values, content lambdas and the
+    factor by which they are added, and queries or the gradient of their output (as compiled: tests/kernels/compiled_triton.py)."""
+    queries, columns, k = chosen["TY"] * chosen["TX"], chosen["IMAGES"] * chosen["CHANNELS"], chosen["KP"]
+    lasting = queries * k * chosen["HALO"] + chosen["AROUND"] * columns
+    return 2 * (lasting + (queries * k + columns) * k + queries * chosen["ROWS"] * max(k, columns))
 
 
 def _streamed(halo: int, step: int, stages: int) -> dict[str, int]:
