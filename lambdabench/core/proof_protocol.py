@@ -66,8 +66,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """Seconds of copies, the quickest of some, and the bytes that each reads and writes together: one that no cache holds, and one that they hold, with what
-    they hold from the call before and with caches that were emptied."""
+    """Seconds of copies, the quickest of some, and the bytes that each reads and writes together: one that no cache holds, and one that
+    they hold, with what they hold from the call before and with caches that were emptied."""
 
     large_bytes: int
     large_s: float
