@@ -57,6 +57,8 @@ def page(findings: Findings) -> Page:
     machine = findings.machine
     return Page(
         title="The claims of the LambdaNetworks paper, re-tested",
+        answers=tuple(f"{line[0].upper()}{line[1:]}." for line in findings.lines[1:4]),
+        holes=_holes(findings.claims),
         source="arXiv 2102.08602; claims, conditions and rules: lambdabench/facts/claims.toml",
         figures=findings.figures,
         sections=tuple(section for section in sections if section.table.rows),
@@ -71,6 +73,13 @@ def page(findings: Findings) -> Page:
         "ok. Ratios are of throughput, from rounds that visited both sides where there are such.",
         repeat=findings.repeat,
     )
+
+
+def _holes(claims: Sequence[Judged]) -> tuple[str, ...]:
+    """Conditions without a ratio, in a line."""
+    every = [tested for item in claims for row in item.rows if row.kernel for tested in row.tested]
+    none = sum(not tested.is_usable for tested in every)
+    return (f"{none} of {len(every)} conditions have no ratio: they failed or were not run.",) if none else ()
 
 
 def version(known: Claims) -> str:
