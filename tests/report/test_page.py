@@ -69,6 +69,14 @@ def test_a_page_of_very_many_cases_stays_under_two_megabytes(page: Page) -> None
     assert "data:image/svg" in html.render(page, picture)
 
 
+def test_a_page_without_a_chart_begins_with_its_first_figure(page: Page) -> None:
+    text = html.render(dataclasses.replace(page, chart=None), {"summary.svg": b"<svg/>", "one.svg": b"<svg/>"})
+    first, rest = text.split("<aside", 1)
+    assert first.count("<img") == rest.count("<img") == 1
+    assert 'alt="summary.svg' in first
+    assert "No case has a number" not in text
+
+
 def test_labels_of_a_figure_cover_neither_each_other_nor_points() -> None:
     points = tuple(
         Point(
