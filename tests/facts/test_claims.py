@@ -23,7 +23,7 @@ BACKENDS = {
 def test_its_hash_is_that_of_its_bytes() -> None:
     assert claims().sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
     assert claims() == read(FILE.read_bytes())
-    assert claims().version == 2
+    assert claims().version == 3
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_its_hash_is_that_of_its_bytes() -> None:
         (b'id      = "speedup-b6"', b'id      = "speedup-b7"', "two claims have one id"),
         (b'set     = "training"', b'set     = "nowhere"', "names no set of conditions: 'nowhere'"),
         (b'printed = "4.4"', b'prints = "4.4"', "found the key 'prints' in"),
-        (b"version = 2", b"version = one", "cannot be read"),
+        (b"version = 3", b"version = one", "cannot be read"),
         (b'curves  = "family"', b'curves  = "families"', "names no curves: 'families'"),
         (b"[rules]", b"\xff[rules]", "cannot be read"),
     ],
