@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from lambdabench import store
 from lambdabench.cli.app import app
+from lambdabench.commands.claims import undecided
 from lambdabench.core.errors import RequestError, StoreError, UnknownNameError
 from lambdabench.facts.claims import claims
 from lambdabench.store import bundles
@@ -76,6 +77,23 @@ def test_what_has_no_verdict_yet_has_the_command_that_gets_it(tmp_path: Path) ->
     planned = call("claims", "--results", str(folder), "--claim", "place-c4c5", "--dry-run")
     assert planned.exit_code == 0, planned.output
     assert re.search(r"place-c4c5 +all, in the environment of now", planned.output), "a cpu that was scripted"
+
+
+def test_a_run_for_verdicts_goes_on_until_each_has_one(results: str) -> None:
+    assert undecided(Path(results), ["place-c4c5"], ["a cpu"]) == ""
+    assert undecided(Path(results), ["place"], ["a cpu"]) == "no verdict yet on place-c5-free"
+    assert undecided(Path(results), ["place-c4c5"], ["another"]) == "no verdict yet on place-c4c5"
+
+
+def test_a_run_for_verdicts_says_how_many_processes_they_take(tmp_path: Path) -> None:
+    seconds = {
+        case(name, 224, **kernel): 0.1
+        for name in ("resnet50_ccll", "resnet50_llll")
+        for kernel in ({}, {"kernel": "einsum"})
+    }
+    store.write(records(seconds, noise=0.2), tmp_path / "a.parquet")
+    said = undecided(tmp_path, ["place-c4c5"], ["a cpu"])
+    assert re.fullmatch(r"no verdict yet on place-c4c5, about \d+ more process(es)?", said), said
 
 
 def test_few_claims_show_every_condition(results: str) -> None:

@@ -1,6 +1,7 @@
 """The paper's claims, of the results that are there: verdicts, what published tables say, and what is still to be measured."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +118,12 @@ def missing_models(verdicts: Sequence[Judged]) -> tuple[str, ...]:
     return tuple(sorted({network(name)[0] for item in verdicts for name in item.missing}))
 
 
-def undecided(results: Path, ids: Sequence[str], machine: str) -> str:
-    """Which of these claims have no verdict on a machine yet, and about how many processes that takes; empty where each has one."""
+def undecided(results: Path, ids: Sequence[str], devices: Collection[str]) -> str:
+    """Which of these claims have no verdict on the devices of this machine yet, by their titles, and about how many processes that takes;
+    empty where each has one."""
     known = claim_facts.claims()
     newest, cases = _cases(results)
-    here = next((item for item in machines(cases) if item.name == machine), NOBODY)
+    here = next((item for item in machines(cases) if item.name in devices), NOBODY)
     verdicts = judged(known, bench_of(newest, cases), here, ids_of(known, ids))
     open_ = [item for item in verdicts if item.lacking or item.missing]
     if not open_:
@@ -143,7 +145,10 @@ def headlines_of(wanted: Suite, ids: Sequence[str]) -> Suite:
         raise RequestError(
             f"--claim: suite {wanted.name} has no case of {names}; use --suite {SUITE}, and a claim of speed"
         )
-    return shares.with_common(wanted, [cell for cell in wanted.cells if cell.case in own])
+    plain = dataclasses.replace(
+        wanted, cells=tuple(cell for cell in wanted.cells if cell.case in own or not cell.case.options)
+    )
+    return shares.with_common(plain, [cell for cell in plain.cells if cell.case in own])
 
 
 def cases_of(cases: Iterable[Case], claim: Claim) -> tuple[Case, ...]:

@@ -215,7 +215,7 @@ def _execute(prepared: Prepared, request: RunRequest, on_progress: Callable[[Pro
     def lacking(known: RunSummary) -> str:
         if known.lacking or not request.decides:
             return known.lacking
-        return undecided(request.results, request.claims, prepared.plan.device_title)
+        return undecided(request.results, request.claims, [device.title for device in prepared.machine.devices])
 
     racer = _race.racer_of(prepared, ledger, request, run_id)
     try:
