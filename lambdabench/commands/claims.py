@@ -137,11 +137,11 @@ def headlines_of(wanted: Suite, ids: Sequence[str]) -> Suite:
     """The cases of a suite that the headlines of these claims are told from, with its reference and its control pair. Raises
     UnknownNameError, and RequestError where it has none."""
     known = claim_facts.claims()
-    chosen = [claim for claim in known.claims if claim.id in ids_of(known, ids)]
-    cases = [cell.case for cell in wanted.cells]
-    own = {case for claim in chosen for case in cases_of(cases, claim)}
+    asked = ids_of(known, ids)
+    chosen = [claim for claim in known.claims if claim.id in asked]
+    own = {*cases_of((cell.case for cell in wanted.cells), *chosen)}
     if not own:
-        names = ", ".join(claim.id for claim in chosen)
+        names = ", ".join(asked)
         raise RequestError(
             f"--claim: suite {wanted.name} has no case of {names}; use --suite {SUITE}, and a claim of speed"
         )
@@ -151,9 +151,9 @@ def headlines_of(wanted: Suite, ids: Sequence[str]) -> Suite:
     return shares.with_common(plain, [cell for cell in plain.cells if cell.case in own])
 
 
-def cases_of(cases: Iterable[Case], claim: Claim) -> tuple[Case, ...]:
-    """Those that the headline of a claim is told from."""
-    return of_headlines(cases, [claim], claim_facts.claims(), _choosing())
+def cases_of(cases: Iterable[Case], *claims: Claim) -> tuple[Case, ...]:
+    """Those that the headlines of claims are told from."""
+    return of_headlines(cases, claims, claim_facts.claims(), _choosing())
 
 
 def _cases(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
