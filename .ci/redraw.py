@@ -151,6 +151,8 @@ TOLD = {
     "place-cost": "ResNet-50 without lambda layers, beside one with them in c4 and c5",
 }
 """Claims that the front page tells, in short."""
+VERDICTS = ("contradicted", "replicated", "partly", "not_replicated")
+"""Rules that it says."""
 
 
 def _claims(_folder: Path) -> str:
@@ -169,8 +171,19 @@ def _claims(_folder: Path) -> str:
         }
         ratios = [by_side.get(side, "") for side in sides]
         lines.append(f"| {TOLD[item.claim.id]} | {paper_words(item)} | {' | '.join(ratios)} |")
-    whole = result.conclusions[0]
-    return "\n".join([*lines, "", f"The whole: {whole}.", "", ""])
+    rules = [
+        f"{name.replace('_', ' ')} where `{rule}`" for name, rule in result.known.rules.items() if name in VERDICTS
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"The whole: {result.conclusions[0]}.",
+            f"Of an interval [low, high]: {', else '.join(rules)}.",
+            "",
+            "",
+        ]
+    )
 
 
 def _runtimes(_folder: Path) -> str:
